@@ -1,0 +1,45 @@
+// Package badinput is the shape of every complaint about a user's file or flag: one sentence that names the file, the
+// key, what was found, what was expected and what to do. Commands print it and exit with status 1.
+package badinput
+
+import "strings"
+
+// Error is a fault in something the user gave. Empty fields are left out of the sentence.
+type Error struct {
+	File     string // path as the user typed it
+	Key      string // array, attribute, flag or metadata key inside the file
+	Found    string // "shape (516, 64, 65)"
+	Expected string // "square patterns (M, N, N)"
+	Remedy   string // "crop the detector to a square"
+	Cause    error  // underlying error, if any
+}
+
+// Error gives the sentence: "FILE: KEY: found F, expected E; REMEDY".
+func (e *Error) Error() string {
+	var b strings.Builder
+	for _, part := range []string{e.File, e.Key} {
+		if part != "" {
+			b.WriteString(part)
+			b.WriteString(": ")
+		}
+	}
+	b.WriteString("found ")
+	b.WriteString(e.Found)
+	if e.Expected != "" {
+		b.WriteString(", expected ")
+		b.WriteString(e.Expected)
+	}
+	if e.Cause != nil {
+		b.WriteString(" (")
+		b.WriteString(e.Cause.Error())
+		b.WriteString(")")
+	}
+	if e.Remedy != "" {
+		b.WriteString("; ")
+		b.WriteString(e.Remedy)
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
