@@ -1,0 +1,126 @@
+package onnxir
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+)
+
+// Builder collects the nodes and constants of one graph. Operators receive it in their lowering and add nodes to it; equal
+// constants are stored once. Names are made from the output that is being built, so the same graph always gives the same
+// bytes.
+type Builder struct {
+	Graph *Graph
+
+	target    Target
+	constants map[string]string // content key -> initializer name
+	used      map[string]bool   // every tensor name in use
+	scope     string            // the output under construction
+	serial    int               // temporaries made in this scope
+}
+
+// Target says for whom a graph is lowered, so that an operator with several forms can choose.
+type Target struct {
+	// Training allows nodes of ONNX Runtime's contrib domain (com.microsoft). A checkpoint has only standard nodes.
+	Training bool
+	// Block is the channel block of ONNX Runtime's NCHWc kernels (8 or 16), or 0 for plain layouts.
+	Block int
+}
+
+// NewBuilder returns an empty builder for a target.
+func NewBuilder(name string, target Target) *Builder {
+	return &Builder{
+		Graph:     &Graph{Name: name},
+		target:    target,
+		constants: map[string]string{},
+		used:      map[string]bool{},
+	}
+}
+
+// Target is what the graph is lowered for.
+func (b *Builder) Target() Target { return b.target }
+
+// Scope starts the lowering of one operator whose result will be called output.
+func (b *Builder) Scope(output string) {
+	b.scope, b.serial = output, 0
+}
+
+// Node appends a node that writes to the named output.
+func (b *Builder) Node(opType, output string, inputs []string, attrs ...Attribute) {
+	b.NodeIn("", opType, []string{output}, inputs, attrs...)
+}
+
+// NodeIn appends a node of any domain with any number of outputs.
+func (b *Builder) NodeIn(domain, opType string, outputs, inputs []string, attrs ...Attribute) {
+	for _, o := range outputs {
+		b.used[o] = true
+	}
+	b.Graph.Nodes = append(b.Graph.Nodes, &Node{
+		Name: outputs[0], OpType: opType, Domain: domain, Inputs: inputs, Outputs: outputs, Attributes: attrs,
+	})
+}
+
+// Temp appends a node whose output is an intermediate of the operator under construction, and returns its name.
+func (b *Builder) Temp(opType string, inputs []string, attrs ...Attribute) string {
+	name := b.TempName(opType)
+	b.Node(opType, name, inputs, attrs...)
+	return name
+}
+
+// TempName reserves a fresh tensor name under the operator being built.
+func (b *Builder) TempName(what string) string {
+	for {
+		name := fmt.Sprintf("%s/%s.%d", b.scope, what, b.serial)
+		b.serial++
+		if !b.used[name] {
+			b.used[name] = true
+			return name
+		}
+	}
+}
+
+// Int64s is a constant 1-D int64 tensor (axes, shapes, pads).
+func (b *Builder) Int64s(values ...int64) string {
+	raw := make([]byte, 8*len(values))
+	for i, v := range values {
+		binary.LittleEndian.PutUint64(raw[8*i:], uint64(v))
+	}
+	return b.constant(Int64, []int64{int64(len(values))}, raw)
+}
+
+// Scalar is a constant rank-0 float tensor.
+func (b *Builder) Scalar(v float32) string {
+	return b.constant(Float, nil, binary.LittleEndian.AppendUint32(nil, math.Float32bits(v)))
+}
+
+// Floats is a constant float tensor of the given shape.
+func (b *Builder) Floats(data []float32, dims ...int64) string {
+	return b.constant(Float, dims, FloatBytes(data))
+}
+
+// Initializer adds a named float tensor: a parameter of the network.
+func (b *Builder) Initializer(name string, data []float32, dims ...int64) {
+	b.used[name] = true
+	b.Graph.Initializers = append(b.Graph.Initializers, &Tensor{Name: name, Type: Float, Dims: dims, Raw: FloatBytes(data)})
+}
+
+func (b *Builder) constant(t DataType, dims []int64, raw []byte) string {
+	key := fmt.Sprint(t, dims, ":") + string(raw)
+	if name, ok := b.constants[key]; ok {
+		return name
+	}
+	name := fmt.Sprintf("const.%d", len(b.constants))
+	b.constants[key] = name
+	b.used[name] = true
+	b.Graph.Initializers = append(b.Graph.Initializers, &Tensor{Name: name, Type: t, Dims: dims, Raw: raw})
+	return name
+}
+
+// FloatBytes is the little-endian raw form of float data.
+func FloatBytes(data []float32) []byte {
+	raw := make([]byte, 4*len(data))
+	for i, v := range data {
+		binary.LittleEndian.PutUint32(raw[4*i:], math.Float32bits(v))
+	}
+	return raw
+}
