@@ -1,0 +1,51 @@
+package ops
+
+import (
+	"gorgonia.org/tensor"
+
+	"ptyx/internal/ndarray"
+	"ptyx/internal/onnxir"
+)
+
+type reluOp struct{}
+
+// ReLU is max(x, 0). NaN stays NaN.
+func ReLU(x *Node) (*Node, error) { return apply(reluOp{}, x) }
+
+func (reluOp) Label() string { return "ReLU" }
+
+func (reluOp) Shape(in []tensor.Shape) (tensor.Shape, error) { return in[0], nil }
+
+func (reluOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
+	for i, v := range in[0].Data {
+		if !(v <= 0) {
+			out.Data[i] = v
+		}
+	}
+}
+
+func (reluOp) Differentiate(_ []*Node, out, grad *Node) ([]*Node, error) {
+	return one(apply(reluGradOp{}, grad, out))
+}
+
+func (reluOp) Lower(b *onnxir.Builder, c Call) { b.Node("Relu", c.Out[0], c.In) }
+
+// reluGradOp is the gradient of ReLU: dy where y > 0, else 0, with y the output of ReLU.
+type reluGradOp struct{ noGradient }
+
+func (reluGradOp) Label() string { return "ReLUGrad" }
+
+func (reluGradOp) Shape(in []tensor.Shape) (tensor.Shape, error) { return in[0], nil }
+
+func (reluGradOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
+	for i, y := range in[1].Data {
+		if y > 0 {
+			out.Data[i] = in[0].Data[i]
+		}
+	}
+}
+
+// Lower uses that y is never negative, so its sign is the mask: two vectorised passes and no Boolean array.
+func (reluGradOp) Lower(b *onnxir.Builder, c Call) {
+	b.Node("Mul", c.Out[0], []string{c.In[0], b.Temp("Sign", []string{c.In[1]})})
+}
