@@ -1,0 +1,220 @@
+// Package export turns Gorgonia graphs into ONNX models and back. Lower writes any Program, a network or a whole training
+// step with its gradients; Checkpoint writes a trained network with its data contract; Rebuild reads a network back. It is
+// pure Go: what ONNX Runtime makes of the result is the business of package runtime.
+package export
+
+import (
+	"fmt"
+	"strings"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"ptyx/internal/graph"
+	"ptyx/internal/ndarray"
+	"ptyx/internal/onnxir"
+	"ptyx/internal/ops"
+)
+
+// The versions that every model of ptyx declares. Opset 17 and IR 8 are read by ONNX Runtime since 1.12.
+const (
+	irVersion    = 8
+	opsetVersion = 17
+)
+
+// Lower writes a program as an ONNX model. Equal programs give equal bytes.
+func Lower(p *graph.Program, target onnxir.Target) (*onnxir.Model, error) {
+	l := lowering{
+		program: p,
+		builder: onnxir.NewBuilder(p.Name, target),
+		names:   map[*gorgonia.Node]string{},
+		batched: map[*gorgonia.Node]bool{},
+		taken:   map[string]bool{},
+	}
+	if err := l.run(); err != nil {
+		return nil, fmt.Errorf("lowering %s to ONNX: %w", p.Name, err)
+	}
+	l.builder.Graph.Doc = p.Doc
+	model := &onnxir.Model{
+		IRVersion: irVersion,
+		Opsets:    []onnxir.Opset{{Version: opsetVersion}},
+		Graph:     l.builder.Graph,
+	}
+	if target.Training {
+		model.Opsets = append(model.Opsets, onnxir.Opset{Domain: "com.microsoft", Version: 1})
+	}
+	return model, nil
+}
+
+type lowering struct {
+	program *graph.Program
+	builder *onnxir.Builder
+	names   map[*gorgonia.Node]string // tensor name of every node met
+	batched map[*gorgonia.Node]bool   // first dimension is the symbolic batch
+	taken   map[string]bool
+	serial  int
+}
+
+func (l *lowering) run() error {
+	for _, in := range l.program.Inputs {
+		l.name(in.Node, in.Name)
+		l.batched[in.Node] = in.Batched
+		l.builder.Graph.Inputs = append(l.builder.Graph.Inputs, l.info(in.Node, in.Doc))
+	}
+	for _, out := range l.program.Outputs {
+		l.taken[out.Name] = true
+	}
+	for _, out := range l.program.Outputs {
+		if _, named := l.names[out.Node]; !named {
+			l.names[out.Node] = out.Name
+		}
+	}
+	for _, n := range l.program.Order() {
+		if err := l.node(n); err != nil {
+			return err
+		}
+	}
+	for _, out := range l.program.Outputs {
+		l.output(out)
+	}
+	return nil
+}
+
+// node lowers one node: an input (done), a constant, or an operator.
+func (l *lowering) node(n *gorgonia.Node) error {
+	if n.Op() == nil && l.names[n] != "" {
+		return nil
+	}
+	if value := constantValue(n); value != nil {
+		array, err := ops.FromValue(value)
+		if err != nil {
+			return fmt.Errorf("constant %s: %w", n.Name(), err)
+		}
+		l.name(n, l.program.Names[n])
+		l.builder.Initializer(l.names[n], array.Data, int64s(array.Shape)...)
+		return nil
+	}
+	if n.Op() == nil {
+		return fmt.Errorf("leaf %s is neither an input nor bound to a value", n.Name())
+	}
+	return l.operator(n)
+}
+
+func (l *lowering) operator(n *gorgonia.Node) error {
+	call := ops.Call{OutShapes: []tensor.Shape{n.Shape()}}
+	for _, in := range graph.Operands(n) {
+		call.In = append(call.In, l.names[in])
+		call.InShapes = append(call.InShapes, in.Shape())
+		l.batched[n] = l.batched[n] || l.batched[in]
+	}
+	if l.names[n] == "" {
+		l.name(n, l.program.Names[n])
+	}
+	call.Out = []string{l.names[n]}
+	l.builder.Scope(l.names[n])
+	switch op := n.Op().(type) {
+	case *ops.Operator:
+		op.Lower(l.builder, call)
+	default:
+		// Gorgonia itself contributes one operator: gradients that meet at a node are added.
+		if !isGorgoniaAdd(op) {
+			return fmt.Errorf("operator %v (%T) has no ONNX form", op, op)
+		}
+		l.builder.Node("Add", call.Out[0], call.In)
+	}
+	l.builder.Graph.ValueInfo = append(l.builder.Graph.ValueInfo, l.info(n, ""))
+	return nil
+}
+
+// output declares a program output. A node that is delivered twice, or is itself an input, is copied by Identity.
+func (l *lowering) output(out graph.Output) {
+	if l.names[out.Node] != out.Name {
+		l.builder.Scope(out.Name)
+		l.builder.Node("Identity", out.Name, []string{l.names[out.Node]})
+	}
+	info := l.info(out.Node, out.Doc)
+	info.Name = out.Name
+	l.builder.Graph.Outputs = append(l.builder.Graph.Outputs, info)
+	l.builder.Graph.ValueInfo = dropInfo(l.builder.Graph.ValueInfo, out.Name)
+}
+
+func dropInfo(infos []onnxir.ValueInfo, name string) []onnxir.ValueInfo {
+	for i := range infos {
+		if infos[i].Name == name {
+			return append(infos[:i], infos[i+1:]...)
+		}
+	}
+	return infos
+}
+
+// name gives a node a tensor name that is not taken; without a wish it is made of the operator and a number.
+func (l *lowering) name(n *gorgonia.Node, wish string) {
+	if wish == "" {
+		what := "constant"
+		if n.Op() != nil {
+			what, _, _ = strings.Cut(strings.ToLower(n.Op().String()), "{")
+			what, _, _ = strings.Cut(what, "[")
+			what = strings.Map(identifier, what)
+		}
+		wish = fmt.Sprintf("%s_%d", what, l.serial)
+		l.serial++
+	}
+	name := wish
+	for i := 1; l.taken[name]; i++ {
+		name = fmt.Sprintf("%s_%d", wish, i)
+	}
+	l.taken[name] = true
+	l.names[n] = name
+}
+
+func identifier(r rune) rune {
+	if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+		return r
+	}
+	return -1
+}
+
+func (l *lowering) info(n *gorgonia.Node, doc string) onnxir.ValueInfo {
+	info := onnxir.ValueInfo{Name: l.names[n], Type: onnxir.Float, Doc: doc}
+	for i, d := range n.Shape() {
+		dim := onnxir.Dim{Value: int64(d)}
+		if i == 0 && l.batched[n] {
+			dim = onnxir.Dim{Param: "batch"}
+		}
+		info.Dims = append(info.Dims, dim)
+	}
+	return info
+}
+
+// constantValue is the value of a bound leaf or of one of Gorgonia's constants (the 1 that a gradient starts from).
+func constantValue(n *gorgonia.Node) gorgonia.Value {
+	if c, ok := n.Op().(interface{ Value() gorgonia.Value }); ok {
+		return c.Value()
+	}
+	if n.Op() == nil {
+		return n.Value()
+	}
+	return nil
+}
+
+// isGorgoniaAdd recognises Gorgonia's elementwise addition, whose type is not exported.
+func isGorgoniaAdd(op gorgonia.Op) bool {
+	return strings.HasPrefix(op.String(), "+ ") && op.Arity() == 2
+}
+
+func int64s(shape []int) []int64 {
+	out := make([]int64, len(shape))
+	for i, d := range shape {
+		out[i] = int64(d)
+	}
+	return out
+}
+
+// Arrays allocates one array for each of a program's outputs.
+func Arrays(p *graph.Program) []*ndarray.Float32 {
+	out := make([]*ndarray.Float32, len(p.Outputs))
+	for i, o := range p.Outputs {
+		out[i] = ndarray.New[float32](o.Node.Shape()...)
+	}
+	return out
+}

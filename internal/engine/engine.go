@@ -1,0 +1,36 @@
+// Package engine runs programs. An Engine compiles a graph.Program into an Executable; an Executable is bound to arrays
+// once and then run as often as wanted, reading its inputs from and writing its outputs to those arrays. There are two:
+// Tape, Gorgonia's tape machine, is the reference and needs nothing but Go; ORT lowers the same graph to ONNX and runs it
+// in ONNX Runtime.
+package engine
+
+import (
+	"ptyx/internal/graph"
+	"ptyx/internal/ndarray"
+)
+
+// Engine compiles programs.
+type Engine interface {
+	// Name is "tape" or "ort".
+	Name() string
+	// Device is where it computes, by ONNX Runtime's provider name, or "Go" for the tape.
+	Device() string
+	// Compile prepares a program. The program's constants are captured.
+	Compile(p *graph.Program) (Executable, error)
+}
+
+// Executable is a compiled program.
+type Executable interface {
+	// Bind fixes the arrays of inputs and outputs, in the program's order, shapes as in the program. The caller owns them,
+	// may change the inputs between runs, and must not resize them until the Binding is closed.
+	Bind(inputs, outputs []*ndarray.Float32) (Binding, error)
+	// Close releases the program. Bindings must be closed first.
+	Close() error
+}
+
+// Binding is an executable with its arrays.
+type Binding interface {
+	// Run computes the outputs from the inputs as they are now.
+	Run() error
+	Close() error
+}

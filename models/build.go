@@ -1,0 +1,117 @@
+package models
+
+import (
+	"fmt"
+	"math"
+
+	"gorgonia.org/gorgonia"
+
+	"ptyx/internal/graph"
+	"ptyx/internal/ops"
+)
+
+// Net is the graph of a network: its outputs and the readable names of its nodes.
+type Net struct {
+	Amplitude *gorgonia.Node // (B, C, N, N), in (0, AmplitudeMax); 0 outside the extent
+	Phase     *gorgonia.Node // (B, C, N, N), in (-pi, pi); 0 outside the extent
+	Names     graph.Names
+}
+
+// Build makes the network of x (B, C, N, N), raw amplitudes, with parameter nodes in the order of Specs.
+func Build(c Config, x *gorgonia.Node, params []*gorgonia.Node) (*Net, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	specs := c.Specs()
+	if len(params) != len(specs) {
+		return nil, fmt.Errorf("%d parameters for a network of %d", len(params), len(specs))
+	}
+	b := &builder{config: c, params: params, specs: specs, names: graph.Names{}}
+	for i, p := range params {
+		b.names[p] = specs[i].Name
+	}
+	latent := b.encoder(x)
+	amplitude := b.decoder(branches[0], latent, b.amplitudeHead)
+	phase := b.decoder(branches[1], latent, b.phaseHead)
+	if b.err != nil {
+		return nil, fmt.Errorf("building the network: %w", b.err)
+	}
+	return &Net{Amplitude: amplitude, Phase: phase, Names: b.names}, nil
+}
+
+// builder walks the architecture, taking parameters in order. The first error stays; later steps do nothing.
+type builder struct {
+	config Config
+	params []*gorgonia.Node
+	specs  []Spec
+	next   int
+	names  graph.Names
+	err    error
+}
+
+func (b *builder) encoder(x *gorgonia.Node) *gorgonia.Node {
+	x = b.step("input.scaled", func() (*gorgonia.Node, error) { return ops.Affine(x, float32(b.config.InputScale), 0) })
+	for i := range b.config.encoderFilters() {
+		x = b.relu(b.conv(x))
+		x = b.conv(x)
+		pooled := x
+		x = b.step(fmt.Sprintf("encoder.%d.pooled", i), func() (*gorgonia.Node, error) { return ops.ReLUMaxPool(pooled) })
+	}
+	return x // (B, F, N/8, N/8) for N = 64
+}
+
+func (b *builder) decoder(branch string, x *gorgonia.Node, head func(*gorgonia.Node) *gorgonia.Node) *gorgonia.Node {
+	for i := range b.config.decoderFilters() {
+		x = b.relu(b.conv(x))
+		x = b.relu(b.conv(x))
+		small := x
+		x = b.step(fmt.Sprintf("%s.%d.upsampled", branch, i), func() (*gorgonia.Node, error) { return ops.Upsample(small) })
+	}
+	x = head(b.conv(x))
+	if b.config.Extent == Centre {
+		centre := x
+		x = b.step(branch+".padded", func() (*gorgonia.Node, error) { return ops.Pad(centre, b.config.N/4) })
+	}
+	return x // (B, C, N, N)
+}
+
+// conv applies the next convolution of Specs.
+func (b *builder) conv(x *gorgonia.Node) *gorgonia.Node {
+	if b.err != nil {
+		return nil
+	}
+	name := b.specs[b.next].Name
+	w, bias := b.params[b.next], b.params[b.next+1]
+	b.next += 2
+	return b.step(name[:len(name)-len(".weight")], func() (*gorgonia.Node, error) { return ops.Conv2D(x, w, bias) })
+}
+
+func (b *builder) relu(x *gorgonia.Node) *gorgonia.Node {
+	return b.step(b.names[x]+".relu", func() (*gorgonia.Node, error) { return ops.ReLU(x) })
+}
+
+func (b *builder) amplitudeHead(x *gorgonia.Node) *gorgonia.Node {
+	x = b.step("amplitude.sigmoid", func() (*gorgonia.Node, error) { return ops.Sigmoid(x) })
+	return b.step("amplitude.scaled", func() (*gorgonia.Node, error) {
+		return ops.Affine(x, float32(b.config.AmplitudeMax), 0)
+	})
+}
+
+func (b *builder) phaseHead(x *gorgonia.Node) *gorgonia.Node {
+	x = b.step("phase.tanh", func() (*gorgonia.Node, error) { return ops.Tanh(x) })
+	return b.step("phase.scaled", func() (*gorgonia.Node, error) { return ops.Affine(x, math.Pi, 0) })
+}
+
+// step makes a node and names it.
+func (b *builder) step(name string, build func() (*gorgonia.Node, error)) *gorgonia.Node {
+	if b.err != nil {
+		return nil
+	}
+	n, err := build()
+	if err != nil {
+		b.err = fmt.Errorf("%s: %w", name, err)
+		return nil
+	}
+	b.names[n] = name
+	return n
+}

@@ -1,0 +1,107 @@
+// Package models holds the network: a convolutional encoder with two decoders, one for the amplitude and one for the
+// phase of the object patch behind a diffraction pattern (the architecture of PtychoPINN, Hoidn et al., Sci. Rep. 13,
+// 22789, 2023). A Config fixes every size; Specs lists the parameters; Initialise draws them; Build makes the Gorgonia
+// graph. The same Config always gives the same names, shapes and order, so a parameter list travels between a training
+// step, a checkpoint and a file by position.
+package models
+
+import (
+	"fmt"
+
+	"ptyx/internal/badinput"
+)
+
+// Extent is the part of the N x N patch that the network fills.
+type Extent string
+
+const (
+	// Centre fills the central N/2 x N/2 square; the patch is zero outside. Right for a probe that is no wider.
+	Centre Extent = "centre"
+	// Full fills the whole patch.
+	Full Extent = "full"
+)
+
+// UnmarshalText reads an extent from a flag.
+func (e *Extent) UnmarshalText(text []byte) error {
+	switch Extent(text) {
+	case Centre, Full:
+		*e = Extent(text)
+		return nil
+	}
+	return fmt.Errorf("found %q, expected centre or full", text)
+}
+
+// Config fixes the network.
+type Config struct {
+	N            int     // pattern and patch size in pixels: 64, 128 or 256
+	Channels     int     // patterns per sample, C
+	FiltersScale int     // multiplies every layer's filters; 2 in PtychoPINN
+	Extent       Extent  //
+	InputScale   float64 // the graph multiplies raw amplitudes by this first
+	AmplitudeMax float64 // the amplitude head is AmplitudeMax * sigmoid
+}
+
+// DefaultAmplitudeMax puts the sigmoid's start, 1/2, at amplitude 1: an untrained network says "nothing is there".
+const DefaultAmplitudeMax = 2
+
+// architecture lists the filters of each block before scaling; a block is two convolutions.
+type architecture struct{ encoder, decoder []int }
+
+// filters are PtychoPINN's sizes for a pattern size. The decoder ends at N/2 x N/2.
+func filters(n int) (architecture, bool) {
+	switch n {
+	case 64:
+		return architecture{[]int{32, 64, 128}, []int{64, 32}}, true
+	case 128:
+		return architecture{[]int{16, 32, 64, 128}, []int{128, 64, 32}}, true
+	case 256:
+		return architecture{[]int{8, 16, 32, 64, 128}, []int{256, 128, 64, 32}}, true
+	}
+	return architecture{}, false
+}
+
+// Validate reports a configuration that has no network.
+func (c Config) Validate() error {
+	if _, ok := filters(c.N); !ok {
+		return &badinput.Error{Key: "pattern size", Found: fmt.Sprint(c.N), Expected: "64, 128 or 256", Remedy: "crop or bin the patterns"}
+	}
+	for _, v := range []struct {
+		name  string
+		value int
+	}{{"channels", c.Channels}, {"n_filters_scale", c.FiltersScale}} {
+		if v.value < 1 {
+			return &badinput.Error{Key: v.name, Found: fmt.Sprint(v.value), Expected: "at least 1"}
+		}
+	}
+	if c.Extent != Centre && c.Extent != Full {
+		return &badinput.Error{Key: "object_extent", Found: string(c.Extent), Expected: "centre or full"}
+	}
+	if !(c.InputScale > 0) || !(c.AmplitudeMax > 0) {
+		return &badinput.Error{Key: "scale", Found: fmt.Sprintf("input %g, amplitude %g", c.InputScale, c.AmplitudeMax), Expected: "positive numbers"}
+	}
+	return nil
+}
+
+// encoderFilters and decoderFilters are the scaled filters of each block. A full extent has one more block, of half the
+// last one's filters, that doubles N/2 to N.
+func (c Config) encoderFilters() []int {
+	a, _ := filters(c.N)
+	return scaled(a.encoder, c.FiltersScale)
+}
+
+func (c Config) decoderFilters() []int {
+	a, _ := filters(c.N)
+	blocks := scaled(a.decoder, c.FiltersScale)
+	if c.Extent == Full {
+		blocks = append(blocks, max(1, blocks[len(blocks)-1]/2))
+	}
+	return blocks
+}
+
+func scaled(filters []int, scale int) []int {
+	out := make([]int, len(filters))
+	for i, f := range filters {
+		out[i] = f * scale
+	}
+	return out
+}
