@@ -1,0 +1,74 @@
+package trainer
+
+import (
+	"fmt"
+	"math"
+
+	"ptyx/internal/badinput"
+	"ptyx/models"
+)
+
+// Config is everything that decides a training besides the patterns themselves. It is written to the run directory as
+// config.yaml, and running it again gives the same model.
+type Config struct {
+	N             int           `yaml:"n"`
+	Channels      int           `yaml:"channels"`
+	FiltersScale  int           `yaml:"n_filters_scale"`
+	Extent        models.Extent `yaml:"object_extent"`
+	Loss          Loss          `yaml:"loss"`
+	Seed          uint64        `yaml:"seed"`
+	MaxEpochs     int           `yaml:"max_epochs"`
+	BatchSize     int           `yaml:"batch_size"`
+	LearningRate  float64       `yaml:"learning_rate"`
+	ValFraction   float64       `yaml:"val_fraction"`
+	Photons       float64       `yaml:"nphotons"`       // mean photons per pattern; 0: the data hold counts
+	Probe         ProbeMode     `yaml:"probe"`          // fixed or trainable
+	ProbeRate     float64       `yaml:"probe_rate"`     // learning rate of the probe, relative to the network's
+	ProbeWarmUp   int           `yaml:"probe_warm_up"`  // epochs before the probe starts to move
+	Threads       int           `yaml:"threads"`        //
+	Engine        string        `yaml:"engine"`         // ort or tape
+	InitialModel  string        `yaml:"init,omitempty"` // .onnx to start from
+	Patterns      int           `yaml:"n_images"`       // groups drawn from the scan; 0: all
+	PhotonEpsilon float64       `yaml:"photon_epsilon"` // floor inside the likelihood, in photons per pixel
+}
+
+// ProbeMode says whether training moves the probe.
+type ProbeMode string
+
+// The probe modes.
+const (
+	ProbeFixed     ProbeMode = "fixed"
+	ProbeTrainable ProbeMode = "trainable"
+)
+
+// UnmarshalText reads a probe mode from a flag.
+func (m *ProbeMode) UnmarshalText(text []byte) error {
+	switch ProbeMode(text) {
+	case ProbeFixed, ProbeTrainable:
+		*m = ProbeMode(text)
+		return nil
+	}
+	return fmt.Errorf("found %q, expected fixed or trainable", text)
+}
+
+// Validate reports the first setting that makes no sense.
+func (c Config) Validate() error {
+	checks := []struct {
+		ok              bool
+		key             string
+		found, expected string
+	}{
+		{c.MaxEpochs >= 0, "max_epochs", fmt.Sprint(c.MaxEpochs), "0 or more"},
+		{c.BatchSize >= 1, "batch_size", fmt.Sprint(c.BatchSize), "1 or more"},
+		{c.LearningRate > 0 && !math.IsInf(c.LearningRate, 0), "learning_rate", fmt.Sprint(c.LearningRate), "a positive number"},
+		{c.ValFraction >= 0 && c.ValFraction < 1, "val_fraction", fmt.Sprint(c.ValFraction), "at least 0 and below 1"},
+		{c.Photons >= 0 && !math.IsInf(c.Photons, 0), "nphotons", fmt.Sprint(c.Photons), "0 (the data hold counts) or a positive number"},
+		{c.Patterns >= 0, "n_images", fmt.Sprint(c.Patterns), "0 (all) or more"},
+	}
+	for _, check := range checks {
+		if !check.ok {
+			return &badinput.Error{Key: check.key, Found: check.found, Expected: check.expected}
+		}
+	}
+	return nil
+}
