@@ -1,0 +1,183 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"ptyx/internal/ndarray"
+	"ptyx/internal/npz"
+)
+
+// Frames is a stream of the scan's patterns, in the file's order, as amplitudes. Its memory does not grow with M,
+// except for files in Fortran order or the legacy layout, whose patterns do not lie one after the other.
+type Frames struct {
+	scan   *Scan
+	source *npz.Stream
+	at     int // number of the next frame
+	tally  *tally
+}
+
+// Frames begins a pass over the patterns. Several passes may run at once.
+func (s *Scan) Frames() (*Frames, error) {
+	source, err := s.file.Stream(s.patterns.key, s.patterns.axes...)
+	if err != nil {
+		return nil, err
+	}
+	return &Frames{scan: s, source: source, tally: newTally(s)}, nil
+}
+
+// Next fills dst, which holds one (N, N) frame at least, with as many frames as fit and returns their number; 0 and
+// io.EOF at the end. A pixel that is no finite, non-negative number is a *badinput.Error with frame and pixel.
+func (f *Frames) Next(dst []float32) (int, error) {
+	n, err := f.source.Next(dst)
+	if err != nil {
+		return 0, err
+	}
+	image := f.scan.N * f.scan.N
+	f.scan.doubt(dst[:n*image])
+	for i := range n {
+		frame := dst[i*image : (i+1)*image]
+		if err := f.scan.toAmplitudes(frame, f.at+i); err != nil {
+			return 0, err
+		}
+		f.tally.add(frame)
+	}
+	f.at += n
+	if f.at == f.scan.M {
+		f.scan.remember(f.tally)
+	}
+	return n, nil
+}
+
+// Close ends the pass.
+func (f *Frames) Close() error { return f.source.Close() }
+
+// toAmplitudes checks a frame and takes the square root of counts.
+func (s *Scan) toAmplitudes(frame []float32, number int) error {
+	for i, v := range frame {
+		if !(v >= 0 && v <= math.MaxFloat32) { // in accept form: NaN fails
+			return s.fault(s.patterns.key,
+				fmt.Sprintf("%v in frame %d at pixel (row %d, column %d)", v, number, i/s.N, i%s.N),
+				"finite amplitudes or counts of 0 or more", "mask the pixel or drop the frame")
+		}
+	}
+	if s.Input == Intensity {
+		for i, v := range frame {
+			frame[i] = float32(math.Sqrt(float64(v)))
+		}
+	}
+	return nil
+}
+
+// Load reads all amplitudes, (M, N, N).
+func (s *Scan) Load() (*ndarray.Float32, error) {
+	frames, err := s.Frames()
+	if err != nil {
+		return nil, err
+	}
+	defer frames.Close()
+	all := ndarray.New[float32](s.M, s.N, s.N)
+	for rest := all.Data; len(rest) > 0; {
+		// A few frames at a time, while they are in the processor's cache.
+		n, err := frames.Next(rest[:min(len(rest), chunkFrames*s.N*s.N)])
+		if err != nil {
+			return nil, err
+		}
+		rest = rest[n*s.N*s.N:]
+	}
+	return all, nil
+}
+
+// chunkFrames is how many frames are handled at a time in a pass.
+const chunkFrames = 8
+
+// LoadSelected reads the amplitudes of the patterns ids, in that order, (len(ids), N, N). Reading ends after the last
+// pattern wanted; beyond the result the memory is that of one frame.
+func (s *Scan) LoadSelected(ids []int) (*ndarray.Float32, error) {
+	slots := make(map[int][]int, len(ids)) // where a pattern goes
+	last := -1
+	for slot, id := range ids {
+		if id < 0 || id >= s.M {
+			return nil, fmt.Errorf("pattern %d asked of a scan of %d", id, s.M)
+		}
+		slots[id] = append(slots[id], slot)
+		last = max(last, id)
+	}
+	frames, err := s.Frames()
+	if err != nil {
+		return nil, err
+	}
+	defer frames.Close()
+	image := s.N * s.N
+	selected := ndarray.New[float32](len(ids), s.N, s.N)
+	frame := make([]float32, image)
+	for id := 0; id <= last; id++ {
+		if _, err := frames.Next(frame); err != nil {
+			return nil, err
+		}
+		for _, slot := range slots[id] {
+			copy(selected.Data[slot*image:], frame)
+		}
+	}
+	return selected, nil
+}
+
+// MeanPower is the mean over patterns of the sum of squared amplitudes: the photons of a mean pattern. It needs a pass
+// over the patterns, unless one has been made. A scan without any light is a *badinput.Error.
+func (s *Scan) MeanPower() (float64, error) {
+	t, err := s.statistics()
+	if err != nil {
+		return 0, err
+	}
+	power := t.power / float64(s.M)
+	if !(power > 0) {
+		return 0, s.fault(s.patterns.key, "patterns that are zero everywhere", "some light", "")
+	}
+	return power, nil
+}
+
+// ContentDigest is the SHA-256, in hex, of what was read: number and size of the patterns, amplitudes, coordinates,
+// probe. The type, order and compression they were stored with do not matter. It needs a pass, as MeanPower does.
+func (s *Scan) ContentDigest() (string, error) {
+	t, err := s.statistics()
+	if err != nil {
+		return "", err
+	}
+	return t.digest, nil
+}
+
+// statistics are those of the last complete pass, or of one made now.
+func (s *Scan) statistics() (*tally, error) {
+	if t := s.remembered(); t != nil {
+		return t, nil
+	}
+	frames, err := s.Frames()
+	if err != nil {
+		return nil, err
+	}
+	defer frames.Close()
+	buf := make([]float32, chunkFrames*s.N*s.N)
+	for {
+		if _, err := frames.Next(buf); errors.Is(err, io.EOF) {
+			return s.remembered(), nil
+		} else if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (s *Scan) remembered() *tally {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.totals
+}
+
+// remember keeps the statistics of a complete pass.
+func (s *Scan) remember(t *tally) {
+	t.finish(s)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.totals = t
+}

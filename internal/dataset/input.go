@@ -1,0 +1,156 @@
+package dataset
+
+import (
+	"encoding"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// InputKind is what a file's patterns are.
+type InputKind int
+
+// The zero value is Auto.
+const (
+	Auto      InputKind = iota // integers are counts, floats are amplitudes
+	Amplitude                  // square roots of counts, as the contract has them
+	Intensity                  // counts
+)
+
+var inputNames = names{"auto", "amplitude", "intensity"}
+
+var _ encoding.TextUnmarshaler = (*InputKind)(nil)
+
+// String is the text form: auto, amplitude or intensity.
+func (k InputKind) String() string { return inputNames.text(int(k)) }
+
+// MarshalText writes the text form.
+func (k InputKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads the text form.
+func (k *InputKind) UnmarshalText(text []byte) error {
+	i, err := inputNames.index(string(text))
+	*k = InputKind(i)
+	return err
+}
+
+// names are the text forms of a small enumeration, by value.
+type names []string
+
+func (n names) text(i int) string {
+	if i < 0 || i >= len(n) {
+		return fmt.Sprintf("invalid (%d)", i)
+	}
+	return n[i]
+}
+
+func (n names) index(text string) (int, error) {
+	i := slices.Index(n, text)
+	if i < 0 {
+		return 0, fmt.Errorf("%q is none of %s", text, strings.Join(n, ", "))
+	}
+	return i, nil
+}
+
+// PtychoPINN's scaling profiles: the file may say in two 0-d strings what its patterns are.
+const (
+	keyScaleContract = "scale_contract_version"
+	keyDomain        = "measurement_domain"
+)
+
+var profiles = []struct {
+	contract, domain string
+	kind             InputKind
+}{
+	{"ci_intensity_v2", "count_intensity", Intensity},
+	{"legacy_v1", "normalized_amplitude", Amplitude},
+}
+
+// resolveInput settles what the patterns are: what the user says, else the file's scaling profile, else the type.
+func (s *Scan) resolveInput(asked InputKind) error {
+	stated, err := s.profile()
+	if err != nil {
+		return err
+	}
+	s.doubted = true
+	switch {
+	case asked != Auto:
+		if stated != Auto && stated != asked {
+			s.log.Warn("the file's own scaling profile says otherwise", "file", s.Path, "profile", stated.String(), "input", asked.String())
+		}
+		s.Input = asked
+	case stated != Auto:
+		s.Input = stated
+	case s.patterns.integer:
+		s.log.Warn("patterns of integer type are taken as photon counts; say --input amplitude if they are not",
+			"file", s.Path, "key", s.patterns.key)
+		s.Input = Intensity
+	default:
+		s.Input, s.doubted = Amplitude, false
+	}
+	return nil
+}
+
+// profile reads the scaling profile; Auto when the file states none.
+func (s *Scan) profile() (InputKind, error) {
+	contract, err := s.optionalText(keyScaleContract)
+	if err != nil {
+		return Auto, err
+	}
+	domain, err := s.optionalText(keyDomain)
+	if err != nil || contract == "" && domain == "" {
+		return Auto, err
+	}
+	for _, p := range profiles {
+		if p.contract == contract && p.domain == domain {
+			return p.kind, nil
+		}
+	}
+	return Auto, s.fault(keyScaleContract, fmt.Sprintf("%q with %s %q", contract, keyDomain, domain),
+		"ci_intensity_v2 with count_intensity, or legacy_v1 with normalized_amplitude", "write a matching pair, or neither")
+}
+
+// optionalText reads a string that may be absent; other types count as absent.
+func (s *Scan) optionalText(key string) (string, error) {
+	h, present, err := s.optional(key)
+	if err != nil || !present || !h.Text() {
+		return "", err
+	}
+	return s.file.String(key)
+}
+
+// doubt looks once, at the first patterns read, whether floats that were taken as amplitudes seem to be counts.
+func (s *Scan) doubt(values []float32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.doubted {
+		return
+	}
+	s.doubted = true
+	if reason := likeCounts(values); reason != "" {
+		s.log.Warn("patterns are taken as amplitudes but look like photon counts; say --input intensity if they are",
+			"file", s.Path, "key", s.patterns.key, "reason", reason)
+	}
+}
+
+// likeCounts tells what speaks for counts, or nothing. Whole numbers above 2 all over are no square roots. The other
+// sign is the converse of PtychoPINN's rule of thumb that amplitudes have max/mean < 100 and max < 10.
+func likeCounts(values []float32) string {
+	var sum float64
+	var top float32
+	whole := true
+	for _, v := range values {
+		sum += float64(v)
+		top = max(top, v)
+		whole = whole && math.Trunc(float64(v)) == float64(v)
+	}
+	mean := sum / float64(len(values))
+	switch {
+	case whole && top > 2:
+		return "all values are whole numbers"
+	case top >= 10 && float64(top) >= 100*mean:
+		return fmt.Sprintf("the maximum %.3g is %.0f times the mean", top, float64(top)/mean)
+	}
+	return ""
+}

@@ -1,0 +1,107 @@
+package dataset
+
+import (
+	"fmt"
+	"math"
+
+	"ptyx/internal/badinput"
+	"ptyx/internal/ndarray"
+	"ptyx/internal/npz"
+)
+
+// readProbe takes the probe from the scan, or from probeFile where one is given.
+func (s *Scan) readProbe(probeFile string) error {
+	file := s.file
+	if probeFile != "" {
+		other, err := npz.Open(probeFile)
+		if err != nil {
+			return fmt.Errorf("reading the probe: %w", err)
+		}
+		defer other.Close()
+		file = other
+	} else if _, present, err := s.optional(KeyProbe); err != nil {
+		return err
+	} else if !present {
+		return s.fault(KeyProbe, "no probe, "+s.names(), "complex (N, N)", "give a file that holds one with --probe-file")
+	}
+	probe, modes, err := probeOf(file, s.N)
+	if err != nil {
+		return err
+	}
+	if modes > 1 {
+		s.log.Warn("only the first probe mode is used", "file", file.Path(), "key", KeyProbe, "modes", modes)
+	}
+	s.Probe = probe
+	return nil
+}
+
+// probeOf reads probeGuess as (n, n): the first of any modes, a trailing axis of 1 dropped.
+func probeOf(file *npz.Reader, n int) (probe *ndarray.Complex64, modes int, err error) {
+	fault := func(found, expected, remedy string) error {
+		return &badinput.Error{File: file.Path(), Key: KeyProbe, Found: found, Expected: expected, Remedy: remedy}
+	}
+	h, err := file.Header(KeyProbe)
+	if err != nil {
+		return nil, 0, err
+	}
+	shape := h.Shape
+	if len(shape) > 2 && shape[len(shape)-1] == 1 {
+		shape = shape[:len(shape)-1]
+	}
+	if r := len(shape); r < 2 || shape[r-1] != n || shape[r-2] != n {
+		return nil, 0, fault("shape "+h.ShapeText(), fmt.Sprintf("(%d, %d), the size of the patterns", n, n),
+			"crop or pad it, or give another with --probe-file")
+	}
+	all, err := file.Complex64(KeyProbe)
+	if err != nil {
+		return nil, 0, err
+	}
+	modes = len(all.Data) / (n * n)
+	if modes == 0 {
+		return nil, 0, fault("shape "+h.ShapeText(), "at least one mode", "")
+	}
+	// Cloned, so that the other modes are not kept.
+	probe = ndarray.Wrap(all.Data[:n*n], n, n).Clone()
+	power := 0.0
+	for i, p := range probe.Data {
+		re, im := float64(real(p)), float64(imag(p))
+		if v := re + im; math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, 0, fault(fmt.Sprintf("%v at pixel (row %d, column %d)", p, i/n, i%n), "finite values", "")
+		}
+		power += re*re + im*im
+	}
+	if power == 0 {
+		return nil, 0, fault("a probe that is zero everywhere", "an illumination", "give another with --probe-file")
+	}
+	return probe, modes, nil
+}
+
+// readObject reads the object, which only metrics need: one that is no complex picture is left out with a warning.
+func (s *Scan) readObject() error {
+	h, present, err := s.optional(KeyObject)
+	if err != nil || !present {
+		return err
+	}
+	picture := squeeze(h.Shape)
+	if len(picture) != 2 || !h.Numeric() {
+		s.log.Warn("the object is left out: it is no complex (H, W)", "file", s.Path, "key", KeyObject, "shape", h.ShapeText(), "dtype", h.Dtype)
+		return nil
+	}
+	object, err := s.file.Complex64(KeyObject)
+	if err != nil {
+		return err
+	}
+	s.Object = ndarray.Wrap(object.Data, picture...)
+	return nil
+}
+
+// squeeze drops axes of length 1 at either end, down to two axes.
+func squeeze(shape []int) []int {
+	for len(shape) > 2 && shape[0] == 1 {
+		shape = shape[1:]
+	}
+	for len(shape) > 2 && shape[len(shape)-1] == 1 {
+		shape = shape[:len(shape)-1]
+	}
+	return shape
+}

@@ -1,0 +1,180 @@
+package dataset
+
+import (
+	"encoding"
+	"fmt"
+	"io"
+	"slices"
+
+	"ptyx/internal/npz"
+)
+
+// Orientation tells which axis of the diffraction array counts the patterns.
+type Orientation int
+
+// The zero value is OrientationAuto.
+const (
+	OrientationAuto Orientation = iota // by the shape
+	FramesFirst                        // (M, N, N), the contract
+	FramesLast                         // (N, N, M), legacy files
+)
+
+var orientationNames = names{"auto", "frames-first", "frames-last"}
+
+var _ encoding.TextUnmarshaler = (*Orientation)(nil)
+
+// String is the text form: auto, frames-first or frames-last.
+func (o Orientation) String() string { return orientationNames.text(int(o)) }
+
+// MarshalText writes the text form.
+func (o Orientation) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText reads the text form.
+func (o *Orientation) UnmarshalText(text []byte) error {
+	i, err := orientationNames.index(string(text))
+	*o = Orientation(i)
+	return err
+}
+
+// sizes are the pattern sizes that networks exist for.
+var sizes = []int{64, 128, 256}
+
+// patterns is where and how the file holds the diffraction patterns.
+type patterns struct {
+	key         string
+	axes        []int // for npz: the file's axes in the order (M, N, N[, 1])
+	count, size int   // M, N
+	integer     bool  // elements are whole numbers by type
+}
+
+// findPatterns picks the diffraction array and checks its shape. positions settles doubtful orientations.
+func (s *Scan) findPatterns(positions int, o Orientation) (patterns, error) {
+	var found []patterns
+	for _, key := range []string{KeyPatterns, KeyPatternsAlias} {
+		h, present, err := s.optional(key)
+		if err != nil {
+			return patterns{}, err
+		}
+		if !present {
+			continue
+		}
+		p, err := s.layOut(key, h, positions, o)
+		if err != nil {
+			return patterns{}, err
+		}
+		found = append(found, p)
+	}
+	switch len(found) {
+	case 0:
+		return patterns{}, s.fault(KeyPatterns, "no diffraction patterns, "+s.names(),
+			fmt.Sprintf("real (M, N, N) under %s or %s", KeyPatterns, KeyPatternsAlias), "")
+	case 2:
+		if err := s.sameContent(found[0], found[1]); err != nil {
+			return patterns{}, err
+		}
+	}
+	return found[0], nil
+}
+
+// layOut finds M and N in a header.
+func (s *Scan) layOut(key string, h npz.Header, positions int, o Orientation) (patterns, error) {
+	const expected = "square patterns, shape (M, N, N)"
+	if !h.Real() {
+		return patterns{}, s.fault(key, h.Describe(), "real amplitudes or counts (float32, float64 or integers)", "")
+	}
+	shape, axes := h.Shape, []int{0, 1, 2}
+	if len(shape) == 4 && shape[3] == 1 {
+		shape, axes = shape[:3], append(axes, 3)
+	}
+	if len(shape) != 3 {
+		return patterns{}, s.fault(key, "shape "+h.ShapeText(), expected, "")
+	}
+	if s.framesLast(key, shape, positions, o) {
+		shape = []int{shape[2], shape[0], shape[1]}
+		copy(axes, []int{2, 0, 1})
+	}
+	switch {
+	case shape[1] != shape[2]:
+		return patterns{}, s.fault(key, "shape "+h.ShapeText(), expected, "crop the detector to a square around the beam")
+	case !slices.Contains(sizes, shape[1]):
+		return patterns{}, s.fault(key, fmt.Sprintf("patterns of %d x %d pixels", shape[1], shape[2]), "64, 128 or 256",
+			"crop, pad or bin the detector to one of these")
+	case shape[0] == 0:
+		return patterns{}, s.fault(key, "no pattern, shape "+h.ShapeText(), "at least one", "")
+	}
+	return patterns{key: key, axes: axes, count: shape[0], size: shape[1], integer: h.Integer()}, nil
+}
+
+// framesLast decides whether the last axis counts the patterns, and says so when it does.
+func (s *Scan) framesLast(key string, shape []int, positions int, o Orientation) bool {
+	switch o {
+	case FramesFirst:
+		return false
+	case FramesLast:
+		return true
+	}
+	last := legacy(shape, positions)
+	switch {
+	case last:
+		s.log.Warn("legacy layout (N, N, M): the last axis is taken as the patterns'", "file", s.Path, "key", key, "shape", fmt.Sprint(shape))
+	case shape[0] == shape[1] && shape[1] == shape[2]:
+		s.log.Warn("as many patterns as pixels: the first axis is taken as the patterns'; if it is the last, set the orientation to frames-last",
+			"file", s.Path, "key", key, "shape", fmt.Sprint(shape))
+	}
+	return last
+}
+
+// legacy is PtychoPINN's rule for (N, N, M), in its order: the pair of equal axes; else the axis as long as the
+// positions; else the axis shorter than them; else the longest. A tie goes to the next rule, a cube to (M, N, N).
+func legacy(shape []int, positions int) bool {
+	rules := [][2]bool{ // for the first axis, for the last
+		{shape[1] == shape[2], shape[0] == shape[1]},
+		{shape[0] == positions, shape[2] == positions},
+		{shape[0] < positions, shape[2] < positions},
+	}
+	for _, r := range rules {
+		if r[0] != r[1] {
+			return r[1]
+		}
+	}
+	return shape[2] > max(shape[0], shape[1])
+}
+
+// sameContent compares the two names' arrays, value by value.
+func (s *Scan) sameContent(a, b patterns) error {
+	differ := func(found string) error {
+		return s.fault(KeyPatternsAlias, found, "the same as "+KeyPatterns, "leave one of the two out")
+	}
+	if a.count != b.count || a.size != b.size {
+		return differ(fmt.Sprintf("%d patterns of %d x %d pixels", b.count, b.size, b.size))
+	}
+	if a.integer != b.integer {
+		return differ("values of another type")
+	}
+	sa, err := s.file.Stream(a.key, a.axes...)
+	if err != nil {
+		return err
+	}
+	defer sa.Close()
+	sb, err := s.file.Stream(b.key, b.axes...)
+	if err != nil {
+		return err
+	}
+	defer sb.Close()
+	va, vb := make([]float32, a.size*a.size), make([]float32, a.size*a.size)
+	for frame := 0; ; frame++ {
+		_, err := sa.Next(va)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := sb.Next(vb); err != nil {
+			return err
+		}
+		if !slices.Equal(va, vb) {
+			return differ(fmt.Sprintf("other values from frame %d on", frame))
+		}
+	}
+}

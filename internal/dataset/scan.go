@@ -1,0 +1,258 @@
+// Package dataset reads scans: the measured patterns, where the probe was for each, and the probe. A Scan is one NPZ
+// file in PtychoPINN's layout, checked when it is opened; its patterns stay on disk and come out as Frames, a stream of
+// amplitudes, or loaded at once. Groups are lists of patterns that are handled together; they are sampled and split here.
+//
+// It is the first stage of the data's path: everything behind it works with float32 amplitudes (M, N, N), zero frequency
+// at [N/2, N/2], and with coordinates in object pixels. A file that breaks the contract gives a *badinput.Error, most of
+// them in Open, faults among the patterns themselves when they are read. Write makes such a file.
+package dataset
+
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+
+	"ptyx/internal/badinput"
+	"ptyx/internal/ndarray"
+	"ptyx/internal/npz"
+)
+
+// Keys of the contract.
+const (
+	KeyPatterns      = "diff3d"      // (M, N, N)
+	KeyPatternsAlias = "diffraction" // the other name of the same
+	KeyX             = "xcoords"     // (M,)
+	KeyY             = "ycoords"
+	KeyXStart        = "xcoords_start" // (M,), the positions asked for, before refinement
+	KeyYStart        = "ycoords_start"
+	KeyProbe         = "probeGuess"  // (N, N)
+	KeyObject        = "objectGuess" // (H, W)
+	KeyIndex         = "scan_index"  // (M,)
+)
+
+// Options say how a file is to be understood.
+type Options struct {
+	Input       InputKind    // what the patterns are; the zero value decides by their type
+	ProbeFile   string       // NPZ file whose probeGuess replaces the scan's
+	Orientation Orientation  // which axis counts the patterns; the zero value decides by the shape
+	Log         *slog.Logger // warnings; nil drops them
+}
+
+// Scan is an opened scan file. Its methods may be called from several goroutines.
+type Scan struct {
+	Path           string
+	M, N           int                // number of patterns, their size in pixels
+	X, Y           []float64          // (M) patch centres in object pixels: column, row
+	XStart, YStart []float64          // (M) positions before refinement; X and Y where the file has none
+	Probe          *ndarray.Complex64 // (N, N), the first mode
+	Object         *ndarray.Complex64 // (H, W), or nil
+	Index          []int64            // (M) scan_index; zeros where the file has none
+	Input          InputKind          // what the file holds: Amplitude or Intensity
+
+	file     *npz.Reader
+	log      *slog.Logger
+	patterns patterns
+
+	mu      sync.Mutex
+	doubted bool   // the look at whether float patterns are counts is done, or not due
+	totals  *tally // of all patterns, once a pass over them came to its end
+}
+
+// Open checks headers, coordinates and probe of the scan at path; the patterns are not read. Close ends it.
+func Open(path string, opt Options) (*Scan, error) {
+	file, err := npz.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Scan{Path: path, file: file, log: opt.Log}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if err := s.read(opt); err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close closes the file; streams of frames end with it.
+func (s *Scan) Close() error { return s.file.Close() }
+
+// read fills the scan from the small members.
+func (s *Scan) read(opt Options) error {
+	positions, err := s.positions()
+	if err != nil {
+		return err
+	}
+	if s.patterns, err = s.findPatterns(positions, opt.Orientation); err != nil {
+		return err
+	}
+	s.M, s.N = s.patterns.count, s.patterns.size
+	if err := s.readCoordinates(positions); err != nil {
+		return err
+	}
+	if err := s.resolveInput(opt.Input); err != nil {
+		return err
+	}
+	if err := s.readProbe(opt.ProbeFile); err != nil {
+		return err
+	}
+	if err := s.readObject(); err != nil {
+		return err
+	}
+	return s.readIndex()
+}
+
+// fault is a complaint about one of the file's arrays.
+func (s *Scan) fault(key, found, expected, remedy string) error {
+	return &badinput.Error{File: s.Path, Key: key, Found: found, Expected: expected, Remedy: remedy}
+}
+
+// optional gives the header of a member that may be absent; a pickled one counts as absent: numpy pickles a None.
+func (s *Scan) optional(key string) (h npz.Header, present bool, err error) {
+	if !s.file.Has(key) {
+		return h, false, nil
+	}
+	if h, err = s.file.Header(key); err != nil {
+		return h, false, err
+	}
+	if h.Pickled() {
+		s.log.Info("pickled member skipped", "file", s.Path, "key", key)
+		return h, false, nil
+	}
+	return h, true, nil
+}
+
+// vector gives the length of a member that is to be a list of real numbers; axes of length 1 are forgiven.
+func (s *Scan) vector(key string) (int, error) {
+	h, err := s.file.Header(key)
+	if err != nil {
+		return 0, err
+	}
+	const expected = "one real number for each pattern, shape (M,)"
+	if !h.Real() {
+		return 0, s.fault(key, h.Describe(), expected, "")
+	}
+	n := 1
+	for _, d := range h.Shape {
+		if d != 1 && n != 1 {
+			return 0, s.fault(key, "shape "+h.ShapeText(), expected, "")
+		}
+		n *= d
+	}
+	return n, nil
+}
+
+// positions is the number of coordinate pairs.
+func (s *Scan) positions() (int, error) {
+	nx, err := s.vector(KeyX)
+	if err != nil {
+		return 0, err
+	}
+	ny, err := s.vector(KeyY)
+	if err != nil {
+		return 0, err
+	}
+	if nx != ny {
+		return 0, s.fault(KeyY, fmt.Sprintf("%d values", ny), fmt.Sprintf("%d, as many as %s has", nx, KeyX), "")
+	}
+	return nx, nil
+}
+
+// readCoordinates reads the positions and brings their number to that of the patterns.
+func (s *Scan) readCoordinates(positions int) (err error) {
+	if positions < s.M {
+		return s.fault(KeyX, fmt.Sprintf("%d positions", positions),
+			fmt.Sprintf("at least %d, one for each pattern of %s", s.M, s.patterns.key), "drop the patterns without a position")
+	}
+	if positions > s.M {
+		s.log.Warn("more positions than patterns: the last ones are dropped",
+			"file", s.Path, "positions", positions, "patterns", s.M, "dropped", positions-s.M)
+	}
+	if s.X, err = s.coordinates(KeyX); err != nil {
+		return err
+	}
+	if s.Y, err = s.coordinates(KeyY); err != nil {
+		return err
+	}
+	if s.XStart, err = s.startCoordinates(KeyXStart, s.X); err != nil {
+		return err
+	}
+	s.YStart, err = s.startCoordinates(KeyYStart, s.Y)
+	return err
+}
+
+// coordinates reads the first M values of a list of finite numbers.
+func (s *Scan) coordinates(key string) ([]float64, error) {
+	v, err := s.file.Float64s(key)
+	if err != nil {
+		return nil, err
+	}
+	v = slices.Clip(v[:s.M])
+	for i, c := range v {
+		if math.IsNaN(c) || math.IsInf(c, 0) {
+			return nil, s.fault(key, fmt.Sprintf("%v at position %d", c, i), "finite object pixels", "drop that pattern and its position")
+		}
+	}
+	return v, nil
+}
+
+// startCoordinates reads the positions before refinement, which default to the refined ones.
+func (s *Scan) startCoordinates(key string, refined []float64) ([]float64, error) {
+	_, present, err := s.optional(key)
+	if err != nil {
+		return nil, err
+	}
+	if !present {
+		return slices.Clone(refined), nil
+	}
+	n, err := s.vector(key)
+	if err != nil {
+		return nil, err
+	}
+	if n < s.M {
+		return nil, s.fault(key, fmt.Sprintf("%d values", n), fmt.Sprintf("at least %d, one for each pattern", s.M), "leave "+key+" out")
+	}
+	return s.coordinates(key)
+}
+
+// readIndex reads scan_index; a single number holds for all patterns.
+func (s *Scan) readIndex() error {
+	s.Index = make([]int64, s.M)
+	_, present, err := s.optional(KeyIndex)
+	if err != nil || !present {
+		return err
+	}
+	n, err := s.vector(KeyIndex)
+	if err != nil {
+		return err
+	}
+	if n < s.M && n != 1 {
+		return s.fault(KeyIndex, fmt.Sprintf("%d values", n), fmt.Sprintf("at least %d, one for each pattern", s.M), "leave "+KeyIndex+" out")
+	}
+	index, err := s.file.Int64s(KeyIndex)
+	if err != nil {
+		return err
+	}
+	if n == 1 {
+		index = slices.Repeat(index, s.M)
+	}
+	copy(s.Index, index)
+	return nil
+}
+
+// names lists the file's arrays for a message.
+func (s *Scan) names() string {
+	keys := s.file.Keys()
+	if len(keys) == 0 {
+		return "no arrays at all"
+	}
+	const shown = 12
+	if len(keys) > shown {
+		keys = append(keys[:shown], "...")
+	}
+	return "only " + strings.Join(keys, ", ")
+}
