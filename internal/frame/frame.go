@@ -1,0 +1,25 @@
+// Package frame splits a scan position into the whole pixel where a patch lies and the subpixel rest.
+//
+// The pixel frame of a scan has x along columns and y along rows, in object pixels. A pattern whose centre is (x, y)
+// sees the N x N patch of rows [Pixel(y) - N/2, Pixel(y) + N/2) and columns [Pixel(x) - N/2, Pixel(x) + N/2); the rest,
+// Fraction, is a Fourier shift of the probe in the physics. Training and stitching both use these two functions, so
+// that the object is never interpolated and the two can never disagree by a pixel. The package imports nothing of ptyx.
+package frame
+
+import "math"
+
+// Pixel is the whole pixel nearest to v; halves go up (towards +infinity), also below zero: Pixel(-0.5) = 0. v is
+// finite. It is floor(v + 1/2) without that sum's rounding error.
+func Pixel(v float64) int { return int(round(v)) }
+
+// Fraction is v - Pixel(v), in [-0.5, 0.5), without rounding error for any v whose fraction is representable.
+func Fraction(v float64) float64 { return v - round(v) }
+
+// round compares the distance to the floor, which is exact where v + 0.5 would round (0.49999999999999994 + 0.5 = 1).
+func round(v float64) float64 {
+	floor := math.Floor(v)
+	if v-floor >= 0.5 {
+		return floor + 1
+	}
+	return floor
+}
