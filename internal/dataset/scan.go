@@ -67,12 +67,20 @@ func Open(path string, opt Options) (*Scan, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Scan{Path: path, file: file, log: opt.Log}
+	s, err := newScan(file, opt)
+	if err != nil {
+		_ = file.Close()
+	}
+	return s, err
+}
+
+// newScan reads the small members of an open file.
+func newScan(file *npz.Reader, opt Options) (*Scan, error) {
+	s := &Scan{Path: file.Path(), file: file, log: opt.Log}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	if err := s.read(opt); err != nil {
-		_ = file.Close()
 		return nil, err
 	}
 	return s, nil

@@ -13,7 +13,7 @@ import (
 // delivers the same elements. The seeds, in testdata/fuzz, are numpy's.
 func FuzzNPZ(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
-		r, err := newReader("fuzz.npz", bytes.NewReader(content), int64(len(content)))
+		r, err := NewReader("fuzz.npz", bytes.NewReader(content), int64(len(content)))
 		if err != nil {
 			mustBeTyped(t, err)
 			return

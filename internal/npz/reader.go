@@ -45,7 +45,7 @@ func Open(path string) (*Reader, error) {
 		f.Close()
 		return nil, openFault(path, err)
 	}
-	r, err := newReader(path, f, info.Size())
+	r, err := NewReader(path, f, info.Size())
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -62,8 +62,8 @@ func openFault(path string, err error) error {
 	return fault
 }
 
-// newReader reads the directory of an archive of the given size; path only serves messages.
-func newReader(path string, file io.ReaderAt, size int64) (*Reader, error) {
+// NewReader reads the directory of an archive of the given size that is open already; path only serves messages.
+func NewReader(path string, file io.ReaderAt, size int64) (*Reader, error) {
 	archive, err := zip.NewReader(file, size)
 	if err != nil {
 		return nil, notZip(path, file, err)
@@ -156,7 +156,7 @@ func (r *Reader) open(key string) (*member, error) {
 	}
 	return &member{
 		Header: h, key: key, dtype: parseDtype(h.Dtype), body: body,
-		bytes: int64(f.UncompressedSize64) - length, //nolint:gosec // plausible bounds it
+		bytes: int64(f.UncompressedSize64) - length,
 	}, nil
 }
 

@@ -24,7 +24,7 @@ func open(t *testing.T, method uint16, arrays ...npztest.Array) *Reader {
 
 func openBytes(t *testing.T, content []byte) *Reader {
 	t.Helper()
-	r, err := newReader("scan.npz", bytes.NewReader(content), int64(len(content)))
+	r, err := NewReader("scan.npz", bytes.NewReader(content), int64(len(content)))
 	if err != nil {
 		t.Fatal(err)
 	}

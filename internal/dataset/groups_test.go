@@ -1,0 +1,185 @@
+package dataset
+
+import (
+	"math"
+	"reflect"
+	"slices"
+	"testing"
+)
+
+// raster is a w by h grid of unit steps: every distance occurs many times.
+func raster(w, h int) (x, y []float64) {
+	for i := range w * h {
+		x, y = append(x, float64(i%w)), append(y, float64(i/w))
+	}
+	return x, y
+}
+
+func TestNeighbourhoodAgainstAllPairs(t *testing.T) {
+	rx, ry := raster(13, 11)
+	one := make([]float64, 40)
+	for name, at := range map[string][2][]float64{
+		"random":    {random(300, 100), reversed(random(300, 80))},
+		"raster":    {rx, ry},
+		"line":      {random(50, 9), make([]float64, 50)},
+		"one point": {one, one},
+	} {
+		x, y := at[0], at[1]
+		const count = 7
+		tree := newNeighbourhood(x, y, count)
+		for i := range x {
+			var all []neighbour
+			for j := range x {
+				if dx, dy := x[j]-x[i], y[j]-y[i]; j != i {
+					all = append(all, neighbour{dx*dx + dy*dy, j})
+				}
+			}
+			slices.SortFunc(all, neighbour.compare)
+			var want []int
+			for _, n := range all[:count] {
+				want = append(want, n.id)
+			}
+			if got := tree.of(i); !slices.Equal(got, want) {
+				t.Fatalf("%s: neighbours of %d are %v, want %v", name, i, got, want)
+			}
+		}
+	}
+}
+
+func TestNearestGroups(t *testing.T) {
+	x, y := raster(20, 15)
+	for _, gridsize := range []int{2, 3} {
+		neighbours := DefaultNeighbours(gridsize)
+		groups, err := NearestGroups(x, y, gridsize, neighbours, 3)
+		if err != nil || len(groups) != len(x) {
+			t.Fatal(len(groups), err)
+		}
+		near := newNeighbourhood(x, y, neighbours)
+		for seed, g := range groups {
+			if len(g) != gridsize*gridsize || !slices.Contains(g, seed) {
+				t.Fatalf("group of %d: %v", seed, g)
+			}
+			allowed := append(near.of(seed), seed)
+			for i, id := range g {
+				if !slices.Contains(allowed, id) || slices.Contains(g[:i], id) {
+					t.Fatalf("group of %d: %v, neighbours %v", seed, g, allowed)
+				}
+			}
+			checkRowMajor(t, g, x, y, gridsize)
+		}
+		again, err := NearestGroups(x, y, gridsize, neighbours, 3)
+		if err != nil || !reflect.DeepEqual(groups, again) {
+			t.Errorf("gridsize %d: the same seed gave other groups (%v)", gridsize, err)
+		}
+		other, err := NearestGroups(x, y, gridsize, neighbours, 4)
+		if err != nil || reflect.DeepEqual(groups, other) {
+			t.Errorf("gridsize %d: another seed gave the same groups (%v)", gridsize, err)
+		}
+	}
+}
+
+// checkRowMajor expects rows not above those before them, and in a row columns that increase.
+func checkRowMajor(t *testing.T, g []int, x, y []float64, gridsize int) {
+	t.Helper()
+	lowest := math.Inf(-1)
+	for row := range slices.Chunk(g, gridsize) {
+		for i, id := range row {
+			if y[id] < lowest || i > 0 && x[id] < x[row[i-1]] {
+				t.Fatalf("group %v is not row-major", g)
+			}
+		}
+		for _, id := range row {
+			lowest = max(lowest, y[id])
+		}
+	}
+}
+
+func TestASquareIsNumberedRowByRow(t *testing.T) {
+	x, y := []float64{11, 0.5, 10, 0}, []float64{10.5, 11, 0, 1} // bottom-right, bottom-left, top-right, top-left
+	groups, err := NearestGroups(x, y, 2, 3, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range groups {
+		if !slices.Equal(g, []int{3, 2, 1, 0}) {
+			t.Errorf("got %v", g)
+		}
+	}
+}
+
+func TestNearestGroupsRefuses(t *testing.T) {
+	x, y := raster(2, 2)
+	for name, f := range map[string]func() ([][]int, error){
+		"lengths":    func() ([][]int, error) { return NearestGroups(x, y[:3], 2, 4, 0) },
+		"gridsize":   func() ([][]int, error) { return NearestGroups(x, y, 0, 4, 0) },
+		"patterns":   func() ([][]int, error) { return NearestGroups(x[:3], y[:3], 2, 4, 0) },
+		"neighbours": func() ([][]int, error) { return NearestGroups(x, y, 2, 2, 0) },
+	} {
+		if g, err := f(); err == nil {
+			t.Errorf("%s: got %v", name, g)
+		}
+	}
+	if g, err := NearestGroups(x, y, 1, 1, 0); err != nil || !reflect.DeepEqual(g, Singles(4)) {
+		t.Errorf("gridsize 1: %v, %v", g, err)
+	}
+}
+
+func TestSample(t *testing.T) {
+	all := Singles(100)
+	for _, n := range []int{-1, 0, 100, 101} {
+		if got := Sample(all, n, 5); !reflect.DeepEqual(got, all) {
+			t.Errorf("n %d: %d groups", n, len(got))
+		}
+	}
+	got := Sample(all, 30, 5)
+	if len(got) != 30 || !increasing(got) {
+		t.Errorf("got %v", got)
+	}
+	if !reflect.DeepEqual(got, Sample(all, 30, 5)) || reflect.DeepEqual(got, Sample(all, 30, 6)) {
+		t.Error("the seed does not decide")
+	}
+}
+
+// increasing reports whether single-pattern groups keep their order without repetition.
+func increasing(groups [][]int) bool {
+	for i, g := range groups[1:] {
+		if g[0] <= groups[i][0] {
+			return false
+		}
+	}
+	return true
+}
+
+func TestSplit(t *testing.T) {
+	for _, tt := range []struct {
+		m          int
+		fraction   float64
+		validation int
+	}{{100, 0.1, 10}, {100, 0, 0}, {100, -1, 0}, {100, math.NaN(), 0}, {3, 0.01, 1}, {3, 1, 2}, {3, 7, 2}, {1, 0.5, 0}, {0, 0.5, 0}, {10, 0.25, 3}} {
+		train, validation := Split(Singles(tt.m), tt.fraction, 8)
+		if len(validation) != tt.validation || len(train)+len(validation) != tt.m {
+			t.Errorf("%d by %v: %d and %d", tt.m, tt.fraction, len(train), len(validation))
+		}
+		seen := make([]bool, tt.m)
+		for _, g := range slices.Concat(train, validation) {
+			if seen[g[0]] {
+				t.Errorf("%d by %v: %d twice", tt.m, tt.fraction, g[0])
+			}
+			seen[g[0]] = true
+		}
+		if tt.validation > 0 && (!increasing(train) || !increasing(validation)) {
+			t.Errorf("%d by %v: out of order", tt.m, tt.fraction)
+		}
+	}
+	_, a := Split(Singles(100), 0.2, 1)
+	_, b := Split(Singles(100), 0.2, 1)
+	_, c := Split(Singles(100), 0.2, 2)
+	if !reflect.DeepEqual(a, b) || reflect.DeepEqual(a, c) {
+		t.Error("the seed does not decide")
+	}
+}
+
+func reversed(v []float64) []float64 {
+	slices.Reverse(v)
+	return v
+}
