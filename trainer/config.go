@@ -5,14 +5,15 @@ import (
 	"math"
 
 	"ptyx/internal/badinput"
+	"ptyx/internal/contract"
 	"ptyx/models"
 )
 
 // Config is everything that decides a training besides the patterns themselves. It is written to the run directory as
 // config.yaml, and running it again gives the same model.
 type Config struct {
-	N             int           `yaml:"n"`
-	Channels      int           `yaml:"channels"`
+	N             int           `yaml:"-"`        // of the scan
+	Gridsize      int           `yaml:"gridsize"` // a sample is gridsize^2 patterns
 	FiltersScale  int           `yaml:"n_filters_scale"`
 	Extent        models.Extent `yaml:"object_extent"`
 	Loss          Loss          `yaml:"loss"`
@@ -25,11 +26,25 @@ type Config struct {
 	Probe         ProbeMode     `yaml:"probe"`          // fixed or trainable
 	ProbeRate     float64       `yaml:"probe_rate"`     // learning rate of the probe, relative to the network's
 	ProbeWarmUp   int           `yaml:"probe_warm_up"`  // epochs before the probe starts to move
-	Threads       int           `yaml:"threads"`        //
-	Engine        string        `yaml:"engine"`         // ort or tape
-	InitialModel  string        `yaml:"init,omitempty"` // .onnx to start from
+	Threads       int           `yaml:"-"`              // of the optimiser
 	Patterns      int           `yaml:"n_images"`       // groups drawn from the scan; 0: all
 	PhotonEpsilon float64       `yaml:"photon_epsilon"` // floor inside the likelihood, in photons per pixel
+}
+
+// DefaultPhotonEpsilon is a tenth of a photon: far below what a pixel can tell, and enough to keep a dark pixel finite.
+const DefaultPhotonEpsilon = 0.1
+
+// Network is the network that the configuration asks for, with the given input normalisation.
+func (c Config) Network(inputScale float64) models.Config {
+	return models.Config{
+		N: c.N, Channels: c.Gridsize * c.Gridsize, FiltersScale: c.FiltersScale, Extent: c.Extent,
+		InputScale: inputScale, AmplitudeMax: models.DefaultAmplitudeMax,
+	}
+}
+
+// ApplyNetwork takes the network's sizes from a model's contract.
+func (c *Config) ApplyNetwork(m contract.Contract) {
+	c.Gridsize, c.FiltersScale, c.Extent = m.Gridsize, m.FiltersScale, models.Extent(m.ObjectExtent)
 }
 
 // ProbeMode says whether training moves the probe.
@@ -58,6 +73,7 @@ func (c Config) Validate() error {
 		key             string
 		found, expected string
 	}{
+		{c.Gridsize >= 1, "gridsize", fmt.Sprint(c.Gridsize), "1 or more"},
 		{c.MaxEpochs >= 0, "max_epochs", fmt.Sprint(c.MaxEpochs), "0 or more"},
 		{c.BatchSize >= 1, "batch_size", fmt.Sprint(c.BatchSize), "1 or more"},
 		{c.LearningRate > 0 && !math.IsInf(c.LearningRate, 0), "learning_rate", fmt.Sprint(c.LearningRate), "a positive number"},

@@ -53,7 +53,7 @@ func (conv2DOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	dw, err := apply(conv2DGradWeightOp{in[1].Shape()[2]}, in[0], grad)
+	dw, err := apply(conv2DGradWeightOp{kernel: in[1].Shape()[2]}, in[0], grad)
 	if err != nil {
 		return nil, err
 	}

@@ -12,13 +12,8 @@ import (
 
 // conv2DGradWeightOp is the gradient of Conv2D with respect to w: x (B, I, H, W), dy (B, O, H, W) -> (O, I, K, K).
 type conv2DGradWeightOp struct {
+	noGradient
 	kernel int
-}
-
-func (conv2DGradWeightOp) Constant(int) bool { return true }
-
-func (conv2DGradWeightOp) Differentiate(in []*Node, out, grad *Node) ([]*Node, error) {
-	return noGradient{}.Differentiate(in, out, grad)
 }
 
 func (o conv2DGradWeightOp) Label() string { return fmt.Sprintf("Conv2DGradWeight{%d}", o.kernel) }
@@ -38,35 +33,62 @@ func (o conv2DGradWeightOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	}
 }
 
-// Lower multiplies dy with the K*K shifted copies of x. Both are laid out with the row stride of the padded image, so
-// that a shift by (p, q) is one contiguous range of the flattened pixels: a slice is a plain copy, not a gather of rows.
-// The padding columns of dy are zero, so what the shifted rows wrap into does not count.
+// Lower multiplies one image stack with the K*K shifted copies of the other. The copies are made of the one with fewer
+// channels: a shift of x by (p, q) against dy is a shift of dy by (-p, -q) against x.
 func (o conv2DGradWeightOp) Lower(b *onnxir.Builder, c Call) {
-	x, dy := c.InShapes[0], c.InShapes[1]
-	batch, in, h, w := int64(x[0]), int64(x[1]), int64(x[2]), int64(x[3])
-	out, k := int64(dy[1]), int64(o.kernel)
+	in, out, taps := int64(c.InShapes[0][1]), int64(c.InShapes[1][1]), int64(o.kernel*o.kernel)
+	if out >= in {
+		sum := o.correlate(b, c.In[0], c.In[1], c.InShapes[0], c.InShapes[1]) // (K*K*I, O)
+		byTap := b.Temp("Reshape", []string{sum, b.Int64s(taps, in, out)})
+		o.finish(b, c, b.Temp("Transpose", []string{byTap}, onnxir.Ints("perm", 2, 1, 0)))
+		return
+	}
+	sum := o.correlate(b, c.In[1], c.In[0], c.InShapes[1], c.InShapes[0]) // (K*K*O, I), taps reversed
+	byTap := b.Temp("Reshape", []string{sum, b.Int64s(taps, out, in)})
+	ordered := b.Temp("Gather", []string{byTap, b.Int64s(reversedTaps(taps)...)}, onnxir.Int("axis", 0))
+	o.finish(b, c, b.Temp("Transpose", []string{ordered}, onnxir.Ints("perm", 1, 2, 0)))
+}
+
+func (o conv2DGradWeightOp) finish(b *onnxir.Builder, c Call, filters string) {
+	b.Node("Reshape", c.Out[0], []string{filters, b.Int64s(dims(c.OutShapes[0])...)})
+}
+
+func reversedTaps(taps int64) []int64 {
+	list := make([]int64, taps)
+	for t := range list {
+		list[t] = taps - 1 - int64(t)
+	}
+	return list
+}
+
+// correlate is sum_b shifted(moving) still^T: (K*K*M, S) for moving (B, M, H, W) and still (B, S, H, W). Both are laid out
+// with the row stride of the padded image, so that a shift is one contiguous range of the flattened pixels: a slice is a
+// plain copy, not a gather of rows. The padding columns of still are zero, so what the shifted rows wrap into does not
+// count. The product reads the large factor in place and packs only the small one.
+func (o conv2DGradWeightOp) correlate(b *onnxir.Builder, moving, still string, m, s tensor.Shape) string {
+	batch, h, w, k := int64(m[0]), int64(m[2]), int64(m[3]), int64(o.kernel)
 	half, stride := k/2, w+k-1
 	length := h * stride
 
-	// x: half columns left and right, half rows above, half+1 below (the last shift runs over the end by k-1 pixels).
-	padded := b.Temp("Pad", []string{c.In[0], b.Int64s(0, 0, half, half, 0, 0, half+1, half), b.Scalar(0)})
-	flat := b.Temp("Reshape", []string{padded, b.Int64s(batch, in, (h+k)*stride)})
-	wide := b.Temp("Pad", []string{c.In[1], b.Int64s(0, 0, 0, 0, 0, 0, 0, k-1), b.Scalar(0)})
-	flatDy := b.Temp("Reshape", []string{wide, b.Int64s(batch, out, length)})
+	// half columns left and right, half rows above, one row more below: the last shift runs over the end by k-1 pixels.
+	padded := b.Temp("Pad", []string{moving, b.Int64s(0, 0, half, half, 0, 0, half+1, half), b.Scalar(0)})
+	flat := b.Temp("Reshape", []string{padded, b.Int64s(batch, int64(m[1]), (h+k)*stride)})
+	wide := b.Temp("Pad", []string{still, b.Int64s(0, 0, 0, 0, 0, 0, 0, k-1), b.Scalar(0)})
+	flatStill := b.Temp("Reshape", []string{wide, b.Int64s(batch, int64(s[1]), length)})
 
-	taps := make([]string, 0, k*k)
+	shifted := make([]string, 0, k*k)
 	for p := range k {
 		for q := range k {
 			start := p*stride + q
-			taps = append(taps, b.Temp("Slice", []string{flat, b.Int64s(start), b.Int64s(start + length), b.Int64s(2)}))
+			shifted = append(shifted, b.Temp("Slice", []string{flat, b.Int64s(start), b.Int64s(start + length), b.Int64s(2)}))
 		}
 	}
-	cols := b.Temp("Concat", taps, onnxir.Int("axis", 1)) // (B, K*K*I, L)
-	product := transposedMatMul(b, flatDy, cols)          // (B, O, K*K*I)
-	sum := b.Temp("ReduceSum", []string{product, b.Int64s(0)}, onnxir.Int("keepdims", 0))
-	byTap := b.Temp("Reshape", []string{sum, b.Int64s(out, k*k, in)})
-	byInput := b.Temp("Transpose", []string{byTap}, onnxir.Ints("perm", 0, 2, 1))
-	b.Node("Reshape", c.Out[0], []string{byInput, b.Int64s(out, in, k, k)})
+	cols := shifted[0]
+	if len(shifted) > 1 {
+		cols = b.Temp("Concat", shifted, onnxir.Int("axis", 1)) // (B, K*K*M, L)
+	}
+	product := transposedMatMul(b, cols, flatStill) // (B, K*K*M, S)
+	return b.Temp("ReduceSum", []string{product, b.Int64s(0)}, onnxir.Int("keepdims", 0))
 }
 
 // transposedMatMul is a b^T over the last two dimensions.

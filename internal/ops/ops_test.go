@@ -11,6 +11,7 @@ import (
 	"ptyx/internal/ndarray"
 	"ptyx/internal/ops"
 	"ptyx/internal/testutil"
+	"ptyx/runtime"
 )
 
 // opCase is one use of an operator. The conformance suite runs every case through the same tests: gradient against
@@ -254,5 +255,38 @@ func TestShapeMistakesAreErrorsWhenTheGraphIsBuilt(t *testing.T) {
 		if _, err := build(); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+// engines lists what must agree with the tape.
+func fastEngine(t *testing.T) engine.Engine {
+	t.Helper()
+	library, err := runtime.Find("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env, err := runtime.Open(library)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = env.Close() })
+	return engine.NewORT(env, runtime.SessionOptions{Threads: 2})
+}
+
+// Engines sum in different orders; 1e-5 of the largest value covers the rounding of the longest sum here, 1152 terms.
+const engineTolerance = 1e-5
+
+func TestEnginesAgree(t *testing.T) {
+	fast := fastEngine(t)
+	for _, c := range cases() {
+		t.Run(c.name, func(t *testing.T) {
+			p, want := c.program(t)
+			run(t, engine.Tape{}, p, c.inputs, want)
+			_, got := c.program(t)
+			run(t, fast, p, c.inputs, got)
+			for i, o := range p.Outputs {
+				testutil.CheckClose(t, o.Name, got[i].Data, want[i].Data, engineTolerance)
+			}
+		})
 	}
 }

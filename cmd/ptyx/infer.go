@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+
+	"ptyx/internal/dataset"
+	"ptyx/internal/workflow"
+)
+
+type inferCmd struct {
+	ModelPath string            `required:"" aliases:"model_path" placeholder:"PATH" help:"Run directory or .onnx file."`
+	TestData  string            `required:"" aliases:"test_data" placeholder:"NPZ" help:"Scan to reconstruct."`
+	OutputDir string            `aliases:"output_dir" default:"out" help:"Where the object and its pictures go."`
+	NImages   int               `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
+	Seed      uint64            `default:"0" help:"Of the draw."`
+	BatchSize int               `aliases:"batch_size" default:"16" help:"Patterns handed to the network at once."`
+	Input     dataset.InputKind `default:"auto" help:"What the patterns are: amplitude, intensity or auto."`
+
+	engineFlags
+}
+
+// Run reconstructs.
+func (c *inferCmd) Run(app *appContext) error {
+	done, err := workflow.Infer(app.Context, workflow.InferOptions{
+		Model: c.ModelPath, Scan: c.TestData, Input: c.Input, OutputDir: c.OutputDir,
+		Count: c.NImages, Seed: c.Seed, BatchSize: c.BatchSize, Engine: c.options(),
+	}, app.Log)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(app.Stdout, done)
+	return err
+}

@@ -1,0 +1,108 @@
+// Command ptyx trains, runs and inspects neural ptychography models. Each command is one file here that declares its
+// flags and calls the package that does the work.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit statuses, listed in --help.
+const (
+	exitOK          = 0
+	exitFailure     = 1   // bad input, or something went wrong; one sentence on standard error
+	exitInterrupted = 130 // Ctrl-C; what was finished is saved
+)
+
+const description = `Neural ptychography: train on diffraction patterns, export ONNX, infer, see the object.
+
+Exit status: 0 done; 1 bad input or failure, told in one sentence; 130 interrupted, finished work saved.`
+
+// cli is the list of commands.
+type cli struct {
+	Train    trainCmd    `cmd:"" help:"Train a network on a scan and export it as ONNX."`
+	Infer    inferCmd    `cmd:"" help:"Reconstruct the object of a scan with a trained model."`
+	Simulate simulateCmd `cmd:"" help:"Make a scan with known truth."`
+	Eval     evalCmd     `cmd:"" help:"Compare a reconstruction with a reference."`
+	Inspect  inspectCmd  `cmd:"" help:"Show what a model file holds."`
+	Doctor   doctorCmd   `cmd:"" help:"Check ONNX Runtime and the machine."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+
+	Verbose bool `short:"v" help:"Log details."`
+	Quiet   bool `short:"q" help:"Log warnings and errors only."`
+}
+
+// appContext is what a command gets from the process.
+type appContext struct {
+	Context context.Context // done on Ctrl-C
+	Stdout  io.Writer
+	Stderr  io.Writer
+	Log     *slog.Logger
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+// run is the whole program, and returns its exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c cli
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("ptyx"), kong.Description(description),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "ptyx:", err)
+		return exitFailure
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 { // --help
+		return exited
+	}
+	if err == nil {
+		err = parsed.Run(&appContext{Context: ctx, Stdout: stdout, Stderr: stderr, Log: newLog(stderr, c.Verbose, c.Quiet)})
+	}
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "ptyx: interrupted")
+		return exitInterrupted
+	}
+	fmt.Fprintln(stderr, "ptyx:", err)
+	return exitFailure
+}
+
+// newLog writes log lines without a clock, so that two runs print the same.
+func newLog(w io.Writer, verbose, quiet bool) *slog.Logger {
+	level := slog.LevelInfo
+	switch {
+	case quiet:
+		level = slog.LevelWarn
+	case verbose:
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
+		Level: level,
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+}

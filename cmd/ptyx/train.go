@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+
+	"ptyx/internal/dataset"
+	"ptyx/internal/workflow"
+	"ptyx/models"
+	"ptyx/runtime"
+	"ptyx/trainer"
+)
+
+type trainCmd struct {
+	TrainDataFile string `required:"" aliases:"train_data_file" placeholder:"NPZ" help:"Scan to train on."`
+	TestDataFile  string `aliases:"test_data_file" placeholder:"NPZ" help:"Scan for the validation loss; without it a fraction of the training scan."`
+	OutputDir     string `aliases:"output_dir" default:"run" help:"Run directory: model.onnx, metrics.csv, loss.png, config.yaml, probe.npz."`
+	Export        string `placeholder:"ONNX" help:"Also write the model here."`
+	Init          string `placeholder:"ONNX" help:"Start from the weights of this model (file or run directory)."`
+
+	MaxEpochs int `aliases:"max_epochs" default:"50" help:"Passes over the data."`
+	NImages   int `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
+	Gridsize  int `default:"1" help:"Patterns per sample are the square of this."`
+	BatchSize int `aliases:"batch_size" default:"16" help:"Samples per step."`
+
+	LearningRate  float64           `aliases:"learning_rate" default:"0.001" help:"Of Adam."`
+	Loss          trainer.Loss      `default:"poisson" help:"poisson or mae."`
+	ValFraction   float64           `aliases:"val_fraction" default:"0.05" help:"Share of the scan kept for the validation loss."`
+	Nphotons      float64           `default:"0" help:"Mean photons per pattern; 0: the data hold counts."`
+	Seed          uint64            `default:"0" help:"Of everything that is drawn."`
+	NFiltersScale int               `aliases:"n_filters_scale" default:"2" help:"Multiplies the filters of every layer."`
+	ObjectExtent  models.Extent     `aliases:"object_extent" default:"full" help:"centre or full: the part of the patch that the network fills."`
+	Probe         trainer.ProbeMode `default:"fixed" help:"fixed or trainable."`
+	ProbeRate     float64           `aliases:"probe_rate" default:"1" help:"Learning rate of a trainable probe, relative to the network's."`
+	ProbeWarmUp   int               `aliases:"probe_warm_up" default:"1" help:"Epochs before a trainable probe starts to move."`
+	ProbeFile     string            `aliases:"probe_file" placeholder:"NPZ" help:"Take probeGuess from this file."`
+	Input         dataset.InputKind `default:"auto" help:"What the patterns are: amplitude, intensity or auto."`
+
+	engineFlags
+	DisableMLflow bool `name:"disable-mlflow" aliases:"disable_mlflow" help:"Accepted for PtychoPINN's scripts: ptyx always logs to plain files only."`
+}
+
+// engineFlags choose what computes.
+type engineFlags struct {
+	Engine      workflow.EngineKind `default:"ort" help:"ort (ONNX Runtime) or tape (Gorgonia, needs no library)."`
+	Device      runtime.Device      `default:"auto" help:"cpu, cuda or auto."`
+	Threads     int                 `default:"0" help:"Threads; 0: one per core."`
+	Onnxruntime string              `placeholder:"PATH" help:"ONNX Runtime library; without it the usual places are searched, see ptyx doctor."`
+	Profile     string              `placeholder:"JSON" help:"Write ONNX Runtime's profile here."`
+}
+
+func (f engineFlags) options() workflow.EngineOptions {
+	return workflow.EngineOptions{Kind: f.Engine, Device: f.Device, Threads: f.Threads, Library: f.Onnxruntime, Profile: f.Profile}
+}
+
+// Run trains.
+func (c *trainCmd) Run(app *appContext) error {
+	done, err := workflow.Train(app.Context, workflow.TrainOptions{
+		TrainFile: c.TrainDataFile, TestFile: c.TestDataFile, ProbeFile: c.ProbeFile, Input: c.Input,
+		OutputDir: c.OutputDir, Export: c.Export, Init: c.Init,
+		Engine: c.options(), Config: c.config(), Quiet: !app.Log.Enabled(app.Context, 0),
+	}, app.Stderr, app.Log)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(app.Stdout, done)
+	return err
+}
+
+func (c *trainCmd) config() trainer.Config {
+	return trainer.Config{
+		Gridsize: c.Gridsize, FiltersScale: c.NFiltersScale, Extent: c.ObjectExtent, Loss: c.Loss, Seed: c.Seed,
+		MaxEpochs: c.MaxEpochs, BatchSize: c.BatchSize, LearningRate: c.LearningRate, ValFraction: c.ValFraction,
+		Photons: c.Nphotons, Probe: c.Probe, ProbeRate: c.ProbeRate, ProbeWarmUp: c.ProbeWarmUp, Patterns: c.NImages,
+		PhotonEpsilon: trainer.DefaultPhotonEpsilon,
+	}
+}

@@ -1,0 +1,72 @@
+package export
+
+import (
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+
+	"ptyx/internal/contract"
+	"ptyx/internal/graph"
+	"ptyx/internal/ndarray"
+	"ptyx/internal/onnxir"
+	"ptyx/internal/version"
+	"ptyx/models"
+)
+
+// Names of a checkpoint's input and outputs.
+const (
+	InputName     = "amplitude_measured"
+	AmplitudeName = "amplitude"
+	PhaseName     = "phase"
+)
+
+// Network is the program of a network alone: raw amplitudes (B, C, N, N) in, amplitude and phase of the object patches
+// (B, C, N, N) out, parameters as constants.
+func Network(c models.Config, params []*ndarray.Float32, batch int) (*graph.Program, error) {
+	g := gorgonia.NewGraph()
+	specs := c.Specs()
+	if len(params) != len(specs) {
+		return nil, fmt.Errorf("%d parameter arrays for a network of %d", len(params), len(specs))
+	}
+	leaves := make([]*gorgonia.Node, len(specs))
+	for i, s := range specs {
+		var err error
+		if leaves[i], err = graph.Constant(g, s.Name, params[i]); err != nil {
+			return nil, err
+		}
+	}
+	x := graph.Leaf(g, InputName, batch, c.Channels, c.N, c.N)
+	net, err := models.Build(c, x, leaves)
+	if err != nil {
+		return nil, err
+	}
+	return &graph.Program{
+		Name: "ptyx",
+		Doc:  "Diffraction patterns to complex object patches: object = amplitude * exp(i phase).",
+		Inputs: []graph.Input{{
+			Name: InputName, Node: x, Batched: true,
+			Doc: "Measured amplitudes, the square root of photon counts, zero frequency at [N/2, N/2]. Normalisation is inside the graph.",
+		}},
+		Outputs: []graph.Output{
+			{Name: AmplitudeName, Node: net.Amplitude, Doc: "Amplitude of the object patch; 0 outside the object extent."},
+			{Name: PhaseName, Node: net.Phase, Doc: "Phase of the object patch in radians."},
+		},
+		Names: net.Names,
+	}, nil
+}
+
+// Checkpoint writes a trained network with its data contract: standard operators only, symbolic batch.
+func Checkpoint(c models.Config, params []*ndarray.Float32, meta contract.Contract) (*onnxir.Model, error) {
+	program, err := Network(c, params, 1)
+	if err != nil {
+		return nil, fmt.Errorf("building the checkpoint: %w", err)
+	}
+	model, err := Lower(program, onnxir.Target{})
+	if err != nil {
+		return nil, err
+	}
+	model.ProducerName, model.ProducerVersion = "ptyx", version.String
+	model.Doc = "Trained by ptyx. The metadata hold the data contract: what to feed, and what comes out."
+	model.Metadata = meta.Properties()
+	return model, nil
+}

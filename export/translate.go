@@ -1,0 +1,128 @@
+package export
+
+import (
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+
+	"ptyx/internal/ops"
+)
+
+type translator func(*rebuilder, *fileNode) (*gorgonia.Node, error)
+
+// translatorOf turns ONNX operators back into ptyx's: the inverse of the Lower faces that a checkpoint uses. A form that
+// Lower does not write is refused, never approximated.
+func translatorOf(opType string) (translator, bool) {
+	t, ok := map[string]translator{
+		"Conv":    (*rebuilder).conv,
+		"Relu":    unary(ops.ReLU),
+		"MaxPool": (*rebuilder).maxPool,
+		"Resize":  (*rebuilder).resize,
+		"Sigmoid": unary(ops.Sigmoid),
+		"Tanh":    unary(ops.Tanh),
+		"Mul":     (*rebuilder).scale,
+		"Pad":     (*rebuilder).pad,
+	}[opType]
+	return t, ok
+}
+
+func unary(f func(*ops.Node) (*ops.Node, error)) translator {
+	return func(r *rebuilder, n *fileNode) (*gorgonia.Node, error) {
+		x, err := r.operand(n, 0)
+		if err != nil {
+			return nil, err
+		}
+		return f(x)
+	}
+}
+
+// operand is the graph node of input i.
+func (r *rebuilder) operand(n *fileNode, i int) (*gorgonia.Node, error) {
+	f, err := r.file.operand(n, i)
+	if err != nil {
+		return nil, err
+	}
+	return r.node(f)
+}
+
+func (r *rebuilder) conv(n *fileNode) (*gorgonia.Node, error) {
+	var in [3]*gorgonia.Node
+	for i := range in {
+		var err error
+		if in[i], err = r.operand(n, i); err != nil {
+			return nil, err
+		}
+	}
+	half := int64(in[1].Shape()[len(in[1].Shape())-1] / 2)
+	if !n.ints("pads", half, half, half, half) || !n.ints("strides", 1, 1) || !n.ints("dilations", 1, 1) || !n.is("group", 1) {
+		return nil, fmt.Errorf("is not a convolution that keeps the size")
+	}
+	return ops.Conv2D(in[0], in[1], in[2])
+}
+
+// maxPool expects the ReLU before the pooling, as ReLUMaxPool writes it.
+func (r *rebuilder) maxPool(n *fileNode) (*gorgonia.Node, error) {
+	if !n.ints("kernel_shape", 2, 2) || !n.ints("strides", 2, 2) || !n.ints("pads", 0, 0, 0, 0) {
+		return nil, fmt.Errorf("is not a 2 x 2 pooling")
+	}
+	relu, err := r.file.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	if relu.op == nil || relu.op.Name != "Relu" {
+		return nil, fmt.Errorf("has no Relu before it")
+	}
+	x, err := r.operand(relu, 0)
+	if err != nil {
+		return nil, err
+	}
+	return ops.ReLUMaxPool(x)
+}
+
+func (r *rebuilder) resize(n *fileNode) (*gorgonia.Node, error) {
+	scales, err := r.file.constant(n, 2)
+	if err != nil {
+		return nil, err
+	}
+	if len(scales) != 4 || scales[0] != 1 || scales[1] != 1 || scales[2] != 2 || scales[3] != 2 || !n.is("mode", "nearest") {
+		return nil, fmt.Errorf("is not a nearest 2 x 2 upsampling")
+	}
+	x, err := r.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	return ops.Upsample(x)
+}
+
+// scale is a product with a constant scalar.
+func (r *rebuilder) scale(n *fileNode) (*gorgonia.Node, error) {
+	factor, err := r.file.constant(n, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(factor) != 1 {
+		return nil, fmt.Errorf("is not a product with a scalar")
+	}
+	x, err := r.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	return ops.Affine(x, float32(factor[0]), 0)
+}
+
+// pad is a margin of zeros around rows and columns.
+func (r *rebuilder) pad(n *fileNode) (*gorgonia.Node, error) {
+	pads, err := r.file.constant(n, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(pads) != 8 || pads[0] != 0 || pads[1] != 0 || pads[4] != 0 || pads[5] != 0 ||
+		pads[2] != pads[3] || pads[2] != pads[6] || pads[2] != pads[7] {
+		return nil, fmt.Errorf("is not an even margin")
+	}
+	x, err := r.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	return ops.Pad(x, int(pads[2]))
+}

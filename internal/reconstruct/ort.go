@@ -1,0 +1,61 @@
+package reconstruct
+
+import (
+	"fmt"
+
+	"ptyx/internal/ndarray"
+	"ptyx/runtime"
+)
+
+// ORT is the predictor over ONNX Runtime.
+type ORT struct {
+	session *runtime.Session
+}
+
+// NewORT creates a session for a checkpoint.
+func NewORT(env *runtime.Environment, model []byte, o runtime.SessionOptions) (*ORT, error) {
+	s, err := env.NewSession(model, o)
+	if err != nil {
+		return nil, fmt.Errorf("loading the model: %w", err)
+	}
+	if len(s.Inputs()) != 1 || len(s.Outputs()) != 2 || len(s.Inputs()[0].Shape) != 4 {
+		_ = s.Close()
+		return nil, fmt.Errorf("the model has %d inputs and %d outputs, expected patterns (batch, C, N, N) in, amplitude and phase out", len(s.Inputs()), len(s.Outputs()))
+	}
+	return &ORT{session: s}, nil
+}
+
+// Provider is ONNX Runtime's name of what computes.
+func (o *ORT) Provider() string { return o.session.Provider() }
+
+// Close closes the session.
+func (o *ORT) Close() error { return o.session.Close() }
+
+// Prepare binds arrays for b samples.
+func (o *ORT) Prepare(b int) (Batch, error) {
+	shape := []int{b}
+	for _, d := range o.session.Inputs()[0].Shape[1:] {
+		shape = append(shape, int(d))
+	}
+	batch := &ortBatch{
+		patterns:  ndarray.New[float32](shape...),
+		amplitude: ndarray.New[float32](shape...),
+		phase:     ndarray.New[float32](shape...),
+	}
+	var err error
+	batch.binding, err = o.session.Bind([]*ndarray.Float32{batch.patterns}, []*ndarray.Float32{batch.amplitude, batch.phase})
+	return batch, err
+}
+
+type ortBatch struct {
+	patterns, amplitude, phase *ndarray.Float32
+	binding                    *runtime.Binding
+}
+
+func (b *ortBatch) Patterns() *ndarray.Float32 { return b.patterns }
+
+func (b *ortBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
+	return b.amplitude, b.phase, b.binding.Run()
+}
+
+func (b *ortBatch) Close() error { b.binding.Close(); return nil }

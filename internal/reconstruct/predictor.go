@@ -1,0 +1,24 @@
+// Package reconstruct turns the patterns of a scan into its object: frames are read as they are needed, a Predictor makes
+// patches of them, the patches are stitched, and the Result is written with its pictures. It is what a node beside the
+// detector runs: it imports neither Gorgonia nor cgo, the engine comes in as a Predictor.
+package reconstruct
+
+import "ptyx/internal/ndarray"
+
+// Predictor runs a network on batches of patterns.
+type Predictor interface {
+	// Prepare returns a Batch for b samples. Batches of one Predictor are used one at a time.
+	Prepare(b int) (Batch, error)
+	// Provider names what computes: "CPUExecutionProvider", "CUDAExecutionProvider", "tape".
+	Provider() string
+	Close() error
+}
+
+// Batch is a network bound to arrays.
+type Batch interface {
+	// Patterns is the input (B, C, N, N), raw amplitudes, filled by the caller before Run.
+	Patterns() *ndarray.Float32
+	// Run computes amplitude and phase, (B, C, N, N) each; they are overwritten by the next Run.
+	Run() (amplitude, phase *ndarray.Float32, err error)
+	Close() error
+}

@@ -1,0 +1,254 @@
+package reconstruct
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"golang.org/x/sync/errgroup"
+
+	"ptyx/internal/badinput"
+	"ptyx/internal/contract"
+	"ptyx/internal/dataset"
+	"ptyx/internal/ndarray"
+	"ptyx/stitch"
+)
+
+// Options choose what of a scan is reconstructed.
+type Options struct {
+	Count     int    // groups drawn from the scan; 0: all
+	Seed      uint64 // of the draw
+	BatchSize int    // patterns handed to the network at once
+}
+
+// Result is a reconstructed object in the scan's own pixel frame.
+type Result struct {
+	Object   *ndarray.Complex64 // (H, W); 0 where nothing was seen
+	Coverage *ndarray.Float32   // (H, W), sum of the probe weights
+	Spread   *ndarray.Float32   // (H, W), how far overlapping patches disagree
+	Row, Col int                // of Object[0, 0] in the scan's frame
+	X, Y     []float64          // centres of the patterns used
+	IDs      []int64            // their indices in the scan
+	Provider string
+	Patches  int
+}
+
+// buffers is how many batches may be between two stages: one being filled, one waiting, one in work.
+const buffers = 3
+
+// samples is one batch on its way through the stages.
+type samples struct {
+	groups   [][]int
+	patterns *ndarray.Float32   // (B, C, N, N)
+	patches  *ndarray.Complex64 // (B, C, N, N)
+}
+
+// Run reconstructs a scan. Reading, the network and stitching overlap; memory holds a few batches and the object.
+func Run(ctx context.Context, p Predictor, scan *dataset.Scan, c contract.Contract, opt Options) (*Result, error) {
+	if scan.N != c.N {
+		return nil, &badinput.Error{File: scan.Path, Key: "diff3d", Found: fmt.Sprintf("patterns of %d x %d", scan.N, scan.N),
+			Expected: fmt.Sprintf("%d x %d, for which the model was trained", c.N, c.N), Remedy: "use a model trained at this size, or crop or bin the patterns"}
+	}
+	groups, err := grouping(scan, c, opt)
+	if err != nil {
+		return nil, err
+	}
+	canvas, err := stitch.NewCanvas(scan.X, scan.Y, c.N, probeWeights(c.Probe))
+	if err != nil {
+		return nil, err
+	}
+	pipe := &pipeline{predictor: p, scan: scan, channels: c.Channels, canvas: canvas, batch: min(opt.BatchSize, len(groups))}
+	if err := pipe.run(ctx, groups); err != nil {
+		return nil, err
+	}
+	return pipe.result(groups), nil
+}
+
+// grouping lists the samples: single patterns, or groups of neighbours for a network of several channels.
+func grouping(scan *dataset.Scan, c contract.Contract, opt Options) ([][]int, error) {
+	groups := dataset.Singles(scan.M)
+	if c.Channels > 1 {
+		var err error
+		if groups, err = dataset.NearestGroups(scan.X, scan.Y, c.Gridsize, dataset.DefaultNeighbours(c.Gridsize), opt.Seed); err != nil {
+			return nil, err
+		}
+	}
+	groups = dataset.Sample(groups, opt.Count, opt.Seed)
+	if len(groups) == 0 {
+		return nil, &badinput.Error{File: scan.Path, Found: "no pattern", Expected: "at least one"}
+	}
+	return groups, nil
+}
+
+// probeWeights is |P|^2, the share of the photons that saw each pixel of a patch.
+func probeWeights(probe *ndarray.Complex64) *ndarray.Float32 {
+	w := ndarray.New[float32](probe.Shape...)
+	for i, p := range probe.Data {
+		w.Data[i] = real(p)*real(p) + imag(p)*imag(p)
+	}
+	return w
+}
+
+type pipeline struct {
+	predictor Predictor
+	scan      *dataset.Scan
+	channels  int
+	batch     int
+	canvas    *stitch.Canvas
+}
+
+func (p *pipeline) run(ctx context.Context, groups [][]int) error {
+	free, loaded, predicted := make(chan *samples, buffers), make(chan *samples, 1), make(chan *samples, 1)
+	n := p.scan.N
+	for range buffers {
+		free <- &samples{
+			patterns: ndarray.New[float32](p.batch, p.channels, n, n),
+			patches:  ndarray.New[complex64](p.batch, p.channels, n, n),
+		}
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { defer close(loaded); return p.load(ctx, groups, free, loaded) })
+	g.Go(func() error { defer close(predicted); return p.predict(ctx, loaded, predicted) })
+	g.Go(func() error { return p.stitch(ctx, predicted, free) })
+	return g.Wait()
+}
+
+// load fills batches with patterns. Single patterns are streamed in the file's order; groups of neighbours need patterns
+// from all over the scan, which are read first.
+func (p *pipeline) load(ctx context.Context, groups [][]int, free <-chan *samples, loaded chan<- *samples) error {
+	source, err := p.source(groups)
+	if err != nil {
+		return err
+	}
+	defer source.close()
+	image := p.scan.N * p.scan.N
+	for start := 0; start < len(groups); start += p.batch {
+		s, ok := receive(ctx, free)
+		if !ok {
+			return ctx.Err()
+		}
+		s.groups = groups[start:min(start+p.batch, len(groups))]
+		slot := 0
+		for _, group := range s.groups {
+			for _, id := range group {
+				if err := source.read(id, s.patterns.Data[slot*image:(slot+1)*image]); err != nil {
+					return err
+				}
+				slot++
+			}
+		}
+		if !send(ctx, loaded, s) {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// predict runs the network. The last batch may be shorter; it gets a Batch of its own size.
+func (p *pipeline) predict(ctx context.Context, loaded <-chan *samples, predicted chan<- *samples) error {
+	var batch Batch
+	size := 0
+	defer func() {
+		if batch != nil {
+			_ = batch.Close()
+		}
+	}()
+	for s := range loaded {
+		if len(s.groups) != size {
+			if batch != nil {
+				if err := batch.Close(); err != nil {
+					return err
+				}
+			}
+			var err error
+			if batch, err = p.predictor.Prepare(len(s.groups)); err != nil {
+				return fmt.Errorf("preparing the network for %d patterns: %w", len(s.groups), err)
+			}
+			size = len(s.groups)
+		}
+		used := size * p.channels * p.scan.N * p.scan.N
+		copy(batch.Patterns().Data, s.patterns.Data[:used])
+		amplitude, phase, err := batch.Run()
+		if err != nil {
+			return fmt.Errorf("running the network: %w", err)
+		}
+		polar(amplitude.Data, phase.Data, s.patches.Data)
+		if !send(ctx, predicted, s) {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// polar writes amplitude * exp(i phase).
+func polar(amplitude, phase []float32, out []complex64) {
+	for i, a := range amplitude {
+		sin, cos := math.Sincos(float64(phase[i]))
+		out[i] = complex(a*float32(cos), a*float32(sin))
+	}
+}
+
+func (p *pipeline) stitch(ctx context.Context, predicted <-chan *samples, free chan<- *samples) error {
+	image := p.scan.N * p.scan.N
+	for s := range predicted {
+		slot := 0
+		for _, group := range s.groups {
+			for _, id := range group {
+				patch := s.patches.Data[slot*image : (slot+1)*image]
+				if err := p.canvas.Add(p.patchID(group, id, slot), p.scan.X[id], p.scan.Y[id], patch); err != nil {
+					return fmt.Errorf("stitching pattern %d: %w", id, err)
+				}
+				slot++
+			}
+		}
+		if !send(ctx, free, s) {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// patchID tells patches apart: by pattern, or, where groups share patterns, by group and place in it.
+func (p *pipeline) patchID(group []int, id, slot int) int {
+	if p.channels == 1 {
+		return id
+	}
+	return group[0]*p.channels + slot%p.channels
+}
+
+func (p *pipeline) result(groups [][]int) *Result {
+	r := &Result{
+		Object: p.canvas.Object(), Coverage: p.canvas.Coverage(), Spread: p.canvas.Spread(),
+		Provider: p.predictor.Provider(), Patches: len(groups) * p.channels,
+	}
+	r.Row, r.Col = p.canvas.Origin()
+	seen := map[int]bool{}
+	for _, group := range groups {
+		for _, id := range group {
+			if !seen[id] {
+				seen[id] = true
+				r.X, r.Y, r.IDs = append(r.X, p.scan.X[id]), append(r.Y, p.scan.Y[id]), append(r.IDs, int64(id))
+			}
+		}
+	}
+	return r
+}
+
+func receive[T any](ctx context.Context, c <-chan T) (T, bool) {
+	var zero T
+	select {
+	case v, ok := <-c:
+		return v, ok
+	case <-ctx.Done():
+		return zero, false
+	}
+}
+
+func send[T any](ctx context.Context, c chan<- T, v T) bool {
+	select {
+	case c <- v:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

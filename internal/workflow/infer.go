@@ -1,0 +1,59 @@
+package workflow
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+
+	"ptyx/internal/contract"
+	"ptyx/internal/dataset"
+	"ptyx/internal/reconstruct"
+)
+
+// InferOptions is a whole reconstruction.
+type InferOptions struct {
+	Model     string // .onnx file or run directory
+	Scan      string
+	ProbeFile string
+	Input     dataset.InputKind
+	OutputDir string
+	Count     int
+	Seed      uint64
+	BatchSize int
+	Engine    EngineOptions
+}
+
+// Infer reconstructs the object of a scan and writes it with its pictures. It returns a sentence that says what was made.
+func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (string, error) {
+	model, _, c, err := contract.Load(o.Model)
+	if err != nil {
+		return "", err
+	}
+	scan, err := dataset.Open(o.Scan, dataset.Options{Input: o.Input, ProbeFile: o.ProbeFile, ProbeOptional: true, Log: log})
+	if err != nil {
+		return "", err
+	}
+	defer scan.Close()
+	predictor, release, err := o.Engine.predictor(model)
+	if err != nil {
+		return "", err
+	}
+	result, err := reconstruct.Run(ctx, predictor, scan, c, reconstruct.Options{Count: o.Count, Seed: o.Seed, BatchSize: o.BatchSize})
+	if closeErr := predictor.Close(); err == nil {
+		err = closeErr
+	}
+	if closeErr := release(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return "", err
+	}
+	digest := sha256.Sum256(model)
+	if err := result.Save(o.OutputDir, hex.EncodeToString(digest[:])); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s: %d patches on %s, object %d x %d", o.OutputDir, result.Patches, result.Provider,
+		result.Object.Shape[0], result.Object.Shape[1]), nil
+}

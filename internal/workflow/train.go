@@ -1,0 +1,112 @@
+package workflow
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+
+	"ptyx/export"
+	"ptyx/internal/badinput"
+	"ptyx/internal/contract"
+	"ptyx/internal/dataset"
+	"ptyx/internal/ndarray"
+	"ptyx/internal/progress"
+	"ptyx/trainer"
+)
+
+// TrainOptions is a whole training, as it is written to config.yaml.
+type TrainOptions struct {
+	TrainFile string            `yaml:"train_data_file"`
+	TestFile  string            `yaml:"test_data_file,omitempty"`
+	ProbeFile string            `yaml:"probe_file,omitempty"`
+	Input     dataset.InputKind `yaml:"input"`
+	OutputDir string            `yaml:"output_dir"`
+	Export    string            `yaml:"export,omitempty"`
+	Init      string            `yaml:"init,omitempty"`
+	Engine    EngineOptions     `yaml:",inline"`
+	Config    trainer.Config    `yaml:",inline"`
+	Quiet     bool              `yaml:"-"`
+}
+
+// Train runs a training and writes its run directory. It returns a sentence that says what was reached and where it is.
+// If ctx is done early, what was reached is saved all the same and context.Canceled is returned.
+func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logger) (string, error) {
+	scan, err := dataset.Open(o.TrainFile, dataset.Options{Input: o.Input, ProbeFile: o.ProbeFile, Log: log})
+	if err != nil {
+		return "", err
+	}
+	defer scan.Close()
+	o.Config.N = scan.N
+	request := trainer.Request{Config: o.Config, Scan: scan, Log: log}
+	if o.TestFile != "" {
+		if request.Validation, err = dataset.Open(o.TestFile, dataset.Options{Input: o.Input, ProbeFile: o.ProbeFile, Log: log}); err != nil {
+			return "", err
+		}
+		defer request.Validation.Close()
+	}
+	if o.Init != "" {
+		if request.Initial, err = initialWeights(o.Init, &request); err != nil {
+			return "", err
+		}
+	}
+	eng, release, err := o.Engine.trainingEngine()
+	if err != nil {
+		return "", err
+	}
+	request.Engine = eng
+	request.Config.Threads = o.Engine.threads()
+	reporter := progress.New(stderr, o.Config.MaxEpochs, o.Quiet)
+	request.Progress = reporter
+	result, err := trainer.Train(ctx, request)
+	reporter.Close()
+	if closeErr := release(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return "", err
+	}
+	return o.save(result)
+}
+
+// save writes the run directory and the exported copy of the model.
+func (o TrainOptions) save(result *trainer.Result) (string, error) {
+	if err := result.Save(o.OutputDir, o); err != nil {
+		return "", err
+	}
+	path := filepath.Join(o.OutputDir, trainer.ModelFile)
+	if o.Export != "" {
+		if err := renameio.WriteFile(o.Export, result.Model.Marshal(), 0o644); err != nil {
+			return "", fmt.Errorf("exporting the model: %w", err)
+		}
+		path = o.Export
+	}
+	summary := fmt.Sprintf("%s: %d epochs on %s", path, result.State.Epoch, result.Device)
+	if n := len(result.State.History); n > 0 {
+		summary += fmt.Sprintf(", train loss %.5f", result.State.History[n-1].TrainLoss)
+	}
+	if result.Cancelled {
+		return "", fmt.Errorf("%s, saved: %w", summary, context.Canceled)
+	}
+	return summary, nil
+}
+
+// initialWeights reads the weights of a model to start from. The network takes the model's sizes.
+func initialWeights(path string, r *trainer.Request) ([]*ndarray.Float32, error) {
+	data, _, c, err := contract.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	if c.N != r.Scan.N {
+		return nil, &badinput.Error{File: path, Key: "N", Found: fmt.Sprint(c.N), Expected: fmt.Sprintf("%d, the size of the patterns", r.Scan.N)}
+	}
+	r.Config.ApplyNetwork(c)
+	weights, err := export.Weights(data, r.Config.Network(c.InputScale))
+	if err != nil {
+		return nil, &badinput.Error{File: path, Found: "weights that do not fit", Expected: "a checkpoint of ptyx", Cause: err}
+	}
+	return weights, nil
+}

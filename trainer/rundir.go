@@ -1,0 +1,90 @@
+package trainer
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/google/renameio/v2"
+	"gopkg.in/yaml.v3"
+
+	"ptyx/internal/npz"
+	"ptyx/internal/render"
+)
+
+// The files of a run directory.
+const (
+	ModelFile   = "model.onnx"
+	MetricsFile = "metrics.csv"
+	LossFile    = "loss.png"
+	ConfigFile  = "config.yaml"
+	ProbeFile   = "probe.npz"
+)
+
+// Save writes the run directory: model, metrics, loss curve, configuration and probe. settings is everything needed to
+// run the training again, as YAML. Each file is written beside its place and renamed.
+func (r *Result) Save(dir string, settings any) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("making the run directory: %w", err)
+	}
+	config, err := yaml.Marshal(settings)
+	if err != nil {
+		return fmt.Errorf("writing the configuration: %w", err)
+	}
+	files := []struct {
+		name string
+		data []byte
+	}{
+		{ModelFile, r.Model.Marshal()},
+		{MetricsFile, metricsCSV(r.State.History)},
+		{ConfigFile, config},
+	}
+	for _, f := range files {
+		if err := renameio.WriteFile(filepath.Join(dir, f.name), f.data, 0o644); err != nil {
+			return fmt.Errorf("writing the run directory: %w", err)
+		}
+	}
+	if err := npz.Write(filepath.Join(dir, ProbeFile), []npz.Member{{Key: "probeGuess", Value: r.Probe}}); err != nil {
+		return fmt.Errorf("writing the probe: %w", err)
+	}
+	return r.saveLossCurve(filepath.Join(dir, LossFile))
+}
+
+func (r *Result) saveLossCurve(path string) error {
+	var train, val []float64
+	for _, e := range r.State.History {
+		train, val = append(train, e.TrainLoss), append(val, e.ValLoss)
+	}
+	if len(train) == 0 {
+		return nil
+	}
+	if err := render.LossCurve(path, train, val); err != nil {
+		return fmt.Errorf("drawing the loss curve: %w", err)
+	}
+	return nil
+}
+
+// metricsCSV is one line an epoch; val_loss is empty without validation.
+func metricsCSV(history []Epoch) []byte {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	rows := [][]string{{"epoch", "train_loss", "val_loss", "learning_rate", "seconds", "patterns_per_s"}}
+	for _, e := range history {
+		val := ""
+		if !math.IsNaN(e.ValLoss) {
+			val = number(e.ValLoss)
+		}
+		rows = append(rows, []string{
+			strconv.Itoa(e.Number), number(e.TrainLoss), val, number(e.LearningRate),
+			strconv.FormatFloat(e.Seconds, 'f', 3, 64), strconv.FormatFloat(e.PatternsPerSecond, 'f', 1, 64),
+		})
+	}
+	_ = w.WriteAll(rows) // a bytes.Buffer does not fail
+	return b.Bytes()
+}
+
+func number(v float64) string { return strconv.FormatFloat(v, 'g', 8, 64) }

@@ -1,0 +1,197 @@
+package trainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+
+	"ptyx/export"
+	"ptyx/internal/badinput"
+	"ptyx/internal/contract"
+	"ptyx/internal/dataset"
+	"ptyx/internal/engine"
+	"ptyx/internal/ndarray"
+	"ptyx/internal/onnxir"
+	"ptyx/internal/physics"
+	"ptyx/internal/version"
+	"ptyx/models"
+)
+
+// Request is one training: a configuration, the scans and an engine.
+type Request struct {
+	Config     Config
+	Scan       *dataset.Scan
+	Validation *dataset.Scan      // separate scan for validation; nil: a fraction of Scan
+	Initial    []*ndarray.Float32 // parameters to start from; nil: drawn from the seed
+	Engine     engine.Engine
+	Progress   Progress
+	Log        *slog.Logger
+}
+
+// Result is a trained network, ready to be written.
+type Result struct {
+	Config    Config
+	State     *State
+	Model     *onnxir.Model
+	Probe     *ndarray.Complex64 // (N, N), in counts
+	Device    string
+	Cancelled bool // stopped by the context; the model holds what was reached
+}
+
+// Train fits a network. When the context is done it stops early and still returns a result.
+func Train(ctx context.Context, r Request) (*Result, error) {
+	if err := r.Config.Validate(); err != nil {
+		return nil, err
+	}
+	power, err := r.Scan.MeanPower()
+	if err != nil {
+		return nil, err
+	}
+	net := r.network(power)
+	if err := net.Validate(); err != nil {
+		return nil, err
+	}
+	train, val, err := r.data()
+	if err != nil {
+		return nil, err
+	}
+	step, err := NewStep(StepConfig{
+		Net: net, Batch: min(r.Config.BatchSize, len(train.Groups)), Loss: r.Config.Loss,
+		Epsilon: r.epsilon(power), TrainProbe: r.Config.Probe == ProbeTrainable,
+	})
+	if err != nil {
+		return nil, err
+	}
+	state := r.initialState(net, step)
+	fitter, err := NewFitter(r.Engine, r.Config, step, state, train, val, r.Progress)
+	if err != nil {
+		return nil, err
+	}
+	defer fitter.Close()
+	r.Log.Debug("training", "patterns", len(train.Groups), "parameters", net.ParameterCount(), "engine", r.Engine.Name(), "device", r.Engine.Device())
+	err = fitter.Run(ctx)
+	cancelled := err != nil && errors.Is(err, context.Canceled)
+	if err != nil && !cancelled {
+		return nil, err
+	}
+	return r.result(net, state, power, cancelled)
+}
+
+// network is the network for a scan of the given mean power: its input is normalised to a power of (N/2)^2 per pattern.
+func (r Request) network(power float64) models.Config {
+	half := float64(r.Config.N / 2)
+	return r.Config.Network(math.Sqrt(half * half / power))
+}
+
+// photons is the mean number of photons per pattern.
+func (r Request) photons(power float64) float64 {
+	if r.Config.Photons > 0 {
+		return r.Config.Photons
+	}
+	return power
+}
+
+// epsilon turns the floor from photons per pixel into units of the mean intensity, within what float32 resolves.
+func (r Request) epsilon(power float64) float32 {
+	perPixel := r.photons(power) / float64(r.Config.N*r.Config.N)
+	return float32(min(max(r.Config.PhotonEpsilon/perPixel, 1e-6), 1e-2))
+}
+
+// data loads the patterns that take part and splits them.
+func (r Request) data() (train, val *Data, err error) {
+	groups, err := r.groups(r.Scan)
+	if err != nil {
+		return nil, nil, err
+	}
+	trainGroups, valGroups := groups, [][]int(nil)
+	if r.Validation == nil {
+		trainGroups, valGroups = dataset.Split(groups, r.Config.ValFraction, r.Config.Seed)
+	}
+	if len(trainGroups) == 0 {
+		return nil, nil, &badinput.Error{File: r.Scan.Path, Key: "n_images", Found: fmt.Sprintf("%d groups, all for validation", len(groups)), Expected: "at least one group to train on", Remedy: "lower --val-fraction or give more patterns"}
+	}
+	if train, err = loadGroups(r.Scan, trainGroups); err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case r.Validation != nil:
+		if valGroups, err = r.groups(r.Validation); err != nil {
+			return nil, nil, err
+		}
+		val, err = loadGroups(r.Validation, valGroups)
+	case len(valGroups) > 0:
+		val, err = loadGroups(r.Scan, valGroups)
+	}
+	return train, val, err
+}
+
+// groups draws the samples of a scan: single patterns, or neighbours for a grid.
+func (r Request) groups(scan *dataset.Scan) ([][]int, error) {
+	groups := dataset.Singles(scan.M)
+	if r.Config.Gridsize > 1 {
+		var err error
+		if groups, err = dataset.NearestGroups(scan.X, scan.Y, r.Config.Gridsize, dataset.DefaultNeighbours(r.Config.Gridsize), r.Config.Seed); err != nil {
+			return nil, err
+		}
+	}
+	return dataset.Sample(groups, r.Config.Patterns, r.Config.Seed), nil
+}
+
+// loadGroups reads the patterns of the groups, each once.
+func loadGroups(scan *dataset.Scan, groups [][]int) (*Data, error) {
+	d := &Data{}
+	slot := map[int]int{}
+	var ids []int
+	for _, group := range groups {
+		renumbered := make([]int, len(group))
+		for i, id := range group {
+			if _, seen := slot[id]; !seen {
+				slot[id] = len(ids)
+				ids = append(ids, id)
+				d.X, d.Y = append(d.X, scan.X[id]), append(d.Y, scan.Y[id])
+			}
+			renumbered[i] = slot[id]
+		}
+		d.Groups = append(d.Groups, renumbered)
+	}
+	var err error
+	d.Patterns, err = scan.LoadSelected(ids)
+	return d, err
+}
+
+func (r Request) initialState(net models.Config, step *Step) *State {
+	state := &State{Parameters: net.Initialise(r.Config.Seed)}
+	for i, p := range r.Initial {
+		copy(state.Parameters[i].Data, p.Data)
+	}
+	state.ProbeRe, state.ProbeIm = splitProbe(r.Scan.Probe)
+	state.Adam = NewAdam(state.trained(step.Config.TrainProbe))
+	return state
+}
+
+func (r Request) result(net models.Config, state *State, power float64, cancelled bool) (*Result, error) {
+	digest, err := r.Scan.ContentDigest()
+	if err != nil {
+		return nil, err
+	}
+	probe := state.Probe(power)
+	last := Epoch{TrainLoss: math.NaN(), ValLoss: math.NaN()}
+	if len(state.History) > 0 {
+		last = state.History[len(state.History)-1]
+	}
+	model, err := export.Checkpoint(net, state.Parameters, contract.Contract{
+		PtyxVersion: version.String,
+		N:           net.N, Gridsize: r.Config.Gridsize, Channels: net.Channels, FiltersScale: net.FiltersScale,
+		ObjectExtent: string(net.Extent), Input: "amplitude", TrainingInput: r.Scan.Input.String(),
+		InputScale: net.InputScale, IntensityScale: 1, AmplitudeMax: net.AmplitudeMax, Photons: r.photons(power),
+		Probe: probe, ProbeDigest: physics.ProbeDigest(probe), DataDigest: digest,
+		Seed: r.Config.Seed, Epochs: state.Epoch, Loss: string(r.Config.Loss),
+		TrainLoss: last.TrainLoss, ValLoss: last.ValLoss, Engine: r.Engine.Name(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Config: r.Config, State: state, Model: model, Probe: probe, Device: r.Engine.Device(), Cancelled: cancelled}, nil
+}
