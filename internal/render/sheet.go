@@ -1,0 +1,116 @@
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/png"
+	"math"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+)
+
+// Sizes of an image on a page, in device pixels. Small objects are enlarged by a whole factor, so that every pixel stays
+// a square; up to fullSide, pixel is pixel; beyond, it is reduced.
+const (
+	wantSide = 768
+	fullSide = 1536
+)
+
+// cell is what a sheet is made of: a panel or a plot.
+type cell interface {
+	// size is the whole cell's, in points, when images measure w x h points.
+	size(w, h vg.Length) vg.Point
+	// draw fills the canvas, whose pixels are img's.
+	draw(c draw.Canvas, img *image.RGBA)
+}
+
+// Sheet draws rows of panels into one PNG file, all to the scale of the largest image.
+func Sheet(path string, rows [][]*Panel) error {
+	cells := make([][]cell, len(rows))
+	h, w, across := 1, 1, 1
+	for i, row := range rows {
+		across = max(across, len(row))
+		for _, p := range row {
+			h, w = max(h, p.H), max(w, p.W)
+			cells[i] = append(cells[i], p)
+		}
+	}
+	width, height := imageSize(h, w, across)
+	return writeSheet(path, cells, width, height)
+}
+
+// imageSize is the size in points at which an image of h x w pixels is drawn when so many images share a row.
+func imageSize(h, w, across int) (width, height vg.Length) {
+	want, full := float64(wantSide/min(across, 2)), float64(fullSide/min(across, 2))
+	scale := 1.0
+	switch side := float64(max(h, w)); {
+	case side > full:
+		scale = full / side
+	case side < want:
+		scale = math.Floor(want / side)
+	}
+	points := func(n int) vg.Length { return vg.Length(math.Max(1, math.Round(scale*float64(n)))) / perPoint }
+	return points(w), points(h)
+}
+
+// writeSheet lays the cells out, each column as wide as its widest cell, draws them and writes the file in one step.
+func writeSheet(path string, rows [][]cell, w, h vg.Length) error {
+	var widths, heights []vg.Length
+	for i, row := range rows {
+		heights = append(heights, 0)
+		for j, c := range row {
+			if j == len(widths) {
+				widths = append(widths, 0)
+			}
+			size := c.size(w, h)
+			widths[j], heights[i] = max(widths[j], whole(size.X)), max(heights[i], whole(size.Y))
+		}
+	}
+	page := vg.Point{X: margin, Y: margin}
+	for _, v := range widths {
+		page.X += v + margin
+	}
+	for _, v := range heights {
+		page.Y += v + margin
+	}
+	canvas := vgimg.NewWith(vgimg.UseWH(page.X, page.Y), vgimg.UseDPI(dpi))
+	img, ok := canvas.Image().(*image.RGBA)
+	if !ok {
+		return fmt.Errorf("render: the canvas holds a %T, want an RGBA image", canvas.Image())
+	}
+	top := page.Y - margin
+	for i, row := range rows {
+		left := margin
+		for j, c := range row {
+			size := c.size(w, h)
+			c.draw(draw.Canvas{Canvas: canvas, Rectangle: vg.Rectangle{
+				Min: vg.Point{X: left, Y: top - size.Y}, Max: vg.Point{X: left + size.X, Y: top},
+			}}, img)
+			left += widths[j] + margin
+		}
+		top -= heights[i] + margin
+	}
+	return writePNG(path, img)
+}
+
+// whole rounds up to points, which are whole device pixels.
+func whole(v vg.Length) vg.Length { return vg.Length(math.Ceil(float64(v))) }
+
+// writePNG replaces the file in one step.
+func writePNG(path string, img image.Image) error {
+	var encoded bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&encoded, img); err != nil {
+		return fmt.Errorf("encoding %s: %w", path, err)
+	}
+	// The temporary file lies beside the result: elsewhere a rename may not be atomic.
+	err := renameio.WriteFile(path, encoded.Bytes(), 0o644, renameio.WithTempDir(filepath.Dir(path)))
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+// Package spectrum holds the few Fourier tools that metrics and pictures share: a complex Field in double precision, its
+// two-dimensional transform, a subpixel shift, and Peak, the frequency at which a field's transform is largest. The phase
+// ramp between two objects is such a frequency, and so is the shift between them, seen in Fourier space. The package
+// stands above gonum's one-dimensional FFT and imports nothing of ptyx.
+package spectrum
+
+import (
+	"math"
+	"math/cmplx"
+
+	"gonum.org/v1/gonum/dsp/fourier"
+)
+
+// Field is a complex image (H, W), row-major.
+type Field struct {
+	H, W int
+	Data []complex128
+}
+
+// New returns a zero field.
+func New(h, w int) *Field { return &Field{H: h, W: w, Data: make([]complex128, h*w)} }
+
+// Clone returns a deep copy.
+func (f *Field) Clone() *Field {
+	return &Field{H: f.H, W: f.W, Data: append([]complex128(nil), f.Data...)}
+}
+
+// Crop copies the rectangle of h rows from row and w columns from col. It must lie inside.
+func (f *Field) Crop(row, col, h, w int) *Field {
+	out := New(h, w)
+	for r := range h {
+		copy(out.Data[r*w:(r+1)*w], f.Data[(row+r)*f.W+col:][:w])
+	}
+	return out
+}
+
+// FFT replaces the field by its unnormalised transform, zero frequency at [0, 0].
+func (f *Field) FFT() { f.transform((*fourier.CmplxFFT).Coefficients) }
+
+// IFFT undoes FFT.
+func (f *Field) IFFT() {
+	f.transform((*fourier.CmplxFFT).Sequence)
+	scale := complex(1/float64(f.H*f.W), 0)
+	for i := range f.Data {
+		f.Data[i] *= scale
+	}
+}
+
+// transform works along rows, then along columns.
+func (f *Field) transform(along func(*fourier.CmplxFFT, []complex128, []complex128) []complex128) {
+	plan := fourier.NewCmplxFFT(f.W)
+	for r := range f.H {
+		row := f.Data[r*f.W : (r+1)*f.W]
+		along(plan, row, row)
+	}
+	plan = fourier.NewCmplxFFT(f.H)
+	column := make([]complex128, f.H)
+	for c := range f.W {
+		for r := range column {
+			column[r] = f.Data[r*f.W+c]
+		}
+		along(plan, column, column)
+		for r := range column {
+			f.Data[r*f.W+c] = column[r]
+		}
+	}
+}
+
+// Frequency is the signed frequency, in cycles per n samples, of element i of a transform of length n.
+func Frequency(i, n int) int {
+	if i > (n-1)/2 {
+		return i - n
+	}
+	return i
+}
+
+// Centre reorders a transform so that its zero frequency stands at [H/2, W/2].
+func (f *Field) Centre() *Field {
+	out := New(f.H, f.W)
+	for r := range f.H {
+		for c := range f.W {
+			out.Data[(r+f.H/2)%f.H*f.W+(c+f.W/2)%f.W] = f.Data[r*f.W+c]
+		}
+	}
+	return out
+}
+
+// Shift moves the field's content by (dr, dc) pixels, towards larger rows and columns, cyclically: value at r becomes the
+// value that was at r - dr, by trigonometric interpolation.
+func (f *Field) Shift(dr, dc float64) {
+	f.FFT()
+	rows, cols := shiftFactors(f.H, dr), shiftFactors(f.W, dc)
+	for r := range f.H {
+		for c := range f.W {
+			f.Data[r*f.W+c] *= rows[r] * cols[c]
+		}
+	}
+	f.IFFT()
+}
+
+// shiftFactors are exp(-2 pi i k d / n); the lone Nyquist frequency of an even n takes the real part, as a real
+// signal needs.
+func shiftFactors(n int, d float64) []complex128 {
+	out := make([]complex128, n)
+	for i := range out {
+		k := Frequency(i, n)
+		sin, cos := math.Sincos(-2 * math.Pi * float64(k) * d / float64(n))
+		if 2*k == -n {
+			sin = 0
+		}
+		out[i] = complex(cos, sin)
+	}
+	return out
+}
+
+// Ramp multiplies by exp(i (kr (r - row0) + kc (c - col0))), k in radians per pixel.
+func (f *Field) Ramp(kr, kc, row0, col0 float64) {
+	rows, cols := phasors(f.H, kr, row0), phasors(f.W, kc, col0)
+	for r := range f.H {
+		for c := range f.W {
+			f.Data[r*f.W+c] *= rows[r] * cols[c]
+		}
+	}
+}
+
+// phasors are exp(i k (j - origin)).
+func phasors(n int, k, origin float64) []complex128 {
+	out := make([]complex128, n)
+	for j := range out {
+		out[j] = cmplx.Rect(1, k*(float64(j)-origin))
+	}
+	return out
+}
+
+// Smooth is the largest number up to n without a prime factor above 5, which an FFT handles fast; n >= 1.
+func Smooth(n int) int {
+	for ; ; n-- {
+		rest := n
+		for _, p := range []int{2, 3, 5} {
+			for rest%p == 0 {
+				rest /= p
+			}
+		}
+		if rest == 1 {
+			return n
+		}
+	}
+}
