@@ -1,0 +1,46 @@
+# ptyx: make demo does the main job, make test passes the tests. See README.md.
+
+GO ?= go
+LIB := $(CURDIR)/lib
+# Tests and benchmarks use the pinned library, wherever they run from. It is asked for after lib has been made.
+WITH_LIB = PTYX_ONNXRUNTIME=$(LIB)
+
+.PHONY: demo build lib test check vet format staticcheck bench fuzz interop clean
+
+demo: build lib
+	sh scripts/demo.sh
+
+build:
+	$(GO) build -trimpath -o bin/ptyx ./cmd/ptyx
+
+# The pinned ONNX Runtime library, checksum verified.
+lib:
+	sh scripts/fetch-onnxruntime.sh lib
+
+test: lib
+	$(WITH_LIB) $(GO) test ./...
+
+check: vet format staticcheck
+
+vet:
+	$(GO) vet ./...
+
+format:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w:" $$unformatted; exit 1; fi
+
+staticcheck:
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@2026.2.2 ./...
+
+bench: lib
+	$(WITH_LIB) $(GO) test -run '^$$' -bench . -benchmem ./bench/...
+
+# Each fuzz target for FUZZTIME.
+FUZZTIME ?= 30s
+fuzz:
+	sh scripts/fuzz.sh $(FUZZTIME)
+
+clean:
+	rm -rf bin demo .venv
+
+-include bench/bench.mk
+-include interop/interop.mk

@@ -1,0 +1,6 @@
+package runtime
+
+const libraryName = "libonnxruntime"
+
+// systemNames are asked of the dynamic loader.
+var systemNames = []string{"libonnxruntime.dylib"}
