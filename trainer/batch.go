@@ -1,6 +1,7 @@
 package trainer
 
 import (
+	"math"
 	"math/rand/v2"
 
 	"ptyx/internal/frame"
@@ -15,48 +16,139 @@ type Data struct {
 	Groups   [][]int          // each C indices into the K patterns
 }
 
-// batchArrays are the arrays of the batch inputs of a Step.
+// Names of a step's batch inputs.
+const (
+	amplitudeInput = "amplitude" // patterns, raw amplitudes
+	shiftYInput    = "shift_y"   // matrices of the subpixel probe shifts, (B, C, N, N)
+	shiftXInput    = "shift_x"
+	weightInput    = "weight"         // (B, C, 1, 1), summing to 1; 0 for padding of an incomplete batch
+	overlapInput   = "overlap_weight" // (N, N), probe intensity
+	placeYInput    = "place_y"        // (B, 1, N, K), where each patch lies on its group's canvas
+	placeXInput    = "place_x"
+)
+
+// batchArrays are the arrays of the batch inputs of a Step. The last three exist only where patches share a canvas.
 type batchArrays struct {
+	config                            StepConfig
 	amplitude, shiftY, shiftX, weight *ndarray.Float32
+	overlap, placeY, placeX           *ndarray.Float32
 }
 
-func newBatchArrays(batch, channels, n int) *batchArrays {
-	return &batchArrays{
-		amplitude: ndarray.New[float32](batch, channels, n, n),
-		shiftY:    ndarray.New[float32](batch, channels, n, n),
-		shiftX:    ndarray.New[float32](batch, channels, n, n),
-		weight:    ndarray.New[float32](batch, channels, 1, 1),
+func newBatchArrays(c StepConfig) *batchArrays {
+	shape := c.shape()
+	b := &batchArrays{
+		config:    c,
+		amplitude: ndarray.New[float32](shape...),
+		shiftY:    ndarray.New[float32](shape...),
+		shiftX:    ndarray.New[float32](shape...),
+		weight:    ndarray.New[float32](shape[0], shape[1], 1, 1),
 	}
+	if c.Canvas > 0 {
+		b.overlap = ndarray.New[float32](c.Net.N, c.Net.N)
+		b.placeY = ndarray.New[float32](shape[0], 1, c.Net.N, c.Canvas)
+		b.placeX = ndarray.New[float32](shape[0], 1, c.Net.N, c.Canvas)
+	}
+	return b
 }
 
-func (b *batchArrays) list() []*ndarray.Float32 {
-	return []*ndarray.Float32{b.amplitude, b.shiftY, b.shiftX, b.weight}
+type namedArray struct {
+	name  string
+	array *ndarray.Float32
+}
+
+// list is the arrays in the order of the step's inputs.
+func (b *batchArrays) list() []namedArray {
+	list := []namedArray{
+		{amplitudeInput, b.amplitude}, {shiftYInput, b.shiftY}, {shiftXInput, b.shiftX}, {weightInput, b.weight},
+	}
+	if b.config.Canvas > 0 {
+		list = append(list, namedArray{overlapInput, b.overlap}, namedArray{placeYInput, b.placeY}, namedArray{placeXInput, b.placeX})
+	}
+	return list
 }
 
 // fill loads the given groups, at most a batch. A shorter list is padded with its first group at weight 0, so that every
 // step has the same shape and the padding does not count.
 func (b *batchArrays) fill(d *Data, groups []int) {
-	batch, channels, n := b.amplitude.Shape[0], b.amplitude.Shape[1], b.amplitude.Shape[2]
-	share := float32(1 / float64(len(groups)*channels))
-	for s := range batch {
+	share := float32(1 / float64(len(groups)*b.config.Group))
+	for s := range b.config.Samples {
 		group, weight := groups[0], float32(0)
 		if s < len(groups) {
 			group, weight = groups[s], share
 		}
-		for c, pattern := range d.Groups[group] {
-			slot := s*channels + c
+		members := d.Groups[group]
+		for c, pattern := range members {
+			slot := s*b.config.Group + c
 			b.weight.Data[slot] = weight
-			b.fillPattern(d, slot, pattern, n)
+			b.fillPattern(d, slot, pattern)
+			if b.config.Canvas > 0 {
+				b.place(b.placeY, slot, d.Y, members, c)
+				b.place(b.placeX, slot, d.X, members, c)
+			}
 		}
 	}
 }
 
-func (b *batchArrays) fillPattern(d *Data, slot, pattern, n int) {
+func (b *batchArrays) fillPattern(d *Data, slot, pattern int) {
+	n := b.config.Net.N
 	image := func(a *ndarray.Float32, i int) []float32 { return a.Data[i*n*n : (i+1)*n*n] }
 	copy(image(b.amplitude, slot), image(d.Patterns, pattern))
 	physics.ShiftMatrixInto(image(b.shiftY, slot), frame.Fraction(d.Y[pattern]), n)
 	physics.ShiftMatrixInto(image(b.shiftX, slot), frame.Fraction(d.X[pattern]), n)
 }
+
+// place writes the 0/1 matrix (N, K) that puts member c of a group on the canvas along one axis.
+func (b *batchArrays) place(matrices *ndarray.Float32, slot int, positions []float64, members []int, c int) {
+	n, k := b.config.Net.N, b.config.Canvas
+	matrix := matrices.Data[slot*n*k : (slot+1)*n*k]
+	clear(matrix)
+	low, _ := pixelRange(positions, members)
+	offset := frame.Pixel(positions[members[c]]) - low
+	for r := range n {
+		matrix[r*k+r+offset] = 1
+	}
+}
+
+// pixelRange is the lowest and highest whole pixel of some positions.
+func pixelRange(positions []float64, members []int) (low, high int) {
+	low, high = math.MaxInt, math.MinInt
+	for _, m := range members {
+		p := frame.Pixel(positions[m])
+		low, high = min(low, p), max(high, p)
+	}
+	return low, high
+}
+
+// canvasSize is the canvas on which the patches of every group fit.
+func (d *Data) canvasSize(n int) int {
+	span := 0
+	for _, members := range d.Groups {
+		for _, positions := range [][]float64{d.X, d.Y} {
+			low, high := pixelRange(positions, members)
+			span = max(span, high-low)
+		}
+	}
+	return n + span
+}
+
+// weighOverlap sets the overlap weights to the probe's intensity, largest 1. A small floor lets the rim of a patch, where
+// the probe is dark, still take part.
+func (b *batchArrays) weighOverlap(re, im *ndarray.Float32) {
+	if b.config.Canvas == 0 {
+		return
+	}
+	top := float32(0)
+	for i := range b.overlap.Data {
+		b.overlap.Data[i] = re.Data[i]*re.Data[i] + im.Data[i]*im.Data[i]
+		top = max(top, b.overlap.Data[i])
+	}
+	for i := range b.overlap.Data {
+		b.overlap.Data[i] = b.overlap.Data[i]/top + overlapRim
+	}
+}
+
+// overlapRim is the weight of a dark pixel against the probe's brightest.
+const overlapRim = 1e-3
 
 // batches cuts 0..count-1, shuffled by seed and epoch, into batches. The order depends on nothing else, so a resumed
 // training sees the same batches.

@@ -14,6 +14,7 @@ import (
 type Config struct {
 	N             int           `yaml:"-"`        // of the scan
 	Gridsize      int           `yaml:"gridsize"` // a sample is gridsize^2 patterns
+	Grouping      Grouping      `yaml:"grouping"` // what the patterns of a sample share
 	FiltersScale  int           `yaml:"n_filters_scale"`
 	Extent        models.Extent `yaml:"object_extent"`
 	Loss          Loss          `yaml:"loss"`
@@ -36,8 +37,12 @@ const DefaultPhotonEpsilon = 0.1
 
 // Network is the network that the configuration asks for, with the given input normalisation.
 func (c Config) Network(inputScale float64) models.Config {
+	channels := 1
+	if c.Grouping == Channels {
+		channels = c.Gridsize * c.Gridsize
+	}
 	return models.Config{
-		N: c.N, Channels: c.Gridsize * c.Gridsize, FiltersScale: c.FiltersScale, Extent: c.Extent,
+		N: c.N, Channels: channels, FiltersScale: c.FiltersScale, Extent: c.Extent,
 		InputScale: inputScale, AmplitudeMax: models.DefaultAmplitudeMax,
 	}
 }
@@ -45,6 +50,38 @@ func (c Config) Network(inputScale float64) models.Config {
 // ApplyNetwork takes the network's sizes from a model's contract.
 func (c *Config) ApplyNetwork(m contract.Contract) {
 	c.Gridsize, c.FiltersScale, c.Extent = m.Gridsize, m.FiltersScale, models.Extent(m.ObjectExtent)
+}
+
+// Grouping says how the gridsize^2 neighbouring patterns of a sample are used.
+type Grouping string
+
+// The groupings.
+const (
+	// Shared shows every pattern to the same network by itself and makes their patches agree where they overlap. The
+	// trained network takes single patterns.
+	Shared Grouping = "shared"
+	// Channels gives the network all patterns of a sample at once, as PtychoPINN does.
+	Channels Grouping = "channels"
+)
+
+// UnmarshalText reads a grouping from a flag.
+func (g *Grouping) UnmarshalText(text []byte) error {
+	switch Grouping(text) {
+	case Shared, Channels:
+		*g = Grouping(text)
+		return nil
+	}
+	return fmt.Errorf("found %q, expected shared or channels", text)
+}
+
+// samples is how many samples make a step: BatchSize samples, or, where one network sees single patterns, as many groups
+// as have about BatchSize patterns.
+func (c Config) samples(groups int) int {
+	samples := c.BatchSize
+	if c.Grouping == Shared {
+		samples = max(1, c.BatchSize/(c.Gridsize*c.Gridsize))
+	}
+	return min(samples, groups)
 }
 
 // ProbeMode says whether training moves the probe.

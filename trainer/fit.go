@@ -68,13 +68,17 @@ type Fitter struct {
 func NewFitter(eng engine.Engine, c Config, step *Step, state *State, train, val *Data, progress Progress) (*Fitter, error) {
 	f := &Fitter{
 		config: c, step: step, state: state, train: train, val: val, progress: progress,
-		batch: newBatchArrays(step.Config.Batch, step.Config.Net.Channels, step.Config.Net.N),
+		batch: newBatchArrays(step.Config),
 		loss:  ndarray.New[float32](),
 	}
 	for _, out := range step.Training.Outputs[1:] {
 		f.grads = append(f.grads, ndarray.New[float32](out.Node.Shape()...))
 	}
-	inputs := append(f.batch.list(), state.trained(true)...)
+	var inputs []*ndarray.Float32
+	for _, a := range f.batch.list() {
+		inputs = append(inputs, a.array)
+	}
+	inputs = append(inputs, state.trained(true)...)
 	var err error
 	if f.binding, err = f.compile(eng, func() (engine.Executable, error) { return eng.Compile(step.Training) },
 		inputs, append([]*ndarray.Float32{f.loss}, f.grads...)); err != nil {
@@ -128,7 +132,7 @@ func (f *Fitter) epoch(ctx context.Context) error {
 	number := f.state.Epoch + 1
 	start := time.Now()
 	rates := f.rates(number)
-	plan := batches(len(f.train.Groups), f.step.Config.Batch, f.config.Seed, number)
+	plan := f.plan(number)
 	sum, samples := 0.0, 0
 	for i, groups := range plan {
 		if err := ctx.Err(); err != nil {
@@ -149,7 +153,7 @@ func (f *Fitter) epoch(ctx context.Context) error {
 	}
 	e := Epoch{
 		Number: number, TrainLoss: sum / float64(samples), ValLoss: val, LearningRate: rates[0],
-		Seconds: seconds, PatternsPerSecond: float64(samples*f.step.Config.Net.Channels) / seconds,
+		Seconds: seconds, PatternsPerSecond: float64(samples*f.step.Config.Group) / seconds,
 	}
 	f.state.Epoch = number
 	f.state.History = append(f.state.History, e)
@@ -157,9 +161,22 @@ func (f *Fitter) epoch(ctx context.Context) error {
 	return nil
 }
 
+// plan is the batches of an epoch. Every pattern is the seed of a group, so a share of the groups shows each pattern once
+// on average: an epoch costs the same whatever the grid.
+func (f *Fitter) plan(epoch int) [][]int {
+	groups := len(f.train.Groups)
+	plan := batches(groups, f.step.Config.Samples, f.config.Seed, epoch)
+	if f.config.Gridsize > 1 {
+		wanted := (groups + f.step.Config.Group - 1) / f.step.Config.Group
+		plan = plan[:(wanted+f.step.Config.Samples-1)/f.step.Config.Samples]
+	}
+	return plan
+}
+
 // update makes one optimiser step and returns the loss before it.
 func (f *Fitter) update(groups []int, rates []float64) (float64, error) {
 	f.batch.fill(f.train, groups)
+	f.batch.weighOverlap(f.state.ProbeRe, f.state.ProbeIm)
 	if err := f.binding.Run(); err != nil {
 		return 0, err
 	}
@@ -195,8 +212,9 @@ func (f *Fitter) validate() (float64, error) {
 		return math.NaN(), nil
 	}
 	sum := 0.0
-	for _, groups := range inOrder(len(f.val.Groups), f.step.Config.Batch) {
+	for _, groups := range inOrder(len(f.val.Groups), f.step.Config.Samples) {
 		f.batch.fill(f.val, groups)
+		f.batch.weighOverlap(f.state.ProbeRe, f.state.ProbeIm)
 		if err := f.evaluation.Run(); err != nil {
 			return 0, err
 		}

@@ -16,37 +16,40 @@ import (
 // StepConfig fixes the graph of a training step.
 type StepConfig struct {
 	Net        models.Config
-	Batch      int     // samples per step, B
+	Samples    int     // samples per step, S
+	Group      int     // patterns per sample, C: the network's channels, or patterns that share a canvas
+	Canvas     int     // size of the canvas on which a group's patches must agree, K; 0: they need not
 	Loss       Loss    //
 	Epsilon    float32 // floor of the intensity inside the likelihood, in units of the mean intensity
 	TrainProbe bool    // the probe is a parameter, not a constant input
 }
 
+// shape is that of the patterns of a step: (S, C, N, N) where C is the network's channels, (S*C, 1, N, N) where one
+// network sees every pattern of a group by itself.
+func (c StepConfig) shape() []int {
+	return []int{c.Samples * c.Group / c.Net.Channels, c.Net.Channels, c.Net.N, c.Net.N}
+}
+
 // Step is the graph of one training step: batch in, loss and gradients out.
 //
-// Inputs, in order: amplitude (B, C, N, N), raw; shift_y and shift_x (B, C, N, N), the matrices of the subpixel probe
-// shifts; weight (B, C, 1, 1), summing to 1, 0 for padding of an incomplete batch; the network's parameters; probe.re and
-// probe.im (N, N). Outputs: the loss, then the gradient of each parameter, then those of the probe if it is trained.
+// Inputs, in order: those of a batch (see batchArrays); the network's parameters; probe.re and probe.im (N, N). Outputs:
+// the loss, then the gradient of each parameter, then those of the probe if it is trained.
 type Step struct {
 	Config   StepConfig
 	Training *graph.Program // loss and gradients
 	Loss     *graph.Program // loss alone, for validation
 }
 
-// batchInputs is the number of inputs that change with every batch.
-const batchInputs = 4
-
 // NewStep builds the graph.
 func NewStep(c StepConfig) (*Step, error) {
 	g := gorgonia.NewGraph()
-	n, ch := c.Net.N, c.Net.Channels
-	batch := []graph.Input{
-		{Name: "amplitude", Node: graph.Leaf(g, "amplitude", c.Batch, ch, n, n)},
-		{Name: "shift_y", Node: graph.Leaf(g, "shift_y", c.Batch, ch, n, n)},
-		{Name: "shift_x", Node: graph.Leaf(g, "shift_x", c.Batch, ch, n, n)},
-		{Name: "weight", Node: graph.Leaf(g, "weight", c.Batch, ch, 1, 1)},
+	n := c.Net.N
+	batch := map[string]*gorgonia.Node{}
+	var inputs []graph.Input
+	for _, a := range newBatchArrays(c).list() {
+		batch[a.name] = graph.Leaf(g, a.name, a.array.Shape...)
+		inputs = append(inputs, graph.Input{Name: a.name, Node: batch[a.name]})
 	}
-	inputs := batch
 	var leaves []*gorgonia.Node
 	for _, s := range c.Net.Specs() {
 		leaf := graph.Leaf(g, s.Name, s.Shape...)
@@ -56,7 +59,7 @@ func NewStep(c StepConfig) (*Step, error) {
 	probe := forward.Pair{Re: graph.Leaf(g, "probe.re", n, n), Im: graph.Leaf(g, "probe.im", n, n)}
 	inputs = append(inputs, graph.Input{Name: "probe.re", Node: probe.Re}, graph.Input{Name: "probe.im", Node: probe.Im})
 
-	net, err := models.Build(c.Net, batch[0].Node, leaves)
+	net, err := models.Build(c.Net, batch[amplitudeInput], leaves)
 	if err != nil {
 		return nil, err
 	}
@@ -83,13 +86,18 @@ func NewStep(c StepConfig) (*Step, error) {
 }
 
 // loss is the path from the network's object to the likelihood.
-func (c StepConfig) loss(g *gorgonia.ExprGraph, net *models.Net, probe forward.Pair, batch []graph.Input) (*gorgonia.Node, error) {
-	amplitude, shiftY, shiftX, weight := batch[0].Node, batch[1].Node, batch[2].Node, batch[3].Node
+func (c StepConfig) loss(g *gorgonia.ExprGraph, net *models.Net, probe forward.Pair, batch map[string]*gorgonia.Node) (*gorgonia.Node, error) {
 	object, err := forward.Object(net.Amplitude, net.Phase) // (B, C, N, N)
 	if err != nil {
 		return nil, err
 	}
-	shifted, err := forward.ShiftProbe(probe, shiftY, shiftX) // (B, C, N, N)
+	if c.Canvas > 0 {
+		canvas := forward.Canvas{Group: c.Group, Weight: batch[overlapInput], PlaceY: batch[placeYInput], PlaceX: batch[placeXInput]}
+		if object, err = canvas.Merge(object); err != nil {
+			return nil, err
+		}
+	}
+	shifted, err := forward.ShiftProbe(probe, batch[shiftYInput], batch[shiftXInput]) // (B, C, N, N)
 	if err != nil {
 		return nil, err
 	}
@@ -109,11 +117,11 @@ func (c StepConfig) loss(g *gorgonia.ExprGraph, net *models.Net, probe forward.P
 	if err != nil {
 		return nil, err
 	}
-	measured, err := measuredIntensity(amplitude, c.Net.InputScale)
+	measured, err := measuredIntensity(batch[amplitudeInput], c.Net.InputScale)
 	if err != nil {
 		return nil, err
 	}
-	return c.Loss.build(intensity, measured, weight, c.Epsilon)
+	return c.Loss.build(intensity, measured, batch[weightInput], c.Epsilon)
 }
 
 // measuredIntensity is the square of the amplitudes in units of the mean intensity. The network's input is normalised to

@@ -57,10 +57,7 @@ func Train(ctx context.Context, r Request) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	step, err := NewStep(StepConfig{
-		Net: net, Batch: min(r.Config.BatchSize, len(train.Groups)), Loss: r.Config.Loss,
-		Epsilon: r.epsilon(power), TrainProbe: r.Config.Probe == ProbeTrainable,
-	})
+	step, err := NewStep(r.step(net, train, val, power))
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +80,21 @@ func Train(ctx context.Context, r Request) (*Result, error) {
 func (r Request) network(power float64) models.Config {
 	half := float64(r.Config.N / 2)
 	return r.Config.Network(math.Sqrt(half * half / power))
+}
+
+// step is the configuration of the training step.
+func (r Request) step(net models.Config, train, val *Data, power float64) StepConfig {
+	c := StepConfig{
+		Net: net, Samples: r.Config.samples(len(train.Groups)), Group: r.Config.Gridsize * r.Config.Gridsize,
+		Loss: r.Config.Loss, Epsilon: r.epsilon(power), TrainProbe: r.Config.Probe == ProbeTrainable,
+	}
+	if r.Config.Gridsize > 1 && r.Config.Grouping == Shared {
+		c.Canvas = train.canvasSize(net.N)
+		if val != nil {
+			c.Canvas = max(c.Canvas, val.canvasSize(net.N))
+		}
+	}
+	return c
 }
 
 // photons is the mean number of photons per pattern.
