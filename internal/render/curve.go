@@ -43,7 +43,7 @@ func LossCurve(path string, train, val []float64) error {
 	if anyFinite(val) {
 		chart.Curves = append(chart.Curves, Curve{Name: "validation", Y: val, X: counting(len(val))})
 	}
-	return writeSheet(path, [][]cell{{chart}}, 0, 0)
+	return Sheet(path, [][]Cell{{chart}})
 }
 
 func counting(n int) []float64 {

@@ -2,9 +2,10 @@
 // scan, loss curves, and the side-by-side picture of an evaluation. It stands at the very end of the data's path.
 //
 // Its nouns: a View says where an image lies in the scan's pixel frame and how well it is covered; a Panel is an image
-// with its colours, range and labels; a sheet of panels becomes a file. Pictures have row 0 on top, square pixels, axes in
-// pixels of the scan's frame and a colour bar that prints the range shown. gonum/plot draws axes, lines and text; the raster
-// is painted here, pixel by pixel, because its heat map draws a polygon for each. The same input gives the same bytes.
+// with its colours, range and labels; a Chart is a plot of curves; a Sheet of both becomes a file. Pictures have row 0 on
+// top, square pixels, axes in pixels of the scan's frame and a colour bar that prints the range shown. gonum/plot draws
+// axes, lines and text; the raster is painted here, pixel by pixel, because its heat map draws a polygon for each. The
+// same input gives the same bytes.
 //
 // The phase is flattened for the picture only: its linear ramp and its mean, which no diffraction pattern determines, are
 // taken off. What is saved elsewhere keeps them.
@@ -39,7 +40,7 @@ func Amplitude(path string, object *ndarray.Complex64, view View) error {
 	if err != nil {
 		return err
 	}
-	return Sheet(path, [][]*Panel{{p}})
+	return Sheet(path, [][]Cell{{p}})
 }
 
 // AmplitudePanel is the picture of Amplitude, to be put on a sheet.
@@ -52,7 +53,7 @@ func AmplitudePanel(object *ndarray.Complex64, view View) (*Panel, error) {
 	for i, v := range img.data {
 		values[i] = math.Hypot(float64(real(v)), float64(imag(v)))
 	}
-	low, high := robustRange(values, img.shown)
+	low, high := RobustRange(values, img.shown)
 	return img.panel(values, Sequential, low, high, "amplitude"), nil
 }
 
@@ -62,7 +63,7 @@ func Phase(path string, object *ndarray.Complex64, view View) error {
 	if err != nil {
 		return err
 	}
-	return Sheet(path, [][]*Panel{{p}})
+	return Sheet(path, [][]Cell{{p}})
 }
 
 // PhasePanel is the picture of Phase, to be put on a sheet.
@@ -72,7 +73,7 @@ func PhasePanel(object *ndarray.Complex64, view View) (*Panel, error) {
 		return nil, err
 	}
 	values := flatPhase(img)
-	low, high := robustRange(values, img.shown)
+	low, high := RobustRange(values, img.shown)
 	const wraps = 1.7 * math.Pi // nearly the whole circle in use: the phase has gone round
 	if high-low > wraps {
 		return img.panel(values, Cyclic, -math.Pi, math.Pi, "phase (rad), ramp removed, wrapped"), nil
@@ -86,7 +87,7 @@ func Map(path string, values *ndarray.Float32, view View, label string) error {
 	if err != nil {
 		return err
 	}
-	return Sheet(path, [][]*Panel{{p}})
+	return Sheet(path, [][]Cell{{p}})
 }
 
 // MapPanel is the picture of Map, to be put on a sheet.
@@ -99,7 +100,7 @@ func MapPanel(values *ndarray.Float32, view View, label string) (*Panel, error) 
 	for i, v := range img.data {
 		wide[i] = float64(v)
 	}
-	low, high := robustRange(wide, img.shown)
+	low, high := RobustRange(wide, img.shown)
 	return img.panel(wide, Sequential, low, high, label), nil
 }
 
@@ -155,11 +156,11 @@ func evenCoverage(coverage []float32) float32 {
 	return float32(percentiles(positive, evenCover)[0])
 }
 
-// robustRange is the range of the shown values without their outermost hundredths, never empty.
-func robustRange(values []float64, shown []bool) (low, high float64) {
+// RobustRange is the range of the shown values (nil: all) without their outermost hundredths, never empty.
+func RobustRange(values []float64, shown []bool) (low, high float64) {
 	var used []float64
 	for i, v := range values {
-		if shown[i] && !math.IsNaN(v) && !math.IsInf(v, 0) {
+		if (shown == nil || shown[i]) && !math.IsNaN(v) && !math.IsInf(v, 0) {
 			used = append(used, v)
 		}
 	}

@@ -48,7 +48,7 @@ func TestOrientation(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Low, p.High = 1, 2
-	if err := Sheet(path, [][]*Panel{{p}}); err != nil {
+	if err := Sheet(path, [][]Cell{{p}}); err != nil {
 		t.Fatal(err)
 	}
 	at, width, height := decode(t, path)

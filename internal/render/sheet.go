@@ -21,27 +21,29 @@ const (
 	fullSide = 1536
 )
 
-// cell is what a sheet is made of: a panel or a plot.
-type cell interface {
+// Cell is what a sheet is made of: a *Panel or a *Chart.
+type Cell interface {
 	// size is the whole cell's, in points, when images measure w x h points.
 	size(w, h vg.Length) vg.Point
 	// draw fills the canvas, whose pixels are img's.
 	draw(c draw.Canvas, img *image.RGBA)
 }
 
-// Sheet draws rows of panels into one PNG file, all to the scale of the largest image.
-func Sheet(path string, rows [][]*Panel) error {
-	cells := make([][]cell, len(rows))
+// Sheet draws rows of cells into one PNG file, all panels to the scale of the largest.
+func Sheet(path string, rows [][]Cell) error {
 	h, w, across := 1, 1, 1
-	for i, row := range rows {
-		across = max(across, len(row))
-		for _, p := range row {
-			h, w = max(h, p.H), max(w, p.W)
-			cells[i] = append(cells[i], p)
+	for _, row := range rows {
+		panels := 0
+		for _, c := range row {
+			if p, ok := c.(*Panel); ok {
+				panels++
+				h, w = max(h, p.H), max(w, p.W)
+			}
 		}
+		across = max(across, panels)
 	}
 	width, height := imageSize(h, w, across)
-	return writeSheet(path, cells, width, height)
+	return layOut(path, rows, width, height)
 }
 
 // imageSize is the size in points at which an image of h x w pixels is drawn when so many images share a row.
@@ -58,26 +60,10 @@ func imageSize(h, w, across int) (width, height vg.Length) {
 	return points(w), points(h)
 }
 
-// writeSheet lays the cells out, each column as wide as its widest cell, draws them and writes the file in one step.
-func writeSheet(path string, rows [][]cell, w, h vg.Length) error {
-	var widths, heights []vg.Length
-	for i, row := range rows {
-		heights = append(heights, 0)
-		for j, c := range row {
-			if j == len(widths) {
-				widths = append(widths, 0)
-			}
-			size := c.size(w, h)
-			widths[j], heights[i] = max(widths[j], whole(size.X)), max(heights[i], whole(size.Y))
-		}
-	}
-	page := vg.Point{X: margin, Y: margin}
-	for _, v := range widths {
-		page.X += v + margin
-	}
-	for _, v := range heights {
-		page.Y += v + margin
-	}
+// layOut places the cells, each column as wide as its widest cell, draws them and writes the file in one step. A cell that is
+// alone in its row does not widen the first column.
+func layOut(path string, rows [][]Cell, w, h vg.Length) error {
+	widths, heights, page := measure(rows, w, h)
 	canvas := vgimg.NewWith(vgimg.UseWH(page.X, page.Y), vgimg.UseDPI(dpi))
 	img, ok := canvas.Image().(*image.RGBA)
 	if !ok {
@@ -96,6 +82,32 @@ func writeSheet(path string, rows [][]cell, w, h vg.Length) error {
 		top -= heights[i] + margin
 	}
 	return writePNG(path, img)
+}
+
+// measure gives the widths of columns, the heights of rows and the size of the page.
+func measure(rows [][]Cell, w, h vg.Length) (widths, heights []vg.Length, page vg.Point) {
+	alone := vg.Length(0)
+	for _, row := range rows {
+		height := vg.Length(0)
+		for j, c := range row {
+			if j == len(widths) {
+				widths = append(widths, 0)
+			}
+			size := c.size(w, h)
+			height = max(height, whole(size.Y))
+			if len(row) == 1 {
+				alone = max(alone, whole(size.X))
+			} else {
+				widths[j] = max(widths[j], whole(size.X))
+			}
+		}
+		heights = append(heights, height)
+		page.Y += height + margin
+	}
+	for _, v := range widths {
+		page.X += v + margin
+	}
+	return widths, heights, vg.Point{X: max(page.X, alone+margin) + margin, Y: page.Y + margin}
 }
 
 // whole rounds up to points, which are whole device pixels.
