@@ -196,11 +196,11 @@ func (r Request) result(net models.Config, state *State, power float64, cancelle
 	model, err := export.Checkpoint(net, state.Parameters, contract.Contract{
 		PtyxVersion: version.String,
 		N:           net.N, Gridsize: r.Config.Gridsize, Channels: net.Channels, FiltersScale: net.FiltersScale,
-		ObjectExtent: string(net.Extent), Input: "amplitude", TrainingInput: r.Scan.Input.String(),
-		InputScale: net.InputScale, IntensityScale: 1, AmplitudeMax: net.AmplitudeMax, Photons: r.photons(power),
+		ObjectExtent: string(net.Extent), TrainingInput: r.Scan.Input.String(),
+		InputScale: net.InputScale, AmplitudeMax: net.AmplitudeMax, Photons: r.photons(power),
 		Probe: probe, ProbeDigest: physics.ProbeDigest(probe), DataDigest: digest,
 		Seed: r.Config.Seed, Epochs: state.Epoch, Loss: string(r.Config.Loss),
-		TrainLoss: last.TrainLoss, ValLoss: last.ValLoss, Engine: r.Engine.Name(),
+		TrainLoss: last.TrainLoss, ValLoss: last.ValLoss, Engine: r.Engine.Name(), Device: r.Engine.Device(),
 	})
 	if err != nil {
 		return nil, err

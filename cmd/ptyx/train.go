@@ -17,10 +17,11 @@ type trainCmd struct {
 	Export        string `placeholder:"ONNX" help:"Also write the model here."`
 	Init          string `placeholder:"ONNX" help:"Start from the weights of this model (file or run directory)."`
 
-	MaxEpochs int `aliases:"max_epochs" default:"50" help:"Passes over the data."`
-	NImages   int `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
-	Gridsize  int `default:"1" help:"Patterns per sample are the square of this."`
-	BatchSize int `aliases:"batch_size" default:"16" help:"Samples per step."`
+	MaxEpochs int              `aliases:"max_epochs" default:"50" help:"Passes over the data."`
+	NImages   int              `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
+	Gridsize  int              `default:"1" help:"Patterns per sample are the square of this."`
+	BatchSize int              `aliases:"batch_size" default:"16" help:"Patterns per step; with --grouping channels, samples per step."`
+	Grouping  trainer.Grouping `default:"shared" help:"With --gridsize above 1: shared (one network sees each pattern, overlapping patches must agree) or channels (PtychoPINN's: the network sees a sample's patterns at once)."`
 
 	LearningRate  float64           `aliases:"learning_rate" default:"0.001" help:"Of Adam."`
 	Loss          trainer.Loss      `default:"poisson" help:"poisson or mae."`
@@ -68,7 +69,7 @@ func (c *trainCmd) Run(app *appContext) error {
 
 func (c *trainCmd) config() trainer.Config {
 	return trainer.Config{
-		Gridsize: c.Gridsize, FiltersScale: c.NFiltersScale, Extent: c.ObjectExtent, Loss: c.Loss, Seed: c.Seed,
+		Gridsize: c.Gridsize, Grouping: c.Grouping, FiltersScale: c.NFiltersScale, Extent: c.ObjectExtent, Loss: c.Loss, Seed: c.Seed,
 		MaxEpochs: c.MaxEpochs, BatchSize: c.BatchSize, LearningRate: c.LearningRate, ValFraction: c.ValFraction,
 		Photons: c.Nphotons, Probe: c.Probe, ProbeRate: c.ProbeRate, ProbeWarmUp: c.ProbeWarmUp, Patterns: c.NImages,
 		PhotonEpsilon: trainer.DefaultPhotonEpsilon,

@@ -37,6 +37,7 @@ const (
 type Options struct {
 	Input       InputKind    // what the patterns are; the zero value decides by their type
 	ProbeFile   string       // NPZ file whose probeGuess replaces the scan's
+	NoProbe     bool         // the probe is not needed and not read: a trained model brings its own
 	Orientation Orientation  // which axis counts the patterns; the zero value decides by the shape
 	Log         *slog.Logger // warnings; nil drops them
 }
@@ -47,7 +48,7 @@ type Scan struct {
 	M, N           int                // number of patterns, their size in pixels
 	X, Y           []float64          // (M) patch centres in object pixels: column, row
 	XStart, YStart []float64          // (M) positions before refinement; X and Y where the file has none
-	Probe          *ndarray.Complex64 // (N, N), the first mode
+	Probe          *ndarray.Complex64 // (N, N), the first mode; nil with Options.NoProbe
 	Object         *ndarray.Complex64 // (H, W), or nil
 	Index          []int64            // (M) scan_index; zeros where the file has none
 	Input          InputKind          // what the file holds: Amplitude or Intensity
@@ -105,8 +106,10 @@ func (s *Scan) read(opt Options) error {
 	if err := s.resolveInput(opt.Input); err != nil {
 		return err
 	}
-	if err := s.readProbe(opt.ProbeFile); err != nil {
-		return err
+	if !opt.NoProbe {
+		if err := s.readProbe(opt.ProbeFile); err != nil {
+			return err
+		}
 	}
 	if err := s.readObject(); err != nil {
 		return err

@@ -42,12 +42,14 @@ func (t *tally) finish(s *Scan) {
 		}
 		t.write(b)
 	}
-	b := t.buf
-	for _, p := range s.Probe.Data {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(real(p)))
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(imag(p)))
+	if s.Probe != nil {
+		b := t.buf
+		for _, p := range s.Probe.Data {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(real(p)))
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(imag(p)))
+		}
+		t.write(b)
 	}
-	t.write(b)
 	t.digest = hex.EncodeToString(t.hash.Sum(nil))
 	t.hash, t.buf = nil, nil
 }

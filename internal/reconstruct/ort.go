@@ -58,4 +58,4 @@ func (b *ortBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
 	return b.amplitude, b.phase, b.binding.Run()
 }
 
-func (b *ortBatch) Close() error { b.binding.Close(); return nil }
+func (b *ortBatch) Close() error { return b.binding.Close() }

@@ -53,7 +53,7 @@ func Run(ctx context.Context, p Predictor, scan *dataset.Scan, c contract.Contra
 	if err != nil {
 		return nil, err
 	}
-	canvas, err := stitch.NewCanvas(scan.X, scan.Y, c.N, probeWeights(c.Probe))
+	canvas, err := stitch.NewCanvas(scan.X, scan.Y, c.N, probeWeights(c))
 	if err != nil {
 		return nil, err
 	}
@@ -80,11 +80,19 @@ func grouping(scan *dataset.Scan, c contract.Contract, opt Options) ([][]int, er
 	return groups, nil
 }
 
-// probeWeights is |P|^2, the share of the photons that saw each pixel of a patch.
-func probeWeights(probe *ndarray.Complex64) *ndarray.Float32 {
-	w := ndarray.New[float32](probe.Shape...)
-	for i, p := range probe.Data {
-		w.Data[i] = real(p)*real(p) + imag(p)*imag(p)
+// probeWeights is |P|^2, the share of the photons that saw each pixel of a patch; 0 outside the extent, where the network
+// says nothing.
+func probeWeights(c contract.Contract) *ndarray.Float32 {
+	w := ndarray.New[float32](c.N, c.N)
+	margin := 0
+	if c.ObjectExtent == "centre" {
+		margin = c.N / 4
+	}
+	for y := margin; y < c.N-margin; y++ {
+		for x := margin; x < c.N-margin; x++ {
+			p := c.Probe.Data[y*c.N+x]
+			w.Data[y*c.N+x] = real(p)*real(p) + imag(p)*imag(p)
+		}
 	}
 	return w
 }

@@ -16,7 +16,6 @@ import (
 type InferOptions struct {
 	Model     string // .onnx file or run directory
 	Scan      string
-	ProbeFile string
 	Input     dataset.InputKind
 	OutputDir string
 	Count     int
@@ -31,7 +30,7 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (string, error
 	if err != nil {
 		return "", err
 	}
-	scan, err := dataset.Open(o.Scan, dataset.Options{Input: o.Input, ProbeFile: o.ProbeFile, ProbeOptional: true, Log: log})
+	scan, err := dataset.Open(o.Scan, dataset.Options{Input: o.Input, NoProbe: true, Log: log})
 	if err != nil {
 		return "", err
 	}

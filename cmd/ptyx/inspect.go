@@ -1,0 +1,20 @@
+package main
+
+import "ptyx/internal/inspect"
+
+type inspectCmd struct {
+	Model string `arg:"" help:"Model file or run directory."`
+	JSON  bool   `name:"json" help:"Print JSON, metadata in full."`
+}
+
+// Run describes a model.
+func (c *inspectCmd) Run(app *appContext) error {
+	d, err := inspect.File(c.Model)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return d.WriteJSON(app.Stdout)
+	}
+	return d.WriteText(app.Stdout)
+}

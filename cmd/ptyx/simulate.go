@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+
+	"ptyx/internal/simulate"
+	"ptyx/internal/workflow"
+)
+
+type simulateCmd struct {
+	Out        string              `required:"" placeholder:"NPZ" help:"Scan to write, in PtychoPINN's layout, truth included."`
+	Object     simulate.ObjectKind `default:"star" help:"star, lines or blobs."`
+	Probe      simulate.ProbeKind  `default:"zoneplate" help:"gaussian, disk or zoneplate."`
+	Scan       simulate.ScanKind   `default:"raster" help:"raster, fermat or random."`
+	N          int                 `default:"64" help:"Pattern size: 64, 128 or 256."`
+	Positions  int                 `default:"400" help:"Patterns."`
+	Step       float64             `default:"8" help:"Mean distance of neighbouring patterns in pixels."`
+	ProbeSize  float64             `aliases:"probe_size" default:"20" help:"Width of the probe at half intensity in pixels."`
+	Absorption float64             `default:"0.4" help:"The object's amplitude falls to exp of minus this."`
+	Phase      float64             `default:"1" help:"Largest phase of the object in radians."`
+	Nphotons   float64             `default:"1e6" help:"Mean photons per pattern."`
+	Noiseless  bool                `help:"Exact intensities, no photon noise."`
+	Seed       uint64              `default:"0" help:"Of object, positions and noise."`
+	ObjectFile string              `aliases:"object_file" placeholder:"NPZ" help:"Take objectGuess, probeGuess, xcoords and ycoords from this file; the probe keeps its power."`
+}
+
+// Run simulates.
+func (c *simulateCmd) Run(app *appContext) error {
+	done, err := workflow.Simulate(c.Out, simulate.Options{
+		N: c.N, Object: c.Object, Absorption: c.Absorption, Phase: c.Phase, Probe: c.Probe, ProbeSize: c.ProbeSize,
+		Scan: c.Scan, Count: c.Positions, Step: c.Step, Photons: c.Nphotons, Noiseless: c.Noiseless, Seed: c.Seed,
+		ObjectFile: c.ObjectFile,
+	})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(app.Stdout, done)
+	return err
+}

@@ -1,0 +1,244 @@
+// Package contract is the data contract that a model file carries in its metadata: what to feed, what comes out, what it
+// was trained on. Package export writes it, inference and inspection read it; it knows nothing of graphs or runtimes.
+// docs/contract.md is its table.
+package contract
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strconv"
+
+	"ptyx/internal/badinput"
+	"ptyx/internal/ndarray"
+	"ptyx/internal/onnxir"
+)
+
+// Contract is everything that a consumer of a model has to know.
+type Contract struct {
+	PtyxVersion    string
+	N              int                // pattern and patch size in pixels
+	Gridsize       int                // of the training: samples were Gridsize^2 neighbouring patterns
+	Channels       int                // patterns that the model takes at once, C
+	FiltersScale   int                // of the network
+	ObjectExtent   string             // "centre" or "full"
+	TrainingInput  string             // what the training file held: "amplitude" or "intensity"; the model is fed amplitudes
+	InputScale     float64            // normalisation inside the graph
+	AmplitudeMax   float64            // the amplitude lies in (0, AmplitudeMax)
+	Photons        float64            // mean photons per pattern of the training data
+	Probe          *ndarray.Complex64 // (N, N); |FFT2(probe * object)|^2 / N^2 is in photons
+	ProbeDigest    string             // SHA-256 of the probe's bytes
+	DataDigest     string             // SHA-256 of patterns, positions and probe of the training
+	Seed           uint64
+	Epochs         int
+	Loss           string  // "poisson" or "mae"
+	TrainLoss      float64 // of the last epoch; NaN if there was none
+	ValLoss        float64 // NaN without validation
+	Engine, Device string  // what trained it
+}
+
+// Sentences of the contract that are the same for every model.
+const (
+	inputKind  = "amplitude: square root of the photon counts, zero frequency at [N/2, N/2], not normalised"
+	pixelFrame = "x = column, y = row, in object pixels; the patch of a pattern centred at (x, y) covers rows [round(y)-N/2, round(y)+N/2) and columns [round(x)-N/2, round(x)+N/2)"
+)
+
+// Keys of the metadata.
+const (
+	keyVersion       = "ptyx.version"
+	keyN             = "ptyx.n"
+	keyGridsize      = "ptyx.gridsize"
+	keyChannels      = "ptyx.channels"
+	keyFiltersScale  = "ptyx.n_filters_scale"
+	keyExtent        = "ptyx.object_extent"
+	keyInput         = "ptyx.input"
+	keyTrainingInput = "ptyx.training_input"
+	keyInputScale    = "ptyx.input_scale"
+	keyAmplitudeMax  = "ptyx.amplitude_max"
+	keyPhotons       = "ptyx.photons"
+	keyFrame         = "ptyx.pixel_frame"
+	keyProbe         = "ptyx.probe_complex64_base64"
+	keyProbeDigest   = "ptyx.probe_sha256"
+	keyDataDigest    = "ptyx.data_sha256"
+	keySeed          = "ptyx.seed"
+	keyEpochs        = "ptyx.epochs"
+	keyLoss          = "ptyx.loss"
+	keyTrainLoss     = "ptyx.train_loss"
+	keyValLoss       = "ptyx.val_loss"
+	keyEngine        = "ptyx.engine"
+	keyDevice        = "ptyx.device"
+)
+
+// Properties are the metadata of a model file, in a fixed order.
+func (c Contract) Properties() []onnxir.Property {
+	return []onnxir.Property{
+		{Key: keyVersion, Value: c.PtyxVersion},
+		{Key: keyN, Value: strconv.Itoa(c.N)},
+		{Key: keyGridsize, Value: strconv.Itoa(c.Gridsize)},
+		{Key: keyChannels, Value: strconv.Itoa(c.Channels)},
+		{Key: keyFiltersScale, Value: strconv.Itoa(c.FiltersScale)},
+		{Key: keyExtent, Value: c.ObjectExtent},
+		{Key: keyInput, Value: inputKind},
+		{Key: keyTrainingInput, Value: c.TrainingInput},
+		{Key: keyInputScale, Value: number(c.InputScale)},
+		{Key: keyAmplitudeMax, Value: number(c.AmplitudeMax)},
+		{Key: keyPhotons, Value: number(c.Photons)},
+		{Key: keyFrame, Value: pixelFrame},
+		{Key: keyProbe, Value: encodeProbe(c.Probe)},
+		{Key: keyProbeDigest, Value: c.ProbeDigest},
+		{Key: keyDataDigest, Value: c.DataDigest},
+		{Key: keySeed, Value: strconv.FormatUint(c.Seed, 10)},
+		{Key: keyEpochs, Value: strconv.Itoa(c.Epochs)},
+		{Key: keyLoss, Value: c.Loss},
+		{Key: keyTrainLoss, Value: number(c.TrainLoss)},
+		{Key: keyValLoss, Value: number(c.ValLoss)},
+		{Key: keyEngine, Value: c.Engine},
+		{Key: keyDevice, Value: c.Device},
+	}
+}
+
+// number is the shortest text that reads back as the same float64.
+func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+// Parse reads the contract of a model. What is missing or makes no sense is a *badinput.Error without a file name.
+func Parse(m *onnxir.Model) (Contract, error) {
+	p := parser{model: m}
+	if _, ok := m.Property(keyVersion); !ok {
+		return Contract{}, &badinput.Error{Key: keyVersion, Found: "no such metadata", Expected: "a model written by ptyx", Remedy: "train one with ptyx train --export"}
+	}
+	c := Contract{
+		PtyxVersion:   p.text(keyVersion),
+		N:             p.size(keyN, 1024),
+		Gridsize:      p.size(keyGridsize, 16),
+		Channels:      p.size(keyChannels, 256),
+		FiltersScale:  p.size(keyFiltersScale, 64),
+		ObjectExtent:  p.oneOf(keyExtent, "centre", "full"),
+		TrainingInput: p.text(keyTrainingInput),
+		InputScale:    p.positive(keyInputScale),
+		AmplitudeMax:  p.positive(keyAmplitudeMax),
+		Photons:       p.positive(keyPhotons),
+		ProbeDigest:   p.text(keyProbeDigest),
+		DataDigest:    p.text(keyDataDigest),
+		Seed:          p.seed(keySeed),
+		Epochs:        p.count(keyEpochs),
+		Loss:          p.text(keyLoss),
+		TrainLoss:     p.float(keyTrainLoss),
+		ValLoss:       p.float(keyValLoss),
+		Engine:        p.text(keyEngine),
+		Device:        p.text(keyDevice),
+	}
+	c.Probe = p.probe(keyProbe, c.N)
+	if p.err != nil {
+		return Contract{}, p.err
+	}
+	return c, nil
+}
+
+// parser reads values and keeps the first fault.
+type parser struct {
+	model *onnxir.Model
+	err   error
+}
+
+func (p *parser) fault(key, found, expected string) {
+	if p.err == nil {
+		p.err = &badinput.Error{Key: "metadata " + key, Found: found, Expected: expected, Remedy: "the file is damaged or was edited; export it again"}
+	}
+}
+
+func (p *parser) text(key string) string {
+	v, ok := p.model.Property(key)
+	if !ok {
+		p.fault(key, "nothing", "a value")
+	}
+	return v
+}
+
+func (p *parser) oneOf(key string, values ...string) string {
+	v := p.text(key)
+	for _, w := range values {
+		if v == w {
+			return v
+		}
+	}
+	p.fault(key, strconv.Quote(v), fmt.Sprintf("one of %v", values))
+	return v
+}
+
+func (p *parser) count(key string) int {
+	text := p.text(key)
+	v, err := strconv.Atoi(text)
+	if err != nil || v < 0 {
+		p.fault(key, strconv.Quote(text), "a whole number")
+	}
+	return v
+}
+
+func (p *parser) size(key string, most int) int {
+	v := p.count(key)
+	if v < 1 || v > most {
+		p.fault(key, strconv.Itoa(v), fmt.Sprintf("1 to %d", most))
+	}
+	return v
+}
+
+func (p *parser) seed(key string) uint64 {
+	text := p.text(key)
+	v, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		p.fault(key, strconv.Quote(text), "a whole number")
+	}
+	return v
+}
+
+func (p *parser) float(key string) float64 {
+	text := p.text(key)
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		p.fault(key, strconv.Quote(text), "a number")
+	}
+	return v
+}
+
+func (p *parser) positive(key string) float64 {
+	v := p.float(key)
+	if !(v > 0) || math.IsInf(v, 0) {
+		p.fault(key, number(v), "a positive number")
+	}
+	return v
+}
+
+func (p *parser) probe(key string, n int) *ndarray.Complex64 {
+	text := p.text(key)
+	if p.err != nil {
+		return nil
+	}
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(raw) != 8*n*n {
+		p.fault(key, fmt.Sprintf("%d characters", len(text)), fmt.Sprintf("the base64 of %d x %d complex64", n, n))
+		return nil
+	}
+	probe := ndarray.New[complex64](n, n)
+	for i := range probe.Data {
+		re := math.Float32frombits(binary.LittleEndian.Uint32(raw[8*i:]))
+		im := math.Float32frombits(binary.LittleEndian.Uint32(raw[8*i+4:]))
+		if !finite(re) || !finite(im) {
+			p.fault(key, "NaN or Inf", "finite values")
+			return nil
+		}
+		probe.Data[i] = complex(re, im)
+	}
+	return probe
+}
+
+func finite(v float32) bool { return !math.IsNaN(float64(v)) && !math.IsInf(float64(v), 0) }
+
+func encodeProbe(probe *ndarray.Complex64) string {
+	raw := make([]byte, 0, 8*len(probe.Data))
+	for _, p := range probe.Data {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(real(p)))
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(imag(p)))
+	}
+	return base64.StdEncoding.EncodeToString(raw)
+}
