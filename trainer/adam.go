@@ -27,8 +27,9 @@ func NewAdam(params []*ndarray.Float32) *Adam {
 	return a
 }
 
-// Update makes one step down the gradients; rates holds the learning rate of each parameter.
-func (a *Adam) Update(params, grads []*ndarray.Float32, rates []float64, workers int) {
+// Update makes one step down the sum of the gradients of several replicas; rates holds the learning rate of each
+// parameter. The gradients of the first replica are overwritten with the sum.
+func (a *Adam) Update(params []*ndarray.Float32, replicas [][]*ndarray.Float32, rates []float64, workers int) {
 	a.Step++
 	u := adamUpdate{
 		beta1: float32(a.Beta1), beta2: float32(a.Beta2), eps: float32(a.Epsilon),
@@ -43,11 +44,22 @@ func (a *Adam) Update(params, grads []*ndarray.Float32, rates []float64, workers
 			for i, p := range params {
 				n := len(p.Data)
 				from, to := n*worker/workers, n*(worker+1)/workers
-				u.apply(float32(rates[i]), p.Data[from:to], grads[i].Data[from:to], a.First[i].Data[from:to], a.Second[i].Data[from:to])
+				grad := replicas[0][i].Data[from:to]
+				for _, other := range replicas[1:] {
+					accumulate(grad, other[i].Data[from:to])
+				}
+				u.apply(float32(rates[i]), p.Data[from:to], grad, a.First[i].Data[from:to], a.Second[i].Data[from:to])
 			}
 		}()
 	}
 	wait.Wait()
+}
+
+func accumulate(sum, term []float32) {
+	term = term[:len(sum)]
+	for i, v := range term {
+		sum[i] += v
+	}
 }
 
 // adamUpdate holds the constants of one step.

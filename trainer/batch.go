@@ -67,14 +67,16 @@ func (b *batchArrays) list() []namedArray {
 	return list
 }
 
-// fill loads the given groups, at most a batch. A shorter list is padded with its first group at weight 0, so that every
-// step has the same shape and the padding does not count.
-func (b *batchArrays) fill(d *Data, groups []int) {
-	share := float32(1 / float64(len(groups)*b.config.Group))
+// fill loads the given groups, at most as many as the step has samples, each pattern with the given weight. A shorter
+// list is padded with its first group at weight 0, so that every step has the same shape and the padding does not count;
+// so is an empty one, with group 0.
+func (b *batchArrays) fill(d *Data, groups []int, share float32) {
 	for s := range b.config.Samples {
-		group, weight := groups[0], float32(0)
+		group, weight := 0, float32(0)
 		if s < len(groups) {
 			group, weight = groups[s], share
+		} else if len(groups) > 0 {
+			group = groups[0]
 		}
 		members := d.Groups[group]
 		for c, pattern := range members {

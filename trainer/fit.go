@@ -9,6 +9,8 @@ import (
 	"math"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"ptyx/internal/engine"
 	"ptyx/internal/ndarray"
 )
@@ -48,65 +50,85 @@ type Progress interface {
 	Epoch(e Epoch)
 }
 
-// Fitter runs epochs.
+// Fitter runs epochs. A batch is cut into equal parts, one a replica of the step; the replicas run side by side on the
+// same parameters, and their gradients are added in order.
 type Fitter struct {
 	config     Config
-	step       *Step
+	step       *Step // of one replica
 	state      *State
 	train, val *Data // val may be nil
 	progress   Progress
 
+	replicas []*replica
+	close    []func() error
+}
+
+// replica is a step bound to its own batch and gradients.
+type replica struct {
 	batch      *batchArrays
 	grads      []*ndarray.Float32
 	loss       *ndarray.Float32
-	binding    engine.Binding
+	training   engine.Binding
 	evaluation engine.Binding // loss only; nil without validation
-	close      []func() error
 }
 
-// NewFitter compiles the step for an engine and binds it to the state's arrays, which it will change in place.
-func NewFitter(eng engine.Engine, c Config, step *Step, state *State, train, val *Data, progress Progress) (*Fitter, error) {
-	f := &Fitter{
-		config: c, step: step, state: state, train: train, val: val, progress: progress,
-		batch: newBatchArrays(step.Config),
-		loss:  ndarray.New[float32](),
-	}
-	for _, out := range step.Training.Outputs[1:] {
-		f.grads = append(f.grads, ndarray.New[float32](out.Node.Shape()...))
-	}
-	var inputs []*ndarray.Float32
-	for _, a := range f.batch.list() {
-		inputs = append(inputs, a.array)
-	}
-	inputs = append(inputs, state.trained(true)...)
-	var err error
-	if f.binding, err = f.compile(eng, func() (engine.Executable, error) { return eng.Compile(step.Training) },
-		inputs, append([]*ndarray.Float32{f.loss}, f.grads...)); err != nil {
-		return nil, err
-	}
-	if val != nil {
-		f.evaluation, err = f.compile(eng, func() (engine.Executable, error) { return eng.Compile(step.Loss) },
-			inputs, []*ndarray.Float32{f.loss})
-	}
-	if err != nil {
+// NewFitter compiles the step for an engine and binds it to the state's arrays, which it will change in place. The step
+// is that of one of the given number of replicas.
+func NewFitter(eng engine.Engine, c Config, step *Step, replicas int, state *State, train, val *Data, progress Progress) (*Fitter, error) {
+	f := &Fitter{config: c, step: step, state: state, train: train, val: val, progress: progress}
+	if err := f.prepare(eng, replicas); err != nil {
 		f.Close()
-		return nil, err
+		return nil, fmt.Errorf("preparing the %s engine: %w", eng.Name(), err)
 	}
 	return f, nil
 }
 
-func (f *Fitter) compile(eng engine.Engine, compile func() (engine.Executable, error), in, out []*ndarray.Float32) (engine.Binding, error) {
-	exe, err := compile()
+func (f *Fitter) prepare(eng engine.Engine, replicas int) error {
+	training, err := eng.Compile(f.step.Training, replicas)
 	if err != nil {
-		return nil, fmt.Errorf("preparing the %s engine: %w", eng.Name(), err)
+		return err
 	}
-	f.close = append(f.close, exe.Close)
-	binding, err := exe.Bind(in, out)
-	if err != nil {
-		return nil, fmt.Errorf("preparing the %s engine: %w", eng.Name(), err)
+	f.close = append(f.close, training.Close)
+	var evaluation engine.Executable
+	if f.val != nil {
+		if evaluation, err = eng.Compile(f.step.Loss, replicas); err != nil {
+			return err
+		}
+		f.close = append(f.close, evaluation.Close)
 	}
-	f.close = append(f.close, binding.Close)
-	return binding, nil
+	for range replicas {
+		r := &replica{batch: newBatchArrays(f.step.Config), loss: ndarray.New[float32]()}
+		f.replicas = append(f.replicas, r)
+		if err := f.bind(r, training, evaluation); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bind gives a replica its arrays.
+func (f *Fitter) bind(r *replica, training, evaluation engine.Executable) (err error) {
+	var inputs []*ndarray.Float32
+	for _, a := range r.batch.list() {
+		inputs = append(inputs, a.array)
+	}
+	inputs = append(inputs, f.state.trained(true)...)
+	outputs := []*ndarray.Float32{r.loss}
+	for _, out := range f.step.Training.Outputs[1:] {
+		r.grads = append(r.grads, ndarray.New[float32](out.Node.Shape()...))
+	}
+	if r.training, err = training.Bind(inputs, append(outputs, r.grads...)); err != nil {
+		return err
+	}
+	f.close = append(f.close, r.training.Close)
+	if evaluation == nil {
+		return nil
+	}
+	if r.evaluation, err = evaluation.Bind(inputs, outputs); err != nil {
+		return err
+	}
+	f.close = append(f.close, r.evaluation.Close)
+	return nil
 }
 
 // Close releases the engine's resources, last made first.
@@ -115,6 +137,33 @@ func (f *Fitter) Close() {
 		_ = f.close[i]() // nothing to be done about a resource that does not want to be freed
 	}
 	f.close = nil
+}
+
+// samples is the number of samples in a step of all replicas.
+func (f *Fitter) samples() int { return f.step.Config.Samples * len(f.replicas) }
+
+// run fills every replica with its part of the groups, runs them side by side, and returns the sum of their losses.
+func (f *Fitter) run(data *Data, groups []int, binding func(*replica) engine.Binding) (float64, error) {
+	share := float32(1 / float64(len(groups)*f.step.Config.Group))
+	part := f.step.Config.Samples
+	var g errgroup.Group
+	for i, r := range f.replicas {
+		from := min(i*part, len(groups))
+		mine := groups[from:min(from+part, len(groups))]
+		g.Go(func() error {
+			r.batch.fill(data, mine, share)
+			r.batch.weighOverlap(f.state.ProbeRe, f.state.ProbeIm)
+			return binding(r).Run()
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return 0, err
+	}
+	loss := 0.0
+	for _, r := range f.replicas {
+		loss += float64(r.loss.Data[0])
+	}
+	return loss, nil
 }
 
 // Run trains until MaxEpochs or until the context is done; then it stops after the current batch and reports the
@@ -131,14 +180,15 @@ func (f *Fitter) Run(ctx context.Context) error {
 func (f *Fitter) epoch(ctx context.Context) error {
 	number := f.state.Epoch + 1
 	start := time.Now()
-	rates := f.rates(number)
 	plan := f.plan(number)
-	sum, samples := 0.0, 0
+	sum, samples, rate := 0.0, 0, 0.0
 	for i, groups := range plan {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		loss, err := f.update(groups, rates)
+		at := float64(number-1) + (float64(i)+0.5)/float64(len(plan))
+		rate = f.config.LearningRate * f.config.factor(at, f.state.History)
+		loss, err := f.update(groups, f.rates(number, rate))
 		if err != nil {
 			return fmt.Errorf("epoch %d, batch %d: %w", number, i+1, err)
 		}
@@ -152,7 +202,7 @@ func (f *Fitter) epoch(ctx context.Context) error {
 		return fmt.Errorf("epoch %d, validation: %w", number, err)
 	}
 	e := Epoch{
-		Number: number, TrainLoss: sum / float64(samples), ValLoss: val, LearningRate: rates[0],
+		Number: number, TrainLoss: sum / float64(samples), ValLoss: val, LearningRate: rate,
 		Seconds: seconds, PatternsPerSecond: float64(samples*f.step.Config.Group) / seconds,
 	}
 	f.state.Epoch = number
@@ -165,26 +215,28 @@ func (f *Fitter) epoch(ctx context.Context) error {
 // on average: an epoch costs the same whatever the grid.
 func (f *Fitter) plan(epoch int) [][]int {
 	groups := len(f.train.Groups)
-	plan := batches(groups, f.step.Config.Samples, f.config.Seed, epoch)
+	plan := batches(groups, f.samples(), f.config.Seed, epoch)
 	if f.config.Gridsize > 1 {
 		wanted := (groups + f.step.Config.Group - 1) / f.step.Config.Group
-		plan = plan[:(wanted+f.step.Config.Samples-1)/f.step.Config.Samples]
+		plan = plan[:(wanted+f.samples()-1)/f.samples()]
 	}
 	return plan
 }
 
 // update makes one optimiser step and returns the loss before it.
 func (f *Fitter) update(groups []int, rates []float64) (float64, error) {
-	f.batch.fill(f.train, groups)
-	f.batch.weighOverlap(f.state.ProbeRe, f.state.ProbeIm)
-	if err := f.binding.Run(); err != nil {
+	loss, err := f.run(f.train, groups, func(r *replica) engine.Binding { return r.training })
+	if err != nil {
 		return 0, err
 	}
-	loss := float64(f.loss.Data[0])
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return 0, fmt.Errorf("the loss is %v: lower --learning-rate, or look for bad pixels in the patterns", loss)
 	}
-	f.state.Adam.Update(f.state.trained(f.step.Config.TrainProbe), f.grads, rates, max(1, f.config.Threads))
+	grads := make([][]*ndarray.Float32, len(f.replicas))
+	for i, r := range f.replicas {
+		grads[i] = r.grads
+	}
+	f.state.Adam.Update(f.state.trained(f.step.Config.TrainProbe), grads, rates, max(1, f.config.Threads))
 	if f.step.Config.TrainProbe {
 		f.state.normaliseProbe()
 	}
@@ -192,10 +244,10 @@ func (f *Fitter) update(groups []int, rates []float64) (float64, error) {
 }
 
 // rates are the learning rates of the trained arrays in an epoch.
-func (f *Fitter) rates(epoch int) []float64 {
-	rates := make([]float64, len(f.grads))
+func (f *Fitter) rates(epoch int, rate float64) []float64 {
+	rates := make([]float64, len(f.step.Training.Outputs)-1)
 	for i := range rates {
-		rates[i] = f.config.LearningRate
+		rates[i] = rate
 	}
 	for i := len(f.state.Parameters); i < len(rates); i++ { // the probe
 		rates[i] *= f.config.ProbeRate
@@ -208,17 +260,16 @@ func (f *Fitter) rates(epoch int) []float64 {
 
 // validate is the mean loss over the validation data, NaN without any.
 func (f *Fitter) validate() (float64, error) {
-	if f.evaluation == nil {
+	if f.val == nil {
 		return math.NaN(), nil
 	}
 	sum := 0.0
-	for _, groups := range inOrder(len(f.val.Groups), f.step.Config.Samples) {
-		f.batch.fill(f.val, groups)
-		f.batch.weighOverlap(f.state.ProbeRe, f.state.ProbeIm)
-		if err := f.evaluation.Run(); err != nil {
+	for _, groups := range inOrder(len(f.val.Groups), f.samples()) {
+		loss, err := f.run(f.val, groups, func(r *replica) engine.Binding { return r.evaluation })
+		if err != nil {
 			return 0, err
 		}
-		sum += float64(f.loss.Data[0]) * float64(len(groups))
+		sum += loss * float64(len(groups))
 	}
 	return sum / float64(len(f.val.Groups)), nil
 }

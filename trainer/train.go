@@ -57,12 +57,15 @@ func Train(ctx context.Context, r Request) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	step, err := NewStep(r.step(net, train, val, power))
+	whole := r.step(net, train, val, power)
+	replicas := r.Engine.Replicas(whole.Samples)
+	whole.Samples /= replicas
+	step, err := NewStep(whole)
 	if err != nil {
 		return nil, err
 	}
 	state := r.initialState(net, step)
-	fitter, err := NewFitter(r.Engine, r.Config, step, state, train, val, r.Progress)
+	fitter, err := NewFitter(r.Engine, r.Config, step, replicas, state, train, val, r.Progress)
 	if err != nil {
 		return nil, err
 	}

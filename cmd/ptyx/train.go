@@ -23,7 +23,9 @@ type trainCmd struct {
 	BatchSize int              `aliases:"batch_size" default:"16" help:"Patterns per step; with --grouping channels, samples per step."`
 	Grouping  trainer.Grouping `default:"shared" help:"With --gridsize above 1: shared (one network sees each pattern, overlapping patches must agree) or channels (PtychoPINN's: the network sees a sample's patterns at once)."`
 
-	LearningRate  float64           `aliases:"learning_rate" default:"0.001" help:"Of Adam."`
+	LearningRate  float64           `aliases:"learning_rate" default:"0.001" help:"Of Adam, at its highest."`
+	Schedule      trainer.Schedule  `default:"cosine" help:"Of the learning rate: constant, cosine, exponential or plateau."`
+	WarmUp        float64           `aliases:"warm_up" default:"0.5" help:"Epochs in which the learning rate rises from 0."`
 	Loss          trainer.Loss      `default:"poisson" help:"poisson or mae."`
 	ValFraction   float64           `aliases:"val_fraction" default:"0.05" help:"Share of the scan kept for the validation loss."`
 	Nphotons      float64           `default:"0" help:"Mean photons per pattern; 0: the data hold counts."`
@@ -70,7 +72,7 @@ func (c *trainCmd) Run(app *appContext) error {
 func (c *trainCmd) config() trainer.Config {
 	return trainer.Config{
 		Gridsize: c.Gridsize, Grouping: c.Grouping, FiltersScale: c.NFiltersScale, Extent: c.ObjectExtent, Loss: c.Loss, Seed: c.Seed,
-		MaxEpochs: c.MaxEpochs, BatchSize: c.BatchSize, LearningRate: c.LearningRate, ValFraction: c.ValFraction,
+		MaxEpochs: c.MaxEpochs, BatchSize: c.BatchSize, LearningRate: c.LearningRate, Schedule: c.Schedule, WarmUp: c.WarmUp, ValFraction: c.ValFraction,
 		Photons: c.Nphotons, Probe: c.Probe, ProbeRate: c.ProbeRate, ProbeWarmUp: c.ProbeWarmUp, Patterns: c.NImages,
 		PhotonEpsilon: trainer.DefaultPhotonEpsilon,
 	}

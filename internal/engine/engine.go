@@ -15,8 +15,11 @@ type Engine interface {
 	Name() string
 	// Device is where it computes, by ONNX Runtime's provider name, or "Go" for the tape.
 	Device() string
-	// Compile prepares a program. The program's constants are captured.
-	Compile(p *graph.Program) (Executable, error)
+	// Replicas is how many bindings of one executable should run side by side to use the machine, given that the work can
+	// be cut into that many equal parts: a part a core wastes less than all cores in every operator.
+	Replicas(parts int) int
+	// Compile prepares a program of which the given number of bindings will run side by side. Its constants are captured.
+	Compile(p *graph.Program, replicas int) (Executable, error)
 }
 
 // Executable is a compiled program.

@@ -28,13 +28,24 @@ func (*ORT) Name() string { return "ort" }
 // Device is the provider of the last compiled program; empty before.
 func (e *ORT) Device() string { return e.device }
 
-// Compile lowers the program for training and creates a session.
-func (e *ORT) Compile(p *graph.Program) (Executable, error) {
+// Replicas is one per thread on the CPU, if the parts go round evenly; 1 on a GPU.
+func (e *ORT) Replicas(parts int) int {
+	threads := e.Options.Threads
+	if threads < 1 || parts%threads != 0 || e.Options.Device == runtime.CUDA {
+		return 1
+	}
+	return threads
+}
+
+// Compile lowers the program for training and creates a session, whose threads are shared among the replicas.
+func (e *ORT) Compile(p *graph.Program, replicas int) (Executable, error) {
 	model, err := export.Lower(p, onnxir.Target{Training: true})
 	if err != nil {
 		return nil, err
 	}
-	session, err := e.Environment.NewSession(model.Marshal(), e.Options)
+	options := e.Options
+	options.Threads = max(1, options.Threads/replicas)
+	session, err := e.Environment.NewSession(model.Marshal(), options)
 	if err != nil {
 		return nil, fmt.Errorf("compiling %s: %w", p.Name, err)
 	}

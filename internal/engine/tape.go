@@ -19,8 +19,11 @@ func (Tape) Name() string { return "tape" }
 // Device is "Go".
 func (Tape) Device() string { return "Go" }
 
+// Replicas is 1: the bindings of a graph share its nodes.
+func (Tape) Replicas(int) int { return 1 }
+
 // Compile compiles the part of the graph that the outputs depend on.
-func (Tape) Compile(p *graph.Program) (Executable, error) {
+func (Tape) Compile(p *graph.Program, _ int) (Executable, error) {
 	roots := make([]*gorgonia.Node, len(p.Outputs))
 	for i, out := range p.Outputs {
 		roots[i] = out.Node

@@ -148,7 +148,7 @@ func (c opCase) program(t *testing.T) (*graph.Program, []*ndarray.Float32) {
 // run compiles and runs a program once.
 func run(t *testing.T, e engine.Engine, p *graph.Program, in, out []*ndarray.Float32) {
 	t.Helper()
-	exe, err := e.Compile(p)
+	exe, err := e.Compile(p, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestGradientsAgreeWithFiniteDifferences(t *testing.T) {
 	for _, c := range cases() {
 		t.Run(c.name, func(t *testing.T) {
 			p, out := c.program(t)
-			exe, err := engine.Tape{}.Compile(p)
+			exe, err := engine.Tape{}.Compile(p, 1)
 			if err != nil {
 				t.Fatal(err)
 			}

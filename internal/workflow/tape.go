@@ -26,7 +26,7 @@ func (p *tapePredictor) Prepare(b int) (reconstruct.Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	exe, err := engine.Tape{}.Compile(program)
+	exe, err := engine.Tape{}.Compile(program, 1)
 	if err != nil {
 		return nil, err
 	}
