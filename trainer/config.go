@@ -23,7 +23,9 @@ type Config struct {
 	BatchSize     int           `yaml:"batch_size"`
 	LearningRate  float64       `yaml:"learning_rate"`
 	Schedule      Schedule      `yaml:"schedule"`
-	WarmUp        float64       `yaml:"warm_up"` // epochs in which the learning rate rises from 0
+	WarmUp        float64       `yaml:"warm_up"`    // epochs in which the learning rate rises from 0
+	Clip          float64       `yaml:"clip"`       // largest norm of the gradient; 0: any
+	EarlyStop     int           `yaml:"early_stop"` // epochs without improvement after which training ends; 0: never
 	ValFraction   float64       `yaml:"val_fraction"`
 	Photons       float64       `yaml:"nphotons"`       // mean photons per pattern; 0: the data hold counts
 	Probe         ProbeMode     `yaml:"probe"`          // fixed or trainable
@@ -116,6 +118,8 @@ func (c Config) Validate() error {
 		{c.MaxEpochs >= 0, "max_epochs", fmt.Sprint(c.MaxEpochs), "0 or more"},
 		{c.BatchSize >= 1, "batch_size", fmt.Sprint(c.BatchSize), "1 or more"},
 		{c.LearningRate > 0 && !math.IsInf(c.LearningRate, 0), "learning_rate", fmt.Sprint(c.LearningRate), "a positive number"},
+		{c.Clip >= 0 && !math.IsInf(c.Clip, 0), "clip", fmt.Sprint(c.Clip), "0 (off) or a positive number"},
+		{c.EarlyStop >= 0, "early_stop", fmt.Sprint(c.EarlyStop), "0 (off) or a number of epochs"},
 		{c.WarmUp >= 0 && !math.IsInf(c.WarmUp, 0), "warm_up", fmt.Sprint(c.WarmUp), "0 epochs or more"},
 		{c.ValFraction >= 0 && c.ValFraction < 1, "val_fraction", fmt.Sprint(c.ValFraction), "at least 0 and below 1"},
 		{c.Photons >= 0 && !math.IsInf(c.Photons, 0), "nphotons", fmt.Sprint(c.Photons), "0 (the data hold counts) or a positive number"},

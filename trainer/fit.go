@@ -15,16 +15,6 @@ import (
 	"ptyx/internal/ndarray"
 )
 
-// State is all that changes during a training.
-type State struct {
-	Parameters []*ndarray.Float32 // of the network, in the order of models.Config.Specs
-	ProbeRe    *ndarray.Float32   // (N, N), power N^2
-	ProbeIm    *ndarray.Float32
-	Adam       *Adam
-	Epoch      int // epochs finished
-	History    []Epoch
-}
-
 // Epoch is one line of metrics.csv.
 type Epoch struct {
 	Number            int
@@ -33,15 +23,6 @@ type Epoch struct {
 	LearningRate      float64
 	Seconds           float64
 	PatternsPerSecond float64
-}
-
-// trained lists the arrays that the optimiser moves, in the order of the step's gradients.
-func (s *State) trained(probe bool) []*ndarray.Float32 {
-	list := append([]*ndarray.Float32(nil), s.Parameters...)
-	if probe {
-		list = append(list, s.ProbeRe, s.ProbeIm)
-	}
-	return list
 }
 
 // Progress hears how a training goes. Its methods are called from the training goroutine.
@@ -58,6 +39,7 @@ type Fitter struct {
 	state      *State
 	train, val *Data // val may be nil
 	progress   Progress
+	checkpoint func() error // called after every epoch; nil: nothing
 
 	replicas []*replica
 	close    []func() error
@@ -166,49 +148,69 @@ func (f *Fitter) run(data *Data, groups []int, binding func(*replica) engine.Bin
 	return loss, nil
 }
 
-// Run trains until MaxEpochs or until the context is done; then it stops after the current batch and reports the
-// context's error. The state is usable either way: an interrupted epoch's updates are in, its number is not counted.
+// Run trains until MaxEpochs, until the loss has not improved for EarlyStop epochs, or until the context is done; then
+// it stops after the current batch and returns the context's error. The state is usable, and can be resumed, either way.
 func (f *Fitter) Run(ctx context.Context) error {
-	for f.state.Epoch < f.config.MaxEpochs {
+	for f.state.Epoch < f.config.MaxEpochs && !f.stalled() {
 		if err := f.epoch(ctx); err != nil {
 			return err
+		}
+		if f.checkpoint != nil {
+			if err := f.checkpoint(); err != nil {
+				return fmt.Errorf("saving the state after epoch %d: %w", f.state.Epoch, err)
+			}
 		}
 	}
 	return nil
 }
 
+// stalled tells whether the best epoch is too long ago.
+func (f *Fitter) stalled() bool {
+	return f.config.EarlyStop > 0 && f.state.Best != nil && f.state.Epoch-f.state.Best.Epoch >= f.config.EarlyStop
+}
+
+// epoch trains one epoch, or the rest of an interrupted one.
 func (f *Fitter) epoch(ctx context.Context) error {
 	number := f.state.Epoch + 1
 	start := time.Now()
 	plan := f.plan(number)
-	sum, samples, rate := 0.0, 0, 0.0
-	for i, groups := range plan {
+	rate, shown := 0.0, 0
+	for f.state.Batch < len(plan) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		at := float64(number-1) + (float64(i)+0.5)/float64(len(plan))
+		groups := plan[f.state.Batch]
+		at := float64(number-1) + (float64(f.state.Batch)+0.5)/float64(len(plan))
 		rate = f.config.LearningRate * f.config.factor(at, f.state.History)
 		loss, err := f.update(groups, f.rates(number, rate))
 		if err != nil {
-			return fmt.Errorf("epoch %d, batch %d: %w", number, i+1, err)
+			return fmt.Errorf("epoch %d, batch %d: %w", number, f.state.Batch+1, err)
 		}
-		sum += loss * float64(len(groups))
-		samples += len(groups)
-		f.progress.Batch(number, i+1, len(plan), loss)
+		f.state.Batch++
+		f.state.LossSum += loss * float64(len(groups))
+		f.state.Samples += len(groups)
+		shown += len(groups) * f.step.Config.Group
+		f.progress.Batch(number, f.state.Batch, len(plan), loss)
 	}
 	seconds := time.Since(start).Seconds()
 	val, err := f.validate()
 	if err != nil {
 		return fmt.Errorf("epoch %d, validation: %w", number, err)
 	}
-	e := Epoch{
-		Number: number, TrainLoss: sum / float64(samples), ValLoss: val, LearningRate: rate,
-		Seconds: seconds, PatternsPerSecond: float64(samples*f.step.Config.Group) / seconds,
-	}
-	f.state.Epoch = number
-	f.state.History = append(f.state.History, e)
-	f.progress.Epoch(e)
+	f.finish(Epoch{
+		Number: number, TrainLoss: f.state.LossSum / float64(f.state.Samples), ValLoss: val, LearningRate: rate,
+		Seconds: seconds, PatternsPerSecond: float64(shown) / seconds,
+	})
 	return nil
+}
+
+// finish closes an epoch.
+func (f *Fitter) finish(e Epoch) {
+	s := f.state
+	s.Epoch, s.Batch, s.LossSum, s.Samples = e.Number, 0, 0, 0
+	s.History = append(s.History, e)
+	s.keepBest()
+	f.progress.Epoch(e)
 }
 
 // plan is the batches of an epoch. Every pattern is the seed of a group, so a share of the groups shows each pattern once
@@ -236,7 +238,16 @@ func (f *Fitter) update(groups []int, rates []float64) (float64, error) {
 	for i, r := range f.replicas {
 		grads[i] = r.grads
 	}
-	f.state.Adam.Update(f.state.trained(f.step.Config.TrainProbe), grads, rates, max(1, f.config.Threads))
+	workers := max(1, f.config.Threads)
+	norm := f.state.Adam.Gather(grads, workers)
+	if math.IsNaN(norm) || math.IsInf(norm, 0) {
+		return 0, fmt.Errorf("the gradient is %v: lower --learning-rate, or set --clip", norm)
+	}
+	scale := 1.0
+	if f.config.Clip > 0 && norm > f.config.Clip {
+		scale = f.config.Clip / norm
+	}
+	f.state.Adam.Update(f.state.trained(f.step.Config.TrainProbe), grads[0], scale, rates, workers)
 	if f.step.Config.TrainProbe {
 		f.state.normaliseProbe()
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 
@@ -23,25 +22,32 @@ const (
 	LossFile    = "loss.png"
 	ConfigFile  = "config.yaml"
 	ProbeFile   = "probe.npz"
+	ProbeImage  = "probe.png"
+	BestFile    = "best.onnx" // the model at the lowest loss; model.onnx is the last one
+	StateFile   = "state.npz" // what --resume goes on from
 )
 
-// Save writes the run directory: model, metrics, loss curve, configuration and probe. settings is everything needed to
-// run the training again, as YAML. Each file is written beside its place and renamed.
-func (r *Result) Save(dir string, settings any) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("making the run directory: %w", err)
-	}
+// SaveConfig writes settings, everything needed to run the training again, to a run directory.
+func SaveConfig(dir string, settings any) error {
 	config, err := yaml.Marshal(settings)
 	if err != nil {
 		return fmt.Errorf("writing the configuration: %w", err)
 	}
-	files := []struct {
-		name string
-		data []byte
-	}{
+	if err := renameio.WriteFile(filepath.Join(dir, ConfigFile), config, 0o644); err != nil {
+		return fmt.Errorf("writing the configuration: %w", err)
+	}
+	return nil
+}
+
+// Save writes models, metrics, loss curve and probe to the run directory, which exists. Each file is written beside its
+// place and renamed.
+func (r *Result) Save(dir string) error {
+	files := []runFile{
 		{ModelFile, r.Model.Marshal()},
 		{MetricsFile, metricsCSV(r.State.History)},
-		{ConfigFile, config},
+	}
+	if r.Best != nil {
+		files = append(files, runFile{BestFile, r.Best.Marshal()})
 	}
 	for _, f := range files {
 		if err := renameio.WriteFile(filepath.Join(dir, f.name), f.data, 0o644); err != nil {
@@ -51,7 +57,15 @@ func (r *Result) Save(dir string, settings any) error {
 	if err := npz.Write(filepath.Join(dir, ProbeFile), []npz.Member{{Key: "probeGuess", Value: r.Probe}}); err != nil {
 		return fmt.Errorf("writing the probe: %w", err)
 	}
+	if err := render.Probe(filepath.Join(dir, ProbeImage), r.Probe); err != nil {
+		return fmt.Errorf("drawing the probe: %w", err)
+	}
 	return r.saveLossCurve(filepath.Join(dir, LossFile))
+}
+
+type runFile struct {
+	name string
+	data []byte
 }
 
 func (r *Result) saveLossCurve(path string) error {

@@ -25,6 +25,8 @@ type Request struct {
 	Scan       *dataset.Scan
 	Validation *dataset.Scan      // separate scan for validation; nil: a fraction of Scan
 	Initial    []*ndarray.Float32 // parameters to start from; nil: drawn from the seed
+	Resume     string             // state file to go on from; empty: from the beginning
+	Checkpoint string             // state file written after every epoch and at the end; empty: none
 	Engine     engine.Engine
 	Progress   Progress
 	Log        *slog.Logger
@@ -35,6 +37,7 @@ type Result struct {
 	Config    Config
 	State     *State
 	Model     *onnxir.Model
+	Best      *onnxir.Model      // the same at the lowest judged loss; nil if no epoch was finished
 	Probe     *ndarray.Complex64 // (N, N), in counts
 	Device    string
 	Cancelled bool // stopped by the context; the model holds what was reached
@@ -65,18 +68,37 @@ func Train(ctx context.Context, r Request) (*Result, error) {
 		return nil, err
 	}
 	state := r.initialState(net, step)
+	digest, err := r.Scan.ContentDigest()
+	if err != nil {
+		return nil, err
+	}
+	if r.Resume != "" {
+		if err := state.LoadState(r.Resume, net.Specs(), digest); err != nil {
+			return nil, err
+		}
+	}
 	fitter, err := NewFitter(r.Engine, r.Config, step, replicas, state, train, val, r.Progress)
 	if err != nil {
 		return nil, err
 	}
 	defer fitter.Close()
+	save := func() error { return nil }
+	if r.Checkpoint != "" {
+		save = func() error { return state.SaveState(r.Checkpoint, net.Specs(), digest) }
+		fitter.checkpoint = save
+	}
 	r.Log.Debug("training", "patterns", len(train.Groups), "parameters", net.ParameterCount(), "engine", r.Engine.Name(), "device", r.Engine.Device())
 	err = fitter.Run(ctx)
 	cancelled := err != nil && errors.Is(err, context.Canceled)
 	if err != nil && !cancelled {
 		return nil, err
 	}
-	return r.result(net, state, power, cancelled)
+	if cancelled {
+		if err := save(); err != nil {
+			return nil, err
+		}
+	}
+	return r.result(net, state, power, digest, cancelled)
 }
 
 // network is the network for a scan of the given mean power: its input is normalised to a power of (N/2)^2 per pattern.
@@ -186,27 +208,33 @@ func (r Request) initialState(net models.Config, step *Step) *State {
 	return state
 }
 
-func (r Request) result(net models.Config, state *State, power float64, cancelled bool) (*Result, error) {
-	digest, err := r.Scan.ContentDigest()
-	if err != nil {
-		return nil, err
-	}
-	probe := state.Probe(power)
-	last := Epoch{TrainLoss: math.NaN(), ValLoss: math.NaN()}
+func (r Request) result(net models.Config, state *State, power float64, digest string, cancelled bool) (*Result, error) {
+	last := Epoch{Number: state.Epoch, TrainLoss: math.NaN(), ValLoss: math.NaN()}
 	if len(state.History) > 0 {
 		last = state.History[len(state.History)-1]
 	}
-	model, err := export.Checkpoint(net, state.Parameters, contract.Contract{
+	result := &Result{Config: r.Config, State: state, Device: r.Engine.Device(), Cancelled: cancelled}
+	result.Probe = probeInCounts(state.ProbeRe, state.ProbeIm, power)
+	var err error
+	if result.Model, err = r.model(net, state.Parameters, result.Probe, power, digest, last); err != nil {
+		return nil, err
+	}
+	if best := state.Best; best != nil {
+		probe := probeInCounts(best.ProbeRe, best.ProbeIm, power)
+		result.Best, err = r.model(net, best.Parameters, probe, power, digest, state.History[best.Epoch-1])
+	}
+	return result, err
+}
+
+// model is the checkpoint of the given parameters, reached after an epoch.
+func (r Request) model(net models.Config, params []*ndarray.Float32, probe *ndarray.Complex64, power float64, digest string, e Epoch) (*onnxir.Model, error) {
+	return export.Checkpoint(net, params, contract.Contract{
 		PtyxVersion: version.String,
 		N:           net.N, Gridsize: r.Config.Gridsize, Channels: net.Channels, FiltersScale: net.FiltersScale,
 		ObjectExtent: string(net.Extent), TrainingInput: r.Scan.Input.String(),
 		InputScale: net.InputScale, AmplitudeMax: net.AmplitudeMax, Photons: r.photons(power),
 		Probe: probe, ProbeDigest: physics.ProbeDigest(probe), DataDigest: digest,
-		Seed: r.Config.Seed, Epochs: state.Epoch, Loss: string(r.Config.Loss),
-		TrainLoss: last.TrainLoss, ValLoss: last.ValLoss, Engine: r.Engine.Name(), Device: r.Engine.Device(),
+		Seed: r.Config.Seed, Epochs: e.Number, Loss: string(r.Config.Loss),
+		TrainLoss: e.TrainLoss, ValLoss: e.ValLoss, Engine: r.Engine.Name(), Device: r.Engine.Device(),
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &Result{Config: r.Config, State: state, Model: model, Probe: probe, Device: r.Engine.Device(), Cancelled: cancelled}, nil
 }

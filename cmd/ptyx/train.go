@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 
+	"ptyx/internal/badinput"
 	"ptyx/internal/dataset"
 	"ptyx/internal/workflow"
 	"ptyx/models"
@@ -11,13 +13,14 @@ import (
 )
 
 type trainCmd struct {
-	TrainDataFile string `required:"" aliases:"train_data_file" placeholder:"NPZ" help:"Scan to train on."`
+	TrainDataFile string `aliases:"train_data_file" placeholder:"NPZ" help:"Scan to train on."`
 	TestDataFile  string `aliases:"test_data_file" placeholder:"NPZ" help:"Scan for the validation loss; without it a fraction of the training scan."`
 	OutputDir     string `aliases:"output_dir" default:"run" help:"Run directory: model.onnx, metrics.csv, loss.png, config.yaml, probe.npz."`
 	Export        string `placeholder:"ONNX" help:"Also write the model here."`
+	Resume        string `placeholder:"DIR" help:"Go on with the training of this run directory as if it had never stopped. Its config.yaml counts; of the flags, only --max-epochs."`
 	Init          string `placeholder:"ONNX" help:"Start from the weights of this model (file or run directory)."`
 
-	MaxEpochs int              `aliases:"max_epochs" default:"50" help:"Passes over the data."`
+	MaxEpochs *int             `aliases:"max_epochs" placeholder:"50" help:"Passes over the data."`
 	NImages   int              `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
 	Gridsize  int              `default:"1" help:"Patterns per sample are the square of this."`
 	BatchSize int              `aliases:"batch_size" default:"16" help:"Patterns per step; with --grouping channels, samples per step."`
@@ -27,6 +30,8 @@ type trainCmd struct {
 	Schedule      trainer.Schedule  `default:"cosine" help:"Of the learning rate: constant, cosine, exponential or plateau."`
 	WarmUp        float64           `aliases:"warm_up" default:"0.5" help:"Epochs in which the learning rate rises from 0."`
 	Loss          trainer.Loss      `default:"poisson" help:"poisson or mae."`
+	Clip          float64           `default:"0" help:"Largest norm of the gradient; 0: any."`
+	EarlyStop     int               `aliases:"early_stop" default:"0" help:"End when the loss has not improved for this many epochs; 0: never."`
 	ValFraction   float64           `aliases:"val_fraction" default:"0.05" help:"Share of the scan kept for the validation loss."`
 	Nphotons      float64           `default:"0" help:"Mean photons per pattern; 0: the data hold counts."`
 	Seed          uint64            `default:"0" help:"Of everything that is drawn."`
@@ -55,13 +60,20 @@ func (f engineFlags) options() workflow.EngineOptions {
 	return workflow.EngineOptions{Kind: f.Engine, Device: f.Device, Threads: f.Threads, Library: f.Onnxruntime, Profile: f.Profile}
 }
 
+// defaultEpochs is what --max-epochs is without a wish.
+const defaultEpochs = 50
+
 // Run trains.
 func (c *trainCmd) Run(app *appContext) error {
-	done, err := workflow.Train(app.Context, workflow.TrainOptions{
-		TrainFile: c.TrainDataFile, TestFile: c.TestDataFile, ProbeFile: c.ProbeFile, Input: c.Input,
-		OutputDir: c.OutputDir, Export: c.Export, Init: c.Init,
-		Engine: c.options(), Config: c.config(), Quiet: !app.Log.Enabled(app.Context, 0),
-	}, app.Stderr, app.Log)
+	options, err := c.options()
+	if err != nil {
+		return err
+	}
+	if c.MaxEpochs != nil {
+		options.Config.MaxEpochs = *c.MaxEpochs
+	}
+	options.Quiet = !app.Log.Enabled(app.Context, slog.LevelInfo)
+	done, err := workflow.Train(app.Context, options, app.Stderr, app.Log)
 	if err != nil {
 		return err
 	}
@@ -69,10 +81,26 @@ func (c *trainCmd) Run(app *appContext) error {
 	return err
 }
 
+// options are those of a run to be resumed, or the flags'.
+func (c *trainCmd) options() (workflow.TrainOptions, error) {
+	if c.Resume != "" {
+		o, err := workflow.LoadTrainOptions(c.Resume)
+		o.Resume = true
+		return o, err
+	}
+	if c.TrainDataFile == "" {
+		return workflow.TrainOptions{}, &badinput.Error{Key: "--train-data-file", Found: "nothing", Expected: "a scan to train on, or --resume with a run directory"}
+	}
+	return workflow.TrainOptions{
+		TrainFile: c.TrainDataFile, TestFile: c.TestDataFile, ProbeFile: c.ProbeFile, Input: c.Input,
+		OutputDir: c.OutputDir, Export: c.Export, Init: c.Init, Engine: c.engineFlags.options(), Config: c.config(),
+	}, nil
+}
+
 func (c *trainCmd) config() trainer.Config {
 	return trainer.Config{
 		Gridsize: c.Gridsize, Grouping: c.Grouping, FiltersScale: c.NFiltersScale, Extent: c.ObjectExtent, Loss: c.Loss, Seed: c.Seed,
-		MaxEpochs: c.MaxEpochs, BatchSize: c.BatchSize, LearningRate: c.LearningRate, Schedule: c.Schedule, WarmUp: c.WarmUp, ValFraction: c.ValFraction,
+		MaxEpochs: defaultEpochs, BatchSize: c.BatchSize, LearningRate: c.LearningRate, Schedule: c.Schedule, WarmUp: c.WarmUp, ValFraction: c.ValFraction, Clip: c.Clip, EarlyStop: c.EarlyStop,
 		Photons: c.Nphotons, Probe: c.Probe, ProbeRate: c.ProbeRate, ProbeWarmUp: c.ProbeWarmUp, Patterns: c.NImages,
 		PhotonEpsilon: trainer.DefaultPhotonEpsilon,
 	}

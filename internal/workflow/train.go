@@ -1,13 +1,17 @@
 package workflow
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 
 	"github.com/google/renameio/v2"
+
+	"gopkg.in/yaml.v3"
 
 	"ptyx/export"
 	"ptyx/internal/badinput"
@@ -25,6 +29,7 @@ type TrainOptions struct {
 	ProbeFile string            `yaml:"probe_file,omitempty"`
 	Input     dataset.InputKind `yaml:"input"`
 	OutputDir string            `yaml:"output_dir"`
+	Resume    bool              `yaml:"-"` // go on from the state in OutputDir
 	Export    string            `yaml:"export,omitempty"`
 	Init      string            `yaml:"init,omitempty"`
 	Engine    EngineOptions     `yaml:",inline"`
@@ -53,6 +58,16 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 			return "", err
 		}
 	}
+	if err := os.MkdirAll(o.OutputDir, 0o755); err != nil {
+		return "", fmt.Errorf("making the run directory: %w", err)
+	}
+	if err := trainer.SaveConfig(o.OutputDir, o); err != nil { // at once: a killed training is resumed with it
+		return "", err
+	}
+	request.Checkpoint = filepath.Join(o.OutputDir, trainer.StateFile)
+	if o.Resume {
+		request.Resume = request.Checkpoint
+	}
 	eng, release, err := o.Engine.trainingEngine()
 	if err != nil {
 		return "", err
@@ -72,9 +87,26 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 	return o.save(result)
 }
 
+// LoadTrainOptions reads the config.yaml of a run directory, to run the training again or to resume it.
+func LoadTrainOptions(dir string) (TrainOptions, error) {
+	path := filepath.Join(dir, trainer.ConfigFile)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return TrainOptions{}, &badinput.Error{File: dir, Found: "no " + trainer.ConfigFile, Expected: "a run directory of ptyx train", Cause: err}
+	}
+	var o TrainOptions
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(&o); err != nil {
+		return TrainOptions{}, &badinput.Error{File: path, Found: "a configuration that cannot be read", Cause: err, Remedy: "mend it, or train anew"}
+	}
+	o.OutputDir = dir
+	return o, nil
+}
+
 // save writes the run directory and the exported copy of the model.
 func (o TrainOptions) save(result *trainer.Result) (string, error) {
-	if err := result.Save(o.OutputDir, o); err != nil {
+	if err := result.Save(o.OutputDir); err != nil {
 		return "", err
 	}
 	path := filepath.Join(o.OutputDir, trainer.ModelFile)
