@@ -15,7 +15,7 @@ build:
 
 # The pinned ONNX Runtime library, checksum verified.
 lib:
-	sh scripts/fetch-onnxruntime.sh lib
+	@$(GO) run ./internal/tools/fetchort -dir lib
 
 test: lib
 	$(WITH_LIB) $(GO) test ./...

@@ -1,116 +1,190 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 	goruntime "runtime"
+	"strconv"
+	"strings"
 
 	ort "github.com/yalue/onnxruntime_go"
 
 	"ptyx/internal/ndarray"
 )
 
-// Binding is a session with its arrays. ONNX Runtime reads and writes the Go arrays in place, which are pinned until the
-// binding is closed.
+// Binding ties a session to arrays. Run reads the inputs as they are then and overwrites the outputs. One binding must
+// not run in two goroutines at once, because both would write the same outputs; two bindings of one session may.
 type Binding struct {
 	session         *Session
+	pinner          goruntime.Pinner // ONNX Runtime keeps the addresses of the arrays' data
 	inputs, outputs []ort.Value
-	scalars         []scalar
-	pinner          goruntime.Pinner
+	scalars         []boundScalar
 }
 
-// scalar is an output of rank 0, which the wrapper keeps for itself: it is copied after each run.
-type scalar struct {
-	from *ort.Scalar[float32]
-	to   *ndarray.Float32
+// boundScalar is an array of rank 0. The wrapper cannot wrap a Go value as one, it makes values of its own: a scalar is
+// copied before or after each run.
+type boundScalar struct {
+	array  *ndarray.Float32
+	values []ort.Value // the slice that holds it: inputs or outputs
+	index  int
+	input  bool
 }
 
-// Bind fixes arrays for the session's inputs and outputs, in their order. Shapes are checked against the model.
+// Bind ties the session to arrays in the order of Inputs and Outputs. The arrays are not copied: they must keep their
+// shape and their Data slice until Close, while the values in it may change between runs.
 func (s *Session) Bind(inputs, outputs []*ndarray.Float32) (*Binding, error) {
-	b := &Binding{session: s}
-	var err error
-	if b.inputs, err = b.wrap("input", s.inputs, inputs, false); err == nil {
-		b.outputs, err = b.wrap("output", s.outputs, outputs, true)
-	}
-	if err != nil {
-		_ = b.Close()
+	if err := checkArrays("input", s.inputs, inputs); err != nil {
 		return nil, err
 	}
+	if err := checkArrays("output", s.outputs, outputs); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.session == nil {
+		return nil, errors.New("binding arrays: the session is closed")
+	}
+	b := &Binding{
+		session: s, inputs: make([]ort.Value, len(inputs)), outputs: make([]ort.Value, len(outputs)),
+	}
+	if err := errors.Join(b.wrap(inputs, b.inputs, true), b.wrap(outputs, b.outputs, false)); err != nil {
+		b.free()
+		return nil, fmt.Errorf("binding arrays: %w", err)
+	}
+	s.bindings[b] = struct{}{}
 	return b, nil
 }
 
-func (b *Binding) wrap(what string, infos []TensorInfo, arrays []*ndarray.Float32, output bool) ([]ort.Value, error) {
-	if len(infos) != len(arrays) {
-		return nil, fmt.Errorf("binding %d %ss to a model of %d", len(arrays), what, len(infos))
+// checkArrays compares arrays with what the model declares.
+func checkArrays(role string, want []TensorInfo, got []*ndarray.Float32) error {
+	if len(got) != len(want) {
+		return fmt.Errorf("binding arrays: found %d %ss, expected %d: %s", len(got), role, len(want), strings.Join(names(want), ", "))
 	}
-	var values []ort.Value
-	for i, a := range arrays {
-		if !fits(infos[i].Shape, a.Shape) {
-			return values, fmt.Errorf("binding %s %s: shape %v, the model has %v", what, infos[i].Name, a.Shape, infos[i].Shape)
+	for i, w := range want {
+		if got[i] == nil {
+			return fmt.Errorf("binding %s %q: no array", role, w.Name)
 		}
-		v, err := b.value(a, output)
-		if err != nil {
-			return values, fmt.Errorf("binding %s %s: %w", what, infos[i].Name, err)
+		if !fits(got[i], w.Shape) {
+			return fmt.Errorf("binding %s %q: found shape %s with %d elements, expected %s",
+				role, w.Name, shapeString(got[i].Shape), len(got[i].Data), shapeString(w.Shape))
 		}
-		values = append(values, v)
 	}
-	return values, nil
+	return nil
 }
 
-// fits compares an array's shape with a model's, where -1 takes anything.
-func fits(model []int64, shape []int) bool {
-	if len(model) != len(shape) {
+// fits reports whether an array has a declared shape, and elements to fill its own.
+func fits(a *ndarray.Float32, want []int) bool {
+	if len(a.Shape) != len(want) || len(a.Data) == 0 || len(a.Data) != ndarray.Size(a.Shape) {
 		return false
 	}
-	for i, d := range model {
-		if d >= 0 && d != int64(shape[i]) {
+	for i, d := range a.Shape {
+		if d < 1 || want[i] >= 0 && d != want[i] {
 			return false
 		}
 	}
 	return true
 }
 
-func (b *Binding) value(a *ndarray.Float32, output bool) (ort.Value, error) {
-	if len(a.Shape) == 0 {
-		if !output {
-			return ort.NewScalar(a.Data[0])
+// shapeString writes "(?, 1, 64, 64)".
+func shapeString(shape []int) string {
+	var parts []string
+	for _, d := range shape {
+		if d < 0 {
+			parts = append(parts, "?")
+			continue
 		}
-		v, err := ort.NewEmptyScalar[float32]()
-		if err == nil {
-			b.scalars = append(b.scalars, scalar{from: v, to: a})
-		}
-		return v, err
+		parts = append(parts, strconv.Itoa(d))
 	}
-	if len(a.Data) == 0 {
-		return nil, fmt.Errorf("the array is empty")
-	}
-	shape := make(ort.Shape, len(a.Shape))
-	for i, d := range a.Shape {
-		shape[i] = int64(d)
-	}
-	b.pinner.Pin(&a.Data[0])
-	return ort.NewTensor(shape, a.Data)
+	return "(" + strings.Join(parts, ", ") + ")"
 }
 
-// Run computes the outputs from the inputs as they are now.
-func (b *Binding) Run() error {
-	if err := b.session.session.Run(b.inputs, b.outputs); err != nil {
-		return fmt.Errorf("running on %s: %w", b.session.provider, err)
-	}
-	for _, s := range b.scalars {
-		s.to.Data[0] = s.from.GetData()
+// wrap makes ONNX Runtime values over arrays.
+func (b *Binding) wrap(arrays []*ndarray.Float32, values []ort.Value, input bool) error {
+	for i, a := range arrays {
+		if len(a.Shape) == 0 {
+			scalar, err := ort.NewEmptyScalar[float32]()
+			if err != nil {
+				return err
+			}
+			values[i] = scalar
+			b.scalars = append(b.scalars, boundScalar{a, values, i, input})
+			continue
+		}
+		shape := make(ort.Shape, len(a.Shape))
+		for j, d := range a.Shape {
+			shape[j] = int64(d)
+		}
+		b.pinner.Pin(&a.Data[0])
+		tensor, err := ort.NewTensor(shape, a.Data)
+		if err != nil {
+			return err
+		}
+		values[i] = tensor
 	}
 	return nil
 }
 
-// Close unpins the arrays. Closing twice does nothing.
-func (b *Binding) Close() error {
-	var first error
-	for _, v := range append(b.inputs, b.outputs...) {
-		if err := v.Destroy(); err != nil && first == nil {
-			first = err
+// Run runs the model once.
+func (b *Binding) Run() error {
+	b.session.mu.RLock()
+	defer b.session.mu.RUnlock()
+	if b.session.session == nil || b.inputs == nil {
+		return errors.New("running the model: the session or the binding is closed")
+	}
+	for _, s := range b.scalars {
+		if err := s.feed(); err != nil {
+			return fmt.Errorf("running the model: %w", err)
 		}
 	}
-	b.inputs, b.outputs = nil, nil
+	if err := b.session.session.Run(b.inputs, b.outputs); err != nil {
+		return fmt.Errorf("running the model on %s: %w", b.session.provider, oneLine(err))
+	}
+	for _, s := range b.scalars {
+		s.fetch()
+	}
+	return nil
+}
+
+// feed makes the value of a scalar input anew: the wrapper's Set would not reach ONNX Runtime.
+func (s boundScalar) feed() error {
+	if !s.input {
+		return nil
+	}
+	value, err := ort.NewScalar(s.array.Data[0])
+	if err != nil {
+		return err
+	}
+	destroy(s.values[s.index])
+	s.values[s.index] = value
+	return nil
+}
+
+// fetch copies a scalar output out.
+func (s boundScalar) fetch() {
+	if value, ok := s.values[s.index].(*ort.Scalar[float32]); ok && !s.input {
+		s.array.Data[0] = value.GetData()
+	}
+}
+
+// Close frees the binding; the arrays are the caller's again. A second Close does nothing. The error is always nil: the
+// signature is that of other things to be closed.
+func (b *Binding) Close() error {
+	b.session.mu.Lock()
+	defer b.session.mu.Unlock()
+	delete(b.session.bindings, b)
+	b.free()
+	return nil
+}
+
+// free is called with the session locked.
+func (b *Binding) free() {
+	for _, values := range [][]ort.Value{b.inputs, b.outputs} {
+		for _, v := range values {
+			if v != nil {
+				destroy(v)
+			}
+		}
+	}
+	b.inputs, b.outputs, b.scalars = nil, nil, nil
 	b.pinner.Unpin()
-	return first
 }

@@ -1,73 +1,51 @@
 package runtime
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-
-	ort "github.com/yalue/onnxruntime_go"
-
-	"ptyx/internal/badinput"
+	"strings"
 )
 
-// Device says where a model shall run.
-type Device string
+// ONNX Runtime's names of the execution providers in use here.
+const (
+	CPUProvider  = "CPUExecutionProvider"
+	CUDAProvider = "CUDAExecutionProvider"
+)
+
+// Device is what a session is asked to run on. The zero value is the CPU.
+type Device uint8
 
 // The devices.
 const (
-	CPU  Device = "cpu"
-	CUDA Device = "cuda" // an error where it cannot be had, never another device in silence
-	Auto Device = "auto" // CUDA where it can be had, else the CPU; the Session says which and why
+	CPU  Device = iota
+	CUDA        // a CUDA GPU or an error
+	Auto        // a CUDA GPU if a session can be had on it, else the CPU; Session.Reason says why
 )
 
-// UnmarshalText reads a device from a flag.
+var deviceNames = [...]string{CPU: "cpu", CUDA: "cuda", Auto: "auto"}
+
+// String is the name that UnmarshalText reads.
+func (d Device) String() string {
+	if int(d) < len(deviceNames) {
+		return deviceNames[d]
+	}
+	return fmt.Sprintf("Device(%d)", d)
+}
+
+// MarshalText writes the name.
+func (d Device) MarshalText() ([]byte, error) {
+	if int(d) >= len(deviceNames) {
+		return nil, fmt.Errorf("unknown device %d", d)
+	}
+	return []byte(deviceNames[d]), nil
+}
+
+// UnmarshalText reads "cpu", "cuda" or "auto".
 func (d *Device) UnmarshalText(text []byte) error {
-	switch Device(text) {
-	case CPU, CUDA, Auto:
-		*d = Device(text)
-		return nil
+	for i, name := range deviceNames {
+		if string(text) == name {
+			*d = Device(i)
+			return nil
+		}
 	}
-	return fmt.Errorf("found %q, expected cpu, cuda or auto", text)
-}
-
-// ONNX Runtime's names of its execution providers.
-const (
-	cpuProvider  = "CPUExecutionProvider"
-	cudaProvider = "CUDAExecutionProvider"
-)
-
-// ErrNoCUDA is wrapped by the error of a session that asked for CUDA in vain.
-var ErrNoCUDA = errors.New("CUDA cannot be used")
-
-// cudaFault turns the reason why CUDA failed into a sentence that says what is missing.
-func (e *Environment) cudaFault(cause error) error {
-	plugin := filepath.Join(filepath.Dir(e.library.Path), cudaPlugin)
-	found, remedy := "ONNX Runtime with CUDA, but it does not start", "check that the NVIDIA driver, CUDA and cuDNN of this version are installed (nvidia-smi), or use --device cpu"
-	if _, err := os.Stat(plugin); err != nil {
-		found = "an ONNX Runtime without CUDA (no " + cudaPlugin + " beside " + filepath.Base(e.library.Path) + ")"
-		remedy = "name a library of the onnxruntime-gpu package with --onnxruntime, or use --device cpu"
-	}
-	return fmt.Errorf("%w: %w", ErrNoCUDA, &badinput.Error{Key: "--device cuda", Found: found, Remedy: remedy, Cause: cause})
-}
-
-const cudaPlugin = "libonnxruntime_providers_cuda.so"
-
-// addCUDA asks for the CUDA provider. Convolution algorithms are chosen by heuristics, because an exhaustive search makes
-// every new shape slow and the result depend on timing; TF32 is off, because it rounds to 10 bits.
-func addCUDA(o *ort.SessionOptions) error {
-	cuda, err := ort.NewCUDAProviderOptions()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = cuda.Destroy() }()
-	settings := map[string]string{
-		"device_id":              "0",
-		"cudnn_conv_algo_search": "HEURISTIC",
-		"use_tf32":               "0",
-	}
-	if err := cuda.Update(settings); err != nil {
-		return err
-	}
-	return o.AppendExecutionProviderCUDA(cuda)
+	return fmt.Errorf("found %q, expected %s", text, strings.Join(deviceNames[:], ", "))
 }

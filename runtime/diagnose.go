@@ -1,122 +1,185 @@
 package runtime
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	goruntime "runtime"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/cpu"
+
+	"ptyx/internal/badinput"
+	"ptyx/internal/ndarray"
 )
 
-// Diagnosis is what is known of ONNX Runtime and the machine, for a person who asks why something does not work.
+// Diagnosis is what there is to compute with, for a person to read. Everything is found by looking; nothing is changed.
 type Diagnosis struct {
-	Library   Library   `json:"library"`
-	Providers []string  `json:"providers"` // that a session can be created on
-	CUDA      string    `json:"cuda"`      // "usable", or why not
-	System    string    `json:"system"`    // "linux/amd64"
-	Cores     int       `json:"cores"`     // that this process may use
-	Features  []string  `json:"cpu_features"`
-	Problems  []Problem `json:"problems"`
+	Library   *Library   `json:"library"`         // nil if there is none that can be used
+	API       int        `json:"c_api"`           // the version of the C interface that is needed
+	Minimum   string     `json:"minimum_version"` // of ONNX Runtime
+	Providers []string   `json:"providers"`       // compiled into the library
+	Runs      bool       `json:"runs"`            // a small model ran on the CPU and gave the right numbers
+	CUDA      CUDAStatus `json:"cuda"`
+	Processor Processor  `json:"processor"`
+	Threads   int        `json:"default_threads"`
+	Problems  []Problem  `json:"problems"`
+}
+
+// CUDAStatus says whether sessions can run on a GPU.
+type CUDAStatus struct {
+	Usable bool   `json:"usable"` // the small model ran there
+	Why    string `json:"why"`    // what is missing, if it is not
+}
+
+// Processor is the CPU.
+type Processor struct {
+	Model    string   `json:"model"` // empty if the system does not tell it
+	Arch     string   `json:"arch"`
+	OS       string   `json:"os"`
+	Features []string `json:"features"` // the vector instructions that matter to ONNX Runtime's kernels
+	Cores    Cores    `json:"cores"`
 }
 
 // Problem is something wrong, and how to mend it.
 type Problem struct {
 	What   string `json:"what"`
 	Remedy string `json:"remedy"`
-	Fatal  bool   `json:"fatal"` // ONNX Runtime cannot be used
 }
 
-// Diagnose looks for the library as Find does, opens it, and runs a small model on every device.
+// Usable reports whether models can be run.
+func (d Diagnosis) Usable() bool { return d.Runs }
+
+// smallModel is y = 2x for x of shape (batch, 1, 2, 2).
+//
+//go:embed testdata/double.onnx
+var smallModel []byte
+
+// Diagnose looks for ONNX Runtime as [Find] does, opens it, runs a small model and looks at the processor. What goes
+// wrong is in Problems.
 func Diagnose(explicit string) Diagnosis {
-	d := Diagnosis{System: goruntime.GOOS + "/" + goruntime.GOARCH, Cores: goruntime.NumCPU(), Features: features(), CUDA: "not tried"}
-	library, err := Find(explicit)
-	if err != nil {
-		d.problem(err.Error(), "", true)
-		return d
+	d := Diagnosis{
+		API: APIVersion, Minimum: MinimumVersion, Providers: []string{}, Problems: []Problem{},
+		Processor: Processor{
+			Model: cpuModel(), Arch: goruntime.GOARCH, OS: goruntime.GOOS, Features: cpuFeatures(), Cores: machineCores(),
+		},
+		CUDA: CUDAStatus{Why: "ONNX Runtime is not usable"},
 	}
-	d.Library = library
-	env, err := Open(library)
-	if err != nil {
-		d.problem(err.Error(), "run make lib again", true)
-		return d
-	}
-	defer func() { _ = env.Close() }()
-	d.try(env)
+	d.Threads = d.Processor.Cores.threads()
+	d.checkProcessor()
+	d.checkLibrary(newFinder(explicit))
 	return d
 }
 
-// try creates a session on each device.
-func (d *Diagnosis) try(env *Environment) {
-	cpuSession, err := env.NewSession(identityModel, SessionOptions{Device: CPU, Threads: 1})
+func (d *Diagnosis) problem(what, remedy string) {
+	d.Problems = append(d.Problems, Problem{what, remedy})
+}
+
+// fault is a problem with the library; a complaint that carries its own remedy is taken apart.
+func (d *Diagnosis) fault(err error) {
+	remedy := "`make lib` obtains the pinned version"
+	var bad *badinput.Error
+	if errors.As(err, &bad) && bad.Remedy != "" {
+		told := *bad
+		told.Remedy = ""
+		err, remedy = &told, bad.Remedy
+	}
+	d.problem(err.Error(), remedy)
+}
+
+func (d *Diagnosis) checkProcessor() {
+	if d.Processor.Arch == "amd64" && !slices.Contains(d.Processor.Features, "AVX2") {
+		d.problem("the processor has no AVX2 (or the virtual machine hides it): training and inference are several times slower",
+			"use a processor with AVX2, or let the virtual machine pass the host's processor through")
+	}
+	if q := d.Processor.Cores.Quota; q > 0 && q < float64(d.Processor.Cores.Physical) {
+		d.problem(fmt.Sprintf("the control group grants %.3g of %d cores", q, d.Processor.Cores.Physical),
+			"raise the container's CPU limit if that is not intended; more --threads do not help")
+	}
+}
+
+func (d *Diagnosis) checkLibrary(f finder) {
+	lib, passed, err := f.find()
 	if err != nil {
-		d.problem(err.Error(), "the library is damaged: remove lib/ and run make lib", true)
+		d.fault(err)
 		return
 	}
-	_ = cpuSession.Close()
-	d.Providers = append(d.Providers, cpuProvider)
-	cuda, err := env.NewSession(identityModel, SessionOptions{Device: CUDA, Threads: 1})
-	switch {
-	case err == nil:
-		d.CUDA = "usable"
-		d.Providers = append(d.Providers, cudaProvider)
-		_ = cuda.Close()
-	default:
-		d.CUDA = err.Error()
-		plugin := filepath.Join(filepath.Dir(d.Library.Path), cudaPlugin)
-		if _, statErr := os.Stat(plugin); !errors.Is(statErr, os.ErrNotExist) {
-			d.problem("the library has CUDA, but CUDA does not start", "check nvidia-smi and the versions of CUDA and cuDNN", false)
-		}
+	for _, p := range passed {
+		d.problem("passed over "+p.Error(), "remove it, or name the right library with --onnxruntime or "+EnvLibrary)
+	}
+	d.Library = &lib
+	env, err := Open(lib)
+	if err != nil {
+		d.fault(err)
+		return
+	}
+	d.Providers = env.Providers()
+	if err := env.tryModel(CPU); err != nil {
+		d.problem("a small model fails on the CPU: "+err.Error(), "the library is damaged or not for this machine; `make lib` obtains the pinned version")
+	} else {
+		d.Runs = true
+	}
+	if missing := env.CUDAMissing(); len(missing) > 0 {
+		d.CUDA = CUDAStatus{Why: "missing " + strings.Join(missing, "; ")}
+	} else if err := env.tryModel(CUDA); err != nil {
+		d.CUDA = CUDAStatus{Why: err.Error()}
+	} else {
+		d.CUDA = CUDAStatus{Usable: true}
+	}
+	if err := env.Close(); err != nil {
+		d.fault(err)
 	}
 }
 
-func (d *Diagnosis) problem(what, remedy string, fatal bool) {
-	d.Problems = append(d.Problems, Problem{What: what, Remedy: remedy, Fatal: fatal})
+// tryModel runs the small model on a device.
+func (e *Environment) tryModel(device Device) (err error) {
+	s, err := e.NewSession(smallModel, SessionOptions{Device: device, Threads: 1})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	x := ndarray.Wrap([]float32{1, 2, 3, 4}, 1, 1, 2, 2)
+	y := ndarray.New[float32](1, 1, 2, 2)
+	if err := s.Run([]*ndarray.Float32{x}, []*ndarray.Float32{y}); err != nil {
+		return err
+	}
+	if want := []float32{2, 4, 6, 8}; !slices.Equal(y.Data, want) { // doubling is exact
+		return fmt.Errorf("twice %v came out as %v", x.Data, y.Data)
+	}
+	return nil
 }
 
-// Usable reports whether ONNX Runtime can be used at all.
-func (d Diagnosis) Usable() bool {
-	for _, p := range d.Problems {
-		if p.Fatal {
-			return false
-		}
-	}
-	return true
-}
-
-// String is a page for a person.
-func (d Diagnosis) String() string {
-	s := fmt.Sprintf("system        %s, %d cores\ncpu           %v\n", d.System, d.Cores, d.Features)
-	if d.Library.Path != "" {
-		s += fmt.Sprintf("ONNX Runtime  %s (needed: %s)\nlibrary       %s\nfound by      %s\nproviders     %v\ncuda          %s\n",
-			d.Library.Version, Required, d.Library.Path, d.Library.Source, d.Providers, d.CUDA)
-	}
-	if len(d.Problems) == 0 {
-		return s + "no problems found\n"
-	}
-	for _, p := range d.Problems {
-		s += "problem       " + p.What + "\n"
-		if p.Remedy != "" {
-			s += "remedy        " + p.Remedy + "\n"
-		}
-	}
-	return s
-}
-
-// features lists what ONNX Runtime's kernels choose by.
-func features() []string {
-	list := []string{}
+// cpuFeatures are the vector instructions of this machine that ONNX Runtime has kernels for.
+func cpuFeatures() []string {
+	features := []string{}
 	for _, f := range []struct {
 		name string
 		has  bool
 	}{
-		{"AVX", cpu.X86.HasAVX}, {"AVX2", cpu.X86.HasAVX2}, {"FMA", cpu.X86.HasFMA}, {"AVX512F", cpu.X86.HasAVX512F},
-		{"AVX512VNNI", cpu.X86.HasAVX512VNNI}, {"AMX", cpu.X86.HasAMXTile}, {"ASIMD", cpu.ARM64.HasASIMD}, {"SVE", cpu.ARM64.HasSVE},
+		{"AVX", cpu.X86.HasAVX},
+		{"AVX2", cpu.X86.HasAVX2},
+		{"FMA", cpu.X86.HasFMA},
+		{"AVX512F", cpu.X86.HasAVX512F},
+		{"AVX512VNNI", cpu.X86.HasAVX512VNNI},
+		{"AVX512BF16", cpu.X86.HasAVX512BF16},
+		{"AMX", cpu.X86.HasAMXTile},
+		{"NEON", cpu.ARM64.HasASIMD},
+		{"NEON dot product", cpu.ARM64.HasASIMDDP},
+		{"SVE", cpu.ARM64.HasSVE},
 	} {
 		if f.has {
-			list = append(list, f.name)
+			features = append(features, f.name)
 		}
 	}
-	return list
+	return features
+}
+
+// String is one line: "AMD EPYC, linux/amd64, AVX2, FMA".
+func (p Processor) String() string {
+	parts := []string{p.OS + "/" + p.Arch}
+	if p.Model != "" {
+		parts = append([]string{p.Model}, parts...)
+	}
+	return strings.Join(append(parts, p.Features...), ", ")
 }

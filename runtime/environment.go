@@ -1,55 +1,116 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"sync"
 
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-// Environment is ONNX Runtime, opened. The wrapper underneath allows one per process, so Environments of the same library
-// share it; the last Close ends it.
-type Environment struct {
-	library Library
-	once    sync.Once
-}
-
-// process is the one environment that the wrapper underneath has.
+// process is ONNX Runtime's own state, of which there is one per process. It lives as long as somebody holds it: an
+// Environment or a Session that has not been closed. It is the one global of this package, because what it stands for is.
 var process struct {
 	sync.Mutex
-	users int
-	path  string
+	path    string // of the library in use
+	holders map[any]struct{}
 }
 
-// Open starts ONNX Runtime, or joins the running one. Opening a second library beside a first is an error.
-func Open(library Library) (*Environment, error) {
+// Environment is ONNX Runtime, opened. It may be used from several goroutines.
+type Environment struct {
+	library   Library
+	providers []string
+	loads     func(name string) bool // asks the system's loader for a library
+
+	mu       sync.Mutex
+	closed   bool
+	profiles map[string]int // sessions that asked for a profile of this name
+}
+
+// Open opens a library that Find found. ONNX Runtime can be open once per process: a second Open of the same library
+// shares it, an Open of another library meanwhile is an error. ONNX Runtime stays silent: no log on standard error, no
+// telemetry.
+func Open(lib Library) (*Environment, error) {
+	looked, err := inspect(lib.Path)
+	if err != nil {
+		return nil, unfit(lib.Path, lib.Source, "a library that cannot be used", err)
+	}
+	lib.Version = looked.version
+	e := &Environment{library: lib, providers: looked.providers, loads: loads, profiles: map[string]int{}}
+
 	process.Lock()
 	defer process.Unlock()
-	if process.users > 0 && process.path != library.Path {
-		return nil, fmt.Errorf("opening ONNX Runtime %s: %s is already open in this process", library.Path, process.path)
-	}
-	if process.users == 0 {
-		ort.SetSharedLibraryPath(library.Path)
-		if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
-			return nil, fmt.Errorf("opening ONNX Runtime %s: %w", library.Path, err)
+	if len(process.holders) > 0 {
+		if !sameFile(process.path, lib.Path) {
+			return nil, fmt.Errorf("opening ONNX Runtime %s: %s is open, and a process can have one", lib.Path, process.path)
 		}
-		process.path = library.Path
+	} else if err := initialise(lib.Path); err != nil {
+		return nil, fmt.Errorf("opening ONNX Runtime %s: %w", lib.Path, err)
 	}
-	process.users++
-	return &Environment{library: library}, nil
+	process.holders[e] = struct{}{}
+	return e, nil
 }
 
-// Library is what was opened.
+// initialise is called with process locked and without holders.
+func initialise(path string) error {
+	ort.SetSharedLibraryPath(path)
+	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
+		return err
+	}
+	if err := ort.DisableTelemetry(); err != nil {
+		return errors.Join(err, ort.DestroyEnvironment())
+	}
+	process.path, process.holders = path, map[any]struct{}{}
+	return nil
+}
+
+// release gives up a holder; the last one ends ONNX Runtime.
+func release(holder any) error {
+	process.Lock()
+	defer process.Unlock()
+	delete(process.holders, holder)
+	if len(process.holders) > 0 {
+		return nil
+	}
+	return ort.DestroyEnvironment()
+}
+
+// hold adds a holder on behalf of one that holds already.
+func hold(holder any) {
+	process.Lock()
+	defer process.Unlock()
+	process.holders[holder] = struct{}{}
+}
+
+func sameFile(a, b string) bool {
+	if a == b {
+		return true
+	}
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
+// Library is what has been opened.
 func (e *Environment) Library() Library { return e.library }
 
-// Close releases the environment. Sessions must be closed first. Closing twice does nothing.
-func (e *Environment) Close() (err error) {
-	e.once.Do(func() {
-		process.Lock()
-		defer process.Unlock()
-		if process.users--; process.users == 0 {
-			err = ort.DestroyEnvironment()
-		}
-	})
-	return err
+// Providers are the execution providers compiled into the library, in its order of preference. That one is listed does
+// not mean that its device is there: see CUDAMissing.
+func (e *Environment) Providers() []string { return slices.Clone(e.providers) }
+
+// Close gives the environment up; sessions made from it go on until they are closed themselves. A second Close does
+// nothing.
+func (e *Environment) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil
+	}
+	e.closed = true
+	if err := release(e); err != nil {
+		return fmt.Errorf("closing ONNX Runtime: %w", err)
+	}
+	return nil
 }

@@ -1,110 +1,241 @@
 package runtime
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"sort"
+	goruntime "runtime"
+	"slices"
 	"strings"
 
 	"ptyx/internal/badinput"
 )
 
-// Library is a usable ONNX Runtime library.
+// The environment variables that name the library (or the folder that holds it), first before second. The second is the
+// one that other programs read too.
+const (
+	EnvLibrary       = "PTYX_ONNXRUNTIME"
+	EnvLibraryCommon = "ONNXRUNTIME_SHARED_LIBRARY_PATH"
+)
+
+// Library is a shared library of ONNX Runtime that has been looked at and is fit for use.
 type Library struct {
-	Path    string // as it will be opened
-	Version string // "1.30.0"
-	Source  string // where it was found: "flag", "environment PTYX_ONNXRUNTIME", "beside the program", ...
+	Path    string `json:"path"`
+	Version string `json:"version"` // "1.30.0"
+	Source  string `json:"source"`  // which rule found it: "PTYX_ONNXRUNTIME", "./lib", "the system"
 }
 
-// EnvVars are the environment variables that name the library, in the order they are looked at.
-var envVars = []string{"PTYX_ONNXRUNTIME", "ONNXRUNTIME_SHARED_LIBRARY_PATH"}
-
-// Find looks for the library: the explicit path (a flag), the environment, beside the program, lib/ beside it or above
-// it, lib/ in the working directory, then where the system keeps libraries. What is named explicitly must be usable;
-// elsewhere the first file that is there decides.
+// Find looks for ONNX Runtime: at the explicit path (a file, or a folder that holds one; empty: not given), at the two
+// environment variables, beside the executable, in lib beside it and one above, in ./lib, and where the system's loader
+// looks. A path that somebody has named must be good; elsewhere an unfit library is passed over, and told only if no fit
+// one follows. Every error is a [badinput.Error] that names the versions found and required.
 func Find(explicit string) (Library, error) {
-	if explicit != "" {
-		return usable(explicit, "flag")
-	}
-	for _, name := range envVars {
-		if path := os.Getenv(name); path != "" {
-			return usable(path, "environment "+name)
-		}
-	}
-	for _, place := range searchPlaces() {
-		if path, ok := newestIn(place.dir); ok {
-			return usable(path, place.source)
-		}
-	}
-	for _, name := range systemNames {
-		if version, err := probeLibrary(name); err == nil {
-			return Library{Path: name, Version: version, Source: "system"}, nil
-		}
-	}
-	return Library{}, &badinput.Error{
-		Key: "ONNX Runtime", Found: "no library", Expected: "libonnxruntime, version " + Required,
-		Remedy: "run make lib, name it with --onnxruntime or " + envVars[0] + ", or use --engine tape, which needs none",
-	}
+	library, _, err := newFinder(explicit).find()
+	return library, err
 }
 
-func usable(path, source string) (Library, error) {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		inside, ok := newestIn(path)
-		if !ok {
-			return Library{}, &badinput.Error{File: path, Key: "ONNX Runtime (" + source + ")", Found: "a directory without " + libraryName, Remedy: "name the library file"}
+// finder is the search with what it depends on.
+type finder struct {
+	explicit string
+	getenv   func(string) string
+	exeDir   string // folder of the executable; empty if unknown
+	workDir  string // "." for the real search
+	system   []string
+	inspect  func(name string) (facts, error)
+}
+
+func newFinder(explicit string) finder {
+	f := finder{explicit: explicit, getenv: os.Getenv, workDir: ".", system: systemNames(), inspect: inspect}
+	if exe, err := os.Executable(); err == nil {
+		if resolved, err := filepath.EvalSymlinks(exe); err == nil {
+			exe = resolved
 		}
-		path = inside
+		f.exeDir = filepath.Dir(exe)
 	}
-	version, err := probeLibrary(path)
+	return f
+}
+
+// find returns the library, and what is wrong with those that it passed over.
+func (f finder) find() (Library, []error, error) {
+	for _, named := range []struct{ source, path string }{
+		{"--onnxruntime", f.explicit},
+		{EnvLibrary, f.getenv(EnvLibrary)},
+		{EnvLibraryCommon, f.getenv(EnvLibraryCommon)},
+	} {
+		if named.path != "" {
+			library, err := f.named(named.source, named.path)
+			return library, nil, err
+		}
+	}
+	return f.searched()
+}
+
+// named takes the library that somebody has named.
+func (f finder) named(source, path string) (Library, error) {
+	file := path
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return Library{}, unfit(path, source, "no such file", nil)
+	case err != nil:
+		return Library{}, unfit(path, source, "a path that cannot be read", err)
+	case info.IsDir():
+		files := libraryFiles(path)
+		if len(files) == 0 {
+			return Library{}, unfit(path, source, "a folder without "+libraryName(), nil)
+		}
+		file = files[0]
+	}
+	// A bare name would send the loader on a search of its own.
+	if !strings.ContainsRune(file, filepath.Separator) {
+		file = "." + string(filepath.Separator) + file
+	}
+	looked, err := f.inspect(file)
 	if err != nil {
-		return Library{}, &badinput.Error{
-			File: path, Key: "ONNX Runtime (" + source + ")", Found: "a library that cannot be used",
-			Expected: "version " + Required, Cause: err, Remedy: "run make lib, or name another with --onnxruntime",
-		}
+		return Library{}, unfit(file, source, "a library that cannot be used", err)
 	}
-	return Library{Path: path, Version: version, Source: source}, nil
+	return Library{Path: file, Version: looked.version, Source: source}, nil
 }
 
+func unfit(path, source, found string, cause error) error {
+	return &badinput.Error{
+		File: path, Key: source, Found: found, Expected: "ONNX Runtime, " + requiredVersion, Cause: cause,
+		Remedy: "name a fitting " + libraryName() + ", or none to have the usual places searched",
+	}
+}
+
+// searched goes through the usual places.
+func (f finder) searched() (Library, []error, error) {
+	var passed []error
+	try := func(file, source string) (Library, bool) {
+		looked, err := f.inspect(file)
+		if err != nil {
+			passed = append(passed, fmt.Errorf("%s: %w", file, err))
+			return Library{}, false
+		}
+		return Library{Path: file, Version: looked.version, Source: source}, true
+	}
+	for _, place := range f.places() {
+		for _, file := range libraryFiles(place.dir) {
+			if library, ok := try(file, place.source); ok {
+				return library, passed, nil
+			}
+		}
+	}
+	for _, name := range f.system {
+		looked, err := f.inspect(name)
+		if err == nil {
+			return Library{Path: looked.path, Version: looked.version, Source: "the system"}, passed, nil
+		}
+		// Names that the system does not have say nothing; a version that it has and that is unfit does.
+		if looked.path != "" {
+			passed = append(passed, fmt.Errorf("%s: %w", looked.path, err))
+		}
+	}
+	return Library{}, passed, f.nothing(passed)
+}
+
+// place is a folder of the search.
 type place struct{ dir, source string }
 
-func searchPlaces() []place {
-	var places []place
-	if exe, err := os.Executable(); err == nil {
-		if real, err := filepath.EvalSymlinks(exe); err == nil {
-			exe = real
-		}
-		dir := filepath.Dir(exe)
-		places = append(places, place{dir, "beside the program"}, place{filepath.Join(dir, "lib"), "lib/ beside the program"},
-			place{filepath.Join(dir, "..", "lib"), "lib/ of the installation"})
+func (f finder) places() []place {
+	var p []place
+	if f.exeDir != "" {
+		p = append(p,
+			place{f.exeDir, "beside the executable"},
+			place{filepath.Join(f.exeDir, "lib"), "lib beside the executable"},
+			place{filepath.Join(f.exeDir, "..", "lib"), "lib above the executable"},
+		)
 	}
-	return append(places, place{"lib", "lib/ of the working directory"})
+	// "./lib/..." keeps the path relative and still a path for the loader.
+	return append(p, place{f.workDir + string(filepath.Separator) + "lib", "./lib"})
 }
 
-// newestIn is the library file in a directory; of several, the one with the highest version in its name.
-func newestIn(dir string) (string, bool) {
+func (f finder) nothing(passed []error) error {
+	found := "no library"
+	if len(passed) > 0 {
+		found = "no library that can be used"
+	}
+	return &badinput.Error{
+		Key: "ONNX Runtime", Found: found + " in " + EnvLibrary + ", " + EnvLibraryCommon +
+			", beside the executable, in lib beside it, in ./lib or in the system",
+		Expected: libraryName() + ", " + requiredVersion, Cause: summary(passed),
+		Remedy: "run `make lib`, or give its path with --onnxruntime or " + EnvLibrary,
+	}
+}
+
+// summary is several faults on one line; nil if there are none.
+func summary(faults []error) error {
+	var texts []string
+	for _, f := range faults {
+		texts = append(texts, f.Error())
+	}
+	if texts == nil {
+		return nil
+	}
+	return errors.New(strings.Join(texts, "; "))
+}
+
+// libraryName is the name of the library without a version.
+func libraryName() string {
+	if goruntime.GOOS == "darwin" {
+		return "libonnxruntime.dylib"
+	}
+	return "libonnxruntime.so"
+}
+
+// libraryFiles are the files of a folder that are named like the library: the name without a version, which is a link to
+// the one that was chosen, then the newest version first.
+func libraryFiles(dir string) []string {
+	pattern := "libonnxruntime.so.*"
+	if goruntime.GOOS == "darwin" {
+		pattern = "libonnxruntime.*.dylib"
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return "", false
+		return nil // a folder that is not there holds no library
 	}
 	var names []string
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), libraryName) && !strings.Contains(e.Name(), "providers") {
+		if match, _ := filepath.Match(pattern, e.Name()); match || e.Name() == libraryName() {
 			names = append(names, e.Name())
 		}
 	}
-	if len(names) == 0 {
-		return "", false
+	slices.SortFunc(names, func(a, b string) int {
+		switch libraryName() {
+		case a:
+			return -1
+		case b:
+			return 1
+		}
+		va, vb := nameVersion(a), nameVersion(b)
+		return cmp.Or(slices.Compare(vb[:], va[:]), cmp.Compare(b, a))
+	})
+	for i, name := range names {
+		names[i] = dir + string(filepath.Separator) + name
 	}
-	sort.Slice(names, func(i, j int) bool { return versionKey(names[i]) < versionKey(names[j]) })
-	return filepath.Join(dir, names[len(names)-1]), true
+	return names
 }
 
-// versionKey makes names sort by their numbers.
-func versionKey(name string) string {
-	var b strings.Builder
-	for _, part := range strings.FieldsFunc(name, func(r rune) bool { return r == '.' || r == '-' }) {
-		fmt.Fprintf(&b, "%8s.", part)
+// nameVersion is the version in a file name: 1.30.0 of libonnxruntime.so.1.30.0, 1.0.0 of libonnxruntime.so.1.
+func nameVersion(name string) [3]int {
+	name = strings.TrimPrefix(strings.TrimSuffix(name, ".dylib"), "libonnxruntime.")
+	v, _ := parseVersion(strings.TrimPrefix(name, "so.") + ".0")
+	return v
+}
+
+// systemNames are what the loader is asked for: the name that ONNX Runtime gives itself, the name for building against
+// it, and the names that distributions give it, which carry the minor version.
+func systemNames() []string {
+	if goruntime.GOOS == "darwin" {
+		return []string{"libonnxruntime.1.dylib", libraryName()}
 	}
-	return b.String()
+	names := []string{"libonnxruntime.so.1", libraryName()}
+	minimum, _ := parseVersion(MinimumVersion)
+	for minor := minimum[1] + 40; minor >= minimum[1]; minor-- {
+		names = append(names, fmt.Sprintf("libonnxruntime.so.1.%d", minor))
+	}
+	return names
 }

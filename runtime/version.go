@@ -6,42 +6,47 @@ import (
 	"strings"
 )
 
-// The library must offer the C API that onnxruntime_go is compiled for. ONNX Runtime keeps older APIs in newer libraries
-// of the same major version, so there is no upper bound within it.
-const (
-	apiVersion   = 24
-	oldestMinor  = 24 // 1.24.1
-	oldestPatch  = 1
-	majorVersion = 1
-)
+// APIVersion is the version of ONNX Runtime's C interface that the Go wrapper is compiled for. A library offers its own
+// version and all older ones.
+const APIVersion = 24
 
-// Required is the range of versions that can be used, for messages.
-const Required = "1.24.1 or newer, below 2"
+// MinimumVersion is the oldest release that offers APIVersion.
+const MinimumVersion = "1.24.1"
 
-// checkVersion accepts a version text such as "1.26.0" or "1.27.0-dev".
+// requiredVersion is the sentence part for errors.
+const requiredVersion = "version " + MinimumVersion + " or a newer 1.x (C API 24)"
+
+// checkVersion refuses the releases that cannot offer APIVersion. It looks at the release alone, so that nothing needs to
+// be asked of a library that is known to be unfit.
 func checkVersion(version string) error {
-	number, _, _ := strings.Cut(version, "-")
-	parts := strings.SplitN(number, ".", 3)
-	var v [3]int
-	for i := range parts {
-		n, err := strconv.Atoi(strings.Map(digits, parts[i]))
-		if err != nil {
-			return fmt.Errorf("its version %q cannot be read; version %s is needed", version, Required)
-		}
-		v[i] = n
+	found, err := parseVersion(version)
+	if err != nil {
+		return err
+	}
+	minimum, err := parseVersion(MinimumVersion)
+	if err != nil {
+		return err
 	}
 	switch {
-	case v[0] > majorVersion:
-		return fmt.Errorf("its version %s is too new; version %s is needed", version, Required)
-	case v[0] < majorVersion, v[1] < oldestMinor, v[1] == oldestMinor && v[2] < oldestPatch:
-		return fmt.Errorf("its version %s is too old; version %s is needed", version, Required)
+	case found[0] > minimum[0]:
+		return fmt.Errorf("version %s is too new", version)
+	case found[0] < minimum[0], found[1] < minimum[1], found[1] == minimum[1] && found[2] < minimum[2]:
+		return fmt.Errorf("version %s is too old", version)
 	}
 	return nil
 }
 
-func digits(r rune) rune {
-	if r >= '0' && r <= '9' {
-		return r
+// parseVersion reads "1.30.0"; what follows the three numbers ("1.30.0-dev") is ignored, a missing patch is 0.
+func parseVersion(text string) (v [3]int, err error) {
+	parts := strings.SplitN(text, ".", 3)
+	if len(parts) < 2 {
+		return v, fmt.Errorf("version %q is not of the form 1.24.1", text)
 	}
-	return -1
+	for i, part := range parts {
+		digits := len(part) - len(strings.TrimLeft(part, "0123456789"))
+		if v[i], err = strconv.Atoi(part[:digits]); err != nil {
+			return v, fmt.Errorf("version %q is not of the form 1.24.1", text)
+		}
+	}
+	return v, nil
 }

@@ -4,29 +4,88 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
 
 	"ptyx/runtime"
 )
 
 type doctorCmd struct {
-	Onnxruntime string `placeholder:"PATH" help:"ONNX Runtime library to check; without it the usual places are searched."`
+	Onnxruntime string `placeholder:"PATH" help:"ONNX Runtime library (file or folder) to check; without it the usual places are searched."`
 	JSON        bool   `name:"json" help:"Print JSON."`
 }
 
-// Run checks the machine.
+// Run prints what there is to compute with, and fails if models cannot be run.
 func (c *doctorCmd) Run(app *appContext) error {
 	d := runtime.Diagnose(c.Onnxruntime)
+	write := writeDiagnosis
 	if c.JSON {
-		e := json.NewEncoder(app.Stdout)
-		e.SetIndent("", "  ")
-		if err := e.Encode(d); err != nil {
-			return err
-		}
-	} else if _, err := fmt.Fprint(app.Stdout, d); err != nil {
+		write = writeDiagnosisJSON
+	}
+	if err := write(app.Stdout, d); err != nil {
 		return err
 	}
 	if !d.Usable() {
-		return errors.New("ONNX Runtime cannot be used; --engine tape works without it")
+		return errors.New("ONNX Runtime is not usable; --engine tape works without it")
 	}
 	return nil
+}
+
+func writeDiagnosisJSON(w io.Writer, d runtime.Diagnosis) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(d)
+}
+
+// writeDiagnosis prints one fact per line, then the problems with their remedies.
+func writeDiagnosis(w io.Writer, d runtime.Diagnosis) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) { fmt.Fprintf(t, name+"\t"+format+"\n", args...) }
+	row("needs", "ONNX Runtime %s or a newer 1.x (C API %d)", d.Minimum, d.API)
+	if d.Library == nil {
+		row("found", "none that can be used")
+	} else {
+		row("found", "ONNX Runtime %s", d.Library.Version)
+		row("library", "%s", d.Library.Path)
+		row("found by", "%s", d.Library.Source)
+		row("providers", "%s", strings.Join(d.Providers, ", "))
+		row("runs a model", "%s", yesNo(d.Runs))
+	}
+	cuda := "usable"
+	if !d.CUDA.Usable {
+		cuda = "not usable: " + d.CUDA.Why
+	}
+	row("CUDA", "%s", cuda)
+	row("processor", "%s", d.Processor)
+	row("cores", "%s", cores(d.Processor.Cores))
+	row("threads", "%d by default", d.Threads)
+	if len(d.Problems) == 0 {
+		row("problems", "none")
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, p := range d.Problems {
+		if _, err := fmt.Fprintf(w, "\nproblem: %s\nremedy:  %s\n", p.What, p.Remedy); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func cores(c runtime.Cores) string {
+	s := fmt.Sprintf("%d physical, %d logical", c.Physical, c.Logical)
+	if c.Quota > 0 {
+		s += fmt.Sprintf(", %.3g granted by the control group", c.Quota)
+	}
+	return s
 }

@@ -1,0 +1,7 @@
+//go:build !linux && !darwin
+
+package runtime
+
+func machineCores() Cores { return plainCores() }
+
+func cpuModel() string { return "" }

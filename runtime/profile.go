@@ -1,0 +1,60 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// profile is the timing file of a session. ONNX Runtime adds the time of day to the name that it is given; so it writes
+// into a folder of its own, and the file then gets the name that was asked for.
+type profile struct{ dir, path string }
+
+// newProfile switches profiling on; called with e locked.
+func (e *Environment) newProfile(path string, options *ort.SessionOptions) (*profile, error) {
+	e.profiles[path]++
+	target := path
+	if n := e.profiles[path]; n > 1 {
+		ext := filepath.Ext(path)
+		target = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(path, ext), n, ext)
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".profile-*")
+	if err != nil {
+		return nil, fmt.Errorf("preparing the profile %s: %w", target, err)
+	}
+	p := &profile{dir: dir, path: target}
+	if err := options.EnableProfiling(filepath.Join(dir, "p")); err != nil {
+		return nil, errors.Join(fmt.Errorf("preparing the profile %s: %w", target, err), p.discard())
+	}
+	return p, nil
+}
+
+// keep moves the finished profile to its place; called after the session's end.
+func (p *profile) keep() error {
+	if p == nil {
+		return nil
+	}
+	files, err := filepath.Glob(filepath.Join(p.dir, "p*"))
+	if err == nil && len(files) != 1 {
+		err = fmt.Errorf("%d files instead of one", len(files))
+	}
+	if err == nil {
+		err = os.Rename(files[0], p.path)
+	}
+	if err = errors.Join(err, p.discard()); err != nil {
+		return fmt.Errorf("writing the profile %s: %w", p.path, err)
+	}
+	return nil
+}
+
+// discard removes the folder.
+func (p *profile) discard() error {
+	if p == nil {
+		return nil
+	}
+	return os.RemoveAll(p.dir)
+}
