@@ -45,7 +45,12 @@ func (reluGradOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	}
 }
 
-// Lower uses that y is never negative, so its sign is the mask: two vectorised passes and no Boolean array.
 func (reluGradOp) Lower(b *onnxir.Builder, c Call) {
-	b.Node("Mul", c.Out[0], []string{c.In[0], b.Temp("Sign", []string{c.In[1]})})
+	b.Node("Mul", c.Out[0], []string{c.In[0], active(b, c.In[1])})
+}
+
+// active is 1 where y > 0, else 0. A comparison and a cast are vectorised in ONNX Runtime; Sign and Where are not.
+func active(b *onnxir.Builder, y string) string {
+	above := b.Temp("Greater", []string{y, b.Scalar(0)})
+	return b.Temp("Cast", []string{above}, onnxir.Int("to", int64(onnxir.Float)))
 }

@@ -89,7 +89,7 @@ func (reluMaxPoolGradOp) Lower(b *onnxir.Builder, c Call) {
 	mask := b.Temp("Cast", []string{same}, onnxir.Int("to", int64(onnxir.Float)))
 	mean := b.Temp("AveragePool", []string{mask}, poolAttributes()...)
 	count := b.Temp("Max", []string{b.Temp("Mul", []string{mean, b.Scalar(4)}), b.Scalar(1)})
-	active := b.Temp("Mul", []string{c.In[2], b.Temp("Sign", []string{c.In[1]})})
+	active := b.Temp("Mul", []string{c.In[2], active(b, c.In[1])})
 	share := b.Temp("Div", []string{active, count})
 	b.Node("Mul", c.Out[0], []string{mask, upsampled(b, share)})
 }
