@@ -7,6 +7,7 @@ package models
 
 import (
 	"fmt"
+	"math"
 
 	"ptyx/internal/badinput"
 )
@@ -36,7 +37,7 @@ type Config struct {
 	N            int     // pattern and patch size in pixels: 64, 128 or 256
 	Channels     int     // patterns per sample, C
 	FiltersScale int     // multiplies every layer's filters; 2 in PtychoPINN
-	Extent       Extent  //
+	Extent       Extent  // the part of the patch that is filled
 	InputScale   float64 // the graph multiplies raw amplitudes by this first
 	AmplitudeMax float64 // the amplitude head is AmplitudeMax * sigmoid
 }
@@ -76,11 +77,14 @@ func (c Config) Validate() error {
 	if c.Extent != Centre && c.Extent != Full {
 		return &badinput.Error{Key: "object_extent", Found: string(c.Extent), Expected: "centre or full"}
 	}
-	if !(c.InputScale > 0) || !(c.AmplitudeMax > 0) {
+	if !positive(c.InputScale) || !positive(c.AmplitudeMax) {
 		return &badinput.Error{Key: "scale", Found: fmt.Sprintf("input %g, amplitude %g", c.InputScale, c.AmplitudeMax), Expected: "positive numbers"}
 	}
 	return nil
 }
+
+// positive is false for NaN and infinity.
+func positive(v float64) bool { return v > 0 && !math.IsInf(v, 0) }
 
 // encoderFilters and decoderFilters are the scaled filters of each block. A full extent has one more block, of half the
 // last one's filters, that doubles N/2 to N.
