@@ -1,0 +1,98 @@
+package forward_test
+
+import (
+	"fmt"
+	"testing"
+
+	"gorgonia.org/gorgonia"
+
+	"ptyx/internal/engine"
+	"ptyx/internal/forward"
+	"ptyx/internal/graph"
+	"ptyx/internal/ndarray"
+	"ptyx/internal/testutil"
+)
+
+// bench is a graph under test with the arrays that it is fed.
+type bench struct {
+	t       *testing.T
+	graph   *gorgonia.ExprGraph
+	program graph.Program
+	arrays  []*ndarray.Float32
+}
+
+func newBench(t *testing.T) *bench {
+	return &bench{t: t, graph: gorgonia.NewGraph(), program: graph.Program{Name: "test"}}
+}
+
+// feed adds an input.
+func (b *bench) feed(a *ndarray.Float32) *gorgonia.Node {
+	name := fmt.Sprint("in", len(b.arrays))
+	leaf := graph.Leaf(b.graph, name, a.Shape...)
+	b.program.Inputs = append(b.program.Inputs, graph.Input{Name: name, Node: leaf})
+	b.arrays = append(b.arrays, a)
+	return leaf
+}
+
+func (b *bench) feedPair(p parts) forward.Pair {
+	return forward.Pair{Re: b.feed(p.re), Im: b.feed(p.im)}
+}
+
+// compute runs the graph on the tape engine.
+func (b *bench) compute(outputs ...*gorgonia.Node) []*ndarray.Float32 {
+	b.t.Helper()
+	p := b.program
+	var arrays []*ndarray.Float32
+	for i, n := range outputs {
+		p.Outputs = append(p.Outputs, graph.Output{Name: fmt.Sprint("out", i), Node: n})
+		arrays = append(arrays, ndarray.New[float32](n.Shape()...))
+	}
+	exe, err := engine.Tape{}.Compile(&p, 1)
+	b.check(err)
+	binding, err := exe.Bind(b.arrays, arrays)
+	b.check(err)
+	defer binding.Close()
+	b.check(binding.Run())
+	return arrays
+}
+
+func (b *bench) computePair(p forward.Pair, err error) parts {
+	b.t.Helper()
+	b.check(err)
+	out := b.compute(p.Re, p.Im)
+	return parts{out[0], out[1]}
+}
+
+func (b *bench) check(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// parts is a complex array as two real ones.
+type parts struct{ re, im *ndarray.Float32 }
+
+func randomParts(seed uint64, shape ...int) parts {
+	return parts{testutil.Uniform(seed, -1, 1, shape...), testutil.Uniform(seed+500, -1, 1, shape...)}
+}
+
+// image is the complex picture number i of n x n.
+func (p parts) image(i, n int) *ndarray.Complex64 {
+	out := ndarray.New[complex64](n, n)
+	for k := range out.Data {
+		out.Data[k] = complex(p.re.Data[i*n*n+k], p.im.Data[i*n*n+k])
+	}
+	return out
+}
+
+// checkParts compares with complex pictures, one after the other.
+func checkParts(t *testing.T, what string, got parts, want []complex128, tol float64) {
+	t.Helper()
+	re, im := make([]float32, len(want)), make([]float32, len(want))
+	for i, v := range want {
+		re[i], im[i] = float32(real(v)), float32(imag(v))
+	}
+	testutil.CheckClose(t, what+", real part", got.re.Data, re, tol)
+	testutil.CheckClose(t, what+", imaginary part", got.im.Data, im, tol)
+}
