@@ -1,0 +1,209 @@
+// Package bench measures the parts of ptyx on a simulated scan: `make bench` prints, for each, patterns per second and
+// allocations. Sizes are those of a first experiment: N = 64, the default network.
+package bench
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"testing"
+
+	"ptyx/internal/contract"
+	"ptyx/internal/dataset"
+	"ptyx/internal/engine"
+	"ptyx/internal/ndarray"
+	"ptyx/internal/reconstruct"
+	"ptyx/internal/simulate"
+	"ptyx/models"
+	"ptyx/runtime"
+	"ptyx/stitch"
+	"ptyx/trainer"
+)
+
+const (
+	size     = 64
+	patterns = 64
+)
+
+// makeScan simulates a scan and opens it.
+func makeScan(b *testing.B) *dataset.Scan {
+	b.Helper()
+	data, err := simulate.Run(simulate.Options{
+		N: size, Object: simulate.Star, Absorption: 0.4, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 20,
+		Scan: simulate.Raster, Count: patterns, Step: 8, Photons: 1e6, Seed: 1,
+	})
+	must(b, err)
+	path := filepath.Join(b.TempDir(), "scan.npz")
+	must(b, dataset.Write(path, data))
+	scan, err := dataset.Open(path, dataset.Options{Log: slog.New(slog.DiscardHandler)})
+	must(b, err)
+	b.Cleanup(func() { must(b, scan.Close()) })
+	return scan
+}
+
+func must(b *testing.B, err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// open opens ONNX Runtime with a number of threads.
+func open(b *testing.B, threads int) (*runtime.Environment, runtime.SessionOptions) {
+	b.Helper()
+	library, err := runtime.Find("")
+	must(b, err)
+	env, err := runtime.Open(library)
+	must(b, err)
+	b.Cleanup(func() { must(b, env.Close()) })
+	return env, runtime.SessionOptions{Device: runtime.CPU, Threads: threads}
+}
+
+// rate reports patterns per second over the measured time.
+func rate(b *testing.B, perRun int) {
+	b.ReportMetric(float64(perRun)*float64(b.N)/b.Elapsed().Seconds(), "patterns/s")
+}
+
+func config(gridsize, batch, epochs, threads int) trainer.Config {
+	return trainer.Config{
+		N: size, Gridsize: gridsize, Grouping: trainer.Shared, FiltersScale: 2, Extent: models.Full, Loss: trainer.Poisson,
+		MaxEpochs: epochs, BatchSize: batch, LearningRate: 1e-3, Schedule: trainer.Constant, Probe: trainer.ProbeFixed,
+		ProbeRate: 1, Threads: threads, PhotonEpsilon: trainer.DefaultPhotonEpsilon,
+	}
+}
+
+// stopwatch starts the benchmark's clock when the first epoch, which warms up, has ended.
+type stopwatch struct {
+	b    *testing.B
+	seen int
+}
+
+func (*stopwatch) Batch(int, int, int, float64) {}
+
+func (s *stopwatch) Epoch(trainer.Epoch) {
+	if s.seen++; s.seen == 1 {
+		s.b.ResetTimer()
+	}
+}
+
+// BenchmarkTrainingEpoch is whole steps: filling the batch, forward, backward and Adam. One run is an epoch of 64 patterns.
+func BenchmarkTrainingEpoch(b *testing.B) {
+	for _, c := range []struct {
+		name                     string
+		gridsize, batch, threads int
+	}{
+		{"batch16/threads2", 1, 16, 2},
+		{"batch16/threads2/gridsize2", 2, 16, 2},
+		{"batch4/threads2", 1, 4, 2},
+		{"batch4/threads1", 1, 4, 1},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			scan := makeScan(b)
+			env, options := open(b, c.threads)
+			_, err := trainer.Train(context.Background(), trainer.Request{
+				Config: config(c.gridsize, c.batch, b.N+1, c.threads), Scan: scan, Engine: engine.NewORT(env, options),
+				Progress: &stopwatch{b: b}, Log: slog.New(slog.DiscardHandler),
+			})
+			must(b, err)
+			rate(b, patterns)
+		})
+	}
+}
+
+// untrained is a checkpoint with the weights of the seed: inference costs the same before training as after.
+func untrained(b *testing.B, scan *dataset.Scan) ([]byte, contract.Contract) {
+	b.Helper()
+	result, err := trainer.Train(context.Background(), trainer.Request{
+		Config: config(1, 16, 0, 1), Scan: scan, Engine: engine.Tape{}, Progress: &stopwatch{b: b}, Log: slog.New(slog.DiscardHandler),
+	})
+	must(b, err)
+	c, err := contract.Parse(result.Model)
+	must(b, err)
+	return result.Model.Marshal(), c
+}
+
+// BenchmarkInference is the bare session through runtime.
+func BenchmarkInference(b *testing.B) {
+	model, _ := untrained(b, makeScan(b))
+	for _, c := range []struct {
+		name           string
+		batch, threads int
+	}{{"batch1/threads2", 1, 2}, {"batch16/threads2", 16, 2}, {"batch16/threads1", 16, 1}} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			env, options := open(b, c.threads)
+			predictor, err := reconstruct.NewORT(env, model, options)
+			must(b, err)
+			b.Cleanup(func() { must(b, predictor.Close()) })
+			batch, err := predictor.Prepare(c.batch)
+			must(b, err)
+			b.Cleanup(func() { must(b, batch.Close()) })
+			b.ResetTimer()
+			for range b.N {
+				_, _, err := batch.Run()
+				must(b, err)
+			}
+			rate(b, c.batch)
+		})
+	}
+}
+
+// BenchmarkInfer is a whole reconstruction without its files: reading, network, stitching.
+func BenchmarkInfer(b *testing.B) {
+	b.ReportAllocs()
+	scan := makeScan(b)
+	model, c := untrained(b, scan)
+	env, options := open(b, 2)
+	predictor, err := reconstruct.NewORT(env, model, options)
+	must(b, err)
+	b.Cleanup(func() { must(b, predictor.Close()) })
+	b.ResetTimer()
+	for range b.N {
+		_, err := reconstruct.Run(context.Background(), predictor, scan, c, reconstruct.Options{BatchSize: 16})
+		must(b, err)
+	}
+	rate(b, patterns)
+}
+
+// BenchmarkStitching adds patches to a canvas and reads the object.
+func BenchmarkStitching(b *testing.B) {
+	b.ReportAllocs()
+	scan := makeScan(b)
+	weights, patch := ndarray.New[float32](size, size), make([]complex64, size*size)
+	for i := range patch {
+		weights.Data[i], patch[i] = 1, complex(0.5, 0.5)
+	}
+	b.ResetTimer()
+	for range b.N {
+		canvas, err := stitch.NewCanvas(scan.X, scan.Y, size, weights)
+		must(b, err)
+		for id := range scan.X {
+			must(b, canvas.Add(id, scan.X[id], scan.Y[id], patch))
+		}
+		canvas.Object()
+	}
+	rate(b, patterns)
+}
+
+// BenchmarkLoading decodes the frames of a scan from its file.
+func BenchmarkLoading(b *testing.B) {
+	b.ReportAllocs()
+	scan := makeScan(b)
+	frame := make([]float32, size*size)
+	b.ResetTimer()
+	for range b.N {
+		frames, err := scan.Frames()
+		must(b, err)
+		for {
+			_, err := frames.Next(frame)
+			if err == io.EOF {
+				break
+			}
+			must(b, err)
+		}
+		must(b, frames.Close())
+	}
+	rate(b, patterns)
+}
