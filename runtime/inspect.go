@@ -73,6 +73,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"os"
 	"unsafe"
 )
 
@@ -94,6 +95,9 @@ type facts struct {
 // refuses it if the wrapper could not work with it. A library that is refused is unloaded; one that is accepted stays
 // loaded until the process ends, because it is about to be used and was not made to be unloaded and loaded again.
 func inspect(name string) (facts, error) {
+	if err := silenceTelemetry(); err != nil {
+		return facts{}, err
+	}
 	handle, err := openShared(name)
 	if err != nil {
 		return facts{}, err
@@ -108,6 +112,11 @@ func inspect(name string) (facts, error) {
 	}
 	return f, nil
 }
+
+// silenceTelemetry keeps ONNX Runtime from reporting to its maker. Builds since 1.30 start a reporter with the library's
+// environment, before any call could turn it off: it writes session files into the temporary directory and uploads. They
+// heed this variable (in the C environment, which cgo keeps in step), if it is there before the library is opened.
+func silenceTelemetry() error { return os.Setenv("ORT_DISABLE_TELEMETRY", "1") }
 
 func inspectHandle(handle unsafe.Pointer) (facts, error) {
 	base := C.ptyx_base(handle)

@@ -123,6 +123,9 @@ func (c Config) Validate() error {
 		{c.WarmUp >= 0 && !math.IsInf(c.WarmUp, 0), "warm_up", fmt.Sprint(c.WarmUp), "0 epochs or more"},
 		{c.ValFraction >= 0 && c.ValFraction < 1, "val_fraction", fmt.Sprint(c.ValFraction), "at least 0 and below 1"},
 		{c.Photons >= 0 && !math.IsInf(c.Photons, 0), "nphotons", fmt.Sprint(c.Photons), "0 (the data hold counts) or a positive number"},
+		{c.ProbeRate >= 0 && !math.IsInf(c.ProbeRate, 0), "probe_rate", fmt.Sprint(c.ProbeRate), "0 or more"},
+		{c.ProbeWarmUp >= 0, "probe_warm_up", fmt.Sprint(c.ProbeWarmUp), "0 epochs or more"},
+		{c.PhotonEpsilon > 0 && !math.IsInf(c.PhotonEpsilon, 0), "photon_epsilon", fmt.Sprint(c.PhotonEpsilon), "a positive number of photons"},
 		{c.Patterns >= 0, "n_images", fmt.Sprint(c.Patterns), "0 (all) or more"},
 	}
 	for _, check := range checks {

@@ -27,6 +27,7 @@ type Request struct {
 	Initial    []*ndarray.Float32 // parameters to start from; nil: drawn from the seed
 	Resume     string             // state file to go on from; empty: from the beginning
 	Checkpoint string             // state file written after every epoch and at the end; empty: none
+	Begin      func() error       // called when all is ready, before the first step and before anything is written; nil: nothing
 	Engine     engine.Engine
 	Progress   Progress
 	Log        *slog.Logger
@@ -82,6 +83,11 @@ func Train(ctx context.Context, r Request) (*Result, error) {
 		return nil, err
 	}
 	defer fitter.Close()
+	if r.Begin != nil {
+		if err := r.Begin(); err != nil {
+			return nil, err
+		}
+	}
 	save := func() error { return nil }
 	if r.Checkpoint != "" {
 		save = func() error { return state.SaveState(r.Checkpoint, net.Specs(), digest) }
@@ -166,12 +172,9 @@ func (r Request) data() (train, val *Data, err error) {
 
 // groups draws the samples of a scan: single patterns, or neighbours for a grid.
 func (r Request) groups(scan *dataset.Scan) ([][]int, error) {
-	groups := dataset.Singles(scan.M)
-	if r.Config.Gridsize > 1 {
-		var err error
-		if groups, err = dataset.NearestGroups(scan.X, scan.Y, r.Config.Gridsize, dataset.DefaultNeighbours(r.Config.Gridsize), r.Config.Seed); err != nil {
-			return nil, err
-		}
+	groups, err := scan.Groups(r.Config.Gridsize, r.Config.Seed)
+	if err != nil {
+		return nil, err
 	}
 	return dataset.Sample(groups, r.Config.Patterns, r.Config.Seed), nil
 }

@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"ptyx/internal/workflow"
 )
 
 // Exit statuses, listed in --help.
@@ -80,11 +82,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(stderr, "ptyx: interrupted")
+		fmt.Fprintln(stderr, "ptyx:", interruption(err))
 		return exitInterrupted
 	}
 	fmt.Fprintln(stderr, "ptyx:", err)
 	return exitFailure
+}
+
+// interruption is what to say of an interrupted command: what it saved, if it did.
+func interruption(err error) string {
+	if saved := (workflow.Interrupted{}); errors.As(err, &saved) {
+		return saved.Error()
+	}
+	return "interrupted"
 }
 
 // newLog writes log lines without a clock, so that two runs print the same.

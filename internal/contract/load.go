@@ -33,7 +33,7 @@ func Read(path string) (data []byte, m *onnxir.Model, file string, err error) {
 		return nil, nil, file, fmt.Errorf("reading the model: %w", err)
 	}
 	if m, err = onnxir.Unmarshal(data); err != nil {
-		return nil, nil, file, &badinput.Error{File: file, Found: "bytes that are not an ONNX model", Cause: err, Remedy: "export it again"}
+		return nil, nil, file, &badinput.Error{File: file, Found: "bytes that are not an ONNX model", Expected: "a checkpoint of ptyx train", Cause: err, Remedy: "export it again"}
 	}
 	return data, m, file, nil
 }

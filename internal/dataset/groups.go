@@ -18,6 +18,14 @@ func Singles(m int) [][]int {
 	return groups
 }
 
+// Groups is the scan's samples for a grid: NearestGroups with DefaultNeighbours, single patterns for gridsize 1.
+func (s *Scan) Groups(gridsize int, seed uint64) ([][]int, error) {
+	if need := gridsize * gridsize; s.M < need {
+		return nil, s.fault("xcoords", fmt.Sprintf("%d positions", s.M), fmt.Sprintf("at least %d, for groups of gridsize %d", need, gridsize), "lower --gridsize")
+	}
+	return NearestGroups(s.X, s.Y, gridsize, DefaultNeighbours(gridsize), seed)
+}
+
 // DefaultNeighbours is how many neighbours a group draws from, where the user says nothing: PtychoPINN's 4 for
 // gridsize 2, and likewise gridsize squared for others, one more than is needed, so that groups differ.
 func DefaultNeighbours(gridsize int) int { return gridsize * gridsize }

@@ -38,6 +38,7 @@ const buffers = 3
 
 // samples is one batch on its way through the stages.
 type samples struct {
+	first    int // number of the first group among all
 	groups   [][]int
 	patterns *ndarray.Float32   // (B, C, N, N)
 	patches  *ndarray.Complex64 // (B, C, N, N)
@@ -66,12 +67,13 @@ func Run(ctx context.Context, p Predictor, scan *dataset.Scan, c contract.Contra
 
 // grouping lists the samples: single patterns, or groups of neighbours for a network of several channels.
 func grouping(scan *dataset.Scan, c contract.Contract, opt Options) ([][]int, error) {
-	groups := dataset.Singles(scan.M)
+	gridsize := 1
 	if c.Channels > 1 {
-		var err error
-		if groups, err = dataset.NearestGroups(scan.X, scan.Y, c.Gridsize, dataset.DefaultNeighbours(c.Gridsize), opt.Seed); err != nil {
-			return nil, err
-		}
+		gridsize = c.Gridsize
+	}
+	groups, err := scan.Groups(gridsize, opt.Seed)
+	if err != nil {
+		return nil, err
 	}
 	groups = dataset.Sample(groups, opt.Count, opt.Seed)
 	if len(groups) == 0 {
@@ -135,7 +137,7 @@ func (p *pipeline) load(ctx context.Context, groups [][]int, free <-chan *sample
 		if !ok {
 			return ctx.Err()
 		}
-		s.groups = groups[start:min(start+p.batch, len(groups))]
+		s.first, s.groups = start, groups[start:min(start+p.batch, len(groups))]
 		slot := 0
 		for _, group := range s.groups {
 			for _, id := range group {
@@ -199,14 +201,13 @@ func polar(amplitude, phase []float32, out []complex64) {
 func (p *pipeline) stitch(ctx context.Context, predicted <-chan *samples, free chan<- *samples) error {
 	image := p.scan.N * p.scan.N
 	for s := range predicted {
-		slot := 0
-		for _, group := range s.groups {
-			for _, id := range group {
+		for i, group := range s.groups {
+			for c, id := range group {
+				slot := i*p.channels + c
 				patch := s.patches.Data[slot*image : (slot+1)*image]
-				if err := p.canvas.Add(p.patchID(group, id, slot), p.scan.X[id], p.scan.Y[id], patch); err != nil {
+				if err := p.canvas.Add(p.patchID(s.first*p.channels+slot, id), p.scan.X[id], p.scan.Y[id], patch); err != nil {
 					return fmt.Errorf("stitching pattern %d: %w", id, err)
 				}
-				slot++
 			}
 		}
 		if !send(ctx, free, s) {
@@ -216,12 +217,12 @@ func (p *pipeline) stitch(ctx context.Context, predicted <-chan *samples, free c
 	return nil
 }
 
-// patchID tells patches apart: by pattern, or, where groups share patterns, by group and place in it.
-func (p *pipeline) patchID(group []int, id, slot int) int {
+// patchID tells patches apart: by pattern, or, where groups share patterns, by place among all of them.
+func (p *pipeline) patchID(place, pattern int) int {
 	if p.channels == 1 {
-		return id
+		return pattern
 	}
-	return group[0]*p.channels + slot%p.channels
+	return place
 }
 
 func (p *pipeline) result(groups [][]int) *Result {

@@ -5,7 +5,6 @@ package workflow
 
 import (
 	"fmt"
-	goruntime "runtime"
 
 	"ptyx/internal/engine"
 	"ptyx/internal/reconstruct"
@@ -40,12 +39,12 @@ type EngineOptions struct {
 	Profile string         `yaml:"-"`
 }
 
-// threads is the number asked for, or one per core.
+// threads is the number asked for, or one per physical core that this process may use.
 func (o EngineOptions) threads() int {
 	if o.Threads > 0 {
 		return o.Threads
 	}
-	return goruntime.NumCPU()
+	return runtime.DefaultThreads()
 }
 
 func (o EngineOptions) session() runtime.SessionOptions {

@@ -38,7 +38,7 @@ type TrainOptions struct {
 }
 
 // Train runs a training and writes its run directory. It returns a sentence that says what was reached and where it is.
-// If ctx is done early, what was reached is saved all the same and context.Canceled is returned.
+// If ctx is done early, what was reached is saved all the same and Interrupted is returned.
 func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logger) (string, error) {
 	scan, err := dataset.Open(o.TrainFile, dataset.Options{Input: o.Input, ProbeFile: o.ProbeFile, Log: log})
 	if err != nil {
@@ -58,12 +58,7 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 			return "", err
 		}
 	}
-	if err := os.MkdirAll(o.OutputDir, 0o755); err != nil {
-		return "", fmt.Errorf("making the run directory: %w", err)
-	}
-	if err := trainer.SaveConfig(o.OutputDir, o); err != nil { // at once: a killed training is resumed with it
-		return "", err
-	}
+	request.Begin = o.begin
 	request.Checkpoint = filepath.Join(o.OutputDir, trainer.StateFile)
 	if o.Resume {
 		request.Resume = request.Checkpoint
@@ -86,6 +81,25 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 	}
 	return o.save(result)
 }
+
+// begin makes the run directory and writes config.yaml, with which a killed training can be resumed. A fault in the data
+// or the flags is found before this, and leaves nothing behind.
+func (o TrainOptions) begin() error {
+	if err := os.MkdirAll(o.OutputDir, 0o755); err != nil {
+		return fmt.Errorf("making the run directory: %w", err)
+	}
+	return trainer.SaveConfig(o.OutputDir, o)
+}
+
+// Interrupted is the error of a training that was asked to stop and did so in good order.
+type Interrupted struct {
+	Saved string // what was reached, and where it is
+}
+
+func (i Interrupted) Error() string { return "interrupted, saved " + i.Saved }
+
+// Unwrap makes it a context.Canceled.
+func (Interrupted) Unwrap() error { return context.Canceled }
 
 // LoadTrainOptions reads the config.yaml of a run directory, to run the training again or to resume it.
 func LoadTrainOptions(dir string) (TrainOptions, error) {
@@ -121,7 +135,7 @@ func (o TrainOptions) save(result *trainer.Result) (string, error) {
 		summary += fmt.Sprintf(", train loss %.5f", result.State.History[n-1].TrainLoss)
 	}
 	if result.Cancelled {
-		return "", fmt.Errorf("%s, saved: %w", summary, context.Canceled)
+		return "", Interrupted{Saved: summary}
 	}
 	return summary, nil
 }
