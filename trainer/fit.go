@@ -1,4 +1,4 @@
-// Package trainer fits a network to the diffraction patterns of a scan. Prepare turns a scan and a Config into Data and a
+// Package trainer fits a network to the diffraction patterns of a scan. Train turns a scan and a Config into Data and a
 // State; a Fitter owns the compiled Step, the parameters and the optimiser, and runs epochs; Save writes the run
 // directory. The loss compares measured patterns with what the physics makes of the prediction; no ground truth enters.
 package trainer

@@ -1,6 +1,6 @@
 // Package reconstruct turns the patterns of a scan into its object: frames are read as they are needed, a Predictor makes
 // patches of them, the patches are stitched, and the Result is written with its pictures. It is what a node beside the
-// detector runs: it imports neither Gorgonia nor cgo, the engine comes in as a Predictor.
+// detector runs: it imports no Gorgonia; the engine comes in as a Predictor, of which ORT is one.
 package reconstruct
 
 import "ptyx/internal/ndarray"
