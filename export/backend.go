@@ -9,6 +9,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"ptyx/internal/ndarray"
+	"ptyx/internal/onnxir"
 )
 
 // backend receives a model from onnx-go's decoder: a directed graph whose edges point from a node to its inputs, weighted
@@ -28,6 +29,9 @@ type fileNode struct {
 	name   string
 	tensor *tensor.Dense
 	op     *onnx.Operation
+
+	constant bool         // tensor holds values of the file
+	dims     []onnxir.Dim // of an input
 }
 
 // NewNode, SetName, SetTensor and ApplyOperation are what onnx-go calls.
@@ -71,10 +75,23 @@ type modelFile struct {
 	inputs, outputs []*fileNode
 }
 
-func (b *backend) file(m *onnx.Model) (*modelFile, error) {
+// file joins what onnx-go decoded with what it leaves out: which tensors are constants, and the symbolic dimensions.
+func (b *backend) file(m *onnx.Model, checked *onnxir.Model) (*modelFile, error) {
 	f := &modelFile{backend: b}
+	constants, dims := map[string]bool{}, map[string][]onnxir.Dim{}
+	for _, t := range checked.Graph.Initializers {
+		constants[t.Name] = true
+	}
+	for _, in := range checked.Graph.Inputs {
+		dims[in.Name] = in.Dims
+	}
+	for _, n := range b.nodes {
+		n.constant = constants[n.name] && n.tensor != nil
+	}
 	for _, id := range m.Input {
-		f.inputs = append(f.inputs, b.Node(id).(*fileNode))
+		in := b.Node(id).(*fileNode)
+		in.dims = dims[in.name]
+		f.inputs = append(f.inputs, in)
 	}
 	for _, id := range m.Output {
 		f.outputs = append(f.outputs, b.Node(id).(*fileNode))
@@ -112,7 +129,7 @@ func (f *modelFile) constant(n *fileNode, i int) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.tensor == nil || in.op != nil {
+	if !in.constant {
 		return nil, fmt.Errorf("input %d is not a constant", i)
 	}
 	switch data := in.tensor.Data().(type) {
@@ -147,6 +164,9 @@ func (n *fileNode) floats() (*ndarray.Float32, error) {
 	}
 	return ndarray.Wrap(data, n.tensor.Shape()...), nil
 }
+
+// attributes tests that an operator has exactly so many attributes: one more could change its meaning.
+func (n *fileNode) attributes(count int) bool { return len(n.op.Attributes) == count }
 
 // ints and is test an attribute.
 func (n *fileNode) ints(name string, want ...int64) bool {

@@ -23,6 +23,9 @@ const (
 // Network is the program of a network alone: raw amplitudes (B, C, N, N) in, amplitude and phase of the object patches
 // (B, C, N, N) out, parameters as constants.
 func Network(c models.Config, params []*ndarray.Float32, batch int) (*graph.Program, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
 	g := gorgonia.NewGraph()
 	specs := c.Specs()
 	if len(params) != len(specs) {

@@ -1,19 +1,24 @@
 package export
 
 import (
+	"errors"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/owulveryck/onnx-go"
 	"gorgonia.org/gorgonia"
 
 	"ptyx/internal/graph"
 	"ptyx/internal/ndarray"
+	"ptyx/internal/onnxir"
 	"ptyx/models"
 )
 
 // Rebuild reads an ONNX network back into a graph of ptyx's operators, for a batch of the given size: the model then runs
 // without ONNX Runtime, and can be differentiated. It understands the operators that a checkpoint consists of.
-func Rebuild(data []byte, batch int) (*graph.Program, error) {
+func Rebuild(data []byte, batch int) (program *graph.Program, err error) {
+	defer border(&err)
 	file, err := decode(data)
 	if err != nil {
 		return nil, err
@@ -21,11 +26,7 @@ func Rebuild(data []byte, batch int) (*graph.Program, error) {
 	r := &rebuilder{file: file, graph: gorgonia.NewGraph(), built: map[*fileNode]*gorgonia.Node{}, names: graph.Names{}}
 	p := &graph.Program{Name: "ptyx", Names: r.names}
 	for _, in := range file.inputs {
-		leaf, err := r.input(in, batch)
-		if err != nil {
-			return nil, err
-		}
-		p.Inputs = append(p.Inputs, graph.Input{Name: in.name, Node: leaf, Batched: true})
+		p.Inputs = append(p.Inputs, graph.Input{Name: in.name, Node: r.input(in, batch), Batched: true})
 	}
 	for _, out := range file.outputs {
 		n, err := r.node(out)
@@ -38,15 +39,18 @@ func Rebuild(data []byte, batch int) (*graph.Program, error) {
 }
 
 // Weights reads the parameters of a checkpoint, in the order of the configuration's Specs.
-func Weights(data []byte, c models.Config) ([]*ndarray.Float32, error) {
+func Weights(data []byte, c models.Config) (weights []*ndarray.Float32, err error) {
+	defer border(&err)
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
 	file, err := decode(data)
 	if err != nil {
 		return nil, err
 	}
-	var weights []*ndarray.Float32
 	for _, s := range c.Specs() {
 		n, ok := file.byName(s.Name)
-		if !ok || n.tensor == nil {
+		if !ok || !n.constant {
 			return nil, fmt.Errorf("the model has no parameter %s: it is another network", s.Name)
 		}
 		a, err := n.floats()
@@ -61,19 +65,44 @@ func Weights(data []byte, c models.Config) ([]*ndarray.Float32, error) {
 	return weights, nil
 }
 
-// decode runs onnx-go's decoder over our backend. The decoder trusts its input, so a panic of it is an error here.
-func decode(data []byte) (file *modelFile, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			file, err = nil, fmt.Errorf("decoding the ONNX file: %v", r)
-		}
-	}()
-	backend := newBackend()
-	model := onnx.NewModel(backend)
-	if err := model.UnmarshalBinary(data); err != nil {
+// border is where a reader of foreign bytes ends: onnx-go and the graph's builders trust their input, so what they panic
+// with is an error here; and names of the file in an error cannot break its line.
+func border(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("decoding the ONNX file: %v", r)
+	}
+	if *err != nil && strings.ContainsFunc((*err).Error(), unicode.IsControl) {
+		*err = errors.New(strings.Join(strings.FieldsFunc((*err).Error(), unicode.IsControl), " "))
+	}
+}
+
+// decode checks a file and runs onnx-go's decoder over our backend.
+func decode(data []byte) (*modelFile, error) {
+	checked, err := onnxir.Unmarshal(data)
+	if err != nil {
 		return nil, fmt.Errorf("decoding the ONNX file: %w", err)
 	}
-	return backend.file(model)
+	if err := check(checked); err != nil {
+		return nil, err
+	}
+	backend := newBackend()
+	model := onnx.NewModel(backend)
+	if err := model.UnmarshalBinary(withoutShapes(checked).Marshal()); err != nil {
+		return nil, fmt.Errorf("decoding the ONNX file: %w", err)
+	}
+	return backend.file(model, checked)
+}
+
+// withoutShapes leaves out the shapes of results: onnx-go would allocate a tensor for each of them.
+func withoutShapes(m *onnxir.Model) *onnxir.Model {
+	bare, graph := *m, *m.Graph
+	graph.ValueInfo = nil
+	graph.Outputs = make([]onnxir.ValueInfo, len(m.Graph.Outputs))
+	for i, out := range m.Graph.Outputs {
+		graph.Outputs[i] = onnxir.ValueInfo{Name: out.Name, Type: out.Type}
+	}
+	bare.Graph = &graph
+	return &bare
 }
 
 // rebuilder translates file nodes to graph nodes, each once.
@@ -84,23 +113,15 @@ type rebuilder struct {
 	names graph.Names
 }
 
-// input makes the leaf of a model input; its symbolic batch, which onnx-go leaves out of the shape, is put back.
-func (r *rebuilder) input(in *fileNode, batch int) (*gorgonia.Node, error) {
-	if in.tensor == nil {
-		return nil, fmt.Errorf("input %s has no shape", in.name)
-	}
-	shape := append([]int(nil), in.tensor.Shape()...)
-	switch len(shape) {
-	case 3:
-		shape = append([]int{batch}, shape...)
-	case 4:
-		shape[0] = batch
-	default:
-		return nil, fmt.Errorf("input %s has shape %v, expected (batch, C, N, N)", in.name, shape)
+// input makes the leaf of a model input (batch, C, N, N).
+func (r *rebuilder) input(in *fileNode, batch int) *gorgonia.Node {
+	shape := []int{batch}
+	for _, d := range in.dims[1:] {
+		shape = append(shape, int(d.Value))
 	}
 	leaf := graph.Leaf(r.graph, in.name, shape...)
 	r.built[in] = leaf
-	return leaf, nil
+	return leaf
 }
 
 // node is the graph node of a file node: a constant, or its operator applied to its operands.
@@ -118,12 +139,15 @@ func (r *rebuilder) node(f *fileNode) (*gorgonia.Node, error) {
 }
 
 func (r *rebuilder) build(f *fileNode) (*gorgonia.Node, error) {
-	if f.op == nil {
+	if f.constant {
 		a, err := f.floats()
 		if err != nil {
 			return nil, fmt.Errorf("constant %s: %w", f.name, err)
 		}
 		return graph.Constant(r.graph, f.name, a)
+	}
+	if f.op == nil {
+		return nil, fmt.Errorf("%q is needed and not given", f.name)
 	}
 	translate, ok := translatorOf(f.op.Name)
 	if !ok {

@@ -28,6 +28,9 @@ func translatorOf(opType string) (translator, bool) {
 
 func unary(f func(*ops.Node) (*ops.Node, error)) translator {
 	return func(r *rebuilder, n *fileNode) (*gorgonia.Node, error) {
+		if !n.attributes(0) {
+			return nil, fmt.Errorf("has attributes")
+		}
 		x, err := r.operand(n, 0)
 		if err != nil {
 			return nil, err
@@ -53,23 +56,29 @@ func (r *rebuilder) conv(n *fileNode) (*gorgonia.Node, error) {
 			return nil, err
 		}
 	}
-	half := int64(in[1].Shape()[len(in[1].Shape())-1] / 2)
-	if !n.ints("pads", half, half, half, half) || !n.ints("strides", 1, 1) || !n.ints("dilations", 1, 1) || !n.is("group", 1) {
+	y, err := ops.Conv2D(in[0], in[1], in[2])
+	if err != nil {
+		return nil, err
+	}
+	kernel := int64(in[1].Shape()[2])
+	half := kernel / 2
+	if !n.attributes(5) || !n.ints("kernel_shape", kernel, kernel) || !n.ints("pads", half, half, half, half) ||
+		!n.ints("strides", 1, 1) || !n.ints("dilations", 1, 1) || !n.is("group", 1) {
 		return nil, fmt.Errorf("is not a convolution that keeps the size")
 	}
-	return ops.Conv2D(in[0], in[1], in[2])
+	return y, nil
 }
 
 // maxPool expects the ReLU before the pooling, as ReLUMaxPool writes it.
 func (r *rebuilder) maxPool(n *fileNode) (*gorgonia.Node, error) {
-	if !n.ints("kernel_shape", 2, 2) || !n.ints("strides", 2, 2) || !n.ints("pads", 0, 0, 0, 0) {
+	if !n.attributes(3) || !n.ints("kernel_shape", 2, 2) || !n.ints("strides", 2, 2) || !n.ints("pads", 0, 0, 0, 0) {
 		return nil, fmt.Errorf("is not a 2 x 2 pooling")
 	}
 	relu, err := r.file.operand(n, 0)
 	if err != nil {
 		return nil, err
 	}
-	if relu.op == nil || relu.op.Name != "Relu" {
+	if relu.op == nil || relu.op.Name != "Relu" || !relu.attributes(0) {
 		return nil, fmt.Errorf("has no Relu before it")
 	}
 	x, err := r.operand(relu, 0)
@@ -84,7 +93,8 @@ func (r *rebuilder) resize(n *fileNode) (*gorgonia.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(scales) != 4 || scales[0] != 1 || scales[1] != 1 || scales[2] != 2 || scales[3] != 2 || !n.is("mode", "nearest") {
+	if len(scales) != 4 || scales[0] != 1 || scales[1] != 1 || scales[2] != 2 || scales[3] != 2 || !n.attributes(3) ||
+		!n.is("mode", "nearest") || !n.is("nearest_mode", "floor") || !n.is("coordinate_transformation_mode", "asymmetric") {
 		return nil, fmt.Errorf("is not a nearest 2 x 2 upsampling")
 	}
 	x, err := r.operand(n, 0)
@@ -100,7 +110,7 @@ func (r *rebuilder) scale(n *fileNode) (*gorgonia.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(factor) != 1 {
+	if len(factor) != 1 || !n.attributes(0) {
 		return nil, fmt.Errorf("is not a product with a scalar")
 	}
 	x, err := r.operand(n, 0)
@@ -115,6 +125,13 @@ func (r *rebuilder) pad(n *fileNode) (*gorgonia.Node, error) {
 	pads, err := r.file.constant(n, 1)
 	if err != nil {
 		return nil, err
+	}
+	value, err := r.file.constant(n, 2)
+	if err != nil {
+		return nil, err
+	}
+	if len(value) != 1 || value[0] != 0 || !n.attributes(0) {
+		return nil, fmt.Errorf("is not a margin of zeros")
 	}
 	if len(pads) != 8 || pads[0] != 0 || pads[1] != 0 || pads[4] != 0 || pads[5] != 0 ||
 		pads[2] != pads[3] || pads[2] != pads[6] || pads[2] != pads[7] {

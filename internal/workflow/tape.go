@@ -1,8 +1,11 @@
 package workflow
 
 import (
+	"fmt"
+
 	"ptyx/export"
 	"ptyx/internal/engine"
+	"ptyx/internal/graph"
 	"ptyx/internal/ndarray"
 	"ptyx/internal/reconstruct"
 )
@@ -26,6 +29,9 @@ func (p *tapePredictor) Prepare(b int) (reconstruct.Batch, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := isPredictor(program); err != nil {
+		return nil, err
+	}
 	exe, err := engine.Tape{}.Compile(program, 1)
 	if err != nil {
 		return nil, err
@@ -34,8 +40,25 @@ func (p *tapePredictor) Prepare(b int) (reconstruct.Batch, error) {
 	for _, out := range program.Outputs {
 		batch.outputs = append(batch.outputs, ndarray.New[float32](out.Node.Shape()...))
 	}
-	batch.binding, err = exe.Bind([]*ndarray.Float32{batch.input}, batch.outputs)
-	return batch, err
+	if batch.binding, err = exe.Bind([]*ndarray.Float32{batch.input}, batch.outputs); err != nil {
+		return nil, err
+	}
+	return batch, nil
+}
+
+// isPredictor checks that a program takes patterns and gives two images of their shape.
+func isPredictor(p *graph.Program) error {
+	ok := len(p.Inputs) == 1 && len(p.Outputs) == 2
+	if ok {
+		in := p.Inputs[0].Node.Shape()
+		for _, out := range p.Outputs {
+			ok = ok && ndarray.SameShape(out.Node.Shape(), in)
+		}
+	}
+	if !ok {
+		return fmt.Errorf("the model has %d inputs and %d outputs, expected patterns (batch, C, N, N) in, amplitude and phase of that shape out", len(p.Inputs), len(p.Outputs))
+	}
+	return nil
 }
 
 type tapeBatch struct {
