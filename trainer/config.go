@@ -51,9 +51,15 @@ func (c Config) Network(inputScale float64) models.Config {
 	}
 }
 
-// ApplyNetwork takes the network's sizes from a model's contract.
+// ApplyNetwork takes the network's sizes from a model's contract. A network of one channel may be trained in groups of any
+// grid; one of several channels has its grid built in.
 func (c *Config) ApplyNetwork(m contract.Contract) {
-	c.Gridsize, c.FiltersScale, c.Extent = m.Gridsize, m.FiltersScale, models.Extent(m.ObjectExtent)
+	c.FiltersScale, c.Extent = m.FiltersScale, models.Extent(m.ObjectExtent)
+	if m.Channels > 1 {
+		c.Grouping, c.Gridsize = Channels, m.Gridsize
+	} else {
+		c.Grouping = Shared
+	}
 }
 
 // Grouping says how the gridsize^2 neighbouring patterns of a sample are used.

@@ -53,10 +53,11 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 		}
 		defer request.Validation.Close()
 	}
-	if o.Init != "" {
+	if o.Init != "" && !o.Resume { // a resumed training has its weights in its state
 		if request.Initial, err = initialWeights(o.Init, &request); err != nil {
 			return "", err
 		}
+		o.Config = request.Config
 	}
 	request.Begin = o.begin
 	request.Checkpoint = filepath.Join(o.OutputDir, trainer.StateFile)
