@@ -33,11 +33,11 @@ func scalePower(re, im *ndarray.Float32) {
 // normaliseProbe keeps the probe's power while it learns: otherwise probe and object amplitude could trade a factor.
 func (s *State) normaliseProbe() { scalePower(s.ProbeRe, s.ProbeIm) }
 
-// probeInCounts scales a probe of power N^2 so that |FFT2(P O)|^2 / N^2 of it is in photons, when a pattern of mean power
-// meanPower has intensity 1 per pixel on average.
-func probeInCounts(re, im *ndarray.Float32, meanPower float64) *ndarray.Complex64 {
+// probeInCounts scales a probe of power N^2 so that |FFT2(P O)|^2 / N^2 of it is in photons, when a mean pattern, of
+// intensity 1 per pixel on average, has the given number of photons.
+func probeInCounts(re, im *ndarray.Float32, photons float64) *ndarray.Complex64 {
 	probe := ndarray.New[complex64](re.Shape...)
-	scale := float32(math.Sqrt(meanPower / float64(len(re.Data))))
+	scale := float32(math.Sqrt(photons / float64(len(re.Data))))
 	for i := range probe.Data {
 		probe.Data[i] = complex(re.Data[i]*scale, im.Data[i]*scale)
 	}

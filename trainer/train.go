@@ -217,13 +217,13 @@ func (r Request) result(net models.Config, state *State, power float64, digest s
 		last = state.History[len(state.History)-1]
 	}
 	result := &Result{Config: r.Config, State: state, Device: r.Engine.Device(), Cancelled: cancelled}
-	result.Probe = probeInCounts(state.ProbeRe, state.ProbeIm, power)
+	result.Probe = probeInCounts(state.ProbeRe, state.ProbeIm, r.photons(power))
 	var err error
 	if result.Model, err = r.model(net, state.Parameters, result.Probe, power, digest, last); err != nil {
 		return nil, err
 	}
 	if best := state.Best; best != nil {
-		probe := probeInCounts(best.ProbeRe, best.ProbeIm, power)
+		probe := probeInCounts(best.ProbeRe, best.ProbeIm, r.photons(power))
 		result.Best, err = r.model(net, best.Parameters, probe, power, digest, state.History[best.Epoch-1])
 	}
 	return result, err

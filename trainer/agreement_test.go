@@ -1,0 +1,298 @@
+package trainer
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"ptyx/internal/dataset"
+	"ptyx/internal/engine"
+	"ptyx/internal/ndarray"
+	"ptyx/internal/testutil"
+	"ptyx/models"
+)
+
+// gradientTolerance is what two orders of summation may differ by, relative to the largest gradient of a layer. A
+// gradient sums some 10^4 float32 products through 15 layers; rounding (2^-24) grows with the square root of their
+// number, 10^-5 in all. Measured: 4e-6.
+const gradientTolerance = 3e-5
+
+// variants are the steps that differ in their graph.
+func variants() map[string]Config {
+	centre := small()
+
+	full := small()
+	full.Extent, full.Loss, full.Probe = models.Full, MAE, ProbeTrainable
+
+	shared := small()
+	shared.Gridsize, shared.Grouping, shared.BatchSize, shared.Probe = 2, Shared, 4, ProbeTrainable
+
+	channels := small()
+	channels.Gridsize, channels.Grouping, channels.BatchSize, channels.Extent = 2, Channels, 1, models.Full
+
+	return map[string]Config{
+		"centre, Poisson, fixed probe": centre, "full, MAE, trained probe": full,
+		"groups on a canvas": shared, "groups as channels": channels,
+	}
+}
+
+// unsettle moves biases and probe off their start, where biases are 0 and symmetry hides faults.
+func unsettle(s *State) {
+	for i, p := range s.Parameters {
+		if len(p.Shape) == 1 {
+			copy(p.Data, testutil.Uniform(uint64(i)+10, -0.1, 0.1, p.Shape...).Data)
+		}
+	}
+	noise := testutil.Uniform(5, -0.2, 0.2, len(s.ProbeRe.Data))
+	for i, v := range noise.Data {
+		s.ProbeRe.Data[i] *= 1 + v
+		s.ProbeIm.Data[i] += v * s.ProbeRe.Data[i]
+	}
+	s.normaliseProbe()
+}
+
+// lit is a scan without dark pixels. Where a pattern is dark the network's layers are flat, the four values of a pooling
+// square are equal but for rounding, and rounding picks the one that gets the gradient: another one on each engine.
+func lit(t *testing.T, count int) *dataset.Scan {
+	t.Helper()
+	data := simulated(t, count, 1)
+	for i, v := range testutil.Uniform(6, 0.5, 1.5, data.Patterns.Shape...).Data {
+		data.Patterns.Data[i] += v
+	}
+	return opened(t, data)
+}
+
+// unsettled is a step on the engine, at the same parameters for every engine.
+func unsettled(t *testing.T, eng engine.Engine, c Config, replicas int) *bound {
+	t.Helper()
+	b := bind(t, eng, c, lit(t, 5), replicas)
+	unsettle(b.state)
+	return b
+}
+
+// firstGroups fill one step.
+func (b *bound) firstGroups() []int {
+	groups := make([]int, b.fitter.samples())
+	for i := range groups {
+		groups[i] = i
+	}
+	return groups
+}
+
+// layerScale is the largest gradient of the layer that an output belongs to. Weight and bias of a convolution sum the
+// same residuals; the bias of the phase's head is nearly a global phase, which the intensity does not see: its gradient
+// is a cancellation of them, and only their size says how exact it can be.
+func (b *bound) layerScale(grads []*ndarray.Float32, output int) float64 {
+	layer := func(i int) string {
+		name := b.step.Training.Outputs[i+1].Name
+		return name[:strings.LastIndex(name, ".")]
+	}
+	scale := 0.0
+	for i, g := range grads {
+		if layer(i) == layer(output) {
+			scale = max(scale, largest(g))
+		}
+	}
+	return scale
+}
+
+func largest(a *ndarray.Float32) float64 {
+	top := 0.0
+	for _, v := range a.Data {
+		top = max(top, math.Abs(float64(v)))
+	}
+	return top
+}
+
+// gradients are those of the first groups, copied.
+func (b *bound) gradients(t *testing.T) (loss float64, grads []*ndarray.Float32) {
+	t.Helper()
+	loss = b.run(t, b.firstGroups())
+	for _, g := range b.fitter.replicas[0].grads {
+		grads = append(grads, g.Clone())
+	}
+	return loss, grads
+}
+
+// kinks is how much each gradient changes when the parameters move by a few times their rounding. The loss has kinks:
+// where a unit's input is 0 but for rounding, one engine may find it on and the other off, and both are right. Away from
+// kinks the change is far below gradientTolerance.
+func (b *bound) kinks(t *testing.T, grads []*ndarray.Float32) []*ndarray.Float32 {
+	t.Helper()
+	const moves, size = 8, 4e-6
+	var saved, change []*ndarray.Float32
+	for _, p := range b.state.Parameters {
+		saved = append(saved, p.Clone())
+	}
+	for _, g := range grads {
+		change = append(change, ndarray.New[float32](g.Shape...))
+	}
+	for move := range uint64(moves) {
+		for i, p := range b.state.Parameters {
+			for k, v := range testutil.Uniform(100*move+uint64(i), -size, size, p.Shape...).Data {
+				p.Data[k] = saved[i].Data[k] * (1 + v)
+			}
+		}
+		_, moved := b.gradients(t)
+		for i, g := range grads {
+			for k, v := range moved[i].Data {
+				change[i].Data[k] = max(change[i].Data[k], float32(math.Abs(float64(v-g.Data[k]))))
+			}
+		}
+	}
+	for i, p := range saved {
+		copy(b.state.Parameters[i].Data, p.Data)
+	}
+	return change
+}
+
+// disagreement is the worst excess of |got - want| over the tolerance tol and the allowance, which may be nil; 0 or less
+// is agreement, NaN never is.
+func disagreement(got, want, allowance *ndarray.Float32, tol float64) float64 {
+	worst := math.Inf(-1)
+	for k, v := range got.Data {
+		excess := math.Abs(float64(v)-float64(want.Data[k])) - tol
+		if allowance != nil {
+			excess -= 1.5 * float64(allowance.Data[k])
+		}
+		if !(excess <= worst) {
+			worst = excess
+		}
+		if math.IsNaN(worst) {
+			break
+		}
+	}
+	return worst
+}
+
+func TestEnginesAgreeOnLossAndGradients(t *testing.T) {
+	ort := fast(t, 1)
+	for name, c := range variants() {
+		t.Run(name, func(t *testing.T) {
+			reference, other := unsettled(t, engine.Tape{}, c, 1), unsettled(t, ort, c, 1)
+			wantLoss, want := reference.gradients(t)
+			gotLoss, got := other.gradients(t)
+			// A loss is one sum of N^2 terms, taken pairwise or in order: a few times 2^-24.
+			if !testutil.Close(gotLoss, wantLoss, 0, 1e-6) {
+				t.Errorf("loss %v, want %v", gotLoss, wantLoss)
+			}
+			if trained := len(reference.state.trained(c.Probe == ProbeTrainable)); len(want) != trained {
+				t.Fatalf("%d gradients for %d trained arrays", len(want), trained)
+			}
+			var kinks []*ndarray.Float32
+			for i := range want {
+				what := reference.step.Training.Outputs[i+1].Name
+				scale := reference.layerScale(want, i)
+				if !(scale > 0) {
+					t.Errorf("%s: the layer has no gradient", what)
+				}
+				if disagreement(got[i], want[i], nil, gradientTolerance*scale) <= 0 {
+					continue
+				}
+				if kinks == nil {
+					kinks = reference.kinks(t, want)
+				}
+				if excess := disagreement(got[i], want[i], kinks[i], gradientTolerance*scale); !(excess <= 0) {
+					t.Errorf("%s: off by %g beyond tolerance and kinks; the layer's largest gradient is %g", what, excess, scale)
+				}
+			}
+		})
+	}
+}
+
+// TestEnginesAgreeOverFiveSteps: two optimisers on two engines go the same way. Adam divides each gradient by its own size, so an
+// element whose gradient is all rounding may go elsewhere at full speed, and kinks (above) part the ways: over seeds,
+// losses agree to 5e-7 and movements to 10^-4 of their length without a kink, to 6e-5 and 0.09 with one in the first
+// step. Five steps lower the loss by 3 to 10%.
+func TestEnginesAgreeOverFiveSteps(t *testing.T) {
+	const lossTolerance, movementTolerance, rate = 5e-4, 0.2, 1e-4
+	ort := fast(t, 1)
+	for _, name := range []string{"centre, Poisson, fixed probe", "groups on a canvas"} {
+		t.Run(name, func(t *testing.T) {
+			c := variants()[name]
+			reference, other := unsettled(t, engine.Tape{}, c, 1), unsettled(t, ort, c, 1)
+			start := flatten(reference.state.trained(true))
+			first, last := 0.0, 0.0
+			for step := range 5 {
+				want, err := reference.fitter.update(reference.firstGroups(), reference.fitter.rates(2, rate))
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := other.fitter.update(other.firstGroups(), other.fitter.rates(2, rate))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !testutil.Close(got, want, 0, lossTolerance) {
+					t.Errorf("step %d: loss %v, want %v", step+1, got, want)
+				}
+				if step == 0 {
+					first = want
+				}
+				last = want
+			}
+			if !(last < 0.98*first) {
+				t.Errorf("five steps took the loss from %v to %v", first, last)
+			}
+			want, got := flatten(reference.state.trained(true)), flatten(other.state.trained(true))
+			apart, moved := 0.0, 0.0
+			for i := range start {
+				apart += math.Pow(float64(got[i])-float64(want[i]), 2)
+				moved += math.Pow(float64(want[i])-float64(start[i]), 2)
+			}
+			if !(math.Sqrt(apart/moved) <= movementTolerance) {
+				t.Errorf("the parameters end %g apart after moving by %g", math.Sqrt(apart), math.Sqrt(moved))
+			}
+		})
+	}
+}
+
+// TestGradientsByFiniteDifferences walks along the gradient of one array at a time: the slope there is the gradient's
+// norm. Two lengths of the walk, extrapolated to none (Richardson), take out the curvature. They change the loss by 10^-4
+// and half of that; the rounding of the loss, 2^-24 of 0.6, is then 0.1 to 0.5% of the slope, and kinks on the way do the
+// rest. Measured: 3%.
+func TestGradientsByFiniteDifferences(t *testing.T) {
+	const change, tolerance = 1e-4, 0.05
+	const longest = 0.005 // a tenth of a weight: further on there are too many kinks
+	ort := fast(t, 1)
+	for name, c := range variants() {
+		t.Run(name, func(t *testing.T) {
+			b := unsettled(t, ort, c, 1)
+			_, grads := b.gradients(t)
+			trained := b.state.trained(true)
+			for i, g := range grads {
+				what := b.step.Training.Outputs[i+1].Name
+				if !chosen(what) {
+					continue
+				}
+				norm := math.Sqrt(sumSquares(g.Data))
+				saved := trained[i].Clone()
+				at := func(way float64) float64 {
+					for k := range g.Data {
+						trained[i].Data[k] = saved.Data[k] + float32(way*float64(g.Data[k])/norm)
+					}
+					return b.run(t, b.firstGroups())
+				}
+				difference := func(step float64) float64 { return (at(step) - at(-step)) / (2 * step) }
+				long := min(change/norm/2, longest)
+				slope := (4*difference(long/2) - difference(long)) / 3
+				copy(trained[i].Data, saved.Data)
+				if !testutil.Close(slope, norm, 0, tolerance) {
+					t.Errorf("%s: slope %g, gradient %g", what, slope, norm)
+				}
+			}
+		})
+	}
+}
+
+// chosen are arrays from every part of the network, and the probe.
+func chosen(output string) bool {
+	for _, name := range []string{
+		"encoder.0.conv.0.weight", "encoder.1.conv.1.bias", "encoder.2.conv.1.weight",
+		"amplitude.0.conv.0.weight", "amplitude.head.bias", "phase.1.conv.1.weight", "phase.head.weight", "probe.re", "probe.im",
+	} {
+		if output == "grad."+name {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,150 @@
+package trainer
+
+import (
+	"encoding"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"ptyx/internal/badinput"
+	"ptyx/internal/contract"
+	"ptyx/internal/testutil"
+	"ptyx/models"
+)
+
+func TestValidateNamesTheSetting(t *testing.T) {
+	good := small()
+	if err := good.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	nan, inf := math.NaN(), math.Inf(1)
+	for key, faults := range map[string][]func(*Config){
+		"gridsize":       {func(c *Config) { c.Gridsize = 0 }},
+		"max_epochs":     {func(c *Config) { c.MaxEpochs = -1 }},
+		"batch_size":     {func(c *Config) { c.BatchSize = 0 }},
+		"learning_rate":  {func(c *Config) { c.LearningRate = 0 }, func(c *Config) { c.LearningRate = nan }, func(c *Config) { c.LearningRate = inf }},
+		"clip":           {func(c *Config) { c.Clip = -1 }, func(c *Config) { c.Clip = nan }},
+		"early_stop":     {func(c *Config) { c.EarlyStop = -1 }},
+		"warm_up":        {func(c *Config) { c.WarmUp = nan }, func(c *Config) { c.WarmUp = inf }},
+		"val_fraction":   {func(c *Config) { c.ValFraction = 1 }, func(c *Config) { c.ValFraction = -0.1 }, func(c *Config) { c.ValFraction = nan }},
+		"nphotons":       {func(c *Config) { c.Photons = -1 }, func(c *Config) { c.Photons = inf }},
+		"probe_rate":     {func(c *Config) { c.ProbeRate = nan }},
+		"probe_warm_up":  {func(c *Config) { c.ProbeWarmUp = -1 }},
+		"photon_epsilon": {func(c *Config) { c.PhotonEpsilon = 0 }},
+		"n_images":       {func(c *Config) { c.Patterns = -1 }},
+	} {
+		for i, spoil := range faults {
+			c := small()
+			spoil(&c)
+			var bad *badinput.Error
+			if err := c.Validate(); !errors.As(err, &bad) || bad.Key != key {
+				t.Errorf("%s, fault %d: error %v", key, i, err)
+			}
+		}
+	}
+}
+
+func TestNamesFromFlags(t *testing.T) {
+	for _, c := range []struct {
+		into   encoding.TextUnmarshaler
+		accept []string
+	}{
+		{new(Loss), []string{"poisson", "mae"}},
+		{new(Schedule), []string{"constant", "cosine", "exponential", "plateau"}},
+		{new(Grouping), []string{"shared", "channels"}},
+		{new(ProbeMode), []string{"fixed", "trainable"}},
+	} {
+		for _, name := range c.accept {
+			if err := c.into.UnmarshalText([]byte(name)); err != nil {
+				t.Errorf("%T: %v", c.into, err)
+			}
+		}
+		for _, name := range []string{"", "Poisson", "none"} {
+			if err := c.into.UnmarshalText([]byte(name)); err == nil {
+				t.Errorf("%T takes %q", c.into, name)
+			}
+		}
+	}
+}
+
+func TestConfigYAMLComesBack(t *testing.T) {
+	want := Config{
+		Gridsize: 2, Grouping: Channels, FiltersScale: 3, Extent: models.Full, Loss: MAE, Seed: 1<<64 - 1, MaxEpochs: 7,
+		BatchSize: 5, LearningRate: 1.0 / 3, Schedule: Plateau, WarmUp: 0.1, Clip: 0.7, EarlyStop: 4, ValFraction: 0.15,
+		Photons: 1e9, Probe: ProbeTrainable, ProbeRate: 0.3, ProbeWarmUp: 2, Patterns: 9, PhotonEpsilon: 0.01,
+	}
+	dir := t.TempDir()
+	if err := SaveConfig(dir, want); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, ConfigFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got Config
+	if err := yaml.Unmarshal(data, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got != want {
+		t.Errorf("read back %+v, want %+v", got, want)
+	}
+}
+
+func TestSamplesOfAStep(t *testing.T) {
+	for _, c := range []struct {
+		grouping              Grouping
+		gridsize, batch, have int
+		want                  int
+	}{
+		{Shared, 1, 16, 100, 16}, {Shared, 1, 16, 5, 5}, {Shared, 2, 16, 100, 4}, {Shared, 2, 3, 100, 1}, {Shared, 3, 20, 100, 2},
+		{Channels, 2, 16, 100, 16}, {Channels, 2, 16, 3, 3},
+	} {
+		config := Config{Grouping: c.grouping, Gridsize: c.gridsize, BatchSize: c.batch}
+		if got := config.samples(c.have); got != c.want {
+			t.Errorf("%+v: %d samples", c, got)
+		}
+	}
+}
+
+func TestNetworkOfAConfig(t *testing.T) {
+	c := small()
+	c.Gridsize = 3
+	if n := c.Network(0.5); n.Channels != 1 || n.InputScale != 0.5 || n.N != 64 {
+		t.Errorf("shared patterns give %+v", n)
+	}
+	c.Grouping = Channels
+	if n := c.Network(0.5); n.Channels != 9 {
+		t.Errorf("channels give %+v", n)
+	}
+	// A network of single patterns may be trained with any grid; one of several channels has its own built in.
+	c.ApplyNetwork(contract.Contract{Gridsize: 2, Channels: 1, FiltersScale: 4, ObjectExtent: "full"})
+	if c.Gridsize != 3 || c.Grouping != Shared || c.FiltersScale != 4 || c.Extent != models.Full {
+		t.Errorf("a model of single patterns gives %+v", c)
+	}
+	c.ApplyNetwork(contract.Contract{Gridsize: 2, Channels: 4, FiltersScale: 1, ObjectExtent: "centre"})
+	if c.Gridsize != 2 || c.Grouping != Channels || c.FiltersScale != 1 || c.Extent != models.Centre {
+		t.Errorf("a model of four channels gives %+v", c)
+	}
+}
+
+// TestEpsilonIsAFloorInPhotons: N^2 pixels share the photons; a tenth of a photon is this share of the mean.
+func TestEpsilonIsAFloorInPhotons(t *testing.T) {
+	const perPattern = 64 * 64
+	for _, c := range []struct{ power, photons, want float64 }{
+		{100 * perPattern, 0, 1e-3},                // 100 photons a pixel, 0.1 / 100
+		{perPattern, 100 * perPattern, 1e-3},       // --nphotons counts, not the data's power
+		{1, 0, 1e-2}, {1e12 * perPattern, 0, 1e-6}, // within what float32 resolves
+	} {
+		config := small()
+		config.Photons = c.photons
+		r := Request{Config: config}
+		// One rounding to float32.
+		if got := float64(r.epsilon(c.power)); !testutil.Close(got, c.want, 0, 1e-7) {
+			t.Errorf("%+v: epsilon %v", c, got)
+		}
+	}
+}
