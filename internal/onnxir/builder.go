@@ -67,6 +67,18 @@ func (b *Builder) Temp(opType string, inputs []string, attrs ...Attribute) strin
 	return name
 }
 
+// ShapedLike gives a value the type and shape of another, if that one has them.
+func (b *Builder) ShapedLike(name, like string) {
+	for _, list := range [][]ValueInfo{b.Graph.ValueInfo, b.Graph.Inputs} {
+		for _, v := range list {
+			if v.Name == like {
+				b.Graph.ValueInfo = append(b.Graph.ValueInfo, ValueInfo{Name: name, Type: v.Type, Dims: v.Dims})
+				return
+			}
+		}
+	}
+}
+
 // TempName reserves a fresh tensor name under the operator being built.
 func (b *Builder) TempName(what string) string {
 	for {

@@ -44,7 +44,9 @@ func (reluMaxPoolOp) Lower(b *onnxir.Builder, c Call) {
 		b.Node("Relu", c.Out[0], []string{b.Temp("MaxPool", c.In, poolAttributes()...)})
 		return
 	}
-	b.Node("MaxPool", c.Out[0], []string{b.Temp("Relu", c.In)}, poolAttributes()...)
+	relu := b.Temp("Relu", c.In)
+	b.ShapedLike(relu, c.In[0])
+	b.Node("MaxPool", c.Out[0], []string{relu}, poolAttributes()...)
 }
 
 func poolAttributes() []onnxir.Attribute {
