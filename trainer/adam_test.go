@@ -37,9 +37,9 @@ func numbers(list []*ndarray.Float32) (out [][]float32) {
 
 var adamShapes = [][]int{{4, 3, 3, 3}, {4}, {7, 11}}
 
-// TestAdamAgreesWithGorgonias: both take the conventions of Kingma and Ba's algorithm 1: both moments corrected for their bias,
-// epsilon 1e-8 added after the square root, outside of it. They differ only in the order of roundings: an update to some
-// 2^-22 of itself. The parameters start near 0, so that their own rounding does not hide the updates.
+// TestAdamAgreesWithGorgonias: both take the conventions of Kingma and Ba's algorithm 1: both moments corrected for their
+// bias, epsilon 1e-8 added after the square root, outside of it. They differ only in the order of roundings: an update
+// to some 2^-22 of itself. The parameters start near 0, so that their own rounding does not hide the updates.
 func TestAdamAgreesWithGorgonias(t *testing.T) {
 	const rate, steps = 1e-3, 10
 	ours, theirs := arrays(adamShapes...), arrays(adamShapes...)

@@ -7,7 +7,9 @@ import (
 
 	"ptyx/internal/dataset"
 	"ptyx/internal/engine"
+	"ptyx/internal/frame"
 	"ptyx/internal/ndarray"
+	"ptyx/internal/physics"
 	"ptyx/internal/testutil"
 	"ptyx/models"
 )
@@ -200,10 +202,10 @@ func TestEnginesAgreeOnLossAndGradients(t *testing.T) {
 	}
 }
 
-// TestEnginesAgreeOverFiveSteps: two optimisers on two engines go the same way. Adam divides each gradient by its own size, so an
-// element whose gradient is all rounding may go elsewhere at full speed, and kinks (above) part the ways: over seeds,
-// losses agree to 5e-7 and movements to 10^-4 of their length without a kink, to 6e-5 and 0.09 with one in the first
-// step. Five steps lower the loss by 3 to 10%.
+// TestEnginesAgreeOverFiveSteps: two optimisers on two engines go the same way. Adam divides each gradient by its own
+// size, so an element whose gradient is all rounding may go elsewhere at full speed, and kinks (above) part the ways:
+// over seeds, losses agree to 5e-7 and movements to 10^-4 of their length without a kink, to 6e-5 and 0.09 with one in
+// the first step. Five steps lower the loss by 3 to 10%.
 func TestEnginesAgreeOverFiveSteps(t *testing.T) {
 	const lossTolerance, movementTolerance, rate = 5e-4, 0.2, 1e-4
 	ort := fast(t, 1)
@@ -295,4 +297,56 @@ func chosen(output string) bool {
 		}
 	}
 	return false
+}
+
+// TestLossAgainstThePhysics: a network of zeros says that nothing is there (amplitude 1, phase 0), so the loss compares
+// the measured patterns with the shifted probe's own, computed here in float64 by the fast transform.
+func TestLossAgainstThePhysics(t *testing.T) {
+	const n = 64
+	ort := fast(t, 1)
+	data := simulated(t, 4, 1)
+	scan := opened(t, data)
+	power, err := scan.MeanPower()
+	if err != nil {
+		t.Fatal(err)
+	}
+	re, im := splitProbe(scan.Probe)
+	probe := probeInCounts(re, im, n*n) // power N^2
+	for _, loss := range []Loss{Poisson, MAE} {
+		for _, gridsize := range []int{1, 2} {
+			c := small()
+			c.Loss, c.Gridsize, c.BatchSize, c.Extent = loss, gridsize, 4, models.Full
+			b := bind(t, ort, c, scan, 1)
+			for _, p := range b.state.Parameters {
+				clear(p.Data)
+			}
+			r, _ := request(c, scan, ort)
+			eps := float64(r.epsilon(power))
+			want := 0.0
+			propagator := physics.NewPropagator(n)
+			for j := range data.X { // a step is the four patterns, or the group of all four
+				wave := physics.ExitWave(physics.ShiftProbe(probe, frame.Fraction(data.Y[j]), frame.Fraction(data.X[j])), ones(n))
+				model, measured := make([]float64, n*n), make([]float64, n*n)
+				propagator.Intensity(wave, model)
+				for i := range measured { // in units of the mean intensity
+					measured[i] = math.Pow(float64(data.Patterns.Data[j*n*n+i]), 2) * n * n / power
+				}
+				formula := map[Loss]func(i, y []float64, eps float64) float64{Poisson: physics.Poisson, MAE: physics.AmplitudeMAE}[loss]
+				want += formula(model, measured, eps) / float64(len(data.X))
+			}
+			// The matrix transform in float32 rounds amplitudes to 2^-24 of the brightest, some 10^-5 of the mean one.
+			if got := b.run(t, b.firstGroups()); !testutil.Close(got, want, 0, 1e-4) {
+				t.Errorf("%s, gridsize %d: loss %v, want %v", loss, gridsize, got, want)
+			}
+		}
+	}
+}
+
+// ones is an empty object.
+func ones(n int) *ndarray.Complex64 {
+	o := ndarray.New[complex64](n, n)
+	for i := range o.Data {
+		o.Data[i] = 1
+	}
+	return o
 }

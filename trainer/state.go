@@ -111,6 +111,9 @@ func (s *State) LoadState(path string, specs []models.Spec, dataDigest string) e
 	if digest := l.text("data_sha256"); l.err == nil && digest != dataDigest {
 		return &badinput.Error{File: path, Key: "data_sha256", Found: "the state of a training on other patterns", Expected: dataDigest, Remedy: "resume with the same --train-data-file"}
 	}
+	if format := l.ints("format", 1)[0]; l.err == nil && format != stateFormat {
+		return &badinput.Error{File: path, Key: "format", Found: fmt.Sprintf("version %d", format), Expected: fmt.Sprintf("version %d", stateFormat), Remedy: "resume with the ptyx that wrote it, or train anew"}
+	}
 	progress := l.ints("progress", 4)
 	s.Epoch, s.Batch, s.Samples, s.Adam.Step = progress[0], progress[1], progress[2], progress[3]
 	s.LossSum = l.floats("loss_sum", 1)[0]

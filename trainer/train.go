@@ -160,6 +160,10 @@ func (r Request) data() (train, val *Data, err error) {
 	}
 	switch {
 	case r.Validation != nil:
+		if r.Validation.N != r.Scan.N {
+			return nil, nil, &badinput.Error{File: r.Validation.Path, Key: "diff3d", Found: fmt.Sprintf("patterns of %d x %d", r.Validation.N, r.Validation.N),
+				Expected: fmt.Sprintf("%d x %d, as those to train on", r.Scan.N, r.Scan.N)}
+		}
 		if valGroups, err = r.groups(r.Validation); err != nil {
 			return nil, nil, err
 		}
