@@ -14,12 +14,14 @@ import (
 type ORT struct {
 	Environment *runtime.Environment
 	Options     runtime.SessionOptions
+	Target      onnxir.Target // how programs are lowered
 	device      string
 }
 
-// NewORT makes an engine on an open ONNX Runtime.
+// NewORT makes an engine on an open ONNX Runtime, with the lowering that suits the device.
 func NewORT(env *runtime.Environment, options runtime.SessionOptions) *ORT {
-	return &ORT{Environment: env, Options: options}
+	target := onnxir.Target{Training: true, Winograd: options.Device != runtime.CUDA} // CUDA chooses its own algorithms
+	return &ORT{Environment: env, Options: options, Target: target}
 }
 
 // Name is "ort".
@@ -39,7 +41,7 @@ func (e *ORT) Replicas(parts int) int {
 
 // Compile lowers the program for training and creates a session, whose threads are shared among the replicas.
 func (e *ORT) Compile(p *graph.Program, replicas int) (Executable, error) {
-	model, err := export.Lower(p, onnxir.Target{Training: true})
+	model, err := export.Lower(p, e.Target)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ type Builder struct {
 	target    Target
 	constants map[string]string // content key -> initializer name
 	used      map[string]bool   // every tensor name in use
+	shared    map[string]string // key of an intermediate that several operators use -> its name
 	scope     string            // the output under construction
 	serial    int               // temporaries made in this scope
 }
@@ -23,8 +24,9 @@ type Builder struct {
 type Target struct {
 	// Training allows nodes of ONNX Runtime's contrib domain (com.microsoft). A checkpoint has only standard nodes.
 	Training bool
-	// Block is the channel block of ONNX Runtime's NCHWc kernels (8 or 16), or 0 for plain layouts.
-	Block int
+	// Winograd allows convolutions to be lowered to Winograd's minimal filtering, which saves multiplications on a CPU. Its
+	// results differ from plain ones by rounding.
+	Winograd bool
 }
 
 // NewBuilder returns an empty builder for a target.
@@ -33,6 +35,7 @@ func NewBuilder(name string, target Target) *Builder {
 		Graph:     &Graph{Name: name},
 		target:    target,
 		constants: map[string]string{},
+		shared:    map[string]string{},
 		used:      map[string]bool{},
 	}
 }
@@ -64,6 +67,16 @@ func (b *Builder) NodeIn(domain, opType string, outputs, inputs []string, attrs 
 func (b *Builder) Temp(opType string, inputs []string, attrs ...Attribute) string {
 	name := b.TempName(opType)
 	b.Node(opType, name, inputs, attrs...)
+	return name
+}
+
+// Shared is the name of an intermediate that several operators use: the first to ask builds it.
+func (b *Builder) Shared(key string, build func() string) string {
+	if name, ok := b.shared[key]; ok {
+		return name
+	}
+	name := build()
+	b.shared[key] = name
 	return name
 }
 

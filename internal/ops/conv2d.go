@@ -62,6 +62,11 @@ func (conv2DOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) {
 }
 
 func (conv2DOp) Lower(b *onnxir.Builder, c Call) {
+	if w, ok := newWinograd(b, c.InShapes[0], c.InShapes[1]); ok {
+		bias := b.Temp("Reshape", []string{c.In[2], b.Int64s(w.out, 1, 1)})
+		b.Node("Add", c.Out[0], []string{w.forward(b, c.In[0], c.In[1]), bias})
+		return
+	}
 	b.Node("Conv", c.Out[0], c.In, convAttributes(c.InShapes[1][2])...)
 }
 

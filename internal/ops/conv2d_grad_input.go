@@ -31,6 +31,10 @@ func (conv2DGradInputOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 }
 
 func (conv2DGradInputOp) Lower(b *onnxir.Builder, c Call) {
+	if w, ok := newWinograd(b, c.OutShapes[0], c.InShapes[1]); ok {
+		w.gradInput(b, c.In[0], c.In[1], c.Out[0])
+		return
+	}
 	k := c.InShapes[1][2]
 	turned := turnedKernel(b, c.In[1], c.InShapes[1])
 	b.Node("Conv", c.Out[0], []string{c.In[0], turned}, convAttributes(k)...)

@@ -9,6 +9,7 @@ import (
 	"ptyx/internal/engine"
 	"ptyx/internal/graph"
 	"ptyx/internal/ndarray"
+	"ptyx/internal/onnxir"
 	"ptyx/internal/ops"
 	"ptyx/internal/testutil"
 	"ptyx/runtime"
@@ -77,6 +78,10 @@ func cases() []opCase {
 	// More filters than inputs and a block-sized number of channels: the shapes that lowerings treat specially.
 	list = append(list, opCase{"Conv2D wide", arrays(testutil.Uniform(11, -1, 1, 2, 16, 8, 8),
 		testutil.Uniform(12, -1, 1, 32, 16, 3, 3), testutil.Uniform(13, -1, 1, 32)),
+		func(in []*ops.Node) (*ops.Node, error) { return ops.Conv2D(in[0], in[1], in[2]) }})
+	// Images that are not square, of whole tiles: Winograd's.
+	list = append(list, opCase{"Conv2D tiles", arrays(testutil.Uniform(14, -1, 1, 3, 48, 8, 12),
+		testutil.Uniform(15, -1, 1, 24, 48, 3, 3), testutil.Uniform(16, -1, 1, 24)),
 		func(in []*ops.Node) (*ops.Node, error) { return ops.Conv2D(in[0], in[1], in[2]) }})
 	return list
 }
@@ -258,8 +263,8 @@ func TestShapeMistakesAreErrorsWhenTheGraphIsBuilt(t *testing.T) {
 	}
 }
 
-// engines lists what must agree with the tape.
-func fastEngine(t *testing.T) engine.Engine {
+// fastEngine is ONNX Runtime with the lowering for its processor.
+func fastEngine(t *testing.T) *engine.ORT {
 	t.Helper()
 	library, err := runtime.Find("")
 	if err != nil {
@@ -273,20 +278,26 @@ func fastEngine(t *testing.T) engine.Engine {
 	return engine.NewORT(env, runtime.SessionOptions{Threads: 2})
 }
 
-// Engines sum in different orders; 1e-5 of the largest value covers the rounding of the longest sum here, 1152 terms.
+// Engines sum in different orders; 1e-5 of the largest value covers the rounding of the longest sum here, 1152 terms, and
+// that of Winograd's transforms.
 const engineTolerance = 1e-5
 
 func TestEnginesAgree(t *testing.T) {
 	fast := fastEngine(t)
+	plain := *fast
+	plain.Target = onnxir.Target{Training: true}
 	for _, c := range cases() {
-		t.Run(c.name, func(t *testing.T) {
-			p, want := c.program(t)
-			run(t, engine.Tape{}, p, c.inputs, want)
-			_, got := c.program(t)
-			run(t, fast, p, c.inputs, got)
-			for i, o := range p.Outputs {
-				testutil.CheckClose(t, o.Name, got[i].Data, want[i].Data, engineTolerance)
-			}
-		})
+		t.Run(c.name, func(t *testing.T) { enginesAgree(t, c, fast) })
+		t.Run(c.name+" plain", func(t *testing.T) { enginesAgree(t, c, &plain) })
+	}
+}
+
+func enginesAgree(t *testing.T, c opCase, fast engine.Engine) {
+	p, want := c.program(t)
+	run(t, engine.Tape{}, p, c.inputs, want)
+	_, got := c.program(t)
+	run(t, fast, p, c.inputs, got)
+	for i, o := range p.Outputs {
+		testutil.CheckClose(t, o.Name, got[i].Data, want[i].Data, engineTolerance)
 	}
 }
