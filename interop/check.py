@@ -1,0 +1,44 @@
+"""Checks what other programs make of the files that ptyx writes: onnx, ONNX Runtime for Python, Netron, NumPy, scikit-image.
+
+    make interop
+
+One line for each comparison, with the figure found and the bound it has to keep; exit status 1 if any fails. --keep checks the
+files of an earlier run as they lie there."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import arrays
+import evaluation
+import files
+import forward
+import model_file
+import netron_view
+import patches
+import pictures
+from report import Report
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--ptyx", required=True, help="the program")
+    parser.add_argument("--files", required=True, type=Path, help="directory for the files; what it holds is removed")
+    parser.add_argument("--keep", action="store_true", help="do not make the files anew")
+    args = parser.parse_args()
+
+    if not args.keep:
+        files.make(files.Ptyx(args.ptyx, args.files))
+    report = Report()
+    for case in files.CASES:
+        report.section(f"{case.name}: model file", model_file.check, args.files, case)
+        report.section(f"{case.name}: ONNX Runtime for Python", patches.check, args.files, case)
+    report.section("default: Netron", netron_view.check, args.files, files.CASES[0])
+    report.section("patterns", forward.check, args.files)
+    report.section("arrays", arrays.check, args.files)
+    report.section("pictures", pictures.check, args.files)
+    report.section("evaluation", evaluation.check, args.files)
+    print(f"{report.passed} passed, {report.failed} failed")
+    return 1 if report.failed else 0
+
+if __name__ == "__main__":
+    sys.exit(main())

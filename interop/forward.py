@@ -1,0 +1,29 @@
+"""The diffraction patterns of ptyx simulate against NumPy's FFT: I = |FFT2(P O)|^2 / N^2, zero frequency at [N/2, N/2]."""
+
+import numpy as np
+
+from patches import whole
+
+def transfer(d, n):
+    """Of a shift by d samples; the Nyquist frequency, which has no sign, takes the mean of both: a real kernel stays real."""
+    t = np.exp(-2j * np.pi * np.fft.fftfreq(n) * d)
+    t[n // 2] = np.cos(np.pi * d)
+    return t
+
+def check(report, files):
+    with np.load(files / "exact-object.npz", allow_pickle=False) as z:
+        obj, probe, x, y = (z[k] for k in ("objectGuess", "probeGuess", "xcoords", "ycoords"))
+    with np.load(files / "exact.npz", allow_pickle=False) as z:
+        patterns = z["diff3d"]
+    n = probe.shape[0]
+    worst = 0.0
+    for pattern, column, row in zip(patterns, x, y):
+        left, top = whole(column) - n // 2, whole(row) - n // 2
+        patch = obj[top : top + n, left : left + n].astype(complex)
+        # The subpixel rest of a position is a Fourier shift of the probe.
+        shift = np.outer(transfer(row - whole(row), n), transfer(column - whole(column), n))
+        shifted = np.fft.ifft2(np.fft.fft2(probe.astype(complex)) * shift)
+        expected = np.fft.fftshift(abs(np.fft.fft2(shifted * patch))) / n
+        worst = max(worst, abs(pattern - expected).max() / expected.max())
+    # Rounding of float32 amplitudes, and of the complex64 in which the probe is shifted.
+    report.within(f"patterns of ptyx simulate against numpy.fft, {len(x)} positions, half of them fractional: largest difference, relative", worst, 1e-6)
