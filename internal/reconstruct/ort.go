@@ -43,8 +43,10 @@ func (o *ORT) Prepare(b int) (Batch, error) {
 		phase:     ndarray.New[float32](shape...),
 	}
 	var err error
-	batch.binding, err = o.session.Bind([]*ndarray.Float32{batch.patterns}, []*ndarray.Float32{batch.amplitude, batch.phase})
-	return batch, err
+	if batch.binding, err = o.session.Bind([]*ndarray.Float32{batch.patterns}, []*ndarray.Float32{batch.amplitude, batch.phase}); err != nil {
+		return nil, err
+	}
+	return batch, nil
 }
 
 type ortBatch struct {

@@ -50,6 +50,9 @@ func Run(ctx context.Context, p Predictor, scan *dataset.Scan, c contract.Contra
 		return nil, &badinput.Error{File: scan.Path, Key: "diff3d", Found: fmt.Sprintf("patterns of %d x %d", scan.N, scan.N),
 			Expected: fmt.Sprintf("%d x %d, for which the model was trained", c.N, c.N), Remedy: "use a model trained at this size, or crop or bin the patterns"}
 	}
+	if opt.BatchSize < 1 {
+		return nil, &badinput.Error{Key: "batch_size", Found: fmt.Sprint(opt.BatchSize), Expected: "1 or more"}
+	}
 	groups, err := grouping(scan, c, opt)
 	if err != nil {
 		return nil, err
@@ -165,15 +168,17 @@ func (p *pipeline) predict(ctx context.Context, loaded <-chan *samples, predicte
 	}()
 	for s := range loaded {
 		if len(s.groups) != size {
-			if batch != nil {
-				if err := batch.Close(); err != nil {
+			if previous := batch; previous != nil {
+				batch = nil
+				if err := previous.Close(); err != nil {
 					return err
 				}
 			}
-			var err error
-			if batch, err = p.predictor.Prepare(len(s.groups)); err != nil {
+			prepared, err := p.predictor.Prepare(len(s.groups))
+			if err != nil {
 				return fmt.Errorf("preparing the network for %d patterns: %w", len(s.groups), err)
 			}
+			batch = prepared
 			size = len(s.groups)
 		}
 		used := size * p.channels * p.scan.N * p.scan.N
