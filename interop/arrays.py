@@ -8,17 +8,20 @@ from files import CASES, FOUR, PAIRS, SCAN, SCAN_128
 
 SHA = ("U64", ())
 
+
 def scan_members(m, n, height, width):
     return {
         "diff3d": ("float32", (m, n, n)), "xcoords": ("float64", (m,)), "ycoords": ("float64", (m,)), "xcoords_start": ("float64", (m,)),
         "ycoords_start": ("float64", (m,)), "scan_index": ("int64", (m,)), "probeGuess": ("complex64", (n, n)), "objectGuess": ("complex64", (height, width)),
     }
 
+
 def reconstruction_members(m, height, width):
     return {
         "object": ("complex64", (height, width)), "origin": ("int64", (2,)), "coverage": ("float32", (height, width)), "spread": ("float32", (height, width)),
         "xcoords": ("float64", (m,)), "ycoords": ("float64", (m,)), "scan_index": ("int64", (m,)), "model_digest": SHA, "provider": ("U20", ()),
     }
+
 
 def members(path):
     """All members as arrays; the archive's checksums are tested on the way."""
@@ -29,8 +32,10 @@ def members(path):
     with np.load(path, allow_pickle=False) as z:
         return {key: z[key] for key in z.files}
 
+
 def described(found):
     return {key: (v.dtype.str.lstrip("<=|") if v.dtype.kind == "U" else v.dtype.name, v.shape) for key, v in found.items()}
+
 
 def compare(report, name, found, expected):
     got = described(found)
@@ -38,6 +43,7 @@ def compare(report, name, found, expected):
     report.line(not wrong, f"{name}: members, dtypes, shapes", f"{len(got)} as specified" if not wrong else f"(found, expected) {wrong}")
     numeric = [v for v in found.values() if v.dtype.kind in "fc"]
     report.same(f"{name}: values that are not finite", int(sum((~np.isfinite(v)).sum() for v in numeric)), 0)
+
 
 def check(report, files):
     checked = set()

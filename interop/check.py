@@ -19,6 +19,7 @@ import patches
 import pictures
 from report import Report
 
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--ptyx", required=True, help="the program")
@@ -39,6 +40,7 @@ def main():
     report.section("evaluation", evaluation.check, args.files)
     print(f"{report.passed} passed, {report.failed} failed")
     return 1 if report.failed else 0
+
 
 if __name__ == "__main__":
     sys.exit(main())

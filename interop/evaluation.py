@@ -19,10 +19,12 @@ DECIBEL = 1e-4
 # Where a curve crosses a threshold is a quotient of small differences.
 CROSSING = 1e-4
 
+
 def check(report, files):
     for pair in ("pair-plain", "pair-covered"):
         check_ptyx(report, files, pair)
     check_compat(report, files, "pair-moved")
+
 
 def load(files, pair):
     out = []
@@ -34,14 +36,17 @@ def load(files, pair):
         out.append((obj, origin, coverage))
     return out
 
+
 def crop(array, origin, region):
     top, left = region["row"] - origin[0], region["col"] - origin[1]
     return array[top : top + region["height"], left : left + region["width"]]
+
 
 def well_covered(coverage):
     """At least a tenth of the 90th percentile of what is covered."""
     positive = np.sort(coverage[coverage > 0])
     return (coverage > 0) & (coverage >= np.float32(0.10) * positive[positive.size * 9 // 10])
+
 
 def check_ptyx(report, files, pair):
     got = load_json(files / pair / "metrics.json")
@@ -72,6 +77,7 @@ def check_ptyx(report, files, pair):
             abs(got[name]["rmse"] - np.sqrt(np.mean((x - y)[mask] ** 2))), abs(got[name]["mae"] - np.mean(abs(x - y)[mask]))), tolerance)
     check_frc(report, pair, got["frc"], a, b, mask)
 
+
 def masked_ssim(x, y, mask, span):
     """The mean over the windows that lie inside the image and are centred on a counted pixel."""
     mean, every = structural_similarity(x, y, data_range=span, full=True)
@@ -79,6 +85,7 @@ def masked_ssim(x, y, mask, span):
     if mask.all():
         return mean
     return every[inner, inner][mask[inner, inner]].mean()
+
 
 def phases(a, b, mask):
     """The reference's phase, its own ramp and mean taken out, and the reconstruction's, which differs by the angle between both."""
@@ -97,9 +104,11 @@ def phases(a, b, mask):
     phase = np.angle(b * ramp * level)
     return phase, phase + np.angle(a * np.conj(b))
 
+
 def rings(shape):
     k = [np.fft.fftfreq(n) * n for n in shape]
     return np.round(np.hypot(k[0][:, None], k[1][None, :])).astype(int).ravel()
+
 
 def smooth(n):
     """The largest number up to n without a prime factor above 5."""
@@ -111,6 +120,7 @@ def smooth(n):
         if rest == 1:
             return n
         n -= 1
+
 
 def check_frc(report, pair, got, a, b, mask):
     n = smooth(min(a.shape))
@@ -137,10 +147,12 @@ def check_frc(report, pair, got, a, b, mask):
         frequency = (i - 1 + above / (above + below)) / n
         report.within(f"{pair}: frequency {key}, {frequency:.4f} cycles/pixel", abs(got[key]["frequency"] - frequency), CROSSING)
 
+
 def plane_removed(phase):
     r, c = np.indices(phase.shape)
     basis = np.column_stack([c.ravel(), r.ravel(), np.ones(phase.size)])
     return phase - (basis @ np.linalg.lstsq(basis, phase.ravel(), rcond=None)[0]).reshape(phase.shape)
+
 
 def ms_ssim(x, y):
     """PtychoPINN's: the whole SSIM at five scales, every second pixel kept, no filter."""
@@ -153,6 +165,7 @@ def ms_ssim(x, y):
             break
     return product
 
+
 def compat_frc(x, y):
     n = min(x.shape)
     top, left = (x.shape[0] - n) // 2, (x.shape[1] - n) // 2
@@ -160,6 +173,7 @@ def compat_frc(x, y):
     ring, cross = rings((n, n)), (a * np.conj(b)).ravel()
     return np.hypot(np.bincount(ring, cross.real), np.bincount(ring, cross.imag)) / np.sqrt(
         np.bincount(ring, abs(a.ravel()) ** 2) * np.bincount(ring, abs(b.ravel()) ** 2))
+
 
 def check_compat(report, files, pair):
     got = load_json(files / pair / "metrics.json")

@@ -17,6 +17,7 @@ SCAN_128 = "scan-128.npz"
 FOUR = "scan-four.npz"  # four neighbours of SCAN, written by NumPy
 SEED = "5"
 
+
 @dataclass(frozen=True)
 class Case:
     """A network, the scan it is trained on and the scan it reconstructs."""
@@ -47,6 +48,7 @@ class Case:
     def reconstruction(self):
         return f"{self.name}/out/reconstruction.npz"
 
+
 SMALL = ("--n-filters-scale", "1")
 CASES = (
     Case("default", SCAN, ("--max-epochs", "2", "--n-images", "48")),
@@ -63,6 +65,7 @@ CASES = (
 # Folders of pairs of objects for ptyx eval. The reconstruction of each differs from its reference in a known way.
 PAIRS = ("pair-plain", "pair-covered", "pair-moved")
 
+
 class Ptyx:
     """The program, run in the directory of the files, so that none of them holds a path of this machine."""
 
@@ -74,6 +77,7 @@ class Ptyx:
         if run.returncode != 0:
             raise RuntimeError(f"ptyx {' '.join(args)} exited with {run.returncode}: {run.stdout}{run.stderr}")
         return run.stdout
+
 
 def make(ptyx):
     """Makes all files anew."""
@@ -89,6 +93,7 @@ def make(ptyx):
     for pair, (reference, recon) in zip(PAIRS, (plain_pair(), covered_pair(), moved_pair())):
         evaluate_pair(ptyx, pair, reference, recon)
 
+
 def four_neighbours(files):
     """Part of a scan in a file of NumPy's: compressed, patterns in Fortran order, coordinates as float32."""
     with np.load(files / SCAN, allow_pickle=False) as scan:
@@ -102,6 +107,7 @@ def four_neighbours(files):
         part[key] = part[key].astype(np.float32)
     np.savez_compressed(files / FOUR, **part)
 
+
 def exact_patterns(ptyx):
     """Noiseless patterns of an object that NumPy made, at whole and at fractional positions."""
     rng = np.random.default_rng(11)
@@ -114,11 +120,13 @@ def exact_patterns(ptyx):
     np.savez(ptyx.files / "exact-object.npz", objectGuess=obj.astype(np.complex64), probeGuess=probe.astype(np.complex64), xcoords=x, ycoords=y)
     ptyx("simulate", "--out", "exact.npz", "--object-file", "exact-object.npz", "--noiseless")
 
+
 def scene(r, c):
     """A transmission with structure at several scales, its phase far from wrapping."""
     amplitude = 0.8 + 0.1 * np.sin(0.21 * r + 0.13 * c) + 0.07 * np.cos(0.004 * (r - 30) * (c - 40)) + 0.05 * np.sin(0.9 * c - 0.5 * r)
     phase = 0.4 * np.sin(0.31 * c) * np.cos(0.27 * r) + 0.2 * np.sin(0.002 * r * c)
     return amplitude * np.exp(1j * phase)
+
 
 def noisy(obj, seed):
     """With noise that grows towards fine detail, as a reconstruction's does, so that the FRC falls through its thresholds."""
@@ -127,12 +135,14 @@ def noisy(obj, seed):
     f = np.hypot(*np.meshgrid(np.fft.fftfreq(obj.shape[0]), np.fft.fftfreq(obj.shape[1]), indexing="ij"))
     return obj + 0.06 * np.fft.ifft2(spectrum * np.minimum(1, 2 * f))
 
+
 def plain_pair():
     """A scale, a phase, a ramp and noise; everything covered."""
     r, c = np.indices((141, 150)).astype(float)
     reference = scene(r, c)
     recon = 1.3 * noisy(reference, 1) * np.exp(1j * (0.4 + 0.011 * c - 0.004 * r))
     return {"object": reference}, {"object": recon}
+
 
 def covered_pair():
     """Objects at different places of the frame, with a hole and thin margins in the coverage."""
@@ -145,6 +155,7 @@ def covered_pair():
     part[coverage == 0] = 0
     return {"object": reference}, {"object": part, "origin": np.array([7, 12]), "coverage": coverage.astype(np.float32)}
 
+
 def moved_pair():
     """A reconstruction displaced by part of a pixel, for PtychoPINN's conventions, which register it: rough, as phase correlation
     needs it, and with odd sides, because libraries differ in what they do to the Nyquist frequency."""
@@ -152,6 +163,7 @@ def moved_pair():
     reference = scene(r, c) * (1 + 0.25 * np.random.default_rng(4).random(r.shape))
     recon = 0.7 * noisy(np.fft.ifft2(fourier_shift(np.fft.fft2(reference), (0.62, -1.38))), 3)
     return {"object": reference}, {"object": recon}
+
 
 def evaluate_pair(ptyx, pair, reference, recon):
     """Writes a pair with NumPy and has it measured: <pair>/metrics.json, comparison.png."""
@@ -161,6 +173,7 @@ def evaluate_pair(ptyx, pair, reference, recon):
         np.savez(ptyx.files / pair / f"{name}.npz", **members)
     convention = "pinn-compat" if pair == "pair-moved" else "ptyx"
     ptyx("eval", "--recon", f"{pair}/recon.npz", "--reference", f"{pair}/reference.npz", "--output", pair, "--convention", convention)
+
 
 def load_json(path):
     return json.loads(Path(path).read_text())

@@ -4,11 +4,13 @@ import numpy as np
 
 from patches import whole
 
+
 def transfer(d, n):
     """Of a shift by d samples; the Nyquist frequency, which has no sign, takes the mean of both: a real kernel stays real."""
     t = np.exp(-2j * np.pi * np.fft.fftfreq(n) * d)
     t[n // 2] = np.cos(np.pi * d)
     return t
+
 
 def check(report, files):
     with np.load(files / "exact-object.npz", allow_pickle=False) as z:

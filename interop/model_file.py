@@ -20,6 +20,7 @@ KEYS = {
     ).split()
 }
 
+
 def check(report, files, case):
     path = files / case.model
     onnx.checker.check_model(str(path), full_check=True)
@@ -31,6 +32,7 @@ def check(report, files, case):
     descriptions(report, case.name, model)
     metadata(report, files, case, model)
 
+
 def standard_form(report, name, model):
     report.same(f"{name}: IR version", model.ir_version, IR)
     report.same(f"{name}: operator sets", {o.domain or "ai.onnx": o.version for o in model.opset_import}, {"ai.onnx": OPSET})
@@ -40,13 +42,16 @@ def standard_form(report, name, model):
     report.line(not foreign and not deprecated, f"{name}: operators outside the standard domain or deprecated",
                 f"{sorted(foreign | deprecated)}, of {dict(sorted(kinds.items()))}")
 
+
 def dims(value):
     return [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
+
 
 def agrees(declared, inferred):
     """Equal, but that inference cannot know what a Resize by scales makes of a symbolic batch, and invents a symbol for it."""
     return inferred is not None and len(declared) == len(inferred) and all(
         d == i or (d == "batch" and str(i).startswith("unk__")) for d, i in zip(declared, inferred))
+
 
 def shapes(report, name, model):
     """The shapes in the file are those that strict inference finds without them."""
@@ -73,6 +78,7 @@ def shapes(report, name, model):
     report.line(all(s[0] == "batch" for s in known.values()), f"{name}: shapes with a symbolic batch dimension",
                 f"{sum(s[0] == 'batch' for s in known.values())} of {len(known)}")
 
+
 def descriptions(report, name, model):
     graph = model.graph
     texts = {"model": model.doc_string, "graph": graph.doc_string, "producer": model.producer_name, "producer version": model.producer_version}
@@ -81,6 +87,7 @@ def descriptions(report, name, model):
                 f"{sum(map(bool, texts.values()))} of {len(texts)}")
     named = [n.name for n in graph.node]
     report.line(all(named) and len(set(named)) == len(named), f"{name}: nodes with a name of their own", f"{len(set(named) - {''})} of {len(named)}")
+
 
 def metadata(report, files, case, model):
     props = [p.key for p in model.metadata_props]

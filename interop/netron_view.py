@@ -20,6 +20,7 @@ from playwright.sync_api import sync_playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
+
 def check(report, files, case):
     logging.getLogger().addHandler(logging.NullHandler())  # else Netron prints what it serves
     path = files / case.model
@@ -39,6 +40,7 @@ def check(report, files, case):
         netron.stop((host, port))
     report.line(closes(host, port), "Netron: port closed after stop", port)
 
+
 def closes(host, port):
     """Whether nobody listens any more, within five seconds: the server's thread still waits for a moment."""
     for _ in range(50):
@@ -47,6 +49,7 @@ def closes(host, port):
                 return True
         time.sleep(0.1)
     return False
+
 
 def check_reader(report, model, url):
     node = Path(playwright.__file__).parent / "driver" / ("node.exe" if os.name == "nt" else "node")
@@ -70,9 +73,11 @@ def check_reader(report, model, url):
     props = {p.key: p.value for p in model.metadata_props}
     report.line(got["metadata"] == props, "Netron's reader: metadata, all as onnx has them", len(got["metadata"]))
 
+
 def browser():
     """A Chromium of this machine: the one that PTYX_CHROMIUM names, or one on the path."""
     return os.environ.get("PTYX_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+
 
 def check_page(report, model, url, screenshot):
     program = browser()

@@ -11,13 +11,16 @@ import onnxruntime
 # Absolute, of amplitudes up to about 1. Two runtimes may sum a convolution in another order; more than this is another network.
 TOLERANCE = 1e-5
 
+
 def contract(model):
     """The metadata as a dict."""
     return {p.key: p.value for p in model.metadata_props}
 
+
 def whole(v):
     """The nearest whole pixel; halves go up."""
     return np.floor(np.asarray(v) + 0.5).astype(int)
+
 
 def weights_of(c):
     """|P|^2 (N, N), 0 outside the extent, rounded to 1/2^14 of the largest; a positive weight never becomes 0."""
@@ -31,6 +34,7 @@ def weights_of(c):
     scaled = np.rint(weights.astype(float) / float(weights.max()) * 2**14)
     return np.where(weights > 0, np.maximum(scaled, 1), 0) / 2**14
 
+
 def stitch(patches, x, y, box, weights):
     """The weighted mean of patches (M, N, N) at centres (x, y), and the sum of weights, over box = (row, column, height, width)."""
     n = weights.shape[0]
@@ -41,8 +45,10 @@ def stitch(patches, x, y, box, weights):
         coverage[top : top + n, left : left + n] += weights
     return np.divide(total, coverage, out=np.zeros_like(total), where=coverage > 0), coverage
 
+
 def session_of(path):
     return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
 
 def run(session, patterns, channels, batch=7):
     """Patches (M, N, N) complex of patterns (M, N, N), fed in batches of another size than ptyx takes."""
@@ -53,6 +59,7 @@ def run(session, patterns, channels, batch=7):
         amplitude, phase = session.run(["amplitude", "phase"], {"amplitude_measured": samples[start : start + batch]})
         out.append(amplitude.astype(complex) * np.exp(1j * phase.astype(float)))
     return np.concatenate(out).reshape(m, n, n)
+
 
 def check(report, files, case):
     model_bytes = (files / case.model).read_bytes()

@@ -9,6 +9,7 @@ from files import CASES, PAIRS
 INK = 0.02
 COLOURS = 20
 
+
 def check(report, files):
     expected = {f"{case.out}/reconstructed_{part}.png" for case in CASES for part in ("amplitude", "phase")}
     expected |= {f"{case.run}/{name}.png" for case in CASES for name in ("probe", "loss")}

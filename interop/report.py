@@ -1,5 +1,6 @@
 """One line for each thing compared: what, the figure found, the bound it had to keep."""
 
+
 class Report:
     """Counts and prints checks. A figure that is NaN keeps no bound."""
 
