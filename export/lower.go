@@ -5,6 +5,7 @@ package export
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gorgonia.org/gorgonia"
@@ -77,6 +78,7 @@ func (l *lowering) run() error {
 	for _, out := range l.program.Outputs {
 		l.output(out)
 	}
+	l.builder.Graph.ValueInfo = slices.DeleteFunc(l.builder.Graph.ValueInfo, func(v onnxir.ValueInfo) bool { return l.builder.Deferred(v.Name) })
 	return nil
 }
 
@@ -120,7 +122,7 @@ func (l *lowering) operator(n *gorgonia.Node) error {
 		if !isGorgoniaAdd(op) {
 			return fmt.Errorf("operator %v (%T) has no ONNX form", op, op)
 		}
-		l.builder.Node("Add", call.Out[0], call.In)
+		ops.LowerAdd(l.builder, call)
 	}
 	l.builder.Graph.ValueInfo = append(l.builder.Graph.ValueInfo, l.info(n, ""))
 	return nil
@@ -128,6 +130,7 @@ func (l *lowering) operator(n *gorgonia.Node) error {
 
 // output declares a program output. A node that is delivered twice, or is itself an input, is copied by Identity.
 func (l *lowering) output(out graph.Output) {
+	l.builder.Need(l.names[out.Node])
 	if l.names[out.Node] != out.Name {
 		l.builder.Scope(out.Name)
 		l.builder.Node("Identity", out.Name, []string{l.names[out.Node]})

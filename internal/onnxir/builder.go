@@ -15,7 +15,9 @@ type Builder struct {
 	target    Target
 	constants map[string]string // content key -> initializer name
 	used      map[string]bool   // every tensor name in use
-	shared    map[string]string // key of an intermediate that several operators use -> its name
+	shared    map[string]string        // key of an intermediate that several operators use -> its name
+	offers    map[string]func() string // how to make such an intermediate, should anybody ask
+	deferred  map[string]func()        // tensors that exist in another form only, and how to make them
 	scope     string            // the output under construction
 	serial    int               // temporaries made in this scope
 }
@@ -36,6 +38,8 @@ func NewBuilder(name string, target Target) *Builder {
 		target:    target,
 		constants: map[string]string{},
 		shared:    map[string]string{},
+		offers:    map[string]func() string{},
+		deferred:  map[string]func(){},
 		used:      map[string]bool{},
 	}
 }
@@ -70,15 +74,41 @@ func (b *Builder) Temp(opType string, inputs []string, attrs ...Attribute) strin
 	return name
 }
 
-// Shared is the name of an intermediate that several operators use: the first to ask builds it.
+// Shared is the name of an intermediate that several operators use: the first to ask builds it, by the offer if there is
+// one.
 func (b *Builder) Shared(key string, build func() string) string {
 	if name, ok := b.shared[key]; ok {
 		return name
+	}
+	if offer, ok := b.offers[key]; ok {
+		build = offer
 	}
 	name := build()
 	b.shared[key] = name
 	return name
 }
+
+// Offer says how a shared intermediate can be made cheaply.
+func (b *Builder) Offer(key string, build func() string) { b.offers[key] = build }
+
+// Offered tells whether a shared intermediate exists or is on offer.
+func (b *Builder) Offered(key string) bool {
+	return b.offers[key] != nil || b.shared[key] != ""
+}
+
+// Defer postpones the making of a tensor until somebody needs it, perhaps never: it exists in another form.
+func (b *Builder) Defer(name string, build func()) { b.deferred[name] = build }
+
+// Need makes a deferred tensor; any other exists already.
+func (b *Builder) Need(name string) {
+	if build, ok := b.deferred[name]; ok {
+		delete(b.deferred, name)
+		build()
+	}
+}
+
+// Deferred tells whether a tensor has not been made.
+func (b *Builder) Deferred(name string) bool { return b.deferred[name] != nil }
 
 // ShapedLike gives a value the type and shape of another, if that one has them.
 func (b *Builder) ShapedLike(name, like string) {

@@ -62,13 +62,22 @@ func (conv2DOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) {
 }
 
 func (conv2DOp) Lower(b *onnxir.Builder, c Call) {
-	if w, ok := newWinograd(b, c.InShapes[0], c.InShapes[1]); ok {
-		bias := b.Temp("Reshape", []string{c.In[2], b.Int64s(w.out, 1, 1)})
-		b.Node("Add", c.Out[0], []string{w.forward(b, c.In[0], c.In[1]), bias})
+	x, w := c.InShapes[0], c.InShapes[1]
+	var rows string
+	switch {
+	case suitsWinograd(b, x, w):
+		rows = newWinograd(x, w).forward(b, rowsFirst(b, c.In[0], x), c.In[1])
+	case suitsThin(b, x, w):
+		rows = newThinConv(x, w).forward(b, c.In[0], c.In[1])
+	default:
+		needAll(b, c.In)
+		b.Node("Conv", c.Out[0], c.In, convAttributes(w[2])...)
 		return
 	}
-	b.Node("Conv", c.Out[0], c.In, convAttributes(c.InShapes[1][2])...)
+	fromRows(b, c.Out[0], c.OutShapes[0], b.Temp("Add", []string{rows, c.In[2]}))
 }
+
+func (conv2DOp) anyLayout() {}
 
 // convAttributes are those of a size-keeping convolution with a k x k kernel.
 func convAttributes(k int) []onnxir.Attribute {

@@ -31,14 +31,17 @@ func (conv2DGradInputOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 }
 
 func (conv2DGradInputOp) Lower(b *onnxir.Builder, c Call) {
-	if w, ok := newWinograd(b, c.OutShapes[0], c.InShapes[1]); ok {
-		w.gradInput(b, c.In[0], c.In[1], c.Out[0])
+	if x, w := c.OutShapes[0], c.InShapes[1]; suitsWinograd(b, x, w) {
+		fromRows(b, c.Out[0], x, newWinograd(x, w).gradInput(b, rowsFirst(b, c.In[0], c.InShapes[0]), c.In[1]))
 		return
 	}
+	needAll(b, c.In)
 	k := c.InShapes[1][2]
 	turned := turnedKernel(b, c.In[1], c.InShapes[1])
 	b.Node("Conv", c.Out[0], []string{c.In[0], turned}, convAttributes(k)...)
 }
+
+func (conv2DGradInputOp) anyLayout() {}
 
 // turnedKernel writes w (O, I, K, K) -> (I, O, K, K) turned by 180 degrees. Turning reverses the K*K taps, which is a
 // product with the exchange matrix: ONNX Runtime multiplies faster than it gathers single elements.

@@ -39,10 +39,15 @@ func (o conv2DGradWeightOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 // that shifts is stacked once a shift. Sharing (dy takes the rows, x the columns) needs K(I+O) copies where the textbook's
 // im2col has K*K*I; where one side has few channels it takes all the shifts.
 func (o conv2DGradWeightOp) Lower(b *onnxir.Builder, c Call) {
-	if w, ok := newWinograd(b, c.InShapes[0], c.OutShapes[0]); ok {
-		w.gradWeight(b, c.In[0], c.In[1], c.Out[0])
+	switch x, w := c.InShapes[0], c.OutShapes[0]; {
+	case suitsWinograd(b, x, w):
+		newWinograd(x, w).gradWeight(b, rowsFirst(b, c.In[0], x), rowsFirst(b, c.In[1], c.InShapes[1]), c.Out[0])
+		return
+	case suitsThin(b, x, w):
+		newThinConv(x, w).gradWeight(b, c.In[0], rowsFirst(b, c.In[1], c.InShapes[1]), c.Out[0])
 		return
 	}
+	needAll(b, c.In)
 	x, dy, k := c.InShapes[0], c.InShapes[1], int64(o.kernel)
 	in, out := int64(x[1]), int64(dy[1])
 	line := newPixelLine(x, k/2)
@@ -62,6 +67,8 @@ func (o conv2DGradWeightOp) Lower(b *onnxir.Builder, c Call) {
 		b.Node("Transpose", c.Out[0], []string{apart}, onnxir.Ints("perm", 0, 2, 1, 3))
 	}
 }
+
+func (conv2DGradWeightOp) anyLayout() {}
 
 // foldedPixels is the largest image whose batch is folded into the sum of one matrix product; for larger ones a product
 // per image, summed, was faster (measured on images of 8 x 8 to 64 x 64).

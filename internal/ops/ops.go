@@ -77,6 +77,17 @@ func apply(face Face, inputs ...*Node) (*Node, error) {
 	return gorgonia.ApplyOp(op, inputs...)
 }
 
+// layoutAware is implemented by faces that take images in either layout, see layout.go.
+type layoutAware interface{ anyLayout() }
+
+// Lower writes the operator's nodes. Faces that know plain layouts only get them.
+func (o *Operator) Lower(b *onnxir.Builder, c Call) {
+	if _, aware := o.Face.(layoutAware); !aware {
+		needAll(b, c.In)
+	}
+	o.Face.Lower(b, c)
+}
+
 // Arity is the number of inputs.
 func (o *Operator) Arity() int { return len(o.in) }
 

@@ -28,7 +28,11 @@ func (reluOp) Differentiate(_ []*Node, out, grad *Node) ([]*Node, error) {
 	return one(apply(reluGradOp{}, grad, out))
 }
 
-func (reluOp) Lower(b *onnxir.Builder, c Call) { b.Node("Relu", c.Out[0], c.In) }
+func (reluOp) Lower(b *onnxir.Builder, c Call) {
+	elementwise(b, c, c.In[0], func(output string, in []string) { b.Node("Relu", output, in) })
+}
+
+func (reluOp) anyLayout() {}
 
 // reluGradOp is the gradient of ReLU: dy where y > 0, else 0, with y the output of ReLU.
 type reluGradOp struct{ noGradient }
@@ -46,8 +50,12 @@ func (reluGradOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 }
 
 func (reluGradOp) Lower(b *onnxir.Builder, c Call) {
-	b.Node("Mul", c.Out[0], []string{c.In[0], active(b, c.In[1])})
+	elementwise(b, c, c.In[1], func(output string, in []string) {
+		b.Node("Mul", output, []string{in[0], active(b, in[1])})
+	})
 }
+
+func (reluGradOp) anyLayout() {}
 
 // active is 1 where y > 0, else 0. A comparison and a cast are vectorised in ONNX Runtime; Sign and Where are not.
 func active(b *onnxir.Builder, y string) string {

@@ -36,9 +36,23 @@ func (upsampleOp) Differentiate(_ []*Node, _, grad *Node) ([]*Node, error) {
 	return one(apply(squareSumOp{}, grad))
 }
 
+// Lower makes, of an image that is rows first, whichever layout is asked for: the small image is cheaper to convert.
 func (upsampleOp) Lower(b *onnxir.Builder, c Call) {
-	b.Node("Resize", c.Out[0], []string{c.In[0], "", b.Floats([]float32{1, 1, 2, 2}, 4)}, resizeAttributes()...)
+	plain := func() {
+		b.Need(c.In[0])
+		b.Node("Resize", c.Out[0], []string{c.In[0], "", b.Floats([]float32{1, 1, 2, 2}, 4)}, resizeAttributes()...)
+	}
+	if !hasRows(b, c.In[0]) {
+		plain()
+		return
+	}
+	b.Defer(c.Out[0], plain)
+	b.Offer(rowsKey(c.Out[0]), func() string {
+		return repeatSquares(b, rowsFirst(b, c.In[0], c.InShapes[0]), c.InShapes[0])
+	})
 }
+
+func (upsampleOp) anyLayout() {}
 
 func resizeAttributes() []onnxir.Attribute {
 	return []onnxir.Attribute{
@@ -68,6 +82,13 @@ func (squareSumOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	})
 }
 
+func (squareSumOp) anyLayout() {}
+
 func (squareSumOp) Lower(b *onnxir.Builder, c Call) {
+	if hasRows(b, c.In[0]) {
+		fromRows(b, c.Out[0], c.OutShapes[0], foldSquares(b, rowsFirst(b, c.In[0], c.InShapes[0]), c.InShapes[0], "Add"))
+		return
+	}
+	b.Need(c.In[0])
 	b.Node("Mul", c.Out[0], []string{b.Temp("AveragePool", c.In, poolAttributes()...), b.Scalar(4)})
 }

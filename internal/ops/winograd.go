@@ -50,44 +50,42 @@ var (
 	}
 )
 
-// winograd lowers one convolution and its gradients.
+// winograd lowers one convolution and its gradients. Images are rows first, see layout.go.
 type winograd struct {
 	images, in, out int64
 	height, width   int64
 }
 
-// newWinograd tells whether the convolution of x (B, I, H, W) with w (O, I, K, K) should be lowered this way. The saved
-// multiplications grow with the channels, the cost of the transforms with the image (their matrices hold whole lines); the
-// limits were measured, see docs/performance.md.
-func newWinograd(b *onnxir.Builder, x, w tensor.Shape) (winograd, bool) {
-	c := winograd{images: int64(x[0]), in: int64(w[1]), out: int64(w[0]), height: int64(x[2]), width: int64(x[3])}
-	suits := b.Target().Winograd && w[2] == 3 && c.height%tileOutputs == 0 && c.width%tileOutputs == 0 &&
-		c.in*c.out >= (c.in+c.out)*max(c.height, c.width)
-	return c, suits
+// suitsWinograd tells whether the convolution of x (B, I, H, W) with w (O, I, K, K) should be lowered this way. The saved
+// multiplications grow with the channels on both sides, the transforms cost the same whatever the channels; the limit was
+// measured, see docs/performance.md.
+func suitsWinograd(b *onnxir.Builder, x, w tensor.Shape) bool {
+	const fewest = 16 // harmonic mean of the channels, halved
+	return b.Target().Winograd && w[2] == 3 && x[2]%tileOutputs == 0 && x[3]%tileOutputs == 0 &&
+		w[0]*w[1] >= fewest*(w[0]+w[1])
 }
 
-// tiles along the two axes.
-func (c winograd) tiles() (rows, columns int64) {
-	return c.height / tileOutputs, c.width / tileOutputs
+func newWinograd(x, w tensor.Shape) winograd {
+	return winograd{images: int64(x[0]), in: int64(w[1]), out: int64(w[0]), height: int64(x[2]), width: int64(x[3])}
 }
 
-// forward is x (B, I, H, W), w (O, I, 3, 3) -> (B, O, H, W), without bias.
+// points is the number of products that a tile takes.
+const points = tileInputs * tileInputs
+
+// forward is x (H, W, B, I), w (O, I, 3, 3) -> (H, W, B, O), without bias.
 func (c winograd) forward(b *onnxir.Builder, x, w string) string {
-	middle := b.Temp("MatMul", []string{c.kernel(b, w), c.data(b, x)}) // (36, O, tiles)
-	return c.leave(b, "", middle, c.out, resultMatrix)
+	return c.leave(b, transposedMatMul(b, c.data(b, x), c.kernel(b, w)), c.out, resultLine)
 }
 
-// gradInput writes dy (B, O, H, W), w (O, I, 3, 3) -> (B, I, H, W).
-func (c winograd) gradInput(b *onnxir.Builder, dy, w, output string) {
-	middle := fusedMatMul(b, c.kernel(b, w), c.gradient(b, dy), onnxir.Int("transA", 1)) // (36, I, tiles)
-	c.leave(b, output, middle, c.in, transposed(dataMatrix))
+// gradInput is dy (H, W, B, O), w (O, I, 3, 3) -> (H, W, B, I).
+func (c winograd) gradInput(b *onnxir.Builder, dy, w string) string {
+	return c.leave(b, b.Temp("MatMul", []string{c.gradient(b, dy), c.kernel(b, w)}), c.in, dataLine)
 }
 
-// gradWeight writes x (B, I, H, W), dy (B, O, H, W) -> (O, I, 3, 3).
+// gradWeight writes x (H, W, B, I), dy (H, W, B, O) -> (O, I, 3, 3).
 func (c winograd) gradWeight(b *onnxir.Builder, x, dy, output string) {
-	points := int64(tileInputs * tileInputs)
-	middle := transposedMatMul(b, c.gradient(b, dy), c.data(b, x)) // (36, O, I)
-	flat := b.Temp("Reshape", []string{middle, b.Int64s(points, c.out*c.in)})
+	middle := fusedMatMul(b, c.gradient(b, dy), c.data(b, x), onnxir.Int("transA", 1)) // (36, O, I)
+	flat := reshaped(b, middle, points, c.out*c.in)
 	taps := fusedMatMul(b, flat, b.Floats(kernelMatrix(), points, 9), onnxir.Int("transA", 1)) // (O*I, 9)
 	b.Node("Reshape", output, []string{taps, b.Int64s(c.out, c.in, 3, 3)})
 }
@@ -95,111 +93,37 @@ func (c winograd) gradWeight(b *onnxir.Builder, x, dy, output string) {
 // kernel transforms w (O, I, 3, 3) -> (36, O, I).
 func (c winograd) kernel(b *onnxir.Builder, w string) string {
 	return b.Shared("winograd kernel "+w, func() string {
-		points := int64(tileInputs * tileInputs)
-		flat := b.Temp("Reshape", []string{w, b.Int64s(c.out*c.in, 9)})
-		transformed := transposedMatMul(b, b.Floats(kernelMatrix(), points, 9), flat)
-		return b.Temp("Reshape", []string{transformed, b.Int64s(points, c.out, c.in)})
+		taps := reshaped(b, w, c.out*c.in, 9)
+		return reshaped(b, transposedMatMul(b, b.Floats(kernelMatrix(), points, 9), taps), points, c.out, c.in)
 	})
 }
 
-// data transforms x (B, I, H, W) -> (36, I, tiles).
+// data transforms x (H, W, B, I) -> (36, tiles * B, I).
 func (c winograd) data(b *onnxir.Builder, x string) string {
-	return b.Shared("winograd data "+x, func() string { return c.enter(b, x, c.in, dataMatrix) })
+	return b.Shared("winograd data "+x, func() string { return c.enter(b, x, c.in, dataLine) })
 }
 
-// gradient transforms dy (B, O, H, W) -> (36, O, tiles).
+// gradient transforms dy (H, W, B, O) -> (36, tiles * B, O).
 func (c winograd) gradient(b *onnxir.Builder, dy string) string {
-	return b.Shared("winograd gradient "+dy, func() string { return c.enter(b, dy, c.out, transposed(resultMatrix)) })
+	return b.Shared("winograd gradient "+dy, func() string { return c.enter(b, dy, c.out, resultLine) })
 }
 
-// lineMatrix makes the transform of a line of n pixels as a matrix by rows.
-type lineMatrix func(n int64) (m []float32, rows, columns int64)
-
-// dataMatrix is B^T for all tiles of a line, (6 n/4, n), point by point: row s*(n/4) + tile. Pixels beyond the ends are 0.
-func dataMatrix(n int64) ([]float32, int64, int64) {
-	tiles := n / tileOutputs
-	m := make([]float32, tileInputs*tiles*n)
-	for s, row := range winogradData {
-		for tile := range tiles {
-			for j, v := range row {
-				if pixel := tile*tileOutputs + int64(j) - 1; pixel >= 0 && pixel < n {
-					m[(int64(s)*tiles+tile)*n+pixel] = v
-				}
-			}
-		}
-	}
-	return m, tileInputs * tiles, n
+// enter takes images into the transformed domain, (H, W, B, C) -> (36, tiles * B, C).
+func (c winograd) enter(b *onnxir.Builder, x string, channels int64, of func(pixels int64) line) string {
+	rows, columns := of(c.height), of(c.width)
+	x = rows.enter(b, x, 1, c.width*c.images*channels)        // (row points, W * B * C)
+	x = columns.enter(b, x, rows.points(), c.images*channels) // (row points, column points, B * C)
+	x = reshaped(b, x, rows.blocks, tileInputs, rows.tiles, columns.blocks, tileInputs, columns.tiles*c.images*channels)
+	x = b.Temp("Transpose", []string{x}, onnxir.Ints("perm", 1, 4, 0, 2, 3, 5))
+	return reshaped(b, x, points, c.height*c.width/(tileOutputs*tileOutputs)*c.images, channels)
 }
 
-// resultMatrix is A^T for all tiles of a line, (n, 6 n/4).
-func resultMatrix(n int64) ([]float32, int64, int64) {
-	tiles := n / tileOutputs
-	points := tileInputs * tiles
-	m := make([]float32, n*points)
-	for j, row := range winogradResult {
-		for tile := range tiles {
-			for s, v := range row {
-				m[(tile*tileOutputs+int64(j))*points+int64(s)*tiles+tile] = v
-			}
-		}
-	}
-	return m, n, points
-}
-
-// kernelMatrix is G along both axes, (36, 9).
-func kernelMatrix() []float32 {
-	m := make([]float32, 0, tileInputs*tileInputs*9)
-	for _, rows := range winogradKernel {
-		for _, columns := range winogradKernel {
-			for _, p := range rows {
-				for _, q := range columns {
-					m = append(m, p*q)
-				}
-			}
-		}
-	}
-	return m
-}
-
-func transposed(of lineMatrix) lineMatrix {
-	return func(n int64) ([]float32, int64, int64) {
-		m, rows, columns := of(n)
-		t := make([]float32, len(m))
-		for r := range rows {
-			for c := range columns {
-				t[c*rows+r] = m[r*columns+c]
-			}
-		}
-		return t, columns, rows
-	}
-}
-
-func constantMatrix(b *onnxir.Builder, of lineMatrix, n int64) string {
-	m, rows, columns := of(n)
-	return b.Floats(m, rows, columns)
-}
-
-// enter takes images into the transformed domain: (B, C, H, W) -> (36, C, B * tiles). The matrix makes points of pixels.
-func (c winograd) enter(b *onnxir.Builder, x string, channels int64, points lineMatrix) string {
-	rows, columns := c.tiles()
-	x = b.Temp("MatMul", []string{x, constantMatrix(b, transposed(points), c.width)})
-	x = b.Temp("MatMul", []string{constantMatrix(b, points, c.height), x})
-	x = b.Temp("Reshape", []string{x, b.Int64s(c.images, channels, tileInputs, rows, tileInputs, columns)})
-	x = b.Temp("Transpose", []string{x}, onnxir.Ints("perm", 2, 4, 1, 0, 3, 5))
-	return b.Temp("Reshape", []string{x, b.Int64s(tileInputs*tileInputs, channels, c.images*rows*columns)})
-}
-
-// leave brings images back: (36, C, B * tiles) -> (B, C, H, W), as output, or as a temporary if that is empty. The matrix
-// makes pixels of points.
-func (c winograd) leave(b *onnxir.Builder, output, x string, channels int64, pixels lineMatrix) string {
-	rows, columns := c.tiles()
-	x = b.Temp("Reshape", []string{x, b.Int64s(tileInputs, tileInputs, channels, c.images, rows, columns)})
-	x = b.Temp("Transpose", []string{x}, onnxir.Ints("perm", 3, 2, 0, 4, 1, 5))
-	x = b.Temp("Reshape", []string{x, b.Int64s(c.images, channels, tileInputs*rows, tileInputs*columns)})
-	x = b.Temp("MatMul", []string{constantMatrix(b, pixels, c.height), x})
-	if output == "" {
-		output = b.TempName("MatMul")
-	}
-	b.Node("MatMul", output, []string{x, constantMatrix(b, transposed(pixels), c.width)})
-	return output
+// leave brings images back, (36, tiles * B, C) -> (H, W, B, C).
+func (c winograd) leave(b *onnxir.Builder, x string, channels int64, of func(pixels int64) line) string {
+	rows, columns := of(c.height), of(c.width)
+	x = reshaped(b, x, tileInputs, tileInputs, rows.blocks, rows.tiles, columns.blocks, columns.tiles*c.images*channels)
+	x = b.Temp("Transpose", []string{x}, onnxir.Ints("perm", 2, 0, 3, 4, 1, 5))
+	x = columns.leave(b, x, rows.points(), c.images*channels)
+	x = rows.leave(b, x, 1, c.width*c.images*channels)
+	return reshaped(b, x, c.height, c.width, c.images, channels)
 }
