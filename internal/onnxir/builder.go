@@ -13,13 +13,13 @@ type Builder struct {
 	Graph *Graph
 
 	target    Target
-	constants map[string]string // content key -> initializer name
-	used      map[string]bool   // every tensor name in use
+	constants map[string]string        // content key -> initializer name
+	used      map[string]bool          // every tensor name in use
 	shared    map[string]string        // key of an intermediate that several operators use -> its name
 	offers    map[string]func() string // how to make such an intermediate, should anybody ask
 	deferred  map[string]func()        // tensors that exist in another form only, and how to make them
-	scope     string            // the output under construction
-	serial    int               // temporaries made in this scope
+	scope     string                   // the output under construction
+	serial    int                      // temporaries made in this scope
 }
 
 // Target says for whom a graph is lowered, so that an operator with several forms can choose.
