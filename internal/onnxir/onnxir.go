@@ -117,16 +117,22 @@ type ValueInfo struct {
 	Doc  string
 }
 
-// Dim is a dimension: a fixed Value, or a symbolic Param ("batch").
+// Dim is a dimension: a fixed Value, a symbolic Param ("batch"), or Unknown.
 type Dim struct {
 	Value int64
 	Param string
 }
 
+// Unknown is the Value of a dimension that a file leaves open; some exporters write -1 for it, others nothing.
+const Unknown = -1
+
 // String gives the dimension as Netron shows it.
 func (d Dim) String() string {
-	if d.Param != "" {
+	switch {
+	case d.Param != "":
 		return d.Param
+	case d.Value == Unknown:
+		return "?"
 	}
 	return fmt.Sprint(d.Value)
 }

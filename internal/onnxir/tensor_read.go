@@ -4,52 +4,101 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // read takes a tensor whatever field its elements are in, and checks that they are as many as its shape says.
 func (t *Tensor) read(f field) error {
-	external := false
-	err := f.message("tensor", func(f field) (err error) {
+	var e elements
+	err := f.message("tensor", func(f field) error {
 		switch f.number {
-		case tensorDims:
-			err = f.varints(func(v uint64) { t.Dims = append(t.Dims, int64(v)) })
-		case tensorType:
-			var kind int64
-			kind, err = f.int()
-			t.Type = DataType(kind)
-		case tensorName:
-			t.Name, err = f.text()
-		case tensorDoc:
-			t.Doc, err = f.text()
-		case tensorRaw:
-			t.Raw = slices.Clone(f.body)
-		case tensorFloats:
-			err = f.fixed32s(func(v uint32) { t.Raw = binary.LittleEndian.AppendUint32(t.Raw, v) })
-		case tensorInt64s:
-			err = f.varints(func(v uint64) { t.Raw = binary.LittleEndian.AppendUint64(t.Raw, v) })
-		case tensorInt32s:
-			err = f.varints(func(v uint64) { t.appendNarrow(v) })
-		case tensorDoubles:
-			t.Raw = slices.Clone(f.body)
-		case tensorExternal:
-			external = true
-		case tensorLocation:
-			external = external || f.value != 0
+		case tensorRaw, tensorFloats, tensorInt32s, tensorInt64s, tensorDoubles:
+			e.twice = e.twice || e.source != 0 && e.source != f.number
+			e.source = f.number
+			return t.readElements(f, &e)
+		case tensorExternal, tensorLocation: // a list, which is never empty, and a number, which is 0 for this file
+			e.external = e.external || len(f.body) > 0 || f.value != 0
 		}
-		return err
+		return t.readField(f)
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case e.external:
+		return t.fault("keeps its values in another file, expected all in one")
+	case e.twice:
+		return t.fault("holds its elements twice")
+	case !t.elementsIn(e.source):
+		return t.fault(fmt.Sprintf("is of ONNX type %d and holds elements of another one", t.Type))
 	}
-	if external {
-		return &FormatError{"tensor " + t.Name, "keeps its values in another file, expected all in one"}
+	for _, v := range e.narrow {
+		t.appendNarrow(v)
 	}
 	return t.check()
 }
 
-// appendNarrow stores an element of int32_data, which serves all types of up to 32 bits. The type may not be known yet;
-// exporters write it first.
+// elements is where a tensor's elements were met.
+type elements struct {
+	source   protowire.Number // the field that they are in
+	narrow   []uint64         // those of int32_data, until the type is known
+	external bool
+	twice    bool
+}
+
+func (t *Tensor) readElements(f field, e *elements) (err error) {
+	switch f.number {
+	case tensorRaw:
+		t.Raw, err = f.bytes()
+	case tensorFloats:
+		err = f.fixed32s(func(v uint32) { t.Raw = binary.LittleEndian.AppendUint32(t.Raw, v) })
+	case tensorDoubles:
+		err = f.fixed64s(func(v uint64) { t.Raw = binary.LittleEndian.AppendUint64(t.Raw, v) })
+	case tensorInt64s:
+		err = f.varints(func(v uint64) { t.Raw = binary.LittleEndian.AppendUint64(t.Raw, v) })
+	case tensorInt32s:
+		err = f.varints(func(v uint64) { e.narrow = append(e.narrow, v) })
+	}
+	return err
+}
+
+func (t *Tensor) readField(f field) (err error) {
+	switch f.number {
+	case tensorDims:
+		err = f.varints(func(v uint64) { t.Dims = append(t.Dims, int64(v)) })
+	case tensorType:
+		var kind int64
+		kind, err = f.int()
+		t.Type = DataType(kind)
+	case tensorName:
+		t.Name, err = f.text()
+	case tensorDoc:
+		t.Doc, err = f.text()
+	}
+	return err
+}
+
+func (t *Tensor) fault(reason string) error {
+	return &FormatError{label("tensor", t.Name), reason}
+}
+
+// elementsIn tells whether a tensor of this type may have its elements in the given field.
+func (t *Tensor) elementsIn(source protowire.Number) bool {
+	size := t.elementSize()
+	switch {
+	case source == 0 || source == tensorRaw || size == 0:
+		return true
+	case source == tensorFloats:
+		return t.Type == Float
+	case source == tensorDoubles:
+		return t.Type == Double
+	case source == tensorInt64s:
+		return t.Type == Int64
+	}
+	return t.Type != Float && size <= 4
+}
+
+// appendNarrow stores an element of int32_data, which serves all whole types of up to 32 bits and the halves.
 func (t *Tensor) appendNarrow(v uint64) {
 	switch t.elementSize() {
 	case 1:
@@ -76,20 +125,26 @@ func (t *Tensor) elementSize() int {
 	return 0
 }
 
+// maxRank is more dimensions than any tensor has; it keeps the sentences about shapes short.
+const maxRank = 32
+
 func (t *Tensor) check() error {
 	size := t.elementSize()
 	if size == 0 {
 		return nil
 	}
+	if len(t.Dims) > maxRank {
+		return t.fault(fmt.Sprintf("has %d dimensions", len(t.Dims)))
+	}
 	count := int64(1)
 	for _, d := range t.Dims {
 		if d < 0 || d > 0 && count > math.MaxInt64/8/d {
-			return &FormatError{"tensor " + t.Name, fmt.Sprintf("has the impossible shape %v", t.Dims)}
+			return t.fault(fmt.Sprintf("has the impossible shape %v", t.Dims))
 		}
 		count *= d
 	}
 	if count*int64(size) != int64(len(t.Raw)) {
-		return &FormatError{"tensor " + t.Name, fmt.Sprintf("has %d bytes, its shape %v needs %d", len(t.Raw), t.Dims, count*int64(size))}
+		return t.fault(fmt.Sprintf("has %d bytes, its shape %v needs %d", len(t.Raw), t.Dims, count*int64(size)))
 	}
 	return nil
 }
@@ -110,13 +165,13 @@ func (t *Tensor) Floats() ([]float32, error) {
 		}
 		return out, nil
 	}
-	return nil, &FormatError{"tensor " + t.Name, fmt.Sprintf("is of ONNX type %d, expected float", t.Type)}
+	return nil, t.fault(fmt.Sprintf("is of ONNX type %d, expected float", t.Type))
 }
 
 // Int64s are the elements of an int64 tensor.
 func (t *Tensor) Int64s() ([]int64, error) {
 	if t.Type != Int64 {
-		return nil, &FormatError{"tensor " + t.Name, fmt.Sprintf("is of ONNX type %d, expected int64", t.Type)}
+		return nil, t.fault(fmt.Sprintf("is of ONNX type %d, expected int64", t.Type))
 	}
 	out := make([]int64, len(t.Raw)/8)
 	for i := range out {

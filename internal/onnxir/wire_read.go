@@ -9,14 +9,17 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// FormatError says why bytes are not a model that can be read. Callers add the file's name.
+// FormatError says why bytes are not a model that can be read, on one line. Callers add the file's name.
 type FormatError struct {
-	Where  string // message being read: "graph", "node", "tensor conv.weight"
+	Where  string // message being read: graph, node, tensor "conv.weight"
 	Reason string
 }
 
 // Error gives the sentence.
 func (e *FormatError) Error() string { return fmt.Sprintf("%s: %s", e.Where, e.Reason) }
+
+// label names a message that has a name of its own. The name is the file's: it is quoted, and cut if it is endless.
+func label(what, name string) string { return fmt.Sprintf("%s %.64q", what, name) }
 
 // Unmarshal reads an .onnx file. It understands what other exporters write too: packed and unpacked lists, typed data
 // besides raw data. Fields that it does not know are passed over. External data is refused: a model is one file. Memory
@@ -35,6 +38,9 @@ func Unmarshal(data []byte) (*Model, error) {
 		case modelDoc:
 			m.Doc, err = f.text()
 		case modelGraph:
+			if m.Graph != nil {
+				return &FormatError{"model", "has two graphs"}
+			}
 			m.Graph = &Graph{}
 			err = m.Graph.read(f)
 		case modelOpset:
@@ -132,7 +138,13 @@ func (n *Node) read(f field) error {
 }
 
 func (a *Attribute) read(f field) error {
-	return f.message("attribute", func(f field) (err error) {
+	var given AttributeKind // of the value that is there
+	twice := false
+	err := f.message("attribute", func(f field) (err error) {
+		if kind := valueKind(f.number); kind != 0 {
+			twice = twice || given != 0 && given != kind
+			given = kind
+		}
 		switch f.number {
 		case attrName:
 			a.Name, err = f.text()
@@ -156,6 +168,40 @@ func (a *Attribute) read(f field) error {
 		}
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	if a.Kind == 0 { // the first exporters did not tell
+		a.Kind = given
+	}
+	switch {
+	case twice:
+		return &FormatError{label("attribute", a.Name), "has values of two kinds"}
+	case given != 0 && given != a.Kind:
+		return &FormatError{label("attribute", a.Name), fmt.Sprintf("has a value of kind %d and says that it is of kind %d", given, a.Kind)}
+	case a.Kind == KindTensor && a.Tensor == nil: // of the others, what is not there is 0 or empty
+		return &FormatError{label("attribute", a.Name), "has no tensor"}
+	}
+	return nil
+}
+
+// valueKind is the kind of the value that a field of an attribute holds, 0 for any other field.
+func valueKind(number protowire.Number) AttributeKind {
+	switch number {
+	case attrFloat:
+		return KindFloat
+	case attrInt:
+		return KindInt
+	case attrString:
+		return KindString
+	case attrTensor:
+		return KindTensor
+	case attrFloats:
+		return KindFloats
+	case attrInts:
+		return KindInts
+	}
+	return 0
 }
 
 func readInfo(f field, list *[]ValueInfo) error {
@@ -192,21 +238,33 @@ func (v *ValueInfo) readTensorType(f field) error {
 				if f.number != shapeDim {
 					return nil
 				}
-				var d Dim
-				err := f.message("dimension", func(f field) (err error) {
-					switch f.number {
-					case dimValue:
-						d.Value, err = f.int()
-					case dimParam:
-						d.Param, err = f.text()
-					}
-					return err
-				})
+				d := Dim{Value: Unknown}
+				err := d.read(f)
 				v.Dims = append(v.Dims, d)
 				return err
 			})
 		}
 		return err
+	})
+}
+
+// read takes the last of value and name, as protobuf does with a choice.
+func (d *Dim) read(f field) error {
+	return f.message("dimension", func(f field) error {
+		switch f.number {
+		case dimValue:
+			value, err := f.int()
+			*d = Dim{Value: max(value, Unknown)}
+			return err
+		case dimParam:
+			name, err := f.text()
+			*d = Dim{Param: name}
+			if name == "" {
+				d.Value = Unknown
+			}
+			return err
+		}
+		return nil
 	})
 }
 
@@ -276,6 +334,10 @@ func (f field) float() (float32, error) {
 
 func (f field) text() (string, error) { return string(f.body), f.expect(protowire.BytesType) }
 
+func (f field) bytes() ([]byte, error) {
+	return append([]byte(nil), f.body...), f.expect(protowire.BytesType)
+}
+
 func (f field) message(where string, visit func(field) error) error {
 	if err := f.expect(protowire.BytesType); err != nil {
 		return err
@@ -314,6 +376,21 @@ func (f field) fixed32s(add func(uint32)) error {
 	}
 	for body := f.body; len(body) > 0; body = body[4:] {
 		add(binary.LittleEndian.Uint32(body))
+	}
+	return nil
+}
+
+// fixed64s reads a list of 8-byte values, packed or one by one.
+func (f field) fixed64s(add func(uint64)) error {
+	if f.kind == protowire.Fixed64Type {
+		add(f.value)
+		return nil
+	}
+	if f.kind != protowire.BytesType || len(f.body)%8 != 0 {
+		return &FormatError{f.where, errKind.Error()}
+	}
+	for body := f.body; len(body) > 0; body = body[8:] {
+		add(binary.LittleEndian.Uint64(body))
 	}
 	return nil
 }

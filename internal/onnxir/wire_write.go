@@ -158,9 +158,10 @@ func (v *ValueInfo) marshal() []byte {
 	var shape wire
 	for _, d := range v.Dims {
 		var dim wire
-		if d.Param != "" {
+		switch {
+		case d.Param != "":
 			dim.text(dimParam, d.Param)
-		} else {
+		case d.Value != Unknown:
 			dim.varint(dimValue, d.Value)
 		}
 		shape.bytes(shapeDim, dim)
