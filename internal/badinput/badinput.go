@@ -2,7 +2,10 @@
 // key, what was found, what was expected and what to do. Commands print it and exit with status 1.
 package badinput
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // Error is a fault in something the user gave. Empty fields are left out of the sentence.
 type Error struct {
@@ -14,7 +17,8 @@ type Error struct {
 	Cause    error  // underlying error, if any
 }
 
-// Error gives the sentence: "FILE: KEY: found F, expected E; REMEDY".
+// Error gives the sentence: "FILE: KEY: found F, expected E (CAUSE); REMEDY". It is one line, whatever names the file
+// holds and however many lines the cause has.
 func (e *Error) Error() string {
 	var b strings.Builder
 	for _, part := range []string{e.File, e.Key} {
@@ -38,7 +42,19 @@ func (e *Error) Error() string {
 		b.WriteString("; ")
 		b.WriteString(e.Remedy)
 	}
-	return b.String()
+	return oneLine(b.String())
+}
+
+// oneLine puts a space in place of line breaks, with their indentation, and of other control characters.
+func oneLine(s string) string {
+	if !strings.ContainsFunc(s, unicode.IsControl) {
+		return s
+	}
+	parts := strings.FieldsFunc(s, unicode.IsControl)
+	for i, part := range parts {
+		parts[i] = strings.TrimSpace(part)
+	}
+	return strings.Join(parts, " ")
 }
 
 // Unwrap returns the cause.
