@@ -4,11 +4,14 @@
 package contract
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"ptyx/internal/badinput"
 	"ptyx/internal/ndarray"
@@ -38,7 +41,8 @@ type Contract struct {
 	Engine, Device string  // what trained it
 }
 
-// Sentences of the contract that are the same for every model.
+// Sentences of the contract that are the same for every model. A model that says otherwise wants other patterns, or its
+// patches belong elsewhere, so Parse refuses it.
 const (
 	inputKind  = "amplitude: square root of the photon counts, zero frequency at [N/2, N/2], not normalised"
 	pixelFrame = "x = column, y = row, in object pixels; the patch of a pattern centred at (x, y) covers rows [round(y)-N/2, round(y)+N/2) and columns [round(x)-N/2, round(x)+N/2)"
@@ -107,6 +111,9 @@ func Parse(m *onnxir.Model) (Contract, error) {
 	if _, ok := m.Property(keyVersion); !ok {
 		return Contract{}, &badinput.Error{Key: keyVersion, Found: "no such metadata", Expected: "a model written by ptyx", Remedy: "train one with ptyx train --export"}
 	}
+	p.once()
+	p.oneOf(keyInput, inputKind)
+	p.oneOf(keyFrame, pixelFrame)
 	c := Contract{
 		PtyxVersion:   p.text(keyVersion),
 		N:             p.size(keyN, 1024),
@@ -128,7 +135,10 @@ func Parse(m *onnxir.Model) (Contract, error) {
 		Engine:        p.text(keyEngine),
 		Device:        p.text(keyDevice),
 	}
-	c.Probe = p.probe(keyProbe, c.N)
+	if c.Channels != 1 && c.Channels != c.Gridsize*c.Gridsize {
+		p.fault(keyChannels, strconv.Itoa(c.Channels), fmt.Sprintf("1 or %d, the square of the gridsize", c.Gridsize*c.Gridsize))
+	}
+	c.Probe = p.probe(c.N, c.ProbeDigest)
 	if p.err != nil {
 		return Contract{}, p.err
 	}
@@ -147,9 +157,23 @@ func (p *parser) fault(key, found, expected string) {
 	}
 }
 
+// once refuses a key that is there twice: readers differ in which value they take.
+func (p *parser) once() {
+	seen := map[string]bool{}
+	for _, m := range p.model.Metadata {
+		if seen[m.Key] {
+			p.fault(m.Key, "two values", "one")
+		}
+		seen[m.Key] = true
+	}
+}
+
+// quoted is a text of the file for a sentence, cut if it is long.
+func quoted(text string) string { return fmt.Sprintf("%.40q", text) }
+
 func (p *parser) text(key string) string {
-	v, ok := p.model.Property(key)
-	if !ok {
+	v, _ := p.model.Property(key)
+	if v == "" {
 		p.fault(key, "nothing", "a value")
 	}
 	return v
@@ -162,7 +186,7 @@ func (p *parser) oneOf(key string, values ...string) string {
 			return v
 		}
 	}
-	p.fault(key, strconv.Quote(v), fmt.Sprintf("one of %v", values))
+	p.fault(key, quoted(v), strings.Join(values, " or "))
 	return v
 }
 
@@ -170,7 +194,7 @@ func (p *parser) count(key string) int {
 	text := p.text(key)
 	v, err := strconv.Atoi(text)
 	if err != nil || v < 0 {
-		p.fault(key, strconv.Quote(text), "a whole number")
+		p.fault(key, quoted(text), "a whole number")
 	}
 	return v
 }
@@ -187,7 +211,7 @@ func (p *parser) seed(key string) uint64 {
 	text := p.text(key)
 	v, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
-		p.fault(key, strconv.Quote(text), "a whole number")
+		p.fault(key, quoted(text), "a whole number")
 	}
 	return v
 }
@@ -196,7 +220,7 @@ func (p *parser) float(key string) float64 {
 	text := p.text(key)
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		p.fault(key, strconv.Quote(text), "a number")
+		p.fault(key, quoted(text), "a number")
 	}
 	return v
 }
@@ -209,14 +233,19 @@ func (p *parser) positive(key string) float64 {
 	return v
 }
 
-func (p *parser) probe(key string, n int) *ndarray.Complex64 {
-	text := p.text(key)
+// probe reads the probe and holds it to its digest.
+func (p *parser) probe(n int, digest string) *ndarray.Complex64 {
+	text := p.text(keyProbe)
 	if p.err != nil {
 		return nil
 	}
 	raw, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(raw) != 8*n*n {
-		p.fault(key, fmt.Sprintf("%d characters", len(text)), fmt.Sprintf("the base64 of %d x %d complex64", n, n))
+		p.fault(keyProbe, fmt.Sprintf("%d characters", len(text)), fmt.Sprintf("the base64 of %d x %d complex64", n, n))
+		return nil
+	}
+	if sum := sha256.Sum256(raw); hex.EncodeToString(sum[:]) != digest {
+		p.fault(keyProbe, fmt.Sprintf("a probe of SHA-256 %x", sum), "that of "+keyProbeDigest)
 		return nil
 	}
 	probe := ndarray.New[complex64](n, n)
@@ -224,7 +253,7 @@ func (p *parser) probe(key string, n int) *ndarray.Complex64 {
 		re := math.Float32frombits(binary.LittleEndian.Uint32(raw[8*i:]))
 		im := math.Float32frombits(binary.LittleEndian.Uint32(raw[8*i+4:]))
 		if !finite(re) || !finite(im) {
-			p.fault(key, "NaN or Inf", "finite values")
+			p.fault(keyProbe, "NaN or Inf", "finite values")
 			return nil
 		}
 		probe.Data[i] = complex(re, im)
