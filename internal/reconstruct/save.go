@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sync/errgroup"
+
 	"ptyx/internal/npz"
 	"ptyx/internal/render"
 )
@@ -14,15 +16,37 @@ const (
 	ObjectFile    = "reconstruction.npz"
 	AmplitudeFile = "reconstructed_amplitude.png"
 	PhaseFile     = "reconstructed_phase.png"
+	SpreadFile    = "reconstructed_spread.png"   // how far overlapping patches disagree: no calibrated error
+	CoverageFile  = "reconstructed_coverage.png" // summed probe weights, of the whole canvas
 )
 
-// Save writes the object with its provenance, and its pictures. The object is saved as the network gave it; the pictures
-// are flattened.
+// Save writes the object with its provenance, and its pictures, side by side. The object is saved as the network gave it;
+// in its pictures the phase is flattened. On error every file is as it was or whole.
 func (r *Result) Save(dir, modelDigest string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("making the output directory: %w", err)
 	}
-	members := []npz.Member{
+	var g errgroup.Group
+	g.Go(func() error {
+		if err := npz.Write(filepath.Join(dir, ObjectFile), r.members(modelDigest)); err != nil {
+			return fmt.Errorf("writing the object: %w", err)
+		}
+		return nil
+	})
+	for _, p := range r.pictures() {
+		g.Go(func() error {
+			if err := p.draw(filepath.Join(dir, p.file)); err != nil {
+				return fmt.Errorf("drawing the %s: %w", p.what, err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// members are the arrays of ObjectFile.
+func (r *Result) members(modelDigest string) []npz.Member {
+	return []npz.Member{
 		{Key: "object", Value: r.Object},
 		{Key: "origin", Value: []int64{int64(r.Row), int64(r.Col)}},
 		{Key: "coverage", Value: r.Coverage},
@@ -33,15 +57,24 @@ func (r *Result) Save(dir, modelDigest string) error {
 		{Key: "model_digest", Value: modelDigest},
 		{Key: "provider", Value: r.Provider},
 	}
-	if err := npz.Write(filepath.Join(dir, ObjectFile), members); err != nil {
-		return fmt.Errorf("writing the object: %w", err)
-	}
+}
+
+type picture struct {
+	file, what string
+	draw       func(path string) error
+}
+
+func (r *Result) pictures() []picture {
 	view := render.View{Row: r.Row, Col: r.Col, Coverage: r.Coverage}
-	if err := render.Amplitude(filepath.Join(dir, AmplitudeFile), r.Object, view); err != nil {
-		return fmt.Errorf("drawing the amplitude: %w", err)
+	whole := render.View{Row: r.Row, Col: r.Col} // also the border that the others leave out
+	return []picture{
+		{AmplitudeFile, "amplitude", func(path string) error { return render.Amplitude(path, r.Object, view) }},
+		{PhaseFile, "phase", func(path string) error { return render.Phase(path, r.Object, view) }},
+		{SpreadFile, "spread", func(path string) error {
+			return render.Map(path, r.Spread, view, "disagreement of overlapping patches")
+		}},
+		{CoverageFile, "coverage", func(path string) error {
+			return render.Map(path, r.Coverage, whole, "coverage (patches at the probe's peak)")
+		}},
 	}
-	if err := render.Phase(filepath.Join(dir, PhaseFile), r.Object, view); err != nil {
-		return fmt.Errorf("drawing the phase: %w", err)
-	}
-	return nil
 }
