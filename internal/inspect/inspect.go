@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"ptyx/internal/contract"
 	"ptyx/internal/onnxir"
@@ -49,7 +50,7 @@ type Layer struct {
 }
 
 // longest is how much of a metadata value is shown; the probe is longer than anybody reads.
-const longest = 160
+const longest = 200
 
 // File describes the model at path, an .onnx file or a run directory.
 func File(path string) (*Description, error) {
@@ -61,7 +62,7 @@ func File(path string) (*Description, error) {
 	d := &Description{
 		File: file, SHA256: hex.EncodeToString(sum[:]), Bytes: len(data),
 		Producer: strings.TrimSpace(m.ProducerName + " " + m.ProducerVersion), IRVersion: m.IRVersion,
-		Opsets: map[string]int64{}, Operators: map[string]int{}, Metadata: map[string]string{},
+		Layers: []Layer{}, Opsets: map[string]int64{}, Operators: map[string]int{}, Metadata: map[string]string{},
 		Inputs: tensors(m.Graph.Inputs), Outputs: tensors(m.Graph.Outputs),
 	}
 	for _, o := range m.Opsets {
@@ -134,32 +135,52 @@ func (d *Description) WriteJSON(w io.Writer) error {
 // WriteText writes a page for a person.
 func (d *Description) WriteText(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(w, "file\t%s\n", d.File)
-	fmt.Fprintf(w, "sha256\t%s\n", d.SHA256)
-	fmt.Fprintf(w, "size\t%d bytes, %d parameters\n", d.Bytes, d.Parameters)
-	fmt.Fprintf(w, "made by\t%s, ONNX IR %d, %s\n", d.Producer, d.IRVersion, counts(d.Opsets, "opset %d of %s"))
+	row(w, "file", d.File)
+	row(w, "sha256", d.SHA256)
+	row(w, "size", fmt.Sprintf("%d bytes, %d parameters", d.Bytes, d.Parameters))
+	row(w, "made by", fmt.Sprintf("%s, ONNX IR %d, %s", d.Producer, d.IRVersion, counts(d.Opsets, "opset %d of %s")))
 	for _, list := range []struct {
 		what    string
 		tensors []Tensor
 	}{{"input", d.Inputs}, {"output", d.Outputs}} {
 		for _, t := range list.tensors {
-			fmt.Fprintf(w, "%s\t%s (%s)  %s\n", list.what, t.Name, strings.Join(t.Shape, ", "), t.Doc)
+			row(w, list.what, fmt.Sprintf("%s (%s)  %s", t.Name, strings.Join(t.Shape, ", "), t.Doc))
 		}
 	}
-	fmt.Fprintf(w, "operators\t%s\n", counts(d.Operators, "%d %s"))
-	fmt.Fprintln(w, "\nlayer\tparameters\tshapes")
+	row(w, "operators", counts(d.Operators, "%d %s"))
+	fmt.Fprintln(w)
+	row(w, "layer", "parameters", "shapes")
 	for _, l := range d.Layers {
-		fmt.Fprintf(w, "%s\t%d\t%s\n", l.Name, l.Parameters, strings.Join(l.Shapes, " "))
+		row(w, l.Name, fmt.Sprint(l.Parameters), strings.Join(l.Shapes, " "))
 	}
-	fmt.Fprintln(w, "\nmetadata")
+	fmt.Fprintln(w)
+	row(w, "metadata")
 	for _, key := range d.metadataOrder {
-		value := d.Metadata[key]
-		if len(value) > longest {
-			value = fmt.Sprintf("%s... (%d characters)", value[:24], len(value))
-		}
-		fmt.Fprintf(w, "%s\t%s\n", key, value)
+		row(w, key, shortened(d.Metadata[key]))
 	}
 	return w.Flush()
+}
+
+// row writes a line of a table. What the file says is text: its control characters must not reach the terminal.
+func row(w io.Writer, cells ...string) {
+	for i, cell := range cells {
+		cells[i] = strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) {
+				return ' '
+			}
+			return r
+		}, strings.TrimSpace(cell))
+	}
+	fmt.Fprintln(w, strings.Join(cells, "\t"))
+}
+
+// shortened is the beginning of a value that is longer than anybody reads.
+func shortened(value string) string {
+	letters := []rune(value)
+	if len(letters) <= longest {
+		return value
+	}
+	return fmt.Sprintf("%s... (%d characters)", string(letters[:24]), len(letters))
 }
 
 // counts lists a map in the order of its keys.
