@@ -15,7 +15,7 @@ type simulateCmd struct {
 	N          int                 `default:"64" help:"Pattern size: 64, 128 or 256."`
 	Positions  int                 `default:"400" help:"Patterns."`
 	Step       float64             `default:"8" help:"Mean distance of neighbouring patterns in pixels."`
-	ProbeSize  float64             `aliases:"probe_size" default:"20" help:"Width of the probe at half intensity in pixels."`
+	ProbeSize  float64             `aliases:"probe_size" default:"20" help:"Width of the probe in pixels: at half intensity, or of the cone behind the focus."`
 	Absorption float64             `default:"0.4" help:"The object's amplitude falls to exp of minus this."`
 	Phase      float64             `default:"1" help:"Largest phase of the object in radians."`
 	Nphotons   float64             `default:"1e6" help:"Mean photons per pattern."`

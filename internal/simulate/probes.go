@@ -30,7 +30,8 @@ func (k *ProbeKind) UnmarshalText(text []byte) error {
 	return fmt.Errorf("found %q, expected gaussian, disk or zoneplate", text)
 }
 
-// Probe makes a probe of n x n pixels, centred at n/2, of power 1. Its width at half intensity is about size pixels.
+// Probe makes a probe of n x n pixels, centred at n/2, of power 1. The size in pixels is a gaussian's width at half
+// intensity, and the diameter of the cone behind a disk's or a zone plate's focus, to which diffraction adds.
 func Probe(kind ProbeKind, n int, size float64) (*ndarray.Complex64, error) {
 	var field []complex128
 	switch kind {

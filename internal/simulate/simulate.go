@@ -31,7 +31,7 @@ type Options struct {
 	Absorption float64 // the object's amplitude falls to exp(-Absorption)
 	Phase      float64 // the object's largest phase, radians
 	Probe      ProbeKind
-	ProbeSize  float64 // width at half intensity, pixels
+	ProbeSize  float64 // width, pixels; see Probe
 	Scan       ScanKind
 	Count      int     // patterns
 	Step       float64 // mean distance of neighbouring patterns, pixels
@@ -62,6 +62,12 @@ func Run(o Options) (dataset.ScanData, error) {
 	return scan, nil
 }
 
+// Bounds of what can be simulated.
+const (
+	maxAbsorption = 20   // nothing real is blacker, and float32 still holds its amplitude
+	maxPhotons    = 1e15 // per pattern; beyond, Poisson counts outgrow double precision
+)
+
 func (o Options) validate() error {
 	fault := func(key string, found any, expected string) error {
 		return &badinput.Error{Key: key, Found: fmt.Sprint(found), Expected: expected}
@@ -78,8 +84,12 @@ func (o Options) validate() error {
 		return fault("--step", o.Step, "more than 0 and at most the pattern size")
 	case !(o.ProbeSize >= 1) || o.ProbeSize > float64(o.N)/2:
 		return fault("--probe-size", o.ProbeSize, "1 pixel to half the pattern size")
-	case !(o.Photons > 0) || math.IsInf(o.Photons, 0):
-		return fault("--nphotons", o.Photons, "a positive number")
+	case !(o.Absorption >= 0) || o.Absorption > maxAbsorption:
+		return fault("--absorption", o.Absorption, fmt.Sprintf("0 to %d", maxAbsorption))
+	case math.IsNaN(o.Phase) || math.IsInf(o.Phase, 0):
+		return fault("--phase", o.Phase, "a number of radians")
+	case !(o.Photons > 0) || o.Photons > maxPhotons:
+		return fault("--nphotons", o.Photons, fmt.Sprintf("more than 0 and at most %g", maxPhotons))
 	}
 	return nil
 }
@@ -149,6 +159,9 @@ func checkScene(path string, d dataset.ScanData) error {
 	case len(d.X) != len(d.Y) || len(d.X) == 0:
 		return fault(dataset.KeyX, fmt.Sprintf("%d columns and %d rows", len(d.X), len(d.Y)), "as many of each, at least one")
 	}
+	if photons := brightest(d); !(photons <= maxPhotons) {
+		return fault(dataset.KeyProbe, fmt.Sprintf("up to %g photons per pattern of objectGuess", photons), fmt.Sprintf("finite values, at most %g photons", maxPhotons))
+	}
 	for i := range d.X {
 		for axis, v := range []float64{d.Y[i], d.X[i]} {
 			start := frame.Pixel(v) - p[0]/2
@@ -159,6 +172,17 @@ func checkScene(path string, d dataset.ScanData) error {
 		}
 	}
 	return nil
+}
+
+// brightest is a bound of the photons of a pattern: those of the probe where the object lets most through. It is NaN if
+// either has a NaN.
+func brightest(d dataset.ScanData) float64 {
+	most := 0.0
+	for _, v := range d.Object.Data {
+		re, im := float64(real(v)), float64(imag(v))
+		most = max(most, re*re+im*im)
+	}
+	return most * physics.Power(d.Probe)
 }
 
 // patterns computes all intensities (M, N, N), in parallel.
@@ -220,6 +244,3 @@ func measure(intensity []float64, n int, o Options) *ndarray.Float32 {
 	}
 	return amplitude
 }
-
-// Overlap is the linear overlap of neighbouring patterns: 1 - step / probe size.
-func (o Options) Overlap() float64 { return 1 - o.Step/o.ProbeSize }

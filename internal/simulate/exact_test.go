@@ -1,0 +1,50 @@
+package simulate_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"ptyx/internal/dataset"
+	"ptyx/internal/simulate"
+)
+
+// A given object, with positions on pixels, off them, and at the last one that the object reaches.
+func TestNoiselessPatternsAreTheDirectTransform(t *testing.T) {
+	x, y := []float64{32, 41.25, 57.5, 58.499, 32.5}, []float64{32, 47.875, 33, 48.4, 40}
+	path := scene(t, map[string]any{dataset.KeyX: x, dataset.KeyY: y})
+	scan := run(t, simulate.Options{ObjectFile: path, Noiseless: true})
+	for j := range x {
+		checkExact(t, "a given object", scan, j)
+	}
+}
+
+func TestMadeScansAreTheDirectTransform(t *testing.T) {
+	pick := 0
+	for _, object := range []simulate.ObjectKind{simulate.Star, simulate.Lines, simulate.Blobs} {
+		for _, probe := range []simulate.ProbeKind{simulate.Gaussian, simulate.Disk, simulate.ZonePlate} {
+			for _, positions := range []simulate.ScanKind{simulate.Raster, simulate.Fermat, simulate.Random} {
+				o := options()
+				o.Object, o.Probe, o.Scan, o.Noiseless = object, probe, positions, true
+				checkExact(t, fmt.Sprint(object, " ", probe, " ", positions), run(t, o), pick%o.Count)
+				pick += 2
+			}
+		}
+	}
+}
+
+// A made scan, taken as an object file, gives itself again: the truth that is written with a scan explains its patterns.
+func TestAScanExplainsItself(t *testing.T) {
+	o := options()
+	o.Noiseless = true
+	first := run(t, o)
+	path := scene(t, map[string]any{dataset.KeyObject: first.Object, dataset.KeyProbe: first.Probe, dataset.KeyX: first.X, dataset.KeyY: first.Y})
+	again := run(t, simulate.Options{ObjectFile: path, Noiseless: true})
+	if !slices.Equal(again.Object.Data, first.Object.Data) || !slices.Equal(again.Probe.Data, first.Probe.Data) ||
+		!slices.Equal(again.X, first.X) || !slices.Equal(again.Y, first.Y) {
+		t.Error("the scene has changed on its way")
+	}
+	for j := range o.Count {
+		checkExact(t, "again", again, j)
+	}
+}
