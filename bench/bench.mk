@@ -1,0 +1,27 @@
+# make bench-peers: ptyx beside what else the same network could be run with, in turns on this machine. Needs python3 with
+# venv, pip and the headers, and a C++ compiler (for torch.compile). The packages go into an environment of their own, which is
+# only made anew when their list changes. Writes bench/results.md and bench/results.json.
+#
+#	make bench-peers                            everything, about an hour
+#	make bench-peers BENCH_QUICK=1              a little of everything, to see whether it works; writes to .venv/peers-files
+#	make bench-peers BENCH_ONLY="infer whole"   some sections; the figures of the others stay
+#	make bench-peers BENCH_SCAN=scan.npz        a scan of your own (N = 64) for the whole-process rows
+
+PYTHON ?= python3
+PEERS_ENV := .venv/peers
+# Scans, models and what the commands write.
+PEERS_FILES := .venv/peers-files
+
+.PHONY: bench-peers
+# OPENBLAS_CORETYPE and its kin choose kernels of old libraries: nobody may be slowed down, or helped, by a setting of the shell.
+bench-peers: build lib $(PEERS_ENV)/made
+	$(GO) build -trimpath -o .venv/measure ./bench/measure
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(WITH_LIB) $(PEERS_ENV)/bin/python -B bench/peers.py \
+		--ptyx bin/ptyx --measure .venv/measure --files $(PEERS_FILES) --results bench \
+		$(if $(BENCH_QUICK),--quick) $(if $(BENCH_ONLY),--only $(BENCH_ONLY)) $(if $(BENCH_SCAN),--scan $(BENCH_SCAN))
+
+$(PEERS_ENV)/made: bench/requirements.txt
+	rm -rf $(PEERS_ENV)
+	$(PYTHON) -m venv $(PEERS_ENV)
+	$(PEERS_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement bench/requirements.txt
+	touch $@

@@ -1,0 +1,29 @@
+"""Figures of a row: medians, spread, and the ratio of two programs round by round."""
+
+import statistics
+
+
+def spread(rounds):
+    return {"median": statistics.median(rounds), "min": min(rounds), "max": max(rounds), "rounds": rounds}
+
+
+def ratio(ours, theirs):
+    """How many times as fast ours is, from the seconds of the same rounds."""
+    return spread([t / o for o, t in zip(ours, theirs, strict=True)])
+
+
+def best(turns, names):
+    """The fastest of some programs, by the median of its rounds."""
+    return min(names, key=lambda name: statistics.median(turns[name]["rounds"]))
+
+
+def verdict(figure, bar, aim, larger_is_better=True):
+    """What a figure reaches. A figure that is NaN reaches nothing."""
+    def reaches(mark):
+        return figure >= mark if larger_is_better else figure <= mark
+
+    if bar is None:
+        return ""
+    if not reaches(bar):
+        return "missed"
+    return "aim" if aim is not None and reaches(aim) else "bar"

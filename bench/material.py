@@ -1,0 +1,64 @@
+"""What is measured, and with what: programs, scans, checkpoints. Made by ptyx itself."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from command import timed
+
+# The seed workload's flags (issue: first light), as scripts of PtychoPINN write them.
+SEED_TRAIN = ["--max_epochs", 2, "--n_images", 64, "--gridsize", 1, "--batch_size", 4, "--device", "cpu", "--disable_mlflow"]
+SEED_INFER = ["--n_images", 32, "--device", "cpu"]
+
+PATTERNS = 516
+
+
+@dataclass
+class Bench:
+    ptyx: Path
+    measure: Path
+    files: Path
+    rounds: int
+    seconds: float  # of a turn
+    quick: bool
+    own_scan: Path | None
+
+    def scan(self, n):
+        """A scan of patterns of n pixels: the user's own where there is one."""
+        if self.own_scan and n == 64:
+            return self.own_scan
+        return self.files / f"scan{n}.npz"
+
+    def model(self, n):
+        """The default network, a little trained, for that scan."""
+        return self.files / f"run{n}" / "model.onnx"
+
+    def thin_model(self):
+        """The smallest network of the architecture, for what depends on everything but the network."""
+        return self.files / "thin" / "model.onnx"
+
+    def make(self):
+        """Makes the material that is not there yet."""
+        self.files.mkdir(parents=True, exist_ok=True)
+        for n, count, probe in ((64, PATTERNS, 20), (128, 128, 40)):
+            if not self.scan(n).exists():
+                self.simulate(self.scan(n), n, count, probe)
+        jobs = [(self.model(n).parent, self.scan(n), []) for n in (64, 128)]
+        jobs.append((self.thin_model().parent, self.scan(64), ["--n-filters-scale", 1, "--object-extent", "centre"]))
+        for run, scan, flags in jobs:
+            if not (run / "model.onnx").exists():
+                timed([self.ptyx, "train", "--train-data-file", scan, "--output-dir", run, "--max-epochs", 1, "--n-images", 16,
+                       "--batch-size", 4, "--quiet", *flags])
+
+    def simulate(self, path, n, count, probe=20, step=8):
+        timed([self.ptyx, "simulate", "--out", path, "--n", n, "--positions", count, "--probe-size", probe, "--step", step, "--seed", 1])
+
+    # Commands of the programs that take turns.
+
+    def ours(self, job, n, batch, threads):
+        return [self.measure, job, "-scan", self.scan(n), "-model", self.model(n), "-batch", str(batch), "-threads", str(threads)]
+
+    def peer(self, script, n, batch, threads, *flags):
+        here = Path(__file__).parent
+        return [sys.executable, "-B", str(here / script), *flags, "--scan", str(self.scan(n)), "--model", str(self.model(n)),
+                "--batch", str(batch), "--threads", str(threads)]

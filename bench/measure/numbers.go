@@ -1,0 +1,164 @@
+package main
+
+import (
+	"fmt"
+	"math"
+
+	"ptyx/export"
+	"ptyx/internal/contract"
+	"ptyx/internal/dataset"
+	"ptyx/internal/engine"
+	"ptyx/internal/frame"
+	"ptyx/internal/ndarray"
+	"ptyx/internal/npz"
+	"ptyx/internal/physics"
+	"ptyx/internal/reconstruct"
+	"ptyx/models"
+	"ptyx/runtime"
+	"ptyx/trainer"
+)
+
+// updates is how many steps of Adam the losses are written for.
+const updates = 5
+
+// learningRate of these steps.
+const learningRate = 1e-3
+
+// numbers writes what the first patterns of the scan give: amplitude and phase of the bare session; the gradients of a
+// training step, each by its parameter's name; and losses, before each of some updates on this one batch.
+func (j job) numbers() error {
+	scan, model, c, env, err := j.open()
+	if err != nil {
+		return err
+	}
+	ids := make([]int, j.batch)
+	for i := range ids {
+		ids[i] = i
+	}
+	patterns, err := scan.LoadSelected(ids)
+	if err != nil {
+		return err
+	}
+	members, err := j.patches(env, model, patterns)
+	if err != nil {
+		return err
+	}
+	trained, err := j.steps(env, scan, model, c, patterns)
+	if err != nil {
+		return err
+	}
+	return npz.Write(j.out, append(members, trained...))
+}
+
+// patches is what the network makes of the patterns.
+func (j job) patches(env *runtime.Environment, model []byte, patterns *ndarray.Float32) ([]npz.Member, error) {
+	p, err := reconstruct.NewORT(env, model, j.session())
+	if err != nil {
+		return nil, err
+	}
+	batch, err := p.Prepare(j.batch)
+	if err != nil {
+		return nil, err
+	}
+	copy(batch.Patterns().Data, patterns.Data)
+	amplitude, phase, err := batch.Run()
+	return []npz.Member{{Key: "amplitude", Value: amplitude}, {Key: "phase", Value: phase}}, err
+}
+
+// steps trains on the patterns as one batch.
+func (j job) steps(env *runtime.Environment, scan *dataset.Scan, model []byte, c contract.Contract, patterns *ndarray.Float32) ([]npz.Member, error) {
+	network := models.Config{
+		N: c.N, Channels: c.Channels, FiltersScale: c.FiltersScale, Extent: models.Extent(c.ObjectExtent),
+		InputScale: c.InputScale, AmplitudeMax: c.AmplitudeMax,
+	}
+	weights, err := export.Weights(model, network)
+	if err != nil {
+		return nil, err
+	}
+	photonsPerPixel := c.Photons / float64(c.N*c.N)
+	step, err := trainer.NewStep(trainer.StepConfig{
+		Net: network, Samples: j.batch, Group: 1, Loss: trainer.Poisson,
+		Epsilon: float32(min(max(trainer.DefaultPhotonEpsilon/photonsPerPixel, 1e-6), 1e-2)),
+	})
+	if err != nil {
+		return nil, err
+	}
+	exe, err := engine.NewORT(env, j.session()).Compile(step.Training, 1)
+	if err != nil {
+		return nil, err
+	}
+	inputs, err := stepInputs(step, scan, c, patterns, weights)
+	if err != nil {
+		return nil, err
+	}
+	outputs := export.Arrays(step.Training)
+	binding, err := exe.Bind(inputs, outputs)
+	if err != nil {
+		return nil, err
+	}
+	return update(step, binding, weights, outputs)
+}
+
+// update makes some steps of Adam and keeps the losses, and the gradients of the first.
+func update(step *trainer.Step, binding engine.Binding, weights, outputs []*ndarray.Float32) ([]npz.Member, error) {
+	rates := make([]float64, len(weights))
+	for i := range rates {
+		rates[i] = learningRate
+	}
+	adam := trainer.NewAdam(weights)
+	var members []npz.Member
+	losses := make([]float64, updates)
+	for i := range losses {
+		if err := binding.Run(); err != nil {
+			return nil, err
+		}
+		losses[i] = float64(outputs[0].Data[0])
+		if i == 0 {
+			for k, out := range step.Training.Outputs[1:] {
+				members = append(members, npz.Member{Key: out.Name, Value: outputs[1+k].Clone()})
+			}
+		}
+		adam.Update(weights, outputs[1:], 1, rates, 1)
+	}
+	return append(members, npz.Member{Key: "losses", Value: losses}), nil
+}
+
+// stepInputs fills the inputs of a step, by their names.
+func stepInputs(step *trainer.Step, scan *dataset.Scan, c contract.Contract, patterns *ndarray.Float32, weights []*ndarray.Float32) ([]*ndarray.Float32, error) {
+	known := map[string]*ndarray.Float32{"amplitude": patterns}
+	for i, spec := range step.Config.Net.Specs() {
+		known[spec.Name] = weights[i]
+	}
+	known["probe.re"], known["probe.im"] = unitProbe(c.Probe)
+	count, n := patterns.Shape[0], c.N
+	known["weight"] = ndarray.New[float32](count)
+	known["shift_y"], known["shift_x"] = ndarray.New[float32](count, n, n), ndarray.New[float32](count, n, n)
+	for i := range count {
+		known["weight"].Data[i] = 1 / float32(count)
+		physics.ShiftMatrixInto(known["shift_y"].Data[i*n*n:(i+1)*n*n], frame.Fraction(scan.Y[i]), n)
+		physics.ShiftMatrixInto(known["shift_x"].Data[i*n*n:(i+1)*n*n], frame.Fraction(scan.X[i]), n)
+	}
+	var inputs []*ndarray.Float32
+	for _, in := range step.Training.Inputs {
+		array := known[in.Name]
+		if array == nil {
+			return nil, fmt.Errorf("a training step takes %s, of which the harness knows nothing", in.Name)
+		}
+		inputs = append(inputs, ndarray.Wrap(array.Data, in.Node.Shape()...))
+	}
+	return inputs, nil
+}
+
+// unitProbe scales a probe in photons to a power of one per pixel.
+func unitProbe(probe *ndarray.Complex64) (re, im *ndarray.Float32) {
+	re, im = ndarray.New[float32](probe.Shape...), ndarray.New[float32](probe.Shape...)
+	power := 0.0
+	for _, p := range probe.Data {
+		power += float64(real(p))*float64(real(p)) + float64(imag(p))*float64(imag(p))
+	}
+	scale := math.Sqrt(float64(len(probe.Data)) / power)
+	for i, p := range probe.Data {
+		re.Data[i], im.Data[i] = float32(float64(real(p))*scale), float32(float64(imag(p))*scale)
+	}
+	return re, im
+}
