@@ -36,7 +36,6 @@ func (f *Frames) Next(dst []float32) (int, error) {
 		return 0, err
 	}
 	image := f.scan.N * f.scan.N
-	f.scan.doubt(dst[:n*image])
 	for i := range n {
 		frame := dst[i*image : (i+1)*image]
 		if err := f.scan.toAmplitudes(frame, f.at+i); err != nil {
@@ -44,6 +43,7 @@ func (f *Frames) Next(dst []float32) (int, error) {
 		}
 		f.tally.add(frame)
 	}
+	f.scan.doubt(dst[:n*image])
 	f.at += n
 	if f.at == f.scan.M {
 		f.scan.remember(f.tally)

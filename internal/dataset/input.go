@@ -120,7 +120,8 @@ func (s *Scan) optionalText(key string) (string, error) {
 	return s.file.String(key)
 }
 
-// doubt looks once, at the first patterns read, whether floats that were taken as amplitudes seem to be counts.
+// doubt looks once, at the first patterns read, whether floats that were taken as amplitudes seem to be counts. values have
+// passed for amplitudes.
 func (s *Scan) doubt(values []float32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,23 +135,32 @@ func (s *Scan) doubt(values []float32) {
 	}
 }
 
-// likeCounts tells what speaks for counts, or nothing. Whole numbers above 2 all over are no square roots. The other
-// sign is the converse of PtychoPINN's rule of thumb that amplitudes have max/mean < 100 and max < 10.
+// likeCounts tells what speaks for counts, or nothing. Whole numbers above 2 all over are no square roots; values whose
+// squares are whole all over are, however bright the centre. The other sign is the converse of PtychoPINN's rule of
+// thumb that amplitudes have max/mean < 100 and max < 10.
 func likeCounts(values []float32) string {
 	var sum float64
 	var top float32
-	whole := true
+	whole, roots := true, true
 	for _, v := range values {
 		sum += float64(v)
 		top = max(top, v)
 		whole = whole && math.Trunc(float64(v)) == float64(v)
+		roots = roots && rootOfWhole(v)
 	}
 	mean := sum / float64(len(values))
 	switch {
 	case whole && top > 2:
 		return "all values are whole numbers"
-	case top >= 10 && float64(top) >= 100*mean:
+	case !roots && top >= 10 && float64(top) >= 100*mean:
 		return fmt.Sprintf("the maximum %.3g is %.0f times the mean", top, float64(top)/mean)
 	}
 	return ""
+}
+
+// rootOfWhole tells whether v is the square root of a whole number, as far as float32 can: rounding to half a unit in
+// the last place moves the square by up to 2^-23 of itself.
+func rootOfWhole(v float32) bool {
+	square := float64(v) * float64(v)
+	return math.Abs(square-math.Round(square)) <= 0x1p-23*square
 }

@@ -80,7 +80,7 @@ func (s *Scan) findPatterns(positions int, o Orientation) (patterns, error) {
 func (s *Scan) layOut(key string, h npz.Header, positions int, o Orientation) (patterns, error) {
 	const expected = "square patterns, shape (M, N, N)"
 	if !h.Real() {
-		return patterns{}, s.fault(key, h.Describe(), "real amplitudes or counts (float32, float64 or integers)", "")
+		return patterns{}, s.fault(key, h.Describe(), "real amplitudes or counts (float32, float64 or integers)", h.Remedy())
 	}
 	shape, axes := h.Shape, []int{0, 1, 2}
 	if len(shape) == 4 && shape[3] == 1 {

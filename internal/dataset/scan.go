@@ -38,6 +38,7 @@ type Options struct {
 	Input       InputKind    // what the patterns are; the zero value decides by their type
 	ProbeFile   string       // NPZ file whose probeGuess replaces the scan's
 	NoProbe     bool         // the probe is not needed and not read: a trained model brings its own
+	NoObject    bool         // the object is not needed and not read
 	Orientation Orientation  // which axis counts the patterns; the zero value decides by the shape
 	Log         *slog.Logger // warnings; nil drops them
 }
@@ -49,7 +50,7 @@ type Scan struct {
 	X, Y           []float64          // (M) patch centres in object pixels: column, row
 	XStart, YStart []float64          // (M) positions before refinement; X and Y where the file has none
 	Probe          *ndarray.Complex64 // (N, N), the first mode; nil with Options.NoProbe
-	Object         *ndarray.Complex64 // (H, W), or nil
+	Object         *ndarray.Complex64 // (H, W), or nil; nil with Options.NoObject
 	Index          []int64            // (M) scan_index; zeros where the file has none
 	Input          InputKind          // what the file holds: Amplitude or Intensity
 
@@ -111,8 +112,10 @@ func (s *Scan) read(opt Options) error {
 			return err
 		}
 	}
-	if err := s.readObject(); err != nil {
-		return err
+	if !opt.NoObject {
+		if err := s.readObject(); err != nil {
+			return err
+		}
 	}
 	return s.readIndex()
 }
@@ -139,13 +142,16 @@ func (s *Scan) optional(key string) (h npz.Header, present bool, err error) {
 
 // vector gives the length of a member that is to be a list of real numbers; axes of length 1 are forgiven.
 func (s *Scan) vector(key string) (int, error) {
+	const expected = "one real number for each pattern, shape (M,)"
+	if !s.file.Has(key) {
+		return 0, s.fault(key, "no array of this name, "+s.names(), expected, "")
+	}
 	h, err := s.file.Header(key)
 	if err != nil {
 		return 0, err
 	}
-	const expected = "one real number for each pattern, shape (M,)"
 	if !h.Real() {
-		return 0, s.fault(key, h.Describe(), expected, "")
+		return 0, s.fault(key, h.Describe(), expected, h.Remedy())
 	}
 	n := 1
 	for _, d := range h.Shape {
@@ -189,6 +195,7 @@ func (s *Scan) readCoordinates(positions int) (err error) {
 	if s.Y, err = s.coordinates(KeyY); err != nil {
 		return err
 	}
+	s.warnOfUnits()
 	if s.XStart, err = s.startCoordinates(KeyXStart, s.X); err != nil {
 		return err
 	}
@@ -204,11 +211,24 @@ func (s *Scan) coordinates(key string) ([]float64, error) {
 	}
 	v = slices.Clip(v[:s.M])
 	for i, c := range v {
-		if math.IsNaN(c) || math.IsInf(c, 0) {
-			return nil, s.fault(key, fmt.Sprintf("%v at position %d", c, i), "finite object pixels", "drop that pattern and its position")
+		if !(math.Abs(c) <= farthest) { // in accept form: NaN fails
+			return nil, s.fault(key, fmt.Sprintf("%v at position %d", c, i),
+				fmt.Sprintf("finite object pixels, none beyond %g", float64(farthest)), "drop that pattern and its position, or give pixels")
 		}
 	}
 	return v, nil
+}
+
+// farthest is the largest coordinate. No object has pixel 16 million: what lies beyond is a stage's encoder count or
+// another unit.
+const farthest = 1 << 24
+
+// warnOfUnits says it when the positions of several patterns cover less than a pixel: metres look like that.
+func (s *Scan) warnOfUnits() {
+	span := max(slices.Max(s.X)-slices.Min(s.X), slices.Max(s.Y)-slices.Min(s.Y))
+	if s.M > 1 && span < 1 {
+		s.log.Warn("all positions lie within one pixel: xcoords and ycoords are taken as object pixels, not as metres", "file", s.Path, "span", span)
+	}
 }
 
 // startCoordinates reads the positions before refinement, which default to the refined ones.
@@ -262,8 +282,15 @@ func (s *Scan) names() string {
 		return "no arrays at all"
 	}
 	const shown = 12
-	if len(keys) > shown {
-		keys = append(keys[:shown], "...")
+	more := len(keys) > shown
+	keys = keys[:min(shown, len(keys))]
+	for i, key := range keys {
+		if h, err := s.file.Header(key); err == nil && h.Pickled() {
+			keys[i] += " (a pickled Python object, which is not read)"
+		}
+	}
+	if more {
+		keys = append(keys, "...")
 	}
 	return "only " + strings.Join(keys, ", ")
 }

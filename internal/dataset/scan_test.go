@@ -85,8 +85,9 @@ func TestViolations(t *testing.T) {
 		want []string
 	}{
 		{"no patterns", v.without(KeyPatterns), []string{": diff3d: ", "only xcoords, ycoords, probeGuess", "diffraction"}},
-		{"pickled patterns", v.with(npztest.Pickled(KeyPatterns)), []string{": diff3d: ", "no diffraction patterns"}},
-		{"complex patterns", v.with(patterns("<c8", 3, 64, 64)), []string{": diff3d: ", "complex values (dtype <c8)", "real amplitudes"}},
+		{"pickled patterns", v.with(npztest.Pickled(KeyPatterns)), []string{": diff3d: ", "no diffraction patterns", "diff3d (a pickled Python object, which is not read)"}},
+		{"half precision", v.with(npztest.Array{Key: KeyPatterns, Dtype: "<f2", Shape: []int{3, 64, 64}, Raw: make([]byte, 3*64*64*2)}), []string{": diff3d: ", "dtype <f2", "; save it as float32"}},
+		{"complex patterns", v.with(patterns("<c8", 3, 64, 64)), []string{": diff3d: ", "complex values (dtype <c8)", "real amplitudes", "; save "}},
 		{"text patterns", v.with(npztest.Text(KeyPatterns, "no")), []string{": diff3d: ", "text (dtype <U2)"}},
 		{"one pattern without its axis", v.with(patterns("<f4", 64, 64)), []string{": diff3d: ", "shape (64, 64)", "(M, N, N)"}},
 		{"channels", v.with(patterns("<f4", 3, 64, 64, 2)), []string{": diff3d: ", "shape (3, 64, 64, 2)", "(M, N, N)"}},
@@ -99,8 +100,10 @@ func TestViolations(t *testing.T) {
 		{"two names, other type", v.with(npztest.Real(KeyPatternsAlias, "<u2", frames(3, 64), 3, 64, 64)), []string{": diffraction: ", "another type"}},
 		{"fewer positions", v.with(npztest.Real(KeyX, "<f8", column(2), 2), npztest.Real(KeyY, "<f8", column(2), 2)), []string{": xcoords: ", "2 positions", "at least 3"}},
 		{"columns and rows differ", v.with(npztest.Real(KeyY, "<f8", column(2), 2)), []string{": ycoords: ", "2 values", "expected 3"}},
-		{"no columns", v.without(KeyX), []string{": xcoords: ", "no array of this name"}},
-		{"no rows", v.without(KeyY), []string{": ycoords: ", "no array of this name"}},
+		{"no columns", v.without(KeyX), []string{": xcoords: ", "no array of this name", "only diff3d, ycoords", "expected one real number for each pattern"}},
+		{"no rows", v.without(KeyY), []string{": ycoords: ", "no array of this name", "expected one real number for each pattern"}},
+		{"pickled columns", v.with(npztest.Pickled(KeyX)), []string{": xcoords: ", "pickled", "; save it as a plain numeric array"}},
+		{"encoder counts", v.with(bad(KeyX, 1e200)), []string{": xcoords: ", "1e+200 at position 1", "none beyond 1.67"}},
 		{"complex columns", v.with(npztest.Array{Key: KeyX, Dtype: "<c16", Shape: []int{3}, Values: make([]complex128, 3)}), []string{": xcoords: ", "complex values"}},
 		{"a table of columns", v.with(npztest.Real(KeyX, "<f8", frames(1, 2), 2, 2)), []string{": xcoords: ", "shape (2, 2)"}},
 		{"NaN column", v.with(bad(KeyX, math.NaN())), []string{": xcoords: ", "NaN at position 1"}},
@@ -108,7 +111,7 @@ func TestViolations(t *testing.T) {
 		{"NaN start", v.with(bad(KeyYStart, math.NaN())), []string{": ycoords_start: ", "NaN at position 1"}},
 		{"fewer starts", v.with(npztest.Real(KeyXStart, "<f8", column(2), 2)), []string{": xcoords_start: ", "2 values"}},
 		{"fewer indices", v.with(npztest.Real(KeyIndex, "<i8", column(2), 2)), []string{": scan_index: ", "2 values"}},
-		{"broken index", v.with(npztest.Real(KeyIndex, "<f8", column(3), 3)), []string{": scan_index: ", "whole number"}},
+		{"broken index", v.with(npztest.Real(KeyIndex, "<f8", column(3), 3)), []string{": scan_index: ", "expected whole numbers"}},
 		{"no probe", v.without(KeyProbe), []string{": probeGuess: ", "no probe", "--probe-file"}},
 		{"pickled probe", v.with(npztest.Pickled(KeyProbe)), []string{": probeGuess: ", "no probe", "--probe-file"}},
 		{"text for a probe", v.with(npztest.Array{Key: KeyProbe, Dtype: "<U1", Shape: []int{64, 64}, Raw: make([]byte, 4*4096)}), []string{": probeGuess: ", "text (dtype <U1)"}},
@@ -165,9 +168,12 @@ func TestBadPixels(t *testing.T) {
 	} {
 		values := frames(3, 64)
 		values[2*4096+5*64+7] = tt.value
-		s, _ := validScan(3).with(npztest.Real(KeyPatterns, tt.dtype, values, 3, 64, 64)).open(t, Options{})
+		s, log := validScan(3).with(npztest.Real(KeyPatterns, tt.dtype, values, 3, 64, 64)).open(t, Options{})
 		_, err := s.Load()
 		mustSay(t, err, s.Path, ": diff3d: ", "found "+tt.want+" in frame 2 at pixel (row 5, column 7)")
+		if strings.Contains(log.String(), "look like photon counts") {
+			t.Errorf("%v: doubts about a scan that is refused: %s", tt.value, log)
+		}
 		if _, err := s.MeanPower(); err == nil {
 			t.Error("the mean power of a bad scan was given")
 		}
@@ -255,11 +261,16 @@ func TestFloatsThatLookLikeCounts(t *testing.T) {
 	peaked[2080] = 3000
 	amplitudes := random(4096, 1)
 	amplitudes[2080] = 31 // sqrt(counts) with a strong centre: 62 times the mean
+	roots := make([]float64, 4096)
+	for i := range roots {
+		roots[i] = math.Sqrt(float64(i % 5 / 4))
+	}
+	roots[2080], roots[2081] = math.Sqrt(15626), math.Sqrt(400001) // 3 000 times the mean
 	for _, tt := range []struct {
 		name   string
 		values []float64
 		want   string
-	}{{"whole", whole, "whole numbers"}, {"peaked", peaked, "times the mean"}, {"amplitudes", amplitudes, ""}, {"dark", make([]float64, 4096), ""}} {
+	}{{"whole", whole, "whole numbers"}, {"peaked", peaked, "times the mean"}, {"amplitudes", amplitudes, ""}, {"roots", roots, ""}, {"dark", make([]float64, 4096), ""}} {
 		s, log := validScan(1).with(npztest.Real(KeyPatterns, "<f4", tt.values, 1, 64, 64)).open(t, Options{})
 		for range 2 {
 			if _, err := s.Load(); err != nil {
@@ -291,6 +302,24 @@ func TestMorePositionsThanPatterns(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "dropped=2") {
 		t.Errorf("log %s", log)
+	}
+}
+
+func TestPositionsWithinAPixelAreDoubted(t *testing.T) {
+	metres := []float64{1e-6, 2e-6, 3e-6}
+	one := []float64{40}
+	for _, tt := range []struct {
+		name   string
+		file   scanFile
+		warned bool
+	}{
+		{"metres", validScan(3).with(npztest.Real(KeyX, "<f8", metres, 3), npztest.Real(KeyY, "<f8", metres, 3)), true},
+		{"a line", validScan(3).with(npztest.Real(KeyX, "<f8", metres, 3)), false},
+		{"one pattern", validScan(1).with(npztest.Real(KeyX, "<f8", one, 1)), false},
+	} {
+		if _, log := tt.file.open(t, Options{}); strings.Contains(log.String(), "within one pixel") != tt.warned {
+			t.Errorf("%s: log %s", tt.name, log)
+		}
 	}
 }
 
@@ -332,6 +361,13 @@ func TestProbeFile(t *testing.T) {
 	mustSay(t, err, ": probeGuess: ", "no array of this name")
 	_, err = Open(validScan(2).file(t), Options{ProbeFile: "absent.npz"})
 	mustSay(t, err, "absent.npz", "no such file")
+}
+
+func TestObjectThatIsNotNeeded(t *testing.T) {
+	broken := npztest.Array{Key: KeyObject, Dtype: "<c8", Shape: []int{9, 9}, Raw: []byte("cut")}
+	if s, _ := validScan(1).with(broken).open(t, Options{NoObject: true}); s.Object != nil {
+		t.Errorf("object %v", s.Object)
+	}
 }
 
 func TestOddObjects(t *testing.T) {

@@ -79,6 +79,19 @@ func describe(s string) string {
 	}
 }
 
+// remedy says how to make an array of a type that is not read into one that is.
+func (d dtype) remedy() string {
+	switch d.kind {
+	case 'O':
+		return "save it as a plain numeric array"
+	case 'f':
+		return "save it as float32 or float64"
+	case 'c':
+		return "save its real part, or its magnitude, as float32"
+	}
+	return ""
+}
+
 // swap makes big-endian words of the given size little-endian, in place.
 func swap(b []byte, word int) {
 	for ; len(b) >= word; b = b[word:] {
@@ -209,6 +222,9 @@ func (h Header) Pickled() bool { return parseDtype(h.Dtype).kind == 'O' }
 
 // Describe says what the member holds, for a message.
 func (h Header) Describe() string { return describe(h.Dtype) }
+
+// Remedy says how to save it so that it can be read as real numbers, for a message; empty where nothing is known.
+func (h Header) Remedy() string { return parseDtype(h.Dtype).remedy() }
 
 // ShapeText writes the shape as Python does.
 func (h Header) ShapeText() string { return shapeText(h.Shape) }

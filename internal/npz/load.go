@@ -16,6 +16,7 @@ const chunkBytes = 256 << 10
 const (
 	wantReal    = "real numbers (bool, int8 to int64, uint8 to uint64, float32 or float64)"
 	wantNumeric = "real or complex numbers (float32, float64, complex64 or complex128)"
+	wantWhole   = "whole numbers"
 	wantText    = "a string"
 )
 
@@ -37,7 +38,7 @@ func (r *Reader) Float64s(key string) ([]float64, error) {
 
 // Int64s reads an array of whole numbers (floats that are whole, too), flattened in C order; its shape is Header's.
 func (r *Reader) Int64s(key string) ([]int64, error) {
-	data, _, err := load(r, key, nil, dtype.real, "whole numbers", decodeInt)
+	data, _, err := load(r, key, nil, dtype.real, wantWhole, decodeInt)
 	return data, err
 }
 
@@ -94,11 +95,7 @@ func (r *Reader) openAs(key string, accepts func(dtype) bool, expected string) (
 	}
 	if !accepts(m.dtype) {
 		m.body.Close()
-		remedy := ""
-		if m.dtype.kind == 'O' {
-			remedy = "save it as a plain numeric array"
-		}
-		return nil, 0, r.fault(key, describe(m.Dtype), expected, remedy, nil)
+		return nil, 0, r.fault(key, describe(m.Dtype), expected, m.dtype.remedy(), nil)
 	}
 	n, ok := elements(m.Shape, m.dtype.size)
 	if !ok || int64(n)*int64(m.dtype.size) != m.bytes {
@@ -128,13 +125,13 @@ func load[T any](r *Reader, key string, axes []int, accepts func(dtype) bool, ex
 		if lay.straight {
 			err = chunk.read(r, k)
 			if err == nil {
-				err = r.decoded(key, decode(data[done:done+k], chunk.raw, m.dtype))
+				err = r.decoded(key, expected, decode(data[done:done+k], chunk.raw, m.dtype))
 			}
 		} else {
 			part := make([]T, k)
 			err = chunk.read(r, k)
 			if err == nil {
-				err = r.decoded(key, decode(part, chunk.raw, m.dtype))
+				err = r.decoded(key, expected, decode(part, chunk.raw, m.dtype))
 			}
 			for _, v := range part {
 				data[lay.next()] = v
@@ -149,11 +146,11 @@ func load[T any](r *Reader, key string, axes []int, accepts func(dtype) bool, ex
 }
 
 // decoded puts a value that does not convert into words.
-func (r *Reader) decoded(key string, err error) error {
+func (r *Reader) decoded(key, expected string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return r.fault(key, "values that do not fit", "", "", err)
+	return r.fault(key, "values that do not fit", expected, "", err)
 }
 
 // chunk reads raw elements in little-endian order.

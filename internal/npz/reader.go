@@ -39,7 +39,7 @@ func Open(path string) (*Reader, error) {
 	}
 	info, err := f.Stat()
 	if err == nil && info.IsDir() {
-		err = errors.New("is a directory")
+		err = errDirectory
 	}
 	if err != nil {
 		f.Close()
@@ -54,10 +54,18 @@ func Open(path string) (*Reader, error) {
 	return r, nil
 }
 
+// errDirectory is what Open finds in the place of a file.
+var errDirectory = errors.New("is a directory")
+
 func openFault(path string, err error) error {
 	fault := &badinput.Error{File: path, Found: "a file that cannot be opened", Expected: "an NPZ file", Cause: err}
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case path == "":
+		fault.Found, fault.Cause = "an empty file name", nil
+	case errors.Is(err, fs.ErrNotExist):
 		fault.Found, fault.Cause = "no such file", nil
+	case errors.Is(err, errDirectory):
+		fault.Found, fault.Cause = "a directory", nil
 	}
 	return fault
 }
@@ -187,9 +195,9 @@ func (r *Reader) missing(key string) error {
 	}
 	found := "no array of this name, only " + strings.Join(names, ", ") + more
 	if len(names) == 0 {
-		found = "no array of this name: the archive holds no arrays"
+		found = "no array of this name, the archive holds none at all"
 	}
-	return r.fault(key, found, "", "", nil)
+	return r.fault(key, found, "one", "add it, or give another file", nil)
 }
 
 // damaged puts a fault met while reading a member into words.

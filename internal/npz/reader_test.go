@@ -274,11 +274,12 @@ func TestFaults(t *testing.T) {
 		{"single array", npztest.Real("a", "<f4", ramp(3), 3).NPY(), []string{"a single .npy array", "numpy.savez"}},
 		{"truncated zip", good[:len(good)-30], []string{"truncated or damaged zip"}},
 		{"flipped byte", flipped, []string{": a: ", "fails its checksum"}},
-		{"missing key", npztest.Zip(zip.Store, npztest.Real("b", "<f4", ramp(3), 3)), []string{": a: ", "only b"}},
+		{"missing key", npztest.Zip(zip.Store, npztest.Real("b", "<f4", ramp(3), 3)), []string{": a: ", "only b, expected one"}},
+		{"no key at all", npztest.Zip(zip.Store), []string{": a: ", "none at all, expected one"}},
 		{"pickled", array(npztest.Pickled("a")), []string{": a: ", "pickled Python object (dtype |O)", "plain numeric array"}},
 		{"text", array(npztest.Text("a", "hello")), []string{": a: ", "text (dtype <U5)"}},
 		{"complex", array(npztest.Array{Dtype: "<c8", Shape: []int{2}, Values: make([]complex128, 2)}), []string{": a: ", "complex values (dtype <c8)", "expected real numbers"}},
-		{"half", array(npztest.Array{Dtype: "<f2", Shape: []int{2}, Raw: make([]byte, 4)}), []string{": a: ", "dtype <f2", "float32"}},
+		{"half", array(npztest.Array{Dtype: "<f2", Shape: []int{2}, Raw: make([]byte, 4)}), []string{": a: ", "dtype <f2", "float32", "; save it as float32 or float64"}},
 		{"too short", array(npztest.Array{Dtype: "<f4", Shape: []int{3}, Raw: make([]byte, 8)}), []string{": a: ", "8 bytes", "shape (3,) of dtype <f4"}},
 		{"too long", array(npztest.Array{Dtype: "<f4", Shape: []int{3}, Raw: make([]byte, 20)}), []string{": a: ", "20 bytes"}},
 		{"huge", array(npztest.Array{Dtype: "<f4", Shape: []int{1 << 40, 1 << 10}, Raw: make([]byte, 8)}), []string{": a: ", "8 bytes"}},
@@ -365,7 +366,8 @@ func streamAll(path string) error {
 func TestOpenFaults(t *testing.T) {
 	for _, tt := range []struct{ path, want string }{
 		{filepath.Join(t.TempDir(), "absent.npz"), "no such file"},
-		{t.TempDir(), "is a directory"},
+		{t.TempDir(), "found a directory, expected an NPZ file"},
+		{"", "found an empty file name"},
 	} {
 		_, err := Open(tt.path)
 		var fault *badinput.Error

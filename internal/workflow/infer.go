@@ -30,7 +30,7 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (string, error
 	if err != nil {
 		return "", err
 	}
-	scan, err := dataset.Open(o.Scan, dataset.Options{Input: o.Input, NoProbe: true, Log: log})
+	scan, err := dataset.Open(o.Scan, dataset.Options{Input: o.Input, NoProbe: true, NoObject: true, Log: log})
 	if err != nil {
 		return "", err
 	}
