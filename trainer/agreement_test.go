@@ -24,17 +24,18 @@ func variants() map[string]Config {
 	centre := small()
 
 	full := small()
-	full.Extent, full.Loss, full.Probe = models.Full, MAE, ProbeTrainable
+	full.Extent, full.Loss, full.Probe = models.Full, MAE.Loss(), ProbeTrainable
 
 	shared := small()
 	shared.Gridsize, shared.Grouping, shared.BatchSize, shared.Probe = 2, Shared, 4, ProbeTrainable
+	shared.Loss = Loss{Poisson: 0.5, MAE: 2, Smoothness: 0.1}
 
 	channels := small()
 	channels.Gridsize, channels.Grouping, channels.BatchSize, channels.Extent = 2, Channels, 1, models.Full
 
 	return map[string]Config{
 		"centre, Poisson, fixed probe": centre, "full, MAE, trained probe": full,
-		"groups on a canvas": shared, "groups as channels": channels,
+		"groups on a canvas, all terms": shared, "groups as channels": channels,
 	}
 }
 
@@ -205,11 +206,11 @@ func TestEnginesAgreeOnLossAndGradients(t *testing.T) {
 // TestEnginesAgreeOverFiveSteps: two optimisers on two engines go the same way. Adam divides each gradient by its own
 // size, so an element whose gradient is all rounding may go elsewhere at full speed, and kinks (above) part the ways:
 // over seeds, losses agree to 5e-7 and movements to 10^-4 of their length without a kink, to 6e-5 and 0.09 with one in
-// the first step. Five steps lower the loss by 3 to 10%.
+// the first step. Five steps lower the loss by 1.5 to 10%.
 func TestEnginesAgreeOverFiveSteps(t *testing.T) {
 	const lossTolerance, movementTolerance, rate = 5e-4, 0.2, 1e-4
 	ort := fast(t, 1)
-	for _, name := range []string{"centre, Poisson, fixed probe", "groups on a canvas"} {
+	for _, name := range []string{"centre, Poisson, fixed probe", "groups on a canvas, all terms"} {
 		t.Run(name, func(t *testing.T) {
 			c := variants()[name]
 			reference, other := unsettled(t, engine.Tape{}, c, 1), unsettled(t, ort, c, 1)
@@ -232,7 +233,7 @@ func TestEnginesAgreeOverFiveSteps(t *testing.T) {
 				}
 				last = want
 			}
-			if !(last < 0.98*first) {
+			if !(last < 0.99*first) {
 				t.Errorf("five steps took the loss from %v to %v", first, last)
 			}
 			want, got := flatten(reference.state.trained(true)), flatten(other.state.trained(true))
@@ -312,7 +313,8 @@ func TestLossAgainstThePhysics(t *testing.T) {
 	}
 	re, im := splitProbe(scan.Probe)
 	probe := probeInCounts(re, im, n*n) // power N^2
-	for _, loss := range []Loss{Poisson, MAE} {
+	// The smoothness of an object without structure is 0.
+	for _, loss := range []Loss{Poisson.Loss(), MAE.Loss(), {Poisson: 0.5, MAE: 3, Smoothness: 10}} {
 		for _, gridsize := range []int{1, 2} {
 			c := small()
 			c.Loss, c.Gridsize, c.BatchSize, c.Extent = loss, gridsize, 4, models.Full
@@ -331,8 +333,7 @@ func TestLossAgainstThePhysics(t *testing.T) {
 				for i := range measured { // in units of the mean intensity
 					measured[i] = math.Pow(float64(data.Patterns.Data[j*n*n+i]), 2) * n * n / power
 				}
-				formula := map[Loss]func(i, y []float64, eps float64) float64{Poisson: physics.Poisson, MAE: physics.AmplitudeMAE}[loss]
-				want += formula(model, measured, eps) / float64(len(data.X))
+				want += (loss.Poisson*physics.Poisson(model, measured, eps) + loss.MAE*physics.AmplitudeMAE(model, measured, eps)) / float64(len(data.X))
 			}
 			// The matrix transform in float32 rounds amplitudes to 2^-24 of the brightest, some 10^-5 of the mean one.
 			if got := b.run(t, b.firstGroups()); !testutil.Close(got, want, 0, 1e-4) {

@@ -7,6 +7,7 @@ import (
 	"ptyx/internal/frame"
 	"ptyx/internal/ndarray"
 	"ptyx/internal/physics"
+	"ptyx/models"
 )
 
 // Data is what a training sees of a scan: patterns and their positions, and the groups that form samples.
@@ -22,16 +23,18 @@ const (
 	shiftYInput    = "shift_y"   // matrices of the subpixel probe shifts, (B, C, N, N)
 	shiftXInput    = "shift_x"
 	weightInput    = "weight"         // (B, C, 1, 1), summing to 1; 0 for padding of an incomplete batch
+	litInput       = "lit"            // (N, N), probe intensity of mean 1
 	overlapInput   = "overlap_weight" // (N, N), probe intensity
 	placeYInput    = "place_y"        // (B, 1, N, K), where each patch lies on its group's canvas
 	placeXInput    = "place_x"
 )
 
-// batchArrays are the arrays of the batch inputs of a Step. The last three exist only where patches share a canvas.
+// batchArrays are the arrays of the batch inputs of a Step.
 type batchArrays struct {
 	config                            StepConfig
 	amplitude, shiftY, shiftX, weight *ndarray.Float32
-	overlap, placeY, placeX           *ndarray.Float32
+	lit                               *ndarray.Float32 // nil where smoothness does not count
+	overlap, placeY, placeX           *ndarray.Float32 // nil where patches share no canvas
 }
 
 func newBatchArrays(c StepConfig) *batchArrays {
@@ -42,6 +45,9 @@ func newBatchArrays(c StepConfig) *batchArrays {
 		shiftY:    ndarray.New[float32](shape...),
 		shiftX:    ndarray.New[float32](shape...),
 		weight:    ndarray.New[float32](shape[0], shape[1], 1, 1),
+	}
+	if c.Loss.Smoothness > 0 {
+		b.lit = ndarray.New[float32](c.Net.N, c.Net.N)
 	}
 	if c.Canvas > 0 {
 		b.overlap = ndarray.New[float32](c.Net.N, c.Net.N)
@@ -60,6 +66,9 @@ type namedArray struct {
 func (b *batchArrays) list() []namedArray {
 	list := []namedArray{
 		{amplitudeInput, b.amplitude}, {shiftYInput, b.shiftY}, {shiftXInput, b.shiftX}, {weightInput, b.weight},
+	}
+	if b.lit != nil {
+		list = append(list, namedArray{litInput, b.lit})
 	}
 	if b.config.Canvas > 0 {
 		list = append(list, namedArray{overlapInput, b.overlap}, namedArray{placeYInput, b.placeY}, namedArray{placeXInput, b.placeX})
@@ -133,24 +142,52 @@ func (d *Data) canvasSize(n int) int {
 	return n + span
 }
 
-// weighOverlap sets the overlap weights to the probe's intensity, largest 1. A small floor lets the rim of a patch, where
-// the probe is dark, still take part.
-func (b *batchArrays) weighOverlap(re, im *ndarray.Float32) {
-	if b.config.Canvas == 0 {
-		return
+// weigh sets the weights that follow from the probe's intensity. They are constants of the step: nothing is differentiated
+// through them.
+func (b *batchArrays) weigh(re, im *ndarray.Float32) {
+	if b.config.Canvas > 0 {
+		weighOverlap(b.overlap.Data, re.Data, im.Data)
 	}
+	if b.lit != nil {
+		b.weighLight(b.lit.Data, re.Data, im.Data)
+	}
+}
+
+// weighOverlap makes the weights of patches that overlap, largest 1. A small floor lets the rim of a patch, where the probe
+// is dark, still take part.
+func weighOverlap(weights, re, im []float32) {
 	top := float32(0)
-	for i := range b.overlap.Data {
-		b.overlap.Data[i] = re.Data[i]*re.Data[i] + im.Data[i]*im.Data[i]
-		top = max(top, b.overlap.Data[i])
+	for i := range weights {
+		weights[i] = re[i]*re[i] + im[i]*im[i]
+		top = max(top, weights[i])
 	}
-	for i := range b.overlap.Data {
-		b.overlap.Data[i] = b.overlap.Data[i]/top + overlapRim
+	for i := range weights {
+		weights[i] = weights[i]/top + overlapRim
 	}
 }
 
 // overlapRim is the weight of a dark pixel against the probe's brightest.
 const overlapRim = 1e-3
+
+// weighLight makes the light on each pixel, of mean 1. The border of the extent, across which the network steps down to
+// nothing, is dark.
+func (b *batchArrays) weighLight(weights, re, im []float32) {
+	n, first, last := b.config.Net.N, 0, b.config.Net.N
+	if b.config.Net.Extent == models.Centre {
+		first, last = n/4, n-n/4-1
+	}
+	sum := 0.0
+	for r := first; r < last; r++ {
+		for c := first; c < last; c++ {
+			i := r*n + c
+			weights[i] = re[i]*re[i] + im[i]*im[i]
+			sum += float64(weights[i])
+		}
+	}
+	for i := range weights {
+		weights[i] *= float32(float64(n*n) / sum)
+	}
+}
 
 // batches cuts 0..count-1, shuffled by seed and epoch, into batches. The order depends on nothing else, so a resumed
 // training sees the same batches.

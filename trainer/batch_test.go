@@ -149,10 +149,42 @@ func TestOverlapWeightsAreTheProbesIntensity(t *testing.T) {
 	b := newBatchArrays(StepConfig{Net: netOf(1), Samples: 1, Group: 2, Canvas: 70})
 	re, im := ndarray.New[float32](64, 64), ndarray.New[float32](64, 64)
 	re.Data[5], im.Data[5], im.Data[6] = 3, 4, 2
-	b.weighOverlap(re, im)
+	b.weigh(re, im)
 	for i, want := range map[int]float32{0: overlapRim, 5: 1 + overlapRim, 6: 4.0/25 + overlapRim} {
 		if b.overlap.Data[i] != want {
 			t.Errorf("weight %d is %v, want %v", i, b.overlap.Data[i], want)
+		}
+	}
+}
+
+// TestLightIsTheProbesIntensityOfMeanOne, and none falls on the border of the extent.
+func TestLightIsTheProbesIntensityOfMeanOne(t *testing.T) {
+	const n = 64
+	for extent, inside := range map[models.Extent]int{models.Full: n * n, models.Centre: (n/2 - 1) * (n/2 - 1)} {
+		net := netOf(1)
+		net.Extent = extent
+		b := newBatchArrays(StepConfig{Net: net, Samples: 1, Group: 1, Loss: Loss{Poisson: 1, Smoothness: 1}})
+		re, im := testutil.Uniform(3, 1, 2, n, n), testutil.Uniform(4, 1, 2, n, n)
+		for range 2 { // filling it again changes nothing
+			b.weigh(re, im)
+			sum, lit := 0.0, 0
+			first := -1
+			for i, v := range b.lit.Data {
+				if sum += float64(v); v > 0 {
+					if lit++; first < 0 {
+						first = i
+					}
+				}
+			}
+			// 4096 float32 values of order 1, each rounded to 2^-24.
+			if !testutil.Close(sum, n*n, 0, 1e-6) || lit != inside {
+				t.Errorf("%s: %d pixels are lit, by %v in all", extent, lit, sum)
+			}
+			intensity := func(i int) float64 { return float64(re.Data[i]*re.Data[i] + im.Data[i]*im.Data[i]) }
+			middle := n*n/2 + n/2
+			if got, want := float64(b.lit.Data[middle]/b.lit.Data[first]), intensity(middle)/intensity(first); !testutil.Close(got, want, 0, 1e-6) {
+				t.Errorf("%s: two pixels' light is as %v, their intensities as %v", extent, got, want)
+			}
 		}
 	}
 }

@@ -139,5 +139,5 @@ func (c Config) Validate() error {
 			return &badinput.Error{Key: check.key, Found: check.found, Expected: check.expected}
 		}
 	}
-	return nil
+	return c.Loss.validate()
 }

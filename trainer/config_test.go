@@ -23,19 +23,23 @@ func TestValidateNamesTheSetting(t *testing.T) {
 	}
 	nan, inf := math.NaN(), math.Inf(1)
 	for key, faults := range map[string][]func(*Config){
-		"gridsize":       {func(c *Config) { c.Gridsize = 0 }},
-		"max_epochs":     {func(c *Config) { c.MaxEpochs = -1 }},
-		"batch_size":     {func(c *Config) { c.BatchSize = 0 }},
-		"learning_rate":  {func(c *Config) { c.LearningRate = 0 }, func(c *Config) { c.LearningRate = nan }, func(c *Config) { c.LearningRate = inf }},
-		"clip":           {func(c *Config) { c.Clip = -1 }, func(c *Config) { c.Clip = nan }},
-		"early_stop":     {func(c *Config) { c.EarlyStop = -1 }},
-		"warm_up":        {func(c *Config) { c.WarmUp = nan }, func(c *Config) { c.WarmUp = inf }},
-		"val_fraction":   {func(c *Config) { c.ValFraction = 1 }, func(c *Config) { c.ValFraction = -0.1 }, func(c *Config) { c.ValFraction = nan }},
-		"nphotons":       {func(c *Config) { c.Photons = -1 }, func(c *Config) { c.Photons = inf }},
-		"probe_rate":     {func(c *Config) { c.ProbeRate = nan }},
-		"probe_warm_up":  {func(c *Config) { c.ProbeWarmUp = -1 }},
-		"photon_epsilon": {func(c *Config) { c.PhotonEpsilon = 0 }},
-		"n_images":       {func(c *Config) { c.Patterns = -1 }},
+		"gridsize":                   {func(c *Config) { c.Gridsize = 0 }},
+		"max_epochs":                 {func(c *Config) { c.MaxEpochs = -1 }},
+		"batch_size":                 {func(c *Config) { c.BatchSize = 0 }},
+		"learning_rate":              {func(c *Config) { c.LearningRate = 0 }, func(c *Config) { c.LearningRate = nan }, func(c *Config) { c.LearningRate = inf }},
+		"clip":                       {func(c *Config) { c.Clip = -1 }, func(c *Config) { c.Clip = nan }},
+		"early_stop":                 {func(c *Config) { c.EarlyStop = -1 }},
+		"warm_up":                    {func(c *Config) { c.WarmUp = nan }, func(c *Config) { c.WarmUp = inf }},
+		"val_fraction":               {func(c *Config) { c.ValFraction = 1 }, func(c *Config) { c.ValFraction = -0.1 }, func(c *Config) { c.ValFraction = nan }},
+		"nphotons":                   {func(c *Config) { c.Photons = -1 }, func(c *Config) { c.Photons = inf }},
+		"probe_rate":                 {func(c *Config) { c.ProbeRate = nan }},
+		"probe_warm_up":              {func(c *Config) { c.ProbeWarmUp = -1 }},
+		"photon_epsilon":             {func(c *Config) { c.PhotonEpsilon = 0 }},
+		"n_images":                   {func(c *Config) { c.Patterns = -1 }},
+		"poisson_weight":             {func(c *Config) { c.Loss.Poisson = -1 }, func(c *Config) { c.Loss.Poisson = nan }},
+		"mae_weight":                 {func(c *Config) { c.Loss.MAE = inf }},
+		"smoothness":                 {func(c *Config) { c.Loss.Smoothness = -1 }, func(c *Config) { c.Loss.Smoothness = nan }},
+		"poisson_weight, mae_weight": {func(c *Config) { c.Loss = Loss{Smoothness: 1} }},
 	} {
 		for i, spoil := range faults {
 			c := small()
@@ -53,7 +57,7 @@ func TestNamesFromFlags(t *testing.T) {
 		into   encoding.TextUnmarshaler
 		accept []string
 	}{
-		{new(Loss), []string{"poisson", "mae"}},
+		{new(Term), []string{"poisson", "mae"}},
 		{new(Schedule), []string{"constant", "cosine", "exponential", "plateau"}},
 		{new(Grouping), []string{"shared", "channels"}},
 		{new(ProbeMode), []string{"fixed", "trainable"}},
@@ -73,7 +77,7 @@ func TestNamesFromFlags(t *testing.T) {
 
 func TestConfigYAMLComesBack(t *testing.T) {
 	want := Config{
-		Gridsize: 2, Grouping: Channels, FiltersScale: 3, Extent: models.Full, Loss: MAE, Seed: 1<<64 - 1, MaxEpochs: 7,
+		Gridsize: 2, Grouping: Channels, FiltersScale: 3, Extent: models.Full, Loss: Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1, MaxEpochs: 7,
 		BatchSize: 5, LearningRate: 1.0 / 3, Schedule: Plateau, WarmUp: 0.1, Clip: 0.7, EarlyStop: 4, ValFraction: 0.15,
 		Photons: 1e9, Probe: ProbeTrainable, ProbeRate: 0.3, ProbeWarmUp: 2, Patterns: 9, PhotonEpsilon: 0.01,
 	}
@@ -145,6 +149,17 @@ func TestEpsilonIsAFloorInPhotons(t *testing.T) {
 		// One rounding to float32.
 		if got := float64(r.epsilon(c.power)); !testutil.Close(got, c.want, 0, 1e-7) {
 			t.Errorf("%+v: epsilon %v", c, got)
+		}
+	}
+}
+
+func TestLossInWords(t *testing.T) {
+	for want, l := range map[string]Loss{
+		"poisson": Poisson.Loss(), "mae": MAE.Loss(), "poisson + 0.1 mae": {Poisson: 1, MAE: 0.1},
+		"0.5 poisson + mae + 0.001 smoothness": {Poisson: 0.5, MAE: 1, Smoothness: 1e-3},
+	} {
+		if got := l.String(); got != want {
+			t.Errorf("%+v is %q, want %q", l, got, want)
 		}
 	}
 }

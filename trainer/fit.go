@@ -134,7 +134,7 @@ func (f *Fitter) run(data *Data, groups []int, binding func(*replica) engine.Bin
 		mine := groups[from:min(from+part, len(groups))]
 		g.Go(func() error {
 			r.batch.fill(data, mine, share)
-			r.batch.weighOverlap(f.state.ProbeRe, f.state.ProbeIm)
+			r.batch.weigh(f.state.ProbeRe, f.state.ProbeIm)
 			return binding(r).Run()
 		})
 	}

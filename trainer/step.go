@@ -121,7 +121,42 @@ func (c StepConfig) loss(g *gorgonia.ExprGraph, net *models.Net, probe forward.P
 	if err != nil {
 		return nil, err
 	}
-	return c.Loss.build(intensity, measured, batch[weightInput], c.Epsilon)
+	return c.total(g, object, intensity, measured, batch)
+}
+
+// total is the weighted sum of the loss's terms.
+func (c StepConfig) total(g *gorgonia.ExprGraph, object forward.Pair, intensity, measured *gorgonia.Node, batch map[string]*gorgonia.Node) (*gorgonia.Node, error) {
+	weight := batch[weightInput]
+	var nodes []*gorgonia.Node
+	var factors []float64
+	for _, term := range []struct {
+		factor float64
+		build  func() (*gorgonia.Node, error)
+	}{
+		{c.Loss.Poisson, func() (*gorgonia.Node, error) { return forward.Poisson(intensity, measured, weight, c.Epsilon) }},
+		{c.Loss.MAE, func() (*gorgonia.Node, error) { return forward.AmplitudeMAE(intensity, measured, weight, c.Epsilon) }},
+		{c.Loss.Smoothness, func() (*gorgonia.Node, error) { return variation(g, object, batch) }},
+	} {
+		if term.factor == 0 {
+			continue
+		}
+		node, err := term.build()
+		if err != nil {
+			return nil, err
+		}
+		nodes, factors = append(nodes, node), append(factors, term.factor)
+	}
+	return forward.Total(nodes, factors)
+}
+
+// variation is the object's total variation where the probe lights it.
+func variation(g *gorgonia.ExprGraph, object forward.Pair, batch map[string]*gorgonia.Node) (*gorgonia.Node, error) {
+	n := object.Re.Shape()[3]
+	difference, err := graph.Constant(g, "difference", ndarray.Wrap(physics.DifferenceMatrix(n), n, n))
+	if err != nil {
+		return nil, err
+	}
+	return forward.Variation(object, difference, batch[litInput], batch[weightInput])
 }
 
 // measuredIntensity is the square of the amplitudes in units of the mean intensity. The network's input is normalised to

@@ -241,7 +241,7 @@ func (r Request) model(net models.Config, params []*ndarray.Float32, probe *ndar
 		ObjectExtent: string(net.Extent), TrainingInput: r.Scan.Input.String(),
 		InputScale: net.InputScale, AmplitudeMax: net.AmplitudeMax, Photons: r.photons(power),
 		Probe: probe, ProbeDigest: physics.ProbeDigest(probe), DataDigest: digest,
-		Seed: r.Config.Seed, Epochs: e.Number, Loss: string(r.Config.Loss),
+		Seed: r.Config.Seed, Epochs: e.Number, Loss: r.Config.Loss.String(),
 		TrainLoss: e.TrainLoss, ValLoss: e.ValLoss, Engine: r.Engine.Name(), Device: r.Engine.Device(),
 	})
 }

@@ -77,7 +77,7 @@ func (j job) steps(env *runtime.Environment, scan *dataset.Scan, model []byte, c
 	}
 	photonsPerPixel := c.Photons / float64(c.N*c.N)
 	step, err := trainer.NewStep(trainer.StepConfig{
-		Net: network, Samples: j.batch, Group: 1, Loss: trainer.Poisson,
+		Net: network, Samples: j.batch, Group: 1, Loss: trainer.Poisson.Loss(),
 		Epsilon: float32(min(max(trainer.DefaultPhotonEpsilon/photonsPerPixel, 1e-6), 1e-2)),
 	})
 	if err != nil {

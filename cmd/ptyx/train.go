@@ -29,7 +29,10 @@ type trainCmd struct {
 	LearningRate  float64           `aliases:"learning_rate" default:"0.001" help:"Of Adam, at its highest."`
 	Schedule      trainer.Schedule  `default:"cosine" help:"Of the learning rate: constant, cosine, exponential or plateau."`
 	WarmUp        float64           `aliases:"warm_up" default:"0.5" help:"Epochs in which the learning rate rises from 0."`
-	Loss          trainer.Loss      `default:"poisson" help:"poisson or mae."`
+	Loss          trainer.Term      `default:"poisson" help:"What patterns are compared by: poisson or mae, the term of weight 1."`
+	PoissonWeight *float64          `aliases:"poisson_weight" placeholder:"1" help:"Weight of the Poisson likelihood; without it 1 or 0, as --loss says."`
+	MAEWeight     *float64          `name:"mae-weight" aliases:"mae_weight" placeholder:"0" help:"Weight of the amplitudes' mean absolute error; without it 0 or 1, as --loss says."`
+	Smoothness    float64           `default:"0" help:"Weight of the object's total variation where the probe lights it."`
 	Clip          float64           `default:"0" help:"Largest norm of the gradient; 0: any."`
 	EarlyStop     int               `aliases:"early_stop" default:"0" help:"End when the loss has not improved for this many epochs; 0: never."`
 	ValFraction   float64           `aliases:"val_fraction" default:"0.05" help:"Share of the scan kept for the validation loss."`
@@ -99,9 +102,22 @@ func (c *trainCmd) options() (workflow.TrainOptions, error) {
 
 func (c *trainCmd) config() trainer.Config {
 	return trainer.Config{
-		Gridsize: c.Gridsize, Grouping: c.Grouping, FiltersScale: c.NFiltersScale, Extent: c.ObjectExtent, Loss: c.Loss, Seed: c.Seed,
+		Gridsize: c.Gridsize, Grouping: c.Grouping, FiltersScale: c.NFiltersScale, Extent: c.ObjectExtent, Loss: c.loss(), Seed: c.Seed,
 		MaxEpochs: defaultEpochs, BatchSize: c.BatchSize, LearningRate: c.LearningRate, Schedule: c.Schedule, WarmUp: c.WarmUp, ValFraction: c.ValFraction, Clip: c.Clip, EarlyStop: c.EarlyStop,
 		Photons: c.Nphotons, Probe: c.Probe, ProbeRate: c.ProbeRate, ProbeWarmUp: c.ProbeWarmUp, Patterns: c.NImages,
 		PhotonEpsilon: trainer.DefaultPhotonEpsilon,
 	}
+}
+
+// loss is the term that --loss names, and what the weights say otherwise.
+func (c *trainCmd) loss() trainer.Loss {
+	l := c.Loss.Loss()
+	if c.PoissonWeight != nil {
+		l.Poisson = *c.PoissonWeight
+	}
+	if c.MAEWeight != nil {
+		l.MAE = *c.MAEWeight
+	}
+	l.Smoothness = c.Smoothness
+	return l
 }
