@@ -103,7 +103,7 @@ func BenchmarkTrainingEpoch(b *testing.B) {
 			scan := makeScan(b)
 			env, options := open(b, c.threads)
 			_, err := trainer.Train(context.Background(), trainer.Request{
-				Config: config(c.gridsize, c.batch, b.N+1, c.threads), Scan: scan, Engine: engine.NewORT(env, options),
+				Config: config(c.gridsize, c.batch, b.N+1, c.threads), Scans: []*dataset.Scan{scan}, Engine: engine.NewORT(env, options),
 				Progress: &stopwatch{b: b}, Log: slog.New(slog.DiscardHandler),
 			})
 			must(b, err)
@@ -116,7 +116,7 @@ func BenchmarkTrainingEpoch(b *testing.B) {
 func untrained(b *testing.B, scan *dataset.Scan) ([]byte, contract.Contract) {
 	b.Helper()
 	result, err := trainer.Train(context.Background(), trainer.Request{
-		Config: config(1, 16, 0, 1), Scan: scan, Engine: engine.Tape{}, Progress: &stopwatch{b: b}, Log: slog.New(slog.DiscardHandler),
+		Config: config(1, 16, 0, 1), Scans: []*dataset.Scan{scan}, Engine: engine.Tape{}, Progress: &stopwatch{b: b}, Log: slog.New(slog.DiscardHandler),
 	})
 	must(b, err)
 	c, err := contract.Parse(result.Model)

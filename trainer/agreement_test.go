@@ -20,7 +20,7 @@ import (
 const gradientTolerance = 3e-5
 
 // variants are the steps that differ in their graph.
-func variants() map[string]Config {
+func variants() map[string]variant {
 	centre := small()
 
 	full := small()
@@ -33,10 +33,20 @@ func variants() map[string]Config {
 	channels := small()
 	channels.Gridsize, channels.Grouping, channels.BatchSize, channels.Extent = 2, Channels, 1, models.Full
 
-	return map[string]Config{
-		"centre, Poisson, fixed probe": centre, "full, MAE, trained probe": full,
-		"groups on a canvas, all terms": shared, "groups as channels": channels,
+	several := shared
+	several.BatchSize = 8 // a group of each scan
+
+	return map[string]variant{
+		"centre, Poisson, fixed probe": {centre, 1}, "full, MAE, trained probe": {full, 1},
+		"groups on a canvas, all terms": {shared, 1}, "groups as channels": {channels, 1},
+		"two scans on a canvas, all terms": {several, 2},
 	}
+}
+
+// variant is a configuration for a number of scans.
+type variant struct {
+	Config
+	scans int
 }
 
 // unsettle moves biases and probe off their start, where biases are 0 and symmetry hides faults.
@@ -66,18 +76,38 @@ func lit(t *testing.T, count int) *dataset.Scan {
 }
 
 // unsettled is a step on the engine, at the same parameters for every engine.
-func unsettled(t *testing.T, eng engine.Engine, c Config, replicas int) *bound {
+func unsettled(t *testing.T, eng engine.Engine, v variant, replicas int) *bound {
 	t.Helper()
-	b := bind(t, eng, c, lit(t, 5), replicas)
+	r, _ := request(v.Config, lit(t, 5), eng)
+	for len(r.Scans) < v.scans {
+		data := brighter(t, 5)
+		for i, light := range testutil.Uniform(6, 0.5, 1.5, data.Patterns.Shape...).Data {
+			data.Patterns.Data[i] += light
+		}
+		r.Scans = append(r.Scans, opened(t, data))
+	}
+	b := bindRequest(t, r, replicas)
 	unsettle(b.state)
 	return b
 }
 
-// firstGroups fill one step.
+// firstGroups fill one step, from all scans by turns.
 func (b *bound) firstGroups() []int {
-	groups := make([]int, b.fitter.samples())
-	for i := range groups {
-		groups[i] = i
+	var groups []int
+	d := b.fitter.train
+	for turn := 0; len(groups) < b.fitter.samples(); turn++ {
+		for scan := range len(b.state.Exposure) {
+			nth := turn
+			for g, members := range d.Groups {
+				if d.Scan[members[0]] != scan {
+					continue
+				}
+				if nth == 0 && len(groups) < b.fitter.samples() {
+					groups = append(groups, g)
+				}
+				nth--
+			}
+		}
 	}
 	return groups
 }
@@ -311,8 +341,8 @@ func TestLossAgainstThePhysics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	re, im := splitProbe(scan.Probe)
-	probe := probeInCounts(re, im, n*n) // power N^2
+	re, im := scans{scan}.probes([]float64{1})
+	probe := probesInCounts(re, im, n*n)[0] // power N^2
 	// The smoothness of an object without structure is 0.
 	for _, loss := range []Loss{Poisson.Loss(), MAE.Loss(), {Poisson: 0.5, MAE: 3, Smoothness: 10}} {
 		for _, gridsize := range []int{1, 2} {

@@ -10,21 +10,15 @@ import (
 	"ptyx/models"
 )
 
-// Data is what a training sees of a scan: patterns and their positions, and the groups that form samples.
-type Data struct {
-	Patterns *ndarray.Float32 // (K, N, N), amplitudes
-	X, Y     []float64        // (K), patch centres in object pixels
-	Groups   [][]int          // each C indices into the K patterns
-}
-
 // Names of a step's batch inputs.
 const (
 	amplitudeInput = "amplitude" // patterns, raw amplitudes
 	shiftYInput    = "shift_y"   // matrices of the subpixel probe shifts, (B, C, N, N)
 	shiftXInput    = "shift_x"
 	weightInput    = "weight"         // (B, C, 1, 1), summing to 1; 0 for padding of an incomplete batch
-	litInput       = "lit"            // (N, N), probe intensity of mean 1
-	overlapInput   = "overlap_weight" // (N, N), probe intensity
+	scanInput      = "scan"           // (B*C, P), 1 at the scan that a pattern is of
+	litInput       = "lit"            // probe intensity of mean 1, (N, N), or for each pattern where there are several scans
+	overlapInput   = "overlap_weight" // probe intensity, likewise
 	placeYInput    = "place_y"        // (B, 1, N, K), where each patch lies on its group's canvas
 	placeXInput    = "place_x"
 )
@@ -33,8 +27,11 @@ const (
 type batchArrays struct {
 	config                            StepConfig
 	amplitude, shiftY, shiftX, weight *ndarray.Float32
+	scan                              *ndarray.Float32 // nil for a single scan
 	lit                               *ndarray.Float32 // nil where smoothness does not count
 	overlap, placeY, placeX           *ndarray.Float32 // nil where patches share no canvas
+
+	scanOf []int // of each slot
 }
 
 func newBatchArrays(c StepConfig) *batchArrays {
@@ -45,12 +42,16 @@ func newBatchArrays(c StepConfig) *batchArrays {
 		shiftY:    ndarray.New[float32](shape...),
 		shiftX:    ndarray.New[float32](shape...),
 		weight:    ndarray.New[float32](shape[0], shape[1], 1, 1),
+		scanOf:    make([]int, c.Samples*c.Group),
+	}
+	if c.Scans > 1 {
+		b.scan = ndarray.New[float32](c.Samples*c.Group, c.Scans)
 	}
 	if c.Loss.Smoothness > 0 {
-		b.lit = ndarray.New[float32](c.Net.N, c.Net.N)
+		b.lit = ndarray.New[float32](c.weightShape()...)
 	}
 	if c.Canvas > 0 {
-		b.overlap = ndarray.New[float32](c.Net.N, c.Net.N)
+		b.overlap = ndarray.New[float32](c.weightShape()...)
 		b.placeY = ndarray.New[float32](shape[0], 1, c.Net.N, c.Canvas)
 		b.placeX = ndarray.New[float32](shape[0], 1, c.Net.N, c.Canvas)
 	}
@@ -66,6 +67,9 @@ type namedArray struct {
 func (b *batchArrays) list() []namedArray {
 	list := []namedArray{
 		{amplitudeInput, b.amplitude}, {shiftYInput, b.shiftY}, {shiftXInput, b.shiftX}, {weightInput, b.weight},
+	}
+	if b.scan != nil {
+		list = append(list, namedArray{scanInput, b.scan})
 	}
 	if b.lit != nil {
 		list = append(list, namedArray{litInput, b.lit})
@@ -106,6 +110,12 @@ func (b *batchArrays) fillPattern(d *Data, slot, pattern int) {
 	copy(image(b.amplitude, slot), image(d.Patterns, pattern))
 	physics.ShiftMatrixInto(image(b.shiftY, slot), frame.Fraction(d.Y[pattern]), n)
 	physics.ShiftMatrixInto(image(b.shiftX, slot), frame.Fraction(d.X[pattern]), n)
+	b.scanOf[slot] = d.Scan[pattern]
+	if b.scan != nil {
+		row := b.scan.Data[slot*b.config.Scans : (slot+1)*b.config.Scans]
+		clear(row)
+		row[d.Scan[pattern]] = 1
+	}
 }
 
 // place writes the 0/1 matrix (N, K) that puts member c of a group on the canvas along one axis.
@@ -130,26 +140,33 @@ func pixelRange(positions []float64, members []int) (low, high int) {
 	return low, high
 }
 
-// canvasSize is the canvas on which the patches of every group fit.
-func (d *Data) canvasSize(n int) int {
-	span := 0
-	for _, members := range d.Groups {
-		for _, positions := range [][]float64{d.X, d.Y} {
-			low, high := pixelRange(positions, members)
-			span = max(span, high-low)
-		}
-	}
-	return n + span
-}
-
-// weigh sets the weights that follow from the probe's intensity. They are constants of the step: nothing is differentiated
-// through them.
+// weigh sets the weights that follow from the probes' intensities, after fill. They are constants of the step: nothing is
+// differentiated through them.
 func (b *batchArrays) weigh(re, im *ndarray.Float32) {
-	if b.config.Canvas > 0 {
-		weighOverlap(b.overlap.Data, re.Data, im.Data)
+	if b.overlap != nil {
+		b.each(b.overlap, re, im, weighOverlap)
 	}
 	if b.lit != nil {
-		b.weighLight(b.lit.Data, re.Data, im.Data)
+		b.each(b.lit, re, im, b.weighLight)
+	}
+}
+
+// each makes weights (N, N) of a single probe, or of the probe of each pattern's scan.
+func (b *batchArrays) each(weights, re, im *ndarray.Float32, make func(weights, re, im []float32)) {
+	if b.scan == nil {
+		make(weights.Data, re.Data, im.Data)
+		return
+	}
+	image := b.config.Net.N * b.config.Net.N
+	part := func(a *ndarray.Float32, i int) []float32 { return a.Data[i*image : (i+1)*image] }
+	done := map[int]int{} // slot that has the weights of a scan
+	for slot, scan := range b.scanOf {
+		if other, ok := done[scan]; ok {
+			copy(part(weights, slot), part(weights, other))
+			continue
+		}
+		make(part(weights, slot), part(re, scan), part(im, scan))
+		done[scan] = slot
 	}
 }
 

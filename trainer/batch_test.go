@@ -76,7 +76,7 @@ func TestPlanOfAGrid(t *testing.T) {
 func toy() *Data {
 	d := &Data{
 		Patterns: testutil.Uniform(1, 0, 5, 3, 64, 64),
-		X:        []float64{40.25, 43.5, 37.5}, Y: []float64{50.75, 48, 55.5},
+		X:        []float64{40.25, 43.5, 37.5}, Y: []float64{50.75, 48, 55.5}, Scan: []int{0, 0, 0},
 	}
 	d.Groups = [][]int{{0}, {1}, {2}}
 	return d
@@ -310,7 +310,7 @@ func TestDrawingGroups(t *testing.T) {
 // TestLoadedPatternsAreTheScans: renumbering keeps pattern and position together.
 func TestLoadedPatternsAreTheScans(t *testing.T) {
 	data := simulated(t, 9, 1)
-	d, err := loadGroups(opened(t, data), [][]int{{7, 2}, {2, 5}})
+	d, err := scans{opened(t, data)}.load([][]int{{7, 2}, {2, 5}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -333,7 +333,7 @@ func TestSeparateValidationScan(t *testing.T) {
 	c := small()
 	c.ValFraction = 0.5 // does not apply: the whole scan is for training
 	r, _ := request(c, opened(t, simulated(t, 4, 1)), engine.Tape{})
-	r.Validation = opened(t, simulated(t, 3, 2))
+	r.Validation = scans{opened(t, simulated(t, 3, 2))}
 	train, val, err := r.data()
 	if err != nil {
 		t.Fatal(err)
@@ -352,21 +352,21 @@ func TestValidationScanOfAnotherSizeIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, _ := request(small(), opened(t, simulated(t, 2, 1)), engine.Tape{})
-	r.Validation = opened(t, wide)
+	r.Validation = scans{opened(t, wide)}
 	var bad *badinput.Error
-	if _, err := Train(t.Context(), r); !errors.As(err, &bad) || bad.File != r.Validation.Path {
+	if _, err := Train(t.Context(), r); !errors.As(err, &bad) || bad.File != r.Validation[0].Path {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestProbePowers(t *testing.T) {
 	scan := opened(t, simulated(t, 3, 1))
-	re, im := splitProbe(scan.Probe)
+	re, im := scans{scan}.probes([]float64{1})
 	// The power is scaled by one float32 factor, whose rounding it shares.
 	if got := sumSquares(re.Data) + sumSquares(im.Data); !testutil.Close(got, 64*64, 0, 1e-6) {
 		t.Errorf("power %v, want N^2", got)
 	}
-	counts := probeInCounts(re, im, 500)
+	counts := probesInCounts(re, im, 500)[0]
 	if got := physics.Power(counts); !testutil.Close(got, 500, 0, 1e-6) {
 		t.Errorf("power %v, want 500 photons", got)
 	}

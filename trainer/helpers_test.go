@@ -94,7 +94,7 @@ func (r *recorder) Epoch(e Epoch) { r.epochs = append(r.epochs, e) }
 // request is a training without files.
 func request(c Config, scan *dataset.Scan, eng engine.Engine) (Request, *recorder) {
 	r := &recorder{}
-	return Request{Config: c, Scan: scan, Engine: eng, Progress: r, Log: slog.New(slog.DiscardHandler)}, r
+	return Request{Config: c, Scans: []*dataset.Scan{scan}, Engine: eng, Progress: r, Log: slog.New(slog.DiscardHandler)}, r
 }
 
 // train runs a request to its end.
@@ -118,7 +118,12 @@ type bound struct {
 func bind(t *testing.T, eng engine.Engine, c Config, scan *dataset.Scan, replicas int) *bound {
 	t.Helper()
 	r, _ := request(c, scan, eng)
-	power, err := scan.MeanPower()
+	return bindRequest(t, r, replicas)
+}
+
+func bindRequest(t *testing.T, r Request, replicas int) *bound {
+	t.Helper()
+	light, err := scans(r.Scans).light()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,15 +131,15 @@ func bind(t *testing.T, eng engine.Engine, c Config, scan *dataset.Scan, replica
 	if err != nil {
 		t.Fatal(err)
 	}
-	net := r.network(power)
-	sc := r.step(net, data, val, power)
+	net := r.network(light.power)
+	sc := r.step(net, data, val, light.power)
 	sc.Samples /= replicas
 	step, err := NewStep(sc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	state := r.initialState(net, step)
-	fitter, err := NewFitter(eng, c, step, replicas, state, data, val, r.Progress)
+	state := r.initialState(net, step, light.exposure)
+	fitter, err := NewFitter(r.Engine, r.Config, step, replicas, state, data, val, r.Progress)
 	if err != nil {
 		t.Fatal(err)
 	}

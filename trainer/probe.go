@@ -6,40 +6,41 @@ import (
 	"ptyx/internal/ndarray"
 )
 
-// splitProbe scales a probe to power N^2 and returns its real and imaginary parts: with it, an empty object gives an
-// intensity of mean 1.
-func splitProbe(probe *ndarray.Complex64) (re, im *ndarray.Float32) {
-	re, im = ndarray.New[float32](probe.Shape...), ndarray.New[float32](probe.Shape...)
-	for i, p := range probe.Data {
-		re.Data[i], im.Data[i] = real(p), imag(p)
+// scalePowers scales one complex array or several, in two parts, each to a mean power of its exposure per pixel.
+func scalePowers(re, im *ndarray.Float32, exposure []float64) {
+	size := len(re.Data) / len(exposure)
+	for i, e := range exposure {
+		scalePower(re.Data[i*size:(i+1)*size], im.Data[i*size:(i+1)*size], e)
 	}
-	scalePower(re, im)
-	return re, im
 }
 
-// scalePower scales a complex array in two parts to a power of one per pixel.
-func scalePower(re, im *ndarray.Float32) {
+func scalePower(re, im []float32, exposure float64) {
 	power := 0.0
-	for i := range re.Data {
-		power += float64(re.Data[i])*float64(re.Data[i]) + float64(im.Data[i])*float64(im.Data[i])
+	for i := range re {
+		power += float64(re[i])*float64(re[i]) + float64(im[i])*float64(im[i])
 	}
-	scale := float32(math.Sqrt(float64(len(re.Data)) / power))
-	for i := range re.Data {
-		re.Data[i] *= scale
-		im.Data[i] *= scale
+	scale := float32(math.Sqrt(exposure * float64(len(re)) / power))
+	for i := range re {
+		re[i] *= scale
+		im[i] *= scale
 	}
 }
 
-// normaliseProbe keeps the probe's power while it learns: otherwise probe and object amplitude could trade a factor.
-func (s *State) normaliseProbe() { scalePower(s.ProbeRe, s.ProbeIm) }
+// normaliseProbe keeps the probes' power while they learn: otherwise probe and object amplitude could trade a factor.
+func (s *State) normaliseProbe() { scalePowers(s.ProbeRe, s.ProbeIm, s.Exposure) }
 
-// probeInCounts scales a probe of power N^2 so that |FFT2(P O)|^2 / N^2 of it is in photons, when a mean pattern, of
-// intensity 1 per pixel on average, has the given number of photons.
-func probeInCounts(re, im *ndarray.Float32, photons float64) *ndarray.Complex64 {
-	probe := ndarray.New[complex64](re.Shape...)
-	scale := float32(math.Sqrt(photons / float64(len(re.Data))))
-	for i := range probe.Data {
-		probe.Data[i] = complex(re.Data[i]*scale, im.Data[i]*scale)
+// probesInCounts scales probes so that |FFT2(P O)|^2 / N^2 is in photons, when a mean pattern of all scans, of intensity 1
+// per pixel on average, has the given number of photons.
+func probesInCounts(re, im *ndarray.Float32, photons float64) []*ndarray.Complex64 {
+	n := re.Shape[len(re.Shape)-1]
+	scale := float32(math.Sqrt(photons / float64(n*n)))
+	var probes []*ndarray.Complex64
+	for start := 0; start < len(re.Data); start += n * n {
+		probe := ndarray.New[complex64](n, n)
+		for i := range probe.Data {
+			probe.Data[i] = complex(re.Data[start+i]*scale, im.Data[start+i]*scale)
+		}
+		probes = append(probes, probe)
 	}
-	return probe
+	return probes
 }

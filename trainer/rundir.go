@@ -11,6 +11,7 @@ import (
 	"github.com/google/renameio/v2"
 	"gopkg.in/yaml.v3"
 
+	"ptyx/internal/ndarray"
 	"ptyx/internal/npz"
 	"ptyx/internal/render"
 )
@@ -54,13 +55,27 @@ func (r *Result) Save(dir string) error {
 			return fmt.Errorf("writing the run directory: %w", err)
 		}
 	}
-	if err := npz.Write(filepath.Join(dir, ProbeFile), []npz.Member{{Key: "probeGuess", Value: r.Probe}}); err != nil {
+	if err := npz.Write(filepath.Join(dir, ProbeFile), r.probeMembers()); err != nil {
 		return fmt.Errorf("writing the probe: %w", err)
 	}
-	if err := render.Probe(filepath.Join(dir, ProbeImage), r.Probe); err != nil {
+	if err := render.Probe(filepath.Join(dir, ProbeImage), r.Probes...); err != nil {
 		return fmt.Errorf("drawing the probe: %w", err)
 	}
 	return r.saveLossCurve(filepath.Join(dir, LossFile))
+}
+
+// probeMembers are the first scan's probe, (N, N), and where there are several all of them, (P, N, N).
+func (r *Result) probeMembers() []npz.Member {
+	members := []npz.Member{{Key: "probeGuess", Value: r.Probes[0]}}
+	if len(r.Probes) > 1 {
+		n := r.Probes[0].Shape[0]
+		all := ndarray.New[complex64](len(r.Probes), n, n)
+		for i, p := range r.Probes {
+			copy(all.Data[i*n*n:], p.Data)
+		}
+		members = append(members, npz.Member{Key: "probes", Value: all})
+	}
+	return members
 }
 
 type runFile struct {

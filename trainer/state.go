@@ -14,8 +14,9 @@ import (
 // what is drawn at random depends on the seed and the epoch alone.
 type State struct {
 	Parameters []*ndarray.Float32 // of the network, in the order of models.Config.Specs
-	ProbeRe    *ndarray.Float32   // (N, N), power N^2
+	ProbeRe    *ndarray.Float32   // (N, N), power N^2; for several scans (P, N, N), power N^2 * Exposure
 	ProbeIm    *ndarray.Float32
+	Exposure   []float64 // of each scan, its brightness against the mean; follows from the data and is not saved
 	Adam       *Adam
 	Epoch      int // epochs finished
 	Batch      int // batches finished of the epoch after that

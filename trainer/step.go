@@ -18,6 +18,7 @@ type StepConfig struct {
 	Net        models.Config
 	Samples    int     // samples per step, S
 	Group      int     // patterns per sample, C: the network's channels, or patterns that share a canvas
+	Scans      int     // scans that patterns may be of, P, each with a probe of its own; 0 and 1: a single one
 	Canvas     int     // size of the canvas on which a group's patches must agree, K; 0: they need not
 	Loss       Loss    //
 	Epsilon    float32 // floor of the intensity inside the likelihood, in units of the mean intensity
@@ -30,10 +31,27 @@ func (c StepConfig) shape() []int {
 	return []int{c.Samples * c.Group / c.Net.Channels, c.Net.Channels, c.Net.N, c.Net.N}
 }
 
+// probeShape is that of the probes: (N, N) for a single scan, else (P, N, N).
+func (c StepConfig) probeShape() []int {
+	if c.Scans > 1 {
+		return []int{c.Scans, c.Net.N, c.Net.N}
+	}
+	return []int{c.Net.N, c.Net.N}
+}
+
+// weightShape is that of weights that follow from the probe: one (N, N) for all patterns of a single scan, else one for
+// each pattern.
+func (c StepConfig) weightShape() []int {
+	if c.Scans > 1 {
+		return c.shape()
+	}
+	return []int{c.Net.N, c.Net.N}
+}
+
 // Step is the graph of one training step: batch in, loss and gradients out.
 //
-// Inputs, in order: those of a batch (see batchArrays); the network's parameters; probe.re and probe.im (N, N). Outputs:
-// the loss, then the gradient of each parameter, then those of the probe if it is trained.
+// Inputs, in order: those of a batch (see batchArrays); the network's parameters; probe.re and probe.im, (N, N) or
+// (P, N, N). Outputs: the loss, then the gradient of each parameter, then those of the probe if it is trained.
 type Step struct {
 	Config   StepConfig
 	Training *graph.Program // loss and gradients
@@ -43,7 +61,6 @@ type Step struct {
 // NewStep builds the graph.
 func NewStep(c StepConfig) (*Step, error) {
 	g := gorgonia.NewGraph()
-	n := c.Net.N
 	batch := map[string]*gorgonia.Node{}
 	var inputs []graph.Input
 	for _, a := range newBatchArrays(c).list() {
@@ -56,7 +73,7 @@ func NewStep(c StepConfig) (*Step, error) {
 		leaves = append(leaves, leaf)
 		inputs = append(inputs, graph.Input{Name: s.Name, Node: leaf})
 	}
-	probe := forward.Pair{Re: graph.Leaf(g, "probe.re", n, n), Im: graph.Leaf(g, "probe.im", n, n)}
+	probe := forward.Pair{Re: graph.Leaf(g, "probe.re", c.probeShape()...), Im: graph.Leaf(g, "probe.im", c.probeShape()...)}
 	inputs = append(inputs, graph.Input{Name: "probe.re", Node: probe.Re}, graph.Input{Name: "probe.im", Node: probe.Im})
 
 	net, err := models.Build(c.Net, batch[amplitudeInput], leaves)
@@ -94,6 +111,11 @@ func (c StepConfig) loss(g *gorgonia.ExprGraph, net *models.Net, probe forward.P
 	if c.Canvas > 0 {
 		canvas := forward.Canvas{Group: c.Group, Weight: batch[overlapInput], PlaceY: batch[placeYInput], PlaceX: batch[placeXInput]}
 		if object, err = canvas.Merge(object); err != nil {
+			return nil, err
+		}
+	}
+	if c.Scans > 1 {
+		if probe, err = forward.PickProbe(probe, batch[scanInput], c.shape()); err != nil {
 			return nil, err
 		}
 	}

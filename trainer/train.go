@@ -3,12 +3,10 @@ package trainer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 
 	"ptyx/export"
-	"ptyx/internal/badinput"
 	"ptyx/internal/contract"
 	"ptyx/internal/dataset"
 	"ptyx/internal/engine"
@@ -22,8 +20,8 @@ import (
 // Request is one training: a configuration, the scans and an engine.
 type Request struct {
 	Config     Config
-	Scan       *dataset.Scan
-	Validation *dataset.Scan      // separate scan for validation; nil: a fraction of Scan
+	Scans      []*dataset.Scan    // at least one, all of one pattern size; each has a probe of its own
+	Validation []*dataset.Scan    // for validation, each seen with the probe of the training scan at its place; none: a fraction of Scans
 	Initial    []*ndarray.Float32 // parameters to start from; nil: drawn from the seed
 	Resume     string             // state file to go on from; empty: from the beginning
 	Checkpoint string             // state file written after every epoch and at the end; empty: none
@@ -38,8 +36,8 @@ type Result struct {
 	Config    Config
 	State     *State
 	Model     *onnxir.Model
-	Best      *onnxir.Model      // the same at the lowest judged loss; nil if no epoch was finished
-	Probe     *ndarray.Complex64 // (N, N), in counts
+	Best      *onnxir.Model        // the same at the lowest judged loss; nil if no epoch was finished
+	Probes    []*ndarray.Complex64 // (N, N) of each scan, in counts
 	Device    string
 	Cancelled bool // stopped by the context; the model holds what was reached
 }
@@ -49,27 +47,27 @@ func Train(ctx context.Context, r Request) (*Result, error) {
 	if err := r.Config.Validate(); err != nil {
 		return nil, err
 	}
-	power, err := r.Scan.MeanPower()
-	if err != nil {
-		return nil, err
-	}
-	net := r.network(power)
-	if err := net.Validate(); err != nil {
+	if err := r.network(1).Validate(); err != nil {
 		return nil, err
 	}
 	train, val, err := r.data()
 	if err != nil {
 		return nil, err
 	}
-	whole := r.step(net, train, val, power)
+	light, err := scans(r.Scans).light()
+	if err != nil {
+		return nil, err
+	}
+	net := r.network(light.power)
+	whole := r.step(net, train, val, light.power)
 	replicas := r.Engine.Replicas(whole.Samples)
 	whole.Samples /= replicas
 	step, err := NewStep(whole)
 	if err != nil {
 		return nil, err
 	}
-	state := r.initialState(net, step)
-	digest, err := r.Scan.ContentDigest()
+	state := r.initialState(net, step, light.exposure)
+	digest, err := scans(r.Scans).digest()
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +102,7 @@ func Train(ctx context.Context, r Request) (*Result, error) {
 			return nil, err
 		}
 	}
-	return r.result(net, state, power, digest, cancelled)
+	return r.result(net, state, light.power, digest, cancelled)
 }
 
 // network is the network for a scan of the given mean power: its input is normalised to a power of (N/2)^2 per pattern.
@@ -117,7 +115,7 @@ func (r Request) network(power float64) models.Config {
 func (r Request) step(net models.Config, train, val *Data, power float64) StepConfig {
 	c := StepConfig{
 		Net: net, Samples: r.Config.samples(len(train.Groups)), Group: r.Config.Gridsize * r.Config.Gridsize,
-		Loss: r.Config.Loss, Epsilon: r.epsilon(power), TrainProbe: r.Config.Probe == ProbeTrainable,
+		Scans: len(r.Scans), Loss: r.Config.Loss, Epsilon: r.epsilon(power), TrainProbe: r.Config.Probe == ProbeTrainable,
 	}
 	if r.Config.Gridsize > 1 && r.Config.Grouping == Shared {
 		c.Canvas = train.canvasSize(net.N)
@@ -142,75 +140,12 @@ func (r Request) epsilon(power float64) float32 {
 	return float32(min(max(r.Config.PhotonEpsilon/perPixel, 1e-6), 1e-2))
 }
 
-// data loads the patterns that take part and splits them.
-func (r Request) data() (train, val *Data, err error) {
-	groups, err := r.groups(r.Scan)
-	if err != nil {
-		return nil, nil, err
-	}
-	trainGroups, valGroups := groups, [][]int(nil)
-	if r.Validation == nil {
-		trainGroups, valGroups = dataset.Split(groups, r.Config.ValFraction, r.Config.Seed)
-	}
-	if len(trainGroups) == 0 {
-		return nil, nil, &badinput.Error{File: r.Scan.Path, Key: "n_images", Found: fmt.Sprintf("%d groups, all for validation", len(groups)), Expected: "at least one group to train on", Remedy: "lower --val-fraction or give more patterns"}
-	}
-	if train, err = loadGroups(r.Scan, trainGroups); err != nil {
-		return nil, nil, err
-	}
-	switch {
-	case r.Validation != nil:
-		if r.Validation.N != r.Scan.N {
-			return nil, nil, &badinput.Error{File: r.Validation.Path, Key: "diff3d", Found: fmt.Sprintf("patterns of %d x %d", r.Validation.N, r.Validation.N),
-				Expected: fmt.Sprintf("%d x %d, as those to train on", r.Scan.N, r.Scan.N)}
-		}
-		if valGroups, err = r.groups(r.Validation); err != nil {
-			return nil, nil, err
-		}
-		val, err = loadGroups(r.Validation, valGroups)
-	case len(valGroups) > 0:
-		val, err = loadGroups(r.Scan, valGroups)
-	}
-	return train, val, err
-}
-
-// groups draws the samples of a scan: single patterns, or neighbours for a grid.
-func (r Request) groups(scan *dataset.Scan) ([][]int, error) {
-	groups, err := scan.Groups(r.Config.Gridsize, r.Config.Seed)
-	if err != nil {
-		return nil, err
-	}
-	return dataset.Sample(groups, r.Config.Patterns, r.Config.Seed), nil
-}
-
-// loadGroups reads the patterns of the groups, each once.
-func loadGroups(scan *dataset.Scan, groups [][]int) (*Data, error) {
-	d := &Data{}
-	slot := map[int]int{}
-	var ids []int
-	for _, group := range groups {
-		renumbered := make([]int, len(group))
-		for i, id := range group {
-			if _, seen := slot[id]; !seen {
-				slot[id] = len(ids)
-				ids = append(ids, id)
-				d.X, d.Y = append(d.X, scan.X[id]), append(d.Y, scan.Y[id])
-			}
-			renumbered[i] = slot[id]
-		}
-		d.Groups = append(d.Groups, renumbered)
-	}
-	var err error
-	d.Patterns, err = scan.LoadSelected(ids)
-	return d, err
-}
-
-func (r Request) initialState(net models.Config, step *Step) *State {
-	state := &State{Parameters: net.Initialise(r.Config.Seed)}
+func (r Request) initialState(net models.Config, step *Step, exposure []float64) *State {
+	state := &State{Parameters: net.Initialise(r.Config.Seed), Exposure: exposure}
 	for i, p := range r.Initial {
 		copy(state.Parameters[i].Data, p.Data)
 	}
-	state.ProbeRe, state.ProbeIm = splitProbe(r.Scan.Probe)
+	state.ProbeRe, state.ProbeIm = scans(r.Scans).probes(exposure)
 	state.Adam = NewAdam(state.trained(step.Config.TrainProbe))
 	return state
 }
@@ -221,24 +156,24 @@ func (r Request) result(net models.Config, state *State, power float64, digest s
 		last = state.History[len(state.History)-1]
 	}
 	result := &Result{Config: r.Config, State: state, Device: r.Engine.Device(), Cancelled: cancelled}
-	result.Probe = probeInCounts(state.ProbeRe, state.ProbeIm, r.photons(power))
+	result.Probes = probesInCounts(state.ProbeRe, state.ProbeIm, r.photons(power))
 	var err error
-	if result.Model, err = r.model(net, state.Parameters, result.Probe, power, digest, last); err != nil {
+	if result.Model, err = r.model(net, state.Parameters, result.Probes[0], power, digest, last); err != nil {
 		return nil, err
 	}
 	if best := state.Best; best != nil {
-		probe := probeInCounts(best.ProbeRe, best.ProbeIm, r.photons(power))
+		probe := probesInCounts(best.ProbeRe, best.ProbeIm, r.photons(power))[0]
 		result.Best, err = r.model(net, best.Parameters, probe, power, digest, state.History[best.Epoch-1])
 	}
 	return result, err
 }
 
-// model is the checkpoint of the given parameters, reached after an epoch.
+// model is the checkpoint of the given parameters, reached after an epoch. Of several scans it carries the first one's probe.
 func (r Request) model(net models.Config, params []*ndarray.Float32, probe *ndarray.Complex64, power float64, digest string, e Epoch) (*onnxir.Model, error) {
 	return export.Checkpoint(net, params, contract.Contract{
 		PtyxVersion: version.String,
 		N:           net.N, Gridsize: r.Config.Gridsize, Channels: net.Channels, FiltersScale: net.FiltersScale,
-		ObjectExtent: string(net.Extent), TrainingInput: r.Scan.Input.String(),
+		ObjectExtent: string(net.Extent), TrainingInput: scans(r.Scans).input(),
 		InputScale: net.InputScale, AmplitudeMax: net.AmplitudeMax, Photons: r.photons(power),
 		Probe: probe, ProbeDigest: physics.ProbeDigest(probe), DataDigest: digest,
 		Seed: r.Config.Seed, Epochs: e.Number, Loss: r.Config.Loss.String(),

@@ -214,7 +214,7 @@ func TestLossesAreMeansOverGroups(t *testing.T) {
 		t.Errorf("train loss %v from batches %v", progress.epochs[0].TrainLoss, progress.losses)
 	}
 	r.Config.ValFraction = 0
-	whole, all := request(r.Config, r.Scan, r.Engine)
+	whole, all := request(r.Config, r.Scans[0], r.Engine)
 	train(t, whole)
 	if want := (3*progress.epochs[0].TrainLoss + 2*progress.epochs[0].ValLoss) / 5; !testutil.Close(all.epochs[0].TrainLoss, want, 0, 1e-6) {
 		t.Errorf("the parts' losses give %v, all patterns %v", want, all.epochs[0].TrainLoss)
@@ -228,7 +228,7 @@ func TestLossesAreMeansOverGroups(t *testing.T) {
 func TestProbeMovesWhenItMay(t *testing.T) {
 	ort := fast(t, 1)
 	scan := opened(t, simulated(t, 2, 1))
-	startRe, startIm := splitProbe(scan.Probe)
+	startRe, startIm := scans{scan}.probes([]float64{1})
 	start := append(slices.Clone(startRe.Data), startIm.Data...)
 	for _, c := range []struct {
 		mode   ProbeMode
@@ -271,7 +271,7 @@ func TestProbeIsInPhotons(t *testing.T) {
 		r, _ := request(config, scan, ort)
 		result := train(t, r)
 		// One float32 factor scales the probe.
-		if got := physics.Power(result.Probe); !testutil.Close(got, c.want, 0, 1e-6) {
+		if got := physics.Power(result.Probes[0]); !testutil.Close(got, c.want, 0, 1e-6) {
 			t.Errorf("asked for %v: the probe has %v photons, want %v", c.ask, got, c.want)
 		}
 		for name, m := range map[string]*onnxir.Model{"model": result.Model, "best": result.Best} {
@@ -381,7 +381,7 @@ func TestForeignStatesAreRefused(t *testing.T) {
 	r, _ := request(small(), opened(t, simulated(t, 2, 1)), engine.Tape{})
 	net := r.network(1)
 	step := &Step{}
-	state := r.initialState(net, step)
+	state := r.initialState(net, step, []float64{1})
 	save := func(name string, digest string) string {
 		file := filepath.Join(dir, name)
 		if err := state.SaveState(file, net.Specs(), digest); err != nil {
@@ -389,7 +389,7 @@ func TestForeignStatesAreRefused(t *testing.T) {
 		}
 		return file
 	}
-	digest, err := r.Scan.ContentDigest()
+	digest, err := r.Scans[0].ContentDigest()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -418,7 +418,7 @@ func TestForeignStatesAreRefused(t *testing.T) {
 		"half a file":      {path, small(), ""},
 		"no file":          {filepath.Join(dir, "absent.npz"), small(), ""},
 	} {
-		q, progress := request(c.config, r.Scan, engine.Tape{})
+		q, progress := request(c.config, r.Scans[0], engine.Tape{})
 		q.Resume = c.file
 		var bad *badinput.Error
 		if _, err := Train(context.Background(), q); !errors.As(err, &bad) || bad.File != c.file || c.key != "" && bad.Key != c.key {
@@ -568,7 +568,7 @@ func TestRunDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer probe.Close()
-	if p, err := probe.Complex64("probeGuess"); err != nil || !slices.Equal(p.Data, result.Probe.Data) {
+	if p, err := probe.Complex64("probeGuess"); err != nil || !slices.Equal(p.Data, result.Probes[0].Data) {
 		t.Errorf("%s does not hold the probe (%v)", ProbeFile, err)
 	}
 }

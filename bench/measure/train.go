@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ptyx/export"
+	"ptyx/internal/dataset"
 	"ptyx/internal/engine"
 	"ptyx/trainer"
 )
@@ -34,7 +35,7 @@ func (j job) train() error {
 	start := time.Now()
 	go func() {
 		_, err := trainer.Train(context.Background(), trainer.Request{
-			Config: config, Scan: scan, Initial: weights, Engine: engine.NewORT(env, j.session()), Progress: turns,
+			Config: config, Scans: []*dataset.Scan{scan}, Initial: weights, Engine: engine.NewORT(env, j.session()), Progress: turns,
 			Begin: turns.begin, Log: slog.New(slog.DiscardHandler),
 		})
 		turns.ended <- err

@@ -13,15 +13,15 @@ import (
 )
 
 type trainCmd struct {
-	TrainDataFile string `aliases:"train_data_file" placeholder:"NPZ" help:"Scan to train on."`
-	TestDataFile  string `aliases:"test_data_file" placeholder:"NPZ" help:"Scan for the validation loss; without it a fraction of the training scan."`
-	OutputDir     string `aliases:"output_dir" default:"run" help:"Run directory: model.onnx, metrics.csv, loss.png, config.yaml, probe.npz."`
-	Export        string `placeholder:"ONNX" help:"Also write the model here."`
-	Resume        string `placeholder:"DIR" help:"Go on with the training of this run directory as if it had never stopped. Its config.yaml counts; of the flags, only --max-epochs."`
-	Init          string `placeholder:"ONNX" help:"Start from the weights of this model (file or run directory)."`
+	TrainDataFile []string `aliases:"train_data_file" sep:"none" placeholder:"NPZ" help:"Scan to train on. Given several times, or as a pattern such as 'scans/*.npz': all in one training, a probe each."`
+	TestDataFile  []string `aliases:"test_data_file" sep:"none" placeholder:"NPZ" help:"Scan for the validation loss, seen with the probe of the training scan at its place; without it a fraction of the training scans."`
+	OutputDir     string   `aliases:"output_dir" default:"run" help:"Run directory: model.onnx, metrics.csv, loss.png, config.yaml, probe.npz."`
+	Export        string   `placeholder:"ONNX" help:"Also write the model here."`
+	Resume        string   `placeholder:"DIR" help:"Go on with the training of this run directory as if it had never stopped. Its config.yaml counts; of the flags, only --max-epochs."`
+	Init          string   `placeholder:"ONNX" help:"Start from the weights of this model (file or run directory)."`
 
 	MaxEpochs *int             `aliases:"max_epochs" placeholder:"50" help:"Passes over the data."`
-	NImages   int              `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
+	NImages   int              `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scans by the seed; 0: all."`
 	Gridsize  int              `default:"1" help:"Patterns per sample are the square of this."`
 	BatchSize int              `aliases:"batch_size" default:"16" help:"Patterns per step; with --grouping channels, samples per step."`
 	Grouping  trainer.Grouping `default:"shared" help:"With --gridsize above 1: shared (one network sees each pattern, overlapping patches must agree) or channels (PtychoPINN's: the network sees a sample's patterns at once)."`
@@ -43,7 +43,7 @@ type trainCmd struct {
 	Probe         trainer.ProbeMode `default:"fixed" help:"fixed or trainable."`
 	ProbeRate     float64           `aliases:"probe_rate" default:"1" help:"Learning rate of a trainable probe, relative to the network's."`
 	ProbeWarmUp   int               `aliases:"probe_warm_up" default:"1" help:"Epochs before a trainable probe starts to move."`
-	ProbeFile     string            `aliases:"probe_file" placeholder:"NPZ" help:"Take probeGuess from this file."`
+	ProbeFile     []string          `aliases:"probe_file" sep:"none" placeholder:"NPZ" help:"Take probeGuess from this file; for several scans one for all or one for each."`
 	Input         dataset.InputKind `default:"auto" help:"What the patterns are: amplitude, intensity or auto."`
 
 	engineFlags
@@ -91,11 +91,11 @@ func (c *trainCmd) options() (workflow.TrainOptions, error) {
 		o.Resume = true
 		return o, err
 	}
-	if c.TrainDataFile == "" {
+	if len(c.TrainDataFile) == 0 {
 		return workflow.TrainOptions{}, &badinput.Error{Key: "--train-data-file", Found: "nothing", Expected: "a scan to train on, or --resume with a run directory"}
 	}
 	return workflow.TrainOptions{
-		TrainFile: c.TrainDataFile, TestFile: c.TestDataFile, ProbeFile: c.ProbeFile, Input: c.Input,
+		TrainFiles: c.TrainDataFile, TestFiles: c.TestDataFile, ProbeFiles: c.ProbeFile, Input: c.Input,
 		OutputDir: c.OutputDir, Export: c.Export, Init: c.Init, Engine: c.engineFlags.options(), Config: c.config(),
 	}, nil
 }

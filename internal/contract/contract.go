@@ -26,13 +26,13 @@ type Contract struct {
 	Channels       int                // patterns that the model takes at once, C
 	FiltersScale   int                // of the network
 	ObjectExtent   string             // "centre" or "full"
-	TrainingInput  string             // what the training file held: "amplitude" or "intensity"; the model is fed amplitudes
+	TrainingInput  string             // what the training file held: "amplitude", "intensity", of several files "mixed"; the model is fed amplitudes
 	InputScale     float64            // normalisation inside the graph
 	AmplitudeMax   float64            // the amplitude lies in (0, AmplitudeMax)
 	Photons        float64            // mean photons per pattern of the training data
-	Probe          *ndarray.Complex64 // (N, N); |FFT2(probe * object)|^2 / N^2 is in photons
+	Probe          *ndarray.Complex64 // (N, N), of the first scan; |FFT2(probe * object)|^2 / N^2 is in photons
 	ProbeDigest    string             // SHA-256 of the probe's bytes
-	DataDigest     string             // SHA-256 of patterns, positions and probe of the training
+	DataDigest     string             // SHA-256 of patterns, positions and probe of the training; of several scans one after the other, with blanks
 	Seed           uint64
 	Epochs         int
 	Loss           string  // what was minimised: "poisson", "mae", a weighted sum "poisson + 0.1 mae"

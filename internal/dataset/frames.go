@@ -93,35 +93,44 @@ func (s *Scan) Load() (*ndarray.Float32, error) {
 // chunkFrames is how many frames are handled at a time in a pass.
 const chunkFrames = 8
 
-// LoadSelected reads the amplitudes of the patterns ids, in that order, (len(ids), N, N). Reading ends after the last
-// pattern wanted; beyond the result the memory is that of one frame.
+// LoadSelected reads the amplitudes of the patterns ids, in that order, (len(ids), N, N).
 func (s *Scan) LoadSelected(ids []int) (*ndarray.Float32, error) {
+	image := s.N * s.N
+	selected := ndarray.New[float32](len(ids), s.N, s.N)
+	into := make([][]float32, len(ids))
+	for slot := range into {
+		into[slot] = selected.Data[slot*image : (slot+1)*image]
+	}
+	return selected, s.ReadSelected(ids, into)
+}
+
+// ReadSelected reads the amplitudes of pattern ids[i] into[i], which holds N*N values. Reading ends after the last pattern
+// wanted; its own memory is that of one frame.
+func (s *Scan) ReadSelected(ids []int, into [][]float32) error {
 	slots := make(map[int][]int, len(ids)) // where a pattern goes
 	last := -1
 	for slot, id := range ids {
 		if id < 0 || id >= s.M {
-			return nil, fmt.Errorf("pattern %d asked of a scan of %d", id, s.M)
+			return fmt.Errorf("pattern %d asked of a scan of %d", id, s.M)
 		}
 		slots[id] = append(slots[id], slot)
 		last = max(last, id)
 	}
 	frames, err := s.Frames()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer frames.Close()
-	image := s.N * s.N
-	selected := ndarray.New[float32](len(ids), s.N, s.N)
-	frame := make([]float32, image)
+	frame := make([]float32, s.N*s.N)
 	for id := 0; id <= last; id++ {
 		if _, err := frames.Next(frame); err != nil {
-			return nil, err
+			return err
 		}
 		for _, slot := range slots[id] {
-			copy(selected.Data[slot*image:], frame)
+			copy(into[slot], frame)
 		}
 	}
-	return selected, nil
+	return nil
 }
 
 // MeanPower is the mean over patterns of the sum of squared amplitudes: the photons of a mean pattern. It needs a pass

@@ -1,26 +1,35 @@
 package render
 
 import (
+	"fmt"
 	"math"
 	"math/cmplx"
 
 	"ptyx/internal/ndarray"
 )
 
-// Probe draws a probe (N, N) to a PNG file: its amplitude, and its phase as it is, wrapped.
-func Probe(path string, probe *ndarray.Complex64) error {
-	amplitude, err := AmplitudePanel(probe, View{})
-	if err != nil {
-		return err
+// Probe draws probes (N, N) to a PNG file, one below the other: the amplitude, and the phase as it is, wrapped.
+func Probe(path string, probes ...*ndarray.Complex64) error {
+	var rows [][]Cell
+	for i, probe := range probes {
+		amplitude, err := AmplitudePanel(probe, View{})
+		if err != nil {
+			return err
+		}
+		img, err := crop(probe, View{})
+		if err != nil {
+			return err
+		}
+		angles := make([]float64, len(img.data))
+		for i, v := range img.data {
+			angles[i] = cmplx.Phase(complex128(v))
+		}
+		phase := img.panel(angles, Cyclic, -math.Pi, math.Pi, "phase (rad)")
+		if len(probes) > 1 {
+			amplitude.Title = fmt.Sprintf("scan %d", i+1)
+			phase.Title = amplitude.Title
+		}
+		rows = append(rows, []Cell{amplitude, phase})
 	}
-	img, err := crop(probe, View{})
-	if err != nil {
-		return err
-	}
-	angles := make([]float64, len(img.data))
-	for i, v := range img.data {
-		angles[i] = cmplx.Phase(complex128(v))
-	}
-	phase := img.panel(angles, Cyclic, -math.Pi, math.Pi, "phase (rad)")
-	return Sheet(path, [][]Cell{{amplitude, phase}})
+	return Sheet(path, rows)
 }

@@ -6,6 +6,7 @@ package workflow
 import (
 	"fmt"
 
+	"ptyx/internal/badinput"
 	"ptyx/internal/engine"
 	"ptyx/internal/reconstruct"
 	"ptyx/runtime"
@@ -37,6 +38,20 @@ type EngineOptions struct {
 	Threads int            `yaml:"threads"` // 0: one per core
 	Library string         `yaml:"onnxruntime,omitempty"`
 	Profile string         `yaml:"-"`
+}
+
+// maxThreads is more than any one machine has: a number beyond it is a mistake, and would keep the machine busy for hours.
+const maxThreads = 1024
+
+// check refuses what no engine can do.
+func (o EngineOptions) check() error {
+	switch {
+	case o.Threads < 0 || o.Threads > maxThreads:
+		return &badinput.Error{Key: "--threads", Found: fmt.Sprint(o.Threads), Expected: fmt.Sprintf("0 (one per core) to %d", maxThreads)}
+	case o.Kind == Tape && o.Device == runtime.CUDA:
+		return &badinput.Error{Key: "--device", Found: "cuda with --engine tape", Expected: "cpu or auto: that engine computes in Go", Remedy: "take --engine ort for CUDA"}
+	}
+	return nil
 }
 
 // threads is the number asked for, or one per physical core that this process may use.

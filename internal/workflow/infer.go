@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 
+	"ptyx/internal/badinput"
 	"ptyx/internal/contract"
 	"ptyx/internal/dataset"
+	"ptyx/internal/destination"
 	"ptyx/internal/reconstruct"
 )
 
@@ -24,8 +26,22 @@ type InferOptions struct {
 	Engine    EngineOptions
 }
 
+// check refuses, before any work, what cannot be run or saved in the end.
+func (o InferOptions) check() error {
+	if o.Count < 0 {
+		return &badinput.Error{Key: "n_images", Found: fmt.Sprint(o.Count), Expected: "0 (all) or more"}
+	}
+	if err := o.Engine.check(); err != nil {
+		return err
+	}
+	return destination.Dir("--output-dir", o.OutputDir)
+}
+
 // Infer reconstructs the object of a scan and writes it with its pictures. It returns a sentence that says what was made.
 func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (string, error) {
+	if err := o.check(); err != nil {
+		return "", err
+	}
 	model, _, c, err := contract.Load(o.Model)
 	if err != nil {
 		return "", err

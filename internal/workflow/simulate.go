@@ -4,11 +4,15 @@ import (
 	"fmt"
 
 	"ptyx/internal/dataset"
+	"ptyx/internal/destination"
 	"ptyx/internal/simulate"
 )
 
 // Simulate makes a scan file. It returns a sentence that says what was written.
 func Simulate(path string, o simulate.Options) (string, error) {
+	if err := destination.File("--out", path); err != nil {
+		return "", err
+	}
 	scan, err := simulate.Run(o)
 	if err != nil {
 		return "", err

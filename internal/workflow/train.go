@@ -17,6 +17,7 @@ import (
 	"ptyx/internal/badinput"
 	"ptyx/internal/contract"
 	"ptyx/internal/dataset"
+	"ptyx/internal/destination"
 	"ptyx/internal/ndarray"
 	"ptyx/internal/progress"
 	"ptyx/trainer"
@@ -24,35 +25,44 @@ import (
 
 // TrainOptions is a whole training, as it is written to config.yaml.
 type TrainOptions struct {
-	TrainFile string            `yaml:"train_data_file"`
-	TestFile  string            `yaml:"test_data_file,omitempty"`
-	ProbeFile string            `yaml:"probe_file,omitempty"`
-	Input     dataset.InputKind `yaml:"input"`
-	OutputDir string            `yaml:"output_dir"`
-	Resume    bool              `yaml:"-"` // go on from the state in OutputDir
-	Export    string            `yaml:"export,omitempty"`
-	Init      string            `yaml:"init,omitempty"`
-	Engine    EngineOptions     `yaml:",inline"`
-	Config    trainer.Config    `yaml:",inline"`
-	Quiet     bool              `yaml:"-"`
+	TrainFiles Paths             `yaml:"train_data_file"`
+	TestFiles  Paths             `yaml:"test_data_file,omitempty"` // each seen with the probe of the training scan at its place
+	ProbeFiles Paths             `yaml:"probe_file,omitempty"`     // one for all scans, or one for each
+	Input      dataset.InputKind `yaml:"input"`
+	OutputDir  string            `yaml:"output_dir"`
+	Resume     bool              `yaml:"-"` // go on from the state in OutputDir
+	Export     string            `yaml:"export,omitempty"`
+	Init       string            `yaml:"init,omitempty"`
+	Engine     EngineOptions     `yaml:",inline"`
+	Config     trainer.Config    `yaml:",inline"`
+	Quiet      bool              `yaml:"-"`
 }
 
 // Train runs a training and writes its run directory. It returns a sentence that says what was reached and where it is.
 // If ctx is done early, what was reached is saved all the same and Interrupted is returned.
 func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logger) (string, error) {
-	scan, err := dataset.Open(o.TrainFile, dataset.Options{Input: o.Input, ProbeFile: o.ProbeFile, Log: log})
+	if err := o.check(); err != nil {
+		return "", err
+	}
+	var err error
+	if o.TrainFiles, err = o.TrainFiles.expand("--train-data-file"); err != nil {
+		return "", err
+	}
+	if o.TestFiles, err = o.TestFiles.expand("--test-data-file"); err != nil {
+		return "", err
+	}
+	scans, err := openScans(o.TrainFiles, o.ProbeFiles, o.Input, log)
 	if err != nil {
 		return "", err
 	}
-	defer scan.Close()
-	o.Config.N = scan.N
-	request := trainer.Request{Config: o.Config, Scan: scan, Log: log}
-	if o.TestFile != "" {
-		if request.Validation, err = dataset.Open(o.TestFile, dataset.Options{Input: o.Input, ProbeFile: o.ProbeFile, Log: log}); err != nil {
-			return "", err
-		}
-		defer request.Validation.Close()
+	defer scans.Close()
+	validation, err := openValidation(o.TestFiles, o.Input, log)
+	if err != nil {
+		return "", err
 	}
+	defer validation.Close()
+	o.Config.N = scans[0].N
+	request := trainer.Request{Config: o.Config, Scans: scans, Validation: validation, Log: log}
 	if o.Init != "" && !o.Resume { // a resumed training has its weights in its state
 		if request.Initial, err = initialWeights(o.Init, &request); err != nil {
 			return "", err
@@ -81,6 +91,19 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 		return "", err
 	}
 	return o.save(result)
+}
+
+// check refuses, before any work, what cannot be run or saved in the end.
+func (o TrainOptions) check() error {
+	if err := o.Engine.check(); err != nil {
+		return err
+	}
+	if o.Export != "" {
+		if err := destination.File("--export", o.Export); err != nil {
+			return err
+		}
+	}
+	return destination.Dir("--output-dir", o.OutputDir)
 }
 
 // begin makes the run directory and writes config.yaml, with which a killed training can be resumed. A fault in the data
@@ -126,7 +149,8 @@ func (o TrainOptions) save(result *trainer.Result) (string, error) {
 	}
 	path := filepath.Join(o.OutputDir, trainer.ModelFile)
 	if o.Export != "" {
-		if err := renameio.WriteFile(o.Export, result.Model.Marshal(), 0o644); err != nil {
+		// Beside its place: elsewhere a kill would leave the unfinished file in the system's temporary directory.
+		if err := renameio.WriteFile(o.Export, result.Model.Marshal(), 0o644, renameio.WithTempDir(filepath.Dir(o.Export))); err != nil {
 			return "", fmt.Errorf("exporting the model: %w", err)
 		}
 		path = o.Export
@@ -147,8 +171,8 @@ func initialWeights(path string, r *trainer.Request) ([]*ndarray.Float32, error)
 	if err != nil {
 		return nil, err
 	}
-	if c.N != r.Scan.N {
-		return nil, &badinput.Error{File: path, Key: "N", Found: fmt.Sprint(c.N), Expected: fmt.Sprintf("%d, the size of the patterns", r.Scan.N)}
+	if n := r.Scans[0].N; c.N != n {
+		return nil, &badinput.Error{File: path, Key: "N", Found: fmt.Sprint(c.N), Expected: fmt.Sprintf("%d, the size of the patterns", n)}
 	}
 	r.Config.ApplyNetwork(c)
 	weights, err := export.Weights(data, r.Config.Network(c.InputScale))

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"gopkg.in/yaml.v3"
+
 	"ptyx/internal/badinput"
 	"ptyx/internal/contract"
 	"ptyx/internal/dataset"
@@ -50,7 +52,7 @@ func simulated(t *testing.T, n, count int) string {
 func options(t *testing.T, kind EngineKind) TrainOptions {
 	t.Helper()
 	return TrainOptions{
-		TrainFile: simulated(t, 64, 4), Input: dataset.Amplitude, OutputDir: filepath.Join(t.TempDir(), "run"),
+		TrainFiles: Paths{simulated(t, 64, 4)}, Input: dataset.Amplitude, OutputDir: filepath.Join(t.TempDir(), "run"),
 		Engine: EngineOptions{Kind: kind, Device: runtime.CPU, Threads: 1},
 		Config: trainer.Config{
 			Gridsize: 1, Grouping: trainer.Shared, FiltersScale: 1, Extent: models.Centre, Loss: trainer.Poisson.Loss(), Seed: 3,
@@ -80,7 +82,7 @@ func read(t *testing.T, parts ...string) []byte {
 
 func TestOptionsComeBackFromTheRunDirectory(t *testing.T) {
 	want := TrainOptions{
-		TrainFile: "a.npz", TestFile: "b.npz", ProbeFile: "c.npz", Input: dataset.Intensity, OutputDir: t.TempDir(),
+		TrainFiles: Paths{"a.npz", "a2.npz"}, TestFiles: Paths{"b.npz"}, ProbeFiles: Paths{"c.npz", "c2.npz"}, Input: dataset.Intensity, OutputDir: t.TempDir(),
 		Export: "d.onnx", Init: "e.onnx", Engine: EngineOptions{Kind: Tape, Device: runtime.CUDA, Threads: 3, Library: "lib.so"},
 		Config: trainer.Config{
 			Gridsize: 2, Grouping: trainer.Channels, FiltersScale: 3, Extent: models.Full, Loss: trainer.Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1,
@@ -105,6 +107,101 @@ func TestOptionsComeBackFromTheRunDirectory(t *testing.T) {
 	}
 	if got, err = LoadTrainOptions(moved); err != nil || got.OutputDir != moved {
 		t.Errorf("a run directory that was moved is at %q (%v)", got.OutputDir, err)
+	}
+}
+
+// TestOneScanIsAStringInYAML, several are a list; both are read.
+func TestOneScanIsAStringInYAML(t *testing.T) {
+	for _, c := range []struct {
+		paths Paths
+		text  string
+	}{
+		{Paths{"a.npz"}, "train_data_file: a.npz\n"}, {Paths{"a.npz", "b.npz"}, "train_data_file:\n    - a.npz\n    - b.npz\n"},
+	} {
+		o := TrainOptions{TrainFiles: c.paths, OutputDir: t.TempDir()}
+		if err := trainer.SaveConfig(o.OutputDir, o); err != nil {
+			t.Fatal(err)
+		}
+		if text := read(t, o.OutputDir, trainer.ConfigFile); !bytes.Contains(text, []byte(c.text)) {
+			t.Errorf("%v is written as %s", c.paths, text)
+		}
+	}
+	var p Paths
+	if err := yaml.Unmarshal([]byte("{a: b}"), &p); err == nil {
+		t.Errorf("a mapping is read as %v", p)
+	}
+}
+
+func TestPatternsOfFileNames(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"b.npz", "a.npz", "c.txt", "[d].npz"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := func(names ...string) (p Paths) {
+		for _, name := range names {
+			p = append(p, filepath.Join(dir, name))
+		}
+		return p
+	}
+	for _, c := range []struct{ given, want Paths }{
+		{nil, nil}, {at("b.npz", "a.npz"), at("b.npz", "a.npz")}, {at("?.npz"), at("a.npz", "b.npz")},
+		{at("c.txt", "[ab].npz"), at("c.txt", "a.npz", "b.npz")}, {at("[d].npz"), at("[d].npz")}, {at("absent.npz"), at("absent.npz")},
+		{at("*.csv"), nil}, {at("[.npz"), nil}, {at("a.npz", "*.npz"), nil},
+	} {
+		got, err := c.given.expand("--train-data-file")
+		var bad *badinput.Error
+		if refused := c.given != nil && c.want == nil; refused != errors.As(err, &bad) || !slices.Equal(got, c.want) {
+			t.Errorf("%v: %v, %v", c.given, got, err)
+		}
+	}
+}
+
+// TestSeveralScans: given as a pattern, one training, one probe each, and resumed from its run directory.
+func TestSeveralScans(t *testing.T) {
+	o := options(t, ORT)
+	dir := t.TempDir()
+	for i, name := range []string{"a.npz", "b.npz"} {
+		if err := os.Rename(simulated(t, 64, 3+i), filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.TrainFiles = Paths{filepath.Join(dir, "*.npz")}
+	o.TestFiles = Paths{filepath.Join(dir, "a.npz")}
+	o.Config.MaxEpochs = 1
+	trained(t, o)
+	resumed, err := LoadTrainOptions(o.OutputDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (Paths{filepath.Join(dir, "a.npz"), filepath.Join(dir, "b.npz")}); !slices.Equal(resumed.TrainFiles, want) {
+		t.Errorf("%s says %v, want %v", trainer.ConfigFile, resumed.TrainFiles, want)
+	}
+	// A scan that comes later is no part of the training.
+	if err := os.Rename(simulated(t, 64, 2), filepath.Join(dir, "c.npz")); err != nil {
+		t.Fatal(err)
+	}
+	resumed.Resume, resumed.Config.MaxEpochs = true, 2
+	if said := trained(t, resumed); !strings.Contains(said, "2 epochs") {
+		t.Errorf("said %q", said)
+	}
+	if _, err := infer(t, o.OutputDir, filepath.Join(dir, "b.npz"), ORT, 4); err != nil {
+		t.Error(err)
+	}
+
+	// A probe for all, a probe for each, but nothing in between.
+	for count, fits := range map[int]bool{1: true, 2: false, 3: true} {
+		q := o
+		q.OutputDir, q.Config.MaxEpochs, q.ProbeFiles, q.TestFiles = filepath.Join(t.TempDir(), "run"), 0, nil, nil
+		for range count {
+			q.ProbeFiles = append(q.ProbeFiles, filepath.Join(dir, "a.npz"))
+		}
+		q.Engine.Kind = Tape
+		var bad *badinput.Error
+		if _, err := Train(context.Background(), q, io.Discard, silent()); fits != (err == nil) || !fits && !errors.As(err, &bad) {
+			t.Errorf("%d probe files for 3 scans: %v", count, err)
+		}
 	}
 }
 
@@ -221,7 +318,7 @@ func TestInterruptedTrainingIsUsable(t *testing.T) {
 	if bytes.Equal(read(t, cut.OutputDir, trainer.ModelFile), read(t, whole.OutputDir, trainer.ModelFile)) {
 		t.Error("the training was not interrupted")
 	}
-	if _, err := infer(t, cut.OutputDir, cut.TrainFile, ORT, 4); err != nil {
+	if _, err := infer(t, cut.OutputDir, cut.TrainFiles[0], ORT, 4); err != nil {
 		t.Errorf("inference with the interrupted model: %v", err)
 	}
 	resumed, err := LoadTrainOptions(cut.OutputDir)
@@ -269,11 +366,11 @@ func TestEnginesInferTheSame(t *testing.T) {
 		o := options(t, Tape)
 		o.Config.Gridsize, o.Config.Grouping, o.Config.MaxEpochs = 2, grouping, 1
 		trained(t, o)
-		want, err := infer(t, filepath.Join(o.OutputDir, trainer.ModelFile), o.TrainFile, ORT, 3)
+		want, err := infer(t, filepath.Join(o.OutputDir, trainer.ModelFile), o.TrainFiles[0], ORT, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := infer(t, o.OutputDir, o.TrainFile, Tape, 4)
+		got, err := infer(t, o.OutputDir, o.TrainFiles[0], Tape, 4)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -303,12 +400,12 @@ func TestInferRefuses(t *testing.T) {
 		model, scan string
 		batch       int
 	}{
-		"no model":                 {"absent.onnx", o.TrainFile, 4},
-		"no ONNX":                  {garbage, o.TrainFile, 4},
-		"a directory without one":  {t.TempDir(), o.TrainFile, 4},
+		"no model":                 {"absent.onnx", o.TrainFiles[0], 4},
+		"no ONNX":                  {garbage, o.TrainFiles[0], 4},
+		"a directory without one":  {t.TempDir(), o.TrainFiles[0], 4},
 		"no scan":                  {o.OutputDir, "absent.npz", 4},
 		"patterns of another size": {o.OutputDir, simulated(t, 128, 1), 4},
-		"no batch size":            {o.OutputDir, o.TrainFile, 0},
+		"no batch size":            {o.OutputDir, o.TrainFiles[0], 0},
 	} {
 		var bad *badinput.Error
 		dir, err := infer(t, c.model, c.scan, Tape, c.batch)
@@ -327,13 +424,17 @@ func TestTrainRefusesAndLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := options(t, Tape)
-	other.TrainFile, other.Config.MaxEpochs = simulated(t, 128, 1), 0
+	other.TrainFiles, other.Config.MaxEpochs = Paths{simulated(t, 128, 1)}, 0
 	trained(t, other)
 	for name, spoil := range map[string]func(*TrainOptions){
-		"no scan":                        func(o *TrainOptions) { o.TrainFile = "absent.npz" },
-		"no validation scan":             func(o *TrainOptions) { o.TestFile = "absent.npz" },
-		"validation of another size":     func(o *TrainOptions) { o.TestFile = other.TrainFile },
-		"no probe":                       func(o *TrainOptions) { o.ProbeFile = "absent.npz" },
+		"no scans at all":                func(o *TrainOptions) { o.TrainFiles = nil },
+		"a pattern without a match":      func(o *TrainOptions) { o.TrainFiles = Paths{"absent*.npz"} },
+		"one scan twice":                 func(o *TrainOptions) { o.TrainFiles = Paths{o.TrainFiles[0], o.TrainFiles[0]} },
+		"scans of two sizes":             func(o *TrainOptions) { o.TrainFiles = Paths{o.TrainFiles[0], other.TrainFiles[0]} },
+		"no scan":                        func(o *TrainOptions) { o.TrainFiles = Paths{"absent.npz"} },
+		"no validation scan":             func(o *TrainOptions) { o.TestFiles = Paths{"absent.npz"} },
+		"validation of another size":     func(o *TrainOptions) { o.TestFiles = other.TrainFiles },
+		"no probe":                       func(o *TrainOptions) { o.ProbeFiles = Paths{"absent.npz"} },
 		"no weights to start from":       func(o *TrainOptions) { o.Init = "absent.onnx" },
 		"weights that are none":          func(o *TrainOptions) { o.Init = garbage },
 		"weights for another size":       func(o *TrainOptions) { o.Init = other.OutputDir },
