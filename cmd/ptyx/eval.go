@@ -1,6 +1,9 @@
 package main
 
-import "ptyx/internal/evaluate"
+import (
+	"ptyx/internal/destination"
+	"ptyx/internal/evaluate"
+)
 
 type evalCmd struct {
 	Recon       string              `required:"" placeholder:"NPZ" help:"Reconstruction: object, origin, coverage."`
@@ -13,6 +16,11 @@ type evalCmd struct {
 
 // Run compares.
 func (c *evalCmd) Run(app *appContext) error {
+	if c.Output != "" {
+		if err := destination.Dir("--output", c.Output); err != nil {
+			return err
+		}
+	}
 	result, err := evaluate.Files(evaluate.Options{
 		Recon: c.Recon, Reference: c.Reference, Convention: c.Convention, PixelSizeNM: c.PixelSizeNM,
 	})

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"text/tabwriter"
@@ -61,7 +62,7 @@ type Result struct {
 
 // Files compares the objects of two files. Faults of the files are *badinput.Error.
 func Files(opt Options) (*Result, error) {
-	if opt.PixelSizeNM < 0 {
+	if !(opt.PixelSizeNM >= 0) || math.IsInf(opt.PixelSizeNM, 1) {
 		return nil, &badinput.Error{Key: "--pixel-size-nm", Found: fmt.Sprint(opt.PixelSizeNM), Expected: "a positive number of nanometres"}
 	}
 	recon, err := Load(opt.Recon)

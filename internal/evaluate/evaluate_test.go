@@ -178,8 +178,10 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%s: %v: file %q, key %q, want key %q", name, err, fault.File, fault.Key, c.key)
 		}
 	}
-	if _, err := evaluate.Files(evaluate.Options{Recon: good, Reference: other, PixelSizeNM: -1}); err == nil {
-		t.Error("a negative pixel size was taken")
+	for _, size := range []float64{-1, math.NaN(), math.Inf(1)} {
+		if _, err := evaluate.Files(evaluate.Options{Recon: good, Reference: other, PixelSizeNM: size}); err == nil {
+			t.Errorf("a pixel size of %v was taken", size)
+		}
 	}
 }
 
