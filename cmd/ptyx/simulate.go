@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"ptyx/internal/badinput"
 	"ptyx/internal/simulate"
 	"ptyx/internal/workflow"
 )
@@ -18,17 +19,21 @@ type simulateCmd struct {
 	ProbeSize  float64             `aliases:"probe_size" default:"20" help:"Width of the probe in pixels: at half intensity, or of the cone behind the focus."`
 	Absorption float64             `default:"0.4" help:"The object's amplitude falls to exp of minus this."`
 	Phase      float64             `default:"1" help:"Largest phase of the object in radians."`
-	Nphotons   float64             `default:"1e6" help:"Mean photons per pattern."`
+	Nphotons   *float64            `placeholder:"1e6" help:"Mean photons per pattern; with --object-file, without it, what its probe gives."`
 	Noiseless  bool                `help:"Exact intensities, no photon noise."`
 	Seed       uint64              `default:"0" help:"Of object, positions and noise."`
-	ObjectFile string              `aliases:"object_file" placeholder:"NPZ" help:"Take objectGuess, probeGuess, xcoords and ycoords from this file; the probe keeps its power."`
+	ObjectFile string              `aliases:"object_file" placeholder:"NPZ" help:"Take objectGuess, probeGuess, xcoords and ycoords from this file; without --nphotons the probe keeps its power."`
 }
 
 // Run simulates.
 func (c *simulateCmd) Run(app *appContext) error {
+	photons, err := c.photons()
+	if err != nil {
+		return err
+	}
 	done, err := workflow.Simulate(c.Out, simulate.Options{
 		N: c.N, Object: c.Object, Absorption: c.Absorption, Phase: c.Phase, Probe: c.Probe, ProbeSize: c.ProbeSize,
-		Scan: c.Scan, Count: c.Positions, Step: c.Step, Photons: c.Nphotons, Noiseless: c.Noiseless, Seed: c.Seed,
+		Scan: c.Scan, Count: c.Positions, Step: c.Step, Photons: photons, Noiseless: c.Noiseless, Seed: c.Seed,
 		ObjectFile: c.ObjectFile,
 	})
 	if err != nil {
@@ -36,4 +41,20 @@ func (c *simulateCmd) Run(app *appContext) error {
 	}
 	_, err = fmt.Fprintln(app.Stdout, done)
 	return err
+}
+
+// defaultPhotons is what --nphotons is without a wish, where the probe is made.
+const defaultPhotons = 1e6
+
+// photons are those asked for; 0 leaves a given probe as it is.
+func (c *simulateCmd) photons() (float64, error) {
+	switch {
+	case c.Nphotons != nil && *c.Nphotons == 0:
+		return 0, &badinput.Error{Key: "--nphotons", Found: "0", Expected: "a positive number"}
+	case c.Nphotons != nil:
+		return *c.Nphotons, nil
+	case c.ObjectFile != "":
+		return 0, nil
+	}
+	return defaultPhotons, nil
 }

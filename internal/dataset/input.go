@@ -18,7 +18,7 @@ const (
 	Intensity                  // counts
 )
 
-var inputNames = names{"auto", "amplitude", "intensity"}
+var inputNames = textForms{"auto", "amplitude", "intensity"}
 
 var _ encoding.TextUnmarshaler = (*InputKind)(nil)
 
@@ -35,17 +35,17 @@ func (k *InputKind) UnmarshalText(text []byte) error {
 	return err
 }
 
-// names are the text forms of a small enumeration, by value.
-type names []string
+// textForms are the text forms of a small enumeration, by value.
+type textForms []string
 
-func (n names) text(i int) string {
+func (n textForms) text(i int) string {
 	if i < 0 || i >= len(n) {
 		return fmt.Sprintf("invalid (%d)", i)
 	}
 	return n[i]
 }
 
-func (n names) index(text string) (int, error) {
+func (n textForms) index(text string) (int, error) {
 	i := slices.Index(n, text)
 	if i < 0 {
 		return 0, fmt.Errorf("%q is none of %s", text, strings.Join(n, ", "))

@@ -19,7 +19,7 @@ const (
 	FramesLast                         // (N, N, M), legacy files
 )
 
-var orientationNames = names{"auto", "frames-first", "frames-last"}
+var orientationNames = textForms{"auto", "frames-first", "frames-last"}
 
 var _ encoding.TextUnmarshaler = (*Orientation)(nil)
 

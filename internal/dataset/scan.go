@@ -141,26 +141,39 @@ func (s *Scan) optional(key string) (h npz.Header, present bool, err error) {
 }
 
 // vector gives the length of a member that is to be a list of real numbers; axes of length 1 are forgiven.
-func (s *Scan) vector(key string) (int, error) {
-	const expected = "one real number for each pattern, shape (M,)"
-	if !s.file.Has(key) {
-		return 0, s.fault(key, "no array of this name, "+s.names(), expected, "")
+func (s *Scan) vector(key string) (int, error) { return vectorLength(s.file, key) }
+
+func vectorLength(file *npz.Reader, key string) (int, error) {
+	fault := func(found, remedy string) error {
+		return &badinput.Error{File: file.Path(), Key: key, Found: found, Expected: "one real number for each pattern, shape (M,)", Remedy: remedy}
 	}
-	h, err := s.file.Header(key)
+	if !file.Has(key) {
+		return 0, fault("no array of this name, "+names(file), "")
+	}
+	h, err := file.Header(key)
 	if err != nil {
 		return 0, err
 	}
 	if !h.Real() {
-		return 0, s.fault(key, h.Describe(), expected, h.Remedy())
+		return 0, fault(h.Describe(), h.Remedy())
 	}
 	n := 1
 	for _, d := range h.Shape {
 		if d != 1 && n != 1 {
-			return 0, s.fault(key, "shape "+h.ShapeText(), expected, "")
+			return 0, fault("shape "+h.ShapeText(), "")
 		}
 		n *= d
 	}
 	return n, nil
+}
+
+// Vector reads a list of real numbers, one for each pattern, as the contract has xcoords and ycoords; axes of length 1
+// are forgiven. What is no such list is a *badinput.Error.
+func Vector(file *npz.Reader, key string) ([]float64, error) {
+	if _, err := vectorLength(file, key); err != nil {
+		return nil, err
+	}
+	return file.Float64s(key)
 }
 
 // positions is the number of coordinate pairs.
@@ -276,8 +289,10 @@ func (s *Scan) readIndex() error {
 }
 
 // names lists the file's arrays for a message.
-func (s *Scan) names() string {
-	keys := s.file.Keys()
+func (s *Scan) names() string { return names(s.file) }
+
+func names(file *npz.Reader) string {
+	keys := file.Keys()
 	if len(keys) == 0 {
 		return "no arrays at all"
 	}
@@ -285,7 +300,7 @@ func (s *Scan) names() string {
 	more := len(keys) > shown
 	keys = keys[:min(shown, len(keys))]
 	for i, key := range keys {
-		if h, err := s.file.Header(key); err == nil && h.Pickled() {
+		if h, err := file.Header(key); err == nil && h.Pickled() {
 			keys[i] += " (a pickled Python object, which is not read)"
 		}
 	}

@@ -173,6 +173,44 @@ func TestAWholePixelShiftIsARoll(t *testing.T) {
 	}
 }
 
+// Shift and ShiftProbe differ in the factor of the Nyquist frequency alone: without it in the probe they agree, and with it
+// only Shift keeps the energy.
+func TestShiftKeepsTheNyquistFrequency(t *testing.T) {
+	const n = 16
+	probe := randomField(7, n)
+	wave := make([]complex128, n*n)
+	for i := range wave {
+		wave[i] = complex128(probe.Data[i])
+	}
+	p := physics.NewPropagator(n)
+	energy := func(w []complex128) (sum float64) {
+		for _, v := range w {
+			sum += real(v)*real(v) + imag(v)*imag(v)
+		}
+		return sum
+	}
+	before := energy(wave)
+	p.Shift(wave, 0.3, -0.45)
+	if after := energy(wave); !testutil.Close(after, before, 0, 1e-12) {
+		t.Errorf("energy %g became %g", before, after)
+	}
+	if got := physics.Power(physics.ShiftProbe(probe, 0.3, -0.45)); testutil.Close(got, before, 0, 1e-3) {
+		t.Errorf("the field has nothing at the Nyquist frequency: the test sees nothing")
+	}
+	smooth := ndarray.New[complex64](n, n)
+	for i := range smooth.Data { // frequencies 2 and -3 along rows, 1 along columns
+		y, x := float64(i/n), float64(i%n)
+		smooth.Data[i] = complex64(cmplx.Rect(1, 2*math.Pi*(2*y+x)/n) + cmplx.Rect(0.5, 2*math.Pi*(x-3*y)/n))
+		wave[i] = complex128(smooth.Data[i])
+	}
+	p.Shift(wave, 0.3, -0.45)
+	for i, v := range physics.ShiftProbe(smooth, 0.3, -0.45).Data {
+		if !(cmplx.Abs(wave[i]-complex128(v)) <= 1e-6) { // rounding to complex64, twice
+			t.Fatalf("pixel %d: %v and %v", i, wave[i], v)
+		}
+	}
+}
+
 func TestLikelihoodsAreZeroForAPerfectFit(t *testing.T) {
 	y := []float64{0, 1, 2.5, 1000}
 	if v := physics.Poisson(y, y, 1e-3); v != 0 {

@@ -65,6 +65,27 @@ func (p *Propagator) Intensity(wave []complex128, intensity []float64) {
 	}
 }
 
+// Shift moves a wave (N, N) by (dy, dx) pixels, in place: the shift theorem as numpy.fft.fftfreq spells it, whose Nyquist
+// frequency is -1/2 and turns by exp(i pi d), so that no energy is lost. The training step, whose shift matrices are real,
+// and ShiftProbe take the real part of that one factor; a probe whose sampling is fine enough has nothing there.
+func (p *Propagator) Shift(wave []complex128, dy, dx float64) {
+	if dy != 0 {
+		shiftLines(p.fft, wave, 1, p.n, func(k int) complex128 { return turn(k, p.n, dy) })
+	}
+	if dx != 0 {
+		shiftLines(p.fft, wave, p.n, 1, func(k int) complex128 { return turn(k, p.n, dx) })
+	}
+}
+
+// turn is exp(-2 pi i f d / n) of the k-th frequency of n, f = k or k - n in [-n/2, n/2).
+func turn(k, n int, d float64) complex128 {
+	if k >= n/2 {
+		k -= n
+	}
+	sin, cos := math.Sincos(-2 * math.Pi * float64(k) * d / float64(n))
+	return complex(cos, sin)
+}
+
 // ShiftProbe moves the probe (N, N) by (dy, dx) pixels, |d| <= 1/2: S(dy) P S(dx)^T in double precision. A shift by 0 is
 // a copy.
 func ShiftProbe(probe *ndarray.Complex64, dy, dx float64) *ndarray.Complex64 {
@@ -73,11 +94,20 @@ func ShiftProbe(probe *ndarray.Complex64, dy, dx float64) *ndarray.Complex64 {
 	for i, v := range probe.Data {
 		wave[i] = complex128(v)
 	}
+	fft := fourier.NewCmplxFFT(n)
+	real := func(d float64) func(k int) complex128 {
+		return func(k int) complex128 {
+			if k == n/2 {
+				return complex(math.Cos(math.Pi*d), 0) // the real Nyquist term of ShiftMatrix
+			}
+			return turn(k, n, d)
+		}
+	}
 	if dy != 0 {
-		shiftLines(wave, dy, n, 1, n)
+		shiftLines(fft, wave, 1, n, real(dy))
 	}
 	if dx != 0 {
-		shiftLines(wave, dx, n, n, 1)
+		shiftLines(fft, wave, n, 1, real(dx))
 	}
 	out := ndarray.New[complex64](n, n)
 	for i, v := range wave {
@@ -86,26 +116,21 @@ func ShiftProbe(probe *ndarray.Complex64, dy, dx float64) *ndarray.Complex64 {
 	return out
 }
 
-// shiftLines moves n lines by d samples with the phase ramp of the shift theorem. Lines start at multiples of start and
-// have the given stride.
-func shiftLines(wave []complex128, d float64, n, start, stride int) {
-	fft := fourier.NewCmplxFFT(n)
-	line := make([]complex128, n)
+// shiftLines multiplies the spectra of n lines by factor, which is given the frequency's number. Lines start at multiples
+// of start and have the given stride.
+func shiftLines(fft *fourier.CmplxFFT, wave []complex128, start, stride int, factor func(k int) complex128) {
+	n := fft.Len()
+	line, factors := make([]complex128, n), make([]complex128, n)
+	for k := range factors {
+		factors[k] = factor(k) / complex(float64(n), 0)
+	}
 	for l := range n {
 		for i := range n {
 			line[i] = wave[l*start+i*stride]
 		}
 		fft.Coefficients(line, line)
 		for k := range line {
-			f := k
-			if k > n/2 {
-				f -= n
-			}
-			sin, cos := math.Sincos(-2 * math.Pi * float64(f) * d / float64(n))
-			if k == n/2 {
-				sin = 0 // the real Nyquist term of ShiftMatrix
-			}
-			line[k] *= complex(cos/float64(n), sin/float64(n))
+			line[k] *= factors[k]
 		}
 		fft.Sequence(line, line)
 		for i := range n {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"ptyx/internal/dataset"
+	"ptyx/internal/ndarray"
 	"ptyx/internal/simulate"
 )
 
@@ -46,5 +47,20 @@ func TestAScanExplainsItself(t *testing.T) {
 	}
 	for j := range o.Count {
 		checkExact(t, "again", again, j)
+	}
+}
+
+// Files of one mode with an axis for it, of a real object, of coordinates as a column: the same patterns.
+func TestFormsOfAScene(t *testing.T) {
+	object, probe := random(1, 80, 90, 1), random(2, n, n, 1)
+	want := run(t, simulate.Options{ObjectFile: scene(t, nil), Noiseless: true})
+	for name, members := range map[string]map[string]any{
+		"a mode's axis":   {dataset.KeyProbe: ndarray.Wrap(probe.Data, 1, n, n)},
+		"a trailing axis": {dataset.KeyProbe: ndarray.Wrap(probe.Data, n, n, 1), dataset.KeyObject: ndarray.Wrap(object.Data, 80, 90, 1)},
+		"a column":        {dataset.KeyX: ndarray.Wrap([]float32{32, 41.25, 57.5}, 3, 1)},
+	} {
+		if got := run(t, simulate.Options{ObjectFile: scene(t, members), Noiseless: true}); !slices.Equal(got.Patterns.Data, want.Patterns.Data) {
+			t.Errorf("%s: other patterns", name)
+		}
 	}
 }

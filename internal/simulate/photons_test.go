@@ -108,14 +108,23 @@ func TestPatternsHaveThePhotonsAskedFor(t *testing.T) {
 	}
 }
 
-// A given probe keeps its power: the photons asked for are those of made scans.
+// A given probe keeps its power, unless photons are asked for; what describes made scans does not touch it.
 func TestAGivenProbeKeepsItsPower(t *testing.T) {
 	path := scene(t, nil)
-	few := run(t, simulate.Options{ObjectFile: path, Noiseless: true, Photons: 10, N: 65, Step: -1})
-	many := run(t, simulate.Options{ObjectFile: path, Noiseless: true, Photons: 1e9})
-	if !slices.Equal(few.Patterns.Data, many.Patterns.Data) || !slices.Equal(few.Probe.Data, random(2, n, n, 1).Data) {
+	plain := run(t, simulate.Options{ObjectFile: path, Noiseless: true})
+	other := run(t, simulate.Options{ObjectFile: path, Noiseless: true, N: 65, Step: -1})
+	if !slices.Equal(plain.Patterns.Data, other.Patterns.Data) || !slices.Equal(plain.Probe.Data, random(2, n, n, 1).Data) {
 		t.Error("options of made scans change a given one")
 	}
+	bright := run(t, simulate.Options{ObjectFile: path, Noiseless: true, Photons: 1e9})
+	got := 0.0
+	for _, a := range bright.Patterns.Data {
+		got += float64(a) * float64(a)
+	}
+	if want := 1e9 * float64(len(bright.X)); !testutil.Close(got, want, 0, 1e-6) { // float32 amplitudes
+		t.Errorf("%g photons in all, want %g", got, want)
+	}
+	checkExact(t, "a scaled probe", bright, 1)
 }
 
 // What is drawn for a pattern depends on the seed and on its own number, not on how many there are beside it.

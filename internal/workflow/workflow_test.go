@@ -441,6 +441,11 @@ func TestTrainRefusesAndLeavesNothing(t *testing.T) {
 		"a learning rate of 0":           func(o *TrainOptions) { o.Config.LearningRate = 0 },
 		"more neighbours than there are": func(o *TrainOptions) { o.Config.Gridsize = 3 },
 		"nothing to resume":              func(o *TrainOptions) { o.Resume = true },
+		"an export into no directory":    func(o *TrainOptions) { o.Export = "absent/model.onnx" },
+		"an export onto a directory":     func(o *TrainOptions) { o.Export = other.OutputDir },
+		"CUDA in Go":                     func(o *TrainOptions) { o.Engine.Device = runtime.CUDA },
+		"less than one thread":           func(o *TrainOptions) { o.Engine.Threads = -1 },
+		"more threads than any machine":  func(o *TrainOptions) { o.Engine.Threads = 1e6 },
 	} {
 		o := options(t, Tape)
 		spoil(&o)
@@ -513,6 +518,28 @@ func TestMissingLibraryIsSaid(t *testing.T) {
 	}
 	if _, err := os.Stat(o.OutputDir); err == nil {
 		t.Error("a run directory was left")
+	}
+}
+
+// A place that cannot be written to is known before the work, and the file in its way is left as it was.
+func TestPlacesAreCheckedFirst(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("kept"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o := options(t, Tape)
+	o.OutputDir = filepath.Join(file, "run")
+	_, trainErr := Train(context.Background(), o, io.Discard, silent())
+	_, inferErr := Infer(context.Background(), InferOptions{Model: "absent.onnx", Scan: "absent.npz", OutputDir: file, BatchSize: 1}, silent())
+	_, simulateErr := Simulate(filepath.Join(file, "scan.npz"), simulate.Options{N: 65})
+	for name, err := range map[string]error{"train": trainErr, "infer": inferErr, "simulate": simulateErr} {
+		var bad *badinput.Error
+		if !errors.As(err, &bad) || !strings.Contains(err.Error(), "found a file at "+file) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	if data, err := os.ReadFile(file); err != nil || string(data) != "kept" {
+		t.Errorf("the file holds %q (%v)", data, err)
 	}
 }
 
