@@ -72,6 +72,28 @@ func TestPlanOfAGrid(t *testing.T) {
 	}
 }
 
+// TestOversampledEpochs show every pattern as often on average as groups were drawn for each position, in groups that
+// differ.
+func TestOversampledEpochs(t *testing.T) {
+	c := small()
+	c.Gridsize, c.BatchSize, c.Neighbours, c.Oversample = 2, 4, 5, 3
+	b := bind(t, engine.Tape{}, c, opened(t, simulated(t, 12, 1)), 1)
+	if got := len(b.fitter.train.Groups); got != 36 {
+		t.Errorf("%d groups for 12 positions", got)
+	}
+	plan := b.fitter.plan(1)
+	if shown := 4 * len(flat(plan)); shown != 36 {
+		t.Errorf("an epoch shows %d patterns, of 12", shown)
+	}
+	if held := b.fitter.train.Patterns.Shape[0]; held != 12 {
+		t.Errorf("%d patterns are held", held)
+	}
+	c.Patterns = 7
+	if got := len(bind(t, engine.Tape{}, c, opened(t, simulated(t, 12, 1)), 1).fitter.train.Groups); got != 7 {
+		t.Errorf("%d groups drawn, 7 asked for", got)
+	}
+}
+
 // toy are three 64 x 64 patterns, alone and as a group.
 func toy() *Data {
 	d := &Data{

@@ -12,9 +12,11 @@ import (
 // Config is everything that decides a training besides the patterns themselves. It is written to the run directory as
 // config.yaml, and running it again gives the same model.
 type Config struct {
-	N             int           `yaml:"-"`        // of the scan
-	Gridsize      int           `yaml:"gridsize"` // a sample is gridsize^2 patterns
-	Grouping      Grouping      `yaml:"grouping"` // what the patterns of a sample share
+	N             int           `yaml:"-"`          // of the scan
+	Gridsize      int           `yaml:"gridsize"`   // a sample is gridsize^2 patterns
+	Grouping      Grouping      `yaml:"grouping"`   // what the patterns of a sample share
+	Neighbours    int           `yaml:"neighbours"` // nearest neighbours that a sample draws from; 0: gridsize^2
+	Oversample    int           `yaml:"oversample"` // different samples for each position; 0: one
 	FiltersScale  int           `yaml:"n_filters_scale"`
 	Extent        models.Extent `yaml:"object_extent"`
 	Loss          Loss          `yaml:"loss"`
@@ -121,6 +123,8 @@ func (c Config) Validate() error {
 		found, expected string
 	}{
 		{c.Gridsize >= 1, "gridsize", fmt.Sprint(c.Gridsize), "1 or more"},
+		{c.Neighbours == 0 || c.Neighbours >= c.Gridsize*c.Gridsize-1, "neighbours", fmt.Sprint(c.Neighbours), fmt.Sprintf("at least %d for gridsize %d", c.Gridsize*c.Gridsize-1, c.Gridsize)},
+		{c.Oversample >= 0, "oversample", fmt.Sprint(c.Oversample), "1 or more"},
 		{c.MaxEpochs >= 0, "max_epochs", fmt.Sprint(c.MaxEpochs), "0 or more"},
 		{c.BatchSize >= 1, "batch_size", fmt.Sprint(c.BatchSize), "1 or more"},
 		{c.LearningRate > 0 && !math.IsInf(c.LearningRate, 0), "learning_rate", fmt.Sprint(c.LearningRate), "a positive number"},

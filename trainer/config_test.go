@@ -24,6 +24,8 @@ func TestValidateNamesTheSetting(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	for key, faults := range map[string][]func(*Config){
 		"gridsize":                   {func(c *Config) { c.Gridsize = 0 }},
+		"neighbours":                 {func(c *Config) { c.Gridsize, c.Neighbours = 2, 2 }, func(c *Config) { c.Neighbours = -1 }},
+		"oversample":                 {func(c *Config) { c.Oversample = -1 }},
 		"max_epochs":                 {func(c *Config) { c.MaxEpochs = -1 }},
 		"batch_size":                 {func(c *Config) { c.BatchSize = 0 }},
 		"learning_rate":              {func(c *Config) { c.LearningRate = 0 }, func(c *Config) { c.LearningRate = nan }, func(c *Config) { c.LearningRate = inf }},
@@ -77,7 +79,7 @@ func TestNamesFromFlags(t *testing.T) {
 
 func TestConfigYAMLComesBack(t *testing.T) {
 	want := Config{
-		Gridsize: 2, Grouping: Channels, FiltersScale: 3, Extent: models.Full, Loss: Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1, MaxEpochs: 7,
+		Gridsize: 2, Grouping: Channels, Neighbours: 6, Oversample: 5, FiltersScale: 3, Extent: models.Full, Loss: Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1, MaxEpochs: 7,
 		BatchSize: 5, LearningRate: 1.0 / 3, Schedule: Plateau, WarmUp: 0.1, Clip: 0.7, EarlyStop: 4, ValFraction: 0.15,
 		Photons: 1e9, Probe: ProbeTrainable, ProbeRate: 0.3, ProbeWarmUp: 2, Patterns: 9, PhotonEpsilon: 0.01,
 	}

@@ -68,7 +68,9 @@ func (r Request) checkScans() error {
 func (r Request) groups(list scans) ([][]int, error) {
 	var all [][]int
 	for i, first := range list.firsts() {
-		groups, err := list[i].Groups(r.Config.Gridsize, r.Config.Seed)
+		groups, err := list[i].Groups(dataset.Grouping{
+			Gridsize: r.Config.Gridsize, Neighbours: r.Config.Neighbours, Oversample: r.Config.Oversample, Seed: r.Config.Seed,
+		})
 		if err != nil {
 			return nil, err
 		}

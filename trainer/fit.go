@@ -214,7 +214,8 @@ func (f *Fitter) finish(e Epoch) {
 }
 
 // plan is the batches of an epoch. Every pattern is the seed of a group, so a share of the groups shows each pattern once
-// on average: an epoch costs the same whatever the grid.
+// on average: an epoch costs the same whatever the grid, and Oversample times as much where each pattern is the seed of
+// several groups.
 func (f *Fitter) plan(epoch int) [][]int {
 	groups := len(f.train.Groups)
 	plan := batches(groups, f.samples(), f.config.Seed, epoch)

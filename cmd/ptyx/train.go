@@ -20,11 +20,13 @@ type trainCmd struct {
 	Resume        string   `placeholder:"DIR" help:"Go on with the training of this run directory as if it had never stopped. Its config.yaml counts; of the flags, only --max-epochs."`
 	Init          string   `placeholder:"ONNX" help:"Start from the weights of this model (file or run directory)."`
 
-	MaxEpochs *int             `aliases:"max_epochs" placeholder:"50" help:"Passes over the data."`
-	NImages   int              `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scans by the seed; 0: all."`
-	Gridsize  int              `default:"1" help:"Patterns per sample are the square of this."`
-	BatchSize int              `aliases:"batch_size" default:"16" help:"Patterns per step; with --grouping channels, samples per step."`
-	Grouping  trainer.Grouping `default:"shared" help:"With --gridsize above 1: shared (one network sees each pattern, overlapping patches must agree) or channels (PtychoPINN's: the network sees a sample's patterns at once)."`
+	MaxEpochs  *int             `aliases:"max_epochs" placeholder:"50" help:"Passes over the data."`
+	NImages    int              `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scans by the seed; 0: all."`
+	Gridsize   int              `default:"1" help:"Patterns per sample are the square of this."`
+	Neighbours int              `default:"0" help:"Nearest neighbours of a position that its samples draw from; 0: gridsize squared."`
+	Oversample int              `default:"1" help:"Different samples drawn for each position, with --gridsize above 1: more combinations, longer epochs."`
+	BatchSize  int              `aliases:"batch_size" default:"16" help:"Patterns per step; with --grouping channels, samples per step."`
+	Grouping   trainer.Grouping `default:"shared" help:"With --gridsize above 1: shared (one network sees each pattern, overlapping patches must agree) or channels (PtychoPINN's: the network sees a sample's patterns at once)."`
 
 	LearningRate  float64           `aliases:"learning_rate" default:"0.001" help:"Of Adam, at its highest."`
 	Schedule      trainer.Schedule  `default:"cosine" help:"Of the learning rate: constant, cosine, exponential or plateau."`
@@ -102,7 +104,7 @@ func (c *trainCmd) options() (workflow.TrainOptions, error) {
 
 func (c *trainCmd) config() trainer.Config {
 	return trainer.Config{
-		Gridsize: c.Gridsize, Grouping: c.Grouping, FiltersScale: c.NFiltersScale, Extent: c.ObjectExtent, Loss: c.loss(), Seed: c.Seed,
+		Gridsize: c.Gridsize, Grouping: c.Grouping, Neighbours: c.Neighbours, Oversample: c.Oversample, FiltersScale: c.NFiltersScale, Extent: c.ObjectExtent, Loss: c.loss(), Seed: c.Seed,
 		MaxEpochs: defaultEpochs, BatchSize: c.BatchSize, LearningRate: c.LearningRate, Schedule: c.Schedule, WarmUp: c.WarmUp, ValFraction: c.ValFraction, Clip: c.Clip, EarlyStop: c.EarlyStop,
 		Photons: c.Nphotons, Probe: c.Probe, ProbeRate: c.ProbeRate, ProbeWarmUp: c.ProbeWarmUp, Patterns: c.NImages,
 		PhotonEpsilon: trainer.DefaultPhotonEpsilon,

@@ -36,7 +36,7 @@ func BenchmarkNearestGroups(b *testing.B) {
 	x, y := raster(250, 200)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := NearestGroups(x, y, 2, DefaultNeighbours(2), 1); err != nil {
+		if _, err := NearestGroups(x, y, Grouping{Gridsize: 2, Seed: 1}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -18,52 +18,114 @@ func Singles(m int) [][]int {
 	return groups
 }
 
-// Groups is the scan's samples for a grid: NearestGroups with DefaultNeighbours, single patterns for gridsize 1.
-func (s *Scan) Groups(gridsize int, seed uint64) ([][]int, error) {
-	if need := gridsize * gridsize; s.M < need {
-		return nil, s.fault("xcoords", fmt.Sprintf("%d positions", s.M), fmt.Sprintf("at least %d, for groups of gridsize %d", need, gridsize), "lower --gridsize")
-	}
-	return NearestGroups(s.X, s.Y, gridsize, DefaultNeighbours(gridsize), seed)
+// Grouping says how positions become groups.
+type Grouping struct {
+	Gridsize   int    // a group is Gridsize^2 patterns
+	Neighbours int    // nearest neighbours that a group draws from; 0: DefaultNeighbours
+	Oversample int    // different groups for each position; 0: one
+	Seed       uint64 // of the draw
 }
 
 // DefaultNeighbours is how many neighbours a group draws from, where the user says nothing: PtychoPINN's 4 for
 // gridsize 2, and likewise gridsize squared for others, one more than is needed, so that groups differ.
 func DefaultNeighbours(gridsize int) int { return gridsize * gridsize }
 
-// NearestGroups makes one group for each position, of gridsize*gridsize patterns that overlap: the pattern itself and
-// others drawn, by the seed, from its nearest neighbours. The order within a group is roughly row-major (top-left,
+func (g Grouping) neighbours() int {
+	if g.Neighbours == 0 {
+		return DefaultNeighbours(g.Gridsize)
+	}
+	return g.Neighbours
+}
+
+// others is how many neighbours a group takes in.
+func (g Grouping) others() int { return g.Gridsize*g.Gridsize - 1 }
+
+// Groups is the scan's samples: NearestGroups of its positions. What the scan cannot give is a *badinput.Error.
+func (s *Scan) Groups(g Grouping) ([][]int, error) {
+	if need := g.others() + 1; s.M < need {
+		return nil, s.fault("xcoords", fmt.Sprintf("%d positions", s.M), fmt.Sprintf("at least %d, for groups of gridsize %d", need, g.Gridsize), "lower --gridsize")
+	}
+	if n := min(g.neighbours(), s.M-1); g.Oversample > 1 && choices(n, g.others(), g.Oversample) < g.Oversample {
+		return nil, s.fault("oversample", fmt.Sprintf("%d groups for each position", g.Oversample),
+			fmt.Sprintf("at most %d, which %d neighbours give at gridsize %d", choices(n, g.others(), g.Oversample), n, g.Gridsize), "raise --neighbours or lower --oversample")
+	}
+	return NearestGroups(s.X, s.Y, g)
+}
+
+// choices is in how many ways k of n can be chosen, as far as it matters: no more than most.
+func choices(n, k, most int) int {
+	if n < k {
+		return 0
+	}
+	ways := 1
+	for i := 1; i <= k; i++ {
+		ways = ways * (n - k + i) / i // grows with i, and is whole at every step
+		if ways >= most {
+			return most
+		}
+	}
+	return ways
+}
+
+// NearestGroups makes groups for each position, of patterns that overlap: the pattern itself and others drawn, by the
+// seed, from its nearest neighbours. With Oversample the groups of a position differ; first come all positions' first
+// groups, the same as without it, then the second ones. The order within a group is roughly row-major (top-left,
 // top-right, bottom-left, ... for gridsize 2), which is how PtychoPINN numbers channels. x and y are object pixels.
-func NearestGroups(x, y []float64, gridsize, neighbours int, seed uint64) ([][]int, error) {
-	m, others := len(x), gridsize*gridsize-1
+func NearestGroups(x, y []float64, g Grouping) ([][]int, error) {
+	m, others, neighbours := len(x), g.others(), min(g.neighbours(), len(x)-1)
+	times := max(1, g.Oversample)
 	switch {
 	case len(y) != m:
 		return nil, fmt.Errorf("grouping %d columns with %d rows", m, len(y))
-	case gridsize < 1:
-		return nil, fmt.Errorf("grouping with gridsize %d: at least 1 is needed", gridsize)
-	case gridsize == 1:
-		return Singles(m), nil
+	case g.Gridsize < 1:
+		return nil, fmt.Errorf("grouping with gridsize %d: at least 1 is needed", g.Gridsize)
 	case m <= others:
-		return nil, fmt.Errorf("grouping with gridsize %d: %d patterns are too few, at least %d are needed", gridsize, m, others+1)
+		return nil, fmt.Errorf("grouping with gridsize %d: %d patterns are too few, at least %d are needed", g.Gridsize, m, others+1)
 	case neighbours < others:
-		return nil, fmt.Errorf("grouping with gridsize %d: %d neighbours are too few, at least %d are needed", gridsize, neighbours, others)
+		return nil, fmt.Errorf("grouping with gridsize %d: %d neighbours are too few, at least %d are needed", g.Gridsize, neighbours, others)
+	case choices(neighbours, others, times) < times:
+		return nil, fmt.Errorf("grouping with gridsize %d: %d neighbours do not give %d groups for each position", g.Gridsize, neighbours, times)
+	case g.Gridsize == 1:
+		return Singles(m), nil
 	}
-	near := newNeighbourhood(x, y, min(neighbours, m-1))
-	groups := make([][]int, m)
-	for i := range groups {
-		// A generator for each group: a group does not depend on those before it.
-		rng := rand.New(rand.NewPCG(seed, uint64(i)))
+	near := newNeighbourhood(x, y, neighbours)
+	groups := make([][]int, times*m)
+	for i := range m {
+		// A generator for each position: its groups do not depend on those before it.
+		rng := rand.New(rand.NewPCG(g.Seed, uint64(i)))
 		candidates := near.of(i)
-		group := make([]int, 0, others+1)
-		group = append(group, i)
-		for k := range others {
-			j := k + rng.IntN(len(candidates)-k)
-			candidates[k], candidates[j] = candidates[j], candidates[k]
-			group = append(group, candidates[k])
+		for k := 0; k < times; {
+			group := draw(rng, i, candidates, others)
+			rowMajor(group, x, y, g.Gridsize)
+			groups[k*m+i] = group
+			if !repeated(groups, i, k, m) {
+				k++
+			}
 		}
-		rowMajor(group, x, y, gridsize)
-		groups[i] = group
 	}
 	return groups, nil
+}
+
+// draw takes a position and others of the candidates, which it reorders.
+func draw(rng *rand.Rand, position int, candidates []int, others int) []int {
+	group := make([]int, 0, others+1)
+	group = append(group, position)
+	for k := range others {
+		j := k + rng.IntN(len(candidates)-k)
+		candidates[k], candidates[j] = candidates[j], candidates[k]
+		group = append(group, candidates[k])
+	}
+	return group
+}
+
+// repeated tells whether position i has its k-th group already. The same patterns are in the same order.
+func repeated(groups [][]int, i, k, m int) bool {
+	for before := range k {
+		if slices.Equal(groups[before*m+i], groups[k*m+i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // rowMajor sorts the group into rows of increasing y, each of increasing x.

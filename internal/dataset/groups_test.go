@@ -1,10 +1,14 @@
 package dataset
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"slices"
 	"testing"
+
+	"ptyx/internal/badinput"
 )
 
 // raster is a w by h grid of unit steps: every distance occurs many times.
@@ -50,7 +54,7 @@ func TestNearestGroups(t *testing.T) {
 	x, y := raster(20, 15)
 	for _, gridsize := range []int{2, 3} {
 		neighbours := DefaultNeighbours(gridsize)
-		groups, err := NearestGroups(x, y, gridsize, neighbours, 3)
+		groups, err := NearestGroups(x, y, Grouping{Gridsize: gridsize, Seed: 3})
 		if err != nil || len(groups) != len(x) {
 			t.Fatal(len(groups), err)
 		}
@@ -67,11 +71,11 @@ func TestNearestGroups(t *testing.T) {
 			}
 			checkRowMajor(t, g, x, y, gridsize)
 		}
-		again, err := NearestGroups(x, y, gridsize, neighbours, 3)
+		again, err := NearestGroups(x, y, Grouping{Gridsize: gridsize, Seed: 3})
 		if err != nil || !reflect.DeepEqual(groups, again) {
 			t.Errorf("gridsize %d: the same seed gave other groups (%v)", gridsize, err)
 		}
-		other, err := NearestGroups(x, y, gridsize, neighbours, 4)
+		other, err := NearestGroups(x, y, Grouping{Gridsize: gridsize, Neighbours: neighbours, Seed: 4})
 		if err != nil || reflect.DeepEqual(groups, other) {
 			t.Errorf("gridsize %d: another seed gave the same groups (%v)", gridsize, err)
 		}
@@ -96,7 +100,7 @@ func checkRowMajor(t *testing.T, g []int, x, y []float64, gridsize int) {
 
 func TestASquareIsNumberedRowByRow(t *testing.T) {
 	x, y := []float64{11, 0.5, 10, 0}, []float64{10.5, 11, 0, 1} // bottom-right, bottom-left, top-right, top-left
-	groups, err := NearestGroups(x, y, 2, 3, 0)
+	groups, err := NearestGroups(x, y, Grouping{Gridsize: 2, Neighbours: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,17 +114,84 @@ func TestASquareIsNumberedRowByRow(t *testing.T) {
 func TestNearestGroupsRefuses(t *testing.T) {
 	x, y := raster(2, 2)
 	for name, f := range map[string]func() ([][]int, error){
-		"lengths":    func() ([][]int, error) { return NearestGroups(x, y[:3], 2, 4, 0) },
-		"gridsize":   func() ([][]int, error) { return NearestGroups(x, y, 0, 4, 0) },
-		"patterns":   func() ([][]int, error) { return NearestGroups(x[:3], y[:3], 2, 4, 0) },
-		"neighbours": func() ([][]int, error) { return NearestGroups(x, y, 2, 2, 0) },
+		"lengths":    func() ([][]int, error) { return NearestGroups(x, y[:3], Grouping{Gridsize: 2}) },
+		"gridsize":   func() ([][]int, error) { return NearestGroups(x, y, Grouping{}) },
+		"patterns":   func() ([][]int, error) { return NearestGroups(x[:3], y[:3], Grouping{Gridsize: 2}) },
+		"oversample": func() ([][]int, error) { return NearestGroups(x, y, Grouping{Gridsize: 2, Oversample: 2}) }, // three others in all
+		"singles":    func() ([][]int, error) { return NearestGroups(x, y, Grouping{Gridsize: 1, Oversample: 2}) },
+		"neighbours": func() ([][]int, error) { return NearestGroups(x, y, Grouping{Gridsize: 2, Neighbours: 2}) },
 	} {
 		if g, err := f(); err == nil {
 			t.Errorf("%s: got %v", name, g)
 		}
 	}
-	if g, err := NearestGroups(x, y, 1, 1, 0); err != nil || !reflect.DeepEqual(g, Singles(4)) {
+	if g, err := NearestGroups(x, y, Grouping{Gridsize: 1, Neighbours: 1}); err != nil || !reflect.DeepEqual(g, Singles(4)) {
 		t.Errorf("gridsize 1: %v, %v", g, err)
+	}
+}
+
+// TestOversampledGroupsDiffer: of every position as many as asked for, up to all that there are, the first as without.
+func TestOversampledGroupsDiffer(t *testing.T) {
+	x, y := raster(9, 7)
+	m := len(x)
+	one, err := NearestGroups(x, y, Grouping{Gridsize: 2, Neighbours: 5, Seed: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, times := range []int{2, 3, 10} { // three of five neighbours: ten ways
+		groups, err := NearestGroups(x, y, Grouping{Gridsize: 2, Neighbours: 5, Oversample: times, Seed: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(groups) != times*m || !reflect.DeepEqual(groups[:m], one) {
+			t.Fatalf("%d groups a position: %d in all, the first of position 0 is %v, alone %v", times, len(groups), groups[0], one[0])
+		}
+		near := newNeighbourhood(x, y, 5)
+		for i := range m {
+			seen := map[string]bool{}
+			for k := range times {
+				g := groups[k*m+i]
+				checkRowMajor(t, g, x, y, 2)
+				for _, id := range g {
+					if id != i && !slices.Contains(near.of(i), id) {
+						t.Fatalf("group of %d: %v", i, g)
+					}
+				}
+				seen[fmt.Sprint(slices.Sorted(slices.Values(g)))] = true
+			}
+			if len(seen) != times {
+				t.Fatalf("position %d has %d different groups, want %d", i, len(seen), times)
+			}
+		}
+		again, err := NearestGroups(x, y, Grouping{Gridsize: 2, Neighbours: 5, Oversample: times, Seed: 3})
+		if err != nil || !reflect.DeepEqual(again, groups) {
+			t.Errorf("the same seed gave other groups (%v)", err)
+		}
+	}
+}
+
+func TestChoices(t *testing.T) {
+	for _, c := range []struct{ n, k, want int }{{5, 3, 10}, {4, 3, 4}, {3, 3, 1}, {2, 3, 0}, {1, 3, 0}, {7, 0, 1}, {9, 8, 9}, {60, 30, 1000}} {
+		if got := choices(c.n, c.k, 1000); got != c.want {
+			t.Errorf("%d of %d: %d ways, want %d", c.k, c.n, got, c.want)
+		}
+	}
+}
+
+func TestScanRefusesGroupsItCannotGive(t *testing.T) {
+	x, y := raster(3, 2)
+	s := &Scan{Path: "scan.npz", M: len(x), X: x, Y: y}
+	for key, g := range map[string]Grouping{
+		"xcoords": {Gridsize: 3}, "oversample": {Gridsize: 2, Oversample: 5},
+	} {
+		var bad *badinput.Error
+		if _, err := s.Groups(g); !errors.As(err, &bad) || bad.Key != key {
+			t.Errorf("%+v: error %v", g, err)
+		}
+	}
+	// Of six positions no more than five are neighbours, whatever is asked for: three of them, ten ways.
+	if groups, err := s.Groups(Grouping{Gridsize: 2, Neighbours: 50, Oversample: 10}); err != nil || len(groups) != 60 {
+		t.Errorf("%d groups (%v)", len(groups), err)
 	}
 }
 

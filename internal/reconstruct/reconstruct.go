@@ -74,7 +74,7 @@ func grouping(scan *dataset.Scan, c contract.Contract, opt Options) ([][]int, er
 	if c.Channels > 1 {
 		gridsize = c.Gridsize
 	}
-	groups, err := scan.Groups(gridsize, opt.Seed)
+	groups, err := scan.Groups(dataset.Grouping{Gridsize: gridsize, Seed: opt.Seed})
 	if err != nil {
 		return nil, err
 	}

@@ -219,7 +219,7 @@ func TestChannels(t *testing.T) {
 	for _, count := range []int{4, 9} { // four patterns make four times the same group
 		d := scanData(count)
 		scan := opened(t, d)
-		groups, err := scan.Groups(2, 7)
+		groups, err := scan.Groups(dataset.Grouping{Gridsize: 2, Seed: 7})
 		if err != nil {
 			t.Fatal(err)
 		}
