@@ -45,6 +45,12 @@ type Config struct {
 // DefaultAmplitudeMax puts the sigmoid's start, 1/2, at amplitude 1: an untrained network says "nothing is there".
 const DefaultAmplitudeMax = 2
 
+// Bounds within which a network fits a machine: at maxFiltersScale it has 1.5e8 parameters, which training holds five times.
+const (
+	maxFiltersScale = 16
+	maxChannels     = 256
+)
+
 // architecture lists the filters of each block before scaling; a block is two convolutions.
 type architecture struct{ encoder, decoder []int }
 
@@ -67,11 +73,11 @@ func (c Config) Validate() error {
 		return &badinput.Error{Key: "pattern size", Found: fmt.Sprint(c.N), Expected: "64, 128 or 256", Remedy: "crop or bin the patterns"}
 	}
 	for _, v := range []struct {
-		name  string
-		value int
-	}{{"channels", c.Channels}, {"n_filters_scale", c.FiltersScale}} {
-		if v.value < 1 {
-			return &badinput.Error{Key: v.name, Found: fmt.Sprint(v.value), Expected: "at least 1"}
+		name        string
+		value, most int
+	}{{"channels", c.Channels, maxChannels}, {"n_filters_scale", c.FiltersScale, maxFiltersScale}} {
+		if v.value < 1 || v.value > v.most {
+			return &badinput.Error{Key: v.name, Found: fmt.Sprint(v.value), Expected: fmt.Sprintf("1 to %d", v.most)}
 		}
 	}
 	if c.Extent != Centre && c.Extent != Full {

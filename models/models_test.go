@@ -246,6 +246,7 @@ func TestConfigurationsWithoutANetworkAreRefused(t *testing.T) {
 		{"size", func(c *models.Config) { c.N = 96 }, "found 96, expected 64, 128 or 256"},
 		{"no channel", func(c *models.Config) { c.Channels = 0 }, "channels: found 0"},
 		{"no filters", func(c *models.Config) { c.FiltersScale = -1 }, "n_filters_scale: found -1"},
+		{"filters without end", func(c *models.Config) { c.FiltersScale = 1000 }, "n_filters_scale: found 1000, expected 1 to 16"},
 		{"extent", func(c *models.Config) { c.Extent = "half" }, "object_extent: found half"},
 		{"scale", func(c *models.Config) { c.InputScale = 0 }, "scale: found input 0"},
 		{"NaN scale", func(c *models.Config) { c.InputScale = math.NaN() }, "scale: found input NaN"},

@@ -41,6 +41,9 @@ type Config struct {
 // DefaultPhotonEpsilon is a tenth of a photon: far below what a pixel can tell, and enough to keep a dark pixel finite.
 const DefaultPhotonEpsilon = 0.1
 
+// maxGridsize is what a model's contract can say.
+const maxGridsize = 16
+
 // Network is the network that the configuration asks for, with the given input normalisation.
 func (c Config) Network(inputScale float64) models.Config {
 	channels := 1
@@ -122,7 +125,7 @@ func (c Config) Validate() error {
 		key             string
 		found, expected string
 	}{
-		{c.Gridsize >= 1, "gridsize", fmt.Sprint(c.Gridsize), "1 or more"},
+		{c.Gridsize >= 1 && c.Gridsize <= maxGridsize, "gridsize", fmt.Sprint(c.Gridsize), fmt.Sprintf("1 to %d", maxGridsize)},
 		{c.Neighbours == 0 || c.Neighbours >= c.Gridsize*c.Gridsize-1, "neighbours", fmt.Sprint(c.Neighbours), fmt.Sprintf("at least %d for gridsize %d", c.Gridsize*c.Gridsize-1, c.Gridsize)},
 		{c.Oversample >= 0, "oversample", fmt.Sprint(c.Oversample), "1 or more"},
 		{c.MaxEpochs >= 0, "max_epochs", fmt.Sprint(c.MaxEpochs), "0 or more"},

@@ -23,7 +23,7 @@ func TestValidateNamesTheSetting(t *testing.T) {
 	}
 	nan, inf := math.NaN(), math.Inf(1)
 	for key, faults := range map[string][]func(*Config){
-		"gridsize":                   {func(c *Config) { c.Gridsize = 0 }},
+		"gridsize":                   {func(c *Config) { c.Gridsize = 0 }, func(c *Config) { c.Gridsize = 17 }},
 		"neighbours":                 {func(c *Config) { c.Gridsize, c.Neighbours = 2, 2 }, func(c *Config) { c.Neighbours = -1 }},
 		"oversample":                 {func(c *Config) { c.Oversample = -1 }},
 		"max_epochs":                 {func(c *Config) { c.MaxEpochs = -1 }},

@@ -68,9 +68,7 @@ func (r Request) checkScans() error {
 func (r Request) groups(list scans) ([][]int, error) {
 	var all [][]int
 	for i, first := range list.firsts() {
-		groups, err := list[i].Groups(dataset.Grouping{
-			Gridsize: r.Config.Gridsize, Neighbours: r.Config.Neighbours, Oversample: r.Config.Oversample, Seed: r.Config.Seed,
-		})
+		groups, err := r.groupsOf(list[i])
 		if err != nil {
 			return nil, err
 		}
@@ -82,6 +80,27 @@ func (r Request) groups(list scans) ([][]int, error) {
 		all = append(all, groups...)
 	}
 	return dataset.Sample(all, r.Config.Patterns, r.Config.Seed), nil
+}
+
+// groupsOf are the groups of one scan. Where the patterns of a group share a canvas, neighbours too far from each other to
+// overlap stay out: one stray position would make that canvas as large as its distance.
+func (r Request) groupsOf(scan *dataset.Scan) ([][]int, error) {
+	groups, err := scan.Groups(dataset.Grouping{
+		Gridsize: r.Config.Gridsize, Neighbours: r.Config.Neighbours, Oversample: r.Config.Oversample, Seed: r.Config.Seed,
+	})
+	if err != nil || r.Config.Gridsize == 1 || r.Config.Grouping != Shared {
+		return groups, err
+	}
+	reach := r.Config.Gridsize * scan.N
+	near := dataset.Overlapping(groups, scan.X, scan.Y, float64(reach))
+	if len(near) == 0 {
+		return nil, &badinput.Error{File: scan.Path, Key: "xcoords, ycoords", Found: fmt.Sprintf("no %d neighbours within %d pixels", r.Config.Gridsize*r.Config.Gridsize, reach),
+			Expected: fmt.Sprintf("patterns that overlap, for groups of gridsize %d", r.Config.Gridsize), Remedy: "give positions in object pixels, or take --gridsize 1"}
+	}
+	if far := len(groups) - len(near); far > 0 {
+		r.Log.Warn("groups of patterns too far apart to overlap are left out", "file", scan.Path, "left_out", far, "groups", len(groups), "pixels", reach)
+	}
+	return near, nil
 }
 
 // scans are scans whose patterns are numbered through, one scan after the other.

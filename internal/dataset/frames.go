@@ -188,5 +188,8 @@ func (s *Scan) remember(t *tally) {
 	t.finish(s)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.totals == nil && t.dark > 0 && t.dark < s.M {
+		s.log.Warn("patterns without any light say nothing about the object: drop them", "file", s.Path, "key", s.patterns.key, "dark", t.dark, "patterns", s.M)
+	}
 	s.totals = t
 }

@@ -128,6 +128,23 @@ func repeated(groups [][]int, i, k, m int) bool {
 	return false
 }
 
+// Overlapping are the groups whose patterns lie within reach pixels of each other along both axes. Others have nothing in
+// common that a shared object could hold together, however near they are among their scan's positions.
+func Overlapping(groups [][]int, x, y []float64, reach float64) [][]int {
+	return slices.DeleteFunc(slices.Clone(groups), func(group []int) bool {
+		return extent(group, x) > reach || extent(group, y) > reach
+	})
+}
+
+// extent is the distance of the outermost positions of a group along one axis.
+func extent(group []int, at []float64) float64 {
+	low, high := at[group[0]], at[group[0]]
+	for _, id := range group {
+		low, high = min(low, at[id]), max(high, at[id])
+	}
+	return high - low
+}
+
 // rowMajor sorts the group into rows of increasing y, each of increasing x.
 func rowMajor(group []int, x, y []float64, gridsize int) {
 	slices.SortFunc(group, func(a, b int) int {

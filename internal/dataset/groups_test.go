@@ -195,6 +195,27 @@ func TestScanRefusesGroupsItCannotGive(t *testing.T) {
 	}
 }
 
+func TestOverlapping(t *testing.T) {
+	x, y := []float64{0, 8, 100, 9, 200}, []float64{5, 5, 5, 70, 5}
+	groups := [][]int{{0, 1}, {0, 2}, {1, 0, 3}, {4}, {2, 4}}
+	for _, tt := range []struct {
+		reach float64
+		want  [][]int
+	}{
+		{7, [][]int{{4}}},
+		{8, [][]int{{0, 1}, {4}}},
+		{65, [][]int{{0, 1}, {1, 0, 3}, {4}}},
+		{100, groups},
+	} {
+		if got := Overlapping(groups, x, y, tt.reach); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("reach %g: %v, want %v", tt.reach, got, tt.want)
+		}
+	}
+	if len(groups) != 5 || groups[1][1] != 2 {
+		t.Errorf("the groups given have changed: %v", groups)
+	}
+}
+
 func TestSample(t *testing.T) {
 	all := Singles(100)
 	for _, n := range []int{-1, 0, 100, 101} {

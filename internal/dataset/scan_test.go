@@ -455,6 +455,25 @@ func TestStreamingMemory(t *testing.T) {
 	}
 }
 
+func TestDarkFramesAreCounted(t *testing.T) {
+	for dark, want := range []string{"", "dark=1", "dark=2", ""} { // a scan without any light is refused by those who need it
+		values := frames(3, 64)
+		for i := range values[:4096] {
+			values[i] = 1.5
+		}
+		clear(values[:dark*4096])
+		s, log := validScan(3).with(npztest.Real(KeyPatterns, "<f4", values, 3, 64, 64)).open(t, Options{})
+		for range 2 {
+			if _, err := s.Load(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if said := strings.Count(log.String(), "without any light"); said != min(len(want), 1) || !strings.Contains(log.String(), want) {
+			t.Errorf("%d dark frames: log %s", dark, log)
+		}
+	}
+}
+
 func TestMeanPowerAndDigest(t *testing.T) {
 	const m = 4
 	want := 0.0

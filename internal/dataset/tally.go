@@ -6,11 +6,13 @@ import (
 	"encoding/hex"
 	"hash"
 	"math"
+	"slices"
 )
 
 // tally gathers what only a pass over all patterns can tell.
 type tally struct {
 	power  float64 // sum of squared amplitudes
+	dark   int     // frames without any light
 	digest string  // set by finish
 
 	hash hash.Hash
@@ -25,10 +27,13 @@ func newTally(s *Scan) *tally {
 
 // add counts one frame of amplitudes in.
 func (t *tally) add(frame []float32) {
-	b := t.buf
+	b, before := t.buf, t.power
 	for _, v := range frame {
 		t.power += float64(v) * float64(v)
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	if t.power == before && slices.Max(frame) == 0 {
+		t.dark++
 	}
 	t.write(b)
 }

@@ -2,6 +2,7 @@ package reconstruct
 
 import (
 	"fmt"
+	"slices"
 
 	"ptyx/internal/ndarray"
 	"ptyx/runtime"
@@ -18,9 +19,16 @@ func NewORT(env *runtime.Environment, model []byte, o runtime.SessionOptions) (*
 	if err != nil {
 		return nil, fmt.Errorf("loading the model: %w", err)
 	}
-	if len(s.Inputs()) != 1 || len(s.Outputs()) != 2 || len(s.Inputs()[0].Shape) != 4 {
+	if len(s.Inputs()) != 1 || len(s.Outputs()) != 2 {
 		_ = s.Close()
-		return nil, fmt.Errorf("the model has %d inputs and %d outputs, expected patterns (batch, C, N, N) in, amplitude and phase out", len(s.Inputs()), len(s.Outputs()))
+		return nil, NotAPredictor(fmt.Sprintf("%d inputs and %d outputs", len(s.Inputs()), len(s.Outputs())))
+	}
+	shapes := []any{s.Inputs()[0].Shape, s.Outputs()[0].Shape, s.Outputs()[1].Shape}
+	for _, shape := range [][]int{s.Inputs()[0].Shape, s.Outputs()[0].Shape, s.Outputs()[1].Shape} {
+		if len(shape) != 4 || !slices.Equal(shape[1:], s.Inputs()[0].Shape[1:]) || slices.Min(shape[1:]) < 1 {
+			_ = s.Close()
+			return nil, NotAPredictor(fmt.Sprintf("input %v, outputs %v and %v", shapes...))
+		}
 	}
 	return &ORT{session: s}, nil
 }

@@ -3,7 +3,10 @@
 // detector runs: it imports no Gorgonia; the engine comes in as a Predictor, of which ORT is one.
 package reconstruct
 
-import "ptyx/internal/ndarray"
+import (
+	"ptyx/internal/badinput"
+	"ptyx/internal/ndarray"
+)
 
 // Predictor runs a network on batches of patterns.
 type Predictor interface {
@@ -21,4 +24,11 @@ type Batch interface {
 	// Run computes amplitude and phase, (B, C, N, N) each; they are overwritten by the next Run.
 	Run() (amplitude, phase *ndarray.Float32, err error)
 	Close() error
+}
+
+// NotAPredictor is the complaint about a model whose graph is not what its metadata promise. It has no file name: what
+// knows the path adds it.
+func NotAPredictor(found string) error {
+	return &badinput.Error{Key: "graph", Found: found, Expected: "patterns (batch, C, N, N) in, amplitude and phase of that shape out, as the metadata say",
+		Remedy: "the file is damaged or was edited; export it again"}
 }

@@ -2,8 +2,11 @@ package reconstruct
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -59,13 +62,25 @@ func Run(ctx context.Context, p Predictor, scan *dataset.Scan, c contract.Contra
 	}
 	canvas, err := stitch.NewCanvas(scan.X, scan.Y, c.N, probeWeights(c))
 	if err != nil {
-		return nil, err
+		return nil, ofScan(err, scan)
 	}
 	pipe := &pipeline{predictor: p, scan: scan, channels: c.Channels, canvas: canvas, batch: min(opt.BatchSize, len(groups))}
 	if err := pipe.run(ctx, groups); err != nil {
 		return nil, err
 	}
+	if !pipe.lit {
+		return nil, &badinput.Error{File: scan.Path, Key: "diff3d", Found: fmt.Sprintf("no light in any of the %d patterns", len(groups)*c.Channels), Expected: "some"}
+	}
 	return pipe.result(groups), nil
+}
+
+// ofScan names the scan in a complaint about its positions.
+func ofScan(err error, scan *dataset.Scan) error {
+	var bad *badinput.Error
+	if errors.As(err, &bad) && bad.File == "" && strings.Contains(bad.Key, "coords") {
+		bad.File = scan.Path
+	}
+	return err
 }
 
 // grouping lists the samples: single patterns, or groups of neighbours for a network of several channels.
@@ -108,6 +123,7 @@ type pipeline struct {
 	channels  int
 	batch     int
 	canvas    *stitch.Canvas
+	lit       bool // some pattern has light; set by load
 }
 
 func (p *pipeline) run(ctx context.Context, groups [][]int) error {
@@ -144,9 +160,11 @@ func (p *pipeline) load(ctx context.Context, groups [][]int, free <-chan *sample
 		slot := 0
 		for _, group := range s.groups {
 			for _, id := range group {
-				if err := source.read(id, s.patterns.Data[slot*image:(slot+1)*image]); err != nil {
+				pattern := s.patterns.Data[slot*image : (slot+1)*image]
+				if err := source.read(id, pattern); err != nil {
 					return err
 				}
+				p.lit = p.lit || slices.Max(pattern) > 0
 				slot++
 			}
 		}
@@ -180,6 +198,9 @@ func (p *pipeline) predict(ctx context.Context, loaded <-chan *samples, predicte
 			}
 			batch = prepared
 			size = len(s.groups)
+			if want := []int{size, p.channels, p.scan.N, p.scan.N}; !ndarray.SameShape(batch.Patterns().Shape, want) {
+				return NotAPredictor(fmt.Sprintf("input %v, where the metadata say %v", batch.Patterns().Shape, want))
+			}
 		}
 		used := size * p.channels * p.scan.N * p.scan.N
 		copy(batch.Patterns().Data, s.patterns.Data[:used])

@@ -333,6 +333,31 @@ func TestFaultsSurface(t *testing.T) {
 	}
 }
 
+func TestScansThatCannotBeStitched(t *testing.T) {
+	far, dark := scanData(3), scanData(3)
+	far.X[1] = 1e6
+	clear(dark.Patterns.Data)
+	for name, c := range map[string]struct {
+		data      dataset.ScanData
+		key, want string
+	}{
+		"far apart": {far, "xcoords", "positions from"},
+		"no light":  {dark, "diff3d", "no light in any of the 3 patterns"},
+	} {
+		scan := opened(t, c.data)
+		_, err := Run(context.Background(), &fake{channels: 1}, scan, model(1, "full"), Options{BatchSize: 2})
+		var bad *badinput.Error
+		if !errors.As(err, &bad) || bad.File != scan.Path || bad.Key != c.key || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	half := scanData(3)
+	clear(half.Patterns.Data[:2*image])
+	if _, err := Run(context.Background(), &fake{channels: 1}, opened(t, half), model(1, "full"), Options{BatchSize: 2}); err != nil {
+		t.Errorf("one pattern with light: %v", err)
+	}
+}
+
 func TestCancelledRunStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &fake{channels: 1, run: func(batch int) error {
@@ -352,6 +377,8 @@ func TestCancelledRunStops(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	scan := opened(t, scanData(3))
+	wide := model(1, "full")
+	wide.Channels, wide.Gridsize = 9, 1
 	large := model(1, "full")
 	large.N, large.Probe = 128, ndarray.New[complex64](128, 128)
 	dark := model(1, "full")
@@ -366,6 +393,7 @@ func TestRefusals(t *testing.T) {
 		"too few for a group":      {model(4, "full"), Options{BatchSize: 1}, "xcoords"},
 		"no batch size":            {model(1, "full"), Options{}, "batch_size"},
 		"a negative batch size":    {model(1, "full"), Options{BatchSize: -1}, "batch_size"},
+		"metadata of another net":  {wide, Options{BatchSize: 1}, "graph"},
 	} {
 		var bad *badinput.Error
 		_, err := Run(context.Background(), &fake{channels: 1}, scan, c.contract, c.options)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -53,7 +54,7 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (string, error
 	defer scan.Close()
 	predictor, release, err := o.Engine.predictor(model)
 	if err != nil {
-		return "", err
+		return "", o.ofModel(err)
 	}
 	result, err := reconstruct.Run(ctx, predictor, scan, c, reconstruct.Options{Count: o.Count, Seed: o.Seed, BatchSize: o.BatchSize})
 	if closeErr := predictor.Close(); err == nil {
@@ -63,7 +64,7 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (string, error
 		err = closeErr
 	}
 	if err != nil {
-		return "", err
+		return "", o.ofModel(err)
 	}
 	digest := sha256.Sum256(model)
 	if err := result.Save(o.OutputDir, hex.EncodeToString(digest[:])); err != nil {
@@ -71,4 +72,13 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (string, error
 	}
 	return fmt.Sprintf("%s: %d patches on %s, object %d x %d", o.OutputDir, result.Patches, result.Provider,
 		result.Object.Shape[0], result.Object.Shape[1]), nil
+}
+
+// ofModel names the model in a complaint that has no file: those about scans have theirs.
+func (o InferOptions) ofModel(err error) error {
+	var bad *badinput.Error
+	if errors.As(err, &bad) && bad.File == "" && (bad.Key == "graph" || bad.Key == dataset.KeyProbe) {
+		bad.File = o.Model
+	}
+	return err
 }

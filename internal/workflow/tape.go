@@ -56,7 +56,7 @@ func isPredictor(p *graph.Program) error {
 		}
 	}
 	if !ok {
-		return fmt.Errorf("the model has %d inputs and %d outputs, expected patterns (batch, C, N, N) in, amplitude and phase of that shape out", len(p.Inputs), len(p.Outputs))
+		return reconstruct.NotAPredictor(fmt.Sprintf("%d inputs and %d outputs, or outputs of another shape", len(p.Inputs), len(p.Outputs)))
 	}
 	return nil
 }
