@@ -25,7 +25,7 @@ func TestPatternsTooFarApartShareNoCanvas(t *testing.T) {
 	if err != nil || len(groups) < 5 {
 		t.Fatalf("%d groups (%v)", len(groups), err)
 	}
-	loaded, err := scans(r.Scans).load(groups)
+	loaded, _, err := r.data()
 	if err != nil {
 		t.Fatal(err)
 	}
