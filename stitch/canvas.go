@@ -10,7 +10,7 @@
 // # Order
 //
 // Sums are 64-bit integers, and integer addition is associative: any order of adding, from any number of goroutines, in
-// any batches, gives the same bytes. Weights are rounded to 1/2^14 of the largest, values to 2^-24 (half a unit in the last place
+// any batches, gives the same bytes. Weights are rounded to 1/2^18 of the largest, values to 2^-24 (half a unit in the last place
 // of a float32 in [0.5, 1)) and squared magnitudes to 2^-26; beyond that nothing is lost until Object divides.
 //
 // # Memory
@@ -30,15 +30,15 @@ import (
 )
 
 // Fixed-point layout. A pixel's sums stay inside 64 bits as long as its summed weight is below weightCapacity:
-// |sum of w v| < 2^30 * 2^(4+24) and sum of w |v|^2 < 2^30 * 2^(8+26) = 2^64.
+// |sum of w v| < 2^34 * 2^(2+24) and sum of w |v|^2 < 2^34 * 2^(4+26) = 2^64.
 const (
-	weightBits     = 14
+	weightBits     = 18 // where a probe has fallen to 1/1000, weights are still right to 1/500
 	valueBits      = 24
 	squareBits     = 26
-	weightCapacity = 1 << 30 // 65536 patches that see the pixel with the probe's peak
+	weightCapacity = 1 << 34 // 65536 patches that see the pixel with the probe's peak
 	// MaxMagnitude is the largest |value| that a patch may hold. Transmission is at most 1, and a network that scales
 	// freely stays within a few times that.
-	MaxMagnitude = 16
+	MaxMagnitude = 4
 )
 
 // Extents that no scan needs; what asks for them is a unit error (metres, or a stage's encoder counts, for pixels).
@@ -60,9 +60,9 @@ var (
 
 // sums are what a pixel has gathered.
 type sums struct {
-	re, im int64  // of weight * value, in 2^-(14+24)
-	weight int64  // in 2^-14
-	square uint64 // of weight * |value|^2, in 2^-(14+26)
+	re, im int64  // of weight * value, in 2^-(18+24)
+	weight int64  // in 2^-18
+	square uint64 // of weight * |value|^2, in 2^-(18+26)
 }
 
 // Canvas gathers patches. Its methods may be called from several goroutines.
@@ -70,7 +70,7 @@ type Canvas struct {
 	n             int
 	row, col      int     // of pixel [0, 0] in the scan's frame
 	height, width int     //
-	weights       []int64 // (N, N), in 2^-14 of the largest
+	weights       []int64 // (N, N), in 2^-18 of the largest
 
 	mu       sync.Mutex
 	pixels   []sums // (H, W)
@@ -80,7 +80,7 @@ type Canvas struct {
 
 // NewCanvas returns an empty canvas over the patches of all positions (x[i], y[i]), in object pixels. weights (N, N) is the
 // probe's intensity |P|^2, in any unit, finite and non-negative; it is divided by its largest value. A positive weight below
-// 2^-14 of that is raised to 2^-14, so that the tails of a probe count where nothing else covers; a weight of 0 means
+// 2^-18 of that is raised to 2^-18, so that the tails of a probe count where nothing else covers; a weight of 0 means
 // that the patch does not cover the pixel at all.
 //
 // Positions that are not finite, or so far apart that no memory holds the object, and unusable weights are *badinput.Error.
@@ -133,7 +133,7 @@ func extent(key string, v []float64, n int) (low, high int, err error) {
 	return frame.Pixel(minimum) - n/2, frame.Pixel(maximum) - n/2 + n, nil
 }
 
-// quantiseWeights rounds weights to 14 bits, the largest becoming 2^14.
+// quantiseWeights rounds weights to 18 bits, the largest becoming 2^18.
 func quantiseWeights(weights *ndarray.Float32, n int) ([]int64, error) {
 	fault := func(found, expected string) error {
 		return &badinput.Error{Key: "probeGuess", Found: found, Expected: expected, Remedy: "give the probe that the model was trained with"}

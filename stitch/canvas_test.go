@@ -42,7 +42,7 @@ func randomScan(seed uint64, n, frames int) scan {
 		s.y = append(s.y, (rng.Float64()-0.3)*float64(3*n))
 		p := make([]complex64, n*n)
 		for i := range p {
-			p[i] = complex(float32(rng.NormFloat64()), float32(rng.NormFloat64()))
+			p[i] = complex(float32(0.5*rng.NormFloat64()), float32(0.5*rng.NormFloat64()))
 		}
 		s.patches = append(s.patches, p)
 	}
@@ -201,7 +201,7 @@ func TestFrame(t *testing.T) {
 }
 
 // TestWeights: two patches over each other give the mean by weight, and their spread; a weight of zero is no coverage, a
-// faint one is 2^-14.
+// faint one is 2^-18.
 func TestWeights(t *testing.T) {
 	w := ndarray.Wrap([]float32{8, 4, 0, 1e-9}, 2, 2)
 	c, err := stitch.NewCanvas([]float64{1, 2}, []float64{1, 1}, 2, w)
@@ -215,7 +215,7 @@ func TestWeights(t *testing.T) {
 	}
 	// Columns: first patch alone, both (first patch's right, second's left), second alone.
 	wantObject := []complex64{1, 3, 4, 0, 1, 4}
-	wantCoverage := []float32{1, 1.5, 0.5, 0, 0x1p-14, 0x1p-14}
+	wantCoverage := []float32{1, 1.5, 0.5, 0, 0x1p-18, 0x1p-18}
 	if got := c.Object().Data; !slices.Equal(got, wantObject) {
 		t.Errorf("object %v, want %v", got, wantObject)
 	}
@@ -225,6 +225,26 @@ func TestWeights(t *testing.T) {
 	// Weighted variance at the middle: (0.5 * (1-3)^2 + 1 * (4-3)^2) / 1.5 = 2.
 	if got := c.Spread().Data[1]; !(math.Abs(float64(got)-math.Sqrt2) <= 1e-6) {
 		t.Errorf("spread %v, want sqrt(2)", got)
+	}
+}
+
+// TestFaintWeights: at the rim of a probe patches still count by its intensity, to 2^-19 of the brightest pixel's.
+func TestFaintWeights(t *testing.T) {
+	const left, right = 1.0 / 3000, 1.0 / 1700
+	w := ndarray.Wrap([]float32{left, right, 0, 1}, 2, 2)
+	c, err := stitch.NewCanvas([]float64{1, 2}, []float64{1, 1}, 2, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range [][]complex64{{1, 1, 0, 0}, {0, 0, 0, 0}} {
+		if err := c.Add(i, float64(i+1), 1, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const rounding = 0x1p-19 / (left + right) // of a weight, in the quotient of the weights
+	got, want := real(c.Object().Data[1]), right/(left+right)
+	if !(math.Abs(float64(got)-want) <= rounding) {
+		t.Errorf("the mean where both are faint is %v, by intensity %v", got, want)
 	}
 }
 
@@ -259,7 +279,7 @@ func TestAddRefuses(t *testing.T) {
 		"far":          {8, 1e300, 9, with(1), stitch.ErrOutside},
 		"NaN":          {8, 9, 9, with(complex(0, nan)), stitch.ErrValue},
 		"Inf":          {8, 9, 9, with(complex(float32(math.Inf(-1)), 0)), stitch.ErrValue},
-		"large":        {8, 9, 9, with(12 + 12i), stitch.ErrValue},
+		"large":        {8, 9, 9, with(3 + 3i), stitch.ErrValue},
 		"short":        {8, 9, 9, make([]complex64, 3), nil},
 	} {
 		canvas := newCanvas()
@@ -272,7 +292,7 @@ func TestAddRefuses(t *testing.T) {
 			t.Errorf("%s: the canvas changed", name)
 		}
 		// A refused frame may come again in good order; the duplicate may not.
-		if err := canvas.Add(8, 9, 9, with(16)); err != nil {
+		if err := canvas.Add(8, 9, 9, with(stitch.MaxMagnitude)); err != nil {
 			t.Errorf("%s: then a good patch: %v", name, err)
 		}
 	}
