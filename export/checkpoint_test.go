@@ -20,11 +20,15 @@ import (
 	"ptyx/models"
 )
 
-// eachNetwork runs a test for channel counts of gridsize 1 and 2 and both extents.
+// eachNetwork runs a test for both kinds of network, channel counts of gridsize 1 and 2, and both extents.
 func eachNetwork(t *testing.T, test func(t *testing.T, c models.Config)) {
 	for _, channels := range []int{1, 4} {
 		for _, extent := range []models.Extent{models.Centre, models.Full} {
-			t.Run(fmt.Sprintf("C=%d %s", channels, extent), func(t *testing.T) { test(t, network(channels, extent)) })
+			for _, kind := range []models.Kind{models.Pattern, models.Estimate} {
+				c := network(channels, extent)
+				c.Kind = kind
+				t.Run(fmt.Sprintf("C=%d %s %s", channels, extent, kind), func(t *testing.T) { test(t, c) })
+			}
 		}
 	}
 }

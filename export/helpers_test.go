@@ -34,7 +34,7 @@ func metadata(c models.Config) contract.Contract {
 	}
 	return contract.Contract{
 		PtyxVersion: "1.2.3", N: c.N, Gridsize: int(math.Sqrt(float64(c.Channels))), Channels: c.Channels, FiltersScale: c.FiltersScale,
-		ObjectExtent: string(c.Extent), TrainingInput: "amplitude", InputScale: c.InputScale, AmplitudeMax: c.AmplitudeMax,
+		Network: c.Kind.String(), ObjectExtent: string(c.Extent), TrainingInput: "amplitude", InputScale: c.InputScale, AmplitudeMax: c.AmplitudeMax,
 		Photons: 1e6, Probe: probe, ProbeDigest: physics.ProbeDigest(probe), DataDigest: "data", Seed: 7, Epochs: 3,
 		Loss: "poisson", TrainLoss: 0.25, ValLoss: math.NaN(), Engine: "ort", Device: "CPUExecutionProvider",
 	}
@@ -48,6 +48,7 @@ func weights(c models.Config) []*ndarray.Float32 {
 			copy(p.Data, testutil.Uniform(uint64(i), -0.2, 0.2, len(p.Data)).Data)
 		}
 	}
+	c.SetEstimate(params, metadata(c).Probe)
 	return params
 }
 

@@ -20,8 +20,12 @@ func translatorOf(opType string) (translator, bool) {
 		"Resize":  (*rebuilder).resize,
 		"Sigmoid": unary(ops.Sigmoid),
 		"Tanh":    unary(ops.Tanh),
-		"Mul":     (*rebuilder).scale,
+		"Mul":     (*rebuilder).mul,
+		"Add":     binary(ops.Add),
+		"Sub":     binary(ops.Sub),
+		"MatMul":  binary(ops.MatMul),
 		"Pad":     (*rebuilder).pad,
+		"Slice":   (*rebuilder).crop,
 	}[opType]
 	return t, ok
 }
@@ -36,6 +40,23 @@ func unary(f func(*ops.Node) (*ops.Node, error)) translator {
 			return nil, err
 		}
 		return f(x)
+	}
+}
+
+func binary(f func(a, b *ops.Node) (*ops.Node, error)) translator {
+	return func(r *rebuilder, n *fileNode) (*gorgonia.Node, error) {
+		if !n.attributes(0) {
+			return nil, fmt.Errorf("has attributes")
+		}
+		a, err := r.operand(n, 0)
+		if err != nil {
+			return nil, err
+		}
+		b, err := r.operand(n, 1)
+		if err != nil {
+			return nil, err
+		}
+		return f(a, b)
 	}
 }
 
@@ -104,14 +125,14 @@ func (r *rebuilder) resize(n *fileNode) (*gorgonia.Node, error) {
 	return ops.Upsample(x)
 }
 
-// scale is a product with a constant scalar.
-func (r *rebuilder) scale(n *fileNode) (*gorgonia.Node, error) {
+// mul is a product of two arrays, or of one with a constant scalar.
+func (r *rebuilder) mul(n *fileNode) (*gorgonia.Node, error) {
 	factor, err := r.file.constant(n, 1)
-	if err != nil {
-		return nil, err
+	if err != nil || len(factor) != 1 {
+		return binary(ops.Mul)(r, n)
 	}
-	if len(factor) != 1 || !n.attributes(0) {
-		return nil, fmt.Errorf("is not a product with a scalar")
+	if !n.attributes(0) {
+		return nil, fmt.Errorf("has attributes")
 	}
 	x, err := r.operand(n, 0)
 	if err != nil {
@@ -142,4 +163,27 @@ func (r *rebuilder) pad(n *fileNode) (*gorgonia.Node, error) {
 		return nil, err
 	}
 	return ops.Pad(x, int(pads[2]))
+}
+
+// crop takes an even margin off rows and columns.
+func (r *rebuilder) crop(n *fileNode) (*gorgonia.Node, error) {
+	var bounds [3][]float64 // starts, ends, axes
+	for i := range bounds {
+		var err error
+		if bounds[i], err = r.file.constant(n, i+1); err != nil {
+			return nil, err
+		}
+		if len(bounds[i]) != 2 {
+			return nil, fmt.Errorf("is not a margin of rows and columns")
+		}
+	}
+	margin := bounds[0][0]
+	if bounds[0][1] != margin || bounds[1][0] != -margin || bounds[1][1] != -margin || bounds[2][0] != 2 || bounds[2][1] != 3 || !n.attributes(0) {
+		return nil, fmt.Errorf("is not an even margin")
+	}
+	x, err := r.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	return ops.Crop(x, int(margin))
 }

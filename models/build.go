@@ -30,9 +30,10 @@ func Build(c Config, x *gorgonia.Node, params []*gorgonia.Node) (*Net, error) {
 	for i, p := range params {
 		b.names[p] = specs[i].Name
 	}
-	latent := b.encoder(x)
-	amplitude := b.decoder(branches[0], latent, b.amplitudeHead)
-	phase := b.decoder(branches[1], latent, b.phaseHead)
+	shown := b.shown(b.scaled(x))
+	latent := b.encoder(shown)
+	amplitude := b.decoder(branches[0], shown, latent, b.amplitudeHead)
+	phase := b.decoder(branches[1], shown, latent, b.phaseHead)
 	if b.err != nil {
 		return nil, fmt.Errorf("building the network: %w", b.err)
 	}
@@ -49,8 +50,11 @@ type builder struct {
 	err    error
 }
 
+func (b *builder) scaled(x *gorgonia.Node) *gorgonia.Node {
+	return b.step("input.scaled", func() (*gorgonia.Node, error) { return ops.Affine(x, float32(b.config.InputScale), 0) })
+}
+
 func (b *builder) encoder(x *gorgonia.Node) *gorgonia.Node {
-	x = b.step("input.scaled", func() (*gorgonia.Node, error) { return ops.Affine(x, float32(b.config.InputScale), 0) })
 	for i := range b.config.encoderFilters() {
 		x = b.relu(b.conv(x))
 		x = b.conv(x)
@@ -60,19 +64,32 @@ func (b *builder) encoder(x *gorgonia.Node) *gorgonia.Node {
 	return x // (B, F, N/8, N/8) for N = 64
 }
 
-func (b *builder) decoder(branch string, x *gorgonia.Node, head func(*gorgonia.Node) *gorgonia.Node) *gorgonia.Node {
+func (b *builder) decoder(branch string, shown, x *gorgonia.Node, head func(*gorgonia.Node) *gorgonia.Node) *gorgonia.Node {
 	for i := range b.config.decoderFilters() {
 		x = b.relu(b.conv(x))
 		x = b.relu(b.conv(x))
 		small := x
 		x = b.step(fmt.Sprintf("%s.%d.upsampled", branch, i), func() (*gorgonia.Node, error) { return ops.Upsample(small) })
 	}
-	x = head(b.conv(x))
+	x = head(b.shortcut(branch, shown, b.conv(x)))
 	if b.config.Extent == Centre {
 		centre := x
 		x = b.step(branch+".padded", func() (*gorgonia.Node, error) { return ops.Pad(centre, b.config.N/4) })
 	}
 	return x // (B, C, N, N)
+}
+
+// shortcut adds what one convolution makes of the estimate to what the decoder says: the decoder corrects it.
+func (b *builder) shortcut(branch string, shown, x *gorgonia.Node) *gorgonia.Node {
+	if b.config.Kind != Estimate {
+		return x
+	}
+	if b.config.Extent == Centre {
+		whole := shown
+		shown = b.step(branch+".shortcut.centre", func() (*gorgonia.Node, error) { return ops.Crop(whole, b.config.N/4) })
+	}
+	short := b.conv(shown)
+	return b.step(branch+".corrected", func() (*gorgonia.Node, error) { return ops.Add(x, short) })
 }
 
 // conv applies the next convolution of Specs.

@@ -32,8 +32,41 @@ func (e *Extent) UnmarshalText(text []byte) error {
 	return fmt.Errorf("found %q, expected centre or full", text)
 }
 
+// Kind is what the network is shown.
+type Kind string
+
+const (
+	// Pattern shows it the bare pattern, as PtychoPINN does.
+	Pattern Kind = "pattern"
+	// Estimate shows it a first estimate of the object, made of the pattern and the probe inside the graph, and lets it
+	// correct that: fine detail need not pass through the network's narrow middle.
+	Estimate Kind = "estimate"
+)
+
+// String is the kind's name.
+func (k Kind) String() string {
+	if k == "" {
+		return string(Pattern)
+	}
+	return string(k)
+}
+
+// MarshalText is the kind's name.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads a kind from a flag.
+func (k *Kind) UnmarshalText(text []byte) error {
+	switch Kind(text) {
+	case Pattern, Estimate:
+		*k = Kind(text)
+		return nil
+	}
+	return fmt.Errorf("found %q, expected estimate or pattern", text)
+}
+
 // Config fixes the network.
 type Config struct {
+	Kind         Kind    // what it is shown; empty: the bare pattern
 	N            int     // pattern and patch size in pixels: 64, 128 or 256
 	Channels     int     // patterns per sample, C
 	FiltersScale int     // multiplies every layer's filters; 2 in PtychoPINN
@@ -82,6 +115,9 @@ func (c Config) Validate() error {
 	}
 	if c.Extent != Centre && c.Extent != Full {
 		return &badinput.Error{Key: "object_extent", Found: string(c.Extent), Expected: "centre or full"}
+	}
+	if c.Kind != "" && c.Kind != Pattern && c.Kind != Estimate {
+		return &badinput.Error{Key: "network", Found: string(c.Kind), Expected: "estimate or pattern"}
 	}
 	if !positive(c.InputScale) || !positive(c.AmplitudeMax) {
 		return &badinput.Error{Key: "scale", Found: fmt.Sprintf("input %g, amplitude %g", c.InputScale, c.AmplitudeMax), Expected: "positive numbers"}

@@ -24,9 +24,39 @@ func config(n, channels, scale int, extent models.Extent) models.Config {
 
 func TestTheDefaultNetIsOfPtychoPINNsSize(t *testing.T) {
 	const want = 2.25e6 // parameters of PtychoPINN's network at N = 64, gridsize 1, n_filters_scale 2
-	got := float64(config(64, 1, 2, models.Full).ParameterCount())
-	if !testutil.Close(got, want, 0, 0.05) {
-		t.Errorf("%g parameters, want %g within 5%%", got, want)
+	for _, kind := range []models.Kind{models.Pattern, models.Estimate} {
+		c := config(64, 1, 2, models.Full)
+		c.Kind = kind
+		if got := float64(c.ParameterCount()); !testutil.Close(got, want, 0, 0.05) {
+			t.Errorf("%s: %g parameters, want %g within 5%%", kind, got, want)
+		}
+	}
+}
+
+// What is not trained comes last, is (N, N), and starts as 0 until the probe is known.
+func TestTheEstimateIsNotTrained(t *testing.T) {
+	c := config(64, 4, 1, models.Full)
+	if n := len(c.Specs()); c.Trained() != n {
+		t.Errorf("%d of %d parameters are trained, of a network that is shown the pattern", c.Trained(), n)
+	}
+	c.Kind = models.Estimate
+	specs, params := c.Specs(), c.Initialise(1)
+	if c.Trained() != len(specs)-5 {
+		t.Fatalf("%d of %d parameters are trained", c.Trained(), len(specs))
+	}
+	probe := ndarray.New[complex64](64, 64)
+	for i := range probe.Data {
+		probe.Data[i] = complex(float32(i%7), 1)
+	}
+	zero := params[c.Trained()].Clone()
+	c.SetEstimate(params, probe)
+	for i, s := range specs {
+		if s.Fixed != (i >= c.Trained()) {
+			t.Errorf("%s: fixed %v", s.Name, s.Fixed)
+		}
+		if s.Fixed && (!slices.Equal(s.Shape, []int{64, 64}) || slices.Equal(params[i].Data, zero.Data)) {
+			t.Errorf("%s has shape %v, or was not set", s.Name, s.Shape)
+		}
 	}
 }
 

@@ -33,12 +33,19 @@ func variants() map[string]variant {
 	channels := small()
 	channels.Gridsize, channels.Grouping, channels.BatchSize, channels.Extent = 2, Channels, 1, models.Full
 
+	estimate := full
+	estimate.Network, estimate.Loss = models.Estimate, Poisson.Loss()
+
+	estimates := channels
+	estimates.Network, estimates.Extent = models.Estimate, models.Centre
+
 	several := shared
 	several.BatchSize = 8 // a group of each scan
 
 	return map[string]variant{
 		"centre, Poisson, fixed probe": {centre, 1}, "full, MAE, trained probe": {full, 1},
 		"groups on a canvas, all terms": {shared, 1}, "groups as channels": {channels, 1},
+		"first estimate": {estimate, 1}, "first estimates as channels": {estimates, 1},
 		"two scans on a canvas, all terms": {several, 2},
 	}
 }
@@ -307,6 +314,9 @@ func TestGradientsByFiniteDifferences(t *testing.T) {
 				}
 				difference := func(step float64) float64 { return (at(step) - at(-step)) / (2 * step) }
 				long := min(change/norm/2, longest)
+				if c.Network == models.Estimate {
+					long /= 4 // where the probe is dark the estimate is the same everywhere, and pixels meet a kink together
+				}
 				slope := (4*difference(long/2) - difference(long)) / 3
 				copy(trained[i].Data, saved.Data)
 				if !testutil.Close(slope, norm, 0, tolerance) {
@@ -341,7 +351,7 @@ func TestLossAgainstThePhysics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	re, im := scans{scan}.probes([]float64{1})
+	re, im := scaledProbes(scans{scan}.probes(), []float64{1})
 	probe := probesInCounts(re, im, n*n)[0] // power N^2
 	// The smoothness of an object without structure is 0.
 	for _, loss := range []Loss{Poisson.Loss(), MAE.Loss(), {Poisson: 0.5, MAE: 3, Smoothness: 10}} {

@@ -383,7 +383,7 @@ func TestValidationScanOfAnotherSizeIsRefused(t *testing.T) {
 
 func TestProbePowers(t *testing.T) {
 	scan := opened(t, simulated(t, 3, 1))
-	re, im := scans{scan}.probes([]float64{1})
+	re, im := scaledProbes(scans{scan}.probes(), []float64{1})
 	// The power is scaled by one float32 factor, whose rounding it shares.
 	if got := sumSquares(re.Data) + sumSquares(im.Data); !testutil.Close(got, 64*64, 0, 1e-6) {
 		t.Errorf("power %v, want N^2", got)

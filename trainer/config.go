@@ -17,6 +17,7 @@ type Config struct {
 	Grouping      Grouping      `yaml:"grouping"`   // what the patterns of a sample share
 	Neighbours    int           `yaml:"neighbours"` // nearest neighbours that a sample draws from; 0: gridsize^2
 	Oversample    int           `yaml:"oversample"` // different samples for each position; 0: one
+	Network       models.Kind   `yaml:"network"`    // what the network is shown
 	FiltersScale  int           `yaml:"n_filters_scale"`
 	Extent        models.Extent `yaml:"object_extent"`
 	Loss          Loss          `yaml:"loss"`
@@ -31,6 +32,7 @@ type Config struct {
 	ValFraction   float64       `yaml:"val_fraction"`
 	Photons       float64       `yaml:"nphotons"`       // mean photons per pattern; 0: the data hold counts
 	Probe         ProbeMode     `yaml:"probe"`          // fixed or trainable
+	ProbePasses   int           `yaml:"probe_passes"`   // that calibrate a trainable probe before training; 0: none
 	ProbeRate     float64       `yaml:"probe_rate"`     // learning rate of the probe, relative to the network's
 	ProbeWarmUp   int           `yaml:"probe_warm_up"`  // epochs before the probe starts to move
 	Threads       int           `yaml:"-"`              // of the optimiser
@@ -44,14 +46,14 @@ const DefaultPhotonEpsilon = 0.1
 // maxGridsize is what a model's contract can say.
 const maxGridsize = 16
 
-// Network is the network that the configuration asks for, with the given input normalisation.
-func (c Config) Network(inputScale float64) models.Config {
+// NetworkConfig is the network that the configuration asks for, with the given input normalisation.
+func (c Config) NetworkConfig(inputScale float64) models.Config {
 	channels := 1
 	if c.Grouping == Channels {
 		channels = c.Gridsize * c.Gridsize
 	}
 	return models.Config{
-		N: c.N, Channels: channels, FiltersScale: c.FiltersScale, Extent: c.Extent,
+		Kind: c.Network, N: c.N, Channels: channels, FiltersScale: c.FiltersScale, Extent: c.Extent,
 		InputScale: inputScale, AmplitudeMax: models.DefaultAmplitudeMax,
 	}
 }
@@ -59,7 +61,7 @@ func (c Config) Network(inputScale float64) models.Config {
 // ApplyNetwork takes the network's sizes from a model's contract. A network of one channel may be trained in groups of any
 // grid; one of several channels has its grid built in.
 func (c *Config) ApplyNetwork(m contract.Contract) {
-	c.FiltersScale, c.Extent = m.FiltersScale, models.Extent(m.ObjectExtent)
+	c.Network, c.FiltersScale, c.Extent = models.Kind(m.Network), m.FiltersScale, models.Extent(m.ObjectExtent)
 	if m.Channels > 1 {
 		c.Grouping, c.Gridsize = Channels, m.Gridsize
 	} else {
@@ -137,6 +139,7 @@ func (c Config) Validate() error {
 		{c.ValFraction >= 0 && c.ValFraction < 1, "val_fraction", fmt.Sprint(c.ValFraction), "at least 0 and below 1"},
 		{c.Photons >= 0 && !math.IsInf(c.Photons, 0), "nphotons", fmt.Sprint(c.Photons), "0 (the data hold counts) or a positive number"},
 		{c.ProbeRate >= 0 && !math.IsInf(c.ProbeRate, 0), "probe_rate", fmt.Sprint(c.ProbeRate), "0 or more"},
+		{c.ProbePasses >= 0, "probe_passes", fmt.Sprint(c.ProbePasses), "0 (none) or more"},
 		{c.ProbeWarmUp >= 0, "probe_warm_up", fmt.Sprint(c.ProbeWarmUp), "0 epochs or more"},
 		{c.PhotonEpsilon > 0 && !math.IsInf(c.PhotonEpsilon, 0), "photon_epsilon", fmt.Sprint(c.PhotonEpsilon), "a positive number of photons"},
 		{c.Patterns >= 0, "n_images", fmt.Sprint(c.Patterns), "0 (all) or more"},

@@ -79,9 +79,9 @@ func TestNamesFromFlags(t *testing.T) {
 
 func TestConfigYAMLComesBack(t *testing.T) {
 	want := Config{
-		Gridsize: 2, Grouping: Channels, Neighbours: 6, Oversample: 5, FiltersScale: 3, Extent: models.Full, Loss: Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1, MaxEpochs: 7,
+		Gridsize: 2, Grouping: Channels, Neighbours: 6, Oversample: 5, Network: models.Estimate, FiltersScale: 3, Extent: models.Full, Loss: Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1, MaxEpochs: 7,
 		BatchSize: 5, LearningRate: 1.0 / 3, Schedule: Plateau, WarmUp: 0.1, Clip: 0.7, EarlyStop: 4, ValFraction: 0.15,
-		Photons: 1e9, Probe: ProbeTrainable, ProbeRate: 0.3, ProbeWarmUp: 2, Patterns: 9, PhotonEpsilon: 0.01,
+		Photons: 1e9, Probe: ProbeTrainable, ProbePasses: 8, ProbeRate: 0.3, ProbeWarmUp: 2, Patterns: 9, PhotonEpsilon: 0.01,
 	}
 	dir := t.TempDir()
 	if err := SaveConfig(dir, want); err != nil {
@@ -119,11 +119,11 @@ func TestSamplesOfAStep(t *testing.T) {
 func TestNetworkOfAConfig(t *testing.T) {
 	c := small()
 	c.Gridsize = 3
-	if n := c.Network(0.5); n.Channels != 1 || n.InputScale != 0.5 || n.N != 64 {
+	if n := c.NetworkConfig(0.5); n.Channels != 1 || n.InputScale != 0.5 || n.N != 64 {
 		t.Errorf("shared patterns give %+v", n)
 	}
 	c.Grouping = Channels
-	if n := c.Network(0.5); n.Channels != 9 {
+	if n := c.NetworkConfig(0.5); n.Channels != 9 {
 		t.Errorf("channels give %+v", n)
 	}
 	// A network of single patterns may be trained with any grid; one of several channels has its own built in.

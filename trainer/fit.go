@@ -94,7 +94,7 @@ func (f *Fitter) bind(r *replica, training, evaluation engine.Executable) (err e
 	for _, a := range r.batch.list() {
 		inputs = append(inputs, a.array)
 	}
-	inputs = append(inputs, f.state.trained(true)...)
+	inputs = append(inputs, f.state.inputs()...)
 	outputs := []*ndarray.Float32{r.loss}
 	for _, out := range f.step.Training.Outputs[1:] {
 		r.grads = append(r.grads, ndarray.New[float32](out.Node.Shape()...))
@@ -261,7 +261,7 @@ func (f *Fitter) rates(epoch int, rate float64) []float64 {
 	for i := range rates {
 		rates[i] = rate
 	}
-	for i := len(f.state.Parameters); i < len(rates); i++ { // the probe
+	for i := f.state.Trained; i < len(rates); i++ { // the probe
 		rates[i] *= f.config.ProbeRate
 		if epoch <= f.config.ProbeWarmUp {
 			rates[i] = 0

@@ -138,7 +138,7 @@ func bindRequest(t *testing.T, r Request, replicas int) *bound {
 	if err != nil {
 		t.Fatal(err)
 	}
-	state := r.initialState(net, step, light.exposure)
+	state := r.initialState(net, step, scans(r.Scans).probes(), light.exposure)
 	fitter, err := NewFitter(r.Engine, r.Config, step, replicas, state, data, val, r.Progress)
 	if err != nil {
 		t.Fatal(err)

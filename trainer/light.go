@@ -28,17 +28,26 @@ func (l scans) light() (light, error) {
 	return out, nil
 }
 
-// probes are the scans' probes as the step has them: scaled to a power of N^2 times the exposure, with which an empty
+// probes are the scans' probes as their files give them.
+func (l scans) probes() []*ndarray.Complex64 {
+	var probes []*ndarray.Complex64
+	for _, s := range l {
+		probes = append(probes, s.Probe)
+	}
+	return probes
+}
+
+// scaledProbes are the scans' probes as the step has them: scaled to a power of N^2 times the exposure, with which an empty
 // object gives an intensity of the scan's mean. Their shape is (N, N) for a single scan, (P, N, N) for several.
-func (l scans) probes(exposure []float64) (re, im *ndarray.Float32) {
-	n := l[0].N
+func scaledProbes(probes []*ndarray.Complex64, exposure []float64) (re, im *ndarray.Float32) {
+	n := probes[0].Shape[0]
 	shape := []int{n, n}
-	if len(l) > 1 {
-		shape = []int{len(l), n, n}
+	if len(probes) > 1 {
+		shape = []int{len(probes), n, n}
 	}
 	re, im = ndarray.New[float32](shape...), ndarray.New[float32](shape...)
-	for i, s := range l {
-		for k, p := range s.Probe.Data {
+	for i, probe := range probes {
+		for k, p := range probe.Data {
 			re.Data[i*n*n+k], im.Data[i*n*n+k] = real(p), imag(p)
 		}
 	}

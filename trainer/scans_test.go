@@ -59,7 +59,7 @@ func TestOneScaleForAllScansAndExposuresInTheProbes(t *testing.T) {
 	if !testutil.Close(got.power, mean, 0, 1e-12) { // a few roundings of float64
 		t.Errorf("mean power %v, want %v", got.power, mean)
 	}
-	re, im := list.probes(got.exposure)
+	re, im := scaledProbes(list.probes(), got.exposure)
 	if !slices.Equal(re.Shape, []int{2, 64, 64}) {
 		t.Fatalf("probes of shape %v", re.Shape)
 	}

@@ -14,6 +14,7 @@ import (
 // what is drawn at random depends on the seed and the epoch alone.
 type State struct {
 	Parameters []*ndarray.Float32 // of the network, in the order of models.Config.Specs
+	Trained    int                // of the Parameters, the first ones; the others stay as they are
 	ProbeRe    *ndarray.Float32   // (N, N), power N^2; for several scans (P, N, N), power N^2 * Exposure
 	ProbeIm    *ndarray.Float32
 	Exposure   []float64 // of each scan, its brightness against the mean; follows from the data and is not saved
@@ -36,11 +37,16 @@ type Best struct {
 
 // trained lists the arrays that the optimiser moves, in the order of the step's gradients.
 func (s *State) trained(probe bool) []*ndarray.Float32 {
-	list := append([]*ndarray.Float32(nil), s.Parameters...)
+	list := append([]*ndarray.Float32(nil), s.Parameters[:s.Trained]...)
 	if probe {
 		list = append(list, s.ProbeRe, s.ProbeIm)
 	}
 	return list
+}
+
+// inputs lists all arrays of the state that a step reads, in the order of its inputs.
+func (s *State) inputs() []*ndarray.Float32 {
+	return append(append([]*ndarray.Float32(nil), s.Parameters...), s.ProbeRe, s.ProbeIm)
 }
 
 // keepBest remembers the parameters if the last epoch was the best so far.

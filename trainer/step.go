@@ -50,8 +50,8 @@ func (c StepConfig) weightShape() []int {
 
 // Step is the graph of one training step: batch in, loss and gradients out.
 //
-// Inputs, in order: those of a batch (see batchArrays); the network's parameters; probe.re and probe.im, (N, N) or
-// (P, N, N). Outputs: the loss, then the gradient of each parameter, then those of the probe if it is trained.
+// Inputs, in order: those of a batch (see batchArrays); the network's parameters (also those that are not trained); probe.re and probe.im, (N, N) or
+// (P, N, N). Outputs: the loss, then the gradient of each trained parameter, then those of the probe if it is trained.
 type Step struct {
 	Config   StepConfig
 	Training *graph.Program // loss and gradients
@@ -67,16 +67,16 @@ func NewStep(c StepConfig) (*Step, error) {
 		batch[a.name] = graph.Leaf(g, a.name, a.array.Shape...)
 		inputs = append(inputs, graph.Input{Name: a.name, Node: batch[a.name]})
 	}
-	var leaves []*gorgonia.Node
+	var params []*gorgonia.Node
 	for _, s := range c.Net.Specs() {
 		leaf := graph.Leaf(g, s.Name, s.Shape...)
-		leaves = append(leaves, leaf)
+		params = append(params, leaf)
 		inputs = append(inputs, graph.Input{Name: s.Name, Node: leaf})
 	}
 	probe := forward.Pair{Re: graph.Leaf(g, "probe.re", c.probeShape()...), Im: graph.Leaf(g, "probe.im", c.probeShape()...)}
 	inputs = append(inputs, graph.Input{Name: "probe.re", Node: probe.Re}, graph.Input{Name: "probe.im", Node: probe.Im})
 
-	net, err := models.Build(c.Net, batch[amplitudeInput], leaves)
+	net, err := models.Build(c.Net, batch[amplitudeInput], params)
 	if err != nil {
 		return nil, err
 	}
@@ -84,6 +84,7 @@ func NewStep(c StepConfig) (*Step, error) {
 	if err != nil {
 		return nil, fmt.Errorf("building the physics: %w", err)
 	}
+	leaves := params[:c.Net.Trained():c.Net.Trained()] // what the loss is differentiated by
 	if c.TrainProbe {
 		leaves = append(leaves, probe.Re, probe.Im)
 	}

@@ -66,7 +66,11 @@ func Train(ctx context.Context, r Request) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	state := r.initialState(net, step, light.exposure)
+	probes, err := r.probes(ctx, train)
+	if err != nil {
+		return nil, err
+	}
+	state := r.initialState(net, step, probes, light.exposure)
 	digest, err := scans(r.Scans).digest()
 	if err != nil {
 		return nil, err
@@ -108,7 +112,7 @@ func Train(ctx context.Context, r Request) (*Result, error) {
 // network is the network for a scan of the given mean power: its input is normalised to a power of (N/2)^2 per pattern.
 func (r Request) network(power float64) models.Config {
 	half := float64(r.Config.N / 2)
-	return r.Config.Network(math.Sqrt(half * half / power))
+	return r.Config.NetworkConfig(math.Sqrt(half * half / power))
 }
 
 // step is the configuration of the training step.
@@ -140,12 +144,13 @@ func (r Request) epsilon(power float64) float32 {
 	return float32(min(max(r.Config.PhotonEpsilon/perPixel, 1e-6), 1e-2))
 }
 
-func (r Request) initialState(net models.Config, step *Step, exposure []float64) *State {
-	state := &State{Parameters: net.Initialise(r.Config.Seed), Exposure: exposure}
+func (r Request) initialState(net models.Config, step *Step, probes []*ndarray.Complex64, exposure []float64) *State {
+	state := &State{Parameters: net.Initialise(r.Config.Seed), Trained: net.Trained(), Exposure: exposure}
+	net.SetEstimate(state.Parameters, probes[0])
 	for i, p := range r.Initial {
 		copy(state.Parameters[i].Data, p.Data)
 	}
-	state.ProbeRe, state.ProbeIm = scans(r.Scans).probes(exposure)
+	state.ProbeRe, state.ProbeIm = scaledProbes(probes, exposure)
 	state.Adam = NewAdam(state.trained(step.Config.TrainProbe))
 	return state
 }
@@ -173,7 +178,7 @@ func (r Request) model(net models.Config, params []*ndarray.Float32, probe *ndar
 	return export.Checkpoint(net, params, contract.Contract{
 		PtyxVersion: version.String,
 		N:           net.N, Gridsize: r.Config.Gridsize, Channels: net.Channels, FiltersScale: net.FiltersScale,
-		ObjectExtent: string(net.Extent), TrainingInput: scans(r.Scans).input(),
+		Network: net.Kind.String(), ObjectExtent: string(net.Extent), TrainingInput: scans(r.Scans).input(),
 		InputScale: net.InputScale, AmplitudeMax: net.AmplitudeMax, Photons: r.photons(power),
 		Probe: probe, ProbeDigest: physics.ProbeDigest(probe), DataDigest: digest,
 		Seed: r.Config.Seed, Epochs: e.Number, Loss: r.Config.Loss.String(),

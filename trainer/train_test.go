@@ -228,7 +228,7 @@ func TestLossesAreMeansOverGroups(t *testing.T) {
 func TestProbeMovesWhenItMay(t *testing.T) {
 	ort := fast(t, 1)
 	scan := opened(t, simulated(t, 2, 1))
-	startRe, startIm := scans{scan}.probes([]float64{1})
+	startRe, startIm := scaledProbes(scans{scan}.probes(), []float64{1})
 	start := append(slices.Clone(startRe.Data), startIm.Data...)
 	for _, c := range []struct {
 		mode   ProbeMode
@@ -381,7 +381,7 @@ func TestForeignStatesAreRefused(t *testing.T) {
 	r, _ := request(small(), opened(t, simulated(t, 2, 1)), engine.Tape{})
 	net := r.network(1)
 	step := &Step{}
-	state := r.initialState(net, step, []float64{1})
+	state := r.initialState(net, step, scans(r.Scans).probes(), []float64{1})
 	save := func(name string, digest string) string {
 		file := filepath.Join(dir, name)
 		if err := state.SaveState(file, net.Specs(), digest); err != nil {
@@ -620,7 +620,7 @@ func TestNoEpochs(t *testing.T) {
 	if m.Epochs != 0 || !math.IsNaN(m.TrainLoss) {
 		t.Errorf("the model says %d epochs, loss %v", m.Epochs, m.TrainLoss)
 	}
-	same(t, "parameters", flatten(result.State.Parameters), flatten(c.Network(1).Initialise(c.Seed)))
+	same(t, "parameters", flatten(result.State.Parameters), flatten(c.NetworkConfig(1).Initialise(c.Seed)))
 	if rows := timeless(t, dir); len(rows) != 1 {
 		t.Errorf("%d lines in %s", len(rows), MetricsFile)
 	}
@@ -630,8 +630,8 @@ func TestInitialWeightsAreTaken(t *testing.T) {
 	c := small()
 	c.MaxEpochs = 0
 	r, _ := request(c, opened(t, simulated(t, 2, 1)), engine.Tape{})
-	r.Initial = c.Network(1).Initialise(99)
-	same(t, "parameters", flatten(train(t, r).State.Parameters), flatten(c.Network(1).Initialise(99)))
+	r.Initial = c.NetworkConfig(1).Initialise(99)
+	same(t, "parameters", flatten(train(t, r).State.Parameters), flatten(c.NetworkConfig(1).Initialise(99)))
 }
 
 // TestBeginComesBeforeAnyStep, and its error ends the training.

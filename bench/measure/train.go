@@ -27,7 +27,7 @@ func (j job) train() error {
 		Patterns: trainingBatches * j.batch, PhotonEpsilon: trainer.DefaultPhotonEpsilon,
 	}
 	config.ApplyNetwork(c)
-	weights, err := export.Weights(model, config.Network(c.InputScale))
+	weights, err := export.Weights(model, config.NetworkConfig(c.InputScale))
 	if err != nil {
 		return err
 	}

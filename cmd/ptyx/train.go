@@ -20,15 +20,15 @@ type trainCmd struct {
 	Resume        string   `placeholder:"DIR" help:"Go on with the training of this run directory as if it had never stopped. Its config.yaml counts; of the flags, only --max-epochs."`
 	Init          string   `placeholder:"ONNX" help:"Start from the weights of this model (file or run directory)."`
 
-	MaxEpochs  *int             `aliases:"max_epochs" placeholder:"50" help:"Passes over the data."`
+	MaxEpochs  *int             `aliases:"max_epochs" placeholder:"60" help:"Passes over the data."`
 	NImages    int              `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scans by the seed; 0: all."`
-	Gridsize   int              `default:"1" help:"Patterns per sample are the square of this."`
+	Gridsize   int              `default:"2" help:"Patterns per sample are the square of this."`
 	Neighbours int              `default:"0" help:"Nearest neighbours of a position that its samples draw from; 0: gridsize squared."`
 	Oversample int              `default:"1" help:"Different samples drawn for each position, with --gridsize above 1: more combinations, longer epochs."`
-	BatchSize  int              `aliases:"batch_size" default:"16" help:"Patterns per step; with --grouping channels, samples per step."`
+	BatchSize  int              `aliases:"batch_size" default:"8" help:"Patterns per step; with --grouping channels, samples per step."`
 	Grouping   trainer.Grouping `default:"shared" help:"With --gridsize above 1: shared (one network sees each pattern, overlapping patches must agree) or channels (PtychoPINN's: the network sees a sample's patterns at once)."`
 
-	LearningRate  float64           `aliases:"learning_rate" default:"0.001" help:"Of Adam, at its highest."`
+	LearningRate  float64           `aliases:"learning_rate" default:"0.002" help:"Of Adam, at its highest."`
 	Schedule      trainer.Schedule  `default:"cosine" help:"Of the learning rate: constant, cosine, exponential or plateau."`
 	WarmUp        float64           `aliases:"warm_up" default:"0.5" help:"Epochs in which the learning rate rises from 0."`
 	Loss          trainer.Term      `default:"poisson" help:"What patterns are compared by: poisson or mae, the term of weight 1."`
@@ -40,9 +40,11 @@ type trainCmd struct {
 	ValFraction   float64           `aliases:"val_fraction" default:"0.05" help:"Share of the scan kept for the validation loss."`
 	Nphotons      float64           `default:"0" help:"Mean photons per pattern; 0: the data hold counts."`
 	Seed          uint64            `default:"0" help:"Of everything that is drawn."`
+	Network       models.Kind       `default:"estimate" help:"What the network is shown: estimate (a first estimate of the object, made in the graph of the pattern and the probe; it corrects that) or pattern (PtychoPINN's: the bare pattern)."`
 	NFiltersScale int               `aliases:"n_filters_scale" default:"2" help:"Multiplies the filters of every layer."`
 	ObjectExtent  models.Extent     `aliases:"object_extent" default:"full" help:"centre or full: the part of the patch that the network fills."`
-	Probe         trainer.ProbeMode `default:"fixed" help:"fixed or trainable."`
+	Probe         trainer.ProbeMode `default:"trainable" help:"trainable (calibrated, then refined with the network) or fixed (taken as given)."`
+	ProbePasses   int               `aliases:"probe_passes" default:"10" help:"Passes of ePIE that calibrate a trainable probe before the network sees it; 0: none."`
 	ProbeRate     float64           `aliases:"probe_rate" default:"1" help:"Learning rate of a trainable probe, relative to the network's."`
 	ProbeWarmUp   int               `aliases:"probe_warm_up" default:"1" help:"Epochs before a trainable probe starts to move."`
 	ProbeFile     []string          `aliases:"probe_file" sep:"none" placeholder:"NPZ" help:"Take probeGuess from this file; for several scans one for all or one for each."`
@@ -66,7 +68,7 @@ func (f engineFlags) options() workflow.EngineOptions {
 }
 
 // defaultEpochs is what --max-epochs is without a wish.
-const defaultEpochs = 50
+const defaultEpochs = 60
 
 // Run trains.
 func (c *trainCmd) Run(app *appContext) error {
@@ -104,9 +106,9 @@ func (c *trainCmd) options() (workflow.TrainOptions, error) {
 
 func (c *trainCmd) config() trainer.Config {
 	return trainer.Config{
-		Gridsize: c.Gridsize, Grouping: c.Grouping, Neighbours: c.Neighbours, Oversample: c.Oversample, FiltersScale: c.NFiltersScale, Extent: c.ObjectExtent, Loss: c.loss(), Seed: c.Seed,
+		Gridsize: c.Gridsize, Grouping: c.Grouping, Neighbours: c.Neighbours, Oversample: c.Oversample, Network: c.Network, FiltersScale: c.NFiltersScale, Extent: c.ObjectExtent, Loss: c.loss(), Seed: c.Seed,
 		MaxEpochs: defaultEpochs, BatchSize: c.BatchSize, LearningRate: c.LearningRate, Schedule: c.Schedule, WarmUp: c.WarmUp, ValFraction: c.ValFraction, Clip: c.Clip, EarlyStop: c.EarlyStop,
-		Photons: c.Nphotons, Probe: c.Probe, ProbeRate: c.ProbeRate, ProbeWarmUp: c.ProbeWarmUp, Patterns: c.NImages,
+		Photons: c.Nphotons, Probe: c.Probe, ProbePasses: c.ProbePasses, ProbeRate: c.ProbeRate, ProbeWarmUp: c.ProbeWarmUp, Patterns: c.NImages,
 		PhotonEpsilon: trainer.DefaultPhotonEpsilon,
 	}
 }

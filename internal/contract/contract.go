@@ -25,6 +25,7 @@ type Contract struct {
 	Gridsize       int                // of the training: samples were Gridsize^2 neighbouring patterns
 	Channels       int                // patterns that the model takes at once, C
 	FiltersScale   int                // of the network
+	Network        string             // what the network is shown: "estimate" (of the object, made with the probe) or "pattern"
 	ObjectExtent   string             // "centre" or "full"
 	TrainingInput  string             // what the training file held: "amplitude", "intensity", of several files "mixed"; the model is fed amplitudes
 	InputScale     float64            // normalisation inside the graph
@@ -55,6 +56,7 @@ const (
 	keyGridsize      = "ptyx.gridsize"
 	keyChannels      = "ptyx.channels"
 	keyFiltersScale  = "ptyx.n_filters_scale"
+	keyNetwork       = "ptyx.network"
 	keyExtent        = "ptyx.object_extent"
 	keyInput         = "ptyx.input"
 	keyTrainingInput = "ptyx.training_input"
@@ -82,6 +84,7 @@ func (c Contract) Properties() []onnxir.Property {
 		{Key: keyGridsize, Value: strconv.Itoa(c.Gridsize)},
 		{Key: keyChannels, Value: strconv.Itoa(c.Channels)},
 		{Key: keyFiltersScale, Value: strconv.Itoa(c.FiltersScale)},
+		{Key: keyNetwork, Value: c.Network},
 		{Key: keyExtent, Value: c.ObjectExtent},
 		{Key: keyInput, Value: inputKind},
 		{Key: keyTrainingInput, Value: c.TrainingInput},
@@ -120,6 +123,7 @@ func Parse(m *onnxir.Model) (Contract, error) {
 		Gridsize:      p.size(keyGridsize, 16),
 		Channels:      p.size(keyChannels, 256),
 		FiltersScale:  p.size(keyFiltersScale, 64),
+		Network:       p.oneOf(keyNetwork, "estimate", "pattern"),
 		ObjectExtent:  p.oneOf(keyExtent, "centre", "full"),
 		TrainingInput: p.text(keyTrainingInput),
 		InputScale:    p.positive(keyInputScale),

@@ -28,7 +28,7 @@ func sample() contract.Contract {
 		probe.Data[i] = complex(re.Data[i], im.Data[i])
 	}
 	return contract.Contract{
-		PtyxVersion: "1.2.3", N: n, Gridsize: 3, Channels: 9, FiltersScale: 2, ObjectExtent: "centre", TrainingInput: "intensity",
+		PtyxVersion: "1.2.3", N: n, Gridsize: 3, Channels: 9, FiltersScale: 2, Network: "estimate", ObjectExtent: "centre", TrainingInput: "intensity",
 		InputScale: 1.0 / 3, AmplitudeMax: 2, Photons: 1e9 + 0.1, Probe: probe, ProbeDigest: physics.ProbeDigest(probe),
 		DataDigest: "data", Seed: math.MaxUint64, Epochs: 50, Loss: "mae", TrainLoss: 5e-324, ValLoss: -0.25,
 		Engine: "tape", Device: "Go",
@@ -124,6 +124,7 @@ func TestValuesThatMakeNoSenseAreRefused(t *testing.T) {
 	positive := slices.Concat(numbers, []string{"0", "-1", "NaN", "Inf", "1e-999"})
 	for key, values := range map[string][]string{
 		"ptyx.n": sizes, "ptyx.gridsize": sizes, "ptyx.channels": slices.Concat(sizes, []string{"4"}), "ptyx.n_filters_scale": sizes,
+		"ptyx.network":       {"cnn", "Pattern", "estimates"},
 		"ptyx.object_extent": {"center", "Full", "half"},
 		"ptyx.input":         {"amplitude", "intensity: photon counts"},
 		"ptyx.pixel_frame":   {"y = column, x = row"},

@@ -175,7 +175,7 @@ func initialWeights(path string, r *trainer.Request) ([]*ndarray.Float32, error)
 		return nil, &badinput.Error{File: path, Key: "N", Found: fmt.Sprint(c.N), Expected: fmt.Sprintf("%d, the size of the patterns", n)}
 	}
 	r.Config.ApplyNetwork(c)
-	weights, err := export.Weights(data, r.Config.Network(c.InputScale))
+	weights, err := export.Weights(data, r.Config.NetworkConfig(c.InputScale))
 	if err != nil {
 		return nil, &badinput.Error{File: path, Found: "weights that do not fit", Expected: "a checkpoint of ptyx", Cause: err}
 	}
