@@ -78,6 +78,10 @@ func (l *lowering) run() error {
 	for _, out := range l.program.Outputs {
 		l.output(out)
 	}
+	l.builder.Graph.Inputs = append(l.builder.Graph.Inputs, l.builder.Defaults()...)
+	if l.builder.Target().Training {
+		l.builder.Graph.ValueInfo = nil // see onnxir.Builder.Shape
+	}
 	l.builder.Graph.ValueInfo = slices.DeleteFunc(l.builder.Graph.ValueInfo, func(v onnxir.ValueInfo) bool { return l.builder.Deferred(v.Name) })
 	return nil
 }

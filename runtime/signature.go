@@ -75,36 +75,52 @@ func parseSignature(model []byte) (signature, error) {
 		return s, errors.New("not an ONNX file: it has no graph")
 	}
 	constants := map[string]bool{}
-	var inputs []TensorInfo
+	var inputs, outputs [][]byte // which inputs are constants is known at the end
 	err := eachField(graph, func(number protowire.Number, bytes []byte, _ uint64) error {
 		switch number {
 		case graphInitializer:
-			name, err := parseName(bytes)
+			name, err := parseName(bytes, tensorName)
 			constants[name] = true
 			return err
-		case graphInput, graphOutput:
-			value, err := parseValue(bytes)
-			if number == graphInput {
-				inputs = append(inputs, value)
-			} else {
-				s.outputs = append(s.outputs, value)
-			}
-			return err
+		case graphInput:
+			inputs = append(inputs, bytes)
+		case graphOutput:
+			outputs = append(outputs, bytes)
 		}
 		return nil
 	})
-	for _, v := range inputs {
-		if !constants[v.Name] {
-			s.inputs = append(s.inputs, v)
-		}
+	if err == nil {
+		s.inputs, err = parseValues(inputs, constants)
+	}
+	if err == nil {
+		s.outputs, err = parseValues(outputs, nil)
 	}
 	return s, err
 }
 
-// parseName reads the name of a TensorProto, and passes its data over.
-func parseName(tensor []byte) (name string, err error) {
-	err = eachField(tensor, func(number protowire.Number, bytes []byte, _ uint64) error {
-		if number == tensorName {
+// parseValues reads ValueInfoProtos, but for constants.
+func parseValues(messages [][]byte, constants map[string]bool) (values []TensorInfo, err error) {
+	for _, bytes := range messages {
+		name, err := parseName(bytes, valueName)
+		if err != nil {
+			return nil, err
+		}
+		if constants[name] {
+			continue
+		}
+		value, err := parseValue(bytes)
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, value)
+	}
+	return values, nil
+}
+
+// parseName reads the name of a TensorProto (tensorName) or ValueInfoProto (valueName), and passes the rest over.
+func parseName(message []byte, field protowire.Number) (name string, err error) {
+	err = eachField(message, func(number protowire.Number, bytes []byte, _ uint64) error {
+		if number == field {
 			name = string(bytes)
 		}
 		return nil

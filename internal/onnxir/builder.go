@@ -17,6 +17,7 @@ type Builder struct {
 	used      map[string]bool          // every tensor name in use
 	shared    map[string]string        // key of an intermediate that several operators use -> its name
 	offers    map[string]func() string // how to make such an intermediate, should anybody ask
+	shapes    []ValueInfo              // inputs with a default
 	deferred  map[string]func()        // tensors that exist in another form only, and how to make them
 	scope     string                   // the output under construction
 	serial    int                      // temporaries made in this scope
@@ -136,12 +137,29 @@ func (b *Builder) TempName(what string) string {
 
 // Int64s is a constant 1-D int64 tensor (axes, shapes, pads).
 func (b *Builder) Int64s(values ...int64) string {
-	raw := make([]byte, 8*len(values))
-	for i, v := range values {
-		binary.LittleEndian.PutUint64(raw[8*i:], uint64(v))
-	}
-	return b.constant(Int64, []int64{int64(len(values))}, raw)
+	return b.constant(Int64, []int64{int64(len(values))}, int64Bytes(values))
 }
+
+// Shape is a shape to give to Reshape. In a training step it is declared as an input with this as its default, which nobody
+// feeds: ONNX Runtime then cannot know the shapes of what follows beforehand. Where it knows them, it plans each buffer of
+// the forward pass for a tensor of the same shape in the backward pass and keeps it all the time in between; where it does
+// not, a buffer is free as soon as it is dead. That takes a third of the memory, and less time (docs/performance.md).
+func (b *Builder) Shape(values ...int64) string {
+	if !b.target.Training {
+		return b.Int64s(values...)
+	}
+	return b.Shared(fmt.Sprint("shape ", values), func() string {
+		name := fmt.Sprintf("shape.%d", len(b.shapes))
+		dims := []int64{int64(len(values))}
+		b.shapes = append(b.shapes, ValueInfo{Name: name, Type: Int64, Dims: []Dim{{Value: dims[0]}}})
+		b.used[name] = true
+		b.Graph.Initializers = append(b.Graph.Initializers, &Tensor{Name: name, Type: Int64, Dims: dims, Raw: int64Bytes(values)})
+		return name
+	})
+}
+
+// Defaults are the inputs that nobody feeds; see Shape.
+func (b *Builder) Defaults() []ValueInfo { return b.shapes }
 
 // Scalar is a constant rank-0 float tensor.
 func (b *Builder) Scalar(v float32) string {
@@ -169,6 +187,14 @@ func (b *Builder) constant(t DataType, dims []int64, raw []byte) string {
 	b.used[name] = true
 	b.Graph.Initializers = append(b.Graph.Initializers, &Tensor{Name: name, Type: t, Dims: dims, Raw: raw})
 	return name
+}
+
+func int64Bytes(values []int64) []byte {
+	raw := make([]byte, 8*len(values))
+	for i, v := range values {
+		binary.LittleEndian.PutUint64(raw[8*i:], uint64(v))
+	}
+	return raw
 }
 
 // FloatBytes is the little-endian raw form of float data.

@@ -39,7 +39,7 @@ func (channelSumOp) Lower(b *onnxir.Builder, c Call) {
 		return
 	}
 	b.Need(c.In[0])
-	flat := b.Temp("Reshape", []string{c.In[0], b.Int64s(int64(s[0]), int64(s[1]), int64(s[2]*s[3]))})
+	flat := b.Temp("Reshape", []string{c.In[0], b.Shape(int64(s[0]), int64(s[1]), int64(s[2]*s[3]))})
 	perImage := b.Temp("ReduceSum", []string{flat, b.Int64s(2)}, onnxir.Int("keepdims", 0))
 	b.Node("ReduceSum", c.Out[0], []string{perImage, b.Int64s(0)}, onnxir.Int("keepdims", 0))
 }

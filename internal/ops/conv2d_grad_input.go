@@ -56,7 +56,7 @@ func turnedKernel(b *onnxir.Builder, w string, shape tensor.Shape) string {
 	for t := range taps {
 		exchange[t*taps+taps-1-t] = 1
 	}
-	flat := b.Temp("Reshape", []string{swapped, b.Int64s(i*o, k*k)})
+	flat := b.Temp("Reshape", []string{swapped, b.Shape(i*o, k*k)})
 	turned := b.Temp("MatMul", []string{flat, b.Floats(exchange, k*k, k*k)})
-	return b.Temp("Reshape", []string{turned, b.Int64s(i, o, k, k)})
+	return b.Temp("Reshape", []string{turned, b.Shape(i, o, k, k)})
 }

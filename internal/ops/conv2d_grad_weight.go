@@ -56,14 +56,14 @@ func (o conv2DGradWeightOp) Lower(b *onnxir.Builder, c Call) {
 	switch {
 	case k*in <= in+out: // K*K*I <= K*(I+O)
 		product := line.product(b, line.stack(b, c.In[1], out, none), line.stack(b, c.In[0], in, negated(taps)))
-		b.Node("Reshape", c.Out[0], []string{product, b.Int64s(out, in, k, k)})
+		b.Node("Reshape", c.Out[0], []string{product, b.Shape(out, in, k, k)})
 	case k*out <= in+out:
 		product := line.product(b, line.stack(b, c.In[1], out, taps), line.stack(b, c.In[0], in, none))
-		apart := b.Temp("Reshape", []string{product, b.Int64s(out, k, k, in)})
+		apart := b.Temp("Reshape", []string{product, b.Shape(out, k, k, in)})
 		b.Node("Transpose", c.Out[0], []string{apart}, onnxir.Ints("perm", 0, 3, 1, 2))
 	default:
 		product := line.product(b, line.stack(b, c.In[1], out, rows), line.stack(b, c.In[0], in, negated(columns)))
-		apart := b.Temp("Reshape", []string{product, b.Int64s(out, k, in, k)})
+		apart := b.Temp("Reshape", []string{product, b.Shape(out, k, in, k)})
 		b.Node("Transpose", c.Out[0], []string{apart}, onnxir.Ints("perm", 0, 2, 1, 3))
 	}
 }
@@ -140,7 +140,7 @@ func (l pixelLine) stack(b *onnxir.Builder, x string, channels int64, shifts []i
 		lead, axis = []int64{l.images, channels}, 2
 		x = b.Temp("Pad", []string{x, b.Int64s(0, 0, 0, 0, 0, 0, 0, l.gap), b.Scalar(0)})
 	}
-	x = b.Temp("Reshape", []string{x, b.Int64s(append(lead, l.pixels)...)})
+	x = b.Temp("Reshape", []string{x, b.Shape(append(lead, l.pixels)...)})
 
 	var parts []string
 	written := int64(0)
@@ -159,7 +159,7 @@ func (l pixelLine) stack(b *onnxir.Builder, x string, channels int64, shifts []i
 	fill(int64(len(shifts)) * l.length())
 	stacked := b.Temp("Concat", parts, onnxir.Int("axis", axis))
 	lead[len(lead)-1] *= int64(len(shifts))
-	return b.Temp("Reshape", []string{stacked, b.Int64s(append(lead, l.length())...)})
+	return b.Temp("Reshape", []string{stacked, b.Shape(append(lead, l.length())...)})
 }
 
 // product sums over the pixels of all images: (M, L), (N, L) -> (M, N).

@@ -23,7 +23,7 @@ func rowsFirst(b *onnxir.Builder, name string, shape tensor.Shape) string {
 	return b.Shared(rowsKey(name), func() string {
 		b.Need(name)
 		images, pixels := int64(shape[0]*shape[1]), int64(shape[2]*shape[3])
-		flat := b.Temp("Reshape", []string{name, b.Int64s(images, pixels)})
+		flat := b.Temp("Reshape", []string{name, b.Shape(images, pixels)})
 		turned := b.Temp("Transpose", []string{flat}, onnxir.Ints("perm", 1, 0))
 		return reshaped(b, turned, int64(shape[2]), int64(shape[3]), int64(shape[0]), int64(shape[1]))
 	})
@@ -34,9 +34,9 @@ func fromRows(b *onnxir.Builder, name string, shape tensor.Shape, rows string) {
 	b.Offer(rowsKey(name), func() string { return rows })
 	b.Defer(name, func() {
 		images, pixels := int64(shape[0]*shape[1]), int64(shape[2]*shape[3])
-		flat := b.Temp("Reshape", []string{rows, b.Int64s(pixels, images)})
+		flat := b.Temp("Reshape", []string{rows, b.Shape(pixels, images)})
 		turned := b.Temp("Transpose", []string{flat}, onnxir.Ints("perm", 1, 0))
-		b.Node("Reshape", name, []string{turned, b.Int64s(int64(shape[0]), int64(shape[1]), int64(shape[2]), int64(shape[3]))})
+		b.Node("Reshape", name, []string{turned, b.Shape(int64(shape[0]), int64(shape[1]), int64(shape[2]), int64(shape[3]))})
 	})
 }
 
@@ -77,7 +77,7 @@ func LowerAdd(b *onnxir.Builder, c Call) {
 }
 
 func reshaped(b *onnxir.Builder, x string, shape ...int64) string {
-	return b.Temp("Reshape", []string{x, b.Int64s(shape...)})
+	return b.Temp("Reshape", []string{x, b.Shape(shape...)})
 }
 
 // sliced is x[..., from:to, ...] along an axis.

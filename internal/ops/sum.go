@@ -65,7 +65,7 @@ func (s sumToOp) Lower(b *onnxir.Builder, c Call) {
 		return
 	}
 	kept := b.Temp("ReduceSum", []string{c.In[0], b.Int64s(axes...)}, onnxir.Int("keepdims", 1))
-	b.Node("Reshape", c.Out[0], []string{kept, b.Int64s(dims(s.to)...)})
+	b.Node("Reshape", c.Out[0], []string{kept, b.Shape(dims(s.to)...)})
 }
 
 type broadcastToOp struct{ to tensor.Shape }

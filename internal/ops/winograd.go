@@ -87,7 +87,7 @@ func (c winograd) gradWeight(b *onnxir.Builder, x, dy, output string) {
 	middle := fusedMatMul(b, c.gradient(b, dy), c.data(b, x), onnxir.Int("transA", 1)) // (36, O, I)
 	flat := reshaped(b, middle, points, c.out*c.in)
 	taps := fusedMatMul(b, flat, b.Floats(kernelMatrix(), points, 9), onnxir.Int("transA", 1)) // (O*I, 9)
-	b.Node("Reshape", output, []string{taps, b.Int64s(c.out, c.in, 3, 3)})
+	b.Node("Reshape", output, []string{taps, b.Shape(c.out, c.in, 3, 3)})
 }
 
 // kernel transforms w (O, I, 3, 3) -> (36, O, I).
