@@ -51,15 +51,15 @@ class Case:
 
 SMALL = ("--n-filters-scale", "1")
 CASES = (
-    Case("default", SCAN, ("--max-epochs", "2", "--n-images", "48")),
-    Case("centre", SCAN, SMALL + ("--object-extent", "centre", "--probe", "trainable", "--max-epochs", "2", "--n-images", "48"),
+    Case("default", SCAN, ("--gridsize", "1", "--max-epochs", "2", "--n-images", "48")),
+    Case("centre", SCAN, SMALL + ("--object-extent", "centre", "--gridsize", "1", "--max-epochs", "2", "--n-images", "48"),
          infer_flags=("--n-images", "40", "--seed", "3"), extent="centre"),
     # Its samples are groups of neighbours, drawn by ptyx; of four patterns there is one group only.
     Case("channels", SCAN, SMALL + ("--gridsize", "2", "--grouping", "channels", "--max-epochs", "1", "--n-images", "24"),
          infer=FOUR, channels=4, gridsize=2),
-    Case("n128", SCAN_128, SMALL + ("--max-epochs", "1", "--n-images", "12", "--batch-size", "4"), infer=SCAN_128, n=128),
+    Case("n128", SCAN_128, SMALL + ("--network", "pattern", "--max-epochs", "1", "--n-images", "12", "--batch-size", "4"), infer=SCAN_128, n=128, gridsize=2),
     # One pattern: the object is the patch itself.
-    Case("single", SCAN, SMALL + ("--max-epochs", "1", "--n-images", "16"), infer_flags=("--n-images", "1")),
+    Case("single", SCAN, SMALL + ("--gridsize", "1", "--probe", "fixed", "--max-epochs", "1", "--n-images", "16"), infer_flags=("--n-images", "1")),
 )
 
 # Folders of pairs of objects for ptyx eval. The reconstruction of each differs from its reference in a known way.

@@ -15,7 +15,7 @@ OPSET, IR = 17, 8
 KEYS = {
     "ptyx." + key
     for key in (
-        "version n gridsize channels n_filters_scale object_extent input training_input input_scale amplitude_max photons pixel_frame "
+        "version n gridsize channels n_filters_scale network object_extent input training_input input_scale amplitude_max photons pixel_frame "
         "probe_complex64_base64 probe_sha256 data_sha256 seed epochs loss train_loss val_loss engine device"
     ).split()
 }

@@ -23,7 +23,7 @@ def whole(v):
 
 
 def weights_of(c):
-    """|P|^2 (N, N), 0 outside the extent, rounded to 1/2^14 of the largest; a positive weight never becomes 0."""
+    """|P|^2 (N, N), 0 outside the extent, rounded to 1/2^18 of the largest; a positive weight never becomes 0."""
     n = int(c["ptyx.n"])
     probe = np.frombuffer(base64.b64decode(c["ptyx.probe_complex64_base64"]), "<c8").reshape(n, n)
     weights = probe.real**2 + probe.imag**2  # float32
@@ -31,8 +31,8 @@ def weights_of(c):
         inside = np.zeros((n, n), bool)
         inside[n // 4 : n - n // 4, n // 4 : n - n // 4] = True
         weights = np.where(inside, weights, 0)
-    scaled = np.rint(weights.astype(float) / float(weights.max()) * 2**14)
-    return np.where(weights > 0, np.maximum(scaled, 1), 0) / 2**14
+    scaled = np.rint(weights.astype(float) / float(weights.max()) * 2**18)
+    return np.where(weights > 0, np.maximum(scaled, 1), 0) / 2**18
 
 
 def stitch(patches, x, y, box, weights):

@@ -96,25 +96,36 @@ func squareSpectrum(f *spectrum.Field, mask []bool, n int) *spectrum.Field {
 	return out
 }
 
-// cutoff searches the first ring below the threshold.
+// cutoff is where the widest band of rings above the threshold ends. A network's lowest frequencies, of few pixels a ring,
+// may dip below it while everything finer is right; what lies beyond the band agrees by chance.
 func (f *FRC) cutoff(threshold []float64, pixelNM float64) Cutoff {
-	out := Cutoff{Frequency: f.Frequency[len(f.Frequency)-1], BeyondNyquist: true}
-	for i := firstRing; i < len(f.Correlation); i++ {
-		below := threshold[i] - f.Correlation[i]
-		if !(below > 0) {
-			continue
-		}
-		out.BeyondNyquist = false
-		out.Frequency = f.Frequency[i]
-		if i == firstRing {
-			out.BelowFirstRings = true
-			break
-		}
-		above := f.Correlation[i-1] - threshold[i-1]
-		out.Frequency = f.Frequency[i-1] + above/(above+below)*(f.Frequency[i]-f.Frequency[i-1])
-		break
+	first, end := f.widestBand(threshold)
+	out := Cutoff{Frequency: f.Frequency[len(f.Frequency)-1], BeyondNyquist: end == len(f.Correlation) && end > first}
+	switch {
+	case end == first:
+		out.BelowFirstRings = true
+		out.Frequency = f.Frequency[firstRing]
+	case !out.BeyondNyquist:
+		above, below := f.Correlation[end-1]-threshold[end-1], threshold[end]-f.Correlation[end]
+		out.Frequency = f.Frequency[end-1] + above/(above+below)*(f.Frequency[end]-f.Frequency[end-1])
 	}
 	out.HalfPeriod = 1 / (2 * out.Frequency)
 	out.HalfPeriodNM = out.HalfPeriod * pixelNM
 	return out
+}
+
+// widestBand is the longest run of rings [first, end) that are not below the threshold, the lowest of equals; empty if
+// there is none. It looks from firstRing on.
+func (f *FRC) widestBand(threshold []float64) (first, end int) {
+	start := firstRing
+	for i := firstRing; i <= len(f.Correlation); i++ {
+		if i < len(f.Correlation) && !(f.Correlation[i] < threshold[i]) {
+			continue
+		}
+		if i-start > end-first {
+			first, end = start, i
+		}
+		start = i + 1
+	}
+	return first, end
 }
