@@ -79,6 +79,7 @@ func (o InferOptions) ofModel(err error) error {
 	var bad *badinput.Error
 	if errors.As(err, &bad) && bad.File == "" && (bad.Key == "graph" || bad.Key == dataset.KeyProbe) {
 		bad.File = o.Model
+		return bad // alone: what wraps it has its old words
 	}
 	return err
 }
