@@ -2,7 +2,7 @@
 # venv, pip and the headers, and a C++ compiler (for torch.compile). The packages go into an environment of their own, which is
 # only made anew when their list changes. Writes bench/results.md and bench/results.json.
 #
-#	make bench-peers                            everything, about an hour
+#	make bench-peers                            everything, about three quarters of an hour
 #	make bench-peers BENCH_QUICK=1              a little of everything, to see whether it works; writes to .venv/peers-files
 #	make bench-peers BENCH_ONLY="infer whole"   some sections; the figures of the others stay
 #	make bench-peers BENCH_SCAN=scan.npz        a scan of your own (N = 64) for the whole-process rows

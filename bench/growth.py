@@ -5,6 +5,7 @@ import sys
 
 from command import timed
 from figures import verdict
+from material import PATTERN
 
 MB = 1e6
 # More patterns over the same object: a finer scan.
@@ -18,7 +19,7 @@ def inference(bench):
         if bench.quick and count > 5160:
             continue
         scan = scan_of(bench, "fine", count, step)
-        rows.append(measured(bench, scan, count, bench.model(64), "default network, compressed file"))
+        rows.append(measured(bench, scan, count, bench.default_model(), "default network, compressed file"))
     if not bench.quick:
         fine = scan_of(bench, "fine", LARGEST, SIZES[LARGEST])
         wide = scan_of(bench, "wide", LARGEST, 8)
@@ -60,14 +61,14 @@ def measured(bench, scan, count, model, what):
 
 
 def training(bench):
-    """Peak memory of training the default network, whole process."""
+    """Peak memory of training, whole process."""
     rows = []
     for n, batch, bars in ((64, 16, (1000, 600)), (64, 4, (None, None)), (128, 16, (None, None))):
         if bench.quick and batch != 4:
             continue
         steps = 4
         _, memory = timed([bench.ptyx, "train", "--train-data-file", bench.scan(n), "--output-dir", bench.files / "memory", "--max-epochs", 1,
-                           "--n-images", steps * batch, "--batch-size", batch, "--threads", 2, "--quiet"])
+                           "--n-images", steps * batch, "--batch-size", batch, "--threads", 2, "--quiet", *PATTERN])
         rows.append({"what": f"ptyx train, N={n}, batch {batch}", "megabytes": memory / MB, "bar": bars[0], "aim": bars[1],
                      "verdict": verdict(memory / MB, *bars, larger_is_better=False)})
         for flags in ([], ["--channels-last"]):

@@ -10,6 +10,9 @@ from command import timed
 SEED_TRAIN = ["--max_epochs", 2, "--n_images", 64, "--gridsize", 1, "--batch_size", 4, "--device", "cpu", "--disable_mlflow"]
 SEED_INFER = ["--n_images", 32, "--device", "cpu"]
 
+# The network that sees the bare pattern, trained with the probe as given.
+PATTERN = ["--network", "pattern", "--probe", "fixed"]
+
 PATTERNS = 516
 
 
@@ -30,8 +33,12 @@ class Bench:
         return self.files / f"scan{n}.npz"
 
     def model(self, n):
-        """The default network, a little trained, for that scan."""
-        return self.files / f"run{n}" / "model.onnx"
+        """PtychoPINN's network at its default width, a little trained, for that scan: what the peers run, too."""
+        return self.files / f"pattern{n}" / "model.onnx"
+
+    def default_model(self):
+        """What ptyx train makes of the scan of 64 pixels without being told."""
+        return self.files / "default" / "model.onnx"
 
     def thin_model(self):
         """The smallest network of the architecture, for what depends on everything but the network."""
@@ -43,8 +50,9 @@ class Bench:
         for n, count, probe in ((64, PATTERNS, 20), (128, 128, 40)):
             if not self.scan(n).exists():
                 self.simulate(self.scan(n), n, count, probe)
-        jobs = [(self.model(n).parent, self.scan(n), []) for n in (64, 128)]
-        jobs.append((self.thin_model().parent, self.scan(64), ["--n-filters-scale", 1, "--object-extent", "centre"]))
+        jobs = [(self.model(n).parent, self.scan(n), PATTERN) for n in (64, 128)]
+        jobs.append((self.default_model().parent, self.scan(64), []))
+        jobs.append((self.thin_model().parent, self.scan(64), [*PATTERN, "--n-filters-scale", 1, "--object-extent", "centre"]))
         for run, scan, flags in jobs:
             if not (run / "model.onnx").exists():
                 timed([self.ptyx, "train", "--train-data-file", scan, "--output-dir", run, "--max-epochs", 1, "--n-images", 16,
@@ -55,8 +63,8 @@ class Bench:
 
     # Commands of the programs that take turns.
 
-    def ours(self, job, n, batch, threads):
-        return [self.measure, job, "-scan", self.scan(n), "-model", self.model(n), "-batch", str(batch), "-threads", str(threads)]
+    def ours(self, job, n, batch, threads, model=None):
+        return [self.measure, job, "-scan", self.scan(n), "-model", model or self.model(n), "-batch", str(batch), "-threads", str(threads)]
 
     def peer(self, script, n, batch, threads, *flags):
         here = Path(__file__).parent

@@ -50,7 +50,8 @@ def program(script, *args):
 SECTIONS = {
     "agreement": agreement,
     "limit": limit,
-    "training": steps.training,
+    "training64": lambda bench: steps.training(bench, 64),
+    "training128": lambda bench: steps.training(bench, 128),
     "inference": steps.inference,
     "session": whole.against_session,
     "whole": whole.processes,
@@ -73,8 +74,10 @@ def main():
     files = args.files.resolve() / ("quick" if args.quick else "")
     if args.scan:
         files = files / args.scan.stem
-    bench = Bench(args.ptyx.resolve(), args.measure.resolve(), files, rounds=2 if args.quick else 5, seconds=0.3 if args.quick else 2,
+    bench = Bench(args.ptyx.resolve(), args.measure.resolve(), files, rounds=2 if args.quick else 5, seconds=0.3 if args.quick else 1,
                   quick=args.quick, own_scan=args.scan.resolve() if args.scan else None)
+    if args.quick and not args.only:
+        args.only = [name for name in SECTIONS if name != "training128"]
     bench.make()
     results = bench.files if args.quick else args.results
     run(bench, results, args.only or list(SECTIONS))

@@ -20,10 +20,11 @@ TRAINING = {
 INFERENCE = [(64, batch, threads) for threads in (2, 1) for batch in (1, 16, 32)] + [(128, 16, 2)]
 
 
-def training(bench):
+def training(bench, size):
+    """Rows of one pattern size."""
     rows = []
     for (n, batch, threads), (bar, aim) in TRAINING.items():
-        if bench.quick and (n, batch, threads) != (64, 4, 1):
+        if n != size or bench.quick and (batch, threads) != (4, 1):
             continue
         commands = {OURS: bench.ours("train", n, batch, threads)}
         commands |= {name: bench.peer("torch_peer.py", n, batch, threads, "train", *flags) for name, flags in TORCH_TRAINING.items()}

@@ -4,9 +4,10 @@
 def page(record):
     parts = [HEAD, machine(record["machine"])]
     sections = record["sections"]
-    for name, write in WRITERS.items():
-        if name in sections:
-            parts.append(write(sections[name], sections))
+    for names, write in WRITERS.items():
+        found = [sections[name] for name in names.split() if name in sections]
+        if found:
+            parts.append(write(sum(found[1:], found[0]), sections))
     return "\n".join(parts)
 
 
@@ -89,13 +90,13 @@ def achieved(rows, limit, kind):
 
 
 def training(rows, sections):
-    note = ("Filling the batch, forward and backward pass, Adam; the default network with the physics and the Poisson loss. PyTorch in four "
-            "variants, of which the fastest counts.")
+    note = ("Filling the batch, forward and backward pass, Adam; PtychoPINN's network at its default width (`--network pattern`, the probe "
+            "fixed), the physics and the Poisson loss. PyTorch in four variants, of which the fastest counts.")
     return turns("Training step", note, rows, sections.get("limit"), "training")
 
 
 def inference(rows, sections):
-    note = "One run of the default network on patterns in memory; ptyx through its runtime package."
+    note = "One run of the same network on patterns in memory; ptyx through its runtime package."
     return turns("Inference", note, rows, sections.get("limit"), "inference")
 
 
@@ -128,5 +129,5 @@ def growth(g, _):
 
 
 WRITERS = {
-    "training": training, "inference": inference, "session": session, "whole": whole, "memory": memory, "growth": growth, "agreement": agreement,
+    "training64 training128": training, "inference": inference, "session": session, "whole": whole, "memory": memory, "growth": growth, "agreement": agreement,
 }

@@ -13,7 +13,7 @@ MB = 1e6
 def processes(bench):
     """Rows of whole commands, in seconds, and their memory."""
     out = bench.files / "out"
-    model, scan = bench.model(64), bench.scan(64)
+    model, scan = bench.default_model(), bench.scan(64)
     run = bench.files / "seed"
 
     def infer(*flags):
@@ -46,9 +46,9 @@ def processes(bench):
 def against_session(bench):
     """ptyx infer on a whole scan, and the bare session on its patterns, in turn."""
     threads, batch = 2, 16
-    command = [bench.ptyx, "infer", "--model-path", bench.model(64), "--test-data", bench.scan(64), "--output-dir", bench.files / "out",
+    command = [bench.ptyx, "infer", "--model-path", bench.default_model(), "--test-data", bench.scan(64), "--output-dir", bench.files / "out",
                "--threads", threads, "--batch-size", batch]
-    session = Contender("bare session", bench.ours("pass", 64, batch, threads))
+    session = Contender("bare session", bench.ours("pass", 64, batch, threads, bench.default_model()))
     session.run(1)
     timed(command)
     bare, whole = [], []

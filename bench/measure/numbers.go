@@ -13,7 +13,6 @@ import (
 	"ptyx/internal/npz"
 	"ptyx/internal/physics"
 	"ptyx/internal/reconstruct"
-	"ptyx/models"
 	"ptyx/runtime"
 	"ptyx/trainer"
 )
@@ -67,10 +66,9 @@ func (j job) patches(env *runtime.Environment, model []byte, patterns *ndarray.F
 
 // steps trains on the patterns as one batch.
 func (j job) steps(env *runtime.Environment, scan *dataset.Scan, model []byte, c contract.Contract, patterns *ndarray.Float32) ([]npz.Member, error) {
-	network := models.Config{
-		N: c.N, Channels: c.Channels, FiltersScale: c.FiltersScale, Extent: models.Extent(c.ObjectExtent),
-		InputScale: c.InputScale, AmplitudeMax: c.AmplitudeMax,
-	}
+	config := trainer.Config{N: c.N}
+	config.ApplyNetwork(c)
+	network := config.NetworkConfig(c.InputScale)
 	weights, err := export.Weights(model, network)
 	if err != nil {
 		return nil, err
