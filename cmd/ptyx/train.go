@@ -15,9 +15,10 @@ import (
 type trainCmd struct {
 	TrainDataFile []string `aliases:"train_data_file" sep:"none" placeholder:"NPZ" help:"Scan to train on. Given several times, or as a pattern such as 'scans/*.npz': all in one training, a probe each."`
 	TestDataFile  []string `aliases:"test_data_file" sep:"none" placeholder:"NPZ" help:"Scan for the validation loss, seen with the probe of the training scan at its place; without it a fraction of the training scans."`
-	OutputDir     string   `aliases:"output_dir" default:"run" help:"Run directory: model.onnx, metrics.csv, loss.png, config.yaml, probe.npz."`
+	OutputDir     string   `aliases:"output_dir" placeholder:"run" help:"Run directory: model.onnx, metrics.csv, loss.png, config.yaml, probe.npz."`
 	Export        string   `placeholder:"ONNX" help:"Also write the model here."`
-	Resume        string   `placeholder:"DIR" help:"Go on with the training of this run directory as if it had never stopped. Its config.yaml counts; of the flags, only --max-epochs."`
+	Resume        string   `placeholder:"DIR" help:"Go on with the training of this run directory as if it had never stopped. Its config.yaml counts; of the flags, only --max-epochs and --export."`
+	Config        string   `placeholder:"YAML" help:"Run the training of this config.yaml again. Of the flags, only --output-dir, --max-epochs and --export count."`
 	Init          string   `placeholder:"ONNX" help:"Start from the weights of this model (file or run directory)."`
 
 	MaxEpochs  *int             `aliases:"max_epochs" placeholder:"60" help:"Passes over the data."`
@@ -67,8 +68,11 @@ func (f engineFlags) options() workflow.EngineOptions {
 	return workflow.EngineOptions{Kind: f.Engine, Device: f.Device, Threads: f.Threads, Library: f.Onnxruntime, Profile: f.Profile}
 }
 
-// defaultEpochs is what --max-epochs is without a wish.
-const defaultEpochs = 60
+// What --max-epochs and --output-dir are without a wish.
+const (
+	defaultEpochs    = 60
+	defaultOutputDir = "run"
+)
 
 // Run trains.
 func (c *trainCmd) Run(app *appContext) error {
@@ -79,6 +83,9 @@ func (c *trainCmd) Run(app *appContext) error {
 	if c.MaxEpochs != nil {
 		options.Config.MaxEpochs = *c.MaxEpochs
 	}
+	if c.Export != "" {
+		options.Export = c.Export
+	}
 	options.Quiet = !app.Log.Enabled(app.Context, slog.LevelInfo)
 	done, err := workflow.Train(app.Context, options, app.Stderr, app.Log)
 	if err != nil {
@@ -88,23 +95,33 @@ func (c *trainCmd) Run(app *appContext) error {
 	return err
 }
 
-// options are those of a run to be resumed, or the flags'.
+// options are those of a run to be resumed or to be run again, or the flags'.
 func (c *trainCmd) options() (workflow.TrainOptions, error) {
-	if c.Resume != "" {
+	switch {
+	case c.Resume != "":
 		o, err := workflow.LoadTrainOptions(c.Resume)
 		o.Resume = true
+		return o, err
+	case c.Config != "":
+		o, err := workflow.ReadTrainOptions(c.Config)
+		if c.OutputDir != "" {
+			o.OutputDir = c.OutputDir
+		}
 		return o, err
 	}
 	if len(c.TrainDataFile) == 0 {
 		return workflow.TrainOptions{}, &badinput.Error{Key: "--train-data-file", Found: "nothing", Expected: "a scan to train on, or --resume with a run directory"}
 	}
+	if c.OutputDir == "" {
+		c.OutputDir = defaultOutputDir
+	}
 	return workflow.TrainOptions{
 		TrainFiles: c.TrainDataFile, TestFiles: c.TestDataFile, ProbeFiles: c.ProbeFile, Input: c.Input,
-		OutputDir: c.OutputDir, Export: c.Export, Init: c.Init, Engine: c.engineFlags.options(), Config: c.config(),
+		OutputDir: c.OutputDir, Export: c.Export, Init: c.Init, Engine: c.engineFlags.options(), Config: c.settings(),
 	}, nil
 }
 
-func (c *trainCmd) config() trainer.Config {
+func (c *trainCmd) settings() trainer.Config {
 	return trainer.Config{
 		Gridsize: c.Gridsize, Grouping: c.Grouping, Neighbours: c.Neighbours, Oversample: c.Oversample, Network: c.Network, FiltersScale: c.NFiltersScale, Extent: c.ObjectExtent, Loss: c.loss(), Seed: c.Seed,
 		MaxEpochs: defaultEpochs, BatchSize: c.BatchSize, LearningRate: c.LearningRate, Schedule: c.Schedule, WarmUp: c.WarmUp, ValFraction: c.ValFraction, Clip: c.Clip, EarlyStop: c.EarlyStop,

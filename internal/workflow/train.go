@@ -125,12 +125,22 @@ func (i Interrupted) Error() string { return "interrupted, saved " + i.Saved }
 // Unwrap makes it a context.Canceled.
 func (Interrupted) Unwrap() error { return context.Canceled }
 
-// LoadTrainOptions reads the config.yaml of a run directory, to run the training again or to resume it.
+// LoadTrainOptions reads the config.yaml of a run directory, to resume its training.
 func LoadTrainOptions(dir string) (TrainOptions, error) {
 	path := filepath.Join(dir, trainer.ConfigFile)
+	if _, err := os.Stat(path); err != nil {
+		return TrainOptions{}, &badinput.Error{File: dir, Found: "no " + trainer.ConfigFile, Expected: "a run directory of ptyx train", Cause: err}
+	}
+	o, err := ReadTrainOptions(path)
+	o.OutputDir = dir
+	return o, err
+}
+
+// ReadTrainOptions reads a config.yaml, wherever it is, to run its training again.
+func ReadTrainOptions(path string) (TrainOptions, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return TrainOptions{}, &badinput.Error{File: dir, Found: "no " + trainer.ConfigFile, Expected: "a run directory of ptyx train", Cause: err}
+		return TrainOptions{}, &badinput.Error{File: path, Found: "a configuration that cannot be read", Expected: "the config.yaml of a run", Cause: err}
 	}
 	var o TrainOptions
 	d := yaml.NewDecoder(bytes.NewReader(data))
@@ -138,7 +148,6 @@ func LoadTrainOptions(dir string) (TrainOptions, error) {
 	if err := d.Decode(&o); err != nil {
 		return TrainOptions{}, &badinput.Error{File: path, Found: "a configuration that cannot be read", Cause: err, Remedy: "mend it, or train anew"}
 	}
-	o.OutputDir = dir
 	return o, nil
 }
 
