@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime/debug"
 
 	"ptyx/internal/dataset"
 	"ptyx/internal/workflow"
@@ -19,8 +20,13 @@ type inferCmd struct {
 	engineFlags
 }
 
+// garbage is how far the heap may grow beyond what is in use, in percent. Inference makes little garbage, and its largest array
+// by far is the canvas: the usual 100 would keep room for a second one.
+const garbage = 10
+
 // Run reconstructs.
 func (c *inferCmd) Run(app *appContext) error {
+	debug.SetGCPercent(garbage)
 	done, err := workflow.Infer(app.Context, workflow.InferOptions{
 		Model: c.ModelPath, Scan: c.TestData, Input: c.Input, OutputDir: c.OutputDir,
 		Count: c.NImages, Seed: c.Seed, BatchSize: c.BatchSize, Engine: c.options(),

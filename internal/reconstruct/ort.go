@@ -15,6 +15,7 @@ type ORT struct {
 
 // NewORT creates a session for a checkpoint.
 func NewORT(env *runtime.Environment, model []byte, o runtime.SessionOptions) (*ORT, error) {
+	o.NoMemPattern = true // it would keep a second set of buffers, and gains no time here (docs/performance.md)
 	s, err := env.NewSession(model, o)
 	if err != nil {
 		return nil, fmt.Errorf("loading the model: %w", err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"golang.org/x/sync/errgroup"
 
@@ -27,6 +28,10 @@ func (r *Result) Save(dir, modelDigest string) error {
 		return fmt.Errorf("making the output directory: %w", err)
 	}
 	var g errgroup.Group
+	if len(r.Object.Data) > sideBySide {
+		g.SetLimit(1)
+		debug.FreeOSMemory() // of the canvas, which is larger than all that follows
+	}
 	g.Go(func() error {
 		if err := npz.Write(filepath.Join(dir, ObjectFile), r.members(modelDigest)); err != nil {
 			return fmt.Errorf("writing the object: %w", err)
@@ -43,6 +48,10 @@ func (r *Result) Save(dir, modelDigest string) error {
 	}
 	return g.Wait()
 }
+
+// sideBySide is the largest object, in pixels, whose files are written at the same time: for a larger one the memory that this
+// takes would be that of the whole run.
+const sideBySide = 1 << 20
 
 // members are the arrays of ObjectFile.
 func (r *Result) members(modelDigest string) []npz.Member {

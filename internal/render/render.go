@@ -13,6 +13,7 @@ package render
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 
@@ -136,6 +137,7 @@ func crop[T ndarray.Element](a *ndarray.Array[T], view View) (*cropped[T], error
 		top, left, bottom, right = 0, 0, h-1, w-1
 	}
 	out := &cropped[T]{row: view.Row + top, col: view.Col + left, h: bottom - top + 1, w: right - left + 1}
+	out.data, out.shown = make([]T, 0, out.h*out.w), make([]bool, 0, out.h*out.w)
 	for r := top; r <= bottom; r++ {
 		for c := left; c <= right; c++ {
 			i := r*w + c
@@ -147,10 +149,11 @@ func crop[T ndarray.Element](a *ndarray.Array[T], view View) (*cropped[T], error
 
 // evenCoverage is what the coverage is inside a scan.
 func evenCoverage(coverage []float32) float32 {
-	var positive []float64
-	for _, v := range coverage {
-		if v > 0 {
-			positive = append(positive, float64(v))
+	positive := func(yield func(float64) bool) {
+		for _, v := range coverage {
+			if v > 0 && !yield(float64(v)) {
+				return
+			}
 		}
 	}
 	return float32(percentiles(positive, evenCover)[0])
@@ -158,10 +161,11 @@ func evenCoverage(coverage []float32) float32 {
 
 // RobustRange is the range of the shown values (nil: all) without their outermost hundredths, never empty.
 func RobustRange(values []float64, shown []bool) (low, high float64) {
-	var used []float64
-	for i, v := range values {
-		if (shown == nil || shown[i]) && !math.IsNaN(v) && !math.IsInf(v, 0) {
-			used = append(used, v)
+	used := func(yield func(float64) bool) {
+		for i, v := range values {
+			if (shown == nil || shown[i]) && !math.IsNaN(v) && !math.IsInf(v, 0) && !yield(v) {
+				return
+			}
 		}
 	}
 	p := percentiles(used, lowPercentile, highPercentile)
@@ -174,16 +178,24 @@ func RobustRange(values []float64, shown []bool) (low, high float64) {
 }
 
 // percentiles are values at fractions of the sorted list, zeros for an empty one. Of long lists an even sample is sorted.
-func percentiles(values []float64, at ...float64) []float64 {
+func percentiles(values iter.Seq[float64], at ...float64) []float64 {
 	const enough = 1 << 14
 	out := make([]float64, len(at))
-	if len(values) == 0 {
+	count := 0
+	for range values {
+		count++
+	}
+	if count == 0 {
 		return out
 	}
-	stride := (len(values) + enough - 1) / enough
+	stride := (count + enough - 1) / enough
 	sample := make([]float64, 0, enough)
-	for i := 0; i < len(values); i += stride {
-		sample = append(sample, values[i])
+	i := 0
+	for v := range values {
+		if i%stride == 0 {
+			sample = append(sample, v)
+		}
+		i++
 	}
 	slices.Sort(sample)
 	for i, f := range at {
