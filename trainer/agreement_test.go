@@ -42,11 +42,14 @@ func variants() map[string]variant {
 	several := shared
 	several.BatchSize = 8 // a group of each scan
 
+	supervised := small()
+	supervised.Mode, supervised.Loss, supervised.Extent = Supervised, Loss{MAE: 1, Smoothness: 0.1}, models.Full
+
 	return map[string]variant{
 		"centre, Poisson, fixed probe": {centre, 1}, "full, MAE, trained probe": {full, 1},
 		"groups on a canvas, all terms": {shared, 1}, "groups as channels": {channels, 1},
 		"first estimate": {estimate, 1}, "first estimates as channels": {estimates, 1},
-		"two scans on a canvas, all terms": {several, 2},
+		"two scans on a canvas, all terms": {several, 2}, "two scans of known truth": {supervised, 2},
 	}
 }
 

@@ -21,15 +21,21 @@ const (
 	overlapInput   = "overlap_weight" // probe intensity, likewise
 	placeYInput    = "place_y"        // (B, 1, N, K), where each patch lies on its group's canvas
 	placeXInput    = "place_x"
+	truthInput     = "truth_amplitude" // (B, C, N, N), what the patches really are
+	truthReInput   = "truth_phase_re"  // the factor exp(i phase)
+	truthImInput   = "truth_phase_im"
+	shareInput     = "truth_share" // of each pixel in its patch: 0 where the truth is not known
 )
 
 // batchArrays are the arrays of the batch inputs of a Step.
 type batchArrays struct {
-	config                            StepConfig
-	amplitude, shiftY, shiftX, weight *ndarray.Float32
-	scan                              *ndarray.Float32 // nil for a single scan
-	lit                               *ndarray.Float32 // nil where smoothness does not count
-	overlap, placeY, placeX           *ndarray.Float32 // nil where patches share no canvas
+	config                         StepConfig
+	amplitude, weight              *ndarray.Float32
+	shiftY, shiftX                 *ndarray.Float32 // nil with supervision
+	truth, truthRe, truthIm, share *ndarray.Float32 // nil without
+	scan                           *ndarray.Float32 // nil for a single scan
+	lit                            *ndarray.Float32 // nil where smoothness does not count
+	overlap, placeY, placeX        *ndarray.Float32 // nil where patches share no canvas
 
 	scanOf []int // of each slot
 }
@@ -39,12 +45,16 @@ func newBatchArrays(c StepConfig) *batchArrays {
 	b := &batchArrays{
 		config:    c,
 		amplitude: ndarray.New[float32](shape...),
-		shiftY:    ndarray.New[float32](shape...),
-		shiftX:    ndarray.New[float32](shape...),
 		weight:    ndarray.New[float32](shape[0], shape[1], 1, 1),
 		scanOf:    make([]int, c.Samples*c.Group),
 	}
-	if c.Scans > 1 {
+	if c.Supervised {
+		b.truth, b.truthRe = ndarray.New[float32](shape...), ndarray.New[float32](shape...)
+		b.truthIm, b.share = ndarray.New[float32](shape...), ndarray.New[float32](shape...)
+	} else {
+		b.shiftY, b.shiftX = ndarray.New[float32](shape...), ndarray.New[float32](shape...)
+	}
+	if c.Scans > 1 && c.probed() {
 		b.scan = ndarray.New[float32](c.Samples*c.Group, c.Scans)
 	}
 	if c.Loss.Smoothness > 0 {
@@ -63,19 +73,17 @@ type namedArray struct {
 	array *ndarray.Float32
 }
 
-// list is the arrays in the order of the step's inputs.
+// list is the arrays that there are, in the order of the step's inputs.
 func (b *batchArrays) list() []namedArray {
-	list := []namedArray{
+	var list []namedArray
+	for _, a := range []namedArray{
 		{amplitudeInput, b.amplitude}, {shiftYInput, b.shiftY}, {shiftXInput, b.shiftX}, {weightInput, b.weight},
-	}
-	if b.scan != nil {
-		list = append(list, namedArray{scanInput, b.scan})
-	}
-	if b.lit != nil {
-		list = append(list, namedArray{litInput, b.lit})
-	}
-	if b.config.Canvas > 0 {
-		list = append(list, namedArray{overlapInput, b.overlap}, namedArray{placeYInput, b.placeY}, namedArray{placeXInput, b.placeX})
+		{scanInput, b.scan}, {litInput, b.lit}, {overlapInput, b.overlap}, {placeYInput, b.placeY}, {placeXInput, b.placeX},
+		{truthInput, b.truth}, {truthReInput, b.truthRe}, {truthImInput, b.truthIm}, {shareInput, b.share},
+	} {
+		if a.array != nil {
+			list = append(list, a)
+		}
 	}
 	return list
 }
@@ -108,8 +116,12 @@ func (b *batchArrays) fillPattern(d *Data, slot, pattern int) {
 	n := b.config.Net.N
 	image := func(a *ndarray.Float32, i int) []float32 { return a.Data[i*n*n : (i+1)*n*n] }
 	copy(image(b.amplitude, slot), image(d.Patterns, pattern))
-	physics.ShiftMatrixInto(image(b.shiftY, slot), frame.Fraction(d.Y[pattern]), n)
-	physics.ShiftMatrixInto(image(b.shiftX, slot), frame.Fraction(d.X[pattern]), n)
+	if b.config.Supervised {
+		d.patch(pattern, image(b.truth, slot), image(b.truthRe, slot), image(b.truthIm, slot), image(b.share, slot), n)
+	} else {
+		physics.ShiftMatrixInto(image(b.shiftY, slot), frame.Fraction(d.Y[pattern]), n)
+		physics.ShiftMatrixInto(image(b.shiftX, slot), frame.Fraction(d.X[pattern]), n)
+	}
 	b.scanOf[slot] = d.Scan[pattern]
 	if b.scan != nil {
 		row := b.scan.Data[slot*b.config.Scans : (slot+1)*b.config.Scans]
@@ -149,11 +161,14 @@ func (b *batchArrays) weigh(re, im *ndarray.Float32) {
 	if b.lit != nil {
 		b.each(b.lit, re, im, b.weighLight)
 	}
+	if b.share != nil {
+		b.weighTruth(re, im)
+	}
 }
 
 // each makes weights (N, N) of a single probe, or of the probe of each pattern's scan.
 func (b *batchArrays) each(weights, re, im *ndarray.Float32, make func(weights, re, im []float32)) {
-	if b.scan == nil {
+	if b.config.Scans <= 1 {
 		make(weights.Data, re.Data, im.Data)
 		return
 	}
@@ -180,6 +195,35 @@ func weighOverlap(weights, re, im []float32) {
 	}
 	for i := range weights {
 		weights[i] = weights[i]/top + overlapRim
+	}
+}
+
+// weighTruth shares the error of a patch out among the pixels that are known and within the network's extent, as the
+// probe's intensity has it: of what is dark the pattern says nothing. The shares of a patch sum to 1, if it has any.
+func (b *batchArrays) weighTruth(re, im *ndarray.Float32) {
+	n, margin := b.config.Net.N, 0
+	if b.config.Net.Extent == models.Centre {
+		margin = n / 4
+	}
+	light := map[int][]float32{} // of each scan
+	for slot, scan := range b.scanOf {
+		if light[scan] == nil {
+			light[scan] = make([]float32, n*n)
+			weighOverlap(light[scan], re.Data[scan*n*n:(scan+1)*n*n], im.Data[scan*n*n:(scan+1)*n*n])
+		}
+		share, sum := b.share.Data[slot*n*n:(slot+1)*n*n], 0.0
+		for i := range share {
+			if r, c := i/n, i%n; r < margin || r >= n-margin || c < margin || c >= n-margin {
+				share[i] = 0
+			}
+			share[i] *= light[scan][i]
+			sum += float64(share[i])
+		}
+		if sum > 0 {
+			for i := range share {
+				share[i] /= float32(sum)
+			}
+		}
 	}
 }
 

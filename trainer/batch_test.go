@@ -332,7 +332,7 @@ func TestDrawingGroups(t *testing.T) {
 // TestLoadedPatternsAreTheScans: renumbering keeps pattern and position together.
 func TestLoadedPatternsAreTheScans(t *testing.T) {
 	data := simulated(t, 9, 1)
-	d, err := scans{opened(t, data)}.load([][]int{{7, 2}, {2, 5}})
+	d, err := scans{opened(t, data)}.load([][]int{{7, 2}, {2, 5}}, Physics)
 	if err != nil {
 		t.Fatal(err)
 	}

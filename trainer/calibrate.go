@@ -9,10 +9,10 @@ import (
 )
 
 // probes are the scans' probes with which training begins: as given, or, if they are to be learnt, calibrated on the patterns
-// to train on. A resumed training has its probes in its state.
+// to train on. A resumed training has its probes in its state, and where the truth is known nothing is learnt of a probe.
 func (r Request) probes(ctx context.Context, train *Data) ([]*ndarray.Complex64, error) {
 	probes := scans(r.Scans).probes()
-	if r.Config.Probe != ProbeTrainable || r.Config.ProbePasses == 0 || r.Resume != "" {
+	if !r.Config.learnsProbe() || r.Config.ProbePasses == 0 || r.Resume != "" {
 		return probes, nil
 	}
 	for i, scan := range r.Scans {

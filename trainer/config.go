@@ -13,6 +13,7 @@ import (
 // config.yaml, and running it again gives the same model.
 type Config struct {
 	N             int           `yaml:"-"`          // of the scan
+	Mode          Mode          `yaml:"mode"`       // what is compared with what
 	Gridsize      int           `yaml:"gridsize"`   // a sample is gridsize^2 patterns
 	Grouping      Grouping      `yaml:"grouping"`   // what the patterns of a sample share
 	Neighbours    int           `yaml:"neighbours"` // nearest neighbours that a sample draws from; 0: gridsize^2
@@ -127,6 +128,7 @@ func (c Config) Validate() error {
 		key             string
 		found, expected string
 	}{
+		{c.Mode == Physics || c.Mode == Supervised, "mode", string(c.Mode), "physics or supervised"},
 		{c.Gridsize >= 1 && c.Gridsize <= maxGridsize, "gridsize", fmt.Sprint(c.Gridsize), fmt.Sprintf("1 to %d", maxGridsize)},
 		{c.Neighbours == 0 || c.Neighbours >= c.Gridsize*c.Gridsize-1, "neighbours", fmt.Sprint(c.Neighbours), fmt.Sprintf("at least %d for gridsize %d", c.Gridsize*c.Gridsize-1, c.Gridsize)},
 		{c.Oversample >= 0, "oversample", fmt.Sprint(c.Oversample), "1 or more"},
@@ -149,5 +151,25 @@ func (c Config) Validate() error {
 			return &badinput.Error{Key: check.key, Found: check.found, Expected: check.expected}
 		}
 	}
-	return c.Loss.validate()
+	return c.Loss.validate(c.Mode)
+}
+
+// settled leaves out what has no meaning in the mode: patterns whose truth is known need no neighbours to agree with, so where
+// one network sees every pattern by itself they come one by one.
+func (c Config) settled() Config {
+	if c.Mode == Supervised && c.Grouping == Shared {
+		c.Gridsize, c.Neighbours, c.Oversample = 1, 0, 0
+	}
+	return c
+}
+
+// learnsProbe tells whether training moves the probe: where the truth is known there is no physics to move it.
+func (c Config) learnsProbe() bool { return c.Probe == ProbeTrainable && c.Mode == Physics }
+
+// lossText is what a model says of the loss.
+func (c Config) lossText() string {
+	if c.Mode == Supervised {
+		return c.Loss.String() + ", supervised"
+	}
+	return c.Loss.String()
 }

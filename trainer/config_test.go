@@ -38,7 +38,7 @@ func TestValidateNamesTheSetting(t *testing.T) {
 		"probe_warm_up":              {func(c *Config) { c.ProbeWarmUp = -1 }},
 		"photon_epsilon":             {func(c *Config) { c.PhotonEpsilon = 0 }},
 		"n_images":                   {func(c *Config) { c.Patterns = -1 }},
-		"poisson_weight":             {func(c *Config) { c.Loss.Poisson = -1 }, func(c *Config) { c.Loss.Poisson = nan }},
+		"poisson_weight":             {func(c *Config) { c.Loss.Poisson = -1 }, func(c *Config) { c.Loss.Poisson = nan }, func(c *Config) { c.Mode = Supervised }},
 		"mae_weight":                 {func(c *Config) { c.Loss.MAE = inf }},
 		"smoothness":                 {func(c *Config) { c.Loss.Smoothness = -1 }, func(c *Config) { c.Loss.Smoothness = nan }},
 		"poisson_weight, mae_weight": {func(c *Config) { c.Loss = Loss{Smoothness: 1} }},
@@ -61,6 +61,7 @@ func TestNamesFromFlags(t *testing.T) {
 	}{
 		{new(Term), []string{"poisson", "mae"}},
 		{new(Schedule), []string{"constant", "cosine", "exponential", "plateau"}},
+		{new(Mode), []string{"physics", "supervised"}},
 		{new(Grouping), []string{"shared", "channels"}},
 		{new(ProbeMode), []string{"fixed", "trainable"}},
 	} {
@@ -79,7 +80,7 @@ func TestNamesFromFlags(t *testing.T) {
 
 func TestConfigYAMLComesBack(t *testing.T) {
 	want := Config{
-		Gridsize: 2, Grouping: Channels, Neighbours: 6, Oversample: 5, Network: models.Estimate, FiltersScale: 3, Extent: models.Full, Loss: Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1, MaxEpochs: 7,
+		Mode: Supervised, Gridsize: 2, Grouping: Channels, Neighbours: 6, Oversample: 5, Network: models.Estimate, FiltersScale: 3, Extent: models.Full, Loss: Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1, MaxEpochs: 7,
 		BatchSize: 5, LearningRate: 1.0 / 3, Schedule: Plateau, WarmUp: 0.1, Clip: 0.7, EarlyStop: 4, ValFraction: 0.15,
 		Photons: 1e9, Probe: ProbeTrainable, ProbePasses: 8, ProbeRate: 0.3, ProbeWarmUp: 2, Patterns: 9, PhotonEpsilon: 0.01,
 	}

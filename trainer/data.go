@@ -15,6 +15,8 @@ type Data struct {
 	X, Y     []float64        // (K), patch centres in object pixels
 	Scan     []int            // (K), number of the pattern's scan, and so of the probe that made it
 	Groups   [][]int          // each C indices into the K patterns
+
+	truth *truth // what patches really are; nil without supervision
 }
 
 // data loads the patterns that take part and splits them. val is nil without validation.
@@ -38,11 +40,11 @@ func (r Request) data() (train, val *Data, err error) {
 	if len(trainGroups) == 0 {
 		return nil, nil, &badinput.Error{File: r.Scans[0].Path, Key: "n_images", Found: fmt.Sprintf("%d groups, all for validation", len(groups)), Expected: "at least one group to train on", Remedy: "lower --val-fraction or give more patterns"}
 	}
-	if train, err = scans(r.Scans).load(trainGroups); err != nil {
+	if train, err = scans(r.Scans).load(trainGroups, r.Config.Mode); err != nil {
 		return nil, nil, err
 	}
 	if len(valGroups) > 0 {
-		val, err = valScans.load(valGroups)
+		val, err = valScans.load(valGroups, r.Config.Mode)
 	}
 	return train, val, err
 }
@@ -116,24 +118,33 @@ func (l scans) firsts() []int {
 	return firsts
 }
 
-// load reads the patterns of the groups, each once.
-func (l scans) load(groups [][]int) (*Data, error) {
+// load reads the patterns of the groups, each once, and with supervision what they show.
+func (l scans) load(groups [][]int, mode Mode) (*Data, error) {
 	d, numbers := l.lay(groups)
 	n := l[0].N
 	d.Patterns = ndarray.New[float32](len(numbers), n, n)
-	for i, first := range l.firsts() {
-		var ids []int
-		var into [][]float32
-		for slot, scan := range d.Scan {
-			if scan == i {
-				ids, into = append(ids, numbers[slot]-first), append(into, d.Patterns.Data[slot*n*n:(slot+1)*n*n])
-			}
-		}
+	for i := range l {
+		ids, into := l.destinations(i, d.Scan, numbers, d.Patterns.Data, n*n)
 		if err := l[i].ReadSelected(ids, into); err != nil {
 			return nil, err
 		}
 	}
-	return d, nil
+	var err error
+	if mode == Supervised {
+		d.truth, err = l.loadTruth(d, numbers)
+	}
+	return d, err
+}
+
+// destinations are the patterns of scan i, and where in data their images of the given size go.
+func (l scans) destinations(i int, scan, numbers []int, data []float32, size int) (ids []int, into [][]float32) {
+	first := l.firsts()[i]
+	for slot, of := range scan {
+		if of == i {
+			ids, into = append(ids, numbers[slot]-first), append(into, data[slot*size:(slot+1)*size])
+		}
+	}
+	return ids, into
 }
 
 // lay gives the patterns of the groups their places, in the order in which the groups name them. numbers are theirs among

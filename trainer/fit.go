@@ -94,7 +94,7 @@ func (f *Fitter) bind(r *replica, training, evaluation engine.Executable) (err e
 	for _, a := range r.batch.list() {
 		inputs = append(inputs, a.array)
 	}
-	inputs = append(inputs, f.state.inputs()...)
+	inputs = append(inputs, f.state.inputs(f.step.Config.probed())...)
 	outputs := []*ndarray.Float32{r.loss}
 	for _, out := range f.step.Training.Outputs[1:] {
 		r.grads = append(r.grads, ndarray.New[float32](out.Node.Shape()...))

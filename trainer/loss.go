@@ -15,7 +15,7 @@ type Term string
 // The terms.
 const (
 	Poisson Term = "poisson" // negative log-likelihood of the counts, nats per photon above the floor
-	MAE     Term = "mae"     // mean absolute error of the amplitudes
+	MAE     Term = "mae"     // mean absolute error of the amplitudes; with supervision of the object's amplitude and phase factor
 )
 
 // UnmarshalText reads a term from a flag.
@@ -62,7 +62,7 @@ func (l Loss) String() string {
 }
 
 // validate reports the first weight that makes no sense.
-func (l Loss) validate() error {
+func (l Loss) validate(mode Mode) error {
 	for _, w := range []struct {
 		key   string
 		value float64
@@ -70,6 +70,9 @@ func (l Loss) validate() error {
 		if !(w.value >= 0) || math.IsInf(w.value, 0) {
 			return &badinput.Error{Key: w.key, Found: fmt.Sprint(w.value), Expected: "0 or a positive number"}
 		}
+	}
+	if mode == Supervised && l.Poisson != 0 {
+		return &badinput.Error{Key: "poisson_weight", Found: fmt.Sprint(l.Poisson), Expected: "0 with mode supervised", Remedy: "compare with the truth by --loss mae: it holds no photons"}
 	}
 	if l.Poisson == 0 && l.MAE == 0 {
 		return &badinput.Error{Key: "poisson_weight, mae_weight", Found: "0 and 0", Expected: "at least one above 0", Remedy: "a loss has to look at the patterns"}

@@ -45,8 +45,12 @@ func (s *State) trained(probe bool) []*ndarray.Float32 {
 }
 
 // inputs lists all arrays of the state that a step reads, in the order of its inputs.
-func (s *State) inputs() []*ndarray.Float32 {
-	return append(append([]*ndarray.Float32(nil), s.Parameters...), s.ProbeRe, s.ProbeIm)
+func (s *State) inputs(probe bool) []*ndarray.Float32 {
+	list := append([]*ndarray.Float32(nil), s.Parameters...)
+	if probe {
+		list = append(list, s.ProbeRe, s.ProbeIm)
+	}
+	return list
 }
 
 // keepBest remembers the parameters if the last epoch was the best so far.

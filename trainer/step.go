@@ -7,9 +7,6 @@ import (
 
 	"ptyx/internal/forward"
 	"ptyx/internal/graph"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/ops"
-	"ptyx/internal/physics"
 	"ptyx/models"
 )
 
@@ -23,7 +20,12 @@ type StepConfig struct {
 	Loss       Loss    //
 	Epsilon    float32 // floor of the intensity inside the likelihood, in units of the mean intensity
 	TrainProbe bool    // the probe is a parameter, not a constant input
+	Supervised bool    // the object is compared with the truth, and there is no physics
 }
+
+// probed tells whether the probe is an input: the physics needs it, and so does smoothness, but in weights that come with
+// the batch.
+func (c StepConfig) probed() bool { return !c.Supervised }
 
 // shape is that of the patterns of a step: (S, C, N, N) where C is the network's channels, (S*C, 1, N, N) where one
 // network sees every pattern of a group by itself.
@@ -50,8 +52,8 @@ func (c StepConfig) weightShape() []int {
 
 // Step is the graph of one training step: batch in, loss and gradients out.
 //
-// Inputs, in order: those of a batch (see batchArrays); the network's parameters (also those that are not trained); probe.re and probe.im, (N, N) or
-// (P, N, N). Outputs: the loss, then the gradient of each trained parameter, then those of the probe if it is trained.
+// Inputs, in order: those of a batch (see batchArrays); the network's parameters, those that are not trained last; probe.re and probe.im, (N, N) or
+// (P, N, N), unless the step is supervised. Outputs: the loss, then the gradient of each trained parameter, then those of the probe if it is trained.
 type Step struct {
 	Config   StepConfig
 	Training *graph.Program // loss and gradients
@@ -74,15 +76,17 @@ func NewStep(c StepConfig) (*Step, error) {
 		inputs = append(inputs, graph.Input{Name: s.Name, Node: leaf})
 	}
 	probe := forward.Pair{Re: graph.Leaf(g, "probe.re", c.probeShape()...), Im: graph.Leaf(g, "probe.im", c.probeShape()...)}
-	inputs = append(inputs, graph.Input{Name: "probe.re", Node: probe.Re}, graph.Input{Name: "probe.im", Node: probe.Im})
+	if c.probed() {
+		inputs = append(inputs, graph.Input{Name: "probe.re", Node: probe.Re}, graph.Input{Name: "probe.im", Node: probe.Im})
+	}
 
 	net, err := models.Build(c.Net, batch[amplitudeInput], params)
 	if err != nil {
 		return nil, err
 	}
-	loss, err := c.loss(g, net, probe, batch)
+	loss, err := (&assembly{config: c, graph: g, probe: probe, batch: batch}).loss(net)
 	if err != nil {
-		return nil, fmt.Errorf("building the physics: %w", err)
+		return nil, fmt.Errorf("building the loss: %w", err)
 	}
 	leaves := params[:c.Net.Trained():c.Net.Trained()] // what the loss is differentiated by
 	if c.TrainProbe {
@@ -101,103 +105,4 @@ func NewStep(c StepConfig) (*Step, error) {
 		Training: &graph.Program{Name: "training_step", Inputs: inputs, Outputs: outputs, Names: net.Names},
 		Loss:     &graph.Program{Name: "loss", Inputs: inputs, Outputs: outputs[:1], Names: net.Names},
 	}, nil
-}
-
-// loss is the path from the network's object to the likelihood.
-func (c StepConfig) loss(g *gorgonia.ExprGraph, net *models.Net, probe forward.Pair, batch map[string]*gorgonia.Node) (*gorgonia.Node, error) {
-	object, err := forward.Object(net.Amplitude, net.Phase) // (B, C, N, N)
-	if err != nil {
-		return nil, err
-	}
-	if c.Canvas > 0 {
-		canvas := forward.Canvas{Group: c.Group, Weight: batch[overlapInput], PlaceY: batch[placeYInput], PlaceX: batch[placeXInput]}
-		if object, err = canvas.Merge(object); err != nil {
-			return nil, err
-		}
-	}
-	if c.Scans > 1 {
-		if probe, err = forward.PickProbe(probe, batch[scanInput], c.shape()); err != nil {
-			return nil, err
-		}
-	}
-	shifted, err := forward.ShiftProbe(probe, batch[shiftYInput], batch[shiftXInput]) // (B, C, N, N)
-	if err != nil {
-		return nil, err
-	}
-	exit, err := forward.ExitWave(shifted, object)
-	if err != nil {
-		return nil, err
-	}
-	dft, err := dftConstants(g, c.Net.N)
-	if err != nil {
-		return nil, err
-	}
-	detector, err := forward.Propagate(exit, dft)
-	if err != nil {
-		return nil, err
-	}
-	intensity, err := forward.Intensity(detector)
-	if err != nil {
-		return nil, err
-	}
-	measured, err := measuredIntensity(batch[amplitudeInput], c.Net.InputScale)
-	if err != nil {
-		return nil, err
-	}
-	return c.total(g, object, intensity, measured, batch)
-}
-
-// total is the weighted sum of the loss's terms.
-func (c StepConfig) total(g *gorgonia.ExprGraph, object forward.Pair, intensity, measured *gorgonia.Node, batch map[string]*gorgonia.Node) (*gorgonia.Node, error) {
-	weight := batch[weightInput]
-	var nodes []*gorgonia.Node
-	var factors []float64
-	for _, term := range []struct {
-		factor float64
-		build  func() (*gorgonia.Node, error)
-	}{
-		{c.Loss.Poisson, func() (*gorgonia.Node, error) { return forward.Poisson(intensity, measured, weight, c.Epsilon) }},
-		{c.Loss.MAE, func() (*gorgonia.Node, error) { return forward.AmplitudeMAE(intensity, measured, weight, c.Epsilon) }},
-		{c.Loss.Smoothness, func() (*gorgonia.Node, error) { return variation(g, object, batch) }},
-	} {
-		if term.factor == 0 {
-			continue
-		}
-		node, err := term.build()
-		if err != nil {
-			return nil, err
-		}
-		nodes, factors = append(nodes, node), append(factors, term.factor)
-	}
-	return forward.Total(nodes, factors)
-}
-
-// variation is the object's total variation where the probe lights it.
-func variation(g *gorgonia.ExprGraph, object forward.Pair, batch map[string]*gorgonia.Node) (*gorgonia.Node, error) {
-	n := object.Re.Shape()[3]
-	difference, err := graph.Constant(g, "difference", ndarray.Wrap(physics.DifferenceMatrix(n), n, n))
-	if err != nil {
-		return nil, err
-	}
-	return forward.Variation(object, difference, batch[litInput], batch[weightInput])
-}
-
-// measuredIntensity is the square of the amplitudes in units of the mean intensity. The network's input is normalised to
-// a power of (N/2)^2 per pattern (PtychoPINN's convention), a quarter of the N^2 of a mean intensity of 1.
-func measuredIntensity(amplitude *gorgonia.Node, inputScale float64) (*gorgonia.Node, error) {
-	scaled, err := ops.Affine(amplitude, float32(2*inputScale), 0)
-	if err != nil {
-		return nil, err
-	}
-	return ops.Mul(scaled, scaled)
-}
-
-func dftConstants(g *gorgonia.ExprGraph, n int) (forward.Pair, error) {
-	re, im := physics.DFTMatrix(n)
-	reNode, err := graph.Constant(g, "dft.re", ndarray.Wrap(re, n, n))
-	if err != nil {
-		return forward.Pair{}, err
-	}
-	imNode, err := graph.Constant(g, "dft.im", ndarray.Wrap(im, n, n))
-	return forward.Pair{Re: reNode, Im: imNode}, err
 }

@@ -50,6 +50,7 @@ func Train(ctx context.Context, r Request) (*Result, error) {
 	if err := r.network(1).Validate(); err != nil {
 		return nil, err
 	}
+	r.Config = r.Config.settled()
 	train, val, err := r.data()
 	if err != nil {
 		return nil, err
@@ -119,9 +120,10 @@ func (r Request) network(power float64) models.Config {
 func (r Request) step(net models.Config, train, val *Data, power float64) StepConfig {
 	c := StepConfig{
 		Net: net, Samples: r.Config.samples(len(train.Groups)), Group: r.Config.Gridsize * r.Config.Gridsize,
-		Scans: len(r.Scans), Loss: r.Config.Loss, Epsilon: r.epsilon(power), TrainProbe: r.Config.Probe == ProbeTrainable,
+		Scans: len(r.Scans), Loss: r.Config.Loss, Epsilon: r.epsilon(power), TrainProbe: r.Config.learnsProbe(),
+		Supervised: r.Config.Mode == Supervised,
 	}
-	if r.Config.Gridsize > 1 && r.Config.Grouping == Shared {
+	if r.Config.Gridsize > 1 && r.Config.Grouping == Shared && !c.Supervised {
 		c.Canvas = train.canvasSize(net.N)
 		if val != nil {
 			c.Canvas = max(c.Canvas, val.canvasSize(net.N))
@@ -181,7 +183,7 @@ func (r Request) model(net models.Config, params []*ndarray.Float32, probe *ndar
 		Network: net.Kind.String(), ObjectExtent: string(net.Extent), TrainingInput: scans(r.Scans).input(),
 		InputScale: net.InputScale, AmplitudeMax: net.AmplitudeMax, Photons: r.photons(power),
 		Probe: probe, ProbeDigest: physics.ProbeDigest(probe), DataDigest: digest,
-		Seed: r.Config.Seed, Epochs: e.Number, Loss: r.Config.Loss.String(),
+		Seed: r.Config.Seed, Epochs: e.Number, Loss: r.Config.lossText(),
 		TrainLoss: e.TrainLoss, ValLoss: e.ValLoss, Engine: r.Engine.Name(), Device: r.Engine.Device(),
 	})
 }

@@ -32,7 +32,8 @@ type trainCmd struct {
 	LearningRate  float64           `aliases:"learning_rate" default:"0.002" help:"Of Adam, at its highest."`
 	Schedule      trainer.Schedule  `default:"cosine" help:"Of the learning rate: constant, cosine, exponential or plateau."`
 	WarmUp        float64           `aliases:"warm_up" default:"0.5" help:"Epochs in which the learning rate rises from 0."`
-	Loss          trainer.Term      `default:"poisson" help:"What patterns are compared by: poisson or mae, the term of weight 1."`
+	Mode          trainer.Mode      `default:"physics" help:"physics: the prediction has to explain the patterns; supervised: it has to be the truth that the scan carries, as Y or objectGuess."`
+	Loss          trainer.Term      `placeholder:"poisson" help:"What is compared by: poisson or mae, the term of weight 1; with --mode supervised always mae, of the object's amplitude and phase factor."`
 	PoissonWeight *float64          `aliases:"poisson_weight" placeholder:"1" help:"Weight of the Poisson likelihood; without it 1 or 0, as --loss says."`
 	MAEWeight     *float64          `name:"mae-weight" aliases:"mae_weight" placeholder:"0" help:"Weight of the amplitudes' mean absolute error; without it 0 or 1, as --loss says."`
 	Smoothness    float64           `default:"0" help:"Weight of the object's total variation where the probe lights it."`
@@ -123,7 +124,7 @@ func (c *trainCmd) options() (workflow.TrainOptions, error) {
 
 func (c *trainCmd) settings() trainer.Config {
 	return trainer.Config{
-		Gridsize: c.Gridsize, Grouping: c.Grouping, Neighbours: c.Neighbours, Oversample: c.Oversample, Network: c.Network, FiltersScale: c.NFiltersScale, Extent: c.ObjectExtent, Loss: c.loss(), Seed: c.Seed,
+		Mode: c.Mode, Gridsize: c.Gridsize, Grouping: c.Grouping, Neighbours: c.Neighbours, Oversample: c.Oversample, Network: c.Network, FiltersScale: c.NFiltersScale, Extent: c.ObjectExtent, Loss: c.loss(), Seed: c.Seed,
 		MaxEpochs: defaultEpochs, BatchSize: c.BatchSize, LearningRate: c.LearningRate, Schedule: c.Schedule, WarmUp: c.WarmUp, ValFraction: c.ValFraction, Clip: c.Clip, EarlyStop: c.EarlyStop,
 		Photons: c.Nphotons, Probe: c.Probe, ProbePasses: c.ProbePasses, ProbeRate: c.ProbeRate, ProbeWarmUp: c.ProbeWarmUp, Patterns: c.NImages,
 		PhotonEpsilon: trainer.DefaultPhotonEpsilon,
@@ -132,7 +133,15 @@ func (c *trainCmd) settings() trainer.Config {
 
 // loss is the term that --loss names, and what the weights say otherwise.
 func (c *trainCmd) loss() trainer.Loss {
-	l := c.Loss.Loss()
+	term := c.Loss
+	switch {
+	case term != "":
+	case c.Mode == trainer.Supervised:
+		term = trainer.MAE
+	default:
+		term = trainer.Poisson
+	}
+	l := term.Loss()
 	if c.PoissonWeight != nil {
 		l.Poisson = *c.PoissonWeight
 	}

@@ -36,7 +36,7 @@ type Contract struct {
 	DataDigest     string             // SHA-256 of patterns, positions and probe of the training; of several scans one after the other, with blanks
 	Seed           uint64
 	Epochs         int
-	Loss           string  // what was minimised: "poisson", "mae", a weighted sum "poisson + 0.1 mae"
+	Loss           string  // what was minimised: "poisson", "mae", a weighted sum "poisson + 0.1 mae"; "mae, supervised"
 	TrainLoss      float64 // of the last epoch; NaN if there was none
 	ValLoss        float64 // NaN without validation
 	Engine, Device string  // what trained it

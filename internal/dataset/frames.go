@@ -107,7 +107,17 @@ func (s *Scan) LoadSelected(ids []int) (*ndarray.Float32, error) {
 // ReadSelected reads the amplitudes of pattern ids[i] into[i], which holds N*N values. Reading ends after the last pattern
 // wanted; its own memory is that of one frame.
 func (s *Scan) ReadSelected(ids []int, into [][]float32) error {
-	slots := make(map[int][]int, len(ids)) // where a pattern goes
+	frames, err := s.Frames()
+	if err != nil {
+		return err
+	}
+	defer frames.Close()
+	return s.pick(frames.Next, s.N*s.N, ids, into)
+}
+
+// pick reads images of some size, one after the other, as far as one is wanted, and copies number ids[i] into[i].
+func (s *Scan) pick(next func([]float32) (int, error), size int, ids []int, into [][]float32) error {
+	slots := make(map[int][]int, len(ids)) // where an image goes
 	last := -1
 	for slot, id := range ids {
 		if id < 0 || id >= s.M {
@@ -116,18 +126,13 @@ func (s *Scan) ReadSelected(ids []int, into [][]float32) error {
 		slots[id] = append(slots[id], slot)
 		last = max(last, id)
 	}
-	frames, err := s.Frames()
-	if err != nil {
-		return err
-	}
-	defer frames.Close()
-	frame := make([]float32, s.N*s.N)
+	image := make([]float32, size)
 	for id := 0; id <= last; id++ {
-		if _, err := frames.Next(frame); err != nil {
+		if _, err := next(image); err != nil {
 			return err
 		}
 		for _, slot := range slots[id] {
-			copy(into[slot], frame)
+			copy(into[slot], image)
 		}
 	}
 	return nil

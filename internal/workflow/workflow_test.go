@@ -55,7 +55,7 @@ func options(t *testing.T, kind EngineKind) TrainOptions {
 		TrainFiles: Paths{simulated(t, 64, 4)}, Input: dataset.Amplitude, OutputDir: filepath.Join(t.TempDir(), "run"),
 		Engine: EngineOptions{Kind: kind, Device: runtime.CPU, Threads: 1},
 		Config: trainer.Config{
-			Gridsize: 1, Grouping: trainer.Shared, FiltersScale: 1, Extent: models.Centre, Loss: trainer.Poisson.Loss(), Seed: 3,
+			Mode: trainer.Physics, Gridsize: 1, Grouping: trainer.Shared, FiltersScale: 1, Extent: models.Centre, Loss: trainer.Poisson.Loss(), Seed: 3,
 			MaxEpochs: 2, BatchSize: 2, LearningRate: 1e-3, Schedule: trainer.Cosine, WarmUp: 0.5, Probe: trainer.ProbeTrainable,
 			ProbeRate: 1, PhotonEpsilon: trainer.DefaultPhotonEpsilon,
 		},
@@ -85,7 +85,7 @@ func TestOptionsComeBackFromTheRunDirectory(t *testing.T) {
 		TrainFiles: Paths{"a.npz", "a2.npz"}, TestFiles: Paths{"b.npz"}, ProbeFiles: Paths{"c.npz", "c2.npz"}, Input: dataset.Intensity, OutputDir: t.TempDir(),
 		Export: "d.onnx", Init: "e.onnx", Engine: EngineOptions{Kind: Tape, Device: runtime.CUDA, Threads: 3, Library: "lib.so"},
 		Config: trainer.Config{
-			Gridsize: 2, Grouping: trainer.Channels, Neighbours: 6, Oversample: 5, Network: models.Estimate, FiltersScale: 3, Extent: models.Full, Loss: trainer.Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1,
+			Mode: trainer.Supervised, Gridsize: 2, Grouping: trainer.Channels, Neighbours: 6, Oversample: 5, Network: models.Estimate, FiltersScale: 3, Extent: models.Full, Loss: trainer.Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1,
 			MaxEpochs: 7, BatchSize: 5, LearningRate: 1.0 / 3, Schedule: trainer.Plateau, WarmUp: 0.1, Clip: 0.7, EarlyStop: 4,
 			ValFraction: 0.15, Photons: 1e9, Probe: trainer.ProbeTrainable, ProbeRate: 0.3, ProbeWarmUp: 2, Patterns: 9,
 			PhotonEpsilon: 0.01,

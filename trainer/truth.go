@@ -1,0 +1,110 @@
+package trainer
+
+import (
+	"fmt"
+	"math"
+	"math/cmplx"
+
+	"ptyx/internal/badinput"
+	"ptyx/internal/dataset"
+	"ptyx/internal/frame"
+	"ptyx/internal/ndarray"
+)
+
+// Mode says what a training compares with what.
+type Mode string
+
+// The modes.
+const (
+	Physics    Mode = "physics"    // measured patterns with what the physics makes of the prediction; no truth
+	Supervised Mode = "supervised" // the prediction with the truth that the scan carries; no physics
+)
+
+// UnmarshalText reads a mode from a flag.
+func (m *Mode) UnmarshalText(text []byte) error {
+	switch Mode(text) {
+	case Physics, Supervised:
+		*m = Mode(text)
+		return nil
+	}
+	return fmt.Errorf("found %q, expected physics or supervised", text)
+}
+
+// truth is what the patches of a Data really are.
+type truth struct {
+	objects []*ndarray.Complex64 // (H, W) of each scan, in its pixel frame; nil where the scan has patches
+	patches *ndarray.Float32     // (K, N, N, 2), real and imaginary part; nil where no scan has patches
+}
+
+// loadTruth finds the truth of all patterns. numbers are theirs among all patterns of the scans.
+func (l scans) loadTruth(d *Data, numbers []int) (*truth, error) {
+	n := l[0].N
+	t := &truth{objects: make([]*ndarray.Complex64, len(l))}
+	for i := range l {
+		kind, err := l[i].Truth()
+		if err != nil {
+			return nil, err
+		}
+		if kind == dataset.TruthObject {
+			t.objects[i] = l[i].Object
+			if !d.touches(i, n, t.objects[i]) {
+				return nil, &badinput.Error{File: l[i].Path, Key: dataset.KeyObject, Found: fmt.Sprintf("%d x %d pixels, none of them under a pattern", t.objects[i].Shape[0], t.objects[i].Shape[1]),
+					Expected: "the object on which xcoords and ycoords count, from its top left pixel on"}
+			}
+			continue
+		}
+		if t.patches == nil {
+			t.patches = ndarray.New[float32](len(numbers), n, n, 2)
+		}
+		ids, into := l.destinations(i, d.Scan, numbers, t.patches.Data, 2*n*n)
+		if err := l[i].ReadTruth(ids, into); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// touches tells whether a pattern of a scan sees a pixel of its object.
+func (d *Data) touches(scan, n int, object *ndarray.Complex64) bool {
+	for k := range d.X {
+		top, left := frame.Pixel(d.Y[k])-n/2, frame.Pixel(d.X[k])-n/2
+		if d.Scan[k] == scan && top > -n && left > -n && top < object.Shape[0] && left < object.Shape[1] {
+			return true
+		}
+	}
+	return false
+}
+
+// patch writes the true patch of pattern k, (N, N) each: amplitude, phase factor, and 1 where it is known, inside the object
+// and finite; elsewhere all are 0. What is black has the phase factor 0.
+func (d *Data) patch(k int, amplitude, re, im, known []float32, n int) {
+	for _, a := range [][]float32{amplitude, re, im, known} {
+		clear(a)
+	}
+	put := func(i int, v complex64) {
+		a := cmplx.Abs(complex128(v))
+		if math.IsNaN(a) || math.IsInf(a, 0) {
+			return
+		}
+		amplitude[i], known[i] = float32(a), 1
+		if a > 0 {
+			unit := complex128(v) / complex(a, 0)
+			re[i], im[i] = float32(real(unit)), float32(imag(unit))
+		}
+	}
+	object := d.truth.objects[d.Scan[k]]
+	if object == nil {
+		patch := d.truth.patches.Data[2*k*n*n : 2*(k+1)*n*n]
+		for i := range n * n {
+			put(i, complex(patch[2*i], patch[2*i+1]))
+		}
+		return
+	}
+	h, w := object.Shape[0], object.Shape[1]
+	top, left := frame.Pixel(d.Y[k])-n/2, frame.Pixel(d.X[k])-n/2
+	for r := max(0, -top); r < min(n, h-top); r++ {
+		for c := max(0, -left); c < min(n, w-left); c++ {
+			put(r*n+c, object.Data[(top+r)*w+left+c])
+		}
+	}
+}
