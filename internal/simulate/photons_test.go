@@ -127,6 +127,13 @@ func TestAGivenProbeKeepsItsPower(t *testing.T) {
 	checkExact(t, "a scaled probe", bright, 1)
 }
 
+// Without noise there is no bound: nothing is drawn. Nor where the probe is scaled to photons asked for.
+func TestABrightProbeWithoutNoise(t *testing.T) {
+	path := scene(t, map[string]any{dataset.KeyProbe: random(2, n, n, 1e8)})
+	checkExact(t, "a sun", run(t, simulate.Options{ObjectFile: path, Noiseless: true}), 1)
+	run(t, simulate.Options{ObjectFile: path, Photons: 100})
+}
+
 // What is drawn for a pattern depends on the seed and on its own number, not on how many there are beside it.
 func TestAPatternIsDrawnByItsNumber(t *testing.T) {
 	x, y := []float64{32, 41.25, 57.5, 33}, []float64{32, 47.875, 33, 40}

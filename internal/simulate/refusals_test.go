@@ -85,6 +85,7 @@ func TestScenesThatMakeNoSenseAreRefused(t *testing.T) {
 		{"a flat object", map[string]any{dataset.KeyObject: ndarray.New[complex64](90)}, dataset.KeyObject, "found shape (90,), expected (H, W)"},
 		{"an oblong probe", map[string]any{dataset.KeyProbe: ndarray.New[complex64](64, 65)}, dataset.KeyProbe, "found shape (64, 65), expected one mode (N, N)"},
 		{"a probe of 32", map[string]any{dataset.KeyProbe: ndarray.New[complex64](32, 32)}, dataset.KeyProbe, "N of 64, 128 or 256"},
+		{"text for an object", map[string]any{dataset.KeyObject: "none"}, dataset.KeyObject, "found text (dtype <U4), expected real or complex numbers"},
 		{"two modes", map[string]any{dataset.KeyProbe: ndarray.New[complex64](2, 64, 64)}, dataset.KeyProbe, "found shape (2, 64, 64)"},
 		{"a row too few", map[string]any{dataset.KeyY: []float64{32, 33}}, dataset.KeyX, "found 3 columns and 2 rows"},
 		{"no positions", map[string]any{dataset.KeyX: []float64{}, dataset.KeyY: []float64{}}, dataset.KeyX, "found 0 columns and 0 rows"},

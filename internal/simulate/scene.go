@@ -15,7 +15,7 @@ import (
 // scene makes or reads everything but the patterns. Coordinates are in the object's frame, origin top left.
 func (o Options) scene() (dataset.ScanData, error) {
 	if o.ObjectFile != "" {
-		return readScene(o.ObjectFile)
+		return o.readScene()
 	}
 	probe, err := Probe(o.Probe, o.N, o.ProbeSize)
 	if err != nil {
@@ -42,9 +42,9 @@ func place(positions []float64, n int) int {
 	return int(math.Ceil(high-low)) + n + 2
 }
 
-func readScene(path string) (dataset.ScanData, error) {
+func (o Options) readScene() (dataset.ScanData, error) {
 	var d dataset.ScanData
-	file, err := npz.Open(path)
+	file, err := npz.Open(o.ObjectFile)
 	if err != nil {
 		return d, err
 	}
@@ -61,7 +61,7 @@ func readScene(path string) (dataset.ScanData, error) {
 	if d.Y, err = dataset.Vector(file, dataset.KeyY); err != nil {
 		return d, err
 	}
-	return d, checkScene(path, d)
+	return d, o.checkScene(d)
 }
 
 // image reads a complex array of two axes, of a shape that fits; axes of length 1 at either end are forgiven.
@@ -71,6 +71,10 @@ func image(file *npz.Reader, key, expected string, fits func(shape []int) bool) 
 		return nil, err
 	}
 	shape := h.Shape
+	if !h.Numeric() {
+		_, err := file.Complex64(key)
+		return nil, err
+	}
 	for len(shape) > 2 && shape[0] == 1 {
 		shape = shape[1:]
 	}
@@ -98,9 +102,9 @@ func square(shape []int) bool {
 	return n == shape[1] && (n == 64 || n == 128 || n == 256)
 }
 
-func checkScene(path string, d dataset.ScanData) error {
+func (o Options) checkScene(d dataset.ScanData) error {
 	fault := func(key, found, expected string) error {
-		return &badinput.Error{File: path, Key: key, Found: found, Expected: expected}
+		return &badinput.Error{File: o.ObjectFile, Key: key, Found: found, Expected: expected}
 	}
 	p := d.Probe.Shape
 	if len(d.X) != len(d.Y) || len(d.X) == 0 {
@@ -119,7 +123,7 @@ func checkScene(path string, d dataset.ScanData) error {
 		}
 	}
 	switch photons := brightest(d); {
-	case photons > maxPhotons:
+	case photons > maxPhotons && !o.Noiseless && o.Photons == 0:
 		return fault(dataset.KeyProbe, fmt.Sprintf("up to %g photons per pattern of objectGuess", photons), fmt.Sprintf("at most %g", maxPhotons))
 	case !(light(d) > 0):
 		return fault(dataset.KeyObject, "an object and a probe that give no light at all", "some light")
