@@ -18,12 +18,14 @@ def best(turns, names):
 
 
 def verdict(figure, bar, aim, larger_is_better=True):
-    """What a figure reaches. A figure that is NaN reaches nothing."""
+    """What a figure reaches: "aim", "bar", "missed", or "short" of an aim that has no bar. A figure that is NaN reaches nothing."""
     def reaches(mark):
-        return figure >= mark if larger_is_better else figure <= mark
+        return mark is not None and (figure >= mark if larger_is_better else figure <= mark)
 
-    if bar is None:
+    if bar is None and aim is None:
         return ""
-    if not reaches(bar):
-        return "missed"
-    return "aim" if aim is not None and reaches(aim) else "bar"
+    if reaches(aim) and (bar is None or reaches(bar)):
+        return "aim"
+    if bar is None:
+        return "short"
+    return "bar" if reaches(bar) else "missed"

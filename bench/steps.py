@@ -50,7 +50,7 @@ def inference(bench):
         row = compared(turns, n, batch, threads, ["ONNX Runtime for Python"], "ONNX Runtime for Python", 0.97, 1.0)
         torch = best(turns, TORCH_INFERENCE)
         row["ratios"] += [
-            against(turns, torch, "the best PyTorch", 1.2, 1.2), against(turns, "OpenVINO", "OpenVINO", None, None)]
+            against(turns, torch, "the best PyTorch", None, 1.2), against(turns, "OpenVINO", "OpenVINO", None, None)]
         rows.append(row)
         say("inference", row)
     return rows

@@ -44,13 +44,11 @@ def time_of(c, scale=1e3, digits=1):
 
 
 def mark(verdict):
-    return {"missed": "**missed**", "bar": "bar reached", "aim": "aim reached"}.get(verdict, "")
+    return {"missed": "**missed**", "short": "below the aim", "bar": "bar reached", "aim": "aim reached"}.get(verdict, "")
 
 
 def bars(r, suffix="x"):
-    if r["bar"] is None:
-        return ""
-    return f"{r['bar']:g}{suffix}" if r["aim"] in (None, r["bar"]) else f"{r['bar']:g}{suffix} / {r['aim']:g}{suffix}"
+    return " / ".join("-" if mark is None else f"{mark:g}{suffix}" for mark in (r["bar"], r["aim"])) if r["bar"] or r["aim"] else ""
 
 
 def turns(title, note, rows, limit, kind):
