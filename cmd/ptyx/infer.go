@@ -9,13 +9,14 @@ import (
 )
 
 type inferCmd struct {
-	ModelPath string            `required:"" aliases:"model_path" placeholder:"PATH" help:"Run directory or .onnx file."`
-	TestData  string            `required:"" aliases:"test_data" placeholder:"NPZ" help:"Scan to reconstruct."`
-	OutputDir string            `aliases:"output_dir" default:"out" help:"Where the object and its pictures go."`
-	NImages   int               `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
-	Seed      uint64            `default:"0" help:"Of the draw."`
-	BatchSize int               `aliases:"batch_size" default:"16" help:"Patterns handed to the network at once."`
-	Input     dataset.InputKind `default:"auto" help:"What the patterns are: amplitude, intensity or auto."`
+	ModelPath string              `required:"" aliases:"model_path" placeholder:"PATH" help:"Run directory or .onnx file."`
+	TestData  string              `required:"" aliases:"test_data" placeholder:"NPZ" help:"Scan to reconstruct."`
+	OutputDir string              `aliases:"output_dir" default:"out" help:"Where the object and its pictures go."`
+	NImages   int                 `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
+	Seed      uint64              `default:"0" help:"Of the draw."`
+	BatchSize int                 `aliases:"batch_size" default:"16" help:"Patterns handed to the network at once."`
+	Input     dataset.InputKind   `default:"auto" help:"What the patterns are: amplitude, intensity or auto."`
+	Layout    dataset.Orientation `default:"auto" help:"Which axis counts the patterns: frames-first (M, N, N), frames-last (N, N, M) or auto, by the shape."`
 
 	engineFlags
 }
@@ -28,7 +29,7 @@ const garbage = 10
 func (c *inferCmd) Run(app *appContext) error {
 	debug.SetGCPercent(garbage)
 	done, err := workflow.Infer(app.Context, workflow.InferOptions{
-		Model: c.ModelPath, Scan: c.TestData, Input: c.Input, OutputDir: c.OutputDir,
+		Model: c.ModelPath, Scan: c.TestData, Input: c.Input, Layout: c.Layout, OutputDir: c.OutputDir,
 		Count: c.NImages, Seed: c.Seed, BatchSize: c.BatchSize, Engine: c.options(),
 	}, app.Log)
 	if err != nil {

@@ -118,7 +118,7 @@ func (s *Scan) framesLast(key string, shape []int, positions int, o Orientation)
 	case last:
 		s.log.Warn("legacy layout (N, N, M): the last axis is taken as the patterns'", "file", s.Path, "key", key, "shape", fmt.Sprint(shape))
 	case shape[0] == shape[1] && shape[1] == shape[2]:
-		s.log.Warn("as many patterns as pixels: the first axis is taken as the patterns'; if it is the last, set the orientation to frames-last",
+		s.log.Warn("as many patterns as pixels: the first axis is taken as the patterns'; if it is the last, say --layout frames-last",
 			"file", s.Path, "key", key, "shape", fmt.Sprint(shape))
 	}
 	return last

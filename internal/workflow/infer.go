@@ -20,6 +20,7 @@ type InferOptions struct {
 	Model     string // .onnx file or run directory
 	Scan      string
 	Input     dataset.InputKind
+	Layout    dataset.Orientation // of the patterns' array
 	OutputDir string
 	Count     int
 	Seed      uint64
@@ -47,7 +48,7 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (string, error
 	if err != nil {
 		return "", err
 	}
-	scan, err := dataset.Open(o.Scan, dataset.Options{Input: o.Input, NoProbe: true, NoObject: true, Log: log})
+	scan, err := dataset.Open(o.Scan, dataset.Options{Input: o.Input, Orientation: o.Layout, NoProbe: true, NoObject: true, Log: log})
 	if err != nil {
 		return "", err
 	}

@@ -3,7 +3,6 @@ package workflow
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,7 +62,7 @@ func (p Paths) expand(flag string) (Paths, error) {
 type scanFiles []*dataset.Scan
 
 // openScans opens scans with the probes of their own, with one for all, or with one for each.
-func openScans(paths, probes Paths, input dataset.InputKind, log *slog.Logger) (scanFiles, error) {
+func openScans(paths, probes Paths, o dataset.Options) (scanFiles, error) {
 	if len(paths) == 0 {
 		return nil, &badinput.Error{Key: "--train-data-file", Found: "nothing", Expected: "a scan to train on"}
 	}
@@ -72,7 +71,6 @@ func openScans(paths, probes Paths, input dataset.InputKind, log *slog.Logger) (
 	}
 	var files scanFiles
 	for i, path := range paths {
-		o := dataset.Options{Input: input, Log: log}
 		switch len(probes) {
 		case 0:
 		case 1:
@@ -91,10 +89,11 @@ func openScans(paths, probes Paths, input dataset.InputKind, log *slog.Logger) (
 }
 
 // openValidation opens scans that are seen with the probes of others.
-func openValidation(paths Paths, input dataset.InputKind, log *slog.Logger) (scanFiles, error) {
+func openValidation(paths Paths, o dataset.Options) (scanFiles, error) {
+	o.NoProbe = true
 	var files scanFiles
 	for _, path := range paths {
-		scan, err := dataset.Open(path, dataset.Options{Input: input, NoProbe: true, Log: log})
+		scan, err := dataset.Open(path, o)
 		if err != nil {
 			_ = files.Close()
 			return nil, err

@@ -25,17 +25,18 @@ import (
 
 // TrainOptions is a whole training, as it is written to config.yaml.
 type TrainOptions struct {
-	TrainFiles Paths             `yaml:"train_data_file"`
-	TestFiles  Paths             `yaml:"test_data_file,omitempty"` // each seen with the probe of the training scan at its place
-	ProbeFiles Paths             `yaml:"probe_file,omitempty"`     // one for all scans, or one for each
-	Input      dataset.InputKind `yaml:"input"`
-	OutputDir  string            `yaml:"output_dir"`
-	Resume     bool              `yaml:"-"` // go on from the state in OutputDir
-	Export     string            `yaml:"export,omitempty"`
-	Init       string            `yaml:"init,omitempty"`
-	Engine     EngineOptions     `yaml:",inline"`
-	Config     trainer.Config    `yaml:",inline"`
-	Quiet      bool              `yaml:"-"`
+	TrainFiles Paths               `yaml:"train_data_file"`
+	TestFiles  Paths               `yaml:"test_data_file,omitempty"` // each seen with the probe of the training scan at its place
+	ProbeFiles Paths               `yaml:"probe_file,omitempty"`     // one for all scans, or one for each
+	Input      dataset.InputKind   `yaml:"input"`
+	Layout     dataset.Orientation `yaml:"layout"` // of the patterns' array
+	OutputDir  string              `yaml:"output_dir"`
+	Resume     bool                `yaml:"-"` // go on from the state in OutputDir
+	Export     string              `yaml:"export,omitempty"`
+	Init       string              `yaml:"init,omitempty"`
+	Engine     EngineOptions       `yaml:",inline"`
+	Config     trainer.Config      `yaml:",inline"`
+	Quiet      bool                `yaml:"-"`
 }
 
 // Train runs a training and writes its run directory. It returns a sentence that says what was reached and where it is.
@@ -51,12 +52,12 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 	if o.TestFiles, err = o.TestFiles.expand("--test-data-file"); err != nil {
 		return "", err
 	}
-	scans, err := openScans(o.TrainFiles, o.ProbeFiles, o.Input, log)
+	scans, err := openScans(o.TrainFiles, o.ProbeFiles, dataset.Options{Input: o.Input, Orientation: o.Layout, Log: log})
 	if err != nil {
 		return "", err
 	}
 	defer scans.Close()
-	validation, err := openValidation(o.TestFiles, o.Input, log)
+	validation, err := openValidation(o.TestFiles, dataset.Options{Input: o.Input, Orientation: o.Layout, Log: log})
 	if err != nil {
 		return "", err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math"
@@ -82,7 +83,7 @@ func read(t *testing.T, parts ...string) []byte {
 
 func TestOptionsComeBackFromTheRunDirectory(t *testing.T) {
 	want := TrainOptions{
-		TrainFiles: Paths{"a.npz", "a2.npz"}, TestFiles: Paths{"b.npz"}, ProbeFiles: Paths{"c.npz", "c2.npz"}, Input: dataset.Intensity, OutputDir: t.TempDir(),
+		TrainFiles: Paths{"a.npz", "a2.npz"}, TestFiles: Paths{"b.npz"}, ProbeFiles: Paths{"c.npz", "c2.npz"}, Input: dataset.Intensity, Layout: dataset.FramesLast, OutputDir: t.TempDir(),
 		Export: "d.onnx", Init: "e.onnx", Engine: EngineOptions{Kind: Tape, Device: runtime.CUDA, Threads: 3, Library: "lib.so"},
 		Config: trainer.Config{
 			Mode: trainer.Supervised, Gridsize: 2, Grouping: trainer.Channels, Neighbours: 6, Oversample: 5, Network: models.Estimate, FiltersScale: 3, Extent: models.Full, Loss: trainer.Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1,
@@ -385,6 +386,55 @@ func TestEnginesInferTheSame(t *testing.T) {
 				t.Fatalf("%s: pixel %d is %v on the tape, %v in ONNX Runtime", grouping, i, a.Data[i], b.Data[i])
 			}
 		}
+	}
+}
+
+// TestACubeIsReadAsItIsTold: as many patterns as pixels, in the legacy order, cannot be told by their shape.
+func TestACubeIsReadAsItIsTold(t *testing.T) {
+	const n = 64
+	path := simulated(t, n, n)
+	file, err := npz.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	legacy := filepath.Join(t.TempDir(), "legacy.npz")
+	members := []npz.Member{}
+	for _, key := range []string{dataset.KeyX, dataset.KeyY} {
+		values, err := file.Float64s(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		members = append(members, npz.Member{Key: key, Value: values})
+	}
+	patterns, err := file.Float32(dataset.KeyPatterns, 1, 2, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	probe, err := file.Complex64(dataset.KeyProbe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := npz.Write(legacy, append(members, npz.Member{Key: dataset.KeyPatterns, Value: patterns}, npz.Member{Key: dataset.KeyProbe, Value: probe})); err != nil {
+		t.Fatal(err)
+	}
+	digests := map[string]bool{}
+	for scan, layout := range map[string]dataset.Orientation{path: dataset.OrientationAuto, legacy: dataset.FramesLast} {
+		o := options(t, ORT)
+		o.TrainFiles, o.Layout, o.Config.MaxEpochs = Paths{scan}, layout, 0
+		trained(t, o)
+		_, _, c, err := contract.Load(o.OutputDir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := filepath.Join(t.TempDir(), "out")
+		if _, err := Infer(context.Background(), InferOptions{Model: o.OutputDir, Scan: scan, Layout: layout, OutputDir: out, BatchSize: 16, Engine: o.Engine}, silent()); err != nil {
+			t.Fatal(err)
+		}
+		digests[c.DataDigest+fmt.Sprint(object(t, out).Data)] = true
+	}
+	if len(digests) != 1 {
+		t.Error("the legacy cube gives other data or another object")
 	}
 }
 
