@@ -87,6 +87,7 @@ func (s *Scan) resolveInput(asked InputKind) error {
 			"file", s.Path, "key", s.patterns.key)
 		s.Input = Intensity
 	default:
+		s.log.Info("patterns are taken as amplitudes", "file", s.Path, "key", s.patterns.key)
 		s.Input, s.doubted = Amplitude, false
 	}
 	return nil
@@ -129,38 +130,22 @@ func (s *Scan) doubt(values []float32) {
 		return
 	}
 	s.doubted = true
-	if reason := likeCounts(values); reason != "" {
-		s.log.Warn("patterns are taken as amplitudes but look like photon counts; say --input intensity if they are",
-			"file", s.Path, "key", s.patterns.key, "reason", reason)
+	if likeCounts(values) {
+		s.log.Warn("patterns are taken as amplitudes but look like photon counts, all whole numbers; say --input intensity if they are",
+			"file", s.Path, "key", s.patterns.key)
 	}
 }
 
-// likeCounts tells what speaks for counts, or nothing. Whole numbers above 2 all over are no square roots; values whose
-// squares are whole all over are, however bright the centre. The other sign is the converse of PtychoPINN's rule of
-// thumb that amplitudes have max/mean < 100 and max < 10.
-func likeCounts(values []float32) string {
-	var sum float64
+// likeCounts tells whether the values are counts for sure: whole numbers above 2 all over are no square roots of counts.
+// PtychoPINN's rule of thumb, that amplitudes have max/mean < 100 and max < 10, says nothing here: the square roots of a
+// million photons in a bright centre break it.
+func likeCounts(values []float32) bool {
 	var top float32
-	whole, roots := true, true
 	for _, v := range values {
-		sum += float64(v)
+		if math.Trunc(float64(v)) != float64(v) {
+			return false
+		}
 		top = max(top, v)
-		whole = whole && math.Trunc(float64(v)) == float64(v)
-		roots = roots && rootOfWhole(v)
 	}
-	mean := sum / float64(len(values))
-	switch {
-	case whole && top > 2:
-		return "all values are whole numbers"
-	case !roots && top >= 10 && float64(top) >= 100*mean:
-		return fmt.Sprintf("the maximum %.3g is %.0f times the mean", top, float64(top)/mean)
-	}
-	return ""
-}
-
-// rootOfWhole tells whether v is the square root of a whole number, as far as float32 can: rounding to half a unit in
-// the last place moves the square by up to 2^-23 of itself.
-func rootOfWhole(v float32) bool {
-	square := float64(v) * float64(v)
-	return math.Abs(square-math.Round(square)) <= 0x1p-23*square
+	return top > 2
 }

@@ -84,7 +84,7 @@ func TestShapesThatAreCorrected(t *testing.T) {
 		{"legacy, Fortran", validScan(m).with(legacyFortran), "legacy layout"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, log := tt.file.open(t, Options{})
+			s, log := tt.file.open(t, Options{Input: Amplitude})
 			mustBeFrames(t, s, m)
 			if got := log.String(); (got == "") != (tt.log == "") || !strings.Contains(got, tt.log) {
 				t.Errorf("log %q, want %q", got, tt.log)
@@ -111,7 +111,7 @@ func TestCubeNeedsToBeTold(t *testing.T) {
 	}
 	s, _ = validScan(m).with(framesLast(m, KeyPatterns)).open(t, Options{Orientation: FramesLast})
 	mustBeFrames(t, s, m)
-	s, log = validScan(m).open(t, Options{Orientation: FramesFirst})
+	s, log = validScan(m).open(t, Options{Input: Amplitude, Orientation: FramesFirst})
 	mustBeFrames(t, s, m)
 	if log.Len() != 0 {
 		t.Errorf("log %s", log)
