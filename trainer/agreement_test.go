@@ -257,11 +257,11 @@ func TestEnginesAgreeOverFiveSteps(t *testing.T) {
 			start := flatten(reference.state.trained(true))
 			first, last := 0.0, 0.0
 			for step := range 5 {
-				want, err := reference.fitter.update(reference.firstGroups(), reference.fitter.rates(2, rate))
+				want, err := reference.fitter.update(reference.fitter.train, reference.firstGroups(), reference.fitter.rates(2, rate))
 				if err != nil {
 					t.Fatal(err)
 				}
-				got, err := other.fitter.update(other.firstGroups(), other.fitter.rates(2, rate))
+				got, err := other.fitter.update(other.fitter.train, other.firstGroups(), other.fitter.rates(2, rate))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -332,8 +332,9 @@ func TestDrawingGroups(t *testing.T) {
 // TestLoadedPatternsAreTheScans: renumbering keeps pattern and position together.
 func TestLoadedPatternsAreTheScans(t *testing.T) {
 	data := simulated(t, 9, 1)
-	d, err := scans{opened(t, data)}.load([][]int{{7, 2}, {2, 5}}, Physics)
-	if err != nil {
+	list := scans{opened(t, data)}
+	d := list.lay([][]int{{7, 2}, {2, 5}})
+	if err := (part{list, d}).load(64); err != nil {
 		t.Fatal(err)
 	}
 	const image = 64 * 64

@@ -16,7 +16,11 @@ func (r Request) probes(ctx context.Context, train *Data) ([]*ndarray.Complex64,
 		return probes, nil
 	}
 	for i, scan := range r.Scans {
-		result, err := calibrate.Probe(ctx, train.central(i), scan.Probe, r.Config.ProbePasses, r.Config.Seed)
+		patterns, err := train.central(i, scan.N)
+		if err != nil {
+			return nil, err
+		}
+		result, err := calibrate.Probe(ctx, patterns, scan.Probe, r.Config.ProbePasses, r.Config.Seed)
 		if err != nil {
 			return nil, fmt.Errorf("calibrating the probe of %s: %w", scan.Path, err)
 		}
@@ -32,21 +36,21 @@ func (r Request) probes(ctx context.Context, train *Data) ([]*ndarray.Complex64,
 }
 
 // central are the patterns of a scan near its middle.
-func (d *Data) central(scan int) calibrate.Data {
+func (d *Data) central(scan, n int) (calibrate.Data, error) {
 	var all []int
 	var x, y []float64
-	for slot, of := range d.Scan {
+	for place, of := range d.Scan {
 		if of == scan {
-			all, x, y = append(all, slot), append(x, d.X[slot]), append(y, d.Y[slot])
+			all, x, y = append(all, place), append(x, d.X[place]), append(y, d.Y[place])
 		}
 	}
 	var out calibrate.Data
-	n := d.Patterns.Shape[1]
-	chosen := calibrate.Central(x, y)
-	out.Patterns = ndarray.New[float32](len(chosen), n, n)
-	for k, i := range chosen {
-		copy(out.Patterns.Data[k*n*n:(k+1)*n*n], d.Patterns.Data[all[i]*n*n:])
+	var places []int
+	for _, i := range calibrate.Central(x, y) {
+		places = append(places, all[i])
 		out.X, out.Y = append(out.X, x[i]), append(out.Y, y[i])
 	}
-	return out
+	var err error
+	out.Patterns, err = d.images(places, n)
+	return out, err
 }

@@ -11,15 +11,18 @@ import (
 // Data is what a training sees of its scans: patterns and their positions, and the groups that form samples. A group lies
 // within one scan.
 type Data struct {
-	Patterns *ndarray.Float32 // (K, N, N), amplitudes
+	Patterns *ndarray.Float32 // (K, N, N), amplitudes; nil where they are in the store
 	X, Y     []float64        // (K), patch centres in object pixels
 	Scan     []int            // (K), number of the pattern's scan, and so of the probe that made it
 	Groups   [][]int          // each C indices into the K patterns
 
+	ids   []int  // (K), the pattern's number within its scan
 	truth *truth // what patches really are; nil without supervision
+	store *store // where patterns are that memory does not hold; nil where it does
 }
 
-// data loads the patterns that take part and splits them. val is nil without validation.
+// data lays out the patterns that take part, splits them and loads them, or, where they are more than memory may hold, opens
+// the store that they come from. val is nil without validation. Close both when it is done.
 func (r Request) data() (train, val *Data, err error) {
 	if err := r.checkScans(); err != nil {
 		return nil, nil, err
@@ -40,13 +43,64 @@ func (r Request) data() (train, val *Data, err error) {
 	if len(trainGroups) == 0 {
 		return nil, nil, &badinput.Error{File: r.Scans[0].Path, Key: "n_images", Found: fmt.Sprintf("%d groups, all for validation", len(groups)), Expected: "at least one group to train on", Remedy: "lower --val-fraction or give more patterns"}
 	}
-	if train, err = scans(r.Scans).load(trainGroups, r.Config.Mode); err != nil {
+	train = scans(r.Scans).lay(trainGroups)
+	parts := []part{{r.Scans, train}}
+	if len(valGroups) > 0 {
+		val = valScans.lay(valGroups)
+		parts = append(parts, part{valScans, val})
+	}
+	if err := r.fill(parts); err != nil {
+		train.Close()
+		val.Close()
 		return nil, nil, err
 	}
-	if len(valGroups) > 0 {
-		val, err = valScans.load(valGroups, r.Config.Mode)
+	return train, val, nil
+}
+
+// part is Data that is laid out and waits for its images.
+type part struct {
+	scans scans
+	data  *Data
+}
+
+// fill gives the parts their images, from memory or from a store.
+func (r Request) fill(parts []part) error {
+	n := r.Scans[0].N
+	bytes := int64(0)
+	for _, p := range parts {
+		if r.Config.Mode == Supervised {
+			if err := p.findTruth(n); err != nil {
+				return err
+			}
+		}
+		bytes += p.data.bytes(n)
 	}
-	return train, val, err
+	if r.MemoryLimit > 0 && bytes > r.MemoryLimit {
+		r.Log.Info("patterns are read from disk as they are needed", "MB", bytes/1e6, "memory_limit", r.MemoryLimit/1e6)
+		return openStores(parts, r.Scratch)
+	}
+	for _, p := range parts {
+		if err := p.load(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bytes is what the images need in memory.
+func (d *Data) bytes(n int) int64 {
+	image := int64(4 * n * n)
+	if d.truth != nil && d.truth.given() {
+		image *= 3
+	}
+	return image * int64(len(d.X))
+}
+
+// Close frees the store. Nothing is lost if it fails, and nothing to be done about it.
+func (d *Data) Close() {
+	if d != nil && d.store != nil {
+		d.store.close()
+	}
 }
 
 // checkScans refuses scans that do not go together.
@@ -118,59 +172,63 @@ func (l scans) firsts() []int {
 	return firsts
 }
 
-// load reads the patterns of the groups, each once, and with supervision what they show.
-func (l scans) load(groups [][]int, mode Mode) (*Data, error) {
-	d, numbers := l.lay(groups)
-	n := l[0].N
-	d.Patterns = ndarray.New[float32](len(numbers), n, n)
-	for i := range l {
-		ids, into := l.destinations(i, d.Scan, numbers, d.Patterns.Data, n*n)
-		if err := l[i].ReadSelected(ids, into); err != nil {
-			return nil, err
-		}
+// lay gives the patterns of the groups their places, in the order in which the groups name them.
+func (l scans) lay(groups [][]int) *Data {
+	d := &Data{}
+	firsts, total := l.firsts(), 0
+	for _, s := range l {
+		total += s.M
 	}
-	var err error
-	if mode == Supervised {
-		d.truth, err = l.loadTruth(d, numbers)
-	}
-	return d, err
-}
-
-// destinations are the patterns of scan i, and where in data their images of the given size go.
-func (l scans) destinations(i int, scan, numbers []int, data []float32, size int) (ids []int, into [][]float32) {
-	first := l.firsts()[i]
-	for slot, of := range scan {
-		if of == i {
-			ids, into = append(ids, numbers[slot]-first), append(into, data[slot*size:(slot+1)*size])
-		}
-	}
-	return ids, into
-}
-
-// lay gives the patterns of the groups their places, in the order in which the groups name them. numbers are theirs among
-// all patterns.
-func (l scans) lay(groups [][]int) (d *Data, numbers []int) {
-	d = &Data{}
-	firsts := l.firsts()
-	place := map[int]int{}
+	place := make([]int, total) // 1 + place of a pattern
 	for _, group := range groups {
 		renumbered := make([]int, len(group))
 		for k, number := range group {
-			if _, seen := place[number]; !seen {
+			if place[number] == 0 {
 				scan := 0
 				for scan+1 < len(l) && number >= firsts[scan+1] {
 					scan++
 				}
-				place[number] = len(numbers)
-				numbers = append(numbers, number)
 				id := number - firsts[scan]
-				d.X, d.Y, d.Scan = append(d.X, l[scan].X[id]), append(d.Y, l[scan].Y[id]), append(d.Scan, scan)
+				d.X, d.Y, d.Scan, d.ids = append(d.X, l[scan].X[id]), append(d.Y, l[scan].Y[id]), append(d.Scan, scan), append(d.ids, id)
+				place[number] = len(d.X)
 			}
-			renumbered[k] = place[number]
+			renumbered[k] = place[number] - 1
 		}
 		d.Groups = append(d.Groups, renumbered)
 	}
-	return d, numbers
+	return d
+}
+
+// load reads the images of all patterns into memory.
+func (p part) load(n int) error {
+	d := p.data
+	d.Patterns = ndarray.New[float32](len(d.X), n, n)
+	if d.truth != nil && d.truth.given() {
+		d.truth.patches = ndarray.New[float32](len(d.X), n, n, 2)
+	}
+	for i, scan := range p.scans {
+		ids, into := d.destinations(i, d.Patterns.Data, n*n)
+		if err := scan.ReadSelected(ids, into); err != nil {
+			return err
+		}
+		if d.truth != nil && d.truth.objects[i] == nil {
+			ids, into := d.destinations(i, d.truth.patches.Data, 2*n*n)
+			if err := scan.ReadTruth(ids, into); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// destinations are the patterns of a scan, and where in data their images of the given size go.
+func (d *Data) destinations(scan int, data []float32, size int) (ids []int, into [][]float32) {
+	for slot, of := range d.Scan {
+		if of == scan {
+			ids, into = append(ids, d.ids[slot]), append(into, data[slot*size:(slot+1)*size])
+		}
+	}
+	return ids, into
 }
 
 // canvasSize is the canvas on which the patches of every group fit.

@@ -175,14 +175,19 @@ func (f *Fitter) epoch(ctx context.Context) error {
 	start := time.Now()
 	plan := f.plan(number)
 	rate, shown := 0.0, 0
+	feed := f.train.feed(plan[f.state.Batch:], f.step.Config.Net.N)
+	defer feed.stop()
 	for f.state.Batch < len(plan) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		groups := plan[f.state.Batch]
+		data, groups, err := feed.take()
+		if err != nil {
+			return fmt.Errorf("epoch %d, batch %d: %w", number, f.state.Batch+1, err)
+		}
 		at := float64(number-1) + (float64(f.state.Batch)+0.5)/float64(len(plan))
 		rate = f.config.LearningRate * f.config.factor(at, f.state.History)
-		loss, err := f.update(groups, f.rates(number, rate))
+		loss, err := f.update(data, groups, f.rates(number, rate))
 		if err != nil {
 			return fmt.Errorf("epoch %d, batch %d: %w", number, f.state.Batch+1, err)
 		}
@@ -227,8 +232,8 @@ func (f *Fitter) plan(epoch int) [][]int {
 }
 
 // update makes one optimiser step and returns the loss before it.
-func (f *Fitter) update(groups []int, rates []float64) (float64, error) {
-	loss, err := f.run(f.train, groups, func(r *replica) engine.Binding { return r.training })
+func (f *Fitter) update(data *Data, groups []int, rates []float64) (float64, error) {
+	loss, err := f.run(data, groups, func(r *replica) engine.Binding { return r.training })
 	if err != nil {
 		return 0, err
 	}
@@ -275,9 +280,16 @@ func (f *Fitter) validate() (float64, error) {
 	if f.val == nil {
 		return math.NaN(), nil
 	}
+	plan := inOrder(len(f.val.Groups), f.samples())
+	feed := f.val.feed(plan, f.step.Config.Net.N)
+	defer feed.stop()
 	sum := 0.0
-	for _, groups := range inOrder(len(f.val.Groups), f.samples()) {
-		loss, err := f.run(f.val, groups, func(r *replica) engine.Binding { return r.evaluation })
+	for range plan {
+		data, groups, err := feed.take()
+		if err != nil {
+			return 0, err
+		}
+		loss, err := f.run(data, groups, func(r *replica) engine.Binding { return r.evaluation })
 		if err != nil {
 			return 0, err
 		}

@@ -19,16 +19,18 @@ import (
 
 // Request is one training: a configuration, the scans and an engine.
 type Request struct {
-	Config     Config
-	Scans      []*dataset.Scan    // at least one, all of one pattern size; each has a probe of its own
-	Validation []*dataset.Scan    // for validation, each seen with the probe of the training scan at its place; none: a fraction of Scans
-	Initial    []*ndarray.Float32 // parameters to start from; nil: drawn from the seed
-	Resume     string             // state file to go on from; empty: from the beginning
-	Checkpoint string             // state file written after every epoch and at the end; empty: none
-	Begin      func() error       // called when all is ready, before the first step and before anything is written; nil: nothing
-	Engine     engine.Engine
-	Progress   Progress
-	Log        *slog.Logger
+	Config      Config
+	Scans       []*dataset.Scan    // at least one, all of one pattern size; each has a probe of its own
+	Validation  []*dataset.Scan    // for validation, each seen with the probe of the training scan at its place; none: a fraction of Scans
+	Initial     []*ndarray.Float32 // parameters to start from; nil: drawn from the seed
+	Resume      string             // state file to go on from; empty: from the beginning
+	Checkpoint  string             // state file written after every epoch and at the end; empty: none
+	MemoryLimit int64              // bytes of patterns that memory may hold, more are read from disk as they are needed; 0: any
+	Scratch     string             // directory for what has to be unpacked for that; empty: the system's
+	Begin       func() error       // called when all is ready, before the first step and before anything is written; nil: nothing
+	Engine      engine.Engine
+	Progress    Progress
+	Log         *slog.Logger
 }
 
 // Result is a trained network, ready to be written.
@@ -55,6 +57,8 @@ func Train(ctx context.Context, r Request) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer train.Close()
+	defer val.Close()
 	light, err := scans(r.Scans).light()
 	if err != nil {
 		return nil, err

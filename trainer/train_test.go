@@ -483,7 +483,7 @@ func TestClipLimitsTheGradient(t *testing.T) {
 		c.Clip = clip
 		b := bind(t, ort, c, scan, 1)
 		b.state.Adam.Epsilon = eps
-		if _, err := b.fitter.update(b.firstGroups(), b.fitter.rates(1, 1)); err != nil {
+		if _, err := b.fitter.update(b.fitter.train, b.firstGroups(), b.fitter.rates(1, 1)); err != nil {
 			t.Fatal(err)
 		}
 		square := 0.0

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/cmplx"
+	"slices"
 
 	"ptyx/internal/badinput"
 	"ptyx/internal/dataset"
@@ -32,36 +33,33 @@ func (m *Mode) UnmarshalText(text []byte) error {
 
 // truth is what the patches of a Data really are.
 type truth struct {
-	objects []*ndarray.Complex64 // (H, W) of each scan, in its pixel frame; nil where the scan has patches
-	patches *ndarray.Float32     // (K, N, N, 2), real and imaginary part; nil where no scan has patches
+	objects []*ndarray.Complex64 // (H, W) of each scan, in its pixel frame; nil where the scan gives patches
+	patches *ndarray.Float32     // (K, N, N, 2), real and imaginary part; nil where no scan gives them, or they are in the store
 }
 
-// loadTruth finds the truth of all patterns. numbers are theirs among all patterns of the scans.
-func (l scans) loadTruth(d *Data, numbers []int) (*truth, error) {
-	n := l[0].N
-	t := &truth{objects: make([]*ndarray.Complex64, len(l))}
-	for i := range l {
-		kind, err := l[i].Truth()
+// given tells whether any scan gives its patches.
+func (t *truth) given() bool { return slices.Contains(t.objects, nil) }
+
+// findTruth finds where the truth of each scan is.
+func (p part) findTruth(n int) error {
+	t := &truth{}
+	for i, scan := range p.scans {
+		kind, err := scan.Truth()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if kind == dataset.TruthObject {
-			t.objects[i] = l[i].Object
-			if !d.touches(i, n, t.objects[i]) {
-				return nil, &badinput.Error{File: l[i].Path, Key: dataset.KeyObject, Found: fmt.Sprintf("%d x %d pixels, none of them under a pattern", t.objects[i].Shape[0], t.objects[i].Shape[1]),
-					Expected: "the object on which xcoords and ycoords count, from its top left pixel on"}
-			}
+		if kind == dataset.TruthPatches {
+			t.objects = append(t.objects, nil)
 			continue
 		}
-		if t.patches == nil {
-			t.patches = ndarray.New[float32](len(numbers), n, n, 2)
+		if o := scan.Object; !p.data.touches(i, n, o) {
+			return &badinput.Error{File: scan.Path, Key: dataset.KeyObject, Found: fmt.Sprintf("%d x %d pixels, none of them under a pattern", o.Shape[0], o.Shape[1]),
+				Expected: "the object on which xcoords and ycoords count, from its top left pixel on"}
 		}
-		ids, into := l.destinations(i, d.Scan, numbers, t.patches.Data, 2*n*n)
-		if err := l[i].ReadTruth(ids, into); err != nil {
-			return nil, err
-		}
+		t.objects = append(t.objects, scan.Object)
 	}
-	return t, nil
+	p.data.truth = t
+	return nil
 }
 
 // touches tells whether a pattern of a scan sees a pixel of its object.

@@ -53,6 +53,8 @@ type trainCmd struct {
 	Input         dataset.InputKind   `default:"auto" help:"What the patterns are: amplitude, intensity or auto."`
 	Layout        dataset.Orientation `default:"auto" help:"Which axis counts the patterns: frames-first (M, N, N), frames-last (N, N, M) or auto, by the shape."`
 
+	MemoryLimit int `aliases:"memory_limit" default:"256" help:"MB of patterns that memory may hold; more than that are read from disk as they are needed, with the same result; 0: no limit."`
+
 	engineFlags
 	DisableMLflow bool `name:"disable-mlflow" aliases:"disable_mlflow" help:"Accepted for PtychoPINN's scripts: ptyx always logs to plain files only."`
 }
@@ -119,7 +121,7 @@ func (c *trainCmd) options() (workflow.TrainOptions, error) {
 	}
 	return workflow.TrainOptions{
 		TrainFiles: c.TrainDataFile, TestFiles: c.TestDataFile, ProbeFiles: c.ProbeFile, Input: c.Input, Layout: c.Layout,
-		OutputDir: c.OutputDir, Export: c.Export, Init: c.Init, Engine: c.engineFlags.options(), Config: c.settings(),
+		OutputDir: c.OutputDir, Export: c.Export, Init: c.Init, Memory: c.MemoryLimit, Engine: c.engineFlags.options(), Config: c.settings(),
 	}, nil
 }
 

@@ -50,6 +50,13 @@ func File(flag, path string) error {
 	return writable(flag, path, dir)
 }
 
+// Room is the nearest directory above path, or path itself, that is there: where files for a while can lie beside those to
+// come.
+func Room(path string) (string, error) {
+	dir, _, err := existing(path)
+	return dir, err
+}
+
 // existing is the nearest directory above path, or path itself, that is there.
 func existing(path string) (string, fs.FileInfo, error) {
 	for {

@@ -72,3 +72,12 @@ func names(t *testing.T, dir string) string {
 	}
 	return strings.Join(all, " ")
 }
+
+func TestRoom(t *testing.T) {
+	dir := t.TempDir()
+	for _, path := range []string{dir, filepath.Join(dir, "run"), filepath.Join(dir, "far", "below")} {
+		if got, err := destination.Room(path); err != nil || got != dir {
+			t.Errorf("%s: %s, %v", path, got, err)
+		}
+	}
+}

@@ -25,6 +25,7 @@ import (
 // Reader gives the members of one NPZ file. Its methods may be called from several goroutines; Close ends them all.
 type Reader struct {
 	path    string
+	file    io.ReaderAt
 	closer  io.Closer
 	size    int64 // of the file
 	keys    []string
@@ -76,7 +77,7 @@ func NewReader(path string, file io.ReaderAt, size int64) (*Reader, error) {
 	if err != nil {
 		return nil, notZip(path, file, err)
 	}
-	r := &Reader{path: path, size: size, members: make(map[string]*zip.File)}
+	r := &Reader{path: path, file: file, size: size, members: make(map[string]*zip.File)}
 	for _, f := range archive.File {
 		key, ok := strings.CutSuffix(f.Name, ".npy")
 		if !ok {

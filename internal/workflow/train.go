@@ -34,6 +34,7 @@ type TrainOptions struct {
 	Resume     bool                `yaml:"-"` // go on from the state in OutputDir
 	Export     string              `yaml:"export,omitempty"`
 	Init       string              `yaml:"init,omitempty"`
+	Memory     int                 `yaml:"memory_limit"` // MB of patterns that memory may hold; 0: any
 	Engine     EngineOptions       `yaml:",inline"`
 	Config     trainer.Config      `yaml:",inline"`
 	Quiet      bool                `yaml:"-"`
@@ -63,7 +64,10 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 	}
 	defer validation.Close()
 	o.Config.N = scans[0].N
-	request := trainer.Request{Config: o.Config, Scans: scans, Validation: validation, Log: log}
+	request := trainer.Request{Config: o.Config, Scans: scans, Validation: validation, MemoryLimit: int64(o.Memory) * 1e6, Log: log}
+	if request.Scratch, err = destination.Room(o.OutputDir); err != nil {
+		return "", fmt.Errorf("looking for room for scratch files: %w", err)
+	}
 	if o.Init != "" && !o.Resume { // a resumed training has its weights in its state
 		if request.Initial, err = initialWeights(o.Init, &request); err != nil {
 			return "", err
@@ -98,6 +102,9 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 func (o TrainOptions) check() error {
 	if err := o.Engine.check(); err != nil {
 		return err
+	}
+	if o.Memory < 0 {
+		return &badinput.Error{Key: "--memory-limit", Found: fmt.Sprint(o.Memory), Expected: "0 (no limit) or a number of MB"}
 	}
 	if o.Export != "" {
 		if err := destination.File("--export", o.Export); err != nil {

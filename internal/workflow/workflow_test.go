@@ -84,7 +84,7 @@ func read(t *testing.T, parts ...string) []byte {
 func TestOptionsComeBackFromTheRunDirectory(t *testing.T) {
 	want := TrainOptions{
 		TrainFiles: Paths{"a.npz", "a2.npz"}, TestFiles: Paths{"b.npz"}, ProbeFiles: Paths{"c.npz", "c2.npz"}, Input: dataset.Intensity, Layout: dataset.FramesLast, OutputDir: t.TempDir(),
-		Export: "d.onnx", Init: "e.onnx", Engine: EngineOptions{Kind: Tape, Device: runtime.CUDA, Threads: 3, Library: "lib.so"},
+		Export: "d.onnx", Init: "e.onnx", Memory: 99, Engine: EngineOptions{Kind: Tape, Device: runtime.CUDA, Threads: 3, Library: "lib.so"},
 		Config: trainer.Config{
 			Mode: trainer.Supervised, Gridsize: 2, Grouping: trainer.Channels, Neighbours: 6, Oversample: 5, Network: models.Estimate, FiltersScale: 3, Extent: models.Full, Loss: trainer.Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1,
 			MaxEpochs: 7, BatchSize: 5, LearningRate: 1.0 / 3, Schedule: trainer.Plateau, WarmUp: 0.1, Clip: 0.7, EarlyStop: 4,
@@ -490,6 +490,7 @@ func TestTrainRefusesAndLeavesNothing(t *testing.T) {
 		"weights for another size":       func(o *TrainOptions) { o.Init = other.OutputDir },
 		"a learning rate of 0":           func(o *TrainOptions) { o.Config.LearningRate = 0 },
 		"more neighbours than there are": func(o *TrainOptions) { o.Config.Gridsize = 3 },
+		"less than no memory":            func(o *TrainOptions) { o.Memory = -1 },
 		"nothing to resume":              func(o *TrainOptions) { o.Resume = true },
 		"an export into no directory":    func(o *TrainOptions) { o.Export = "absent/model.onnx" },
 		"an export onto a directory":     func(o *TrainOptions) { o.Export = other.OutputDir },

@@ -1,0 +1,160 @@
+package dataset
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+)
+
+// Access gives images of a scan one by one, in any order, in the memory of one. It is for one goroutine.
+//
+// A member that is stored in the archive is read where it lies. One that is compressed has no places: it is unpacked, once,
+// into a scratch file that has no name and so is gone with the process, however that ends.
+type Access struct {
+	read  func(id int, dst []float32) error
+	close func() error
+}
+
+// Read fills dst with image id, which must be one of those that the Access was opened for.
+func (a *Access) Read(id int, dst []float32) error { return a.read(id, dst) }
+
+// Close frees the scratch file.
+func (a *Access) Close() error { return a.close() }
+
+// Access opens the amplitudes of patterns ids, N*N values each. scratch is a directory with room for them.
+func (s *Scan) Access(ids []int, scratch string) (*Access, error) {
+	direct, err := s.file.Direct(s.patterns.key, s.patterns.axes...)
+	if err != nil {
+		return nil, err
+	}
+	if direct != nil {
+		return &Access{close: nothing, read: func(id int, dst []float32) error {
+			if err := direct.Read(id, dst); err != nil {
+				return err
+			}
+			return s.toAmplitudes(dst, id)
+		}}, nil
+	}
+	frames, err := s.Frames()
+	if err != nil {
+		return nil, err
+	}
+	defer frames.Close()
+	return s.unpack(ids, s.N*s.N, frames.Next, scratch)
+}
+
+// AccessTruth opens the true patches of patterns ids, N*N pairs of real and imaginary part each.
+func (s *Scan) AccessTruth(ids []int, scratch string) (*Access, error) {
+	direct, err := s.file.DirectPairs(KeyTruth)
+	if err != nil {
+		return nil, err
+	}
+	if direct != nil {
+		return &Access{close: nothing, read: direct.Read}, nil
+	}
+	patches, err := s.file.Pairs(KeyTruth)
+	if err != nil {
+		return nil, err
+	}
+	defer patches.Close()
+	return s.unpack(ids, 2*s.N*s.N, patches.Next, scratch)
+}
+
+func nothing() error { return nil }
+
+// unpack writes the images ids of a stream to a scratch file, in the file's own order. It goes to the end of the stream,
+// where checksums are compared and statistics are complete.
+func (s *Scan) unpack(ids []int, size int, next func([]float32) (int, error), scratch string) (*Access, error) {
+	places := make([]int, s.M) // 1 + place of an image among those wanted
+	for _, id := range ids {
+		if id < 0 || id >= s.M {
+			return nil, fmt.Errorf("pattern %d asked of a scan of %d", id, s.M)
+		}
+		places[id] = 1
+	}
+	count := 0
+	for id, wanted := range places {
+		if count += wanted; wanted > 0 {
+			places[id] = count
+		}
+	}
+	file, err := unnamed(scratch)
+	if err != nil {
+		return nil, s.unpacking(err)
+	}
+	u := &unpacked{file: file, image: make([]float32, size), raw: make([]byte, 4*size)}
+	if err := u.fill(places, next); err != nil {
+		return nil, errors.Join(s.unpacking(err), file.Close())
+	}
+	return &Access{close: file.Close, read: func(id int, dst []float32) error {
+		if id < 0 || id >= s.M || places[id] == 0 {
+			return fmt.Errorf("pattern %d is none of those unpacked", id)
+		}
+		return u.read(places[id]-1, dst)
+	}}, nil
+}
+
+// unpacking says of an error what was being done; faults of the scan speak for themselves.
+func (s *Scan) unpacking(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return fmt.Errorf("unpacking %s, which is larger than the memory allowed, into a scratch file: %w", s.Path, err)
+	}
+	return err
+}
+
+// unnamed opens a new file in a directory and takes its name away.
+func unnamed(dir string) (*os.File, error) {
+	file, err := os.CreateTemp(dir, ".ptyx-scratch-*")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// unpacked is a file of images of one size, as little-endian float32.
+type unpacked struct {
+	file  *os.File
+	image []float32
+	raw   []byte
+}
+
+// fill writes the images that have a place, one after the other.
+func (u *unpacked) fill(places []int, next func([]float32) (int, error)) error {
+	for id := 0; ; id++ {
+		if _, err := next(u.image); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if id >= len(places) || places[id] == 0 {
+			continue
+		}
+		raw := u.raw[:0]
+		for _, v := range u.image {
+			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
+		}
+		if _, err := u.file.Write(raw); err != nil {
+			return err
+		}
+	}
+}
+
+func (u *unpacked) read(place int, dst []float32) error {
+	if len(dst) != len(u.image) {
+		return fmt.Errorf("an image of %d values into %d", len(u.image), len(dst))
+	}
+	if _, err := u.file.ReadAt(u.raw, int64(place)*int64(len(u.raw))); err != nil {
+		return fmt.Errorf("reading unpacked patterns: %w", err)
+	}
+	for i := range dst {
+		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(u.raw[4*i:]))
+	}
+	return nil
+}
