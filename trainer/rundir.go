@@ -5,7 +5,9 @@ import (
 	"encoding/csv"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 
 	"github.com/google/renameio/v2"
@@ -28,13 +30,33 @@ const (
 	StateFile   = "state.npz" // what --resume goes on from
 )
 
+// halfWritten matches what a training that was killed in the middle of a write has left beside its files: the name of one of
+// them between a dot and a number.
+var halfWritten = regexp.MustCompile(`^\.(model\.onnx|best\.onnx|metrics\.csv|loss\.png|config\.yaml|probe\.npz|probe\.png|state\.npz)\d+$`)
+
+// Tidy removes from a run directory what a killed training has left half-written.
+func Tidy(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("looking through the run directory: %w", err)
+	}
+	for _, e := range entries {
+		if e.Type().IsRegular() && halfWritten.MatchString(e.Name()) {
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+				return fmt.Errorf("tidying the run directory: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
 // SaveConfig writes settings, everything needed to run the training again, to a run directory.
 func SaveConfig(dir string, settings any) error {
 	config, err := yaml.Marshal(settings)
 	if err != nil {
 		return fmt.Errorf("writing the configuration: %w", err)
 	}
-	if err := renameio.WriteFile(filepath.Join(dir, ConfigFile), config, 0o644); err != nil {
+	if err := renameio.WriteFile(filepath.Join(dir, ConfigFile), config, 0o644, renameio.WithTempDir(dir)); err != nil {
 		return fmt.Errorf("writing the configuration: %w", err)
 	}
 	return nil
@@ -51,7 +73,7 @@ func (r *Result) Save(dir string) error {
 		files = append(files, runFile{BestFile, r.Best.Marshal()})
 	}
 	for _, f := range files {
-		if err := renameio.WriteFile(filepath.Join(dir, f.name), f.data, 0o644); err != nil {
+		if err := renameio.WriteFile(filepath.Join(dir, f.name), f.data, 0o644, renameio.WithTempDir(dir)); err != nil {
 			return fmt.Errorf("writing the run directory: %w", err)
 		}
 	}

@@ -3,8 +3,10 @@ package workflow
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -68,17 +70,19 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 	if request.Scratch, err = destination.Room(o.OutputDir); err != nil {
 		return "", fmt.Errorf("looking for room for scratch files: %w", err)
 	}
-	if o.Init != "" && !o.Resume { // a resumed training has its weights in its state
+	request.Checkpoint = filepath.Join(o.OutputDir, trainer.StateFile)
+	if o.Resume {
+		if request.Resume, err = o.state(request.Checkpoint, log); err != nil {
+			return "", err
+		}
+	}
+	if o.Init != "" && request.Resume == "" { // a resumed training has its weights in its state
 		if request.Initial, err = initialWeights(o.Init, &request); err != nil {
 			return "", err
 		}
 		o.Config = request.Config
 	}
 	request.Begin = o.begin
-	request.Checkpoint = filepath.Join(o.OutputDir, trainer.StateFile)
-	if o.Resume {
-		request.Resume = request.Checkpoint
-	}
 	eng, release, err := o.Engine.trainingEngine()
 	if err != nil {
 		return "", err
@@ -112,6 +116,21 @@ func (o TrainOptions) check() error {
 		}
 	}
 	return destination.Dir("--output-dir", o.OutputDir)
+}
+
+// state is the state to go on from: none, if the training was killed before its first epoch was done. It is tidied up after.
+func (o TrainOptions) state(path string, log *slog.Logger) (string, error) {
+	if _, err := os.Stat(filepath.Join(o.OutputDir, trainer.ConfigFile)); err != nil {
+		return path, nil // no run directory, which reading the state will say
+	}
+	if err := trainer.Tidy(o.OutputDir); err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		log.Info("no epoch was finished: the training begins anew", "run", o.OutputDir)
+		return "", nil
+	}
+	return path, nil
 }
 
 // begin makes the run directory and writes config.yaml, with which a killed training can be resumed. A fault in the data

@@ -335,6 +335,45 @@ func TestInterruptedTrainingIsUsable(t *testing.T) {
 	}
 }
 
+// TestKilledTrainingGoesOn: killed before its first epoch was done it begins anew, and whenever it was killed in the middle
+// of a write, what it left half-written is tidied up.
+func TestKilledTrainingGoesOn(t *testing.T) {
+	whole := options(t, ORT)
+	trained(t, whole)
+	killed := whole
+	killed.OutputDir = filepath.Join(t.TempDir(), "killed")
+	if err := os.MkdirAll(killed.OutputDir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := trainer.SaveConfig(killed.OutputDir, killed); err != nil {
+		t.Fatal(err)
+	}
+	half := filepath.Join(killed.OutputDir, ".state.npz8674665223082153551")
+	mine := filepath.Join(killed.OutputDir, ".state.npz.kept")
+	for _, path := range []string{half, mine} {
+		if err := os.WriteFile(path, []byte("half"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	resumed, err := LoadTrainOptions(killed.OutputDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resumed.Resume = true
+	trained(t, resumed)
+	for _, name := range []string{trainer.ModelFile, trainer.BestFile} {
+		if !bytes.Equal(read(t, killed.OutputDir, name), read(t, whole.OutputDir, name)) {
+			t.Errorf("%s differs from that of a training left alone", name)
+		}
+	}
+	if _, err := os.Stat(half); err == nil {
+		t.Error("a half-written file was left")
+	}
+	if _, err := os.Stat(mine); err != nil {
+		t.Error("a file of somebody else's was removed")
+	}
+}
+
 // infer reconstructs into a new directory, which it returns.
 func infer(t *testing.T, model, scan string, kind EngineKind, batch int) (string, error) {
 	t.Helper()
