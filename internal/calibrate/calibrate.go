@@ -12,6 +12,7 @@ import (
 
 	"ptyx/internal/frame"
 	"ptyx/internal/ndarray"
+	"ptyx/internal/spectrum"
 )
 
 // Data are the patterns of a scan and where they were taken.
@@ -64,13 +65,13 @@ type solver struct {
 	row, col int          // of object[0, 0] in the scan's frame
 	width    int
 
-	fft                            *transform
+	fft                            *spectrum.Transform
 	ramp, shifted, patch, wave, up []complex128 // (N, N), work space
 }
 
 func newSolver(d Data, probe *ndarray.Complex64) *solver {
 	n := probe.Shape[0]
-	s := &solver{n: n, data: d, fft: newTransform(n)}
+	s := &solver{n: n, data: d, fft: spectrum.NewTransform(n, n)}
 	for _, w := range []*[]complex128{&s.probe, &s.ramp, &s.shifted, &s.patch, &s.wave, &s.up} {
 		*w = make([]complex128, n*n)
 	}
@@ -78,7 +79,7 @@ func newSolver(d Data, probe *ndarray.Complex64) *solver {
 		s.probe[i] = complex128(v)
 	}
 	s.scaleToPatterns()
-	s.fft.forward(s.probe)
+	s.fft.Forward(s.probe)
 	s.layObject()
 	return s
 }
@@ -147,7 +148,7 @@ func (s *solver) visit(m int, probeStep float64) (wrong, all float64) {
 	for i, v := range s.probe {
 		s.shifted[i] = v * s.ramp[i]
 	}
-	s.fft.inverse(s.shifted)
+	s.fft.Inverse(s.shifted)
 	at := (frame.Pixel(y)-s.n/2-s.row)*s.width + frame.Pixel(x) - s.n/2 - s.col
 	for r := range s.n {
 		copy(s.patch[r*s.n:(r+1)*s.n], s.object[at+r*s.width:])
@@ -172,7 +173,7 @@ func (s *solver) visit(m int, probeStep float64) (wrong, all float64) {
 	for i, o := range s.patch {
 		s.up[i] = step * cmplx.Conj(o) * s.wave[i]
 	}
-	s.fft.forward(s.up)
+	s.fft.Forward(s.up)
 	for i, u := range s.up {
 		s.probe[i] += u * cmplx.Conj(s.ramp[i])
 	}
@@ -182,7 +183,7 @@ func (s *solver) visit(m int, probeStep float64) (wrong, all float64) {
 // project replaces s.wave by the change that gives its far field the measured modulus.
 func (s *solver) project(measured []float32) (wrong, all float64) {
 	n := s.n
-	s.fft.forward(s.wave)
+	s.fft.Forward(s.wave)
 	for r := range n {
 		for c := range n {
 			i := r*n + c
@@ -195,31 +196,18 @@ func (s *solver) project(measured []float32) (wrong, all float64) {
 			s.wave[i] *= complex(d/a-1, 0)
 		}
 	}
-	s.fft.inverse(s.wave)
+	s.fft.Inverse(s.wave)
 	return wrong, all
 }
 
 // fillRamp writes the transform of a shift by (dy, dx). The Nyquist terms are real, as in physics.ShiftProbe.
 func (s *solver) fillRamp(dy, dx float64) {
-	rows, columns := phases(s.n, dy), phases(s.n, dx)
+	rows, columns := spectrum.ShiftFactors(s.n, dy), spectrum.ShiftFactors(s.n, dx)
 	for r, a := range rows {
 		for c, b := range columns {
 			s.ramp[r*s.n+c] = a * b
 		}
 	}
-}
-
-func phases(n int, d float64) []complex128 {
-	p := make([]complex128, n)
-	for k := range p {
-		f := k
-		if k > n/2 {
-			f -= n
-		}
-		p[k] = cmplx.Exp(complex(0, -2*math.Pi*float64(f)*d/float64(n)))
-	}
-	p[n/2] = complex(real(p[n/2]), 0)
-	return p
 }
 
 // largest is max |v|^2.
@@ -234,7 +222,7 @@ func largest(v []complex128) float64 {
 // realSpace is the inverse transform of scale * probe.
 func (s *solver) realSpace(probe []complex128, scale float64) *ndarray.Complex64 {
 	wave := append([]complex128(nil), probe...)
-	s.fft.inverse(wave)
+	s.fft.Inverse(wave)
 	out := ndarray.New[complex64](s.n, s.n)
 	for i, v := range wave {
 		out.Data[i] = complex64(v * complex(scale, 0))

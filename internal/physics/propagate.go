@@ -6,6 +6,7 @@ import (
 	"gonum.org/v1/gonum/dsp/fourier"
 
 	"ptyx/internal/ndarray"
+	"ptyx/internal/spectrum"
 )
 
 // DFTMatrix is the symmetric, unitary DFT matrix (n, n) with the origin of both axes at n/2:
@@ -36,32 +37,23 @@ func ExitWave(probe, patch *ndarray.Complex64) []complex128 {
 
 // Propagator computes far fields of n x n waves. It holds work space: each goroutine needs its own.
 type Propagator struct {
-	n      int
-	fft    *fourier.CmplxFFT
-	column []complex128
+	n    int
+	line *fourier.CmplxFFT
+	far  *spectrum.Transform
 }
 
 // NewPropagator prepares for n x n waves.
 func NewPropagator(n int) *Propagator {
-	return &Propagator{n: n, fft: fourier.NewCmplxFFT(n), column: make([]complex128, n)}
+	return &Propagator{n: n, line: fourier.NewCmplxFFT(n), far: spectrum.NewTransform(n, n)}
 }
 
 // Intensity is |FFT2(wave)|^2 / N^2 with zero frequency at [N/2, N/2]; the wave (N, N) is overwritten.
 func (p *Propagator) Intensity(wave []complex128, intensity []float64) {
 	n := p.n
-	for r := range n {
-		row := wave[r*n : (r+1)*n]
-		p.fft.Coefficients(row, row)
-	}
-	for c := range n {
-		for r := range n {
-			p.column[r] = wave[r*n+c]
-		}
-		p.fft.Coefficients(p.column, p.column)
-		for r, v := range p.column {
-			shifted := (r+n/2)%n*n + (c+n/2)%n
-			intensity[shifted] = (real(v)*real(v) + imag(v)*imag(v)) / float64(n*n)
-		}
+	p.far.Forward(wave)
+	for i, v := range wave {
+		shifted := (i/n+n/2)%n*n + (i%n+n/2)%n
+		intensity[shifted] = (real(v)*real(v) + imag(v)*imag(v)) / float64(n*n)
 	}
 }
 
@@ -70,24 +62,25 @@ func (p *Propagator) Intensity(wave []complex128, intensity []float64) {
 // and ShiftProbe take the real part of that one factor; a probe whose sampling is fine enough has nothing there.
 func (p *Propagator) Shift(wave []complex128, dy, dx float64) {
 	if dy != 0 {
-		shiftLines(p.fft, wave, 1, p.n, func(k int) complex128 { return turn(k, p.n, dy) })
+		shiftLines(p.line, wave, 1, p.n, turns(p.n, dy))
 	}
 	if dx != 0 {
-		shiftLines(p.fft, wave, p.n, 1, func(k int) complex128 { return turn(k, p.n, dx) })
+		shiftLines(p.line, wave, p.n, 1, turns(p.n, dx))
 	}
 }
 
-// turn is exp(-2 pi i f d / n) of the k-th frequency of n, f = k or k - n in [-n/2, n/2).
-func turn(k, n int, d float64) complex128 {
-	if k >= n/2 {
-		k -= n
+// turns are exp(-2 pi i f d / n) of the n frequencies f = k or k - n, in [-n/2, n/2).
+func turns(n int, d float64) []complex128 {
+	out := make([]complex128, n)
+	for k := range out {
+		sin, cos := math.Sincos(-2 * math.Pi * float64(spectrum.Frequency(k, n)) * d / float64(n))
+		out[k] = complex(cos, sin)
 	}
-	sin, cos := math.Sincos(-2 * math.Pi * float64(k) * d / float64(n))
-	return complex(cos, sin)
+	return out
 }
 
-// ShiftProbe moves the probe (N, N) by (dy, dx) pixels, |d| <= 1/2: S(dy) P S(dx)^T in double precision. A shift by 0 is
-// a copy.
+// ShiftProbe moves the probe (N, N) by (dy, dx) pixels, |d| <= 1/2: S(dy) P S(dx)^T in double precision, with the real
+// Nyquist term of ShiftMatrix. A shift by 0 is a copy.
 func ShiftProbe(probe *ndarray.Complex64, dy, dx float64) *ndarray.Complex64 {
 	n := probe.Shape[0]
 	wave := make([]complex128, n*n)
@@ -95,19 +88,11 @@ func ShiftProbe(probe *ndarray.Complex64, dy, dx float64) *ndarray.Complex64 {
 		wave[i] = complex128(v)
 	}
 	fft := fourier.NewCmplxFFT(n)
-	real := func(d float64) func(k int) complex128 {
-		return func(k int) complex128 {
-			if k == n/2 {
-				return complex(math.Cos(math.Pi*d), 0) // the real Nyquist term of ShiftMatrix
-			}
-			return turn(k, n, d)
-		}
-	}
 	if dy != 0 {
-		shiftLines(fft, wave, 1, n, real(dy))
+		shiftLines(fft, wave, 1, n, spectrum.ShiftFactors(n, dy))
 	}
 	if dx != 0 {
-		shiftLines(fft, wave, n, 1, real(dx))
+		shiftLines(fft, wave, n, 1, spectrum.ShiftFactors(n, dx))
 	}
 	out := ndarray.New[complex64](n, n)
 	for i, v := range wave {
@@ -116,13 +101,13 @@ func ShiftProbe(probe *ndarray.Complex64, dy, dx float64) *ndarray.Complex64 {
 	return out
 }
 
-// shiftLines multiplies the spectra of n lines by factor, which is given the frequency's number. Lines start at multiples
-// of start and have the given stride.
-func shiftLines(fft *fourier.CmplxFFT, wave []complex128, start, stride int, factor func(k int) complex128) {
+// shiftLines multiplies the spectra of n lines by factors, one for each frequency. Lines start at multiples of start and have
+// the given stride.
+func shiftLines(fft *fourier.CmplxFFT, wave []complex128, start, stride int, factors []complex128) {
 	n := fft.Len()
-	line, factors := make([]complex128, n), make([]complex128, n)
+	line := make([]complex128, n)
 	for k := range factors {
-		factors[k] = factor(k) / complex(float64(n), 0)
+		factors[k] /= complex(float64(n), 0)
 	}
 	for l := range n {
 		for i := range n {

@@ -5,9 +5,8 @@ import (
 	"math"
 	"math/cmplx"
 
-	"gonum.org/v1/gonum/dsp/fourier"
-
 	"ptyx/internal/ndarray"
+	"ptyx/internal/spectrum"
 )
 
 // ProbeKind names a kind of probe.
@@ -72,52 +71,15 @@ func gaussian(n int, size float64) []complex128 {
 func focus(n int, size, stop float64) []complex128 {
 	radius := float64(n) / 6                              // of the aperture, in frequency pixels: a speckle is about 6/2 pixels
 	defocus := size * math.Pi / (2 * radius * float64(n)) // phase defocus*f^2 spreads geometrically over size pixels
-	aperture := make([]complex128, n*n)
-	for i := range aperture {
-		fy, fx := float64(i/n), float64(i%n)
-		if fy >= float64(n)/2 {
-			fy -= float64(n)
-		}
-		if fx >= float64(n)/2 {
-			fx -= float64(n)
-		}
-		r := math.Hypot(fy, fx)
+	aperture := spectrum.New(n, n)
+	for i := range aperture.Data {
+		r := math.Hypot(float64(spectrum.Frequency(i/n, n)), float64(spectrum.Frequency(i%n, n)))
 		a := soft(radius-r) * soft(r-stop*radius)
 		if stop == 0 {
 			a = soft(radius - r)
 		}
-		aperture[i] = cmplx.Rect(a, -defocus*r*r)
+		aperture.Data[i] = cmplx.Rect(a, -defocus*r*r)
 	}
-	return centred(transform(aperture, n), n)
-}
-
-// transform is the unnormalised inverse DFT of both axes.
-func transform(field []complex128, n int) []complex128 {
-	fft := fourier.NewCmplxFFT(n)
-	line := make([]complex128, n)
-	for axis := range 2 {
-		start, stride := n, 1
-		if axis == 1 {
-			start, stride = 1, n
-		}
-		for l := range n {
-			for i := range n {
-				line[i] = field[l*start+i*stride]
-			}
-			fft.Sequence(line, line)
-			for i := range n {
-				field[l*start+i*stride] = line[i]
-			}
-		}
-	}
-	return field
-}
-
-// centred moves the origin from [0, 0] to [n/2, n/2].
-func centred(field []complex128, n int) []complex128 {
-	out := make([]complex128, len(field))
-	for i, v := range field {
-		out[(i/n+n/2)%n*n+(i%n+n/2)%n] = v
-	}
-	return out
+	aperture.IFFT()
+	return aperture.Centre().Data
 }

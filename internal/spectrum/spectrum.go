@@ -1,5 +1,5 @@
-// Package spectrum holds the few Fourier tools that metrics and pictures share: a complex Field in double precision, its
-// two-dimensional transform, a subpixel shift, and Peak, the frequency at which a field's transform is largest. The phase
+// Package spectrum holds the few Fourier tools that physics, metrics and pictures share: a planned two-dimensional
+// Transform, a complex Field in double precision, a subpixel shift, and Peak, the frequency at which a field's transform is largest. The phase
 // ramp between two objects is such a frequency, and so is the shift between them, seen in Fourier space. The package
 // stands above gonum's one-dimensional FFT and imports nothing of ptyx.
 package spectrum
@@ -7,8 +7,6 @@ package spectrum
 import (
 	"math"
 	"math/cmplx"
-
-	"gonum.org/v1/gonum/dsp/fourier"
 )
 
 // Field is a complex image (H, W), row-major.
@@ -35,36 +33,10 @@ func (f *Field) Crop(row, col, h, w int) *Field {
 }
 
 // FFT replaces the field by its unnormalised transform, zero frequency at [0, 0].
-func (f *Field) FFT() { f.transform((*fourier.CmplxFFT).Coefficients) }
+func (f *Field) FFT() { NewTransform(f.H, f.W).Forward(f.Data) }
 
 // IFFT undoes FFT.
-func (f *Field) IFFT() {
-	f.transform((*fourier.CmplxFFT).Sequence)
-	scale := complex(1/float64(f.H*f.W), 0)
-	for i := range f.Data {
-		f.Data[i] *= scale
-	}
-}
-
-// transform works along rows, then along columns.
-func (f *Field) transform(along func(*fourier.CmplxFFT, []complex128, []complex128) []complex128) {
-	plan := fourier.NewCmplxFFT(f.W)
-	for r := range f.H {
-		row := f.Data[r*f.W : (r+1)*f.W]
-		along(plan, row, row)
-	}
-	plan = fourier.NewCmplxFFT(f.H)
-	column := make([]complex128, f.H)
-	for c := range f.W {
-		for r := range column {
-			column[r] = f.Data[r*f.W+c]
-		}
-		along(plan, column, column)
-		for r := range column {
-			f.Data[r*f.W+c] = column[r]
-		}
-	}
-}
+func (f *Field) IFFT() { NewTransform(f.H, f.W).Inverse(f.Data) }
 
 // Frequency is the signed frequency, in cycles per n samples, of element i of a transform of length n.
 func Frequency(i, n int) int {
@@ -89,7 +61,7 @@ func (f *Field) Centre() *Field {
 // value that was at r - dr, by trigonometric interpolation.
 func (f *Field) Shift(dr, dc float64) {
 	f.FFT()
-	rows, cols := shiftFactors(f.H, dr), shiftFactors(f.W, dc)
+	rows, cols := ShiftFactors(f.H, dr), ShiftFactors(f.W, dc)
 	for r := range f.H {
 		for c := range f.W {
 			f.Data[r*f.W+c] *= rows[r] * cols[c]
@@ -98,9 +70,9 @@ func (f *Field) Shift(dr, dc float64) {
 	f.IFFT()
 }
 
-// shiftFactors are exp(-2 pi i k d / n); the lone Nyquist frequency of an even n takes the real part, as a real
+// ShiftFactors are exp(-2 pi i k d / n), by which the transform of n samples is multiplied to move them by d; the lone Nyquist frequency of an even n takes the real part, as a real
 // signal needs.
-func shiftFactors(n int, d float64) []complex128 {
+func ShiftFactors(n int, d float64) []complex128 {
 	out := make([]complex128, n)
 	for i := range out {
 		k := Frequency(i, n)
