@@ -5,6 +5,7 @@ import (
 	"math/cmplx"
 
 	"ptyx/internal/ndarray"
+	"ptyx/internal/spectrum"
 )
 
 // Estimate turns a pattern into a first estimate of the object, which is what ePIE's first step makes of an empty one: the
@@ -43,30 +44,13 @@ func NewEstimate(probe *ndarray.Complex64) Estimate {
 	return e
 }
 
-// farField is F P F with the matrix of DFTMatrix.
+// farField is F P F with the matrix of DFTMatrix, but for a factor.
 func farField(probe *ndarray.Complex64) []complex128 {
-	n := probe.Shape[0]
-	re, im := DFTMatrix(n)
-	dft := make([]complex128, n*n)
-	wave := make([]complex128, n*n)
-	for i := range dft {
-		dft[i] = complex(float64(re[i]), float64(im[i]))
-		wave[i] = complex128(probe.Data[i])
+	wave := spectrum.New(probe.Shape[0], probe.Shape[1])
+	for i, v := range probe.Data {
+		wave.Data[i] = complex128(v)
 	}
-	return product(product(dft, wave, n), dft, n)
-}
-
-// product is the matrix product of two (n, n).
-func product(a, b []complex128, n int) []complex128 {
-	out := make([]complex128, n*n)
-	for r := range n {
-		row := out[r*n : (r+1)*n]
-		for k := range n {
-			f := a[r*n+k]
-			for c, v := range b[k*n : (k+1)*n] {
-				row[c] += f * v
-			}
-		}
-	}
-	return out
+	wave = wave.Centre() // N is even: the origin goes from the middle to the corner as it does back
+	wave.FFT()
+	return wave.Centre().Data
 }
