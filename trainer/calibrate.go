@@ -37,12 +37,10 @@ func (r Request) probes(ctx context.Context, train *Data) ([]*ndarray.Complex64,
 
 // central are the patterns of a scan near its middle.
 func (d *Data) central(scan, n int) (calibrate.Data, error) {
-	var all []int
+	all := d.placesOf(scan)
 	var x, y []float64
-	for place, of := range d.Scan {
-		if of == scan {
-			all, x, y = append(all, place), append(x, d.X[place]), append(y, d.Y[place])
-		}
+	for _, place := range all {
+		x, y = append(x, d.X[place]), append(y, d.Y[place])
 	}
 	var out calibrate.Data
 	var places []int

@@ -223,12 +223,21 @@ func (p part) load(n int) error {
 
 // destinations are the patterns of a scan, and where in data their images of the given size go.
 func (d *Data) destinations(scan int, data []float32, size int) (ids []int, into [][]float32) {
-	for slot, of := range d.Scan {
-		if of == scan {
-			ids, into = append(ids, d.ids[slot]), append(into, data[slot*size:(slot+1)*size])
-		}
+	for _, place := range d.placesOf(scan) {
+		ids, into = append(ids, d.ids[place]), append(into, data[place*size:(place+1)*size])
 	}
 	return ids, into
+}
+
+// placesOf are the places of a scan's patterns.
+func (d *Data) placesOf(scan int) []int {
+	var places []int
+	for place, of := range d.Scan {
+		if of == scan {
+			places = append(places, place)
+		}
+	}
+	return places
 }
 
 // canvasSize is the canvas on which the patches of every group fit.

@@ -42,10 +42,8 @@ func (s *store) open(list scans, sharing []*Data, scratch string) error {
 	for i, scan := range list {
 		var ids []int
 		for _, d := range sharing {
-			for slot, of := range d.Scan {
-				if of == i {
-					ids = append(ids, d.ids[slot])
-				}
+			for _, place := range d.placesOf(i) {
+				ids = append(ids, d.ids[place])
 			}
 		}
 		patterns, err := scan.Access(ids, scratch)

@@ -64,9 +64,9 @@ func (p part) findTruth(n int) error {
 
 // touches tells whether a pattern of a scan sees a pixel of its object.
 func (d *Data) touches(scan, n int, object *ndarray.Complex64) bool {
-	for k := range d.X {
+	for _, k := range d.placesOf(scan) {
 		top, left := frame.Pixel(d.Y[k])-n/2, frame.Pixel(d.X[k])-n/2
-		if d.Scan[k] == scan && top > -n && left > -n && top < object.Shape[0] && left < object.Shape[1] {
+		if top > -n && left > -n && top < object.Shape[0] && left < object.Shape[1] {
 			return true
 		}
 	}
