@@ -96,3 +96,28 @@ func checkParts(t *testing.T, what string, got parts, want []complex128, tol flo
 	testutil.CheckClose(t, what+", real part", got.re.Data, re, tol)
 	testutil.CheckClose(t, what+", imaginary part", got.im.Data, im, tol)
 }
+
+// checkSlopes holds the gradient of a loss by an array to finite differences, at the elements that are chosen. The loss reads
+// the array, whose elements are moved one by one and put back.
+func checkSlopes(t *testing.T, what string, gradient, a *ndarray.Float32, chosen func(element int) bool, loss func() float64) {
+	t.Helper()
+	var analytic, difference []float32
+	for e, old := range a.Data {
+		if !chosen(e) {
+			continue
+		}
+		a.Data[e] = old + differenceStep
+		above := loss()
+		a.Data[e] = old - differenceStep
+		below := loss()
+		a.Data[e] = old
+		difference = append(difference, float32((above-below)/(2*differenceStep)))
+		analytic = append(analytic, gradient.Data[e])
+	}
+	testutil.CheckClose(t, what, analytic, difference, differenceTolerance)
+}
+
+// every chooses each step-th element.
+func every(step int) func(element int) bool {
+	return func(element int) bool { return element%step == 0 }
+}

@@ -60,18 +60,7 @@ func TestVariationAndItsGradientAreThoseOfPlainGo(t *testing.T) {
 		t.Errorf("variation %g, plain Go %g", got[0].Data[0], want)
 	}
 	for i, a := range []*ndarray.Float32{object.re, object.im} {
-		var analytic, difference []float32
-		for e := 0; e < len(a.Data); e += 3 {
-			old := a.Data[e]
-			a.Data[e] = old + differenceStep
-			above := plain()
-			a.Data[e] = old - differenceStep
-			below := plain()
-			a.Data[e] = old
-			difference = append(difference, float32((above-below)/(2*differenceStep)))
-			analytic = append(analytic, got[1+i].Data[e])
-		}
-		testutil.CheckClose(t, []string{"real part", "imaginary part"}[i], analytic, difference, differenceTolerance)
+		checkSlopes(t, []string{"real part", "imaginary part"}[i], got[1+i], a, every(3), plain)
 	}
 }
 
