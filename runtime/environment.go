@@ -16,6 +16,7 @@ var process struct {
 	sync.Mutex
 	path    string // of the library in use
 	holders map[any]struct{}
+	arena   bool // the arena that sessions share is there
 }
 
 // Environment is ONNX Runtime, opened. It may be used from several goroutines.
@@ -62,8 +63,32 @@ func initialise(path string) error {
 	if err := ort.DisableTelemetry(); err != nil {
 		return errors.Join(err, ort.DestroyEnvironment())
 	}
-	process.path, process.holders = path, map[any]struct{}{}
+	process.path, process.holders, process.arena = path, map[any]struct{}{}, false
 	return nil
+}
+
+// shareArena makes a session keep its buffers in the process's arena, which the first such session makes.
+func shareArena(options *ort.SessionOptions) error {
+	process.Lock()
+	defer process.Unlock()
+	if !process.arena {
+		info, err := ort.GetMemoryInfo()
+		if err != nil {
+			return err
+		}
+		// A free chunk is split when more than this would be left over of it, instead of the library's 128 MB.
+		const dead = 1 << 20
+		config, err := ort.NewArenaCfg(0, -1, -1, dead)
+		if err != nil {
+			return err
+		}
+		defer config.Destroy()
+		if err := ort.CreateAndRegisterAllocator(info, config); err != nil {
+			return err
+		}
+		process.arena = true
+	}
+	return options.AddSessionConfigEntry("session.use_env_allocators", "1")
 }
 
 // release gives up a holder; the last one ends ONNX Runtime.

@@ -75,3 +75,26 @@ func TestMemoryOfSessions(t *testing.T) {
 		return errors.Join(s.Run(list(x), list(y)), s.Close())
 	})
 }
+
+// Sessions that run by turns in one arena need the memory of one; apart, each keeps its own. Also after ONNX Runtime has been
+// closed and opened again. A run takes at least 64 MiB; slack is a quarter of that, for caches of the first run.
+func TestMemoryOfASharedArena(t *testing.T) {
+	x, y := ndarray.New[float32](4096, 1), ndarray.New[float32](4096, 1)
+	row := ndarray.New[float32](1, 4096)
+	for _, shared := range []bool{true, false, true} {
+		t.Run(fmt.Sprintf("shared %t", shared), func(t *testing.T) {
+			env := open(t)
+			for turn := range 3 {
+				s := newSession(t, env, "wide", SessionOptions{Threads: 1, NoMemPattern: true, SharedArena: shared})
+				before := resident(t)
+				if err := s.Run(list(x, row), list(y)); err != nil {
+					t.Fatal(err)
+				}
+				grown := resident(t) - before
+				if takes := turn == 0 || !shared; takes && !(grown >= 64) || !takes && !(grown <= 16) {
+					t.Errorf("session %d took %.0f MiB", turn, grown)
+				}
+			}
+		})
+	}
+}

@@ -33,6 +33,10 @@ type SessionOptions struct {
 	// NoMemPattern stops ONNX Runtime from planning one block of memory per combination of input shapes.
 	NoMemPattern bool
 
+	// SharedArena keeps the buffers of runs in one arena with the other sessions of the process that ask for it. Sessions that
+	// run by turns then need the memory of the largest, not of all. The arena lasts until ONNX Runtime is closed.
+	SharedArena bool
+
 	// Verbose lets ONNX Runtime print its warnings on standard error; it is silent otherwise.
 	Verbose bool
 
@@ -123,6 +127,11 @@ func (e *Environment) create(model []byte, sig signature, o SessionOptions, prov
 	defer destroy(options)
 	if err := o.apply(options); err != nil {
 		return nil, fmt.Errorf("setting session options: %w", err)
+	}
+	if o.SharedArena {
+		if err := shareArena(options); err != nil {
+			return nil, fmt.Errorf("sharing an arena between sessions: %w", oneLine(err))
+		}
 	}
 	if provider == CUDAProvider {
 		if err := useCUDA(options); err != nil {

@@ -274,8 +274,8 @@ func TestThreads(t *testing.T) {
 // Every combination of the switches computes the same.
 func TestSwitches(t *testing.T) {
 	env := open(t)
-	for i := range 8 {
-		o := SessionOptions{Threads: 2, NoSpinning: i&1 > 0, NoArena: i&2 > 0, NoMemPattern: i&4 > 0}
+	for i := range 16 {
+		o := SessionOptions{Threads: 2, NoSpinning: i&1 > 0, NoArena: i&2 > 0, NoMemPattern: i&4 > 0, SharedArena: i&8 > 0}
 		s := newSession(t, env, "large", o)
 		x, y := ndarray.New[float32](2, 1024), ndarray.New[float32](2, 1024)
 		for j := range x.Data {

@@ -21,8 +21,9 @@ type inferCmd struct {
 	engineFlags
 }
 
-// garbage is how far the heap may grow beyond what is in use, in percent. Inference makes little garbage, and its largest array
-// by far is the canvas: the usual 100 would keep room for a second one.
+// garbage is how far the heap may grow beyond what is in use, in percent. Inference and training make little garbage, and
+// what is in use are a few large arrays, the canvas or the parameters and moments: the usual 100 would keep room for second
+// ones.
 const garbage = 10
 
 // Run reconstructs.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 
 	"ptyx/internal/badinput"
 	"ptyx/internal/dataset"
@@ -80,6 +81,7 @@ const (
 
 // Run trains.
 func (c *trainCmd) Run(app *appContext) error {
+	debug.SetGCPercent(garbage)
 	options, err := c.options()
 	if err != nil {
 		return err

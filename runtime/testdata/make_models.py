@@ -65,6 +65,18 @@ save(
     [helper.make_tensor("shape", TensorProto.INT64, [2], [1024, 1024])],
 )
 
+# Intermediates of 64 MiB from inputs and outputs of 16 KiB: where their memory goes, shows. y is the row maximum of tanh(x x^T).
+save(
+    "wide",
+    [
+        node("MatMul", ["column", "row"], ["products"]),
+        node("Tanh", ["products"], ["bounded"]),
+        node("ReduceMax", ["bounded"], ["y"], axes=[1], keepdims=1),
+    ],
+    [value("column", 4096, 1), value("row", 1, 4096)],
+    [value("y", 4096, 1)],
+)
+
 # The shape of y is left to inference.
 no_shape = helper.make_empty_tensor_value_info("y")
 no_shape.type.tensor_type.elem_type = TensorProto.FLOAT
