@@ -2,8 +2,8 @@
 
 GO ?= go
 LIB := $(CURDIR)/lib
-# Tests and benchmarks use the pinned library, wherever they run from. It is asked for after lib has been made.
-WITH_LIB = PTYX_ONNXRUNTIME=$(LIB)
+# Tests and benchmarks use the pinned libraries, wherever they run from. They are asked for after lib has been made.
+WITH_LIB = PTYX_ONNXRUNTIME=$(LIB) PTYX_HDF5=$(LIB)
 
 .PHONY: demo build lib test check vet format staticcheck bench fuzz interop clean
 
@@ -13,9 +13,9 @@ demo: build lib
 build:
 	$(GO) build -trimpath -o bin/ptyx ./cmd/ptyx
 
-# The pinned ONNX Runtime library, checksum verified.
+# The pinned ONNX Runtime and HDF5 libraries, checksums verified.
 lib:
-	@$(GO) run ./internal/tools/fetchort -dir lib
+	@$(GO) run ./internal/tools/fetchlib -dir lib
 
 test: lib
 	$(WITH_LIB) $(GO) test ./...

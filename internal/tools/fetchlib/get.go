@@ -41,12 +41,13 @@ func (d download) get(ctx context.Context, dir string) (path string, err error) 
 // command is the program's call. The wheel is chosen by name, for a Python of our choice: the Python that happens to be
 // installed plays no part.
 func (d download) command(ctx context.Context, dir string) (*exec.Cmd, error) {
+	name, version := d.packageName()
 	switch d.source {
 	case "pip":
 		args := []string{
 			"download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:", "--dest", dir,
 			"--python-version", "3.12", "--implementation", "cp", "--abi", "cp312", "--platform", d.tag,
-			"onnxruntime==" + d.version,
+			name + "==" + version,
 		}
 		for _, pip := range [][]string{{"pip"}, {"pip3"}, {"python3", "-m", "pip"}, {"python", "-m", "pip"}} {
 			call := append(pip[1:len(pip):len(pip)], "--version")
@@ -56,7 +57,7 @@ func (d download) command(ctx context.Context, dir string) (*exec.Cmd, error) {
 		}
 	case "npm":
 		if _, err := exec.LookPath("npm"); err == nil {
-			return exec.CommandContext(ctx, "npm", "pack", "--loglevel=error", "--pack-destination", dir, "onnxruntime-node@"+d.version), nil
+			return exec.CommandContext(ctx, "npm", "pack", "--loglevel=error", "--pack-destination", dir, name+"@"+version), nil
 		}
 	}
 	return nil, errNoTool
@@ -102,16 +103,16 @@ func fileSum(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// extract copies the library out of the file.
-func (d download) extract(path string, to io.Writer) error {
+// extract copies a library out of the file.
+func (d download) extract(path, member string, to io.Writer) error {
 	var err error
 	if d.source == "npm" {
-		err = extractTar(path, d.member, to)
+		err = extractTar(path, member, to)
 	} else {
-		err = extractZip(path, d.member, to)
+		err = extractZip(path, member, to)
 	}
 	if err != nil {
-		return fmt.Errorf("taking %s out of %s: %w", d.member, d.file, err)
+		return fmt.Errorf("taking %s out of %s: %w", member, d.file, err)
 	}
 	return nil
 }

@@ -1,0 +1,90 @@
+"""Makes the HDF5 files of this folder, with h5py 3.16 and NumPy: python make_files.py
+
+Values are those of pattern() below, which the tests know, so that a wrong order, type or filter shows."""
+
+import os
+
+import h5py
+import numpy as np
+
+
+def pattern(shape):
+    """0, 1, 2, ... as 7 i mod 251: fits every type."""
+    return (7 * np.arange(np.prod(shape, dtype=int)) % 251).reshape(shape)
+
+
+def types(file):
+    for name in ("u1", "i2", "u2", ">u2", "i4", "u4", "i8", "u8", "f2", "f4", ">f4", "f8"):
+        values = pattern((2, 3, 4)) % 100
+        if name[-2] == "i":
+            values = values - 50
+        if name[-2] == "f":
+            values = values / 4
+        file["types/" + name.replace(">", "big-")] = values.astype(name)
+    file["types/bool"] = pattern((2, 3, 4)) % 2 == 1
+    file["types/c8"] = (pattern((2, 3)) - 1j * pattern((2, 3))).astype("c8")
+    file["types/c16"] = (pattern((2, 3)) - 1j * pattern((2, 3))).astype("c16")
+    real_imag = np.zeros((2, 3), [("real", "f8"), ("imag", "f8")])
+    real_imag["real"], real_imag["imag"] = pattern((2, 3)), -pattern((2, 3))
+    file["types/real_imag"] = real_imag
+    file["types/structure"] = np.zeros(2, [("x", "f4"), ("n", "i4")])
+    values = (pattern((2, 3)) - 1j * pattern((2, 3))).astype("c8")
+    native = h5py.h5t.NATIVE_FLOAT_COMPLEX  # the class of HDF5 2.0, which h5py does not write by itself
+    dataset = h5py.h5d.create(file["types"].id, b"native_complex", native, h5py.h5s.create_simple((2, 3)))
+    dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, values, native)
+    file["text/variable"] = "grüße"
+    file.create_dataset("text/fixed", data=np.bytes_("hello"))
+    file.create_dataset("text/list", data=["a", "b"], dtype=h5py.string_dtype())
+    file["scalar/float"] = 1.5
+    file["scalar/int"] = 7
+    file["scalar/one"] = np.array([2.5])
+    file["scalar/null"] = h5py.Empty("f4")
+    file["none"] = np.zeros((0, 4))
+    file["group/deep/data"] = pattern((3,))
+    at = file["group"].attrs
+    at["float"], at["int"], at["text"], at["bytes"], at["list"] = 1.25, 3, "grüße", np.bytes_("old"), [1.0, 2.0]
+    at["one"] = np.array([4.0])
+
+
+def packed(file):
+    data = (pattern((5, 16, 16)) // 32).astype("u2")  # lets lzf find something
+    file.create_dataset("gzip", data=data, chunks=(1, 16, 16), compression="gzip")
+    file.create_dataset("gzip-shuffle", data=data, chunks=(2, 8, 16), compression="gzip", shuffle=True)
+    file.create_dataset("lzf", data=data, chunks=(1, 16, 16), compression="lzf")
+    file.create_dataset("lzf-shuffle", data=data, chunks=(2, 16, 8), compression="lzf", shuffle=True)
+    file.create_dataset("fletcher32", data=data, chunks=(1, 16, 16), fletcher32=True)
+    # Noise does not shrink: lzf leaves such chunks as they are, and says so in their mask. A page of zeros shrinks most.
+    noise = np.random.default_rng(1).integers(0, 2**16, (2, 16, 16), dtype="u2")
+    file.create_dataset("lzf-noise", data=noise, chunks=(1, 16, 16), compression="lzf")
+    file.create_dataset("plain-noise", data=noise)
+    file.create_dataset("lzf-zeros", data=np.zeros((2, 64, 64), "f4"), chunks=(1, 64, 64), compression="lzf")
+    # The filters of plugins, which are not here: the datasets are made, nothing is written.
+    for name, number in (("bitshuffle", 32008), ("unknown", 31999)):
+        properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        properties.set_chunk((1, 16, 16))
+        properties.set_filter(number, h5py.h5z.FLAG_OPTIONAL)
+        space = h5py.h5s.create_simple((5, 16, 16))
+        h5py.h5d.create(file.id, name.encode(), h5py.h5t.STD_U16LE, space, properties)
+
+
+def links(file):
+    file["real/data"] = pattern((4,))
+    file["soft"] = h5py.SoftLink("/real/data")
+    file["group-link"] = h5py.SoftLink("/real")
+    file["real/relative"] = h5py.SoftLink("data")
+    file["twice"] = h5py.SoftLink("/soft")
+    file["dangling"] = h5py.SoftLink("/nowhere")
+    file["ring-a"] = h5py.SoftLink("/ring-b")
+    file["ring-b"] = h5py.SoftLink("/ring-a")
+    file["external"] = h5py.ExternalLink("types.h5", "/types/u2")
+    file["to-external"] = h5py.SoftLink("/external")
+    layout = h5py.VirtualLayout((2, 3, 4), "u2")
+    layout[:] = h5py.VirtualSource("types.h5", "types/u2", (2, 3, 4))
+    file.create_virtual_dataset("virtual", layout)
+    file.create_dataset("outside", (4,), "u1", external=[("outside.raw", 0, 4)])
+
+
+os.chdir(os.path.dirname(os.path.abspath(__file__)))
+for name, fill in (("types", types), ("packed", packed), ("links", links)):
+    with h5py.File(f"{name}.h5", "w") as f:
+        fill(f)

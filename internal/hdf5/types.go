@@ -1,0 +1,152 @@
+package hdf5
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// Class is what the elements of a dataset or attribute are.
+type Class int
+
+// The classes that are read, and Other.
+const (
+	Other    Class = iota
+	Integer        // whole numbers, and the enumeration that stands for h5py's bool
+	Float          // of 2, 4 or 8 bytes
+	Complex        // a compound of two floats, (r, i) or (real, imag), or the complex class of HDF5 2.0
+	String         // of fixed or variable length
+	Compound       // any other structure
+)
+
+// Type describes elements.
+type Type struct {
+	Class  Class
+	Size   int // bytes of one element
+	Signed bool
+	Big    bool // big-endian
+
+	real, imag string // names of a complex compound's members; empty for the class of HDF5 2.0
+	variable   bool   // a string of variable length
+	what       string // for messages
+}
+
+// Numpy is the type as numpy writes it, such as "<f4"; "|V" for what numpy has no simple type for.
+func (t Type) Numpy() string {
+	order := "<"
+	if t.Big {
+		order = ">"
+	}
+	if t.Size == 1 {
+		order = "|"
+	}
+	switch t.Class {
+	case Integer:
+		if t.Signed {
+			return fmt.Sprintf("%si%d", order, t.Size)
+		}
+		return fmt.Sprintf("%su%d", order, t.Size)
+	case Float:
+		return fmt.Sprintf("%sf%d", order, t.Size)
+	case Complex:
+		return fmt.Sprintf("%sc%d", order, t.Size)
+	case String:
+		return fmt.Sprintf("|S%d", t.Size)
+	}
+	return "|V"
+}
+
+// String says what the elements are, for a message.
+func (t Type) String() string {
+	switch t.Class {
+	case Integer, Float:
+		return "values of type " + t.Numpy()[1:]
+	case Complex:
+		return "complex values"
+	case String:
+		return "text"
+	case Compound:
+		return "structures with members " + t.what
+	}
+	return t.what
+}
+
+// Classes of the library.
+const (
+	classInteger  = 0
+	classFloat    = 1
+	classString   = 3
+	classCompound = 6
+	classEnum     = 8
+	classComplex  = 11
+)
+
+// otherClasses are the library's names for those that are not read.
+var otherClasses = map[int32]string{2: "times", 4: "bit fields", 5: "opaque bytes", 7: "references", 9: "lists of variable length", 10: "arrays"}
+
+// describe reads a type of the library.
+func (a *api) describe(kind id) Type {
+	const bigEndian = 1
+	t := Type{Size: int(a.typeSize(kind))}
+	switch class := a.typeClass(kind); class {
+	case classInteger:
+		t.Class, t.Signed, t.Big = Integer, a.typeSign(kind) != 0, a.typeOrder(kind) == bigEndian
+	case classEnum:
+		t.Class, t.Signed = Integer, true
+	case classFloat:
+		t.Class, t.Big = Float, a.typeOrder(kind) == bigEndian
+	case classString:
+		t.Class, t.variable = String, a.typeIsText(kind) > 0
+	case classComplex:
+		t.Class = Complex
+	case classCompound:
+		t.Class = Compound
+		a.describeCompound(kind, &t)
+	default:
+		t.what = "values of an unknown type"
+		if name := otherClasses[class]; name != "" {
+			t.what = name
+		}
+	}
+	return t
+}
+
+// describeCompound tells complex numbers from other structures.
+func (a *api) describeCompound(kind id, t *Type) {
+	var names []string
+	floats := true
+	for member := range uint32(max(0, a.typeMembers(kind))) {
+		name := a.typeName(kind, member)
+		names = append(names, text(name))
+		a.free(name)
+		of := a.typeMember(kind, member)
+		floats = floats && a.typeClass(of) == classFloat
+		a.typeClose(of)
+	}
+	t.what = fmt.Sprint(names)
+	if len(names) != 2 || !floats {
+		return
+	}
+	if n := [2]string{names[0], names[1]}; n == [2]string{"r", "i"} || n == [2]string{"real", "imag"} {
+		t.Class, t.real, t.imag = Complex, n[0], n[1]
+	}
+}
+
+// complexMemory makes the type of complex64 in memory, with the names that the file's has; to be closed.
+func (a *api) complexMemory(t Type) (id, error) {
+	if t.real == "" {
+		if a.ids.floatComplex == 0 {
+			return 0, fmt.Errorf("complex numbers of HDF5 2.0, which this library is too old for")
+		}
+		return a.typeCopy(a.ids.floatComplex), nil
+	}
+	return a.complexCompound(t.real, t.imag, a.ids.float32)
+}
+
+// complexCompound makes a structure of two floats of four bytes.
+func (a *api) complexCompound(real, imag string, part id) (id, error) {
+	kind := a.typeCreate(classCompound, unsafe.Sizeof(complex64(0)))
+	if kind < 0 || a.typeInsert(kind, real, 0, part) < 0 || a.typeInsert(kind, imag, 4, part) < 0 {
+		return 0, fmt.Errorf("making the type of complex numbers: %w", a.cause())
+	}
+	return kind, nil
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// target is the folder that gets a library.
+type target struct {
+	product
+	dir, version, os, arch string
+}
+
+// file is the library's file name; file("") that of the link without a version.
+func (t target) file(version string) string {
+	if version != "" {
+		version = "." + version
+	}
+	if t.os == "darwin" {
+		return t.library + version + ".dylib"
+	}
+	return t.library + ".so" + version
+}
+
+// stampText is the content of the stamp: what is there, and the checksums of the library and, a line each, of what it needs.
+func (t target) stampText(dir string, needed []string) (string, error) {
+	// Through the link, so that a missing link counts.
+	sum, err := fileSum(filepath.Join(dir, t.file("")))
+	if err != nil {
+		return "", err
+	}
+	text := fmt.Sprintf("%s %s/%s %s\n", t.version, t.os, t.arch, sum)
+	for _, name := range needed {
+		sum, err := fileSum(filepath.Join(dir, name))
+		if err != nil {
+			return "", err
+		}
+		text += sum + " " + name + "\n"
+	}
+	return text, nil
+}
+
+// current reports whether the library is there, whole, and of the pinned version, with all that it needs.
+func (t target) current() bool {
+	said, err := os.ReadFile(filepath.Join(t.dir, t.stamp))
+	if err != nil {
+		return false
+	}
+	var needed []string
+	for line := range strings.Lines(string(said)) {
+		if field := strings.Fields(line); len(field) == 2 {
+			needed = append(needed, filepath.Base(field[1]))
+		}
+	}
+	is, err := t.stampText(t.dir, needed)
+	return err == nil && is == string(said)
+}
+
+// install tries the downloads in turn and puts the library of the first that succeeds in place.
+func (t target) install(ctx context.Context, downloads []download) (download, error) {
+	if err := os.MkdirAll(t.dir, 0o755); err != nil {
+		return download{}, err
+	}
+	// Inside the folder, so that the last step is a rename on one file system.
+	work, err := os.MkdirTemp(t.dir, ".fetch-*")
+	if err != nil {
+		return download{}, err
+	}
+	defer os.RemoveAll(work)
+	work, err = filepath.Abs(work) // pip and npm run elsewhere
+	if err != nil {
+		return download{}, err
+	}
+	var faults []string
+	for _, d := range downloads {
+		err := t.installFrom(ctx, d, work)
+		if err == nil {
+			return d, nil
+		}
+		faults = append(faults, d.source+" "+err.Error())
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return download{}, fmt.Errorf("cannot obtain %s %s: %s; install %s and let it reach its index, or set %s to a library of your own (%s or newer)",
+		t.name, t.version, strings.Join(faults, "; "), sources(downloads), t.variable, t.oldest)
+}
+
+// sources are the programs that could download: "pip or npm".
+func sources(downloads []download) string {
+	var names []string
+	for _, d := range downloads {
+		names = append(names, d.source)
+	}
+	return strings.Join(names, " or ")
+}
+
+func (t target) installFrom(ctx context.Context, d download, work string) error {
+	file, err := d.get(ctx, work)
+	if err != nil {
+		return err
+	}
+	if err := d.verify(file); err != nil {
+		return err
+	}
+	if err := write(filepath.Join(work, t.file(t.version)), d, d.member, file); err != nil {
+		return err
+	}
+	names := []string{t.file(t.version)}
+	var needed []string
+	for _, member := range d.needed {
+		name := path.Base(member)
+		if err := write(filepath.Join(work, name), d, member, file); err != nil {
+			return err
+		}
+		needed = append(needed, name)
+	}
+	return t.place(work, append(names, needed...), needed)
+}
+
+func write(library string, d download, member, file string) error {
+	f, err := os.OpenFile(library, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o755)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.extract(file, member, f), f.Sync(), f.Close())
+}
+
+// place moves the libraries, the link and the stamp into the folder, in this order: what the stamp says is always there.
+func (t target) place(work string, names, needed []string) error {
+	if err := os.Symlink(t.file(t.version), filepath.Join(work, t.file(""))); err != nil {
+		return err
+	}
+	text, err := t.stampText(work, needed)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(work, t.stamp), []byte(text), 0o644); err != nil {
+		return err
+	}
+	for _, name := range append(names, t.file(""), t.stamp) {
+		if err := os.Rename(filepath.Join(work, name), filepath.Join(t.dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
