@@ -26,7 +26,7 @@ func (a *Access) Close() error { return a.close() }
 
 // Access opens the amplitudes of patterns ids, N*N values each. scratch is a directory with room for them.
 func (s *Scan) Access(ids []int, scratch string) (*Access, error) {
-	direct, err := s.file.Direct(s.patterns.key, s.patterns.axes...)
+	direct, err := s.direct()
 	if err != nil {
 		return nil, err
 	}

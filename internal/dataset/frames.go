@@ -7,25 +7,25 @@ import (
 	"math"
 
 	"ptyx/internal/ndarray"
-	"ptyx/internal/npz"
+	"ptyx/internal/source"
 )
 
 // Frames is a stream of the scan's patterns, in the file's order, as amplitudes. Its memory does not grow with M,
 // except for files in Fortran order or the legacy layout, whose patterns do not lie one after the other.
 type Frames struct {
 	scan   *Scan
-	source *npz.Stream
+	source source.Stream
 	at     int // number of the next frame
 	tally  *tally
 }
 
 // Frames begins a pass over the patterns. Several passes may run at once.
 func (s *Scan) Frames() (*Frames, error) {
-	source, err := s.file.Stream(s.patterns.key, s.patterns.axes...)
+	stream, err := s.stream()
 	if err != nil {
 		return nil, err
 	}
-	return &Frames{scan: s, source: source, tally: newTally(s)}, nil
+	return &Frames{scan: s, source: stream, tally: newTally(s)}, nil
 }
 
 // Next fills dst, which holds one (N, N) frame at least, with as many frames as fit and returns their number; 0 and

@@ -10,6 +10,7 @@ import (
 	"ptyx/internal/badinput"
 	"ptyx/internal/npz"
 	"ptyx/internal/npz/npztest"
+	"ptyx/internal/source"
 )
 
 // FuzzScan: whatever the bytes, opening and reading gives a scan that keeps its own promises, or a *badinput.Error.
@@ -40,7 +41,11 @@ func readFuzzed(content []byte) (*Scan, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := newScan(file, Options{})
+	arrays, err := source.FromNPZ(file)
+	if err != nil {
+		return nil, err
+	}
+	s, err := newScan(arrays, Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"ptyx/internal/source"
 )
 
 // InputKind is what a file's patterns are.
@@ -67,17 +69,24 @@ var profiles = []struct {
 	{"legacy_v1", "normalized_amplitude", Amplitude},
 }
 
+// kinds are what the format of a file says.
+var kinds = map[source.Kind]InputKind{source.Amplitudes: Amplitude, source.Counts: Intensity}
+
 // resolveInput settles what the patterns are: what the user says, else the file's scaling profile, else the type.
 func (s *Scan) resolveInput(asked InputKind) error {
 	stated, err := s.profile()
 	if err != nil {
 		return err
 	}
+	if stated == Auto {
+		stated = kinds[s.file.Facts().Kind]
+	}
 	s.doubted = true
+	defer func() { s.patterns.window.amplitudes = s.Input == Amplitude }()
 	switch {
 	case asked != Auto:
 		if stated != Auto && stated != asked {
-			s.log.Warn("the file's own scaling profile says otherwise", "file", s.Path, "profile", stated.String(), "input", asked.String())
+			s.log.Warn("the file's own scaling profile, or its format, says otherwise", "file", s.Path, "profile", stated.String(), "input", asked.String())
 		}
 		s.Input = asked
 	case stated != Auto:

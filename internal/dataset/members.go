@@ -6,14 +6,14 @@ import (
 
 	"ptyx/internal/badinput"
 	"ptyx/internal/ndarray"
-	"ptyx/internal/npz"
+	"ptyx/internal/source"
 )
 
 // readProbe takes the probe from the scan, or from probeFile where one is given.
-func (s *Scan) readProbe(probeFile string) error {
+func (s *Scan) readProbe(probeFile, library string) error {
 	file := s.file
 	if probeFile != "" {
-		other, err := npz.Open(probeFile)
+		other, err := source.Open(probeFile, library)
 		if err != nil {
 			return fmt.Errorf("reading the probe: %w", err)
 		}
@@ -24,21 +24,23 @@ func (s *Scan) readProbe(probeFile string) error {
 	} else if !present {
 		return s.fault(KeyProbe, "no probe, "+s.names(), "complex (N, N)", "give a file that holds one with --probe-file")
 	}
-	probe, modes, err := probeOf(file, s.N)
+	probe, modes, err := s.probeOf(file)
 	if err != nil {
 		return err
 	}
 	if modes > 1 {
-		s.log.Warn("only the first probe mode is used", "file", file.Path(), "key", KeyProbe, "modes", modes)
+		s.log.Warn("only the first probe mode is used", "file", file.Path(), "key", file.Place(KeyProbe), "modes", modes)
 	}
 	s.Probe = probe
 	return nil
 }
 
-// probeOf reads probeGuess as (n, n): the first of any modes, a trailing axis of 1 dropped.
-func probeOf(file *npz.Reader, n int) (probe *ndarray.Complex64, modes int, err error) {
+// probeOf reads probeGuess as (N, N): the first of any modes, a trailing axis of 1 dropped. One that belongs to patterns of the whole
+// detector is brought to the part of it that is looked at.
+func (s *Scan) probeOf(file source.Source) (probe *ndarray.Complex64, modes int, err error) {
+	n := s.N
 	fault := func(found, expected, remedy string) error {
-		return &badinput.Error{File: file.Path(), Key: KeyProbe, Found: found, Expected: expected, Remedy: remedy}
+		return &badinput.Error{File: file.Path(), Key: file.Place(KeyProbe), Found: found, Expected: expected, Remedy: remedy}
 	}
 	h, err := file.Header(KeyProbe)
 	if err != nil {
@@ -48,7 +50,14 @@ func probeOf(file *npz.Reader, n int) (probe *ndarray.Complex64, modes int, err 
 	if len(shape) > 2 && shape[len(shape)-1] == 1 {
 		shape = shape[:len(shape)-1]
 	}
-	if r := len(shape); r < 2 || shape[r-1] != n || shape[r-2] != n {
+	if !h.Numeric() {
+		_, err := file.Complex64(KeyProbe)
+		return nil, 0, err
+	}
+	w := s.patterns.window
+	r := len(shape)
+	whole := r >= 2 && !w.plain() && shape[r-2] == w.height && shape[r-1] == w.width && (w.height != n || w.width != n)
+	if r < 2 || !whole && (shape[r-1] != n || shape[r-2] != n) {
 		return nil, 0, fault("shape "+h.ShapeText(), fmt.Sprintf("(%d, %d), the size of the patterns", n, n),
 			"crop or pad it, or give another with --probe-file")
 	}
@@ -56,12 +65,17 @@ func probeOf(file *npz.Reader, n int) (probe *ndarray.Complex64, modes int, err 
 	if err != nil {
 		return nil, 0, err
 	}
-	modes = len(all.Data) / (n * n)
+	size := shape[r-2] * shape[r-1]
+	modes = len(all.Data) / size
 	if modes == 0 {
 		return nil, 0, fault("shape "+h.ShapeText(), "at least one mode", "")
 	}
 	// Cloned, so that the other modes are not kept.
-	probe = ndarray.Wrap(all.Data[:n*n], n, n).Clone()
+	probe = ndarray.Wrap(all.Data[:size], shape[r-2:]...).Clone()
+	if whole {
+		s.log.Info("the probe is brought to the part of the detector that is looked at", "file", file.Path(), "shape", h.ShapeText())
+		probe = w.probe(probe)
+	}
 	power := 0.0
 	for i, p := range probe.Data {
 		re, im := float64(real(p)), float64(imag(p))
@@ -77,10 +91,14 @@ func probeOf(file *npz.Reader, n int) (probe *ndarray.Complex64, modes int, err 
 }
 
 // readObject reads the object, which only metrics need: one that is no complex picture is left out with a warning.
-func (s *Scan) readObject() error {
+func (s *Scan) readObject(p *placing) error {
 	h, present, err := s.optional(KeyObject)
 	if err != nil || !present {
 		return err
+	}
+	if w := s.patterns.window; p.moved || p.other || w.size*w.bin != w.height || w.height != w.width {
+		s.log.Info("the object is left out: with other axes, positions or part of the detector it does not lie under the scan", "file", s.Path, "key", s.file.Place(KeyObject))
+		return nil
 	}
 	picture := squeeze(h.Shape)
 	if len(picture) != 2 || !h.Numeric() {

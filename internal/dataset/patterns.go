@@ -4,7 +4,9 @@ import (
 	"encoding"
 	"fmt"
 	"io"
+	"math"
 	"slices"
+	"strings"
 
 	"ptyx/internal/npz"
 )
@@ -41,14 +43,16 @@ var sizes = []int{64, 128, 256}
 
 // patterns is where and how the file holds the diffraction patterns.
 type patterns struct {
-	key         string
-	axes        []int // for npz: the file's axes in the order (M, N, N[, 1])
-	count, size int   // M, N
-	integer     bool  // elements are whole numbers by type
+	key     string
+	axes    []int   // for the source: the file's axes in the order (M, H, W[, 1])
+	count   int     // M
+	integer bool    // elements are whole numbers by type
+	ceiling float32 // the largest number of an unsigned type of 2 bytes or more; else 0
+	window  *window // makes a pattern (N, N) of (H, W)
 }
 
 // findPatterns picks the diffraction array and checks its shape. positions settles doubtful orientations.
-func (s *Scan) findPatterns(positions int, o Orientation) (patterns, error) {
+func (s *Scan) findPatterns(positions int, opt Options) (patterns, error) {
 	var found []patterns
 	for _, key := range []string{KeyPatterns, KeyPatternsAlias} {
 		h, present, err := s.optional(key)
@@ -58,7 +62,7 @@ func (s *Scan) findPatterns(positions int, o Orientation) (patterns, error) {
 		if !present {
 			continue
 		}
-		p, err := s.layOut(key, h, positions, o)
+		p, err := s.layOut(key, h, positions, opt)
 		if err != nil {
 			return patterns{}, err
 		}
@@ -77,7 +81,7 @@ func (s *Scan) findPatterns(positions int, o Orientation) (patterns, error) {
 }
 
 // layOut finds M and N in a header.
-func (s *Scan) layOut(key string, h npz.Header, positions int, o Orientation) (patterns, error) {
+func (s *Scan) layOut(key string, h npz.Header, positions int, opt Options) (patterns, error) {
 	const expected = "square patterns, shape (M, N, N)"
 	if !h.Real() {
 		return patterns{}, s.fault(key, h.Describe(), "real amplitudes or counts (float32, float64 or integers)", h.Remedy())
@@ -89,20 +93,28 @@ func (s *Scan) layOut(key string, h npz.Header, positions int, o Orientation) (p
 	if len(shape) != 3 {
 		return patterns{}, s.fault(key, "shape "+h.ShapeText(), expected, "")
 	}
-	if s.framesLast(key, shape, positions, o) {
+	if s.framesLast(key, shape, positions, opt.Orientation) {
 		shape = []int{shape[2], shape[0], shape[1]}
 		copy(axes, []int{2, 0, 1})
 	}
-	switch {
-	case shape[1] != shape[2]:
-		return patterns{}, s.fault(key, "shape "+h.ShapeText(), expected, "crop the detector to a square around the beam")
-	case !slices.Contains(sizes, shape[1]):
-		return patterns{}, s.fault(key, fmt.Sprintf("patterns of %d x %d pixels", shape[1], shape[2]), "64, 128 or 256",
-			"crop, pad or bin the detector to one of these")
-	case shape[0] == 0:
+	if shape[0] == 0 {
 		return patterns{}, s.fault(key, "no pattern, shape "+h.ShapeText(), "at least one", "")
 	}
-	return patterns{key: key, axes: axes, count: shape[0], size: shape[1], integer: h.Integer()}, nil
+	w, err := s.newWindow(key, h, shape[1], shape[2], opt.View)
+	return patterns{key: key, axes: axes, count: shape[0], integer: h.Integer(), ceiling: ceiling(h.Dtype), window: w}, err
+}
+
+// ceiling is the largest number of an unsigned type of more than a byte; 0 for other types.
+func ceiling(dtype string) float32 {
+	switch strings.TrimLeft(dtype, "<>=") {
+	case "u2":
+		return math.MaxUint16
+	case "u4":
+		return math.MaxUint32
+	case "u8":
+		return math.MaxUint64
+	}
+	return 0
 }
 
 // framesLast decides whether the last axis counts the patterns, and says so when it does.
@@ -145,8 +157,8 @@ func (s *Scan) sameContent(a, b patterns) error {
 	differ := func(found string) error {
 		return s.fault(KeyPatternsAlias, found, "the same as "+KeyPatterns, "leave one of the two out")
 	}
-	if a.count != b.count || a.size != b.size {
-		return differ(fmt.Sprintf("%d patterns of %d x %d pixels", b.count, b.size, b.size))
+	if a.count != b.count || a.window.height != b.window.height || a.window.width != b.window.width {
+		return differ(fmt.Sprintf("%d patterns of %d x %d pixels", b.count, b.window.height, b.window.width))
 	}
 	if a.integer != b.integer {
 		return differ("values of another type")
@@ -161,7 +173,7 @@ func (s *Scan) sameContent(a, b patterns) error {
 		return err
 	}
 	defer sb.Close()
-	va, vb := make([]float32, a.size*a.size), make([]float32, a.size*a.size)
+	va, vb := make([]float32, a.window.pixels()), make([]float32, a.window.pixels())
 	for frame := 0; ; frame++ {
 		_, err := sa.Next(va)
 		if err == io.EOF {

@@ -1,6 +1,7 @@
-// Package dataset reads scans: the measured patterns, where the probe was for each, and the probe. A Scan is one NPZ
-// file in PtychoPINN's layout, checked when it is opened; its patterns stay on disk and come out as Frames, a stream of
-// amplitudes, or loaded at once. Groups are lists of patterns that are handled together; they are sampled and split here.
+// Package dataset reads scans: the measured patterns, where the probe was for each, and the probe. A Scan is one file, NPZ
+// in PtychoPINN's layout or another that package source knows, checked when it is opened; its patterns stay on disk and come out
+// as Frames, a stream of amplitudes, or loaded at once. A View chooses part of the detector and the sense of the axes. Groups are
+// lists of patterns that are handled together; they are sampled and split here.
 //
 // It is the first stage of the data's path: everything behind it works with float32 amplitudes (M, N, N), zero frequency
 // at [N/2, N/2], and with coordinates in object pixels. A file that breaks the contract gives a *badinput.Error, most of
@@ -8,6 +9,7 @@
 package dataset
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -18,6 +20,7 @@ import (
 	"ptyx/internal/badinput"
 	"ptyx/internal/ndarray"
 	"ptyx/internal/npz"
+	"ptyx/internal/source"
 )
 
 // Keys of the contract.
@@ -36,10 +39,11 @@ const (
 // Options say how a file is to be understood.
 type Options struct {
 	Input       InputKind    // what the patterns are; the zero value decides by their type
-	ProbeFile   string       // NPZ file whose probeGuess replaces the scan's
+	ProbeFile   string       // file whose probe replaces the scan's
 	NoProbe     bool         // the probe is not needed and not read: a trained model brings its own
 	NoObject    bool         // the object is not needed and not read
 	Orientation Orientation  // which axis counts the patterns; the zero value decides by the shape
+	View        View         // part of the detector, sense of the axes, units; the zero value takes the file as it is
 	Log         *slog.Logger // warnings; nil drops them
 }
 
@@ -53,8 +57,9 @@ type Scan struct {
 	Object         *ndarray.Complex64 // (H, W), or nil; nil with Options.NoObject
 	Index          []int64            // (M) scan_index; zeros where the file has none
 	Input          InputKind          // what the file holds: Amplitude or Intensity
+	Geometry       Geometry           // what is known in metres and eV
 
-	file     *npz.Reader
+	file     source.Source
 	log      *slog.Logger
 	patterns patterns
 
@@ -65,7 +70,10 @@ type Scan struct {
 
 // Open checks headers, coordinates and probe of the scan at path; the patterns are not read. Close ends it.
 func Open(path string, opt Options) (*Scan, error) {
-	file, err := npz.Open(path)
+	if err := opt.View.check(); err != nil {
+		return nil, err
+	}
+	file, err := source.Open(path, opt.View.Library)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +85,7 @@ func Open(path string, opt Options) (*Scan, error) {
 }
 
 // newScan reads the small members of an open file.
-func newScan(file *npz.Reader, opt Options) (*Scan, error) {
+func newScan(file source.Source, opt Options) (*Scan, error) {
 	s := &Scan{Path: file.Path(), file: file, log: opt.Log}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -93,27 +101,42 @@ func (s *Scan) Close() error { return s.file.Close() }
 
 // read fills the scan from the small members.
 func (s *Scan) read(opt Options) error {
-	positions, err := s.positions()
+	p, err := s.openPlacing(opt.View)
 	if err != nil {
 		return err
 	}
-	if s.patterns, err = s.findPatterns(positions, opt.Orientation); err != nil {
+	if p.other {
+		defer p.file.Close()
+	}
+	positions, err := p.count()
+	if err != nil {
 		return err
 	}
-	s.M, s.N = s.patterns.count, s.patterns.size
-	if err := s.readCoordinates(positions); err != nil {
+	if s.patterns, err = s.findPatterns(positions, opt); err != nil {
 		return err
 	}
+	s.M, s.N = s.patterns.count, s.patterns.window.size
 	if err := s.resolveInput(opt.Input); err != nil {
 		return err
 	}
+	if err := s.readWindow(&s.patterns); err != nil {
+		return err
+	}
+	s.readGeometry(opt.View, p)
+	if err := s.readCoordinates(p, positions); err != nil {
+		return err
+	}
+	if err := s.place(opt.View, p); err != nil {
+		return err
+	}
+	s.warnOfUnits(p)
 	if !opt.NoProbe {
-		if err := s.readProbe(opt.ProbeFile); err != nil {
+		if err := s.readProbe(opt.ProbeFile, opt.View.Library); err != nil {
 			return err
 		}
 	}
 	if !opt.NoObject {
-		if err := s.readObject(); err != nil {
+		if err := s.readObject(p); err != nil {
 			return err
 		}
 	}
@@ -122,6 +145,9 @@ func (s *Scan) read(opt Options) error {
 
 // fault is a complaint about one of the file's arrays.
 func (s *Scan) fault(key, found, expected, remedy string) error {
+	if s.file != nil { // a Scan that is put together of coordinates alone has none
+		key = s.file.Place(key)
+	}
 	return &badinput.Error{File: s.Path, Key: key, Found: found, Expected: expected, Remedy: remedy}
 }
 
@@ -140,12 +166,22 @@ func (s *Scan) optional(key string) (h npz.Header, present bool, err error) {
 	return h, true, nil
 }
 
-// vector gives the length of a member that is to be a list of real numbers; axes of length 1 are forgiven.
-func (s *Scan) vector(key string) (int, error) { return vectorLength(s.file, key) }
+// lists is what vectorLength needs of a file; an NPZ reader and every source have it.
+type lists interface {
+	Path() string
+	Keys() []string
+	Has(key string) bool
+	Header(key string) (npz.Header, error)
+}
 
-func vectorLength(file *npz.Reader, key string) (int, error) {
+// vectorLength gives the length of a member that is to be a list of real numbers; axes of length 1 are forgiven.
+func vectorLength(file lists, key string) (int, error) {
+	place := key
+	if named, ok := file.(source.Source); ok {
+		place = named.Place(key)
+	}
 	fault := func(found, remedy string) error {
-		return &badinput.Error{File: file.Path(), Key: key, Found: found, Expected: "one real number for each pattern, shape (M,)", Remedy: remedy}
+		return &badinput.Error{File: file.Path(), Key: place, Found: found, Expected: "one real number for each pattern, shape (M,)", Remedy: remedy}
 	}
 	if !file.Has(key) {
 		return 0, fault("no array of this name, "+names(file), "")
@@ -176,58 +212,86 @@ func Vector(file *npz.Reader, key string) ([]float64, error) {
 	return file.Float64s(key)
 }
 
-// positions is the number of coordinate pairs.
-func (s *Scan) positions() (int, error) {
-	nx, err := s.vector(KeyX)
+// count is the number of coordinate pairs.
+func (p *placing) count() (int, error) {
+	nx, err := vectorLength(p.file, KeyX)
 	if err != nil {
-		return 0, err
+		return 0, p.elsewhere(err)
 	}
-	ny, err := s.vector(KeyY)
+	ny, err := vectorLength(p.file, KeyY)
 	if err != nil {
 		return 0, err
 	}
 	if nx != ny {
-		return 0, s.fault(KeyY, fmt.Sprintf("%d values", ny), fmt.Sprintf("%d, as many as %s has", nx, KeyX), "")
+		return 0, p.fault(KeyY, fmt.Sprintf("%d values", ny), fmt.Sprintf("%d, as many as %s has", nx, p.file.Place(KeyX)), "")
 	}
 	return nx, nil
 }
 
-// readCoordinates reads the positions and brings their number to that of the patterns.
-func (s *Scan) readCoordinates(positions int) (err error) {
-	if positions < s.M {
-		return s.fault(KeyX, fmt.Sprintf("%d positions", positions),
-			fmt.Sprintf("at least %d, one for each pattern of %s", s.M, s.patterns.key), "drop the patterns without a position")
+// elsewhere adds to a complaint about positions that are not there where else they may come from.
+func (p *placing) elsewhere(err error) error {
+	var bad *badinput.Error
+	if !p.file.Has(KeyX) && errors.As(err, &bad) && p.facts.Format != "" {
+		bad.Remedy = "give the file that has the positions with --positions-file"
 	}
-	if positions > s.M {
-		s.log.Warn("more positions than patterns: the last ones are dropped",
-			"file", s.Path, "positions", positions, "patterns", s.M, "dropped", positions-s.M)
-	}
-	if s.X, err = s.coordinates(KeyX); err != nil {
-		return err
-	}
-	if s.Y, err = s.coordinates(KeyY); err != nil {
-		return err
-	}
-	s.warnOfUnits()
-	if s.XStart, err = s.startCoordinates(KeyXStart, s.X); err != nil {
-		return err
-	}
-	s.YStart, err = s.startCoordinates(KeyYStart, s.Y)
 	return err
 }
 
-// coordinates reads the first M values of a list of finite numbers.
-func (s *Scan) coordinates(key string) ([]float64, error) {
-	v, err := s.file.Float64s(key)
+// readCoordinates reads the positions, in the unit of the file, and brings their number and order to those of the patterns.
+func (s *Scan) readCoordinates(p *placing, positions int) error {
+	order, err := s.join(p)
+	if err != nil {
+		return err
+	}
+	if order == nil {
+		if positions < s.M {
+			return p.fault(KeyX, fmt.Sprintf("%d positions", positions),
+				fmt.Sprintf("at least %d, one for each pattern of %s", s.M, s.file.Place(s.patterns.key)), "drop the patterns without a position")
+		}
+		if positions > s.M {
+			s.log.Warn("more positions than patterns: the last ones are dropped",
+				"file", s.Path, "positions", positions, "patterns", s.M, "dropped", positions-s.M)
+		}
+	}
+	if s.X, err = s.coordinates(p, KeyX, order); err != nil {
+		return err
+	}
+	if s.Y, err = s.coordinates(p, KeyY, order); err != nil {
+		return err
+	}
+	if s.XStart, err = s.startCoordinates(p, KeyXStart, order, s.X); err != nil {
+		return err
+	}
+	s.YStart, err = s.startCoordinates(p, KeyYStart, order, s.Y)
+	return err
+}
+
+// coordinates reads a list of finite numbers: the first M values, or those that order names.
+func (s *Scan) coordinates(p *placing, key string, order []int) ([]float64, error) {
+	all, err := p.file.Float64s(key)
 	if err != nil {
 		return nil, err
 	}
-	v = slices.Clip(v[:s.M])
-	for i, c := range v {
-		if !(math.Abs(c) <= farthest) { // in accept form: NaN fails
-			return nil, s.fault(key, fmt.Sprintf("%v at position %d", c, i),
-				fmt.Sprintf("finite object pixels, none beyond %g", float64(farthest)), "drop that pattern and its position, or give pixels")
+	v := slices.Clip(all[:min(s.M, len(all))])
+	if order != nil {
+		v = make([]float64, s.M)
+		for i, from := range order {
+			v[i] = all[from]
 		}
+	}
+	most, unit := float64(farthest), "object pixels"
+	if p.facts.Metres {
+		most, unit = math.MaxFloat64, "metres"
+	}
+	for i, c := range v {
+		if math.Abs(c) <= most { // in accept form: NaN fails
+			continue
+		}
+		expected, remedy := "finite "+unit, "drop that pattern and its position"
+		if !p.facts.Metres {
+			expected, remedy = expected+fmt.Sprintf(", none beyond %g", most), remedy+", or give pixels"
+		}
+		return nil, p.fault(key, fmt.Sprintf("%v at position %d", c, i), expected, remedy)
 	}
 	return v, nil
 }
@@ -237,30 +301,38 @@ func (s *Scan) coordinates(key string) ([]float64, error) {
 const farthest = 1 << 24
 
 // warnOfUnits says it when the positions of several patterns cover less than a pixel: metres look like that.
-func (s *Scan) warnOfUnits() {
+func (s *Scan) warnOfUnits(p *placing) {
 	span := max(slices.Max(s.X)-slices.Min(s.X), slices.Max(s.Y)-slices.Min(s.Y))
-	if s.M > 1 && span < 1 {
+	switch {
+	case s.M < 2 || span >= 1:
+	case p.facts.Metres:
+		s.log.Warn("all positions lie within one pixel of the object: see whether they are metres, and the pixel's size is right", "file", s.Path, "span", span, "pixel_m", s.Geometry.PixelX)
+	default:
 		s.log.Warn("all positions lie within one pixel: xcoords and ycoords are taken as object pixels, not as metres", "file", s.Path, "span", span)
 	}
 }
 
 // startCoordinates reads the positions before refinement, which default to the refined ones.
-func (s *Scan) startCoordinates(key string, refined []float64) ([]float64, error) {
-	_, present, err := s.optional(key)
+func (s *Scan) startCoordinates(p *placing, key string, order []int, refined []float64) ([]float64, error) {
+	if !p.file.Has(key) || p.facts.Metres {
+		return slices.Clone(refined), nil
+	}
+	h, err := p.file.Header(key)
 	if err != nil {
 		return nil, err
 	}
-	if !present {
+	if h.Pickled() {
+		s.log.Info("pickled member skipped", "file", s.Path, "key", key)
 		return slices.Clone(refined), nil
 	}
-	n, err := s.vector(key)
+	n, err := vectorLength(p.file, key)
 	if err != nil {
 		return nil, err
 	}
 	if n < s.M {
-		return nil, s.fault(key, fmt.Sprintf("%d values", n), fmt.Sprintf("at least %d, one for each pattern", s.M), "leave "+key+" out")
+		return nil, p.fault(key, fmt.Sprintf("%d values", n), fmt.Sprintf("at least %d, one for each pattern", s.M), "leave "+key+" out")
 	}
-	return s.coordinates(key)
+	return s.coordinates(p, key, order)
 }
 
 // readIndex reads scan_index; a single number holds for all patterns.
@@ -270,7 +342,7 @@ func (s *Scan) readIndex() error {
 	if err != nil || !present {
 		return err
 	}
-	n, err := s.vector(KeyIndex)
+	n, err := vectorLength(s.file, KeyIndex)
 	if err != nil {
 		return err
 	}
@@ -291,7 +363,7 @@ func (s *Scan) readIndex() error {
 // names lists the file's arrays for a message.
 func (s *Scan) names() string { return names(s.file) }
 
-func names(file *npz.Reader) string {
+func names(file lists) string {
 	keys := file.Keys()
 	if len(keys) == 0 {
 		return "no arrays at all"

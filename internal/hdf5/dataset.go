@@ -151,8 +151,13 @@ func (f *File) extent(name string, space id) (shape []int, null bool, err error)
 	return shape, false, nil
 }
 
-// File is the file that the dataset is in.
-func (d *Dataset) File() *File { return d.file }
+// ChunkRows is how many slices along the first axis are packed together in the file: 1 where none are.
+func (d *Dataset) ChunkRows() int {
+	if len(d.chunk) == 0 {
+		return 1
+	}
+	return d.chunk[0]
+}
 
 // Rows reads slices first to first+count-1 along the first axis of a real dataset into dst, which they fill.
 func (d *Dataset) Rows(dst []float32, first, count int) error {

@@ -84,6 +84,18 @@ func (f *File) Has(path string) (bool, error) {
 	return err == nil, err
 }
 
+// IsGroup tells whether a path leads to a group, rather than a dataset.
+func (f *File) IsGroup(path string) (bool, error) {
+	l := f.library
+	defer l.enter()()
+	object, _, err := f.openObject(path)
+	if err != nil {
+		return false, err
+	}
+	defer l.objectClose(object)
+	return l.objectType(object) == objectGroup, nil
+}
+
 // Names are the names in a group, in alphabetical order.
 func (f *File) Names(group string) ([]string, error) {
 	l := f.library
