@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+
+	"ptyx/internal/dataset"
+	"ptyx/internal/validate"
+)
+
+type validateCmd struct {
+	Scan      string              `arg:"" help:"Scan to examine."`
+	Input     dataset.InputKind   `default:"auto" help:"What the patterns are: amplitude, intensity or auto."`
+	Layout    dataset.Orientation `default:"auto" help:"Which axis counts the patterns: frames-first (M, N, N), frames-last (N, N, M) or auto, by the shape."`
+	ProbeFile string              `aliases:"probe_file" placeholder:"NPZ" help:"Take probeGuess from this file."`
+	Seed      uint64              `default:"0" help:"Of the order in which patterns are tried."`
+	JSON      bool                `name:"json" help:"Print JSON."`
+}
+
+// Help says what the exit status means here.
+func (validateCmd) Help() string {
+	return "Exit status 0: no error found, there may be warnings. 1: errors found, or the scan could not be examined."
+}
+
+// Run examines a scan, and fails if training with it would fail or be in vain.
+func (c *validateCmd) Run(app *appContext) error {
+	report, err := validate.File(app.Context, c.Scan, validate.Options{Input: c.Input, Layout: c.Layout, ProbeFile: c.ProbeFile, Seed: c.Seed})
+	if err != nil {
+		return err
+	}
+	write := report.WriteText
+	if c.JSON {
+		write = report.WriteJSON
+	}
+	if err := write(app.Stdout); err != nil {
+		return err
+	}
+	switch n := report.Errors(); n {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("%s: one error found", c.Scan)
+	default:
+		return fmt.Errorf("%s: %d errors found", c.Scan, n)
+	}
+}
