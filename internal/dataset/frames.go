@@ -56,16 +56,24 @@ func (f *Frames) Close() error { return f.source.Close() }
 
 // toAmplitudes checks a frame and takes the square root of counts.
 func (s *Scan) toAmplitudes(frame []float32, number int) error {
+	if err := s.measured(frame, number); err != nil {
+		return err
+	}
+	if s.Input == Intensity {
+		for i, v := range frame {
+			frame[i] = float32(math.Sqrt(float64(v)))
+		}
+	}
+	return nil
+}
+
+// measured refuses a frame with values that no detector gives.
+func (s *Scan) measured(frame []float32, number int) error {
 	for i, v := range frame {
 		if !(v >= 0 && v <= math.MaxFloat32) { // in accept form: NaN fails
 			return s.fault(s.patterns.key,
 				fmt.Sprintf("%v in frame %d at pixel (row %d, column %d)", v, number, i/s.N, i%s.N),
 				"finite amplitudes or counts of 0 or more", "mask the pixel or drop the frame")
-		}
-	}
-	if s.Input == Intensity {
-		for i, v := range frame {
-			frame[i] = float32(math.Sqrt(float64(v)))
 		}
 	}
 	return nil

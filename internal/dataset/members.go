@@ -24,70 +24,85 @@ func (s *Scan) readProbe(probeFile, library string) error {
 	} else if !present {
 		return s.fault(KeyProbe, "no probe, "+s.names(), "complex (N, N)", "give a file that holds one with --probe-file")
 	}
-	probe, modes, err := s.probeOf(file)
+	all, err := s.probeOf(file)
 	if err != nil {
 		return err
 	}
-	if modes > 1 {
+	if modes := all.Shape[0]; modes > 1 {
 		s.log.Warn("only the first probe mode is used", "file", file.Path(), "key", file.Place(KeyProbe), "modes", modes)
 	}
-	s.Probe = probe
+	s.Modes = all
+	// Cloned, so that who asks for no more than the first mode keeps no more.
+	s.Probe = ndarray.Wrap(all.Data[:s.N*s.N], s.N, s.N).Clone()
 	return nil
 }
 
-// probeOf reads probeGuess as (N, N): the first of any modes, a trailing axis of 1 dropped. One that belongs to patterns of the whole
-// detector is brought to the part of it that is looked at.
-func (s *Scan) probeOf(file source.Source) (probe *ndarray.Complex64, modes int, err error) {
-	n := s.N
+// probeOf reads probeGuess as modes (P, N, N); a trailing axis of 1 is dropped, and of states (K, P, N, N), which change the probe from
+// pattern to pattern, the first is taken. A probe that belongs to patterns of the whole detector is brought to the part of it that
+// is looked at.
+func (s *Scan) probeOf(file source.Source) (*ndarray.Complex64, error) {
+	n, w := s.N, s.patterns.window
 	fault := func(found, expected, remedy string) error {
 		return &badinput.Error{File: file.Path(), Key: file.Place(KeyProbe), Found: found, Expected: expected, Remedy: remedy}
 	}
 	h, err := file.Header(KeyProbe)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
+	}
+	if !h.Numeric() {
+		_, err := file.Complex64(KeyProbe)
+		return nil, err
 	}
 	shape := h.Shape
 	if len(shape) > 2 && shape[len(shape)-1] == 1 {
 		shape = shape[:len(shape)-1]
 	}
-	if !h.Numeric() {
-		_, err := file.Complex64(KeyProbe)
-		return nil, 0, err
-	}
-	w := s.patterns.window
 	r := len(shape)
 	whole := r >= 2 && !w.plain() && shape[r-2] == w.height && shape[r-1] == w.width && (w.height != n || w.width != n)
 	if r < 2 || !whole && (shape[r-1] != n || shape[r-2] != n) {
-		return nil, 0, fault("shape "+h.ShapeText(), fmt.Sprintf("(%d, %d), the size of the patterns", n, n),
+		return nil, fault("shape "+h.ShapeText(), fmt.Sprintf("(%d, %d), the size of the patterns", n, n),
 			"crop or pad it, or give another with --probe-file")
 	}
 	all, err := file.Complex64(KeyProbe)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	size := shape[r-2] * shape[r-1]
-	modes = len(all.Data) / size
-	if modes == 0 {
-		return nil, 0, fault("shape "+h.ShapeText(), "at least one mode", "")
+	modes := 1
+	if r > 2 {
+		modes = min(shape[r-3], len(all.Data)/size)
 	}
-	// Cloned, so that the other modes are not kept.
-	probe = ndarray.Wrap(all.Data[:size], shape[r-2:]...).Clone()
+	if modes == 0 {
+		return nil, fault("shape "+h.ShapeText(), "at least one mode", "")
+	}
+	probes := ndarray.Wrap(all.Data[:modes*size], modes, shape[r-2], shape[r-1])
+	if fault := litProbe(probes, fault); fault != nil {
+		return nil, fault
+	}
 	if whole {
 		s.log.Info("the probe is brought to the part of the detector that is looked at", "file", file.Path(), "shape", h.ShapeText())
-		probe = w.probe(probe)
+		probes = w.probes(probes)
 	}
+	return probes, nil
+}
+
+// litProbe refuses modes with values that are not finite, and a first one without light.
+func litProbe(probes *ndarray.Complex64, fault func(found, expected, remedy string) error) error {
+	height, width := probes.Shape[1], probes.Shape[2]
 	power := 0.0
-	for i, p := range probe.Data {
+	for i, p := range probes.Data {
 		re, im := float64(real(p)), float64(imag(p))
 		if v := re + im; math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, 0, fault(fmt.Sprintf("%v at pixel (row %d, column %d)", p, i/n, i%n), "finite values", "")
+			return fault(fmt.Sprintf("%v at pixel (row %d, column %d)", p, i/width%height, i%width), "finite values", "")
 		}
-		power += re*re + im*im
+		if i < height*width {
+			power += re*re + im*im
+		}
 	}
 	if power == 0 {
-		return nil, 0, fault("a probe that is zero everywhere", "an illumination", "give another with --probe-file")
+		return fault("a probe that is zero everywhere", "an illumination", "give another with --probe-file")
 	}
-	return probe, modes, nil
+	return nil
 }
 
 // readObject reads the object, which only metrics need: one that is no complex picture is left out with a warning.

@@ -7,6 +7,17 @@ import (
 	"ptyx/internal/spectrum"
 )
 
+// probes brings modes (P, height, width) to the window.
+func (w *window) probes(whole *ndarray.Complex64) *ndarray.Complex64 {
+	modes, size := whole.Shape[0], w.pixels()
+	out := ndarray.New[complex64](modes, w.size, w.size)
+	for m := range modes {
+		one := w.probe(ndarray.Wrap(whole.Data[m*size:(m+1)*size], w.height, w.width))
+		copy(out.Data[m*w.size*w.size:], one.Data)
+	}
+	return out
+}
+
 // probe brings a probe of the whole detector's far field to that of the window: less detector means larger pixels of the object,
 // and binned pixels a smaller field of view. Its far field is cut as the patterns are, around zero frequency, and what is left
 // keeps its power; then the middle of the field of view is kept.

@@ -54,6 +54,7 @@ type Scan struct {
 	X, Y           []float64          // (M) patch centres in object pixels: column, row
 	XStart, YStart []float64          // (M) positions before refinement; X and Y where the file has none
 	Probe          *ndarray.Complex64 // (N, N), the first mode; nil with Options.NoProbe
+	Modes          *ndarray.Complex64 // (P, N, N), all modes of the probe; nil with Options.NoProbe
 	Object         *ndarray.Complex64 // (H, W), or nil; nil with Options.NoObject
 	Index          []int64            // (M) scan_index; zeros where the file has none
 	Input          InputKind          // what the file holds: Amplitude or Intensity

@@ -32,7 +32,7 @@ type View struct {
 // check refuses what no file could be looked at by.
 func (v View) check() error {
 	if v.Bin < 0 {
-		return &badinput.Error{Key: "--bin", Found: fmt.Sprint(v.Bin), Expected: "1 (none) or more"}
+		return &badinput.Error{Key: "--bin", Found: fmt.Sprint(v.Bin), Expected: "1 or more"}
 	}
 	for _, f := range []struct {
 		flag  string

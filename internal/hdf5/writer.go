@@ -96,7 +96,7 @@ func (w *Writer) Link(path, target string) error {
 	return nil
 }
 
-// Put writes a dataset: *ndarray.Float32, *ndarray.Complex64 (as a compound r, i), *Unsigned, []float64, []int64, or, as a single
+// Put writes a dataset: *ndarray.Float32, *ndarray.Complex64 (as a compound r, i), *Unsigned, *Doubles, []float64, []int64, or, as a single
 // value, float64, int64 or string. Arrays of more than a page are packed by shuffle and gzip, one slice along the first axis a chunk.
 func (w *Writer) Put(path string, value any) error {
 	v, err := w.library.valueOf(value)
@@ -110,6 +110,12 @@ func (w *Writer) Put(path string, value any) error {
 type Unsigned struct {
 	Shape []int
 	Data  []uint32
+}
+
+// Doubles is an array in double precision, such as a list of points.
+type Doubles struct {
+	Shape []int
+	Data  []float64
 }
 
 // value is what is written: elements in memory, and their types there and in the file.
@@ -134,6 +140,8 @@ func (l *Library) valueOf(v any) (value, error) {
 		return l.complexValue(v)
 	case *Unsigned:
 		return value{memory: ids.u32, file: ids.u32, shape: v.Shape, data: pointer(v.Data), bytes: 4 * len(v.Data)}, nil
+	case *Doubles:
+		return value{memory: ids.float64, file: ids.f64, shape: v.Shape, data: pointer(v.Data), bytes: 8 * len(v.Data)}, nil
 	case []float64:
 		return value{memory: ids.float64, file: ids.f64, shape: []int{len(v)}, data: pointer(v), bytes: 8 * len(v)}, nil
 	case []int64:

@@ -18,11 +18,33 @@ import (
 	"ptyx/internal/ndarray"
 )
 
-// Member is one array to be written. Value is *ndarray.Float32, *ndarray.Complex64, []float64, []int64, []int32, or,
+// Member is one array to be written. Value is *ndarray.Float32, *ndarray.Complex64, *Slices, []float64, []int64, []int32, or,
 // as a 0-d array, string, float64 or int64.
 type Member struct {
 	Key   string
 	Value any
+}
+
+// Slices is a float32 array that is written part by part, as it comes, and so need not fit memory.
+type Slices struct {
+	Shape []int
+	// Each hands the elements over in C order, in parts of any size; what put returns ends it.
+	Each func(put func(part []float32) error) error
+}
+
+// write writes the elements, whose number must be that of the shape.
+func (s *Slices) write(w *bufio.Writer) error {
+	left := ndarray.Size(s.Shape)
+	err := s.Each(func(part []float32) error {
+		if left -= len(part); left < 0 {
+			return fmt.Errorf("%d elements more than shape %v has", -left, s.Shape)
+		}
+		return writeAll(w, part, appendFloat32)
+	})
+	if err == nil && left != 0 {
+		err = fmt.Errorf("%d elements of shape %v are missing", left, s.Shape)
+	}
+	return err
 }
 
 // Option changes how Write works.
@@ -87,9 +109,10 @@ func writeArray(w *bufio.Writer, value any) error {
 	switch v := value.(type) {
 	case *ndarray.Float32:
 		writeHeader(w, "<f4", v.Shape)
-		return writeAll(w, v.Data, func(b []byte, x float32) []byte {
-			return binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
-		})
+		return writeAll(w, v.Data, appendFloat32)
+	case *Slices:
+		writeHeader(w, "<f4", v.Shape)
+		return v.write(w)
 	case *ndarray.Complex64:
 		writeHeader(w, "<c8", v.Shape)
 		return writeAll(w, v.Data, func(b []byte, x complex64) []byte {
@@ -125,6 +148,10 @@ func writeArray(w *bufio.Writer, value any) error {
 	default:
 		return fmt.Errorf("no way to write a %T", value)
 	}
+}
+
+func appendFloat32(b []byte, x float32) []byte {
+	return binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
 }
 
 func appendFloat64(b []byte, x float64) []byte {

@@ -161,3 +161,44 @@ func TestFailedWriteLeavesTheFile(t *testing.T) {
 		t.Error("wrote into a folder that does not exist")
 	}
 }
+
+// TestSlices: an array that is written in parts is the file that it would be at once; parts that do not fill it are an error,
+// and leave no file.
+func TestSlices(t *testing.T) {
+	whole := ndarray.New[float32](3, 5)
+	for i := range whole.Data {
+		whole.Data[i] = float32(i)
+	}
+	parts := func(lengths ...int) *Slices {
+		return &Slices{Shape: whole.Shape, Each: func(put func([]float32) error) error {
+			for rest := whole.Data; len(lengths) > 0; lengths = lengths[1:] {
+				n := min(lengths[0], len(rest))
+				if err := put(append(slices.Clone(rest[:n]), make([]float32, lengths[0]-n)...)); err != nil {
+					return err
+				}
+				rest = rest[n:]
+			}
+			return nil
+		}}
+	}
+	write := func(name string, value any) (string, error) {
+		path := filepath.Join(t.TempDir(), name)
+		return path, Write(path, []Member{{Key: "a", Value: value}})
+	}
+	first, err := write("whole.npz", whole)
+	second, partsErr := write("parts.npz", parts(4, 0, 11))
+	if err != nil || partsErr != nil {
+		t.Fatal(err, partsErr)
+	}
+	a, _ := os.ReadFile(first)
+	b, _ := os.ReadFile(second)
+	if len(a) == 0 || !bytes.Equal(a, b) {
+		t.Error("written in parts it is another file")
+	}
+	for name, bad := range map[string]*Slices{"too few": parts(4, 10), "too many": parts(4, 12)} {
+		path, err := write("bad.npz", bad)
+		if _, statErr := os.Stat(path); err == nil || statErr == nil {
+			t.Errorf("%s: %v, and a file", name, err)
+		}
+	}
+}

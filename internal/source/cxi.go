@@ -179,28 +179,65 @@ func (c *container) cxiDark() (err error) {
 	return err
 }
 
-// cxiImages takes probe and object, and where the object lies, as ptyx notes it.
+// cxiImages takes the probe, and the object where the file says where it lies: there is no place for that in the format, so that
+// programs keep it in a group of their own.
 func (c *container) cxiImages() error {
 	if err := c.take(Probe, "entry_1/image_1/data", cxiSource+"illumination"); err != nil {
 		return err
 	}
-	if err := c.take(Object, "entry_1/image_2/data"); err != nil {
-		return err
+	for _, group := range []string{"entry_1/ptyx/", "entry_1/ptychodus/"} {
+		there, err := c.file.Has(group)
+		if err != nil {
+			return err
+		}
+		if there {
+			return c.cxiResult(group)
+		}
 	}
+	return nil
+}
+
+// cxiResult reads what ptyx and ptychodus note of a result. ptychodus notes the object's centre, ptyx its first pixel; and ptychodus
+// takes the translations of a CXI file for the beam's.
+func (c *container) cxiResult(group string) error {
 	f := &c.facts
-	if err := c.scalar(&f.PixelX, "entry_1/ptyx/object_pixel_width_m"); err != nil {
+	f.SampleMotion = group != "entry_1/ptychodus/"
+	var corner, centre Point
+	var hasCorner, hasCentre bool
+	for _, n := range []struct {
+		into    *float64
+		name    string
+		present *bool
+	}{
+		{&f.PixelX, "object_pixel_width_m", nil}, {&f.PixelY, "object_pixel_height_m", nil},
+		{&corner.X, "object_origin_x_m", &hasCorner}, {&corner.Y, "object_origin_y_m", nil},
+		{&centre.X, "object_center_x_m", &hasCentre}, {&centre.Y, "object_center_y_m", nil},
+	} {
+		there, err := c.file.Has(group + n.name)
+		if err != nil {
+			return err
+		}
+		if n.present != nil {
+			*n.present = there
+		}
+		if err := c.scalar(n.into, group+n.name); err != nil {
+			return err
+		}
+	}
+	if err := c.take(PositionIndex, group+"probe_position_indexes"); err != nil {
 		return err
 	}
-	if err := c.scalar(&f.PixelY, "entry_1/ptyx/object_pixel_height_m"); err != nil {
+	const object = "entry_1/image_2/data"
+	if hasCorner {
+		f.Origin = &corner
+		return c.take(Object, object)
+	}
+	if !hasCentre {
+		return nil
+	}
+	if err := c.take(Object, object); err != nil || !c.Has(Object) {
 		return err
 	}
-	there, err := c.file.Has("entry_1/ptyx/object_origin_x_m")
-	if err != nil || !there {
-		return err
-	}
-	f.Origin = &Point{}
-	if err := c.scalar(&f.Origin.X, "entry_1/ptyx/object_origin_x_m"); err != nil {
-		return err
-	}
-	return c.scalar(&f.Origin.Y, "entry_1/ptyx/object_origin_y_m")
+	f.Origin = origin(centre, *f, c.members[Object].dataset.Shape)
+	return nil
 }

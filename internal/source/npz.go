@@ -2,7 +2,9 @@ package source
 
 import (
 	"cmp"
+	"fmt"
 
+	"ptyx/internal/badinput"
 	"ptyx/internal/ndarray"
 	"ptyx/internal/npz"
 )
@@ -24,7 +26,28 @@ func FromNPZ(file *npz.Reader) (Source, error) {
 	if !file.Has(X) && file.Has("probe_position_x_m") {
 		a.product()
 	}
+	if !file.Has(Object) && file.Has("object") && file.Has("origin") {
+		if err := a.reconstruction(); err != nil {
+			return nil, err
+		}
+	}
 	return a, a.readFacts()
+}
+
+// reconstruction names the arrays that ptyx infer and ptyx solve write: the object begins somewhere in the scan's frame.
+func (a *archive) reconstruction() error {
+	a.facts.Format = "reconstruction of ptyx"
+	a.own[Object], a.own[PositionIndex] = "object", "scan_index"
+	at, err := a.Reader.Int64s("origin")
+	if err != nil {
+		return err
+	}
+	const far = 1 << 31
+	if len(at) != 2 || max(at[0], -at[0], at[1], -at[1]) > far {
+		return &badinput.Error{File: a.Path(), Key: "origin", Found: fmt.Sprint(at), Expected: "row and column of the object's first pixel"}
+	}
+	a.facts.Row, a.facts.Col = int(at[0]), int(at[1])
+	return nil
 }
 
 // product names the arrays of a ptychodus product.

@@ -92,7 +92,8 @@ type Facts struct {
 	DetectorPixelY float64
 	PixelX         float64 // width of an object's pixel, metres
 	PixelY         float64
-	Origin         *Point // where the object's pixel (0, 0) is, in metres, in the frame of the beam
+	Origin         *Point // where pixel (0, 0) is, in metres, in the frame of the beam
+	Row, Col       int    // pixel of the positions' frame on which the object begins
 
 	Bad  *ndarray.Float32 // (H, W), above 0 where a detector's pixel is to be left out; nil: none
 	Dark *ndarray.Float32 // (H, W), counts to be subtracted; nil: none
