@@ -7,8 +7,8 @@ type RawFrames interface {
 	Close() error
 }
 
-// Raw begins a pass over the patterns (M, N, N) as the file holds them: neither checked nor turned into amplitudes.
-func (s *Scan) Raw() (RawFrames, error) { return s.file.Stream(s.patterns.key, s.patterns.axes...) }
+// Raw begins a pass over the patterns (M, N, N) through the View, as the file holds them: neither checked nor turned into amplitudes.
+func (s *Scan) Raw() (RawFrames, error) { return s.stream() }
 
 // PatternsKey is the name under which the file holds its patterns: KeyPatterns or KeyPatternsAlias.
 func (s *Scan) PatternsKey() string { return s.patterns.key }
