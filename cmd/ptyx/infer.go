@@ -10,7 +10,7 @@ import (
 
 type inferCmd struct {
 	ModelPath string              `required:"" aliases:"model_path" placeholder:"PATH" help:"Run directory or .onnx file."`
-	TestData  string              `required:"" aliases:"test_data" placeholder:"NPZ" help:"Scan to reconstruct."`
+	TestData  string              `required:"" aliases:"test_data" placeholder:"FILE" help:"Scan to reconstruct: NPZ, CXI or HDF5."`
 	OutputDir string              `aliases:"output_dir" default:"out" help:"Where the object and its pictures go."`
 	NImages   int                 `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
 	Seed      uint64              `default:"0" help:"Of the draw."`
@@ -18,6 +18,7 @@ type inferCmd struct {
 	Input     dataset.InputKind   `default:"auto" help:"What the patterns are: amplitude, intensity or auto."`
 	Layout    dataset.Orientation `default:"auto" help:"Which axis counts the patterns: frames-first (M, N, N), frames-last (N, N, M) or auto, by the shape."`
 
+	viewFlags
 	engineFlags
 }
 
@@ -30,7 +31,7 @@ const garbage = 10
 func (c *inferCmd) Run(app *appContext) error {
 	debug.SetGCPercent(garbage)
 	done, err := workflow.Infer(app.Context, workflow.InferOptions{
-		Model: c.ModelPath, Scan: c.TestData, Input: c.Input, Layout: c.Layout, OutputDir: c.OutputDir,
+		Model: c.ModelPath, Scan: c.TestData, Input: c.Input, Layout: c.Layout, View: c.view(), OutputDir: c.OutputDir,
 		Count: c.NImages, Seed: c.Seed, BatchSize: c.BatchSize, Engine: c.options(),
 	}, app.Log)
 	if err != nil {

@@ -36,6 +36,7 @@ type cli struct {
 	Simulate simulateCmd `cmd:"" help:"Make a scan with known truth."`
 	Eval     evalCmd     `cmd:"" help:"Compare a reconstruction with a reference."`
 	Validate validateCmd `cmd:"" help:"Look for what is wrong with a scan before training, with the fix for each finding."`
+	Convert  convertCmd  `cmd:"" help:"Turn scans and results into files of other programs, and theirs into scans: CXI, HDF5, ptychodus, TIFF, PNG."`
 	Inspect  inspectCmd  `cmd:"" help:"Show what a model file holds."`
 	Doctor   doctorCmd   `cmd:"" help:"Check ONNX Runtime and the machine."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"ptyx/internal/hdf5/hdf5test"
 )
 
 func TestMain(m *testing.M) {
@@ -23,8 +25,11 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
-			for _, name := range []string{"PTYX_ONNXRUNTIME"} {
+			for _, name := range []string{"PTYX_ONNXRUNTIME", "PTYX_HDF5"} {
 				e.Setenv(name, os.Getenv(name))
+			}
+			if library := hdf5test.Library(); library != "" {
+				e.Setenv("PTYX_HDF5", library)
 			}
 			return nil
 		},

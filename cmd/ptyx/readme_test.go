@@ -16,7 +16,7 @@ func TestReadmeFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	said := map[string]bool{}
-	for _, m := range regexp.MustCompile(`--[a-z][a-z_-]*[a-z]|--n\b`).FindAllString(string(data), -1) {
+	for _, m := range regexp.MustCompile(`--[a-z][a-z0-9_-]*[a-z0-9]|--n\b`).FindAllString(string(data), -1) {
 		said[strings.ReplaceAll(strings.TrimPrefix(m, "--"), "_", "-")] = true
 	}
 	parser, err := kong.New(&cli{})

@@ -14,7 +14,7 @@ import (
 )
 
 type trainCmd struct {
-	TrainDataFile []string `aliases:"train_data_file" sep:"none" placeholder:"NPZ" help:"Scan to train on. Given several times, or as a pattern such as 'scans/*.npz': all in one training, a probe each."`
+	TrainDataFile []string `aliases:"train_data_file" sep:"none" placeholder:"FILE" help:"Scan to train on: NPZ, CXI or HDF5. Given several times, or as a pattern such as 'scans/*.npz': all in one training, a probe each."`
 	TestDataFile  []string `aliases:"test_data_file" sep:"none" placeholder:"NPZ" help:"Scan for the validation loss, seen with the probe of the training scan at its place; without it a fraction of the training scans."`
 	OutputDir     string   `aliases:"output_dir" placeholder:"run" help:"Run directory: model.onnx, metrics.csv, loss.png, config.yaml, probe.npz."`
 	Export        string   `placeholder:"ONNX" help:"Also write the model here."`
@@ -50,9 +50,11 @@ type trainCmd struct {
 	ProbePasses   int                 `aliases:"probe_passes" default:"10" help:"Passes of ePIE that calibrate a trainable probe before the network sees it; 0: none."`
 	ProbeRate     float64             `aliases:"probe_rate" default:"1" help:"Learning rate of a trainable probe, relative to the network's."`
 	ProbeWarmUp   int                 `aliases:"probe_warm_up" default:"1" help:"Epochs before a trainable probe starts to move."`
-	ProbeFile     []string            `aliases:"probe_file" sep:"none" placeholder:"NPZ" help:"Take probeGuess from this file; for several scans one for all or one for each."`
+	ProbeFile     []string            `aliases:"probe_file" sep:"none" placeholder:"FILE" help:"Take the probe from this file; for several scans one for all or one for each."`
 	Input         dataset.InputKind   `default:"auto" help:"What the patterns are: amplitude, intensity or auto."`
 	Layout        dataset.Orientation `default:"auto" help:"Which axis counts the patterns: frames-first (M, N, N), frames-last (N, N, M) or auto, by the shape."`
+
+	viewFlags
 
 	MemoryLimit int `aliases:"memory_limit" default:"256" help:"MB of patterns that memory may hold; more than that are read from disk as they are needed, with the same result; 0: no limit."`
 
@@ -122,7 +124,7 @@ func (c *trainCmd) options() (workflow.TrainOptions, error) {
 		c.OutputDir = defaultOutputDir
 	}
 	return workflow.TrainOptions{
-		TrainFiles: c.TrainDataFile, TestFiles: c.TestDataFile, ProbeFiles: c.ProbeFile, Input: c.Input, Layout: c.Layout,
+		TrainFiles: c.TrainDataFile, TestFiles: c.TestDataFile, ProbeFiles: c.ProbeFile, Input: c.Input, Layout: c.Layout, View: c.view(),
 		OutputDir: c.OutputDir, Export: c.Export, Init: c.Init, Memory: c.MemoryLimit, Engine: c.engineFlags.options(), Config: c.settings(),
 	}, nil
 }

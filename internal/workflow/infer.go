@@ -21,6 +21,7 @@ type InferOptions struct {
 	Scan      string
 	Input     dataset.InputKind
 	Layout    dataset.Orientation // of the patterns' array
+	View      dataset.View
 	OutputDir string
 	Count     int
 	Seed      uint64
@@ -48,7 +49,7 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (string, error
 	if err != nil {
 		return "", err
 	}
-	scan, err := dataset.Open(o.Scan, dataset.Options{Input: o.Input, Orientation: o.Layout, NoProbe: true, NoObject: true, Log: log})
+	scan, err := dataset.Open(o.Scan, dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, NoProbe: true, NoObject: true, Log: log})
 	if err != nil {
 		return "", err
 	}

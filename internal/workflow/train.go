@@ -32,6 +32,7 @@ type TrainOptions struct {
 	ProbeFiles Paths               `yaml:"probe_file,omitempty"`     // one for all scans, or one for each
 	Input      dataset.InputKind   `yaml:"input"`
 	Layout     dataset.Orientation `yaml:"layout"` // of the patterns' array
+	View       dataset.View        `yaml:",inline"`
 	OutputDir  string              `yaml:"output_dir"`
 	Resume     bool                `yaml:"-"` // go on from the state in OutputDir
 	Export     string              `yaml:"export,omitempty"`
@@ -55,12 +56,12 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 	if o.TestFiles, err = o.TestFiles.expand("--test-data-file"); err != nil {
 		return "", err
 	}
-	scans, err := openScans(o.TrainFiles, o.ProbeFiles, dataset.Options{Input: o.Input, Orientation: o.Layout, Log: log})
+	scans, err := openScans(o.TrainFiles, o.ProbeFiles, dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, Log: log})
 	if err != nil {
 		return "", err
 	}
 	defer scans.Close()
-	validation, err := openValidation(o.TestFiles, dataset.Options{Input: o.Input, Orientation: o.Layout, Log: log})
+	validation, err := openValidation(o.TestFiles, dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, Log: log})
 	if err != nil {
 		return "", err
 	}
@@ -109,6 +110,9 @@ func (o TrainOptions) check() error {
 	}
 	if o.Memory < 0 {
 		return &badinput.Error{Key: "--memory-limit", Found: fmt.Sprint(o.Memory), Expected: "0 (no limit) or a number of MB"}
+	}
+	if n := len(o.TrainFiles) + len(o.TestFiles); n > 1 && o.View.PositionsFile != "" {
+		return &badinput.Error{Key: "--positions-file", Found: fmt.Sprintf("one file for %d scans", n), Expected: "one scan with it", Remedy: "give each scan its positions with ptyx convert"}
 	}
 	if o.Export != "" {
 		if err := destination.File("--export", o.Export); err != nil {
