@@ -64,6 +64,6 @@ def check(report, files):
         state = read(f"{case.run}/state.npz")
         kinds = sorted({v.dtype.kind for v in state.values()})
         report.line("O" not in kinds and len(state) > 0, f"{case.run}/state.npz: members, kinds of dtype", f"{len(state)}, {kinds}")
-    written_here = {FOUR, "exact-object.npz"} | {f"{pair}/{name}.npz" for pair in PAIRS for name in ("reference", "recon")}
+    written_here = {FOUR, "exact-object.npz", "of-h5py.npz", "product.npz"} | {f"{pair}/{name}.npz" for pair in PAIRS for name in ("reference", "recon")}
     rest = {str(p.relative_to(files)) for p in files.rglob("*.npz")} - checked - written_here
     report.same("NPZ files that ptyx wrote and nothing here read", sorted(rest), [])

@@ -1,4 +1,5 @@
-"""Checks what other programs make of the files that ptyx writes: onnx, ONNX Runtime for Python, Netron, NumPy, scikit-image.
+"""Checks what other programs make of the files that ptyx writes: onnx, ONNX Runtime for Python, Netron, NumPy, scikit-image,
+h5py, ptychodus.
 
     make interop
 
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import arrays
 import evaluation
+import exchange
 import files
 import forward
 import model_file
@@ -28,7 +30,9 @@ def main():
     args = parser.parse_args()
 
     if not args.keep:
-        files.make(files.Ptyx(args.ptyx, args.files))
+        ptyx = files.Ptyx(args.ptyx, args.files)
+        files.make(ptyx)
+        exchange.make(ptyx)
     report = Report()
     for case in files.CASES:
         report.section(f"{case.name}: model file", model_file.check, args.files, case)
@@ -37,6 +41,7 @@ def main():
     report.section("patterns", forward.check, args.files)
     report.section("arrays", arrays.check, args.files)
     report.section("pictures", pictures.check, args.files)
+    report.section("files of other programs", exchange.check, args.files)
     report.section("evaluation", evaluation.check, args.files)
     print(f"{report.passed} passed, {report.failed} failed")
     return 1 if report.failed else 0

@@ -9,8 +9,10 @@ INTEROP_FILES := .venv/interop-files
 interop: build lib $(INTEROP_ENV)/made
 	$(WITH_LIB) $(INTEROP_ENV)/bin/python -B interop/check.py --ptyx bin/ptyx --files $(INTEROP_FILES)
 
-$(INTEROP_ENV)/made: interop/requirements.txt
+$(INTEROP_ENV)/made: interop/requirements.txt interop/interop.mk
 	rm -rf $(INTEROP_ENV)
 	$(PYTHON) -m venv $(INTEROP_ENV)
 	$(INTEROP_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement interop/requirements.txt
+	@# Its readers are what is wanted, not its windows: what they import is in the list above.
+	$(INTEROP_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps ptychodus==1.7.0
 	touch $@

@@ -45,13 +45,15 @@ func (w *writer) needResult(what string) error {
 	return w.needPixel()
 }
 
-// Values that a product has once, under the same name in both containers.
+// productFacts are values that a product has once, under the same name in both containers. Energy and attenuation have changed their
+// names in ptychodus 1.7, whose NPZ reader wants the new ones and whose predecessors want the old: both are written.
 func (w *writer) productFacts() []npz.Member {
 	return []npz.Member{
 		{Key: "name", Value: w.name()}, {Key: "comments", Value: "ptyx " + version.String},
 		{Key: "detector_object_distance_m", Value: w.geometry.DistanceM}, {Key: "probe_energy_eV", Value: w.geometry.EnergyEV},
+		{Key: "photon_energy_eV", Value: w.geometry.EnergyEV},
 		{Key: "probe_photon_count", Value: w.photons()}, {Key: "exposure_time_s", Value: 0.0},
-		{Key: "mass_attenuation_m2_kg", Value: 0.0}, {Key: "tomography_angle_deg", Value: 0.0},
+		{Key: "mass_attenuation_m2_kg", Value: 0.0}, {Key: "mass_attenuation_m2_per_kg", Value: 0.0}, {Key: "tomography_angle_deg", Value: 0.0},
 	}
 }
 

@@ -65,15 +65,17 @@ func (a *archive) readFacts() error {
 		key  string
 		into *float64
 	}{
-		{"probe_energy_eV", &f.EnergyEV}, {"detector_object_distance_m", &f.DistanceM},
+		{"probe_energy_eV", &f.EnergyEV}, {"photon_energy_eV", &f.EnergyEV}, {"detector_object_distance_m", &f.DistanceM},
 		{"detector_pixel_width_m", &f.DetectorPixelX}, {"detector_pixel_height_m", &f.DetectorPixelY},
 		{"object_pixel_width_m", &f.PixelX}, {"object_pixel_height_m", &f.PixelY},
 	} {
-		v, _, err := a.number(n.key)
+		v, present, err := a.number(n.key)
 		if err != nil {
 			return err
 		}
-		*n.into = v
+		if present {
+			*n.into = v
+		}
 	}
 	if err := a.readOrigin(); err != nil {
 		return err

@@ -23,7 +23,7 @@ func (c *container) product() (bool, error) {
 		into         *float64
 		object, name string
 	}{
-		{&f.EnergyEV, "/", "probe_energy_eV"}, {&f.DistanceM, "/", "detector_object_distance_m"},
+		{&f.EnergyEV, "/", "probe_energy_eV"}, {&f.EnergyEV, "/", "photon_energy_eV"}, {&f.DistanceM, "/", "detector_object_distance_m"},
 		{&f.PixelX, "object", "pixel_width_m"}, {&f.PixelY, "object", "pixel_height_m"},
 	} {
 		if err := c.attribute(a.into, a.object, a.name); err != nil {
@@ -57,8 +57,10 @@ func (c *container) attribute(into *float64, object, name string) error {
 	if err != nil || !there {
 		return err
 	}
-	v, _, err := c.file.AttributeFloat(object, name)
-	*into = v
+	v, present, err := c.file.AttributeFloat(object, name)
+	if present {
+		*into = v
+	}
 	return err
 }
 
