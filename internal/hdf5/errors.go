@@ -11,12 +11,12 @@ import (
 	"ptyx/internal/badinput"
 )
 
-// errorRecord is the library's H5E_error2_t.
+// errorRecord is the library's H5E_error2_t, of which only the description is read.
 type errorRecord struct {
-	class, major, minor id
-	line                uint32
-	function, file      *byte
-	description         *byte
+	_           [3]id    // class, major and minor number
+	_           uint32   // line
+	_           [2]*byte // function, file
+	description *byte
 }
 
 // upward makes the walk over the stack of errors begin where the fault was noticed.
