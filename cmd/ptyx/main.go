@@ -32,6 +32,8 @@ Exit status: 0 done; 1 bad input or failure, told in one sentence; 130 interrupt
 type cli struct {
 	Train    trainCmd    `cmd:"" help:"Train a network on a scan and export it as ONNX."`
 	Infer    inferCmd    `cmd:"" help:"Reconstruct the object of a scan with a trained model."`
+	Solve    solveCmd    `cmd:"" help:"Find object and probe of a scan by iteration, without a network."`
+	Refine   refineCmd   `cmd:"" help:"Improve a reconstruction by iteration."`
 	Simulate simulateCmd `cmd:"" help:"Make a scan with known truth."`
 	Eval     evalCmd     `cmd:"" help:"Compare a reconstruction with a reference."`
 	Validate validateCmd `cmd:"" help:"Look for what is wrong with a scan before training, with the fix for each finding."`

@@ -14,6 +14,7 @@ import (
 	"ptyx/internal/contract"
 	"ptyx/internal/dataset"
 	"ptyx/internal/ndarray"
+	"ptyx/internal/npz"
 	"ptyx/stitch"
 )
 
@@ -34,6 +35,8 @@ type Result struct {
 	IDs      []int64            // their indices in the scan
 	Provider string
 	Patches  int
+	Probe    *ndarray.Complex64 // (N, N), or modes (K, N, N), of the object's own making; |FFT2(probe * object)|^2 / N^2 is in photons
+	Extra    []npz.Member       // further members of ObjectFile: what a solver has to say
 }
 
 // buffers is how many batches may be between two stages: one being filled, one waiting, one in work.
@@ -64,7 +67,7 @@ func Run(ctx context.Context, p Predictor, scan *dataset.Scan, c contract.Contra
 	if err != nil {
 		return nil, ofScan(err, scan)
 	}
-	pipe := &pipeline{predictor: p, scan: scan, channels: c.Channels, canvas: canvas, batch: min(opt.BatchSize, len(groups))}
+	pipe := &pipeline{predictor: p, scan: scan, channels: c.Channels, canvas: canvas, probe: c.Probe, batch: min(opt.BatchSize, len(groups))}
 	if err := pipe.run(ctx, groups); err != nil {
 		return nil, err
 	}
@@ -123,6 +126,7 @@ type pipeline struct {
 	channels  int
 	batch     int
 	canvas    *stitch.Canvas
+	probe     *ndarray.Complex64
 	lit       bool // some pattern has light; set by load
 }
 
@@ -254,7 +258,7 @@ func (p *pipeline) patchID(place, pattern int) int {
 func (p *pipeline) result(groups [][]int) *Result {
 	r := &Result{
 		Object: p.canvas.Object(), Coverage: p.canvas.Coverage(), Spread: p.canvas.Spread(),
-		Provider: p.predictor.Provider(), Patches: len(groups) * p.channels,
+		Provider: p.predictor.Provider(), Patches: len(groups) * p.channels, Probe: p.probe,
 	}
 	r.Row, r.Col = p.canvas.Origin()
 	seen := map[int]bool{}

@@ -55,7 +55,7 @@ const sideBySide = 1 << 20
 
 // members are the arrays of ObjectFile.
 func (r *Result) members(modelDigest string) []npz.Member {
-	return []npz.Member{
+	members := []npz.Member{
 		{Key: "object", Value: r.Object},
 		{Key: "origin", Value: []int64{int64(r.Row), int64(r.Col)}},
 		{Key: "coverage", Value: r.Coverage},
@@ -66,6 +66,10 @@ func (r *Result) members(modelDigest string) []npz.Member {
 		{Key: "model_digest", Value: modelDigest},
 		{Key: "provider", Value: r.Provider},
 	}
+	if r.Probe != nil {
+		members = append(members, npz.Member{Key: "probeGuess", Value: r.Probe})
+	}
+	return append(members, r.Extra...)
 }
 
 type picture struct {

@@ -66,7 +66,7 @@ func TestSaveWritesTheObjectWithItsProvenance(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if got, want := file.Keys(), []string{"object", "origin", "coverage", "spread", "xcoords", "ycoords", "scan_index", "model_digest", "provider"}; !slices.Equal(got, want) {
+	if got, want := file.Keys(), []string{"object", "origin", "coverage", "spread", "xcoords", "ycoords", "scan_index", "model_digest", "provider", "probeGuess"}; !slices.Equal(got, want) {
 		t.Errorf("keys %v, want %v", got, want)
 	}
 	for key, dtype := range map[string]string{
@@ -75,6 +75,9 @@ func TestSaveWritesTheObjectWithItsProvenance(t *testing.T) {
 		if h, err := file.Header(key); err != nil || h.Dtype != dtype {
 			t.Errorf("%s has type %s (%v), want %s", key, h.Dtype, err, dtype)
 		}
+	}
+	if p, err := file.Complex64("probeGuess"); err != nil || !slices.Equal(p.Data, model(1, "full").Probe.Data) {
+		t.Errorf("probe: another came back (%v)", err)
 	}
 	if o, err := file.Complex64("object"); err != nil || !slices.Equal(o.Shape, r.Object.Shape) || !slices.Equal(o.Data, r.Object.Data) {
 		t.Errorf("object: another came back (%v)", err)

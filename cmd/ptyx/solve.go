@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"ptyx/internal/dataset"
+	"ptyx/internal/solve"
+	"ptyx/internal/workflow"
+)
+
+type solveCmd struct {
+	Data       string `required:"" placeholder:"FILE" help:"Scan to solve: NPZ, CXI or HDF5."`
+	Iterations int    `default:"60" help:"Passes over the data, at most."`
+
+	solverFlags
+}
+
+// solverFlags are those of solve and refine.
+type solverFlags struct {
+	OutputDir  string              `aliases:"output_dir" default:"out" help:"Where the object, the probe and their pictures go."`
+	Method     solve.Method        `default:"lsqml" help:"lsqml (least squares over batches: Odstrcil, Menzel and Guizar-Sicairos 2018) or epie (pattern by pattern: Maiden and Rodenburg 2009)."`
+	Likelihood solve.Likelihood    `default:"amplitude" help:"What patterns are compared by: amplitude or poisson."`
+	BatchSize  int                 `aliases:"batch_size" default:"0" help:"Patterns that agree on a step of lsqml; 0: an eighth of the scan at first, all of it in the end."`
+	Modes      int                 `default:"1" help:"Incoherent modes of the probe."`
+	ProbeFile  string              `aliases:"probe_file" placeholder:"NPZ" help:"Take probeGuess from this file."`
+	Seed       uint64              `default:"0" help:"Of the order of the patterns."`
+	Input      dataset.InputKind   `default:"auto" help:"What the patterns are: amplitude, intensity or auto."`
+	Layout     dataset.Orientation `default:"auto" help:"Which axis counts the patterns: frames-first (M, N, N), frames-last (N, N, M) or auto, by the shape."`
+
+	viewFlags
+	engineFlags
+}
+
+func (f solverFlags) job(scan string, iterations int) workflow.SolveOptions {
+	return workflow.SolveOptions{
+		Scan: scan, ProbeFile: f.ProbeFile, Input: f.Input, Layout: f.Layout, View: f.view(), OutputDir: f.OutputDir, Engine: f.engineFlags.options(),
+		Solver: solve.Options{Method: f.Method, Likelihood: f.Likelihood, Passes: iterations, BatchSize: f.BatchSize, Modes: f.Modes, Seed: f.Seed},
+	}
+}
+
+// Run solves.
+func (c *solveCmd) Run(app *appContext) error {
+	return app.solve(c.job(c.Data, c.Iterations))
+}
+
+func (app *appContext) solve(o workflow.SolveOptions) error {
+	debug.SetGCPercent(garbage)
+	o.Quiet = !app.Log.Enabled(app.Context, slog.LevelInfo)
+	done, err := workflow.Solve(app.Context, o, app.Stderr, app.Log)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(app.Stdout, done)
+	return err
+}

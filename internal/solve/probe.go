@@ -1,0 +1,194 @@
+package solve
+
+import (
+	"math"
+	"math/cmplx"
+
+	"ptyx/internal/spectrum"
+)
+
+// keepPower scales the probe to the mean power of the patterns, and the object the other way, so that what they make together
+// stays: a factor that the two could trade is fixed by the light that was measured.
+func (s *state) keepPower() {
+	factor := s.scaleProbe()
+	for i := range s.object.re {
+		s.object.re[i] /= factor
+		s.object.im[i] /= factor
+	}
+}
+
+// scaleProbe gives the probe a power of 1 per pixel and returns what it was multiplied by.
+func (s *state) scaleProbe() float32 {
+	power := 0.0
+	for i, re := range s.probeRe.Data {
+		power += float64(re)*float64(re) + float64(s.probeIm.Data[i])*float64(s.probeIm.Data[i])
+	}
+	factor := float32(math.Sqrt(float64(s.n*s.n) / power))
+	for i := range s.probeRe.Data {
+		s.probeRe.Data[i] *= factor
+		s.probeIm.Data[i] *= factor
+	}
+	return factor
+}
+
+// modeShare is the share of the light with which a mode begins that nobody has given.
+const modeShare = 0.02
+
+// addModes fills the modes from number given on: the first one times the products x^i y^j, the lowest first, as a source of some
+// size makes them, which orthogonalise makes modes of.
+func (s *state) addModes(given int) {
+	size := s.n * s.n
+	centre := s.centroid()
+	power := 0.0
+	for i, re := range s.probeRe.Data[:size] {
+		power += float64(re)*float64(re) + float64(s.probeIm.Data[i])*float64(s.probeIm.Data[i])
+	}
+	i, j := 0, 1 // powers of y and x
+	for k := 1; k < s.options.Modes; k++ {
+		if k >= given {
+			re, im := s.probeRe.Data[k*size:][:size], s.probeIm.Data[k*size:][:size]
+			sum := 0.0
+			for q := range size {
+				y, x := s.across(float64(q/s.n)-centre.y), s.across(float64(q%s.n)-centre.x)
+				f := float32(math.Pow(y, float64(i)) * math.Pow(x, float64(j)))
+				re[q], im[q] = f*s.probeRe.Data[q], f*s.probeIm.Data[q]
+				sum += float64(re[q])*float64(re[q]) + float64(im[q])*float64(im[q])
+			}
+			factor := float32(math.Sqrt(modeShare * power / sum))
+			for q := range size {
+				re[q] *= factor
+				im[q] *= factor
+			}
+		}
+		if i, j = i+1, j-1; j < 0 {
+			i, j = 0, i
+		}
+	}
+}
+
+// across is a distance along an axis of the probe, in units of half its length, taken the short way round.
+func (s *state) across(d float64) float64 {
+	half := float64(s.n) / 2
+	return math.Remainder(d, 2*half) / half
+}
+
+// orthogonalise turns the modes into orthogonal ones that make the same patterns, the strongest first: Hestenes' rotations (J. Soc. Indust.
+// Appl. Math. 6, 51, 1958), which are unitary.
+func (s *state) orthogonalise() {
+	for range 30 { // sweeps; a few do
+		if !s.sweep() {
+			break
+		}
+	}
+	for k := 1; k < s.options.Modes; k++ { // few modes: insertion
+		for l := k; l > 0 && s.modePower(l) > s.modePower(l-1); l-- {
+			s.rotate(l-1, l, 0, 1, 1)
+		}
+	}
+}
+
+// mutual is an overlap of two modes, relative to their norms, below which they are orthogonal in float32.
+const mutual = 1e-5
+
+// sweep rotates every pair of modes that is not orthogonal, and tells whether there was one.
+func (s *state) sweep() (turned bool) {
+	for k := range s.options.Modes {
+		for l := k + 1; l < s.options.Modes; l++ {
+			a, b, c := s.modePower(k), s.modePower(l), s.modeOverlap(k, l)
+			if !(cmplx.Abs(c) > mutual*math.Sqrt(a*b)) {
+				continue
+			}
+			turned = true
+			tau := (b - a) / (2 * cmplx.Abs(c))
+			t := math.Copysign(1, tau) / (math.Abs(tau) + math.Sqrt(1+tau*tau))
+			cos := 1 / math.Sqrt(1+t*t)
+			s.rotate(k, l, cos, t*cos, c/complex(cmplx.Abs(c), 0))
+		}
+	}
+	return turned
+}
+
+// rotate replaces the modes k and l by cos P_k - sin conj(phase) P_l and sin phase P_k + cos P_l.
+func (s *state) rotate(k, l int, cos, sin float64, phase complex128) {
+	size := s.n * s.n
+	up, down := complex(sin, 0)*phase, -complex(sin, 0)*cmplx.Conj(phase)
+	for q := range size {
+		a, b := s.mode(k, q), s.mode(l, q)
+		s.setMode(k, q, complex(cos, 0)*a+down*b)
+		s.setMode(l, q, up*a+complex(cos, 0)*b)
+	}
+}
+
+func (s *state) mode(k, q int) complex128 {
+	i := k*s.n*s.n + q
+	return complex(float64(s.probeRe.Data[i]), float64(s.probeIm.Data[i]))
+}
+
+func (s *state) setMode(k, q int, v complex128) {
+	i := k*s.n*s.n + q
+	s.probeRe.Data[i], s.probeIm.Data[i] = float32(real(v)), float32(imag(v))
+}
+
+func (s *state) modePower(k int) float64 { return real(s.modeOverlap(k, k)) }
+
+// modeOverlap is sum conj(P_k) P_l.
+func (s *state) modeOverlap(k, l int) (sum complex128) {
+	for q := range s.n * s.n {
+		sum += cmplx.Conj(s.mode(k, q)) * s.mode(l, q)
+	}
+	return sum
+}
+
+// centroid is a place on the probe's array, in pixels.
+type centroid struct{ y, x float64 }
+
+// centroid is where the probe's light is centred, as the phase of its lowest frequencies says: moving the light moves it as far,
+// also across the border.
+func (s *state) centroid() centroid {
+	light, _ := s.light()
+	var y, x complex128
+	for q, v := range light {
+		y += cmplx.Rect(float64(v), 2*math.Pi*float64(q/s.n)/float64(s.n))
+		x += cmplx.Rect(float64(v), 2*math.Pi*float64(q%s.n)/float64(s.n))
+	}
+	turns := float64(s.n) / (2 * math.Pi)
+	return centroid{cmplx.Phase(y) * turns, cmplx.Phase(x) * turns}
+}
+
+// drift is how far the probe has moved from where it was given.
+func (s *state) drift() (dy, dx float64) {
+	now := s.centroid()
+	return math.Remainder(now.y-s.given.y, float64(s.n)), math.Remainder(now.x-s.given.x, float64(s.n))
+}
+
+// looseness is how far, in pixels, the probe may stand from where it was given.
+const looseness = 0.1
+
+// centre moves probe and object together, so that the probe stands where it was given: a common shift changes the phases of a far
+// field only, and nothing in the patterns says where it is. It tells whether it had to. The probe wanders in the first passes
+// and then rests, so that passes follow, in which the object recovers from the interpolation.
+func (s *state) centre() bool {
+	dy, dx := s.drift()
+	if math.Hypot(dy, dx) <= looseness {
+		return false
+	}
+	for k := range s.options.Modes {
+		f := spectrum.New(s.n, s.n)
+		for q := range f.Data {
+			f.Data[q] = s.mode(k, q)
+		}
+		f.Shift(-dy, -dx)
+		for q, v := range f.Data {
+			s.setMode(k, q, v)
+		}
+	}
+	f := spectrum.New(s.object.height, s.object.width)
+	for i := range f.Data {
+		f.Data[i] = complex(float64(s.object.re[i]), float64(s.object.im[i]))
+	}
+	f.Shift(-dy, -dx)
+	for i, v := range f.Data {
+		s.object.re[i], s.object.im[i] = float32(real(v)), float32(imag(v))
+	}
+	return true
+}

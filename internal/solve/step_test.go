@@ -1,0 +1,132 @@
+package solve
+
+import (
+	"math"
+	"testing"
+
+	"ptyx/internal/engine"
+	"ptyx/internal/ndarray"
+	"ptyx/internal/physics"
+	"ptyx/internal/testutil"
+)
+
+// small is a step of two patterns, of which the second is moved by a rest, and a probe of two modes.
+func small(likelihood Likelihood) (stepConfig, *stepArrays) {
+	c := stepConfig{n: 8, patterns: 2, modes: 2, likelihood: likelihood, floor: 1e-3}
+	a := newStepArrays(c, testutil.Uniform(1, -1, 1, c.modes, c.n, c.n), testutil.Uniform(2, -1, 1, c.modes, c.n, c.n))
+	for i, to := range []*ndarray.Float32{a.objectRe, a.objectIm} {
+		copy(to.Data, testutil.Uniform(uint64(3+i), -1, 1, to.Shape...).Data)
+	}
+	copy(a.measured.Data, testutil.Uniform(5, 0.2, 2, a.measured.Shape...).Data)
+	for slot, rest := range [][2]float64{{0, 0}, {0.3, -0.45}} {
+		copy(part(a.shiftY, slot, c.n*c.n), physics.ShiftMatrix(rest[0], c.n))
+		copy(part(a.shiftX, slot, c.n*c.n), physics.ShiftMatrix(rest[1], c.n))
+	}
+	return c, a
+}
+
+// bound binds a step on an engine.
+func bound(t *testing.T, e engine.Engine, c stepConfig, a *stepArrays) engine.Binding {
+	t.Helper()
+	program, err := newStep(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exe, err := e.Compile(program, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := exe.Bind(a.inputs(), a.outputs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if b.Close() != nil || exe.Close() != nil {
+			t.Error("closing")
+		}
+	})
+	return b
+}
+
+// slope is the likelihood in plain Go and double precision, scaled as newStep says, for the object and the probe as they are now.
+func likelihoodOf(c stepConfig, a *stepArrays) (loss, misfit float64) {
+	size := c.n * c.n
+	for slot := range c.patterns {
+		intensity := make([]float64, size)
+		for k := range c.modes {
+			probe, patch := ndarray.New[complex64](c.n, c.n), ndarray.New[complex64](c.n, c.n)
+			for q := range size {
+				probe.Data[q] = complex(a.probeRe.Data[k*size+q], a.probeIm.Data[k*size+q])
+				patch.Data[q] = complex(a.objectRe.Data[slot*size+q], a.objectIm.Data[slot*size+q])
+			}
+			rest := [][2]float64{{0, 0}, {0.3, -0.45}}[slot]
+			of := make([]float64, size)
+			physics.NewPropagator(c.n).Intensity(physics.ExitWave(physics.ShiftProbe(probe, rest[0], rest[1]), patch), of)
+			for q, v := range of {
+				intensity[q] += v
+			}
+		}
+		for q, v := range intensity {
+			d, eps := float64(a.measured.Data[slot*size+q]), float64(c.floor)
+			apart := math.Sqrt(v+eps) - d
+			misfit += apart * apart
+			loss += (v - d*d - d*d*math.Log((v+eps)/(d*d+eps))) / 4
+		}
+	}
+	if c.likelihood == Amplitude {
+		loss = misfit / 2
+	}
+	return loss, misfit
+}
+
+// TestGradientsByFiniteDifferences holds every gradient of both likelihoods to the slope of the formula in plain Go.
+func TestGradientsByFiniteDifferences(t *testing.T) {
+	for _, likelihood := range []Likelihood{Amplitude, Poisson} {
+		c, a := small(likelihood)
+		if err := bound(t, engine.Tape{}, c, a).Run(); err != nil {
+			t.Fatal(err)
+		}
+		if _, want := likelihoodOf(c, a); !testutil.Close(float64(a.misfit.Data[0]), want, 0, 1e-5) { // a sum of 128 in float32
+			t.Errorf("%s: misfit %v, want %v", likelihood, a.misfit.Data[0], want)
+		}
+		for _, v := range []struct {
+			name        string
+			of, against *ndarray.Float32
+		}{
+			{"object.re", a.objectRe, a.objectGradRe}, {"object.im", a.objectIm, a.objectGradIm},
+			{"probe.re", a.probeRe, a.probeGradRe}, {"probe.im", a.probeIm, a.probeGradIm},
+		} {
+			var slopes, gradients []float32
+			for e := 0; e < len(v.of.Data); e += 5 {
+				const h = 1e-3
+				old := v.of.Data[e]
+				v.of.Data[e] = old + h
+				up, _ := likelihoodOf(c, a)
+				after := v.of.Data[e]
+				v.of.Data[e] = old - h
+				down, _ := likelihoodOf(c, a)
+				slopes = append(slopes, float32((up-down)/float64(after-v.of.Data[e])))
+				gradients = append(gradients, v.against.Data[e])
+				v.of.Data[e] = old
+			}
+			testutil.CheckClose(t, string(likelihood)+", "+v.name, gradients, slopes, 1e-3) // the third derivative's share at h, and float32
+		}
+	}
+}
+
+// TestEnginesAgreeOnAStep: the graph as ONNX Runtime runs it is the graph that the tape runs.
+func TestEnginesAgreeOnAStep(t *testing.T) {
+	for _, likelihood := range []Likelihood{Amplitude, Poisson} {
+		c, a := small(likelihood)
+		_, b := small(likelihood)
+		if err := bound(t, engine.Tape{}, c, a).Run(); err != nil {
+			t.Fatal(err)
+		}
+		if err := bound(t, fast(t, 1), c, b).Run(); err != nil {
+			t.Fatal(err)
+		}
+		for i, out := range a.outputs() {
+			testutil.CheckClose(t, string(likelihood), b.outputs()[i].Data, out.Data, 1e-5) // sums of 8 to 128 terms in float32
+		}
+	}
+}

@@ -1,0 +1,230 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+
+	"ptyx/internal/badinput"
+	"ptyx/internal/contract"
+	"ptyx/internal/dataset"
+	"ptyx/internal/destination"
+	"ptyx/internal/evaluate"
+	"ptyx/internal/ndarray"
+	"ptyx/internal/npz"
+	"ptyx/internal/reconstruct"
+	"ptyx/internal/render"
+	"ptyx/internal/solve"
+)
+
+// SolveOptions is a whole solution by iteration.
+type SolveOptions struct {
+	Scan      string
+	ProbeFile string // whose probeGuess replaces the scan's
+	Model     string // .onnx file or run directory whose probe replaces the scan's
+	Recon     string // reconstruction whose object to begin with; empty: begin with nothing
+	Input     dataset.InputKind
+	Layout    dataset.Orientation // of the patterns' array
+	View      dataset.View
+	OutputDir string
+	Engine    EngineOptions
+	Solver    solve.Options
+	Quiet     bool
+}
+
+// The files that a solver writes beside those of reconstruct.
+const (
+	SolvedProbeFile  = "probe.npz" // probeGuess, (K, N, N)
+	SolvedProbeImage = "probe.png"
+)
+
+// check refuses, before any work, what cannot be run or saved in the end.
+func (o SolveOptions) check() error {
+	if o.ProbeFile != "" && o.Model != "" {
+		return &badinput.Error{Key: "--probe-file, --model-path", Found: "both", Expected: "one of them: each brings a probe"}
+	}
+	if err := o.Solver.Check(); err != nil {
+		return err
+	}
+	if err := o.Engine.check(); err != nil {
+		return err
+	}
+	return destination.Dir("--output-dir", o.OutputDir)
+}
+
+// Solve finds object and probe of a scan by iteration and writes them with their pictures. It returns a sentence that says what was
+// reached.
+func Solve(ctx context.Context, o SolveOptions, stderr io.Writer, log *slog.Logger) (string, error) {
+	if err := o.check(); err != nil {
+		return "", err
+	}
+	problem, err := o.problem(log)
+	if err != nil {
+		return "", err
+	}
+	return o.run(ctx, problem, stderr)
+}
+
+// problem reads the scan and what to begin with.
+func (o SolveOptions) problem(log *slog.Logger) (solve.Problem, error) {
+	var p solve.Problem
+	probeFile, noProbe := o.probe()
+	scan, err := dataset.Open(o.Scan, dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, ProbeFile: probeFile, NoProbe: noProbe, NoObject: true, Log: log})
+	if err != nil {
+		return p, err
+	}
+	defer scan.Close()
+	p.X, p.Y, p.Probe = scan.X, scan.Y, scan.Probe
+	if o.Model != "" {
+		if p.Probe, err = modelProbe(o.Model, scan.N); err != nil {
+			return p, err
+		}
+	}
+	if o.Recon != "" {
+		if err := begin(&p, o.Recon, scan.N); err != nil {
+			return p, err
+		}
+	}
+	p.Patterns, err = scan.Load()
+	return p, err
+}
+
+// probe says where dataset.Open is to look for a probe: nowhere, if another file brings it.
+func (o SolveOptions) probe() (file string, none bool) {
+	return o.ProbeFile, o.Model != "" || o.ProbeFile == "" && o.Recon != "" && hasProbe(o.Recon)
+}
+
+// hasProbe tells whether a reconstruction carries its probe. One that cannot be read is complained of when its object is.
+func hasProbe(path string) bool {
+	r, err := npz.Open(path)
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	return r.Has(dataset.KeyProbe)
+}
+
+// modelProbe is the probe that a model carries.
+func modelProbe(path string, n int) (*ndarray.Complex64, error) {
+	_, _, c, err := contract.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	if c.N != n {
+		return nil, &badinput.Error{File: path, Key: dataset.KeyProbe, Found: fmt.Sprintf("a probe of %d x %d", c.N, c.N), Expected: fmt.Sprintf("%d x %d, the size of the patterns", n, n)}
+	}
+	return c.Probe, nil
+}
+
+// begin takes the object of a reconstruction, and its probe where no other was asked for.
+func begin(p *solve.Problem, path string, n int) error {
+	object, err := evaluate.Load(path)
+	if err != nil {
+		return err
+	}
+	p.Object, p.Row, p.Col = object.Object, object.Row, object.Col
+	if !p.Overlaps(n) {
+		return &badinput.Error{File: path, Key: object.Key, Found: fmt.Sprintf("%d x %d pixels from row %d, column %d, where no pattern of the scan lies", p.Object.Shape[0], p.Object.Shape[1], p.Row, p.Col),
+			Expected: "an object of this scan", Remedy: "give the reconstruction that was made of this scan"}
+	}
+	if p.Probe != nil {
+		return nil
+	}
+	p.Probe, err = savedModes(path, n)
+	return err
+}
+
+// savedModes reads the probe that a reconstruction carries, (N, N) or (K, N, N).
+func savedModes(path string, n int) (*ndarray.Complex64, error) {
+	r, err := npz.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	probe, err := r.Complex64(dataset.KeyProbe)
+	if err != nil {
+		return nil, err
+	}
+	shape := probe.Shape
+	if d := len(shape); d < 2 || d > 3 || shape[d-1] != n || shape[d-2] != n || len(probe.Data) == 0 {
+		return nil, &badinput.Error{File: path, Key: dataset.KeyProbe, Found: fmt.Sprintf("shape %v", shape), Expected: fmt.Sprintf("(%d, %d) or modes of that size, that of the patterns", n, n), Remedy: "give another with --probe-file"}
+	}
+	return probe, nil
+}
+
+// run solves and saves.
+func (o SolveOptions) run(ctx context.Context, problem solve.Problem, stderr io.Writer) (string, error) {
+	eng, release, err := o.Engine.trainingEngine()
+	if err != nil {
+		return "", err
+	}
+	solver := o.Solver
+	solver.Threads = o.Engine.threads()
+	solution, err := solve.Run(ctx, problem, solver, eng, func(p solve.Pass) { o.tell(stderr, p) })
+	if closeErr := release(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return "", o.ofScan(err)
+	}
+	if err := o.save(solution); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s: %d passes of %s on %s, residual %.5f, object %d x %d", o.OutputDir, len(solution.History), solver.Method, solution.Device,
+		solution.Residual, solution.Object.Shape[0], solution.Object.Shape[1]), nil
+}
+
+// tell prints a line for a pass.
+func (o SolveOptions) tell(w io.Writer, p solve.Pass) {
+	if !o.Quiet {
+		fmt.Fprintf(w, "pass %d/%d  residual %.5f  batches %d\n", p.Number, o.Solver.Passes, p.Residual, p.Batches)
+	}
+}
+
+// ofScan names the scan in a complaint about its patterns.
+func (o SolveOptions) ofScan(err error) error {
+	var bad *badinput.Error
+	if errors.As(err, &bad) && bad.File == "" {
+		bad.File = o.Scan
+		return bad
+	}
+	return err
+}
+
+// save writes what infer writes, and the probe.
+func (o SolveOptions) save(s *solve.Solution) error {
+	ids := make([]int64, len(s.X))
+	for i := range ids {
+		ids[i] = int64(i)
+	}
+	residuals := make([]float64, len(s.History))
+	for i, p := range s.History {
+		residuals[i] = p.Residual
+	}
+	result := reconstruct.Result{
+		Object: s.Object, Coverage: s.Coverage, Spread: s.Spread, Row: s.Row, Col: s.Col, X: s.X, Y: s.Y, IDs: ids,
+		Provider: s.Device, Patches: len(s.X), Probe: s.Probe,
+		Extra: []npz.Member{
+			{Key: "method", Value: string(o.Solver.Method)},
+			{Key: "likelihood", Value: string(o.Solver.Likelihood)},
+			{Key: "residual", Value: s.Residual},
+			{Key: "residuals", Value: residuals}, // of each pass, as it met it
+			{Key: "seed", Value: int64(o.Solver.Seed)},
+		},
+	}
+	if err := result.Save(o.OutputDir, ""); err != nil {
+		return err
+	}
+	if err := npz.Write(filepath.Join(o.OutputDir, SolvedProbeFile), []npz.Member{{Key: dataset.KeyProbe, Value: s.Probe}}); err != nil {
+		return fmt.Errorf("writing the probe: %w", err)
+	}
+	n := s.Probe.Shape[1]
+	strongest := ndarray.Wrap(s.Probe.Data[:n*n], n, n)
+	if err := render.Probe(filepath.Join(o.OutputDir, SolvedProbeImage), strongest); err != nil {
+		return fmt.Errorf("drawing the probe: %w", err)
+	}
+	return nil
+}
