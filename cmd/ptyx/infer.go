@@ -15,6 +15,7 @@ type inferCmd struct {
 	NImages   int                 `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
 	Seed      uint64              `default:"0" help:"Of the draw."`
 	BatchSize int                 `aliases:"batch_size" default:"16" help:"Patterns handed to the network at once."`
+	Refine    int                 `default:"0" help:"Passes of the solver that follow, as of ptyx refine; 0: none."`
 	Input     dataset.InputKind   `default:"auto" help:"What the patterns are: amplitude, intensity or auto."`
 	Layout    dataset.Orientation `default:"auto" help:"Which axis counts the patterns: frames-first (M, N, N), frames-last (N, N, M) or auto, by the shape."`
 
@@ -32,7 +33,7 @@ func (c *inferCmd) Run(app *appContext) error {
 	debug.SetGCPercent(garbage)
 	done, err := workflow.Infer(app.Context, workflow.InferOptions{
 		Model: c.ModelPath, Scan: c.TestData, Input: c.Input, Layout: c.Layout, View: c.view(), OutputDir: c.OutputDir,
-		Count: c.NImages, Seed: c.Seed, BatchSize: c.BatchSize, Engine: c.options(),
+		Count: c.NImages, Seed: c.Seed, BatchSize: c.BatchSize, Refine: c.Refine, Engine: c.options(), Progress: app.progress(),
 	}, app.Log)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"runtime/debug"
 
@@ -47,11 +48,19 @@ func (c *solveCmd) Run(app *appContext) error {
 
 func (app *appContext) solve(o workflow.SolveOptions) error {
 	debug.SetGCPercent(garbage)
-	o.Quiet = !app.Log.Enabled(app.Context, slog.LevelInfo)
-	done, err := workflow.Solve(app.Context, o, app.Stderr, app.Log)
+	o.Progress = app.progress()
+	done, err := workflow.Solve(app.Context, o, app.Log)
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(app.Stdout, done)
 	return err
+}
+
+// progress is where passes are told of: nowhere with --quiet.
+func (app *appContext) progress() io.Writer {
+	if !app.Log.Enabled(app.Context, slog.LevelInfo) {
+		return nil
+	}
+	return app.Stderr
 }

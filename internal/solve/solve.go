@@ -69,6 +69,11 @@ type Options struct {
 	Threads    int
 }
 
+// Defaults are the usual options, for the given number of passes.
+func Defaults(passes int) Options {
+	return Options{Method: LSQML, Likelihood: Amplitude, Passes: passes, Modes: 1}
+}
+
 // MaxModes is more than any source needs.
 const MaxModes = 16
 

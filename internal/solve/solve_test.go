@@ -48,7 +48,9 @@ func simulated(t *testing.T, count int, photons float64) (Problem, metrics.Image
 }
 
 func usual() Options {
-	return Options{Method: LSQML, Likelihood: Amplitude, Passes: 60, Modes: 1, Threads: 2}
+	o := Defaults(60)
+	o.Threads = 2
+	return o
 }
 
 func solved(t *testing.T, p Problem, o Options) *Solution {

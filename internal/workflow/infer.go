@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 
 	"ptyx/internal/badinput"
@@ -13,6 +14,7 @@ import (
 	"ptyx/internal/dataset"
 	"ptyx/internal/destination"
 	"ptyx/internal/reconstruct"
+	"ptyx/internal/solve"
 )
 
 // InferOptions is a whole reconstruction.
@@ -26,13 +28,18 @@ type InferOptions struct {
 	Count     int
 	Seed      uint64
 	BatchSize int
+	Refine    int // passes of the solver that follow; 0: none
 	Engine    EngineOptions
+	Progress  io.Writer // is told of each pass; nil: nobody
 }
 
 // check refuses, before any work, what cannot be run or saved in the end.
 func (o InferOptions) check() error {
 	if o.Count < 0 {
 		return &badinput.Error{Key: "n_images", Found: fmt.Sprint(o.Count), Expected: "0 (all) or more"}
+	}
+	if o.Refine < 0 {
+		return &badinput.Error{Key: "--refine", Found: fmt.Sprint(o.Refine), Expected: "0 (not at all) or a number of passes"}
 	}
 	if err := o.Engine.check(); err != nil {
 		return err
@@ -69,11 +76,32 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (string, error
 		return "", o.ofModel(err)
 	}
 	digest := sha256.Sum256(model)
+	if o.Refine > 0 {
+		return o.refine(ctx, scan, result, hex.EncodeToString(digest[:]))
+	}
 	if err := result.Save(o.OutputDir, hex.EncodeToString(digest[:])); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("%s: %d patches on %s, object %d x %d", o.OutputDir, result.Patches, result.Provider,
 		result.Object.Shape[0], result.Object.Shape[1]), nil
+}
+
+// refine goes on from the network's object and the model's probe as ptyx refine does, and saves what comes of it.
+func (o InferOptions) refine(ctx context.Context, scan *dataset.Scan, r *reconstruct.Result, digest string) (string, error) {
+	ids := make([]int, len(r.IDs))
+	for i, id := range r.IDs {
+		ids[i] = int(id)
+	}
+	patterns, err := scan.LoadSelected(ids)
+	if err != nil {
+		return "", err
+	}
+	job := solution{
+		scan: o.Scan, outputDir: o.OutputDir, engine: o.Engine, solver: solve.Defaults(o.Refine), digest: digest, ids: r.IDs, progress: o.Progress,
+		problem: solve.Problem{Patterns: patterns, X: r.X, Y: r.Y, Probe: r.Probe, Object: r.Object, Row: r.Row, Col: r.Col},
+	}
+	job.solver.Seed = o.Seed
+	return job.run(ctx)
 }
 
 // ofModel names the model in a complaint that has no file: those about scans have theirs.

@@ -2,11 +2,9 @@ package workflow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"path/filepath"
 
 	"ptyx/internal/badinput"
 	"ptyx/internal/contract"
@@ -15,8 +13,6 @@ import (
 	"ptyx/internal/evaluate"
 	"ptyx/internal/ndarray"
 	"ptyx/internal/npz"
-	"ptyx/internal/reconstruct"
-	"ptyx/internal/render"
 	"ptyx/internal/solve"
 )
 
@@ -32,14 +28,8 @@ type SolveOptions struct {
 	OutputDir string
 	Engine    EngineOptions
 	Solver    solve.Options
-	Quiet     bool
+	Progress  io.Writer // is told of each pass; nil: nobody
 }
-
-// The files that a solver writes beside those of reconstruct.
-const (
-	SolvedProbeFile  = "probe.npz" // probeGuess, (K, N, N)
-	SolvedProbeImage = "probe.png"
-)
 
 // check refuses, before any work, what cannot be run or saved in the end.
 func (o SolveOptions) check() error {
@@ -57,7 +47,7 @@ func (o SolveOptions) check() error {
 
 // Solve finds object and probe of a scan by iteration and writes them with their pictures. It returns a sentence that says what was
 // reached.
-func Solve(ctx context.Context, o SolveOptions, stderr io.Writer, log *slog.Logger) (string, error) {
+func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (string, error) {
 	if err := o.check(); err != nil {
 		return "", err
 	}
@@ -65,7 +55,13 @@ func Solve(ctx context.Context, o SolveOptions, stderr io.Writer, log *slog.Logg
 	if err != nil {
 		return "", err
 	}
-	return o.run(ctx, problem, stderr)
+	job := solution{
+		problem: problem, solver: o.Solver, engine: o.Engine, scan: o.Scan, outputDir: o.OutputDir, ids: make([]int64, len(problem.X)), progress: o.Progress,
+	}
+	for i := range job.ids {
+		job.ids[i] = int64(i)
+	}
+	return job.run(ctx)
 }
 
 // problem reads the scan and what to begin with.
@@ -153,78 +149,4 @@ func savedModes(path string, n int) (*ndarray.Complex64, error) {
 		return nil, &badinput.Error{File: path, Key: dataset.KeyProbe, Found: fmt.Sprintf("shape %v", shape), Expected: fmt.Sprintf("(%d, %d) or modes of that size, that of the patterns", n, n), Remedy: "give another with --probe-file"}
 	}
 	return probe, nil
-}
-
-// run solves and saves.
-func (o SolveOptions) run(ctx context.Context, problem solve.Problem, stderr io.Writer) (string, error) {
-	eng, release, err := o.Engine.trainingEngine()
-	if err != nil {
-		return "", err
-	}
-	solver := o.Solver
-	solver.Threads = o.Engine.threads()
-	solution, err := solve.Run(ctx, problem, solver, eng, func(p solve.Pass) { o.tell(stderr, p) })
-	if closeErr := release(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return "", o.ofScan(err)
-	}
-	if err := o.save(solution); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%s: %d passes of %s on %s, residual %.5f, object %d x %d", o.OutputDir, len(solution.History), solver.Method, solution.Device,
-		solution.Residual, solution.Object.Shape[0], solution.Object.Shape[1]), nil
-}
-
-// tell prints a line for a pass.
-func (o SolveOptions) tell(w io.Writer, p solve.Pass) {
-	if !o.Quiet {
-		fmt.Fprintf(w, "pass %d/%d  residual %.5f  batches %d\n", p.Number, o.Solver.Passes, p.Residual, p.Batches)
-	}
-}
-
-// ofScan names the scan in a complaint about its patterns.
-func (o SolveOptions) ofScan(err error) error {
-	var bad *badinput.Error
-	if errors.As(err, &bad) && bad.File == "" {
-		bad.File = o.Scan
-		return bad
-	}
-	return err
-}
-
-// save writes what infer writes, and the probe.
-func (o SolveOptions) save(s *solve.Solution) error {
-	ids := make([]int64, len(s.X))
-	for i := range ids {
-		ids[i] = int64(i)
-	}
-	residuals := make([]float64, len(s.History))
-	for i, p := range s.History {
-		residuals[i] = p.Residual
-	}
-	result := reconstruct.Result{
-		Object: s.Object, Coverage: s.Coverage, Spread: s.Spread, Row: s.Row, Col: s.Col, X: s.X, Y: s.Y, IDs: ids,
-		Provider: s.Device, Patches: len(s.X), Probe: s.Probe,
-		Extra: []npz.Member{
-			{Key: "method", Value: string(o.Solver.Method)},
-			{Key: "likelihood", Value: string(o.Solver.Likelihood)},
-			{Key: "residual", Value: s.Residual},
-			{Key: "residuals", Value: residuals}, // of each pass, as it met it
-			{Key: "seed", Value: int64(o.Solver.Seed)},
-		},
-	}
-	if err := result.Save(o.OutputDir, ""); err != nil {
-		return err
-	}
-	if err := npz.Write(filepath.Join(o.OutputDir, SolvedProbeFile), []npz.Member{{Key: dataset.KeyProbe, Value: s.Probe}}); err != nil {
-		return fmt.Errorf("writing the probe: %w", err)
-	}
-	n := s.Probe.Shape[1]
-	strongest := ndarray.Wrap(s.Probe.Data[:n*n], n, n)
-	if err := render.Probe(filepath.Join(o.OutputDir, SolvedProbeImage), strongest); err != nil {
-		return fmt.Errorf("drawing the probe: %w", err)
-	}
-	return nil
 }

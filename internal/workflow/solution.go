@@ -1,0 +1,104 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"ptyx/internal/badinput"
+	"ptyx/internal/dataset"
+	"ptyx/internal/ndarray"
+	"ptyx/internal/npz"
+	"ptyx/internal/reconstruct"
+	"ptyx/internal/render"
+	"ptyx/internal/solve"
+)
+
+// The files that a solver writes beside those of reconstruct.
+const (
+	SolvedProbeFile  = "probe.npz" // probeGuess, (K, N, N)
+	SolvedProbeImage = "probe.png"
+)
+
+// solution is a problem with all that is needed to solve it and to save what comes of it.
+type solution struct {
+	problem   solve.Problem
+	solver    solve.Options
+	engine    EngineOptions
+	scan      string // for complaints
+	outputDir string
+	ids       []int64 // of the patterns in the scan
+	digest    string  // of the model that the object began with; empty: none
+	progress  io.Writer
+}
+
+// run solves and saves. It returns a sentence that says what was reached.
+func (j solution) run(ctx context.Context) (string, error) {
+	eng, release, err := j.engine.trainingEngine()
+	if err != nil {
+		return "", err
+	}
+	j.solver.Threads = j.engine.threads()
+	s, err := solve.Run(ctx, j.problem, j.solver, eng, j.tell)
+	if closeErr := release(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return "", j.ofScan(err)
+	}
+	if err := j.save(s); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s: %d passes of %s on %s, residual %.5f, object %d x %d", j.outputDir, len(s.History), j.solver.Method, s.Device,
+		s.Residual, s.Object.Shape[0], s.Object.Shape[1]), nil
+}
+
+// tell prints a line for a pass.
+func (j solution) tell(p solve.Pass) {
+	if j.progress != nil {
+		fmt.Fprintf(j.progress, "pass %d/%d  residual %.5f  batches %d\n", p.Number, j.solver.Passes, p.Residual, p.Batches)
+	}
+}
+
+// ofScan names the scan in a complaint about its patterns.
+func (j solution) ofScan(err error) error {
+	var bad *badinput.Error
+	if errors.As(err, &bad) && bad.File == "" {
+		bad.File = j.scan
+		return bad
+	}
+	return err
+}
+
+// save writes what infer writes, and the probe.
+func (j solution) save(s *solve.Solution) error {
+	residuals := make([]float64, len(s.History))
+	for i, p := range s.History {
+		residuals[i] = p.Residual
+	}
+	result := reconstruct.Result{
+		Object: s.Object, Coverage: s.Coverage, Spread: s.Spread, Row: s.Row, Col: s.Col, X: s.X, Y: s.Y, IDs: j.ids,
+		Provider: s.Device, Patches: len(s.X), Probe: s.Probe,
+		Extra: []npz.Member{
+			{Key: "method", Value: string(j.solver.Method)},
+			{Key: "likelihood", Value: string(j.solver.Likelihood)},
+			{Key: "residual", Value: s.Residual},
+			{Key: "residuals", Value: residuals}, // of each pass, as it met it
+			{Key: "seed", Value: int64(j.solver.Seed)},
+		},
+	}
+	if err := result.Save(j.outputDir, j.digest); err != nil {
+		return err
+	}
+	if err := npz.Write(filepath.Join(j.outputDir, SolvedProbeFile), []npz.Member{{Key: dataset.KeyProbe, Value: s.Probe}}); err != nil {
+		return fmt.Errorf("writing the probe: %w", err)
+	}
+	n := s.Probe.Shape[1]
+	strongest := ndarray.Wrap(s.Probe.Data[:n*n], n, n)
+	if err := render.Probe(filepath.Join(j.outputDir, SolvedProbeImage), strongest); err != nil {
+		return fmt.Errorf("drawing the probe: %w", err)
+	}
+	return nil
+}
