@@ -26,31 +26,32 @@ func newEPIE(s *state, e engine.Engine) (*epie, error) {
 
 func (m *epie) stepper() *stepper { return m.run }
 
-func (m *epie) moved() {}
+func (m *epie) moved(int, int) {}
 
 func (m *epie) close() error { return m.run.close() }
 
-func (m *epie) settled(residual float64) bool {
-	m.history = append(m.history, residual)
+func (m *epie) settled(loss float64) bool {
+	m.history = append(m.history, loss)
 	return stalled(m.history)
 }
 
 // pass visits the patterns one by one, in an order drawn by the seed.
-func (m *epie) pass(ctx context.Context, number int) (misfit float64, batches int, err error) {
+func (m *epie) pass(ctx context.Context, number int) (met, error) {
+	found := met{batches: len(m.x)}
 	order := rand.New(rand.NewPCG(m.options.Seed, uint64(number))).Perm(len(m.x))
 	for i := range order {
 		if err := ctx.Err(); err != nil {
-			return 0, 0, err
+			return found, err
 		}
 		if err := m.run.each(order[i:i+1], func(r *replica) error {
-			misfit += float64(r.misfit.Data[0])
+			found.add(r.stepArrays)
 			m.give(r, number > 1 || m.begun)
 			return nil
 		}); err != nil {
-			return 0, 0, err
+			return found, err
 		}
 	}
-	return misfit, len(order), nil
+	return found, nil
 }
 
 // give adds what a pattern asks for.

@@ -14,7 +14,7 @@ const (
 	probeDamping  = 0.1  // of the probe's direction where the object is dark, in units of the largest
 	fewest        = 32   // patterns of a batch at first
 	mostBatches   = 8    // of a pass at first
-	worthwhile    = 0.03 // share of the residual that a pass of small batches has to remove
+	worthwhile    = 0.03 // share of the loss that a pass of small batches has to remove
 )
 
 // lsqml is the method of Odstrcil, Menzel and Guizar-Sicairos. The patterns of a batch agree on one direction, sum conj(P) chi
@@ -36,8 +36,8 @@ type lsqml struct {
 	seen                []float32 // (N, N), sum |O|^2 of the batch's patches
 	mixed               pairs     // (N, N), sum conj(dO) O of the batch's patches
 
-	last    *snapshot // object and probe after the pass before, or nil
-	history []float64 // residuals since the batches were last made larger
+	last    *parts    // object and probe after the pass before, or nil
+	history []float64 // losses since the batches were last made larger
 }
 
 // pairs are complex numbers as real and imaginary parts.
@@ -70,32 +70,34 @@ func newLSQML(s *state, e engine.Engine) (*lsqml, error) {
 
 func (m *lsqml) stepper() *stepper { return m.run }
 
-// moved forgets the last change, which was elsewhere.
-func (m *lsqml) moved() { m.last = nil }
+func (m *lsqml) moved(rows, cols int) {
+	if m.last != nil {
+		m.last.roll(m.state, rows, cols)
+	}
+}
 
 func (m *lsqml) close() error { return m.run.close() }
 
 // pass makes one step for each batch of patterns drawn from the whole scan.
-func (m *lsqml) pass(ctx context.Context, number int) (misfit float64, batches int, err error) {
+func (m *lsqml) pass(ctx context.Context, number int) (met, error) {
+	found := met{batches: m.batches}
 	m.last = m.carryOn(m.last)
 	order := rand.New(rand.NewPCG(m.options.Seed, uint64(number))).Perm(len(m.x))
 	for b := range m.batches {
 		if err := ctx.Err(); err != nil {
-			return 0, 0, err
+			return found, err
 		}
 		members := order[b*len(order)/m.batches : (b+1)*len(order)/m.batches]
-		wrong, err := m.update(members, number > 1 || m.begun)
-		if err != nil {
-			return 0, 0, err
+		if err := m.update(members, number > 1 || m.begun, &found); err != nil {
+			return found, err
 		}
-		misfit += wrong
 	}
-	return misfit, m.batches, nil
+	return found, nil
 }
 
 // settled halves the batches when they no longer gain, and has settled when a pass over all patterns at once gains nothing.
-func (m *lsqml) settled(residual float64) bool {
-	m.history = append(m.history, residual)
+func (m *lsqml) settled(loss float64) bool {
+	m.history = append(m.history, loss)
 	gained := m.gained()
 	if m.fixed || m.batches == 1 {
 		return stalled(m.history)
@@ -107,7 +109,7 @@ func (m *lsqml) settled(residual float64) bool {
 	return false
 }
 
-// gained is how much of the residual the last pass removed.
+// gained is what share of the loss the last pass removed.
 func (m *lsqml) gained() float64 {
 	if len(m.history) < 2 {
 		return 1
@@ -116,10 +118,10 @@ func (m *lsqml) gained() float64 {
 	return (before - now) / before
 }
 
-// update is one step of a batch. It returns the squared misfit before it.
-func (m *lsqml) update(members []int, moveProbe bool) (misfit float64, err error) {
-	if misfit, err = m.gather(members); err != nil {
-		return 0, err
+// update is one step of a batch.
+func (m *lsqml) update(members []int, moveProbe bool, found *met) error {
+	if err := m.gather(members, found); err != nil {
+		return err
 	}
 	light, peak := m.light()
 	m.illuminate(members, light)
@@ -137,16 +139,16 @@ func (m *lsqml) update(members []int, moveProbe bool) (misfit float64, err error
 			m.probeIm.Data[i] += b * m.probeStep.im[i]
 		}
 	}
-	return misfit, nil
+	return nil
 }
 
 // gather sums what single patterns ask for: conj(P) chi on the canvas, conj(O) chi, moved back, on the probe.
-func (m *lsqml) gather(members []int) (misfit float64, err error) {
+func (m *lsqml) gather(members []int, found *met) error {
 	m.gradient.clear()
 	m.probeGradient.clear()
 	size := m.n * m.n
-	err = m.run.each(members, func(r *replica) error {
-		misfit += float64(r.misfit.Data[0])
+	return m.run.each(members, func(r *replica) error {
+		found.add(r.stepArrays)
 		for slot, id := range r.members {
 			m.gradient.lay(m.canvas.at(m.x[id], m.y[id]), m.n, part(r.objectGradRe, slot, size), part(r.objectGradIm, slot, size))
 		}
@@ -154,7 +156,6 @@ func (m *lsqml) gather(members []int) (misfit float64, err error) {
 		subtract(m.probeGradient.im, r.probeGradIm.Data)
 		return nil
 	})
-	return misfit, err
 }
 
 // illuminate adds up the light on the canvas. Where the object has a pixel the subpixel rest moves it little.

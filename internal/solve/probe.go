@@ -3,8 +3,7 @@ package solve
 import (
 	"math"
 	"math/cmplx"
-
-	"ptyx/internal/spectrum"
+	"slices"
 )
 
 // keepPower scales the probe to the mean power of the patterns, and the object the other way, so that what they make together
@@ -161,34 +160,39 @@ func (s *state) drift() (dy, dx float64) {
 	return math.Remainder(now.y-s.given.y, float64(s.n)), math.Remainder(now.x-s.given.x, float64(s.n))
 }
 
-// looseness is how far, in pixels, the probe may stand from where it was given.
-const looseness = 0.1
-
-// centre moves probe and object together, so that the probe stands where it was given: a common shift changes the phases of a far
-// field only, and nothing in the patterns says where it is. It tells whether it had to. The probe wanders in the first passes
-// and then rests, so that passes follow, in which the object recovers from the interpolation.
-func (s *state) centre() bool {
+// centre moves probe and object together by whole pixels, so that the probe stands within half a pixel of where it was given: a common shift
+// changes the phases of a far field only, and nothing in the patterns says where it is. A move by less would interpolate the object. It
+// tells how far it moved them.
+func (s *state) centre() (rows, cols int) {
 	dy, dx := s.drift()
-	if math.Hypot(dy, dx) <= looseness {
-		return false
+	rows, cols = -int(math.Round(dy)), -int(math.Round(dx))
+	if rows != 0 || cols != 0 {
+		s.now().roll(s, rows, cols)
 	}
-	for k := range s.options.Modes {
-		f := spectrum.New(s.n, s.n)
-		for q := range f.Data {
-			f.Data[q] = s.mode(k, q)
-		}
-		f.Shift(-dy, -dx)
-		for q, v := range f.Data {
-			s.setMode(k, q, v)
-		}
-	}
-	f := spectrum.New(s.object.height, s.object.width)
-	for i := range f.Data {
-		f.Data[i] = complex(float64(s.object.re[i]), float64(s.object.im[i]))
-	}
-	f.Shift(-dy, -dx)
-	for i, v := range f.Data {
-		s.object.re[i], s.object.im[i] = float32(real(v)), float32(imag(v))
-	}
-	return true
+	return rows, cols
 }
+
+// roll moves object and probe, cyclically: at the border of either there is no light.
+func (p parts) roll(s *state, rows, cols int) {
+	for _, plane := range p.object {
+		roll(plane, s.object.height, s.object.width, rows, cols)
+	}
+	for _, modes := range p.probe {
+		for size := s.n * s.n; len(modes) > 0; modes = modes[size:] {
+			roll(modes[:size], s.n, s.n, rows, cols)
+		}
+	}
+}
+
+func roll(image []float32, height, width, rows, cols int) {
+	old := slices.Clone(image)
+	for r := range height {
+		to, from := image[r*width:][:width], old[wrap(r-rows, height)*width:][:width]
+		for c := range to {
+			to[c] = from[wrap(c-cols, width)]
+		}
+	}
+}
+
+// wrap is i modulo n, in [0, n).
+func wrap(i, n int) int { return (i%n + n) % n }

@@ -145,15 +145,28 @@ func Run(ctx context.Context, p Problem, o Options, e engine.Engine, progress fu
 
 // method makes a pass over the data.
 type method interface {
-	// pass visits every pattern once and returns the squared misfit that it met.
-	pass(ctx context.Context, number int) (misfit float64, batches int, err error)
-	// settled hears of the residual of a pass and tells whether the method has nothing more to gain.
-	settled(residual float64) bool
-	// moved hears that object and probe were moved together.
-	moved()
+	// pass visits every pattern once and returns what it met.
+	pass(ctx context.Context, number int) (met, error)
+	// settled hears of the likelihood that a pass met and tells whether the method has nothing more to gain.
+	settled(loss float64) bool
+	// moved hears that object and probe were moved together, by whole pixels.
+	moved(rows, cols int)
 	// stepper runs the graph for the last look at the solution.
 	stepper() *stepper
 	close() error
+}
+
+// met is what a pass met.
+type met struct {
+	misfit  float64 // sum (|F| - d)^2 over all patterns
+	loss    float64 // the likelihood that is minimised
+	batches int
+}
+
+// add counts a run of the graph.
+func (m *met) add(a *stepArrays) {
+	m.misfit += float64(a.misfit.Data[0])
+	m.loss += float64(a.loss.Data[0])
 }
 
 func newMethod(s *state, e engine.Engine) (method, error) {
@@ -170,22 +183,20 @@ func newMethod(s *state, e engine.Engine) (method, error) {
 func (s *state) iterate(ctx context.Context, m method, progress func(Pass)) (*Solution, error) {
 	solution := &Solution{X: s.x, Y: s.y}
 	for number := 1; number <= s.options.Passes; number++ {
-		misfit, batches, err := m.pass(ctx, number)
+		found, err := m.pass(ctx, number)
 		if err != nil {
 			return nil, err
 		}
-		residual := misfit / s.power
+		residual := found.misfit / s.power
 		if math.IsNaN(residual) || math.IsInf(residual, 0) {
 			return nil, fmt.Errorf("pass %d: the residual is %v: look for bad pixels in the patterns, or begin with another probe", number, residual)
 		}
 		s.keepPower()
-		if s.centre() {
-			m.moved()
-		}
-		pass := Pass{Number: number, Residual: residual, Batches: batches}
+		m.moved(s.centre())
+		pass := Pass{Number: number, Residual: residual, Batches: found.batches}
 		solution.History = append(solution.History, pass)
 		progress(pass)
-		if m.settled(residual) {
+		if m.settled(found.loss) {
 			break
 		}
 	}

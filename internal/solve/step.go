@@ -28,7 +28,7 @@ type stepArrays struct {
 	shiftY, shiftX     *ndarray.Float32 // (B, 1, N, N), shift matrices of the subpixel rests
 	measured           *ndarray.Float32 // (B, 1, N, N), amplitudes
 
-	misfit                   *ndarray.Float32 // sum (|F| - d)^2
+	misfit, loss             *ndarray.Float32 // sum (|F| - d)^2; the likelihood, scaled
 	objectGradRe             *ndarray.Float32 // (B, 1, N, N), of the likelihood
 	objectGradIm             *ndarray.Float32
 	probeGradRe, probeGradIm *ndarray.Float32 // (K, N, N), summed over the batch
@@ -39,7 +39,7 @@ func newStepArrays(c stepConfig, probeRe, probeIm *ndarray.Float32) *stepArrays 
 	probe := func() *ndarray.Float32 { return ndarray.New[float32](c.modes, c.n, c.n) }
 	return &stepArrays{
 		objectRe: patch(), objectIm: patch(), probeRe: probeRe, probeIm: probeIm, shiftY: patch(), shiftX: patch(), measured: patch(),
-		misfit: ndarray.New[float32](), objectGradRe: patch(), objectGradIm: patch(), probeGradRe: probe(), probeGradIm: probe(),
+		misfit: ndarray.New[float32](), loss: ndarray.New[float32](), objectGradRe: patch(), objectGradIm: patch(), probeGradRe: probe(), probeGradIm: probe(),
 	}
 }
 
@@ -48,10 +48,10 @@ func (a *stepArrays) inputs() []*ndarray.Float32 {
 }
 
 func (a *stepArrays) outputs() []*ndarray.Float32 {
-	return []*ndarray.Float32{a.misfit, a.objectGradRe, a.objectGradIm, a.probeGradRe, a.probeGradIm}
+	return []*ndarray.Float32{a.misfit, a.loss, a.objectGradRe, a.objectGradIm, a.probeGradRe, a.probeGradIm}
 }
 
-// newStep builds the graph of a batch: patches and probe in, misfit and gradients out, in the order of stepArrays.
+// newStep builds the graph of a batch: patches and probe in, misfit, likelihood and gradients out, in the order of stepArrays.
 //
 // What is differentiated is scaled such that minus its gradient by the exit wave psi, re + i im, is what psi lacks: for the
 // amplitude, half the sum of squares, minus whose gradient is F^-1[(d/|F| - 1) F psi], the step from psi to its projection on
@@ -81,7 +81,7 @@ func newStep(c stepConfig) (*graph.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &graph.Program{Name: "solver_step", Outputs: []graph.Output{{Name: "misfit", Node: misfit}}}
+	p := &graph.Program{Name: "solver_step", Outputs: []graph.Output{{Name: "misfit", Node: misfit}, {Name: "loss", Node: loss}}}
 	for _, in := range append(leaves, shiftY, shiftX, measured) {
 		p.Inputs = append(p.Inputs, graph.Input{Name: in.Name(), Node: in})
 	}

@@ -48,7 +48,7 @@ func bound(t *testing.T, e engine.Engine, c stepConfig, a *stepArrays) engine.Bi
 	return b
 }
 
-// slope is the likelihood in plain Go and double precision, scaled as newStep says, for the object and the probe as they are now.
+// likelihoodOf is the likelihood in plain Go and double precision, scaled as newStep says, for the object and the probe as they are now.
 func likelihoodOf(c stepConfig, a *stepArrays) (loss, misfit float64) {
 	size := c.n * c.n
 	for slot := range c.patterns {
@@ -86,8 +86,9 @@ func TestGradientsByFiniteDifferences(t *testing.T) {
 		if err := bound(t, engine.Tape{}, c, a).Run(); err != nil {
 			t.Fatal(err)
 		}
-		if _, want := likelihoodOf(c, a); !testutil.Close(float64(a.misfit.Data[0]), want, 0, 1e-5) { // a sum of 128 in float32
-			t.Errorf("%s: misfit %v, want %v", likelihood, a.misfit.Data[0], want)
+		loss, misfit := likelihoodOf(c, a)
+		if !testutil.Close(float64(a.misfit.Data[0]), misfit, 0, 1e-5) || !testutil.Close(float64(a.loss.Data[0]), loss, 0, 1e-5) { // sums of 128 in float32
+			t.Errorf("%s: misfit %v, loss %v, want %v, %v", likelihood, a.misfit.Data[0], a.loss.Data[0], misfit, loss)
 		}
 		for _, v := range []struct {
 			name        string
