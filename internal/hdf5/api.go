@@ -87,6 +87,7 @@ type api struct {
 	propertyDeflate      func(list id, level uint32) int32
 	propertyShuffle      func(list id) int32
 	propertyTimes        func(list id, track uint8) int32
+	propertyVersions     func(list id, low, high int32) int32
 	propertyIntermediate func(list id, create uint32) int32
 	propertyLayout       func(list id) int32
 	propertyGetChunk     func(list id, rank int32, dims *uint64) int32
@@ -102,10 +103,10 @@ type api struct {
 
 // ids are things that the library has opened for itself.
 type ids struct {
-	float32, float64, int64, uint64          id // of memory
-	floatComplex                             id // of memory; 0 before HDF5 2.0
-	f32, f64, i64, i32, u32, u8, text        id // of files, little-endian
-	createDataset, accessDataset, createLink id // classes of property lists
+	float32, float64, int64, uint64                      id // of memory
+	floatComplex                                         id // of memory; 0 before HDF5 2.0
+	f32, f64, i64, i32, u32, u8, text                    id // of files, little-endian
+	createDataset, accessDataset, accessFile, createLink id // classes of property lists
 }
 
 // Values of the library's enumerations.
@@ -163,6 +164,7 @@ func (a *api) symbols() []struct {
 		one(&a.typeSetSize, "H5Tset_size"), one(&a.typeSetCoding, "H5Tset_cset"), one(&a.typeSetPad, "H5Tset_strpad"), one(&a.typeClose, "H5Tclose"),
 		one(&a.propertyCreate, "H5Pcreate"), one(&a.propertyClose, "H5Pclose"), one(&a.propertyChunk, "H5Pset_chunk"),
 		one(&a.propertyDeflate, "H5Pset_deflate"), one(&a.propertyShuffle, "H5Pset_shuffle"), one(&a.propertyTimes, "H5Pset_obj_track_times"),
+		one(&a.propertyVersions, "H5Pset_libver_bounds"),
 		one(&a.propertyIntermediate, "H5Pset_create_intermediate_group"), one(&a.propertyLayout, "H5Pget_layout"), one(&a.propertyGetChunk, "H5Pget_chunk"),
 		one(&a.propertyCache, "H5Pset_chunk_cache"), one(&a.propertyExternal, "H5Pget_external_count"), one(&a.propertyFilters, "H5Pget_nfilters"),
 		one(&a.propertyFilter, "H5Pget_filter2"), one(&a.filterAvailable, "H5Zfilter_avail"), one(&a.filterRegister, "H5Zregister"),
@@ -200,7 +202,7 @@ func (a *api) bindIDs(handle uintptr) error {
 		{&a.ids.f32, "H5T_IEEE_F32LE_g", false}, {&a.ids.f64, "H5T_IEEE_F64LE_g", false}, {&a.ids.i64, "H5T_STD_I64LE_g", false},
 		{&a.ids.i32, "H5T_STD_I32LE_g", false}, {&a.ids.u32, "H5T_STD_U32LE_g", false}, {&a.ids.u8, "H5T_STD_U8LE_g", false}, {&a.ids.text, "H5T_C_S1_g", false},
 		{&a.ids.createDataset, "H5P_CLS_DATASET_CREATE_ID_g", false}, {&a.ids.accessDataset, "H5P_CLS_DATASET_ACCESS_ID_g", false},
-		{&a.ids.createLink, "H5P_CLS_LINK_CREATE_ID_g", false},
+		{&a.ids.accessFile, "H5P_CLS_FILE_ACCESS_ID_g", false}, {&a.ids.createLink, "H5P_CLS_LINK_CREATE_ID_g", false},
 	} {
 		address, err := purego.Dlsym(handle, v.name)
 		if err != nil || address == 0 {

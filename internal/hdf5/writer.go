@@ -44,7 +44,14 @@ func (l *Library) Create(path string, fill func(w *Writer) error) (err error) {
 
 func (l *Library) create(path string) (*Writer, error) {
 	defer l.enter()()
-	file := l.fileCreate(path, truncate, defaults, defaults)
+	// Groups of the library's newer formats carry times, also those that are made on the way; older programs read the earliest.
+	const earliest, version110 = 0, 2
+	access := l.propertyCreate(l.ids.accessFile)
+	defer l.propertyClose(access)
+	if l.propertyVersions(access, earliest, version110) < 0 {
+		return nil, l.failed("choosing the version of the format")
+	}
+	file := l.fileCreate(path, truncate, defaults, access)
 	if file < 0 {
 		return nil, l.failed("making the file")
 	}
