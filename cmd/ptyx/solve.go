@@ -25,6 +25,7 @@ type solverFlags struct {
 	Likelihood solve.Likelihood    `default:"amplitude" help:"What patterns are compared by: amplitude or poisson."`
 	BatchSize  int                 `aliases:"batch_size" default:"0" help:"Patterns that agree on a step of lsqml; 0: an eighth of the scan at first, all of it in the end."`
 	Modes      int                 `default:"1" help:"Incoherent modes of the probe."`
+	Positions  bool                `help:"Find the positions, too: from those given, up to 4 pixels off."`
 	ProbeFile  string              `aliases:"probe_file" placeholder:"NPZ" help:"Take probeGuess from this file."`
 	Seed       uint64              `default:"0" help:"Of the order of the patterns."`
 	Input      dataset.InputKind   `default:"auto" help:"What the patterns are: amplitude, intensity or auto."`
@@ -37,7 +38,7 @@ type solverFlags struct {
 func (f solverFlags) job(scan string, iterations int) workflow.SolveOptions {
 	return workflow.SolveOptions{
 		Scan: scan, ProbeFile: f.ProbeFile, Input: f.Input, Layout: f.Layout, View: f.view(), OutputDir: f.OutputDir, Engine: f.engineFlags.options(),
-		Solver: solve.Options{Method: f.Method, Likelihood: f.Likelihood, Passes: iterations, BatchSize: f.BatchSize, Modes: f.Modes, Seed: f.Seed},
+		Solver: solve.Options{Method: f.Method, Likelihood: f.Likelihood, Passes: iterations, BatchSize: f.BatchSize, Modes: f.Modes, Positions: f.Positions, Seed: f.Seed},
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"ptyx/internal/frame"
-	"ptyx/internal/ndarray"
 )
 
 // plane is a complex picture (height, width) as real and imaginary parts, which is how graphs take and give them.
@@ -69,13 +68,4 @@ func newCanvas(x, y []float64, n, margin int) canvas {
 // at is the element of the canvas on which the patch of a position begins.
 func (c canvas) at(x, y float64) int {
 	return (frame.Pixel(y)-c.n/2-c.row)*c.width + frame.Pixel(x) - c.n/2 - c.col
-}
-
-// object is the plane as complex numbers.
-func (p *plane) complex() *ndarray.Complex64 {
-	out := ndarray.New[complex64](p.height, p.width)
-	for i, re := range p.re {
-		out.Data[i] = complex(re, p.im[i])
-	}
-	return out
 }

@@ -45,7 +45,7 @@ func (m *epie) pass(ctx context.Context, number int) (met, error) {
 		}
 		if err := m.run.each(order[i:i+1], func(r *replica) error {
 			found.add(r.stepArrays)
-			m.give(r, number > 1 || m.begun)
+			m.give(r, moves{probe: number > 1 || m.begun, places: m.movesPlaces(number)})
 			return nil
 		}); err != nil {
 			return found, err
@@ -55,9 +55,12 @@ func (m *epie) pass(ctx context.Context, number int) (met, error) {
 }
 
 // give adds what a pattern asks for.
-func (m *epie) give(r *replica, moveProbe bool) {
+func (m *epie) give(r *replica, moving moves) {
 	id := r.members[0]
-	_, peak := m.light()
+	light, peak := m.light()
+	if moving.places {
+		m.places.ask(id, r.objectGradRe.Data, r.objectGradIm.Data, light)
+	}
 	patch := float32(math.SmallestNonzeroFloat32)
 	for i, re := range r.objectRe.Data {
 		im := r.objectIm.Data[i]
@@ -66,7 +69,10 @@ func (m *epie) give(r *replica, moveProbe bool) {
 	scale(r.objectGradRe.Data, 1/peak)
 	scale(r.objectGradIm.Data, 1/peak)
 	m.object.lay(m.canvas.at(m.x[id], m.y[id]), m.n, r.objectGradRe.Data, r.objectGradIm.Data)
-	if !moveProbe {
+	if moving.places {
+		m.places.move(r.members)
+	}
+	if !moving.probe {
 		return
 	}
 	for i, re := range r.probeGradRe.Data {

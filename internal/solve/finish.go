@@ -41,17 +41,19 @@ func (s *state) finish(ctx context.Context, run *stepper, solution *Solution) er
 // spreadFloor keeps what the dark rim of a patch asks for from counting, in units of the probe's peak.
 const spreadFloor = 1e-3
 
+// deliver cuts the solution out of the canvas, whose margin no pattern sees once all positions are found.
 func (s *state) deliver(solution *Solution, lit, asked []float64, peak float64) {
-	shape := []int{s.canvas.height, s.canvas.width}
-	solution.Row, solution.Col = s.canvas.row, s.canvas.col
-	solution.Object, solution.Coverage, solution.Spread = s.object.complex(), ndarray.New[float32](shape...), ndarray.New[float32](shape...)
-	for i, w := range lit {
-		if w == 0 {
-			solution.Object.Data[i] = 0
-			continue
+	tight := newCanvas(s.x, s.y, s.n, 0)
+	solution.Row, solution.Col = tight.row, tight.col
+	solution.Object = ndarray.New[complex64](tight.height, tight.width)
+	solution.Coverage, solution.Spread = ndarray.New[float32](tight.height, tight.width), ndarray.New[float32](tight.height, tight.width)
+	for i := range solution.Object.Data {
+		from := (i/tight.width+tight.row-s.canvas.row)*s.canvas.width + i%tight.width + tight.col - s.canvas.col
+		if w := lit[from]; w > 0 {
+			solution.Object.Data[i] = complex(s.object.re[from], s.object.im[from])
+			solution.Coverage.Data[i] = float32(w / peak)
+			solution.Spread.Data[i] = float32(math.Sqrt(asked[from] / w))
 		}
-		solution.Coverage.Data[i] = float32(w / peak)
-		solution.Spread.Data[i] = float32(math.Sqrt(asked[i] / w))
 	}
 	solution.Probe = ndarray.New[complex64](s.options.Modes, s.n, s.n)
 	for i, re := range s.probeRe.Data {

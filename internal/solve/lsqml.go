@@ -88,7 +88,8 @@ func (m *lsqml) pass(ctx context.Context, number int) (met, error) {
 			return found, err
 		}
 		members := order[b*len(order)/m.batches : (b+1)*len(order)/m.batches]
-		if err := m.update(members, number > 1 || m.begun, &found); err != nil {
+		moving := moves{probe: number > 1 || m.begun, places: m.movesPlaces(number)}
+		if err := m.update(members, moving, &found); err != nil {
 			return found, err
 		}
 	}
@@ -118,39 +119,49 @@ func (m *lsqml) gained() float64 {
 	return (before - now) / before
 }
 
+// moves say which of the unknowns a step moves beside the object.
+type moves struct{ probe, places bool }
+
 // update is one step of a batch.
-func (m *lsqml) update(members []int, moveProbe bool, found *met) error {
-	if err := m.gather(members, found); err != nil {
+func (m *lsqml) update(members []int, moving moves, found *met) error {
+	light, peak := m.light()
+	if err := m.gather(members, moving, light, found); err != nil {
 		return err
 	}
-	light, peak := m.light()
 	m.illuminate(members, light)
 	m.objectDirection(peak)
 	m.look(members)
 	m.probeDirection()
-	a, b := m.lengths(moveProbe)
+	a, b := m.lengths(moving.probe)
 	for i := range m.object.re {
 		m.object.re[i] += a * m.direction.re[i]
 		m.object.im[i] += a * m.direction.im[i]
 	}
-	if moveProbe {
+	if moving.probe {
 		for i := range m.probeRe.Data {
 			m.probeRe.Data[i] += b * m.probeStep.re[i]
 			m.probeIm.Data[i] += b * m.probeStep.im[i]
 		}
 	}
+	if moving.places {
+		m.places.move(members)
+	}
 	return nil
 }
 
 // gather sums what single patterns ask for: conj(P) chi on the canvas, conj(O) chi, moved back, on the probe.
-func (m *lsqml) gather(members []int, found *met) error {
+func (m *lsqml) gather(members []int, moving moves, light []float32, found *met) error {
 	m.gradient.clear()
 	m.probeGradient.clear()
 	size := m.n * m.n
 	return m.run.each(members, func(r *replica) error {
 		found.add(r.stepArrays)
 		for slot, id := range r.members {
-			m.gradient.lay(m.canvas.at(m.x[id], m.y[id]), m.n, part(r.objectGradRe, slot, size), part(r.objectGradIm, slot, size))
+			re, im := part(r.objectGradRe, slot, size), part(r.objectGradIm, slot, size)
+			m.gradient.lay(m.canvas.at(m.x[id], m.y[id]), m.n, re, im)
+			if moving.places {
+				m.places.ask(id, re, im, light)
+			}
 		}
 		subtract(m.probeGradient.re, r.probeGradRe.Data)
 		subtract(m.probeGradient.im, r.probeGradIm.Data)

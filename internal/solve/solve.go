@@ -65,6 +65,7 @@ type Options struct {
 	Passes     int    // over the data, at most
 	BatchSize  int    // patterns that agree on a step of LSQML; 0: an eighth of the scan at first, all in the end
 	Modes      int    // incoherent modes of the probe, K
+	Positions  bool   // positions are unknown, too
 	Seed       uint64 // of the order of the patterns
 	Threads    int
 }
@@ -116,7 +117,7 @@ type Solution struct {
 	Probe    *ndarray.Complex64 // (K, N, N), in the units of the patterns; the modes are orthogonal, the strongest first
 	Coverage *ndarray.Float32   // (H, W), light that each pixel has seen, in patches at the probe's peak
 	Spread   *ndarray.Float32   // (H, W), how far what single patterns ask for is from the object
-	X, Y     []float64          // (M)
+	X, Y     []float64          // (M), refined if that was asked for
 	History  []Pass
 	Residual float64 // of what is returned
 	Device   string

@@ -23,14 +23,18 @@ type state struct {
 	object           *plane
 	probeRe, probeIm *ndarray.Float32 // (K, N, N)
 	given            centroid         // where the probe was centred when it came
+	places           *places          // nil: positions are as given
 	begun            bool             // the object is more than empty: the probe may move at once
 }
 
 func newState(p Problem, o Options) (*state, error) {
-	n := p.Patterns.Shape[1]
+	n, margin := p.Patterns.Shape[1], 0
+	if o.Positions {
+		margin = positionReach
+	}
 	s := &state{
 		options: o, n: n, x: append([]float64(nil), p.X...), y: append([]float64(nil), p.Y...),
-		canvas: newCanvas(p.X, p.Y, n, 0), patterns: make([]float32, len(p.Patterns.Data)),
+		canvas: newCanvas(p.X, p.Y, n, margin), patterns: make([]float32, len(p.Patterns.Data)),
 	}
 	for _, d := range p.Patterns.Data {
 		s.power += float64(d) * float64(d)
@@ -43,6 +47,9 @@ func newState(p Problem, o Options) (*state, error) {
 		s.patterns[i] = d * float32(s.scale)
 	}
 	s.power *= s.scale * s.scale
+	if o.Positions {
+		s.places = newPlaces(s)
+	}
 	s.layObject(p)
 	if err := s.layProbe(p.Probe); err != nil {
 		return nil, err
@@ -91,6 +98,11 @@ func (s *state) layProbe(probe *ndarray.Complex64) error {
 	s.scaleProbe()
 	s.given = s.centroid()
 	return nil
+}
+
+// movesPlaces tells whether positions move in a pass.
+func (s *state) movesPlaces(number int) bool {
+	return s.places != nil && (number >= positionsFrom || s.begun)
 }
 
 // pattern is the measured amplitude of pattern m, (N, N).

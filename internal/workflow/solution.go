@@ -89,6 +89,9 @@ func (j solution) save(s *solve.Solution) error {
 			{Key: "seed", Value: int64(j.solver.Seed)},
 		},
 	}
+	if j.solver.Positions {
+		result.Extra = append(result.Extra, npz.Member{Key: dataset.KeyXStart, Value: j.problem.X}, npz.Member{Key: dataset.KeyYStart, Value: j.problem.Y})
+	}
 	if err := result.Save(j.outputDir, j.digest); err != nil {
 		return err
 	}
