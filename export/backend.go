@@ -32,6 +32,7 @@ type fileNode struct {
 
 	constant bool         // tensor holds values of the file
 	dims     []onnxir.Dim // of an input
+	inputs   []string     // of its operator, in order
 }
 
 // NewNode, SetName, SetTensor and ApplyOperation are what onnx-go calls.
@@ -75,7 +76,8 @@ type modelFile struct {
 	inputs, outputs []*fileNode
 }
 
-// file joins what onnx-go decoded with what it leaves out: which tensors are constants, and the symbolic dimensions.
+// file joins what onnx-go decoded with what it leaves out: which tensors are constants, the symbolic dimensions, and the inputs of an
+// operator in order, of which its graph loses one when an operator takes the same tensor twice.
 func (b *backend) file(m *onnx.Model, checked *onnxir.Model) (*modelFile, error) {
 	f := &modelFile{backend: b}
 	constants, dims := map[string]bool{}, map[string][]onnxir.Dim{}
@@ -85,8 +87,15 @@ func (b *backend) file(m *onnx.Model, checked *onnxir.Model) (*modelFile, error)
 	for _, in := range checked.Graph.Inputs {
 		dims[in.Name] = in.Dims
 	}
+	inputs := map[string][]string{}
+	for _, n := range checked.Graph.Nodes {
+		for _, out := range n.Outputs {
+			inputs[out] = n.Inputs
+		}
+	}
 	for _, n := range b.nodes {
 		n.constant = constants[n.name] && n.tensor != nil
+		n.inputs = inputs[n.name]
 	}
 	for _, id := range m.Input {
 		in := b.Node(id).(*fileNode)
@@ -113,10 +122,8 @@ func (f *modelFile) byName(name string) (*fileNode, bool) {
 
 // operand is input i of an operator.
 func (f *modelFile) operand(n *fileNode, i int) (*fileNode, error) {
-	inputs := f.backend.From(n.ID())
-	for inputs.Next() {
-		in := inputs.Node().(*fileNode)
-		if w, ok := f.backend.Weight(n.ID(), in.ID()); ok && w == float64(i) {
+	if i < len(n.inputs) {
+		if in, ok := f.byName(n.inputs[i]); ok {
 			return in, nil
 		}
 	}

@@ -48,7 +48,7 @@ func weights(c models.Config) []*ndarray.Float32 {
 			copy(p.Data, testutil.Uniform(uint64(i), -0.2, 0.2, len(p.Data)).Data)
 		}
 	}
-	c.SetEstimate(params, metadata(c).Probe)
+	c.SetProbe(params, metadata(c).Probe)
 	return params
 }
 

@@ -206,7 +206,7 @@ func TestForeignModelsAreRefused(t *testing.T) {
 		{"a convolution without padding", bend("Conv", attribute("pads", onnxir.Ints("pads", 0, 0, 0, 0))), "is not a convolution that keeps the size"},
 		{"automatic padding", bend("Conv", attribute("auto_pad", onnxir.String("auto_pad", "SAME_UPPER"))), "is not a convolution that keeps the size"},
 		{"a convolution without bias", bend("Conv", func(n *onnxir.Node) { n.Inputs = n.Inputs[:2] }), "has no input 2"},
-		{"a kernel that is a result", bend("Conv", func(n *onnxir.Node) { n.Inputs[1] = "scaled" }), "Conv first: has no input 0"},
+		{"a kernel that is a result", bend("Conv", func(n *onnxir.Node) { n.Inputs[1] = "scaled" }), "needs a square kernel"},
 		{"a wide pooling", bend("MaxPool", attribute("kernel_shape", onnxir.Ints("kernel_shape", 3, 3))), "is not a 2 x 2 pooling"},
 		{"a pooling that rounds up", bend("MaxPool", attribute("ceil_mode", onnxir.Int("ceil_mode", 1))), "is not a 2 x 2 pooling"},
 		{"a pooling without Relu", bend("MaxPool", func(n *onnxir.Node) { n.Inputs[0] = "first" }), "has no Relu before it"},
@@ -214,7 +214,6 @@ func TestForeignModelsAreRefused(t *testing.T) {
 		{"another rounding", bend("Resize", attribute("nearest_mode", onnxir.String("nearest_mode", "ceil"))), "is not a nearest 2 x 2 upsampling"},
 		{"another grid", bend("Resize", attribute("coordinate_transformation_mode", onnxir.String("coordinate_transformation_mode", "half_pixel"))), "is not a nearest 2 x 2 upsampling"},
 		{"mirrored margins", bend("Pad", attribute("mode", onnxir.String("mode", "reflect"))), "is not a margin of zeros"},
-		{"a product of results", bend("Mul", func(n *onnxir.Node) { n.Inputs[1] = "patterns" }), "Mul scaled: "},
 		{"a product with an array", bend("Mul", func(n *onnxir.Node) { n.Inputs[1] = "first.bias" }), "do not broadcast"},
 		{"weights of doubles", func(m *onnxir.Model) {
 			for _, w := range m.Graph.Initializers {
@@ -232,7 +231,7 @@ func TestForeignModelsAreRefused(t *testing.T) {
 	}
 }
 
-// A model that shares nothing with ptyx: y = a x / b on a vector, as another exporter would write it.
+// A model that shares nothing with ptyx: y = (a x)^b on a vector, as another exporter would write it.
 func TestAnotherProgramsModelIsRefused(t *testing.T) {
 	b := onnxir.NewBuilder("main_graph", onnxir.Target{})
 	b.Graph.Inputs = []onnxir.ValueInfo{{Name: "x", Type: onnxir.Float, Dims: []onnxir.Dim{{Value: 3}}}}
@@ -240,11 +239,11 @@ func TestAnotherProgramsModelIsRefused(t *testing.T) {
 	b.Initializer("a", []float32{1, 2, 3}, 3)
 	b.Initializer("b", []float32{4, 5, 6}, 3)
 	b.Node("Mul", "ax", []string{"a", "x"})
-	b.Node("Div", "y", []string{"ax", "b"})
+	b.Node("Pow", "y", []string{"ax", "b"})
 	m := onnxir.Model{IRVersion: 8, ProducerName: "another", Opsets: []onnxir.Opset{{Version: 17}}, Graph: b.Graph}
 	refused(t, "a line", m.Marshal(), "input x has shape [3]")
 	m.Graph.Inputs[0].Dims = []onnxir.Dim{{Param: "n"}, {Value: 1}, {Value: 1}, {Value: 3}}
-	refused(t, "a line in four dimensions", m.Marshal(), "operator Div of y is not one that ptyx writes into a checkpoint")
+	refused(t, "a line in four dimensions", m.Marshal(), "operator Pow of y is not one that ptyx writes into a checkpoint")
 }
 
 // A training step is a model of ptyx, and no network.

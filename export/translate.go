@@ -20,9 +20,15 @@ func translatorOf(opType string) (translator, bool) {
 		"Resize":  (*rebuilder).resize,
 		"Sigmoid": unary(ops.Sigmoid),
 		"Tanh":    unary(ops.Tanh),
+		"Sin":     unary(ops.Sin),
+		"Cos":     unary(ops.Cos),
+		"Sqrt":    unary(ops.Sqrt),
+		"Atan":    unary(ops.Atan),
+		"Abs":     unary(ops.Abs),
 		"Mul":     (*rebuilder).mul,
-		"Add":     binary(ops.Add),
+		"Add":     (*rebuilder).add,
 		"Sub":     binary(ops.Sub),
+		"Div":     binary(ops.Div),
 		"MatMul":  binary(ops.MatMul),
 		"Pad":     (*rebuilder).pad,
 		"Slice":   (*rebuilder).crop,
@@ -127,9 +133,19 @@ func (r *rebuilder) resize(n *fileNode) (*gorgonia.Node, error) {
 
 // mul is a product of two arrays, or of one with a constant scalar.
 func (r *rebuilder) mul(n *fileNode) (*gorgonia.Node, error) {
-	factor, err := r.file.constant(n, 1)
-	if err != nil || len(factor) != 1 {
-		return binary(ops.Mul)(r, n)
+	return r.scalarOr(n, ops.Mul, func(x *gorgonia.Node, factor float32) (*gorgonia.Node, error) { return ops.Affine(x, factor, 0) })
+}
+
+// add is a sum of two arrays, or of one with a constant scalar.
+func (r *rebuilder) add(n *fileNode) (*gorgonia.Node, error) {
+	return r.scalarOr(n, ops.Add, func(x *gorgonia.Node, offset float32) (*gorgonia.Node, error) { return ops.Affine(x, 1, offset) })
+}
+
+// scalarOr is an operation on two arrays, or on one and a constant scalar.
+func (r *rebuilder) scalarOr(n *fileNode, arrays func(a, b *gorgonia.Node) (*gorgonia.Node, error), scalar func(*gorgonia.Node, float32) (*gorgonia.Node, error)) (*gorgonia.Node, error) {
+	value, err := r.file.constant(n, 1)
+	if err != nil || len(value) != 1 {
+		return binary(arrays)(r, n)
 	}
 	if !n.attributes(0) {
 		return nil, fmt.Errorf("has attributes")
@@ -138,7 +154,7 @@ func (r *rebuilder) mul(n *fileNode) (*gorgonia.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ops.Affine(x, float32(factor[0]), 0)
+	return scalar(x, float32(value[0]))
 }
 
 // pad is a margin of zeros around rows and columns.

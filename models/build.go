@@ -6,14 +6,16 @@ import (
 
 	"gorgonia.org/gorgonia"
 
+	"ptyx/internal/forward"
 	"ptyx/internal/graph"
 	"ptyx/internal/ops"
 )
 
 // Net is the graph of a network: its outputs and the readable names of its nodes.
 type Net struct {
-	Amplitude *gorgonia.Node // (B, C, N, N), in (0, AmplitudeMax); 0 outside the extent
-	Phase     *gorgonia.Node // (B, C, N, N), in (-pi, pi); 0 outside the extent
+	Amplitude *gorgonia.Node // (B, C, N, N); 0 outside the extent
+	Phase     *gorgonia.Node // (B, C, N, N), in [-pi, pi]; 0 outside the extent
+	Object    forward.Pair   // (B, C, N, N), amplitude and phase as a complex number
 	Names     graph.Names
 }
 
@@ -32,12 +34,24 @@ func Build(c Config, x *gorgonia.Node, params []*gorgonia.Node) (*Net, error) {
 	}
 	shown := b.shown(b.scaled(x))
 	latent := b.encoder(shown)
-	amplitude := b.decoder(branches[0], shown, latent, b.amplitudeHead)
-	phase := b.decoder(branches[1], shown, latent, b.phaseHead)
+	net := &Net{Names: b.names}
+	net.Amplitude = b.decoder(branches[0], shown, latent, b.amplitudeHead)
+	net.Phase = b.decoder(branches[1], shown, latent, b.phaseHead)
+	b.complete(net)
 	if b.err != nil {
 		return nil, fmt.Errorf("building the network: %w", b.err)
 	}
-	return &Net{Amplitude: amplitude, Phase: phase, Names: b.names}, nil
+	return net, nil
+}
+
+// complete makes the network's object of what the heads say, corrected where the network knows a probe.
+func (b *builder) complete(net *Net) {
+	if b.err != nil {
+		return
+	}
+	if net.Object, b.err = forward.Object(net.Amplitude, net.Phase); b.config.Kind == Estimate {
+		b.correct(net)
+	}
 }
 
 // builder walks the architecture, taking parameters in order. The first error stays; later steps do nothing.
@@ -48,6 +62,8 @@ type builder struct {
 	next   int
 	names  graph.Names
 	err    error
+
+	correction forward.Correction // of a network with an estimate
 }
 
 func (b *builder) scaled(x *gorgonia.Node) *gorgonia.Node {
@@ -72,11 +88,23 @@ func (b *builder) decoder(branch string, shown, x *gorgonia.Node, head func(*gor
 		x = b.step(fmt.Sprintf("%s.%d.upsampled", branch, i), func() (*gorgonia.Node, error) { return ops.Upsample(small) })
 	}
 	x = head(b.shortcut(branch, shown, b.conv(x)))
-	if b.config.Extent == Centre {
-		centre := x
-		x = b.step(branch+".padded", func() (*gorgonia.Node, error) { return ops.Pad(centre, b.config.N/4) })
+	return b.padded(branch+".padded", x) // (B, C, N, N)
+}
+
+// padded gives what lies within the extent a border of zeros.
+func (b *builder) padded(name string, x *gorgonia.Node) *gorgonia.Node {
+	if b.config.Extent != Centre {
+		return x
 	}
-	return x // (B, C, N, N)
+	return b.step(name, func() (*gorgonia.Node, error) { return ops.Pad(x, b.config.N/4) })
+}
+
+// inside cuts out what lies within the extent.
+func (b *builder) inside(name string, x *gorgonia.Node) *gorgonia.Node {
+	if b.config.Extent != Centre {
+		return x
+	}
+	return b.step(name, func() (*gorgonia.Node, error) { return ops.Crop(x, b.config.N/4) })
 }
 
 // shortcut adds what one convolution makes of the estimate to what the decoder says: the decoder corrects it.
@@ -84,11 +112,7 @@ func (b *builder) shortcut(branch string, shown, x *gorgonia.Node) *gorgonia.Nod
 	if b.config.Kind != Estimate {
 		return x
 	}
-	if b.config.Extent == Centre {
-		whole := shown
-		shown = b.step(branch+".shortcut.centre", func() (*gorgonia.Node, error) { return ops.Crop(whole, b.config.N/4) })
-	}
-	short := b.conv(shown)
+	short := b.conv(b.inside(branch+".shortcut.centre", shown))
 	return b.step(branch+".corrected", func() (*gorgonia.Node, error) { return ops.Add(x, short) })
 }
 

@@ -39,7 +39,7 @@ const (
 	// Pattern shows it the bare pattern, as PtychoPINN does.
 	Pattern Kind = "pattern"
 	// Estimate shows it a first estimate of the object, made of the pattern and the probe inside the graph, and lets it
-	// correct that: fine detail need not pass through the network's narrow middle.
+	// correct that: fine detail need not pass through the network's narrow middle. What it says is then corrected by the pattern.
 	Estimate Kind = "estimate"
 )
 
@@ -72,7 +72,7 @@ type Config struct {
 	FiltersScale int     // multiplies every layer's filters; 2 in PtychoPINN
 	Extent       Extent  // the part of the patch that is filled
 	InputScale   float64 // the graph multiplies raw amplitudes by this first
-	AmplitudeMax float64 // the amplitude head is AmplitudeMax * sigmoid
+	AmplitudeMax float64 // the amplitude head is AmplitudeMax * sigmoid, before corrections
 }
 
 // DefaultAmplitudeMax puts the sigmoid's start, 1/2, at amplitude 1: an untrained network says "nothing is there".

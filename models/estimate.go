@@ -1,6 +1,8 @@
 package models
 
 import (
+	"math"
+
 	"gorgonia.org/gorgonia"
 
 	"ptyx/internal/forward"
@@ -10,12 +12,12 @@ import (
 	"ptyx/internal/physics"
 )
 
-// estimateArrays are the arrays that make a first estimate of the object, (N, N) each: physics.Estimate in parts.
-var estimateArrays = [5]string{
-	"estimate.phase.re", "estimate.phase.im",
-	"estimate.gain.re", "estimate.gain.im",
-	"estimate.offset",
-}
+// probeArrays hold the probe that a network with an estimate corrects by, (N, N) each, of power N^2.
+var probeArrays = [2]string{"estimate.probe.re", "estimate.probe.im"}
+
+// corrections is how often the network's object is moved towards one that explains its pattern: on a measured star three gave more
+// than one, on simulated ones two and three the same.
+const corrections = 3
 
 // shownChannels is the number of images that a sample gives the encoder: patterns, or the real and imaginary parts of as
 // many estimates.
@@ -26,47 +28,98 @@ func (c Config) shownChannels() int {
 	return c.Channels
 }
 
-// SetEstimate writes the untrained parameters for a probe (N, N) of any power. Other kinds of network have none.
-func (c Config) SetEstimate(params []*ndarray.Float32, probe *ndarray.Complex64) {
+// SetProbe writes the untrained parameters for a probe (N, N) of any power. Other kinds of network have none.
+func (c Config) SetProbe(params []*ndarray.Float32, probe *ndarray.Complex64) {
 	if c.Kind != Estimate {
 		return
 	}
-	e := physics.NewEstimate(probe)
+	scale := math.Sqrt(float64(c.N*c.N) / physics.Power(probe))
 	fixed := params[c.Trained():]
-	copy(fixed[4].Data, e.Offset.Data)
-	for k, a := range []*ndarray.Complex64{e.Phase, e.Gain} {
-		for i, v := range a.Data {
-			fixed[2*k].Data[i], fixed[2*k+1].Data[i] = real(v), imag(v)
+	for i, v := range probe.Data {
+		fixed[0].Data[i], fixed[1].Data[i] = float32(scale*float64(real(v))), float32(scale*float64(imag(v)))
+	}
+}
+
+// startAtEstimate lets the untrained network say nearly what the estimate says. Of random heads, corrections make an object that
+// explains its pattern and is wrong, and training does not leave it again.
+func (c Config) startAtEstimate(params []*ndarray.Float32) {
+	const quiet = 0.1 // of the decoders' first word
+	for i, s := range c.Specs() {
+		p := params[i].Data
+		switch s.Name {
+		case "amplitude.head.weight", "phase.head.weight":
+			for k := range p {
+				p[k] *= quiet
+			}
+		case "amplitude.shortcut.weight": // AmplitudeMax sigmoid(x) is about AmplitudeMax (1/2 + x/4), and should be 1 + Re u
+			c.copyEstimate(p, 0, 4/c.AmplitudeMax)
+		case "phase.shortcut.weight": // pi tanh(x) is about pi x, and should be Im u
+			c.copyEstimate(p, 1, 1/math.Pi)
 		}
 	}
+}
+
+// copyEstimate fills the kernel of a shortcut (C, 2C, 3, 3): every channel is a multiple of a part of its own estimate.
+func (c Config) copyEstimate(kernel []float32, part int, factor float64) {
+	const taps, middle = 9, 4
+	clear(kernel)
+	for channel := range c.Channels {
+		from := channel*2*c.Channels + 2*channel + part
+		kernel[from*taps+middle] = float32(factor)
+	}
+}
+
+// prepareCorrection makes the correction by scaled amplitudes (B, C, N, N).
+func (b *builder) prepareCorrection(x *gorgonia.Node) {
+	// The network's input has a power of (N/2)^2 a pattern, a quarter of what a correction expects.
+	whole := b.step("measured", func() (*gorgonia.Node, error) { return ops.Affine(x, 2, 0) })
+	if b.err != nil {
+		return
+	}
+	fixed := b.params[b.config.Trained():]
+	var dft forward.Pair
+	if dft, b.err = b.dft(x.Graph()); b.err != nil {
+		return
+	}
+	b.correction, b.err = forward.NewCorrection(whole, forward.Pair{Re: fixed[0], Im: fixed[1]}, dft)
 }
 
 // shown is what the encoder sees of scaled amplitudes (B, C, N, N): themselves, or (B, 2C, N, N), the real and imaginary part
 // of each pattern's estimate.
 func (b *builder) shown(x *gorgonia.Node) *gorgonia.Node {
-	if b.config.Kind != Estimate || b.err != nil {
+	if b.config.Kind != Estimate {
 		return x
 	}
-	fixed := b.params[b.config.Trained():]
-	pair := func(k int) forward.Pair { return forward.Pair{Re: fixed[2*k], Im: fixed[2*k+1]} }
-	inverse, err := b.inverseDFT(x.Graph())
-	if err != nil {
-		b.err = err
-		return nil
-	}
-	// The network's input has a power of (N/2)^2 a pattern, a quarter of what the estimate expects.
-	whole := b.step("estimate.amplitude", func() (*gorgonia.Node, error) { return ops.Affine(x, 2, 0) })
+	b.prepareCorrection(x)
 	if b.err != nil {
 		return nil
 	}
-	u, err := forward.Estimate(whole, pair(0), pair(1), fixed[4], inverse)
-	if err != nil {
-		b.err = err
+	var u forward.Pair
+	if u, b.err = b.correction.Estimate(); b.err != nil {
 		return nil
 	}
 	re := b.spread("estimate.re", u.Re, 0)
 	im := b.spread("estimate.im", u.Im, 1)
 	return b.step("estimate", func() (*gorgonia.Node, error) { return ops.Add(re, im) })
+}
+
+// correct moves the network's object towards one that explains its pattern.
+func (b *builder) correct(net *Net) {
+	object := net.Object
+	for range corrections {
+		if b.err == nil {
+			object, b.err = b.correction.Apply(object)
+		}
+	}
+	object = forward.Pair{Re: b.inside("object.re", object.Re), Im: b.inside("object.im", object.Im)}
+	if b.err != nil {
+		return
+	}
+	if net.Amplitude, net.Phase, b.err = forward.Polar(object); b.err != nil {
+		return
+	}
+	net.Amplitude, net.Phase = b.padded("amplitude.corrected.padded", net.Amplitude), b.padded("phase.corrected.padded", net.Phase)
+	net.Object = forward.Pair{Re: b.padded("object.re.padded", object.Re), Im: b.padded("object.im.padded", object.Im)}
 }
 
 // spread puts channel c of x (B, C, N, N) at channel 2c + part of twice as many: a convolution with kernels of one pixel.
@@ -89,18 +142,15 @@ func (b *builder) spread(name string, x *gorgonia.Node, part int) *gorgonia.Node
 	})
 }
 
-// inverseDFT is the conjugate of the DFT matrix as constants.
-func (b *builder) inverseDFT(g *gorgonia.ExprGraph) (forward.Pair, error) {
+// dft is the DFT matrix as constants.
+func (b *builder) dft(g *gorgonia.ExprGraph) (forward.Pair, error) {
 	n := b.config.N
 	re, im := physics.DFTMatrix(n)
-	for i, v := range im {
-		im[i] = -v
-	}
-	reNode, err := graph.Constant(g, "inverse_dft_re", ndarray.Wrap(re, n, n))
+	reNode, err := graph.Constant(g, "estimate.dft_re", ndarray.Wrap(re, n, n))
 	if err != nil {
 		return forward.Pair{}, err
 	}
-	imNode, err := graph.Constant(g, "inverse_dft_im", ndarray.Wrap(im, n, n))
-	b.names[reNode], b.names[imNode] = "inverse_dft_re", "inverse_dft_im"
+	imNode, err := graph.Constant(g, "estimate.dft_im", ndarray.Wrap(im, n, n))
+	b.names[reNode], b.names[imNode] = "estimate.dft_re", "estimate.dft_im"
 	return forward.Pair{Re: reNode, Im: imNode}, err
 }

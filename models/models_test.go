@@ -34,14 +34,14 @@ func TestTheDefaultNetIsOfPtychoPINNsSize(t *testing.T) {
 }
 
 // What is not trained comes last, is (N, N), and starts as 0 until the probe is known.
-func TestTheEstimateIsNotTrained(t *testing.T) {
+func TestTheProbeOfTheEstimateIsNotTrained(t *testing.T) {
 	c := config(64, 4, 1, models.Full)
 	if n := len(c.Specs()); c.Trained() != n {
 		t.Errorf("%d of %d parameters are trained, of a network that is shown the pattern", c.Trained(), n)
 	}
 	c.Kind = models.Estimate
 	specs, params := c.Specs(), c.Initialise(1)
-	if c.Trained() != len(specs)-5 {
+	if c.Trained() != len(specs)-2 {
 		t.Fatalf("%d of %d parameters are trained", c.Trained(), len(specs))
 	}
 	probe := ndarray.New[complex64](64, 64)
@@ -49,7 +49,7 @@ func TestTheEstimateIsNotTrained(t *testing.T) {
 		probe.Data[i] = complex(float32(i%7), 1)
 	}
 	zero := params[c.Trained()].Clone()
-	c.SetEstimate(params, probe)
+	c.SetProbe(params, probe)
 	for i, s := range specs {
 		if s.Fixed != (i >= c.Trained()) {
 			t.Errorf("%s: fixed %v", s.Name, s.Fixed)

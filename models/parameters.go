@@ -50,7 +50,7 @@ func (c Config) Specs() []Spec {
 		}
 	}
 	if c.Kind == Estimate {
-		for _, name := range estimateArrays {
+		for _, name := range probeArrays {
 			specs = append(specs, Spec{Name: name, Shape: []int{c.N, c.N}, Fixed: true})
 		}
 	}
@@ -72,7 +72,7 @@ func (c Config) ParameterCount() int {
 }
 
 // Initialise draws the parameters from the seed: weights uniform within sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio,
-// AISTATS 2010), biases 0. What is not trained is 0 too; see SetEstimate.
+// AISTATS 2010), biases 0. What is not trained is 0 too; see SetProbe.
 func (c Config) Initialise(seed uint64) []*ndarray.Float32 {
 	rng := rand.New(rand.NewPCG(seed, 0x707479780001)) // second word: the stream of the initialisation
 	var params []*ndarray.Float32
@@ -86,6 +86,9 @@ func (c Config) Initialise(seed uint64) []*ndarray.Float32 {
 			}
 		}
 		params = append(params, p)
+	}
+	if c.Kind == Estimate {
+		c.startAtEstimate(params)
 	}
 	return params
 }

@@ -21,14 +21,12 @@ type assembly struct {
 
 // loss compares the network's object with the measured patterns, or with the truth.
 func (a *assembly) loss(net *models.Net) (*gorgonia.Node, error) {
-	object, err := forward.Object(net.Amplitude, net.Phase) // (B, C, N, N)
-	if err != nil {
-		return nil, err
-	}
+	object := net.Object // (B, C, N, N)
 	if a.config.Supervised {
 		return a.total(a.truthTerms(net, object))
 	}
 	if a.config.Canvas > 0 {
+		var err error
 		canvas := forward.Canvas{Group: a.config.Group, Weight: a.batch[overlapInput], PlaceY: a.batch[placeYInput], PlaceX: a.batch[placeXInput]}
 		if object, err = canvas.Merge(object); err != nil {
 			return nil, err

@@ -152,7 +152,7 @@ func (r Request) epsilon(power float64) float32 {
 
 func (r Request) initialState(net models.Config, step *Step, probes []*ndarray.Complex64, exposure []float64) *State {
 	state := &State{Parameters: net.Initialise(r.Config.Seed), Trained: net.Trained(), Exposure: exposure}
-	net.SetEstimate(state.Parameters, probes[0])
+	net.SetProbe(state.Parameters, probes[0])
 	for i, p := range r.Initial {
 		copy(state.Parameters[i].Data, p.Data)
 	}

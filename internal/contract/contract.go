@@ -29,7 +29,7 @@ type Contract struct {
 	ObjectExtent   string             // "centre" or "full"
 	TrainingInput  string             // what the training file held: "amplitude", "intensity", of several files "mixed"; the model is fed amplitudes
 	InputScale     float64            // normalisation inside the graph
-	AmplitudeMax   float64            // the amplitude lies in (0, AmplitudeMax)
+	AmplitudeMax   float64            // of the network's head; corrections of an estimate may pass it
 	Photons        float64            // mean photons per pattern of the training data
 	Probe          *ndarray.Complex64 // (N, N), of the first scan; |FFT2(probe * object)|^2 / N^2 is in photons
 	ProbeDigest    string             // SHA-256 of the probe's bytes

@@ -52,6 +52,18 @@ func Propagate(wave, dft Pair) (Pair, error) {
 		c.add(c.matmul(left.Re, dft.Im), c.matmul(left.Im, dft.Re)))
 }
 
+// Backpropagate is F* psi F*, the inverse of Propagate.
+func Backpropagate(wave, dft Pair) (Pair, error) {
+	var c calc
+	left := Pair{
+		c.add(c.matmul(dft.Re, wave.Re), c.matmul(dft.Im, wave.Im)),
+		c.sub(c.matmul(dft.Re, wave.Im), c.matmul(dft.Im, wave.Re)),
+	}
+	return c.pair(
+		c.add(c.matmul(left.Re, dft.Re), c.matmul(left.Im, dft.Im)),
+		c.sub(c.matmul(left.Im, dft.Re), c.matmul(left.Re, dft.Im)))
+}
+
 // Intensity is |wave|^2.
 func Intensity(wave Pair) (*gorgonia.Node, error) {
 	var c calc

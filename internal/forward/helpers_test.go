@@ -10,6 +10,7 @@ import (
 	"ptyx/internal/forward"
 	"ptyx/internal/graph"
 	"ptyx/internal/ndarray"
+	"ptyx/internal/ops"
 	"ptyx/internal/testutil"
 )
 
@@ -120,4 +121,22 @@ func checkSlopes(t *testing.T, what string, gradient, a *ndarray.Float32, chosen
 // every chooses each step-th element.
 func every(step int) func(element int) bool {
 	return func(element int) bool { return element%step == 0 }
+}
+
+// dot is the sum of the products of pairs of arrays.
+func (b *bench) dot(factors ...*gorgonia.Node) *gorgonia.Node {
+	b.t.Helper()
+	var total *gorgonia.Node
+	for i := 0; i < len(factors); i += 2 {
+		product, err := ops.Mul(factors[i], factors[i+1])
+		b.check(err)
+		sum, err := ops.Sum(product)
+		b.check(err)
+		if total != nil {
+			sum, err = ops.Add(total, sum)
+			b.check(err)
+		}
+		total = sum
+	}
+	return total
 }

@@ -46,6 +46,7 @@ func cases() []opCase {
 		{"Abs", arrays(apart), unary(ops.Abs)},
 		{"Sigmoid", arrays(image), unary(ops.Sigmoid)},
 		{"Tanh", arrays(image), unary(ops.Tanh)},
+		{"Atan", arrays(image), unary(ops.Atan)},
 		{"ReLU", arrays(apart), unary(ops.ReLU)},
 		{"ReLUMaxPool", arrays(spread(2, 3, 4, 6)), unary(ops.ReLUMaxPool)},
 		{"Upsample", arrays(image), unary(ops.Upsample)},

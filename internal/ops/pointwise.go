@@ -134,6 +134,23 @@ func (tanhOp) Differentiate(_ []*Node, out, grad *Node) ([]*Node, error) {
 	return one(Mul(grad, slope))
 }
 
+type atanOp struct{ pointwise }
+
+// Atan is the elementwise arc tangent, in (-pi/2, pi/2).
+func Atan(x *Node) (*Node, error) { return apply(atanOp{pointwise{"Atan", math.Atan}}, x) }
+
+func (atanOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) {
+	square, err := Mul(in[0], in[0])
+	if err != nil {
+		return nil, err
+	}
+	slope, err := Affine(square, 1, 1)
+	if err != nil {
+		return nil, err
+	}
+	return one(Div(grad, slope))
+}
+
 // one makes the gradient list of a unary operator.
 func one(n *Node, err error) ([]*Node, error) {
 	if err != nil {
