@@ -36,6 +36,7 @@ type cli struct {
 	Refine   refineCmd   `cmd:"" help:"Improve a reconstruction by iteration."`
 	Simulate simulateCmd `cmd:"" help:"Make a scan with known truth."`
 	Eval     evalCmd     `cmd:"" help:"Compare a reconstruction with a reference."`
+	Report   reportCmd   `cmd:"" help:"Write a page about a run: curves, object, probe, patterns beside predictions, settings."`
 	Validate validateCmd `cmd:"" help:"Look for what is wrong with a scan before training, with the fix for each finding."`
 	Convert  convertCmd  `cmd:"" help:"Turn scans and results into files of other programs, and theirs into scans: CXI, HDF5, ptychodus, TIFF, PNG."`
 	Inspect  inspectCmd  `cmd:"" help:"Show what a model file holds."`
