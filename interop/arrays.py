@@ -16,10 +16,11 @@ def scan_members(m, n, height, width):
     }
 
 
-def reconstruction_members(m, height, width):
+def reconstruction_members(m, height, width, n):
     return {
         "object": ("complex64", (height, width)), "origin": ("int64", (2,)), "coverage": ("float32", (height, width)), "spread": ("float32", (height, width)),
-        "xcoords": ("float64", (m,)), "ycoords": ("float64", (m,)), "scan_index": ("int64", (m,)), "model_digest": SHA, "provider": ("U20", ()),
+        "xcoords": ("float64", (m,)), "ycoords": ("float64", (m,)), "scan_index": ("int64", (m,)), "probeGuess": ("complex64", (n, n)),
+        "model_digest": SHA, "provider": ("U20", ()),
     }
 
 
@@ -58,7 +59,7 @@ def check(report, files):
         report.line(scan["diff3d"].min() >= 0 and scan["diff3d"].flags.c_contiguous, f"{name}: smallest amplitude, in C order", float(scan["diff3d"].min()))
     for case in CASES:
         recon = read(case.reconstruction)
-        compare(report, case.reconstruction, recon, reconstruction_members(len(recon["scan_index"]), *recon["coverage"].shape))
+        compare(report, case.reconstruction, recon, reconstruction_members(len(recon["scan_index"]), *recon["coverage"].shape, case.n))
         report.same(f"{case.reconstruction}: provider", str(recon["provider"]), "CPUExecutionProvider")
         compare(report, f"{case.run}/probe.npz", read(f"{case.run}/probe.npz"), {"probeGuess": ("complex64", (case.n, case.n))})
         state = read(f"{case.run}/state.npz")
