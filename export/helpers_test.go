@@ -18,6 +18,7 @@ import (
 	"ptyx/internal/testutil"
 	"ptyx/models"
 	"ptyx/runtime"
+	"ptyx/runtime/runtimetest"
 )
 
 // network is the smallest configuration that there is.
@@ -129,16 +130,7 @@ func onTape(t testing.TB, p *graph.Program, inputs ...*ndarray.Float32) []*ndarr
 // onORT runs a model on ONNX Runtime; its outputs have the shape of its input. A machine without the library fails.
 func onORT(t testing.TB, model []byte, input *ndarray.Float32, outputs int) []*ndarray.Float32 {
 	t.Helper()
-	library, err := runtime.Find("")
-	if err != nil {
-		t.Fatalf("these tests need ONNX Runtime; `make test` obtains it: %v", err)
-	}
-	env, err := runtime.Open(library)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer env.Close()
-	session, err := env.NewSession(model, runtime.SessionOptions{Threads: 2})
+	session, err := runtimetest.Open(t).NewSession(model, runtime.SessionOptions{Threads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,9 +78,10 @@ func (b *builder) prepareCorrection(x *gorgonia.Node) {
 	}
 	fixed := b.params[b.config.Trained():]
 	var dft forward.Pair
-	if dft, b.err = b.dft(x.Graph()); b.err != nil {
+	if dft, b.err = forward.DFT(x.Graph(), "estimate.dft", b.config.N); b.err != nil {
 		return
 	}
+	b.names[dft.Re], b.names[dft.Im] = dft.Re.Name(), dft.Im.Name()
 	b.correction, b.err = forward.NewCorrection(whole, forward.Pair{Re: fixed[0], Im: fixed[1]}, dft)
 }
 
@@ -140,17 +141,4 @@ func (b *builder) spread(name string, x *gorgonia.Node, part int) *gorgonia.Node
 		}
 		return ops.Conv2D(x, w, zero)
 	})
-}
-
-// dft is the DFT matrix as constants.
-func (b *builder) dft(g *gorgonia.ExprGraph) (forward.Pair, error) {
-	n := b.config.N
-	re, im := physics.DFTMatrix(n)
-	reNode, err := graph.Constant(g, "estimate.dft_re", ndarray.Wrap(re, n, n))
-	if err != nil {
-		return forward.Pair{}, err
-	}
-	imNode, err := graph.Constant(g, "estimate.dft_im", ndarray.Wrap(im, n, n))
-	b.names[reNode], b.names[imNode] = "estimate.dft_re", "estimate.dft_im"
-	return forward.Pair{Re: reNode, Im: imNode}, err
 }

@@ -59,7 +59,7 @@ func (a *assembly) intensity(object forward.Pair) (*gorgonia.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	dft, err := a.dft()
+	dft, err := forward.DFT(a.graph, "dft", a.config.Net.N)
 	if err != nil {
 		return nil, err
 	}
@@ -83,16 +83,6 @@ func (a *assembly) measured() (*gorgonia.Node, error) {
 // constant is a leaf (N, N) that holds a value.
 func (a *assembly) constant(name string, value []float32) (*gorgonia.Node, error) {
 	return graph.Constant(a.graph, name, ndarray.Wrap(value, a.config.Net.N, a.config.Net.N))
-}
-
-func (a *assembly) dft() (forward.Pair, error) {
-	re, im := physics.DFTMatrix(a.config.Net.N)
-	reNode, err := a.constant("dft.re", re)
-	if err != nil {
-		return forward.Pair{}, err
-	}
-	imNode, err := a.constant("dft.im", im)
-	return forward.Pair{Re: reNode, Im: imNode}, err
 }
 
 // terms build the terms of a loss, each a single number.

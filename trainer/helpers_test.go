@@ -13,25 +13,13 @@ import (
 	"ptyx/internal/simulate"
 	"ptyx/models"
 	"ptyx/runtime"
+	"ptyx/runtime/runtimetest"
 )
 
 // fast is the engine on ONNX Runtime. A machine without the library fails: training is meant to run there.
 func fast(t *testing.T, threads int) *engine.ORT {
 	t.Helper()
-	library, err := runtime.Find("")
-	if err != nil {
-		t.Fatalf("these tests need ONNX Runtime; `make test` obtains it: %v", err)
-	}
-	env, err := runtime.Open(library)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := env.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return engine.NewORT(env, runtime.SessionOptions{Threads: threads})
+	return engine.NewORT(runtimetest.Open(t), runtime.SessionOptions{Threads: threads})
 }
 
 // simulated is a small scan of blobs that overlap well, 10^4 photons a pattern.

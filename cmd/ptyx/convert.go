@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"ptyx/internal/convert"
-	"ptyx/internal/dataset"
 )
 
 type convertCmd struct {
@@ -12,10 +11,9 @@ type convertCmd struct {
 	Out string         `arg:"" help:"File to write; its extension says what: .npz, .h5, .cxi, .tif, .png."`
 	To  convert.Target `placeholder:"TARGET" help:"pinn (PtychoPINN's layout), product (of ptychodus), patterns (for ptychodus), cxi, tiff or png, where the extension leaves a choice."`
 
-	ProbeFile  string              `aliases:"probe_file" placeholder:"FILE" help:"Take the probe from this file."`
-	ObjectFile string              `aliases:"object_file" placeholder:"FILE" help:"Take the object from this file, such as a reconstruction.npz of the same scan."`
-	Input      dataset.InputKind   `default:"auto" help:"What the patterns are: amplitude, intensity or auto."`
-	Layout     dataset.Orientation `default:"auto" help:"Which axis counts the patterns: frames-first (M, N, N), frames-last (N, N, M) or auto, by the shape."`
+	ProbeFile  string `aliases:"probe_file" placeholder:"FILE" help:"Take the probe from this file."`
+	ObjectFile string `aliases:"object_file" placeholder:"FILE" help:"Take the object from this file, such as a reconstruction.npz of the same scan."`
+	inputFlags
 
 	viewFlags
 }

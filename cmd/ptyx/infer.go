@@ -4,20 +4,18 @@ import (
 	"fmt"
 	"runtime/debug"
 
-	"ptyx/internal/dataset"
 	"ptyx/internal/workflow"
 )
 
 type inferCmd struct {
-	ModelPath string              `required:"" aliases:"model_path" placeholder:"PATH" help:"Run directory or .onnx file."`
-	TestData  string              `required:"" aliases:"test_data" placeholder:"FILE" help:"Scan to reconstruct: NPZ, CXI or HDF5."`
-	OutputDir string              `aliases:"output_dir" default:"out" help:"Where the object and its pictures go."`
-	NImages   int                 `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
-	Seed      uint64              `default:"0" help:"Of the draw."`
-	BatchSize int                 `aliases:"batch_size" default:"16" help:"Patterns handed to the network at once."`
-	Refine    int                 `default:"0" help:"Passes of the solver that follow, as of ptyx refine; 0: none."`
-	Input     dataset.InputKind   `default:"auto" help:"What the patterns are: amplitude, intensity or auto."`
-	Layout    dataset.Orientation `default:"auto" help:"Which axis counts the patterns: frames-first (M, N, N), frames-last (N, N, M) or auto, by the shape."`
+	ModelPath string `required:"" aliases:"model_path" placeholder:"PATH" help:"Run directory or .onnx file."`
+	TestData  string `required:"" aliases:"test_data" placeholder:"FILE" help:"Scan to reconstruct: NPZ, CXI or HDF5."`
+	OutputDir string `aliases:"output_dir" default:"out" help:"Where the object and its pictures go."`
+	NImages   int    `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
+	Seed      uint64 `default:"0" help:"Of the draw."`
+	BatchSize int    `aliases:"batch_size" default:"16" help:"Patterns handed to the network at once."`
+	Refine    int    `default:"0" help:"Passes of the solver that follow, as of ptyx refine; 0: none."`
+	inputFlags
 
 	viewFlags
 	engineFlags

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"runtime/debug"
 
-	"ptyx/internal/dataset"
 	"ptyx/internal/solve"
 	"ptyx/internal/workflow"
 )
@@ -20,16 +19,15 @@ type solveCmd struct {
 
 // solverFlags are those of solve and refine.
 type solverFlags struct {
-	OutputDir  string              `aliases:"output_dir" default:"out" help:"Where the object, the probe and their pictures go."`
-	Method     solve.Method        `default:"lsqml" help:"lsqml (least squares over batches: Odstrcil, Menzel and Guizar-Sicairos 2018) or epie (pattern by pattern: Maiden and Rodenburg 2009)."`
-	Likelihood solve.Likelihood    `default:"amplitude" help:"What patterns are compared by: amplitude or poisson."`
-	BatchSize  int                 `aliases:"batch_size" default:"0" help:"Patterns that agree on a step of lsqml; 0: an eighth of the scan at first, all of it in the end."`
-	Modes      int                 `default:"1" help:"Incoherent modes of the probe."`
-	Positions  bool                `help:"Find the positions, too: from those given, up to 4 pixels off."`
-	ProbeFile  string              `aliases:"probe_file" placeholder:"NPZ" help:"Take probeGuess from this file."`
-	Seed       uint64              `default:"0" help:"Of the order of the patterns."`
-	Input      dataset.InputKind   `default:"auto" help:"What the patterns are: amplitude, intensity or auto."`
-	Layout     dataset.Orientation `default:"auto" help:"Which axis counts the patterns: frames-first (M, N, N), frames-last (N, N, M) or auto, by the shape."`
+	OutputDir  string           `aliases:"output_dir" default:"out" help:"Where the object, the probe and their pictures go."`
+	Method     solve.Method     `default:"lsqml" help:"lsqml (least squares over batches: Odstrcil, Menzel and Guizar-Sicairos 2018) or epie (pattern by pattern: Maiden and Rodenburg 2009)."`
+	Likelihood solve.Likelihood `default:"amplitude" help:"What patterns are compared by: amplitude or poisson."`
+	BatchSize  int              `aliases:"batch_size" default:"0" help:"Patterns that agree on a step of lsqml; 0: an eighth of the scan at first, all of it in the end."`
+	Modes      int              `default:"1" help:"Incoherent modes of the probe."`
+	Positions  bool             `help:"Find the positions, too: from those given, up to 4 pixels off."`
+	ProbeFile  string           `aliases:"probe_file" placeholder:"NPZ" help:"Take probeGuess from this file."`
+	Seed       uint64           `default:"0" help:"Of the order of the patterns."`
+	inputFlags
 
 	viewFlags
 	engineFlags

@@ -6,7 +6,6 @@ import (
 	"runtime/debug"
 
 	"ptyx/internal/badinput"
-	"ptyx/internal/dataset"
 	"ptyx/internal/workflow"
 	"ptyx/models"
 	"ptyx/runtime"
@@ -30,29 +29,28 @@ type trainCmd struct {
 	BatchSize  int              `aliases:"batch_size" default:"8" help:"Patterns per step; with --grouping channels, samples per step."`
 	Grouping   trainer.Grouping `default:"shared" help:"With --gridsize above 1: shared (one network sees each pattern, overlapping patches must agree) or channels (PtychoPINN's: the network sees a sample's patterns at once)."`
 
-	LearningRate  float64             `aliases:"learning_rate" default:"0.002" help:"Of Adam, at its highest."`
-	Schedule      trainer.Schedule    `default:"cosine" help:"Of the learning rate: constant, cosine, exponential or plateau."`
-	WarmUp        float64             `aliases:"warm_up" default:"0.5" help:"Epochs in which the learning rate rises from 0."`
-	Mode          trainer.Mode        `default:"physics" help:"physics: the prediction has to explain the patterns; supervised: it has to be the truth that the scan carries, as Y or objectGuess."`
-	Loss          trainer.Term        `placeholder:"poisson" help:"What is compared by: poisson or mae, the term of weight 1; with --mode supervised always mae, of the object's amplitude and phase factor."`
-	PoissonWeight *float64            `aliases:"poisson_weight" placeholder:"1" help:"Weight of the Poisson likelihood; without it 1 or 0, as --loss says."`
-	MAEWeight     *float64            `name:"mae-weight" aliases:"mae_weight" placeholder:"0" help:"Weight of the amplitudes' mean absolute error; without it 0 or 1, as --loss says."`
-	Smoothness    float64             `default:"0" help:"Weight of the object's total variation where the probe lights it."`
-	Clip          float64             `default:"0" help:"Largest norm of the gradient; 0: any."`
-	EarlyStop     int                 `aliases:"early_stop" default:"0" help:"End when the loss has not improved for this many epochs; 0: never."`
-	ValFraction   float64             `aliases:"val_fraction" default:"0.05" help:"Share of the scan kept for the validation loss."`
-	Nphotons      float64             `default:"0" help:"Mean photons per pattern; 0: the data hold counts."`
-	Seed          uint64              `default:"0" help:"Of everything that is drawn."`
-	Network       models.Kind         `default:"estimate" help:"What the network is shown: estimate (a first estimate of the object, made in the graph of the pattern and the probe; it corrects that) or pattern (PtychoPINN's: the bare pattern)."`
-	NFiltersScale int                 `aliases:"n_filters_scale" default:"2" help:"Multiplies the filters of every layer."`
-	ObjectExtent  models.Extent       `aliases:"object_extent" default:"full" help:"centre or full: the part of the patch that the network fills."`
-	Probe         trainer.ProbeMode   `default:"trainable" help:"trainable (calibrated, then refined with the network) or fixed (taken as given)."`
-	ProbePasses   int                 `aliases:"probe_passes" default:"10" help:"Passes of ePIE that calibrate a trainable probe before the network sees it; 0: none."`
-	ProbeRate     float64             `aliases:"probe_rate" default:"1" help:"Learning rate of a trainable probe, relative to the network's."`
-	ProbeWarmUp   int                 `aliases:"probe_warm_up" default:"1" help:"Epochs before a trainable probe starts to move."`
-	ProbeFile     []string            `aliases:"probe_file" sep:"none" placeholder:"FILE" help:"Take the probe from this file; for several scans one for all or one for each."`
-	Input         dataset.InputKind   `default:"auto" help:"What the patterns are: amplitude, intensity or auto."`
-	Layout        dataset.Orientation `default:"auto" help:"Which axis counts the patterns: frames-first (M, N, N), frames-last (N, N, M) or auto, by the shape."`
+	LearningRate  float64           `aliases:"learning_rate" default:"0.002" help:"Of Adam, at its highest."`
+	Schedule      trainer.Schedule  `default:"cosine" help:"Of the learning rate: constant, cosine, exponential or plateau."`
+	WarmUp        float64           `aliases:"warm_up" default:"0.5" help:"Epochs in which the learning rate rises from 0."`
+	Mode          trainer.Mode      `default:"physics" help:"physics: the prediction has to explain the patterns; supervised: it has to be the truth that the scan carries, as Y or objectGuess."`
+	Loss          trainer.Term      `placeholder:"poisson" help:"What is compared by: poisson or mae, the term of weight 1; with --mode supervised always mae, of the object's amplitude and phase factor."`
+	PoissonWeight *float64          `aliases:"poisson_weight" placeholder:"1" help:"Weight of the Poisson likelihood; without it 1 or 0, as --loss says."`
+	MAEWeight     *float64          `name:"mae-weight" aliases:"mae_weight" placeholder:"0" help:"Weight of the amplitudes' mean absolute error; without it 0 or 1, as --loss says."`
+	Smoothness    float64           `default:"0" help:"Weight of the object's total variation where the probe lights it."`
+	Clip          float64           `default:"0" help:"Largest norm of the gradient; 0: any."`
+	EarlyStop     int               `aliases:"early_stop" default:"0" help:"End when the loss has not improved for this many epochs; 0: never."`
+	ValFraction   float64           `aliases:"val_fraction" default:"0.05" help:"Share of the scan kept for the validation loss."`
+	Nphotons      float64           `default:"0" help:"Mean photons per pattern; 0: the data hold counts."`
+	Seed          uint64            `default:"0" help:"Of everything that is drawn."`
+	Network       models.Kind       `default:"estimate" help:"What the network is shown: estimate (a first estimate of the object, made in the graph of the pattern and the probe; it corrects that) or pattern (PtychoPINN's: the bare pattern)."`
+	NFiltersScale int               `aliases:"n_filters_scale" default:"2" help:"Multiplies the filters of every layer."`
+	ObjectExtent  models.Extent     `aliases:"object_extent" default:"full" help:"centre or full: the part of the patch that the network fills."`
+	Probe         trainer.ProbeMode `default:"trainable" help:"trainable (calibrated, then refined with the network) or fixed (taken as given)."`
+	ProbePasses   int               `aliases:"probe_passes" default:"10" help:"Passes of ePIE that calibrate a trainable probe before the network sees it; 0: none."`
+	ProbeRate     float64           `aliases:"probe_rate" default:"1" help:"Learning rate of a trainable probe, relative to the network's."`
+	ProbeWarmUp   int               `aliases:"probe_warm_up" default:"1" help:"Epochs before a trainable probe starts to move."`
+	ProbeFile     []string          `aliases:"probe_file" sep:"none" placeholder:"FILE" help:"Take the probe from this file; for several scans one for all or one for each."`
+	inputFlags
 
 	viewFlags
 

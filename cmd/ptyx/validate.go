@@ -3,17 +3,15 @@ package main
 import (
 	"fmt"
 
-	"ptyx/internal/dataset"
 	"ptyx/internal/validate"
 )
 
 type validateCmd struct {
-	Scan      string              `arg:"" help:"Scan to examine."`
-	Input     dataset.InputKind   `default:"auto" help:"What the patterns are: amplitude, intensity or auto."`
-	Layout    dataset.Orientation `default:"auto" help:"Which axis counts the patterns: frames-first (M, N, N), frames-last (N, N, M) or auto, by the shape."`
-	ProbeFile string              `aliases:"probe_file" placeholder:"NPZ" help:"Take probeGuess from this file."`
-	Seed      uint64              `default:"0" help:"Of the order in which patterns are tried."`
-	JSON      bool                `name:"json" help:"Print JSON."`
+	Scan string `arg:"" help:"Scan to examine."`
+	inputFlags
+	ProbeFile string `aliases:"probe_file" placeholder:"NPZ" help:"Take probeGuess from this file."`
+	Seed      uint64 `default:"0" help:"Of the order in which patterns are tried."`
+	JSON      bool   `name:"json" help:"Print JSON."`
 }
 
 // Help says what the exit status means here.

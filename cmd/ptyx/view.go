@@ -2,6 +2,12 @@ package main
 
 import "ptyx/internal/dataset"
 
+// inputFlags say what the patterns' array holds, where the file leaves a doubt.
+type inputFlags struct {
+	Input  dataset.InputKind   `default:"auto" help:"What the patterns are: amplitude, intensity or auto."`
+	Layout dataset.Orientation `default:"auto" help:"Which axis counts the patterns: frames-first (M, N, N), frames-last (N, N, M) or auto, by the shape."`
+}
+
 // viewFlags say how a scan is looked at: part of the detector, sense of the axes, units.
 type viewFlags struct {
 	Crop          dataset.Crop `placeholder:"SIZE[@ROW,COL]" help:"Take this square of the detector, around its middle or around the pixel of zero frequency."`

@@ -101,12 +101,8 @@ func (s *solver) scaleToPatterns() {
 
 // layObject makes an empty object under all patches.
 func (s *solver) layObject() {
-	top, left, bottom, right := math.MaxInt, math.MaxInt, math.MinInt, math.MinInt
-	for m := range s.data.X {
-		y, x := frame.Pixel(s.data.Y[m]), frame.Pixel(s.data.X[m])
-		top, bottom = min(top, y), max(bottom, y)
-		left, right = min(left, x), max(right, x)
-	}
+	top, bottom := frame.Range(s.data.Y)
+	left, right := frame.Range(s.data.X)
 	s.row, s.col, s.width = top-s.n/2, left-s.n/2, right-left+s.n
 	s.object = make([]complex128, (bottom-top+s.n)*s.width)
 	for i := range s.object {

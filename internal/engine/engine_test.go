@@ -17,25 +17,13 @@ import (
 	"ptyx/internal/testutil"
 	"ptyx/models"
 	"ptyx/runtime"
+	"ptyx/runtime/runtimetest"
 )
 
 // fast is the engine on ONNX Runtime. A machine without the library fails: these tests are about it.
 func fast(t *testing.T, threads int) *engine.ORT {
 	t.Helper()
-	library, err := runtime.Find("")
-	if err != nil {
-		t.Fatalf("these tests need ONNX Runtime; `make test` obtains it: %v", err)
-	}
-	env, err := runtime.Open(library)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := env.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return engine.NewORT(env, runtime.SessionOptions{Threads: threads})
+	return engine.NewORT(runtimetest.Open(t), runtime.SessionOptions{Threads: threads})
 }
 
 // engines are all that must behave alike.

@@ -23,8 +23,9 @@ const (
 // ePIE's step for the object (Maiden and Rodenburg, Ultramicroscopy 109, 1256, 2009) with the regularised division of rPIE (Maiden,
 // Johnson and Li, Optica 4, 736, 2017), for one pattern alone.
 type Correction struct {
-	amplitude           *gorgonia.Node // (B, C, N, N), measured
-	probe, gain, lit, d Pair           // (N, N); lit is the far field of the probe, d the DFT matrix
+	amplitude        *gorgonia.Node // (B, C, N, N), measured
+	probe, gain, lit Pair           // (N, N); lit is the far field of the probe
+	dft, inverse     Pair           // (N, N), the DFT matrix and its conjugate
 }
 
 // NewCorrection prepares corrections by patterns (B, C, N, N) of mean power N^2, with a probe (N, N) of that power and the DFT
@@ -37,11 +38,12 @@ func NewCorrection(amplitude *gorgonia.Node, probe, dft Pair) (Correction, error
 	}
 	floored := c.affine(intensity, 1, gainFloor)
 	gain := Pair{c.bin(ops.Div, probe.Re, floored), c.affine(c.bin(ops.Div, probe.Im, floored), -1, 0)}
+	inverse := Pair{dft.Re, c.affine(dft.Im, -1, 0)}
 	if c.err != nil {
 		return Correction{}, c.err
 	}
 	lit, err := Propagate(probe, dft)
-	return Correction{amplitude: amplitude, probe: probe, gain: gain, lit: lit, d: dft}, err
+	return Correction{amplitude: amplitude, probe: probe, gain: gain, lit: lit, dft: dft, inverse: inverse}, err
 }
 
 // Estimate is the change (B, C, N, N) that an empty object gets, O - 1: a first estimate of the object.
@@ -53,7 +55,7 @@ func (k Correction) Apply(object Pair) (Pair, error) {
 	if err != nil {
 		return Pair{}, err
 	}
-	far, err := Propagate(exit, k.d)
+	far, err := Propagate(exit, k.dft)
 	if err != nil {
 		return Pair{}, err
 	}
@@ -78,7 +80,7 @@ func (k Correction) change(far Pair) (Pair, error) {
 	if err != nil {
 		return Pair{}, err
 	}
-	back, err := Backpropagate(lacking, k.d)
+	back, err := Propagate(lacking, k.inverse)
 	if err != nil {
 		return Pair{}, err
 	}

@@ -40,7 +40,8 @@ func ExitWave(probe, object Pair) (Pair, error) {
 	return c.pair(re, im)
 }
 
-// Propagate is F psi F with the symmetric unitary DFT matrix F (N, N): the far field, energy conserved.
+// Propagate is F psi F with the symmetric unitary DFT matrix F (N, N): the far field, energy conserved. With the conjugate of F it is
+// the way back.
 func Propagate(wave, dft Pair) (Pair, error) {
 	var c calc
 	left := Pair{
@@ -50,18 +51,6 @@ func Propagate(wave, dft Pair) (Pair, error) {
 	return c.pair(
 		c.sub(c.matmul(left.Re, dft.Re), c.matmul(left.Im, dft.Im)),
 		c.add(c.matmul(left.Re, dft.Im), c.matmul(left.Im, dft.Re)))
-}
-
-// Backpropagate is F* psi F*, the inverse of Propagate.
-func Backpropagate(wave, dft Pair) (Pair, error) {
-	var c calc
-	left := Pair{
-		c.add(c.matmul(dft.Re, wave.Re), c.matmul(dft.Im, wave.Im)),
-		c.sub(c.matmul(dft.Re, wave.Im), c.matmul(dft.Im, wave.Re)),
-	}
-	return c.pair(
-		c.add(c.matmul(left.Re, dft.Re), c.matmul(left.Im, dft.Im)),
-		c.sub(c.matmul(left.Im, dft.Re), c.matmul(left.Re, dft.Im)))
 }
 
 // Intensity is |wave|^2.

@@ -2,15 +2,21 @@
 //
 // The pixel frame of a scan has x along columns and y along rows, in object pixels. A pattern whose centre is (x, y)
 // sees the N x N patch of rows [Pixel(y) - N/2, Pixel(y) + N/2) and columns [Pixel(x) - N/2, Pixel(x) + N/2); the rest,
-// Fraction, is a Fourier shift of the probe in the physics. Training and stitching both use these two functions, so
+// Fraction, is a Fourier shift of the probe in the physics. Training and stitching both use these functions, so
 // that the object is never interpolated and the two can never disagree by a pixel. The package imports nothing of ptyx.
 package frame
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Pixel is the whole pixel nearest to v; halves go up (towards +infinity), also below zero: Pixel(-0.5) = 0. v is
 // finite. It is floor(v + 1/2) without that sum's rounding error.
 func Pixel(v float64) int { return int(round(v)) }
+
+// Range is the lowest and the highest whole pixel of at least one position along an axis.
+func Range(v []float64) (low, high int) { return Pixel(slices.Min(v)), Pixel(slices.Max(v)) }
 
 // Fraction is v - Pixel(v), in [-0.5, 0.5), without rounding error for any v whose fraction is representable.
 func Fraction(v float64) float64 { return v - round(v) }

@@ -1,10 +1,6 @@
 package solve
 
-import (
-	"math"
-
-	"ptyx/internal/frame"
-)
+import "ptyx/internal/frame"
 
 // plane is a complex picture (height, width) as real and imaginary parts, which is how graphs take and give them.
 type plane struct {
@@ -53,12 +49,8 @@ type canvas struct {
 
 // newCanvas covers the patches of all positions, and a margin around them.
 func newCanvas(x, y []float64, n, margin int) canvas {
-	top, left, bottom, right := math.MaxInt, math.MaxInt, math.MinInt, math.MinInt
-	for m := range x {
-		row, col := frame.Pixel(y[m]), frame.Pixel(x[m])
-		top, bottom = min(top, row), max(bottom, row)
-		left, right = min(left, col), max(right, col)
-	}
+	top, bottom := frame.Range(y)
+	left, right := frame.Range(x)
 	return canvas{
 		n: n, row: top - n/2 - margin, col: left - n/2 - margin,
 		height: bottom - top + n + 2*margin, width: right - left + n + 2*margin,

@@ -18,25 +18,13 @@ import (
 	"ptyx/internal/simulate"
 	"ptyx/internal/spectrum"
 	"ptyx/runtime"
+	"ptyx/runtime/runtimetest"
 )
 
 // fast is the engine on ONNX Runtime. A machine without the library fails.
 func fast(t *testing.T, threads int) engine.Engine {
 	t.Helper()
-	library, err := runtime.Find("")
-	if err != nil {
-		t.Fatalf("these tests need ONNX Runtime; `make test` obtains it: %v", err)
-	}
-	env, err := runtime.Open(library)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := env.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return engine.NewORT(env, runtime.SessionOptions{Device: runtime.CPU, Threads: threads})
+	return engine.NewORT(runtimetest.Open(t), runtime.SessionOptions{Device: runtime.CPU, Threads: threads})
 }
 
 // simulated is a scan with its truth.

@@ -9,7 +9,6 @@ import (
 	"ptyx/internal/graph"
 	"ptyx/internal/ndarray"
 	"ptyx/internal/ops"
-	"ptyx/internal/physics"
 )
 
 // stepConfig fixes the graph of a batch.
@@ -93,7 +92,7 @@ func newStep(c stepConfig) (*graph.Program, error) {
 
 // intensityOf is what the probe, moved by the subpixel rests, makes of the patches at the detector.
 func intensityOf(g *gorgonia.ExprGraph, n int, object, probe forward.Pair, shiftY, shiftX *gorgonia.Node) (*gorgonia.Node, error) {
-	dft, err := dftOf(g, n)
+	dft, err := forward.DFT(g, "dft", n)
 	if err != nil {
 		return nil, err
 	}
@@ -114,17 +113,6 @@ func intensityOf(g *gorgonia.ExprGraph, n int, object, probe forward.Pair, shift
 		return nil, err
 	}
 	return forward.SumModes(intensity)
-}
-
-// dftOf is the DFT matrix as constants.
-func dftOf(g *gorgonia.ExprGraph, n int) (forward.Pair, error) {
-	re, im := physics.DFTMatrix(n)
-	reNode, err := graph.Constant(g, "dft.re", ndarray.Wrap(re, n, n))
-	if err != nil {
-		return forward.Pair{}, err
-	}
-	imNode, err := graph.Constant(g, "dft.im", ndarray.Wrap(im, n, n))
-	return forward.Pair{Re: reNode, Im: imNode}, err
 }
 
 // loss is the scaled likelihood.

@@ -147,13 +147,8 @@ func (c *container) cxiBasis() error {
 // signal; every other bit names something wrong.
 func (c *container) cxiMask() error {
 	const hasSignal = 0x00001000
-	path := cxiDetector + "mask"
-	there, err := c.file.Has(path)
-	if err != nil || !there {
-		return err
-	}
-	d, err := c.file.Dataset(path)
-	if err != nil {
+	path, d, err := c.find(cxiDetector + "mask")
+	if err != nil || d == nil {
 		return err
 	}
 	bits, err := d.Int64s()

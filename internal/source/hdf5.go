@@ -66,50 +66,45 @@ func listed(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// take makes the dataset at the first path that there is an array under a name.
-func (c *container) take(key string, paths ...string) error {
+// find opens the dataset at the first path that there is; nil where there is none.
+func (c *container) find(paths ...string) (path string, d *hdf5.Dataset, err error) {
 	for _, path := range paths {
 		there, err := c.file.Has(path)
 		if err != nil {
-			return err
+			return path, nil, err
 		}
-		if !there {
-			continue
+		if there {
+			d, err := c.file.Dataset(path)
+			return path, d, err
 		}
-		d, err := c.file.Dataset(path)
-		if err != nil {
-			return err
-		}
-		c.members[key] = member{place: path, dataset: d}
-		return nil
 	}
+	return "", nil, nil
+}
+
+// take makes the dataset at the first path that there is an array under a name.
+func (c *container) take(key string, paths ...string) error {
+	path, d, err := c.find(paths...)
+	if err != nil || d == nil {
+		return err
+	}
+	c.members[key] = member{place: path, dataset: d}
 	return nil
 }
 
 // scalar reads a single number, if it is there.
 func (c *container) scalar(into *float64, paths ...string) error {
-	for _, path := range paths {
-		there, err := c.file.Has(path)
-		if err != nil {
-			return err
-		}
-		if !there {
-			continue
-		}
-		d, err := c.file.Dataset(path)
-		if err != nil {
-			return err
-		}
-		values, err := d.Float64s()
-		if err != nil {
-			return err
-		}
-		if len(values) == 0 {
-			return c.fault(path, "no value", "a number", "")
-		}
-		*into = values[0] // of a list, one for each pattern, the first
-		return nil
+	path, d, err := c.find(paths...)
+	if err != nil || d == nil {
+		return err
 	}
+	values, err := d.Float64s()
+	if err != nil {
+		return err
+	}
+	if len(values) == 0 {
+		return c.fault(path, "no value", "a number", "")
+	}
+	*into = values[0] // of a list, one for each pattern, the first
 	return nil
 }
 
@@ -154,28 +149,18 @@ func (c *container) pairs(path string, unit float64, byRow bool) error {
 
 // image reads a picture of detector size, if it is there: the mean of several.
 func (c *container) image(paths ...string) (*ndarray.Float32, error) {
-	for _, path := range paths {
-		there, err := c.file.Has(path)
-		if err != nil {
-			return nil, err
-		}
-		if !there {
-			continue
-		}
-		d, err := c.file.Dataset(path)
-		if err != nil {
-			return nil, err
-		}
-		if len(d.Shape) < 2 || len(d.Shape) > 3 {
-			return nil, c.fault(path, "shape "+npz.Header{Shape: d.Shape}.ShapeText(), "(H, W), or several of these", "")
-		}
-		all, err := d.Float32()
-		if err != nil || len(d.Shape) == 2 {
-			return all, err
-		}
-		return mean(all), nil
+	path, d, err := c.find(paths...)
+	if err != nil || d == nil {
+		return nil, err
 	}
-	return nil, nil
+	if len(d.Shape) < 2 || len(d.Shape) > 3 {
+		return nil, c.fault(path, "shape "+npz.Header{Shape: d.Shape}.ShapeText(), "(H, W), or several of these", "")
+	}
+	all, err := d.Float32()
+	if err != nil || len(d.Shape) == 2 {
+		return all, err
+	}
+	return mean(all), nil
 }
 
 // mean averages along the first axis.
