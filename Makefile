@@ -5,13 +5,18 @@ LIB := $(CURDIR)/lib
 # Tests and benchmarks use the pinned libraries, wherever they run from. They are asked for after lib has been made.
 WITH_LIB = PTYX_ONNXRUNTIME=$(LIB) PTYX_HDF5=$(LIB)
 
-.PHONY: demo build lib test check vet format staticcheck bench fuzz interop clean
+.PHONY: demo build dist lib test check vet format staticcheck bench fuzz interop clean
 
 demo: build lib
 	sh scripts/demo.sh
 
 build:
 	$(GO) build -trimpath -o bin/ptyx ./cmd/ptyx
+
+# One file for other machines, with both libraries inside: dist/ptyx-linux-amd64. For another processor give GOARCH=arm64 and a C
+# compiler that makes code for it, CC=aarch64-linux-gnu-gcc.
+dist:
+	GO="$(GO)" sh scripts/dist.sh
 
 # The pinned ONNX Runtime and HDF5 libraries, checksums verified.
 lib:
@@ -40,7 +45,7 @@ fuzz:
 	sh scripts/fuzz.sh $(FUZZTIME)
 
 clean:
-	rm -rf bin demo .venv
+	rm -rf bin dist demo .venv internal/bundled/files
 
 -include bench/bench.mk
 -include interop/interop.mk

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"ptyx/internal/badinput"
+	"ptyx/internal/bundled"
 )
 
 // The environment variables that name the library (or the folder that holds it), first before second. The second is the
@@ -28,8 +29,8 @@ type Library struct {
 }
 
 // Find looks for ONNX Runtime: at the explicit path (a file, or a folder that holds one; empty: not given), at the two
-// environment variables, beside the executable, in lib beside it and one above, in ./lib, and where the system's loader
-// looks. A path that somebody has named must be good; elsewhere an unfit library is passed over, and told only if no fit
+// environment variables, inside the program (package bundled), beside the executable, in lib beside it and one above, in ./lib, and
+// where the system's loader looks. A path that somebody has named must be good; elsewhere an unfit library is passed over, and told only if no fit
 // one follows. Every error is a [badinput.Error] that names the versions found and required.
 func Find(explicit string) (Library, error) {
 	library, _, err := newFinder(explicit).find()
@@ -44,10 +45,12 @@ type finder struct {
 	workDir  string // "." for the real search
 	system   []string
 	inspect  func(name string) (facts, error)
+	bundled  func() (string, error) // path of the library inside the program, or bundled.ErrNone
 }
 
 func newFinder(explicit string) finder {
 	f := finder{explicit: explicit, getenv: os.Getenv, workDir: ".", system: systemNames(), inspect: inspect}
+	f.bundled = func() (string, error) { return bundled.Path(bundled.ONNXRuntime) }
 	if exe, err := os.Executable(); err == nil {
 		if resolved, err := filepath.EvalSymlinks(exe); err == nil {
 			exe = resolved
@@ -116,6 +119,14 @@ func (f finder) searched() (Library, []error, error) {
 			return Library{}, false
 		}
 		return Library{Path: file, Version: looked.version, Source: source}, true
+	}
+	switch file, err := f.bundled(); {
+	case err == nil:
+		if library, ok := try(file, "the program itself"); ok {
+			return library, passed, nil
+		}
+	case !errors.Is(err, bundled.ErrNone):
+		passed = append(passed, fmt.Errorf("the library inside the program: %w", err))
 	}
 	for _, place := range f.places() {
 		for _, file := range libraryFiles(place.dir) {

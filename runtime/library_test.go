@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"ptyx/internal/badinput"
+	"ptyx/internal/bundled"
 )
 
 func TestCheckVersion(t *testing.T) {
@@ -52,7 +53,7 @@ func search(t *testing.T, files map[string]string) (finder, string) {
 	}
 	return finder{
 		getenv: func(string) string { return "" }, exeDir: filepath.Join(root, "bin"), workDir: filepath.Join(root, "work"),
-		system: []string{"system.1", "system.2"},
+		system: []string{"system.1", "system.2"}, bundled: func() (string, error) { return "", bundled.ErrNone },
 		inspect: func(name string) (facts, error) {
 			version, ok := versions[filepath.Clean(name)]
 			if !ok {
@@ -108,6 +109,31 @@ func TestFindOrder(t *testing.T) {
 	var bad *badinput.Error
 	if !errors.As(err, &bad) {
 		t.Errorf("%T is not the user's kind of error", err)
+	}
+}
+
+// What is inside the program goes before what lies around, and after what somebody has named; one that cannot be loaded is passed
+// over, and told.
+func TestFindInsideTheProgram(t *testing.T) {
+	beside := "bin/" + libraryName()
+	f, _ := search(t, map[string]string{"inside": "1.30.0", beside: "1.29.0", "named/first": "1.28.0"})
+	f.bundled = func() (string, error) { return "inside", nil }
+	if library, _, err := f.find(); err != nil || library.Source != "the program itself" {
+		t.Errorf("found %+v, %v, want the one inside", library, err)
+	}
+	f, root := search(t, map[string]string{"named/first": "1.28.0"})
+	f.bundled = func() (string, error) { return "inside", nil }
+	f.getenv = func(key string) string {
+		return map[string]string{EnvLibrary: filepath.Join(root, "named/first")}[key]
+	}
+	if library, _, err := f.find(); err != nil || library.Source != EnvLibrary {
+		t.Errorf("found %+v, %v, want the one that is named", library, err)
+	}
+	f, _ = search(t, map[string]string{beside: "1.29.0"})
+	f.bundled = func() (string, error) { return "", errors.New("no memory that may be executed") }
+	library, passed, err := f.find()
+	if err != nil || library.Source != "beside the executable" || len(passed) != 1 {
+		t.Errorf("found %+v, %v, passed over %v, want the one beside the executable and one fault", library, err, passed)
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/ebitengine/purego"
 
 	"ptyx/internal/badinput"
+	"ptyx/internal/bundled"
 )
 
 // EnvLibrary is the environment variable that names the library, or the folder that holds it.
@@ -41,7 +42,7 @@ type Library struct {
 }
 
 // Load finds and opens the library: the one at the explicit path (a file, or a folder that holds one; empty: not given), at
-// the environment variable PTYX_HDF5, beside the executable, in lib beside it and one above, in ./lib, or where the system's
+// the environment variable PTYX_HDF5, inside the program (package bundled), beside the executable, in lib beside it and one above, in ./lib, or where the system's
 // loader looks. A path that somebody has named must be good; elsewhere an unfit library is passed over. Every error is a
 // *badinput.Error.
 func Load(explicit string) (*Library, error) {
@@ -88,6 +89,16 @@ func loadNamed(source, path string) (*Library, error) {
 // search goes through the usual places.
 func search() (*Library, error) {
 	var faults []string
+	switch file, err := bundled.Path(bundled.HDF5); {
+	case err == nil:
+		library, err := load(file, "the program itself")
+		if err == nil {
+			return library, nil
+		}
+		faults = append(faults, fmt.Sprintf("the library inside the program: %v", err))
+	case !errors.Is(err, bundled.ErrNone):
+		faults = append(faults, fmt.Sprintf("the library inside the program: %v", err))
+	}
 	for _, place := range places() {
 		for _, file := range libraryFiles(place.dir) {
 			library, err := load(file, place.source)

@@ -43,11 +43,13 @@ func products() []product {
 
 func main() {
 	dir := flag.String("dir", "lib", "folder for the libraries")
+	goos := flag.String("os", goruntime.GOOS, "system that they are for, as Go names it")
+	arch := flag.String("arch", goruntime.GOARCH, "processor that they are for, as Go names it")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	for _, p := range products() {
-		if err := run(ctx, *dir, p, goruntime.GOOS, goruntime.GOARCH); err != nil {
+		if err := run(ctx, *dir, p, *goos, *arch); err != nil {
 			fmt.Fprintln(os.Stderr, "fetchlib:", err)
 			os.Exit(1)
 		}

@@ -1,0 +1,109 @@
+//go:build bundled
+
+package bundled
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/ebitengine/purego"
+	"golang.org/x/sys/unix"
+)
+
+// files are what `make dist` lays into the folder: the libraries, and those that they need in turn.
+//
+//go:embed files
+var files embed.FS
+
+// memory is where the libraries lie: each once in a process, as the loader has it once in a process.
+var memory struct {
+	sync.Mutex
+	paths map[Library]string
+}
+
+func path(l Library) (string, error) {
+	memory.Lock()
+	defer memory.Unlock()
+	if p, ok := memory.paths[l]; ok {
+		return p, nil
+	}
+	names, err := parts(l)
+	if err != nil {
+		return "", err
+	}
+	var p string
+	for _, name := range names {
+		if p, err = place(name); err != nil {
+			return "", err
+		}
+		// What the last one needs is found by the loader under its own name once it is loaded, and nowhere else.
+		if name != names[len(names)-1] {
+			if _, err := purego.Dlopen(p, purego.RTLD_NOW|purego.RTLD_LOCAL); err != nil {
+				return "", fmt.Errorf("loading %s, which %s needs: %w", name, l, err)
+			}
+		}
+	}
+	if memory.paths == nil {
+		memory.paths = map[Library]string{}
+	}
+	memory.paths[l] = p
+	return p, nil
+}
+
+// parts are the files of a library in the order in which they are loaded: files/libhdf5 holds what libhdf5 needs, named with a
+// number in front, and itself last.
+func parts(l Library) ([]string, error) {
+	entries, err := fs.ReadDir(files, "files/"+string(l))
+	if err != nil {
+		return nil, ErrNone
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.Contains(e.Name(), ".so") {
+			names = append(names, "files/"+string(l)+"/"+e.Name())
+		}
+	}
+	if names == nil {
+		return nil, ErrNone
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// place copies a file into memory that the loader can open, and seals it.
+func place(name string) (string, error) {
+	content, err := files.ReadFile(name)
+	if err != nil {
+		return "", err
+	}
+	base := name[strings.LastIndexByte(name, '/')+1:]
+	fd, err := memfd(base)
+	if err != nil {
+		return "", fmt.Errorf("making a file in memory for %s: %w", base, err)
+	}
+	for rest := content; len(rest) > 0; {
+		n, err := unix.Write(fd, rest)
+		if err != nil {
+			return "", fmt.Errorf("writing %s into memory: %w", base, err)
+		}
+		rest = rest[n:]
+	}
+	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
+		return "", fmt.Errorf("sealing %s in memory: %w", base, err)
+	}
+	return fmt.Sprintf("/proc/self/fd/%d", fd), nil
+}
+
+// memfd asks for memory that may be executed; kernels before 6.3 do not know the wish, and grant it.
+func memfd(name string) (int, error) {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
+	if err == unix.EINVAL {
+		fd, err = unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	}
+	return fd, err
+}

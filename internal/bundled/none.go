@@ -1,0 +1,5 @@
+//go:build !bundled
+
+package bundled
+
+func path(Library) (string, error) { return "", ErrNone }
