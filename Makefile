@@ -5,7 +5,7 @@ LIB := $(CURDIR)/lib
 # Tests and benchmarks use the pinned libraries, wherever they run from. They are asked for after lib has been made.
 WITH_LIB = PTYX_ONNXRUNTIME=$(LIB) PTYX_HDF5=$(LIB)
 
-.PHONY: demo build dist lib test check vet format staticcheck bench fuzz interop clean
+.PHONY: demo build dist docs lib test check vet format staticcheck bench fuzz interop clean
 
 demo: build lib
 	sh scripts/demo.sh
@@ -17,6 +17,10 @@ build:
 # compiler that makes code for it, CC=aarch64-linux-gnu-gcc.
 dist:
 	GO="$(GO)" sh scripts/dist.sh
+
+# The pages of docs/commands, of what the commands declare.
+docs:
+	$(GO) test ./cmd/ptyx -run TestCommandPages -update
 
 # The pinned ONNX Runtime and HDF5 libraries, checksums verified.
 lib:

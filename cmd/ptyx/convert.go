@@ -13,9 +13,9 @@ type convertCmd struct {
 
 	ProbeFile  string `aliases:"probe_file" placeholder:"FILE" help:"Take the probe from this file."`
 	ObjectFile string `aliases:"object_file" placeholder:"FILE" help:"Take the object from this file, such as a reconstruction.npz of the same scan."`
-	inputFlags
+	inputFlags `embed:"" group:"How the scan is read"`
 
-	viewFlags
+	viewFlags `embed:"" group:"How the scan is read"`
 }
 
 // Run converts.

@@ -66,12 +66,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
 	exited := -1
-	parser, err := kong.New(&c,
-		kong.Name("ptyx"), kong.Description(description),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { exited = code }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-	)
+	parser, err := newParser(&c, kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code }))
 	if err != nil {
 		fmt.Fprintln(stderr, "ptyx:", err)
 		return exitFailure
@@ -92,6 +87,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintln(stderr, "ptyx:", err)
 	return exitFailure
+}
+
+// newParser is how ptyx reads a command line into c.
+func newParser(c *cli, more ...kong.Option) (*kong.Kong, error) {
+	options := []kong.Option{kong.Name("ptyx"), kong.Description(description), kong.ConfigureHelp(kong.HelpOptions{Compact: true})}
+	return kong.New(c, append(options, more...)...)
 }
 
 // interruption is what to say of an interrupted command: what it saved, if it did.

@@ -1,25 +1,25 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"ptyx/internal/manual"
 )
 
-// TestReadmeFlags holds the README to the commands: every flag is in it, and every flag in it exists.
+// TestReadmeFlags holds the README to the commands: it names each of them, with a link to the page that has its flags (see
+// TestCommandPages), and no flag that does not exist.
 func TestReadmeFlags(t *testing.T) {
 	data, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	said := map[string]bool{}
-	for _, m := range regexp.MustCompile(`--[a-z][a-z0-9_-]*[a-z0-9]|--n\b`).FindAllString(string(data), -1) {
-		said[strings.ReplaceAll(strings.TrimPrefix(m, "--"), "_", "-")] = true
-	}
-	parser, err := kong.New(&cli{})
+	parser, err := newParser(&cli{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,28 +27,30 @@ func TestReadmeFlags(t *testing.T) {
 	note := func(flags []*kong.Flag) {
 		for _, f := range flags {
 			exist[f.Name] = true
-			if !said[f.Name] && f.Name != "help" {
-				t.Errorf("the README does not mention --%s", f.Name)
-			}
 		}
 	}
 	note(parser.Model.Flags)
-	for _, command := range parser.Model.Children {
+	for _, command := range parser.Model.Leaves(true) {
 		note(command.Flags)
-		if !strings.Contains(string(data), "ptyx "+command.Name) {
-			t.Errorf("the README does not mention ptyx %s", command.Name)
+		link := fmt.Sprintf("[%s](docs/commands/%s)", command.FullPath(), manual.File(command))
+		if !strings.Contains(string(data), link) {
+			t.Errorf("the README does not mention %s as %s", command.FullPath(), link)
 		}
 	}
-	for name := range said {
-		if !exist[name] {
-			t.Errorf("the README speaks of --%s, which does not exist", name)
+	named := regexp.MustCompile(`--[a-z][a-z0-9_-]*[a-z0-9]|--n\b`).FindAllString(string(data), -1)
+	if len(named) < 20 {
+		t.Errorf("only %d flags found in the README", len(named))
+	}
+	for _, name := range named {
+		if !exist[strings.ReplaceAll(strings.TrimPrefix(name, "--"), "_", "-")] {
+			t.Errorf("the README speaks of %s, which does not exist", name)
 		}
 	}
 }
 
 // TestUnderscores holds the contract with PtychoPINN's scripts: each flag of several words is understood both ways.
 func TestUnderscores(t *testing.T) {
-	parser, err := kong.New(&cli{})
+	parser, err := newParser(&cli{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ type reportCmd struct {
 	NImages   int    `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
 	Seed      uint64 `default:"0" help:"Of the draw."`
 
-	engineFlags
+	engineFlags `embed:"" group:"What computes"`
 }
 
 // Run writes the page.

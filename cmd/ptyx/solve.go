@@ -27,10 +27,10 @@ type solverFlags struct {
 	Positions  bool             `help:"Find the positions, too: from those given, up to 4 pixels off."`
 	ProbeFile  string           `aliases:"probe_file" placeholder:"NPZ" help:"Take probeGuess from this file."`
 	Seed       uint64           `default:"0" help:"Of the order of the patterns."`
-	inputFlags
+	inputFlags `embed:"" group:"How the scan is read"`
 
-	viewFlags
-	engineFlags
+	viewFlags   `embed:"" group:"How the scan is read"`
+	engineFlags `embed:"" group:"What computes"`
 }
 
 func (f solverFlags) job(scan string, iterations int) workflow.SolveOptions {

@@ -50,13 +50,13 @@ type trainCmd struct {
 	ProbeRate     float64           `aliases:"probe_rate" default:"1" help:"Learning rate of a trainable probe, relative to the network's."`
 	ProbeWarmUp   int               `aliases:"probe_warm_up" default:"1" help:"Epochs before a trainable probe starts to move."`
 	ProbeFile     []string          `aliases:"probe_file" sep:"none" placeholder:"FILE" help:"Take the probe from this file; for several scans one for all or one for each."`
-	inputFlags
+	inputFlags    `embed:"" group:"How the scan is read"`
 
-	viewFlags
+	viewFlags `embed:"" group:"How the scan is read"`
 
 	MemoryLimit int `aliases:"memory_limit" default:"256" help:"MB of patterns that memory may hold; more than that are read from disk as they are needed, with the same result; 0: no limit."`
 
-	engineFlags
+	engineFlags   `embed:"" group:"What computes"`
 	DisableMLflow bool `name:"disable-mlflow" aliases:"disable_mlflow" help:"Accepted for PtychoPINN's scripts: ptyx always logs to plain files only."`
 }
 

@@ -7,11 +7,11 @@ import (
 )
 
 type validateCmd struct {
-	Scan string `arg:"" help:"Scan to examine."`
-	inputFlags
-	ProbeFile string `aliases:"probe_file" placeholder:"NPZ" help:"Take probeGuess from this file."`
-	Seed      uint64 `default:"0" help:"Of the order in which patterns are tried."`
-	JSON      bool   `name:"json" help:"Print JSON."`
+	Scan       string `arg:"" help:"Scan to examine."`
+	inputFlags `embed:"" group:"How the scan is read"`
+	ProbeFile  string `aliases:"probe_file" placeholder:"NPZ" help:"Take probeGuess from this file."`
+	Seed       uint64 `default:"0" help:"Of the order in which patterns are tried."`
+	JSON       bool   `name:"json" help:"Print JSON."`
 }
 
 // Help says what the exit status means here.
