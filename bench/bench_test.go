@@ -69,7 +69,7 @@ func config(gridsize, batch, epochs, threads int) trainer.Config {
 	return trainer.Config{
 		N: size, Mode: trainer.Physics, Gridsize: gridsize, Grouping: trainer.Shared, FiltersScale: 2, Extent: models.Full, Loss: trainer.Poisson.Loss(),
 		MaxEpochs: epochs, BatchSize: batch, LearningRate: 1e-3, Schedule: trainer.Constant, Probe: trainer.ProbeFixed,
-		ProbeRate: 1, Threads: threads, PhotonEpsilon: trainer.DefaultPhotonEpsilon,
+		ProbeRate: 1, Threads: threads, Floor: trainer.DefaultFloor,
 	}
 }
 

@@ -23,10 +23,6 @@ class Checkpoint:
     def parameter_count(self):
         return sum(w.size for w in self.weights.values())
 
-    def epsilon(self):
-        """The floor inside the likelihood: a tenth of a photon per pixel, in units of the mean intensity."""
-        return min(max(0.1 / (self.photons / self.n**2), 1e-6), 1e-2)
-
 
 def load(path):
     model = onnx.load(str(path))

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
+FLOOR = 0.1  # of intensities inside the likelihood, in units of their mean
+
 
 class Physics(nn.Module):
     """Amplitude and phase of patches -> the mean Poisson loss against the measured patterns.
@@ -19,7 +21,7 @@ class Physics(nn.Module):
         probe *= n / np.sqrt((np.abs(probe) ** 2).sum())  # an empty object gives a mean intensity of 1
         self.register_buffer("probe_spectrum", torch.fft.fft2(torch.from_numpy(probe)).to(dtype.to_complex()))
         self.register_buffer("frequency", torch.fft.fftfreq(n, dtype=dtype) * n)
-        self.n, self.input_scale, self.epsilon = n, checkpoint.input_scale, checkpoint.epsilon()
+        self.n, self.input_scale = n, checkpoint.input_scale
 
     def shift(self, distance):
         """Factors of a Fourier shift along one axis, (B, N). The Nyquist frequency takes the real part."""
@@ -36,8 +38,8 @@ class Physics(nn.Module):
     def forward(self, amplitude, phase, patterns, offset):
         modelled = self.intensity(amplitude, phase, offset)
         measured = (2 * self.input_scale * patterns).square()  # mean 1
-        ratio = torch.log(modelled + self.epsilon) - torch.log(measured + self.epsilon)
-        return (modelled - measured - measured * ratio).mean()
+        ratio = torch.log(modelled + FLOOR) - torch.log(measured + FLOOR)
+        return (modelled - measured - (measured + FLOOR) * ratio).mean()
 
 
 def offsets(x, y):

@@ -12,37 +12,42 @@ import (
 // Config is everything that decides a training besides the patterns themselves. It is written to the run directory as
 // config.yaml, and running it again gives the same model.
 type Config struct {
-	N             int           `yaml:"-"`          // of the scan
-	Mode          Mode          `yaml:"mode"`       // what is compared with what
-	Gridsize      int           `yaml:"gridsize"`   // a sample is gridsize^2 patterns
-	Grouping      Grouping      `yaml:"grouping"`   // what the patterns of a sample share
-	Neighbours    int           `yaml:"neighbours"` // nearest neighbours that a sample draws from; 0: gridsize^2
-	Oversample    int           `yaml:"oversample"` // different samples for each position; 0: one
-	Network       models.Kind   `yaml:"network"`    // what the network is shown
-	FiltersScale  int           `yaml:"n_filters_scale"`
-	Extent        models.Extent `yaml:"object_extent"`
-	Loss          Loss          `yaml:"loss"`
-	Seed          uint64        `yaml:"seed"`
-	MaxEpochs     int           `yaml:"max_epochs"`
-	BatchSize     int           `yaml:"batch_size"`
-	LearningRate  float64       `yaml:"learning_rate"`
-	Schedule      Schedule      `yaml:"schedule"`
-	WarmUp        float64       `yaml:"warm_up"`    // epochs in which the learning rate rises from 0
-	Clip          float64       `yaml:"clip"`       // largest norm of the gradient; 0: any
-	EarlyStop     int           `yaml:"early_stop"` // epochs without improvement after which training ends; 0: never
-	ValFraction   float64       `yaml:"val_fraction"`
-	Photons       float64       `yaml:"nphotons"`       // mean photons per pattern; 0: the data hold counts
-	Probe         ProbeMode     `yaml:"probe"`          // fixed or trainable
-	ProbePasses   int           `yaml:"probe_passes"`   // that calibrate a trainable probe before training; 0: none
-	ProbeRate     float64       `yaml:"probe_rate"`     // learning rate of the probe, relative to the network's
-	ProbeWarmUp   int           `yaml:"probe_warm_up"`  // epochs before the probe starts to move
-	Threads       int           `yaml:"-"`              // of the optimiser
-	Patterns      int           `yaml:"n_images"`       // groups drawn from the scan; 0: all
-	PhotonEpsilon float64       `yaml:"photon_epsilon"` // floor inside the likelihood, in photons per pixel
+	N            int           `yaml:"-"`          // of the scan
+	Mode         Mode          `yaml:"mode"`       // what is compared with what
+	Gridsize     int           `yaml:"gridsize"`   // a sample is gridsize^2 patterns
+	Grouping     Grouping      `yaml:"grouping"`   // what the patterns of a sample share
+	Neighbours   int           `yaml:"neighbours"` // nearest neighbours that a sample draws from; 0: gridsize^2
+	Oversample   int           `yaml:"oversample"` // different samples for each position; 0: one
+	Network      models.Kind   `yaml:"network"`    // what the network is shown
+	FiltersScale int           `yaml:"n_filters_scale"`
+	Extent       models.Extent `yaml:"object_extent"`
+	Loss         Loss          `yaml:"loss"`
+	Seed         uint64        `yaml:"seed"`
+	MaxEpochs    int           `yaml:"max_epochs"`
+	BatchSize    int           `yaml:"batch_size"`
+	LearningRate float64       `yaml:"learning_rate"`
+	Schedule     Schedule      `yaml:"schedule"`
+	WarmUp       float64       `yaml:"warm_up"`    // epochs in which the learning rate rises from 0
+	Clip         float64       `yaml:"clip"`       // largest norm of the gradient; 0: any
+	EarlyStop    int           `yaml:"early_stop"` // epochs without improvement after which training ends; 0: never
+	ValFraction  float64       `yaml:"val_fraction"`
+	Photons      float64       `yaml:"nphotons"`      // mean photons per pattern; 0: the data hold counts
+	Probe        ProbeMode     `yaml:"probe"`         // fixed or trainable
+	ProbePasses  int           `yaml:"probe_passes"`  // that calibrate a trainable probe before training; 0: none
+	ProbeRate    float64       `yaml:"probe_rate"`    // learning rate of the probe, relative to the network's
+	ProbeWarmUp  int           `yaml:"probe_warm_up"` // epochs before the probe starts to move
+	Threads      int           `yaml:"-"`             // of the optimiser
+	Patterns     int           `yaml:"n_images"`      // groups drawn from the scan; 0: all
+	Floor        float64       `yaml:"floor"`         // added to intensities inside the likelihood, in units of the mean intensity
 }
 
-// DefaultPhotonEpsilon is a tenth of a photon: far below what a pixel can tell, and enough to keep a dark pixel finite.
-const DefaultPhotonEpsilon = 0.1
+// DefaultFloor is a tenth of the mean intensity per pixel. Of many photons the dark pixels, which a network gets right last, would
+// otherwise outweigh all others: with a tenth of a photon for a floor, a simulated star of 10^9 photons and single patterns
+// (gridsize 1) ended at a correlation of 0.56 after 8 epochs instead of 0.91; with overlap, and for few photons, it is the same.
+const DefaultFloor = 0.1
+
+// minFloor is what float32 resolves beside an intensity of 1.
+const minFloor = 1e-6
 
 // maxGridsize is what a model's contract can say.
 const maxGridsize = 16
@@ -143,7 +148,7 @@ func (c Config) Validate() error {
 		{c.ProbeRate >= 0 && !math.IsInf(c.ProbeRate, 0), "probe_rate", fmt.Sprint(c.ProbeRate), "0 or more"},
 		{c.ProbePasses >= 0, "probe_passes", fmt.Sprint(c.ProbePasses), "0 (none) or more"},
 		{c.ProbeWarmUp >= 0, "probe_warm_up", fmt.Sprint(c.ProbeWarmUp), "0 epochs or more"},
-		{c.PhotonEpsilon > 0 && !math.IsInf(c.PhotonEpsilon, 0), "photon_epsilon", fmt.Sprint(c.PhotonEpsilon), "a positive number of photons"},
+		{c.Floor >= minFloor && !math.IsInf(c.Floor, 0), "floor", fmt.Sprint(c.Floor), fmt.Sprintf("at least %g of the mean intensity", minFloor)},
 		{c.Patterns >= 0, "n_images", fmt.Sprint(c.Patterns), "0 (all) or more"},
 	}
 	for _, check := range checks {

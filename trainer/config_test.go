@@ -12,7 +12,6 @@ import (
 
 	"ptyx/internal/badinput"
 	"ptyx/internal/contract"
-	"ptyx/internal/testutil"
 	"ptyx/models"
 )
 
@@ -36,7 +35,7 @@ func TestValidateNamesTheSetting(t *testing.T) {
 		"nphotons":                   {func(c *Config) { c.Photons = -1 }, func(c *Config) { c.Photons = inf }},
 		"probe_rate":                 {func(c *Config) { c.ProbeRate = nan }},
 		"probe_warm_up":              {func(c *Config) { c.ProbeWarmUp = -1 }},
-		"photon_epsilon":             {func(c *Config) { c.PhotonEpsilon = 0 }},
+		"floor":                      {func(c *Config) { c.Floor = 0 }},
 		"n_images":                   {func(c *Config) { c.Patterns = -1 }},
 		"poisson_weight":             {func(c *Config) { c.Loss.Poisson = -1 }, func(c *Config) { c.Loss.Poisson = nan }, func(c *Config) { c.Mode = Supervised }},
 		"mae_weight":                 {func(c *Config) { c.Loss.MAE = inf }},
@@ -82,7 +81,7 @@ func TestConfigYAMLComesBack(t *testing.T) {
 	want := Config{
 		Mode: Supervised, Gridsize: 2, Grouping: Channels, Neighbours: 6, Oversample: 5, Network: models.Estimate, FiltersScale: 3, Extent: models.Full, Loss: Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1, MaxEpochs: 7,
 		BatchSize: 5, LearningRate: 1.0 / 3, Schedule: Plateau, WarmUp: 0.1, Clip: 0.7, EarlyStop: 4, ValFraction: 0.15,
-		Photons: 1e9, Probe: ProbeTrainable, ProbePasses: 8, ProbeRate: 0.3, ProbeWarmUp: 2, Patterns: 9, PhotonEpsilon: 0.01,
+		Photons: 1e9, Probe: ProbeTrainable, ProbePasses: 8, ProbeRate: 0.3, ProbeWarmUp: 2, Patterns: 9, Floor: 0.01,
 	}
 	dir := t.TempDir()
 	if err := SaveConfig(dir, want); err != nil {
@@ -135,24 +134,6 @@ func TestNetworkOfAConfig(t *testing.T) {
 	c.ApplyNetwork(contract.Contract{Gridsize: 2, Channels: 4, FiltersScale: 1, ObjectExtent: "centre"})
 	if c.Gridsize != 2 || c.Grouping != Channels || c.FiltersScale != 1 || c.Extent != models.Centre {
 		t.Errorf("a model of four channels gives %+v", c)
-	}
-}
-
-// TestEpsilonIsAFloorInPhotons: N^2 pixels share the photons; a tenth of a photon is this share of the mean.
-func TestEpsilonIsAFloorInPhotons(t *testing.T) {
-	const perPattern = 64 * 64
-	for _, c := range []struct{ power, photons, want float64 }{
-		{100 * perPattern, 0, 1e-3},                // 100 photons a pixel, 0.1 / 100
-		{perPattern, 100 * perPattern, 1e-3},       // --nphotons counts, not the data's power
-		{1, 0, 1e-2}, {1e12 * perPattern, 0, 1e-6}, // within what float32 resolves
-	} {
-		config := small()
-		config.Photons = c.photons
-		r := Request{Config: config}
-		// One rounding to float32.
-		if got := float64(r.epsilon(c.power)); !testutil.Close(got, c.want, 0, 1e-7) {
-			t.Errorf("%+v: epsilon %v", c, got)
-		}
 	}
 }
 

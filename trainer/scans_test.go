@@ -100,7 +100,7 @@ func TestScansAgainstThePhysics(t *testing.T) {
 		for _, p := range b.state.Parameters {
 			clear(p.Data)
 		}
-		eps := float64(r.epsilon(light.power))
+		eps := r.Config.Floor
 		loss := func(scan, pattern int) float64 {
 			d := data[scan]
 			probe := ndarray.Wrap(slices.Clone(d.Probe.Data), n, n)

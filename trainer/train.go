@@ -124,7 +124,7 @@ func (r Request) network(power float64) models.Config {
 func (r Request) step(net models.Config, train, val *Data, power float64) StepConfig {
 	c := StepConfig{
 		Net: net, Samples: r.Config.samples(len(train.Groups)), Group: r.Config.Gridsize * r.Config.Gridsize,
-		Scans: len(r.Scans), Loss: r.Config.Loss, Epsilon: r.epsilon(power), TrainProbe: r.Config.learnsProbe(),
+		Scans: len(r.Scans), Loss: r.Config.Loss, Epsilon: float32(r.Config.Floor), TrainProbe: r.Config.learnsProbe(),
 		Supervised: r.Config.Mode == Supervised,
 	}
 	if r.Config.Gridsize > 1 && r.Config.Grouping == Shared && !c.Supervised {
@@ -142,12 +142,6 @@ func (r Request) photons(power float64) float64 {
 		return r.Config.Photons
 	}
 	return power
-}
-
-// epsilon turns the floor from photons per pixel into units of the mean intensity, within what float32 resolves.
-func (r Request) epsilon(power float64) float32 {
-	perPixel := r.photons(power) / float64(r.Config.N*r.Config.N)
-	return float32(min(max(r.Config.PhotonEpsilon/perPixel, 1e-6), 1e-2))
 }
 
 func (r Request) initialState(net models.Config, step *Step, probes []*ndarray.Complex64, exposure []float64) *State {

@@ -73,10 +73,9 @@ func (j job) steps(env *runtime.Environment, scan *dataset.Scan, model []byte, c
 	if err != nil {
 		return nil, err
 	}
-	photonsPerPixel := c.Photons / float64(c.N*c.N)
 	step, err := trainer.NewStep(trainer.StepConfig{
 		Net: network, Samples: j.batch, Group: 1, Loss: trainer.Poisson.Loss(),
-		Epsilon: float32(min(max(trainer.DefaultPhotonEpsilon/photonsPerPixel, 1e-6), 1e-2)),
+		Epsilon: trainer.DefaultFloor,
 	})
 	if err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ func (j job) train() error {
 	config := trainer.Config{
 		N: scan.N, Mode: trainer.Physics, Gridsize: 1, Grouping: trainer.Shared, Loss: trainer.Poisson.Loss(), MaxEpochs: math.MaxInt, BatchSize: j.batch,
 		LearningRate: 1e-3, Schedule: trainer.Constant, Probe: trainer.ProbeFixed, ProbeRate: 1, Threads: j.threads,
-		Patterns: trainingBatches * j.batch, PhotonEpsilon: trainer.DefaultPhotonEpsilon,
+		Patterns: trainingBatches * j.batch, Floor: trainer.DefaultFloor,
 	}
 	config.ApplyNetwork(c)
 	weights, err := export.Weights(model, config.NetworkConfig(c.InputScale))

@@ -132,7 +132,7 @@ func (c *trainCmd) settings() trainer.Config {
 		Mode: c.Mode, Gridsize: c.Gridsize, Grouping: c.Grouping, Neighbours: c.Neighbours, Oversample: c.Oversample, Network: c.Network, FiltersScale: c.NFiltersScale, Extent: c.ObjectExtent, Loss: c.loss(), Seed: c.Seed,
 		MaxEpochs: defaultEpochs, BatchSize: c.BatchSize, LearningRate: c.LearningRate, Schedule: c.Schedule, WarmUp: c.WarmUp, ValFraction: c.ValFraction, Clip: c.Clip, EarlyStop: c.EarlyStop,
 		Photons: c.Nphotons, Probe: c.Probe, ProbePasses: c.ProbePasses, ProbeRate: c.ProbeRate, ProbeWarmUp: c.ProbeWarmUp, Patterns: c.NImages,
-		PhotonEpsilon: trainer.DefaultPhotonEpsilon,
+		Floor: trainer.DefaultFloor,
 	}
 }
 

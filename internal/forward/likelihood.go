@@ -8,14 +8,15 @@ import (
 
 // Poisson is the negative log-likelihood of Poisson counts, less its smallest possible value, in nats per photon:
 //
-//	sum_j w_j mean_q [ I - Y - Y log((I+eps) / (Y+eps)) ]
+//	sum_j w_j mean_q [ I - Y - (Y+eps) log((I+eps) / (Y+eps)) ]
 //
 // with the modelled I and measured Y (B, C, N, N) in units of the mean intensity, and the weights w (B, C, 1, 1), which
-// sum to 1. It is 0 for a perfect fit; shot noise alone gives N^2 / (2 photons). eps keeps a dark pixel finite.
+// sum to 1: that of counts over a background of eps, which keeps a dark pixel from outweighing the others. It is 0 for a perfect fit.
 func Poisson(intensity, measured, weight *gorgonia.Node, eps float32) (*gorgonia.Node, error) {
 	var c calc
-	ratio := c.sub(c.un(ops.Log, c.affine(intensity, 1, eps)), c.un(ops.Log, c.affine(measured, 1, eps)))
-	return c.weightedMean(c.sub(c.sub(intensity, measured), c.mul(measured, ratio)), weight)
+	floored := c.affine(measured, 1, eps)
+	ratio := c.sub(c.un(ops.Log, c.affine(intensity, 1, eps)), c.un(ops.Log, floored))
+	return c.weightedMean(c.sub(c.sub(intensity, measured), c.mul(floored, ratio)), weight)
 }
 
 // AmplitudeMAE is the mean absolute error of the amplitudes, sum_j w_j mean_q | sqrt(I+eps) - sqrt(Y+eps) |.

@@ -3,12 +3,13 @@ package physics
 import "math"
 
 // Poisson is the negative log-likelihood of measured intensities given modelled ones, less its smallest value, as a mean
-// over pixels: mean [ I - Y - Y log((I+eps)/(Y+eps)) ]. With both in units of the mean intensity it is in nats per photon.
+// over pixels: mean [ I - Y - (Y+eps) log((I+eps)/(Y+eps)) ], that of counts over a background of eps, so that it is smallest at I = Y
+// whatever eps is. With both in units of the mean intensity it is in nats per photon.
 func Poisson(intensity, measured []float64, eps float64) float64 {
 	sum := 0.0
 	for i, m := range intensity {
 		y := measured[i]
-		sum += m - y - y*math.Log((m+eps)/(y+eps))
+		sum += m - y - (y+eps)*math.Log((m+eps)/(y+eps))
 	}
 	return sum / float64(len(intensity))
 }

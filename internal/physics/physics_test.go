@@ -3,6 +3,7 @@ package physics_test
 import (
 	"math"
 	"math/cmplx"
+	"slices"
 	"testing"
 
 	"ptyx/internal/ndarray"
@@ -219,8 +220,17 @@ func TestLikelihoodsAreZeroForAPerfectFit(t *testing.T) {
 	if v := physics.AmplitudeMAE(y, y, 1e-3); v != 0 {
 		t.Errorf("MAE of a perfect fit is %g", v)
 	}
-	if v := physics.Poisson([]float64{1, 1, 2, 900}, y, 1e-3); !(v > 0) {
-		t.Errorf("Poisson of a wrong model is %g, expected positive", v)
+	// However large the floor, nothing fits better than what was measured.
+	for _, eps := range []float64{1e-3, 0.1, 10} {
+		for i := range y {
+			for _, step := range []float64{-0.01, 0.01} {
+				wrong := slices.Clone(y)
+				wrong[i] = max(0, y[i]+step)
+				if v := physics.Poisson(wrong, y, eps); wrong[i] != y[i] && !(v > 0) {
+					t.Errorf("eps %g: Poisson of %v for %v is %g, expected positive", eps, wrong, y, v)
+				}
+			}
+		}
 	}
 }
 

@@ -58,7 +58,7 @@ func options(t *testing.T, kind EngineKind) TrainOptions {
 		Config: trainer.Config{
 			Mode: trainer.Physics, Gridsize: 1, Grouping: trainer.Shared, FiltersScale: 1, Extent: models.Centre, Loss: trainer.Poisson.Loss(), Seed: 3,
 			MaxEpochs: 2, BatchSize: 2, LearningRate: 1e-3, Schedule: trainer.Cosine, WarmUp: 0.5, Probe: trainer.ProbeTrainable,
-			ProbeRate: 1, PhotonEpsilon: trainer.DefaultPhotonEpsilon,
+			ProbeRate: 1, Floor: trainer.DefaultFloor,
 		},
 	}
 }
@@ -89,7 +89,7 @@ func TestOptionsComeBackFromTheRunDirectory(t *testing.T) {
 			Mode: trainer.Supervised, Gridsize: 2, Grouping: trainer.Channels, Neighbours: 6, Oversample: 5, Network: models.Estimate, FiltersScale: 3, Extent: models.Full, Loss: trainer.Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1,
 			MaxEpochs: 7, BatchSize: 5, LearningRate: 1.0 / 3, Schedule: trainer.Plateau, WarmUp: 0.1, Clip: 0.7, EarlyStop: 4,
 			ValFraction: 0.15, Photons: 1e9, Probe: trainer.ProbeTrainable, ProbeRate: 0.3, ProbeWarmUp: 2, Patterns: 9,
-			PhotonEpsilon: 0.01,
+			Floor: 0.01,
 		},
 	}
 	if err := trainer.SaveConfig(want.OutputDir, want); err != nil {
