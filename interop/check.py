@@ -1,4 +1,4 @@
-"""Checks what other programs make of the files that ptyx writes: onnx, ONNX Runtime for Python, Netron, NumPy, scikit-image,
+"""Checks what other programs make of the files that ptyx writes: onnx, ONNX Runtime for Python and for Node.js, Netron, NumPy, scikit-image,
 h5py, ptychodus.
 
     make interop
@@ -19,6 +19,7 @@ import model_file
 import netron_view
 import patches
 import pictures
+import variants
 from report import Report
 
 
@@ -33,11 +34,13 @@ def main():
         ptyx = files.Ptyx(args.ptyx, args.files)
         files.make(ptyx)
         exchange.make(ptyx)
+        variants.make(ptyx)
     report = Report()
     for case in files.CASES:
         report.section(f"{case.name}: model file", model_file.check, args.files, case)
         report.section(f"{case.name}: ONNX Runtime for Python", patches.check, args.files, case)
     report.section("default: Netron", netron_view.check, args.files, files.CASES[0])
+    report.section("variants: onnx, ONNX Runtime for Python and for Node.js", variants.check, args.files)
     report.section("patterns", forward.check, args.files)
     report.section("arrays", arrays.check, args.files)
     report.section("pictures", pictures.check, args.files)

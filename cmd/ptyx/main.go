@@ -39,6 +39,7 @@ type cli struct {
 	Report   reportCmd   `cmd:"" help:"Write a page about a run: curves, object, probe, patterns beside predictions, settings."`
 	Validate validateCmd `cmd:"" help:"Look for what is wrong with a scan before training, with the fix for each finding."`
 	Convert  convertCmd  `cmd:"" help:"Turn scans and results into files of other programs, and theirs into scans: CXI, HDF5, ptychodus, TIFF, PNG."`
+	Export   exportCmd   `cmd:"" help:"Write a variant of a model for consumers with needs: opset, fixed batch, half precision, fewer nodes."`
 	Inspect  inspectCmd  `cmd:"" help:"Show what a model file holds."`
 	Doctor   doctorCmd   `cmd:"" help:"Check ONNX Runtime and the machine."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`

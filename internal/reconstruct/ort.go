@@ -40,22 +40,26 @@ func (o *ORT) Provider() string { return o.session.Provider() }
 // Close closes the session.
 func (o *ORT) Close() error { return o.session.Close() }
 
-// Prepare binds arrays for b samples.
+// Prepare binds arrays for b samples. A model that takes a batch of its own size only is run as often as it takes.
 func (o *ORT) Prepare(b int) (Batch, error) {
-	shape := []int{b}
-	for _, d := range o.session.Inputs()[0].Shape[1:] {
-		shape = append(shape, int(d))
+	if fixed := o.session.Inputs()[0].Shape[0]; fixed > 0 && fixed != b {
+		return o.prepareInParts(b, fixed)
 	}
-	batch := &ortBatch{
-		patterns:  ndarray.New[float32](shape...),
-		amplitude: ndarray.New[float32](shape...),
-		phase:     ndarray.New[float32](shape...),
-	}
+	return o.prepare(b)
+}
+
+func (o *ORT) prepare(b int) (*ortBatch, error) {
+	batch := &ortBatch{patterns: o.array(b), amplitude: o.array(b), phase: o.array(b)}
 	var err error
 	if batch.binding, err = o.session.Bind([]*ndarray.Float32{batch.patterns}, []*ndarray.Float32{batch.amplitude, batch.phase}); err != nil {
 		return nil, err
 	}
 	return batch, nil
+}
+
+// array is room for b samples, (B, C, N, N).
+func (o *ORT) array(b int) *ndarray.Float32 {
+	return ndarray.New[float32](append([]int{b}, o.session.Inputs()[0].Shape[1:]...)...)
 }
 
 type ortBatch struct {
@@ -70,3 +74,37 @@ func (b *ortBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
 }
 
 func (b *ortBatch) Close() error { return b.binding.Close() }
+
+func (o *ORT) prepareInParts(b, fixed int) (Batch, error) {
+	part, err := o.prepare(fixed)
+	if err != nil {
+		return nil, err
+	}
+	return &partedBatch{part: part, patterns: o.array(b), amplitude: o.array(b), phase: o.array(b)}, nil
+}
+
+// partedBatch runs a batch of another size than the model's in parts; the last one is filled up with darkness.
+type partedBatch struct {
+	part                       *ortBatch
+	patterns, amplitude, phase *ndarray.Float32
+}
+
+func (b *partedBatch) Patterns() *ndarray.Float32 { return b.patterns }
+
+func (b *partedBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
+	step := len(b.part.patterns.Data)
+	for start := 0; start < len(b.patterns.Data); start += step {
+		end := min(start+step, len(b.patterns.Data))
+		copied := copy(b.part.patterns.Data, b.patterns.Data[start:end])
+		clear(b.part.patterns.Data[copied:])
+		a, p, err := b.part.Run()
+		if err != nil {
+			return nil, nil, err
+		}
+		copy(b.amplitude.Data[start:end], a.Data)
+		copy(b.phase.Data[start:end], p.Data)
+	}
+	return b.amplitude, b.phase, nil
+}
+
+func (b *partedBatch) Close() error { return b.part.Close() }

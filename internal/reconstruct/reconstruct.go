@@ -52,9 +52,8 @@ type samples struct {
 
 // Run reconstructs a scan. Reading, the network and stitching overlap; memory holds a few batches and the object.
 func Run(ctx context.Context, p Predictor, scan *dataset.Scan, c contract.Contract, opt Options) (*Result, error) {
-	if scan.N != c.N {
-		return nil, &badinput.Error{File: scan.Path, Key: "diff3d", Found: fmt.Sprintf("patterns of %d x %d", scan.N, scan.N),
-			Expected: fmt.Sprintf("%d x %d, for which the model was trained", c.N, c.N), Remedy: "use a model trained at this size, or crop or bin the patterns"}
+	if err := Fits(scan, c); err != nil {
+		return nil, err
 	}
 	if opt.BatchSize < 1 {
 		return nil, &badinput.Error{Key: "batch_size", Found: fmt.Sprint(opt.BatchSize), Expected: "1 or more"}
@@ -75,6 +74,15 @@ func Run(ctx context.Context, p Predictor, scan *dataset.Scan, c contract.Contra
 		return nil, &badinput.Error{File: scan.Path, Key: "diff3d", Found: fmt.Sprintf("no light in any of the %d patterns", len(groups)*c.Channels), Expected: "some"}
 	}
 	return pipe.result(groups), nil
+}
+
+// Fits refuses a scan whose patterns have another size than the model's.
+func Fits(scan *dataset.Scan, c contract.Contract) error {
+	if scan.N == c.N {
+		return nil
+	}
+	return &badinput.Error{File: scan.Path, Key: "diff3d", Found: fmt.Sprintf("patterns of %d x %d", scan.N, scan.N),
+		Expected: fmt.Sprintf("%d x %d, for which the model was trained", c.N, c.N), Remedy: "use a model trained at this size, or crop or bin the patterns"}
 }
 
 // ofScan names the scan in a complaint about its positions.

@@ -1,0 +1,123 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/google/renameio/v2"
+
+	"ptyx/internal/badinput"
+	"ptyx/internal/contract"
+	"ptyx/internal/dataset"
+	"ptyx/internal/destination"
+	"ptyx/internal/ndarray"
+	"ptyx/internal/reconstruct"
+	"ptyx/internal/variant"
+)
+
+// ExportOptions is a variant of a model, tried before it is written.
+type ExportOptions struct {
+	Model, Output string
+	Variant       variant.Options
+	Scan          string // whose first patterns it is tried on; empty: patterns that the contract's probe makes of random objects
+	Input         dataset.InputKind
+	Layout        dataset.Orientation
+	View          dataset.View
+	Engine        EngineOptions
+}
+
+// tried is how many samples a variant is tried on.
+const tried = 8
+
+// ExportResult is what an export did.
+type ExportResult struct {
+	Output     string
+	Bytes      int // of the file
+	Before     int // bytes of the model that it was made of
+	Difference variant.Difference
+}
+
+// Export writes a variant of a model that agrees with the model.
+func Export(_ context.Context, o ExportOptions, log *slog.Logger) (*ExportResult, error) {
+	if err := o.Variant.Check(); err != nil {
+		return nil, err
+	}
+	if err := destination.File("OUT", o.Output); err != nil {
+		return nil, err
+	}
+	model, _, c, err := contract.Load(o.Model)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := variant.Make(model, o.Variant)
+	if err != nil {
+		return nil, o.ofModel(err)
+	}
+	patterns, err := o.patterns(c, log)
+	if err != nil {
+		return nil, err
+	}
+	apart, err := o.compare(model, changed, c, patterns)
+	if err != nil {
+		return nil, o.ofModel(err)
+	}
+	if !(apart.RMS <= o.Variant.Tolerance()) {
+		return nil, &badinput.Error{File: o.Model, Found: fmt.Sprintf("a variant whose patches lie %.2g (RMS) from the model's", apart.RMS),
+			Expected: fmt.Sprintf("at most %g", o.Variant.Tolerance()), Remedy: "leave out --fp16, if it was given"}
+	}
+	if err := renameio.WriteFile(o.Output, changed, 0o644); err != nil {
+		return nil, fmt.Errorf("writing %s: %w", o.Output, err)
+	}
+	return &ExportResult{Output: o.Output, Bytes: len(changed), Before: len(model), Difference: apart}, nil
+}
+
+// compare runs both models on the same patterns, one after the other.
+func (o ExportOptions) compare(model, changed []byte, c contract.Contract, patterns *ndarray.Float32) (variant.Difference, error) {
+	first, release, err := o.Engine.predictor(model)
+	if err != nil {
+		return variant.Difference{}, err
+	}
+	second, releaseSecond, err := o.Engine.predictor(changed)
+	if err != nil {
+		return variant.Difference{}, errors.Join(fmt.Errorf("the variant: %w", err), first.Close(), release())
+	}
+	apart, err := variant.Compare(first, second, c, patterns)
+	return apart, errors.Join(err, second.Close(), first.Close(), releaseSecond(), release())
+}
+
+// patterns are what the variant is tried on, (B, C, N, N).
+func (o ExportOptions) patterns(c contract.Contract, log *slog.Logger) (*ndarray.Float32, error) {
+	if o.Scan == "" {
+		return variant.Patterns(c, tried, 0), nil
+	}
+	scan, err := dataset.Open(o.Scan, dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, NoProbe: true, NoObject: true, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	defer scan.Close()
+	if err := reconstruct.Fits(scan, c); err != nil {
+		return nil, err
+	}
+	ids := make([]int, tried*c.Channels)
+	for i := range ids {
+		ids[i] = i % scan.M
+	}
+	frames, err := scan.LoadSelected(ids)
+	if err != nil {
+		return nil, err
+	}
+	out := ndarray.New[float32](tried, c.Channels, c.N, c.N)
+	copy(out.Data, frames.Data)
+	return out, nil
+}
+
+func (o ExportOptions) ofModel(err error) error {
+	var bad *badinput.Error
+	if errors.As(err, &bad) && bad.File == "" {
+		bad.File = o.Model
+		return bad
+	}
+	return err
+}
