@@ -17,6 +17,7 @@ import files
 import forward
 import model_file
 import netron_view
+import pages
 import patches
 import pictures
 import variants
@@ -27,20 +28,24 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--ptyx", required=True, help="the program")
     parser.add_argument("--files", required=True, type=Path, help="directory for the files; what it holds is removed")
+    parser.add_argument("--node", required=True, type=Path, help="directory of what npm has installed")
     parser.add_argument("--keep", action="store_true", help="do not make the files anew")
     args = parser.parse_args()
 
+    ptyx = files.Ptyx(args.ptyx, args.files)
     if not args.keep:
-        ptyx = files.Ptyx(args.ptyx, args.files)
         files.make(ptyx)
         exchange.make(ptyx)
         variants.make(ptyx)
+        pages.make(ptyx)
     report = Report()
     for case in files.CASES:
         report.section(f"{case.name}: model file", model_file.check, args.files, case)
         report.section(f"{case.name}: ONNX Runtime for Python", patches.check, args.files, case)
-    report.section("default: Netron", netron_view.check, args.files, files.CASES[0])
-    report.section("variants: onnx, ONNX Runtime for Python and for Node.js", variants.check, args.files)
+    report.section("default: Netron", netron_view.check, args.files, files.CASES[0], args.node)
+    report.section("variants: onnx, ONNX Runtime for Python and for Node.js", variants.check, args.files, args.node)
+    report.section("report in a browser", pages.check, args.files, args.node)
+    report.section("live view in a browser", pages.check_live, args.files, args.node, ptyx)
     report.section("patterns", forward.check, args.files)
     report.section("arrays", arrays.check, args.files)
     report.section("pictures", pictures.check, args.files)

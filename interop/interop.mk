@@ -5,9 +5,10 @@ PYTHON ?= python3
 INTEROP_ENV := .venv/interop
 # The files that were checked stay here to be looked at.
 INTEROP_FILES := .venv/interop-files
+INTEROP_NODE := .venv/interop-node
 
-interop: build lib $(INTEROP_ENV)/made
-	$(WITH_LIB) $(INTEROP_ENV)/bin/python -B interop/check.py --ptyx bin/ptyx --files $(INTEROP_FILES)
+interop: build lib $(INTEROP_ENV)/made $(INTEROP_NODE)/made
+	$(WITH_LIB) $(INTEROP_ENV)/bin/python -B interop/check.py --ptyx bin/ptyx --files $(INTEROP_FILES) --node $(INTEROP_NODE)
 
 $(INTEROP_ENV)/made: interop/requirements.txt interop/interop.mk
 	rm -rf $(INTEROP_ENV)
@@ -15,4 +16,12 @@ $(INTEROP_ENV)/made: interop/requirements.txt interop/interop.mk
 	$(INTEROP_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement interop/requirements.txt
 	@# Its readers are what is wanted, not its windows: what they import is in the list above.
 	$(INTEROP_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps ptychodus==1.7.0
+	touch $@
+
+# Scripts of packages are not run: that of ONNX Runtime would fetch CUDA. A machine without npm does without, and is told so by the checks.
+$(INTEROP_NODE)/made: $(wildcard interop/node/*)
+	rm -rf $(INTEROP_NODE)
+	mkdir -p $(INTEROP_NODE)
+	cp interop/node/* $(INTEROP_NODE)
+	if command -v npm > /dev/null; then cd $(INTEROP_NODE) && npm install --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error; fi
 	touch $@

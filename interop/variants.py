@@ -4,7 +4,6 @@ hand, each against the model that the variant was made of."""
 import json
 import shutil
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -36,7 +35,7 @@ def patches(session, patterns):
     return amplitude * np.exp(1j * phase)
 
 
-def check(report, files):
+def check(report, files, node):
     with np.load(files / SCAN, allow_pickle=False) as scan:
         patterns = np.ascontiguousarray(scan["diff3d"][:COUNT, None])
         lit = abs(scan["probeGuess"]) ** 2
@@ -49,27 +48,22 @@ def check(report, files):
         report.line(True, f"{name}: onnx.checker.check_model, full check", f"{len(model.graph.node)} nodes, opset {model.opset_import[0].version}, {path.stat().st_size} bytes")
         worst = abs(patches(session_of(path), patterns) - expected)[..., lit].max()
         report.within(f"{name}: patches in ONNX Runtime for Python {onnxruntime.__version__} against the model's: largest difference", worst, bound)
-    node(report, files, patterns, expected, lit)
+    in_node(report, files, node, patterns, expected, lit)
 
 
-def node(report, files, patterns, expected, lit):
-    """ONNX Runtime for Node.js, installed by npm beside the files, runs the model and its variants."""
-    npm, program = shutil.which("npm"), shutil.which("node")
-    if npm is None or program is None:
-        print("----  ONNX Runtime for Node.js: not run, no npm or no node on the path")
+def in_node(report, files, place, patterns, expected, lit):
+    """ONNX Runtime for Node.js, which interop.mk installs by npm, runs the model and its variants."""
+    program = shutil.which("node")
+    if program is None or not (place / "node_modules/onnxruntime-node").exists():
+        print("----  ONNX Runtime for Node.js: not run, there was no npm to install it by")
         return
-    here, place = Path(__file__).parent / "node", files / "node"
-    place.mkdir(exist_ok=True)
-    for name in ("package.json", "run.mjs"):
-        shutil.copy(here / name, place / name)
-    # The package's own script would fetch CUDA; the library for the processor is inside the package.
-    subprocess.run([npm, "install", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"], cwd=place, check=True, timeout=300)
-    patterns.tofile(place / "patterns.bin")
+    data, result = (files / "patterns.bin").resolve(), (files / "patches.bin").resolve()
+    patterns.tofile(data)
     for name, bound in {"model": EXACT, **{k: b for k, (_, b) in VARIANTS.items()}}.items():
         model = files / (CASES[0].model if name == "model" else f"{name}.onnx")
-        out = subprocess.run([program, "run.mjs", model.resolve(), "patterns.bin", json.dumps(patterns.shape), "out.bin"], cwd=place, capture_output=True, text=True, timeout=120)
+        out = subprocess.run([program, "run.mjs", model.resolve(), data, json.dumps(patterns.shape), result], cwd=place, capture_output=True, text=True, timeout=120)
         if out.returncode != 0:
             raise RuntimeError(f"ONNX Runtime for Node.js, {name}: {out.stderr.strip()[-300:]}")
-        amplitude, phase = np.fromfile(place / "out.bin", np.float32).reshape(2, *patterns.shape)
+        amplitude, phase = np.fromfile(result, np.float32).reshape(2, *patterns.shape)
         worst = abs(amplitude * np.exp(1j * phase) - expected)[..., lit].max()
         report.within(f"{name}: patches in ONNX Runtime for Node.js {json.loads(out.stdout)['version']}: largest difference", worst, bound)

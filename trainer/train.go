@@ -20,14 +20,15 @@ import (
 // Request is one training: a configuration, the scans and an engine.
 type Request struct {
 	Config      Config
-	Scans       []*dataset.Scan    // at least one, all of one pattern size; each has a probe of its own
-	Validation  []*dataset.Scan    // for validation, each seen with the probe of the training scan at its place; none: a fraction of Scans
-	Initial     []*ndarray.Float32 // parameters to start from; nil: drawn from the seed
-	Resume      string             // state file to go on from; empty: from the beginning
-	Checkpoint  string             // state file written after every epoch and at the end; empty: none
-	MemoryLimit int64              // bytes of patterns that memory may hold, more are read from disk as they are needed; 0: any
-	Scratch     string             // directory for what has to be unpacked for that; empty: the system's
-	Begin       func() error       // called when all is ready, before the first step and before anything is written; nil: nothing
+	Scans       []*dataset.Scan                            // at least one, all of one pattern size; each has a probe of its own
+	Validation  []*dataset.Scan                            // for validation, each seen with the probe of the training scan at its place; none: a fraction of Scans
+	Initial     []*ndarray.Float32                         // parameters to start from; nil: drawn from the seed
+	Resume      string                                     // state file to go on from; empty: from the beginning
+	Checkpoint  string                                     // state file written after every epoch and at the end; empty: none
+	MemoryLimit int64                                      // bytes of patterns that memory may hold, more are read from disk as they are needed; 0: any
+	Scratch     string                                     // directory for what has to be unpacked for that; empty: the system's
+	AfterEpoch  func(result func() (*Result, error)) error // called after every epoch, when its state is saved; result makes the network as it is then; nil: nothing
+	Begin       func() error                               // called when all is ready, before the first step and before anything is written; nil: nothing
 	Engine      engine.Engine
 	Progress    Progress
 	Log         *slog.Logger
@@ -99,6 +100,11 @@ func Train(ctx context.Context, r Request) (*Result, error) {
 	if r.Checkpoint != "" {
 		save = func() error { return state.SaveState(r.Checkpoint, net.Specs(), digest) }
 		fitter.checkpoint = save
+	}
+	if r.AfterEpoch != nil {
+		fitter.checkpoint = func() error {
+			return errors.Join(save(), r.AfterEpoch(func() (*Result, error) { return r.result(net, state, light.power, digest, false) }))
+		}
 	}
 	r.Log.Debug("training", "patterns", len(train.Groups), "parameters", net.ParameterCount(), "engine", r.Engine.Name(), "device", r.Engine.Device())
 	err = fitter.Run(ctx)

@@ -19,6 +19,7 @@ type trainCmd struct {
 	Export        string   `placeholder:"ONNX" help:"Also write the model here."`
 	Resume        string   `placeholder:"DIR" help:"Go on with the training of this run directory as if it had never stopped. Its config.yaml counts; of the flags, only --max-epochs and --export."`
 	Config        string   `placeholder:"YAML" help:"Run the training of this config.yaml again. Of the flags, only --output-dir, --max-epochs and --export count."`
+	Live          string   `placeholder:"[HOST]:PORT" help:"Show a page about the training while it runs, such as :8080, on this machine alone unless a host is given; nothing else changes."`
 	Init          string   `placeholder:"ONNX" help:"Start from the weights of this model (file or run directory)."`
 
 	MaxEpochs  *int             `aliases:"max_epochs" placeholder:"60" help:"Passes over the data."`
@@ -92,6 +93,7 @@ func (c *trainCmd) Run(app *appContext) error {
 	if c.Export != "" {
 		options.Export = c.Export
 	}
+	options.Live = c.Live
 	options.Quiet = !app.Log.Enabled(app.Context, slog.LevelInfo)
 	done, err := workflow.Train(app.Context, options, app.Stderr, app.Log)
 	if err != nil {

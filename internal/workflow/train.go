@@ -20,6 +20,7 @@ import (
 	"ptyx/internal/contract"
 	"ptyx/internal/dataset"
 	"ptyx/internal/destination"
+	"ptyx/internal/live"
 	"ptyx/internal/ndarray"
 	"ptyx/internal/progress"
 	"ptyx/trainer"
@@ -40,6 +41,7 @@ type TrainOptions struct {
 	Memory     int                 `yaml:"memory_limit"` // MB of patterns that memory may hold; 0: any
 	Engine     EngineOptions       `yaml:",inline"`
 	Config     trainer.Config      `yaml:",inline"`
+	Live       string              `yaml:"-"` // address of a page about the training; empty: none
 	Quiet      bool                `yaml:"-"`
 }
 
@@ -92,6 +94,13 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 	request.Config.Threads = o.Engine.threads()
 	reporter := progress.New(stderr, o.Config.MaxEpochs, o.Quiet)
 	request.Progress = reporter
+	if o.Live != "" {
+		view, err := startLive(ctx, o, reporter, log)
+		if err != nil {
+			return "", errors.Join(err, release())
+		}
+		reporter, request.Progress, request.AfterEpoch = view, view, view.after
+	}
 	result, err := trainer.Train(ctx, request)
 	reporter.Close()
 	if closeErr := release(); err == nil {
@@ -107,6 +116,11 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 func (o TrainOptions) check() error {
 	if err := o.Engine.check(); err != nil {
 		return err
+	}
+	if o.Live != "" {
+		if _, err := live.Address("--live", o.Live); err != nil {
+			return err
+		}
 	}
 	if o.Memory < 0 {
 		return &badinput.Error{Key: "--memory-limit", Found: fmt.Sprint(o.Memory), Expected: "0 (no limit) or a number of MB"}
