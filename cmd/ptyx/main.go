@@ -32,6 +32,7 @@ Exit status: 0 done; 1 bad input or failure, told in one sentence; 130 interrupt
 type cli struct {
 	Train    trainCmd    `cmd:"" help:"Train a network on a scan and export it as ONNX."`
 	Infer    inferCmd    `cmd:"" help:"Reconstruct the object of a scan with a trained model."`
+	Serve    serveCmd    `cmd:"" help:"Answer requests over HTTP with trained models: Open Inference Protocol (KServe v2)."`
 	Solve    solveCmd    `cmd:"" help:"Find object and probe of a scan by iteration, without a network."`
 	Refine   refineCmd   `cmd:"" help:"Improve a reconstruction by iteration."`
 	Simulate simulateCmd `cmd:"" help:"Make a scan with known truth."`
@@ -54,7 +55,6 @@ type appContext struct {
 	Stdout  io.Writer
 	Stderr  io.Writer
 	Log     *slog.Logger
-	Given   map[string]bool // names of the flags that were on the command line
 }
 
 func main() {
@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exited
 	}
 	if err == nil {
-		err = parsed.Run(&appContext{Context: ctx, Stdout: stdout, Stderr: stderr, Log: newLog(stderr, c.Verbose, c.Quiet), Given: given(parsed)})
+		err = parsed.Run(&appContext{Context: ctx, Stdout: stdout, Stderr: stderr, Log: newLog(stderr, c.Verbose, c.Quiet)})
 	}
 	switch {
 	case err == nil:

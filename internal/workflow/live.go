@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -77,23 +78,17 @@ func (v *liveView) after(result func() (*trainer.Result, error)) error {
 	if !v.server.Wanted() || !v.idle.Load() {
 		return nil
 	}
-	job, err := liveJobOf(result)
-	if err != nil { // a training does not end because it cannot be looked at
-		v.log.Warn("no page for the live view", "error", err)
-		return nil
-	}
-	v.idle.Store(false)
-	v.jobs <- job
-	return nil
-}
-
-func liveJobOf(result func() (*trainer.Result, error)) (liveJob, error) {
 	r, err := result()
 	if err != nil {
-		return liveJob{}, err
+		return fmt.Errorf("making a model for the live view: %w", err)
 	}
 	c, err := contract.Parse(r.Model)
-	return liveJob{r.Model.Marshal(), c, slices.Clone(r.State.History)}, err
+	if err != nil {
+		return fmt.Errorf("making a model for the live view: %w", err)
+	}
+	v.idle.Store(false)
+	v.jobs <- liveJob{r.Model.Marshal(), c, slices.Clone(r.State.History)}
+	return nil
 }
 
 // makePages makes a page of every job. A page that cannot be made is logged, and the training goes on.

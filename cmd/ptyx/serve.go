@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"ptyx/internal/serve"
+	"ptyx/internal/workflow"
+)
+
+type serveCmd struct {
+	Model     []string      `required:"" sep:"none" placeholder:"[NAME=]PATH" help:"Model to serve: .onnx file or run directory; several times for several models. Without a name it is that of the file."`
+	Listen    string        `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to listen; without a host, on this machine alone. Port 0: any that is free."`
+	BatchSize int           `aliases:"batch_size" default:"16" help:"Samples handed to a network at once, of all requests together."`
+	BatchWait time.Duration `aliases:"batch_wait" default:"2ms" help:"How long the first of a batch waits for others; 0: not at all."`
+	Queue     int           `default:"512" help:"Samples that may wait before each model; requests beyond them are refused."`
+	Timeout   time.Duration `default:"30s" help:"For a request, from its arrival."`
+	MaxBody   int64         `aliases:"max_body" default:"64" placeholder:"MIB" help:"Largest body of a request in MiB."`
+	Grace     time.Duration `default:"30s" help:"How long what was accepted may take to finish after SIGTERM or Ctrl-C."`
+
+	TokenFile string `aliases:"token_file" placeholder:"FILE" group:"Who may ask" help:"File with the token that requests have to bear. Without it, the environment variable PTYX_TOKEN; with neither, none."`
+	TLSCert   string `name:"tls-cert" aliases:"tls_cert" placeholder:"PEM" group:"Who may ask" help:"Certificate, with those of its chain."`
+	TLSKey    string `name:"tls-key" aliases:"tls_key" placeholder:"PEM" group:"Who may ask" help:"Key of the certificate."`
+	Insecure  bool   `group:"Who may ask" help:"Listen beyond this machine without TLS: anybody on the network can read along."`
+
+	engineFlags `embed:"" group:"What computes"`
+}
+
+// Run serves until Ctrl-C or SIGTERM, and then ends well.
+func (c *serveCmd) Run(app *appContext) error {
+	const mebi = 1 << 20
+	return workflow.Serve(app.Context, workflow.ServeOptions{
+		Models: c.Model, Engine: c.options(), TokenFile: c.TokenFile, Token: os.Getenv("PTYX_TOKEN"),
+		Address: serve.Address{Listen: c.Listen, CertFile: c.TLSCert, KeyFile: c.TLSKey, Insecure: c.Insecure, Grace: c.Grace},
+		Server:  serve.Options{BatchSize: c.BatchSize, BatchWait: c.BatchWait, Queue: c.Queue, Timeout: c.Timeout, MaxBody: c.MaxBody * mebi},
+		Ready:   func(said string) { fmt.Fprintln(app.Stdout, said) },
+	}, app.Log)
+}

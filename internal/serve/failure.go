@@ -1,0 +1,81 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"ptyx/internal/badinput"
+)
+
+// failure is an answer that is not what was asked for: a status and a sentence for the client.
+type failure struct {
+	status int
+	text   string
+}
+
+func (f *failure) Error() string { return f.text }
+
+// refuse makes a failure.
+func refuse(status int, format string, args ...any) error {
+	return &failure{status: status, text: fmt.Sprintf(format, args...)}
+}
+
+// Failures that have no more to say.
+var (
+	errFull    = &failure{http.StatusTooManyRequests, "the queue is full; try again in a moment"}
+	errClosing = &failure{http.StatusServiceUnavailable, "the server is shutting down"}
+)
+
+// statusClientGone is what nginx calls a request whose client has not waited; it is for metrics and never arrives.
+const statusClientGone = 499
+
+// explain gives the status of any error, and what the client may know of it.
+func explain(err error) (status int, text string) {
+	var known *failure
+	var bad *badinput.Error
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &known):
+		return known.status, known.text
+	case errors.As(err, &bad):
+		return http.StatusBadRequest, bad.Error()
+	case errors.As(err, &large):
+		return http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", large.Limit)
+	case errors.Is(err, context.DeadlineExceeded):
+		return http.StatusGatewayTimeout, "the request's time has run out"
+	case errors.Is(err, context.Canceled):
+		return statusClientGone, "the client has gone"
+	}
+	return http.StatusInternalServerError, "something went wrong here; the server's log says what"
+}
+
+// fail answers with an error as the protocol writes it, and returns the status.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) int {
+	status, text := explain(err)
+	switch status {
+	case http.StatusInternalServerError:
+		s.options.Log.Error("a request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1")
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="ptyx"`)
+	}
+	writeJSON(w, status, map[string]string{"error": text})
+	return status
+}
+
+// writeJSON answers with a value that JSON can hold.
+func writeJSON(w http.ResponseWriter, status int, value any) {
+	body, err := json.Marshal(value)
+	if err != nil { // a programming error: values here are of our own making
+		status, body = http.StatusInternalServerError, []byte(`{"error":"an answer that cannot be written"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client may have gone
+}

@@ -1,0 +1,88 @@
+package serve
+
+import (
+	"net/http"
+
+	"ptyx/internal/version"
+)
+
+// modelVersion is the one version of each model: another file is served under another name.
+const modelVersion = "1"
+
+// live answers as long as the process does.
+func (s *Server) live(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]bool{"live": true})
+}
+
+// ready answers whether work is taken.
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	if s.gate.isShut() {
+		writeJSON(w, http.StatusServiceUnavailable, map[string]bool{"ready": false})
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]bool{"ready": true})
+}
+
+// modelReady answers whether a model takes work: if the server does.
+func (s *Server) modelReady(w http.ResponseWriter, r *http.Request) {
+	m, err := s.model(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	ready := !s.gate.isShut()
+	status := http.StatusOK
+	if !ready {
+		status = http.StatusServiceUnavailable
+	}
+	writeJSON(w, status, map[string]any{"name": m.Name, "ready": ready})
+}
+
+func (s *Server) serverMetadata(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]any{"name": "ptyx", "version": version.String, "extensions": []string{"binary_tensor_data"}})
+}
+
+type tensorMetadata struct {
+	Name     string  `json:"name"`
+	Datatype string  `json:"datatype"`
+	Shape    []int64 `json:"shape"` // -1: any
+}
+
+type modelMetadata struct {
+	Name     string           `json:"name"`
+	Versions []string         `json:"versions"`
+	Platform string           `json:"platform"`
+	Inputs   []tensorMetadata `json:"inputs"`
+	Outputs  []tensorMetadata `json:"outputs"`
+}
+
+func (s *Server) modelMetadata(w http.ResponseWriter, r *http.Request) {
+	m, err := s.model(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	tensor := func(name string) tensorMetadata {
+		return tensorMetadata{Name: name, Datatype: "FP32", Shape: shapeText(-1, m.sampleShape())}
+	}
+	writeJSON(w, http.StatusOK, modelMetadata{
+		Name: m.Name, Versions: []string{modelVersion}, Platform: "onnxruntime_onnx",
+		Inputs: []tensorMetadata{tensor(m.input)}, Outputs: []tensorMetadata{tensor(m.outputs[0]), tensor(m.outputs[1])},
+	})
+}
+
+// modelList names what is served, for the page; the protocol has no such list.
+func (s *Server) modelList(w http.ResponseWriter, _ *http.Request) {
+	type entry struct {
+		Name    string `json:"name"`
+		N       int    `json:"n"`
+		Patches int    `json:"channels"`
+		Digest  string `json:"digest"`
+	}
+	list := []entry{}
+	for _, name := range s.sortedNames() {
+		m := s.models[name]
+		list = append(list, entry{m.Name, m.Contract.N, m.Contract.Channels, m.Digest})
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"models": list})
+}

@@ -1,0 +1,194 @@
+package serve
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// headerLength is the header that says where the JSON of a body ends and raw tensors begin.
+const headerLength = "Inference-Header-Content-Length"
+
+// inferRequest is the JSON of a request for inference. What it has besides is passed over, as the protocol wants it.
+type inferRequest struct {
+	ID         string `json:"id"`
+	Parameters struct {
+		Timeout          *int64 `json:"timeout"` // microseconds
+		BinaryDataOutput bool   `json:"binary_data_output"`
+	} `json:"parameters"`
+	Inputs  []requestInput  `json:"inputs"`
+	Outputs []requestOutput `json:"outputs"`
+}
+
+type requestInput struct {
+	Name       string  `json:"name"`
+	Shape      []int64 `json:"shape"`
+	Datatype   string  `json:"datatype"`
+	Parameters struct {
+		BinaryDataSize     *int64  `json:"binary_data_size"`
+		SharedMemoryRegion *string `json:"shared_memory_region"`
+	} `json:"parameters"`
+	Data json.RawMessage `json:"data"`
+}
+
+type requestOutput struct {
+	Name       string `json:"name"`
+	Parameters struct {
+		BinaryData         *bool   `json:"binary_data"`
+		Classification     *int64  `json:"classification"`
+		SharedMemoryRegion *string `json:"shared_memory_region"`
+	} `json:"parameters"`
+}
+
+// wanted is an output that was asked for: 0 is the amplitude, 1 the phase.
+type wanted struct {
+	index  int
+	binary bool
+}
+
+// inference is a request that has been understood.
+type inference struct {
+	id       string
+	samples  int
+	patterns []float32 // (samples, C, N, N)
+	timeout  time.Duration
+	wanted   []wanted
+}
+
+// parse understands a body. jsonLength is the value of headerLength; empty: all of the body is JSON.
+func (m *served) parse(body []byte, jsonLength string) (*inference, error) {
+	header, raw := body, []byte(nil)
+	if jsonLength != "" {
+		n, err := strconv.ParseUint(jsonLength, 10, 63)
+		if err != nil || n > uint64(len(body)) {
+			return nil, refuse(http.StatusBadRequest, "%s %.40q, expected 0 to %d, the length of the body", headerLength, jsonLength, len(body))
+		}
+		header, raw = body[:n], body[n:]
+	}
+	var request inferRequest
+	if err := decodeJSON(header, &request); err != nil {
+		return nil, err
+	}
+	in := &inference{id: request.ID}
+	var err error
+	if in.timeout, err = request.timeout(); err != nil {
+		return nil, err
+	}
+	if in.wanted, err = m.outputsOf(request); err != nil {
+		return nil, err
+	}
+	if len(request.Inputs) != 1 || request.Inputs[0].Name != m.input {
+		return nil, refuse(http.StatusBadRequest, "inputs %.200s, expected one: %s", inputNames(request.Inputs), m.input)
+	}
+	in.samples, in.patterns, err = m.tensor(request.Inputs[0], raw)
+	return in, err
+}
+
+// decodeJSON reads one JSON value, and nothing behind it.
+func decodeJSON(data []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	err := d.Decode(into)
+	if err == nil {
+		if _, more := d.Token(); !errors.Is(more, io.EOF) {
+			err = errors.New("something follows the JSON value")
+		}
+	}
+	if err != nil {
+		return refuse(http.StatusBadRequest, "a body that is not what is expected: %.200s", err)
+	}
+	return nil
+}
+
+// maxMicroseconds is the longest time that a time.Duration holds.
+const maxMicroseconds = int64(1<<63-1) / 1000
+
+func (r inferRequest) timeout() (time.Duration, error) {
+	t := r.Parameters.Timeout
+	if t == nil || *t == 0 {
+		return 0, nil
+	}
+	if *t < 0 {
+		return 0, refuse(http.StatusBadRequest, "timeout %d, expected microseconds, 0 (the server's) or more", *t)
+	}
+	return time.Duration(min(*t, maxMicroseconds)) * time.Microsecond, nil
+}
+
+func inputNames(inputs []requestInput) string {
+	names := []string{}
+	for _, in := range inputs {
+		names = append(names, in.Name)
+	}
+	return fmt.Sprintf("%.80q", names)
+}
+
+// outputsOf are the outputs asked for; all, if none is named.
+func (m *served) outputsOf(r inferRequest) ([]wanted, error) {
+	if len(r.Outputs) == 0 {
+		return []wanted{{0, r.Parameters.BinaryDataOutput}, {1, r.Parameters.BinaryDataOutput}}, nil
+	}
+	var all []wanted
+	seen := [2]bool{}
+	for _, o := range r.Outputs {
+		w := wanted{index: 0, binary: r.Parameters.BinaryDataOutput}
+		switch o.Name {
+		case m.outputs[0]:
+		case m.outputs[1]:
+			w.index = 1
+		default:
+			return nil, refuse(http.StatusBadRequest, "an output %.80q, expected %s or %s", o.Name, m.outputs[0], m.outputs[1])
+		}
+		switch {
+		case seen[w.index]:
+			return nil, refuse(http.StatusBadRequest, "the output %s twice, expected each once", o.Name)
+		case o.Parameters.Classification != nil:
+			return nil, refuse(http.StatusBadRequest, "classification of %s, which is an image", o.Name)
+		case o.Parameters.SharedMemoryRegion != nil:
+			return nil, errSharedMemory
+		}
+		seen[w.index] = true
+		if b := o.Parameters.BinaryData; b != nil {
+			w.binary = *b
+		}
+		all = append(all, w)
+	}
+	return all, nil
+}
+
+var errSharedMemory = &failure{http.StatusBadRequest, "shared memory is not offered; send the data with the request"}
+
+// tensor reads the patterns of the one input, from its data or from the bytes behind the JSON.
+func (m *served) tensor(in requestInput, raw []byte) (samples int, patterns []float32, err error) {
+	if in.Parameters.SharedMemoryRegion != nil {
+		return 0, nil, errSharedMemory
+	}
+	kind, ok := datatypes(in.Datatype)
+	if !ok {
+		return 0, nil, refuse(http.StatusBadRequest, "datatype %.20q, expected FP32 (or FP64, UINT8, UINT16, UINT32)", in.Datatype)
+	}
+	samples, values, err := dimensions(in.Shape, m.sampleShape(), m.queue.limit)
+	if err != nil {
+		return 0, nil, err
+	}
+	size := in.Parameters.BinaryDataSize
+	switch {
+	case size == nil && in.Data == nil:
+		return 0, nil, refuse(http.StatusBadRequest, "an input without data, expected data or binary_data_size")
+	case size != nil && in.Data != nil:
+		return 0, nil, refuse(http.StatusBadRequest, "an input with data and binary_data_size, expected one of them")
+	case size == nil && len(raw) > 0:
+		return 0, nil, refuse(http.StatusBadRequest, "%d bytes behind the JSON, which no input asks for", len(raw))
+	case size == nil:
+		patterns, err = fromJSON(in.Data, in.Shape, values)
+		return samples, patterns, err
+	case *size != values*int64(kind.size) || *size != int64(len(raw)):
+		return 0, nil, refuse(http.StatusBadRequest, "binary_data_size %d and %d bytes behind the JSON, expected %d of each: shape %v of %s",
+			*size, len(raw), values*int64(kind.size), in.Shape, in.Datatype)
+	}
+	patterns, err = fromBytes(raw, kind)
+	return samples, patterns, err
+}

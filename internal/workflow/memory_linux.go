@@ -1,4 +1,0 @@
-package workflow
-
-// maxrssUnit is the number of bytes that getrusage counts resident memory in.
-const maxrssUnit = 1024

@@ -1,0 +1,120 @@
+package workflow
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"ptyx/internal/badinput"
+	"ptyx/internal/contract"
+	"ptyx/internal/serve"
+)
+
+// ServeOptions is a whole server.
+type ServeOptions struct {
+	Models    []string // PATH or NAME=PATH, an .onnx file or a run directory
+	Engine    EngineOptions
+	Address   serve.Address
+	TokenFile string // holds the token; empty: Token
+	Token     string // empty: none is asked for
+	Server    serve.Options
+	Ready     func(said string) // is told what is served and where, once it is
+}
+
+// Serve answers requests until ctx is done, then finishes what was accepted.
+func Serve(ctx context.Context, o ServeOptions, log *slog.Logger) (err error) {
+	if err := o.Engine.check(); err != nil {
+		return err
+	}
+	if o.Server.Token, err = o.token(); err != nil {
+		return err
+	}
+	o.Server.Log = log
+	models, release, err := o.load()
+	defer func() { err = errors.Join(err, release()) }()
+	if err != nil {
+		return err
+	}
+	o.Server.Models = models
+	server, err := serve.New(o.Server)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	listener, url, err := serve.Listen(ctx, o.Address)
+	if err != nil {
+		return err
+	}
+	if o.Server.Token == "" && !o.Address.Local() {
+		log.Warn("anybody who reaches this address may use it; give a token by --token-file or PTYX_TOKEN", "address", o.Address.Listen)
+	}
+	var names []string
+	for _, m := range models {
+		names = append(names, m.Name)
+	}
+	o.Ready(fmt.Sprintf("%s: %s on %s", url, strings.Join(names, ", "), models[0].Predictor.Provider()))
+	return server.Run(ctx, listener, o.Address.Grace)
+}
+
+// token reads the token. White space around it is not part of it.
+func (o ServeOptions) token() (string, error) {
+	if o.TokenFile == "" {
+		return strings.TrimSpace(o.Token), nil
+	}
+	data, err := os.ReadFile(o.TokenFile)
+	if err != nil {
+		return "", &badinput.Error{File: o.TokenFile, Key: "--token-file", Found: "a file that cannot be read", Expected: "a file with a token", Cause: err}
+	}
+	token := strings.TrimSpace(string(data))
+	if token == "" || strings.ContainsAny(token, " \t\r\n") {
+		return "", &badinput.Error{File: o.TokenFile, Key: "--token-file", Found: "not one word", Expected: "a token: one word"}
+	}
+	return token, nil
+}
+
+// load makes all models ready, on one engine. release closes them, and is never nil.
+func (o ServeOptions) load() (models []serve.Model, release func() error, err error) {
+	var closers []func() error
+	release = func() error {
+		var all error
+		for i := len(closers) - 1; i >= 0; i-- {
+			all = errors.Join(all, closers[i]())
+		}
+		return all
+	}
+	for _, wish := range o.Models {
+		name, path := named(wish)
+		data, file, c, err := contract.Load(path)
+		if err != nil {
+			return nil, release, err
+		}
+		predictor, free, err := o.Engine.predictor(data)
+		if err != nil {
+			return nil, release, InferOptions{Model: path}.ofModel(err)
+		}
+		closers = append(closers, free, predictor.Close)
+		digest := sha256.Sum256(data)
+		models = append(models, serve.Model{Name: name, File: file, Digest: hex.EncodeToString(digest[:]), Contract: c, Predictor: predictor})
+	}
+	return models, release, nil
+}
+
+// named splits NAME=PATH. A PATH alone is named by its last part, without .onnx; a model of a run directory by the directory.
+func named(wish string) (name, path string) {
+	if _, err := os.Stat(wish); err != nil {
+		if name, path, ok := strings.Cut(wish, "="); ok && serve.ModelName.MatchString(name) {
+			return name, path
+		}
+	}
+	base := filepath.Base(wish)
+	if whole, err := filepath.Abs(wish); err == nil {
+		base = filepath.Base(whole) // of "." and the like
+	}
+	return strings.TrimSuffix(base, ".onnx"), wish
+}
