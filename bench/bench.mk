@@ -25,3 +25,16 @@ $(PEERS_ENV)/made: bench/requirements.txt
 	$(PYTHON) -m venv $(PEERS_ENV)
 	$(PEERS_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement bench/requirements.txt
 	touch $@
+
+# make results: simulated scans of three kinds, over photons and gridsizes, and many seeds against collapse; writes the tables of
+# docs/results.md and docs/photons.png. What a case found is kept: a run that was stopped goes on. About two hours on two cores.
+#
+#	make results                       everything, three seeds a case
+#	make results RESULTS_SEEDS=1       one seed: half an hour
+#	make results RESULTS_ONLY=collapse one part: photons or collapse
+#	make results RESULTS_QUICK=1       an epoch each, to see whether it works; writes to .venv/results-files
+.PHONY: results
+RESULTS_SEEDS ?= 3
+results: build lib
+	$(WITH_LIB) $(GO) run ./bench/simulated -ptyx bin/ptyx -files .venv/results-files -docs docs -seeds $(RESULTS_SEEDS) \
+		$(if $(RESULTS_ONLY),-only $(RESULTS_ONLY)) $(if $(RESULTS_QUICK),-quick)

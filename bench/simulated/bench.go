@@ -22,6 +22,7 @@ import (
 type bench struct {
 	places
 	quick  bool
+	seeds  int    // of each case
 	digest string // of the program
 }
 

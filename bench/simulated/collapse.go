@@ -14,7 +14,7 @@ type setting struct {
 
 // collapse trains with many seeds, each with an object, scan and noise of its own, and sees whether one ends at a constant object.
 func collapse(ctx context.Context, b *bench) error {
-	settings := []setting{{n: 64, positions: 196, seeds: 20, epochs: 10}, {n: 128, positions: 144, seeds: 5, epochs: 10}}
+	settings := []setting{{n: 64, positions: 144, seeds: 20, epochs: 6}, {n: 128, positions: 100, seeds: 5, epochs: 6}}
 	if b.quick {
 		settings = []setting{{n: 64, positions: 49, seeds: 2, epochs: 1}}
 	}

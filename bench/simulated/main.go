@@ -47,12 +47,13 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	var p places
 	var only string
-	quick := false
+	quick, seeds := false, 3
 	flags := flag.NewFlagSet("simulated", flag.ContinueOnError)
 	flags.StringVar(&p.ptyx, "ptyx", "bin/ptyx", "the program")
 	flags.StringVar(&p.files, "files", ".venv/results-files", "directory for scans, models and objects")
 	flags.StringVar(&p.docs, "docs", "docs", "directory of results.md and its pictures")
 	flags.StringVar(&only, "only", "", "sections, separated by blanks: photons collapse; without it all")
+	flags.IntVar(&seeds, "seeds", seeds, "seeds of each case of photons: objects, scans, noise and trainings")
 	flags.BoolVar(&quick, "quick", false, "one seed and few epochs, to see whether it works; writes to the directory for scans")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -61,6 +62,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	b.seeds = max(1, seeds)
 	for _, s := range sections() {
 		if only != "" && !contains(strings.Fields(only), s.name) {
 			continue

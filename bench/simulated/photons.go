@@ -16,7 +16,10 @@ type grid struct {
 }
 
 func (b *bench) grid() grid {
-	g := grid{kinds: []string{"star", "lines", "blobs"}, gridsizes: []int{1, 2}, photons: []float64{1e3, 1e4, 1e6, 1e9}, seeds: []int{1, 2, 3}, epochs: 8}
+	g := grid{kinds: []string{"star", "lines", "blobs"}, gridsizes: []int{1, 2}, photons: []float64{1e3, 1e4, 1e6, 1e9}, epochs: 8}
+	for seed := range b.seeds {
+		g.seeds = append(g.seeds, seed+1)
+	}
 	if b.quick {
 		g.photons, g.seeds, g.epochs = []float64{1e4, 1e9}, g.seeds[:1], 1
 	}

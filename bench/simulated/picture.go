@@ -10,7 +10,7 @@ import (
 )
 
 // draw shows, of the first seed and the largest gridsize, the phase at each number of photons beside the truth, and the SSIM of the
-// phase of all.
+// phase of all kinds, before and after refinement.
 func (b *bench) draw(path string, g grid, cells []*cell) error {
 	gridsize := g.gridsizes[len(g.gridsizes)-1]
 	var rows [][]render.Cell
@@ -21,7 +21,8 @@ func (b *bench) draw(path string, g grid, cells []*cell) error {
 		}
 		rows = append(rows, row)
 	}
-	rows = append(rows, []render.Cell{curves(g, cells)})
+	rows = append(rows, []render.Cell{curves(g, cells, plain, "phase, by the network alone")},
+		[]render.Cell{curves(g, cells, refined, fmt.Sprintf("phase, after %d passes of the solver", refinement))})
 	return render.Sheet(path, rows)
 }
 
@@ -36,7 +37,7 @@ func (b *bench) phases(g grid, kind string, gridsize int) ([]render.Cell, error)
 			return nil, err
 		}
 		recon, _ := pair.Phases()
-		row = append(row, panel(fmt.Sprintf("%s, %s photons", kind, power(p)), pair, recon))
+		row = append(row, panel(fmt.Sprintf("%s, %.0e photons", kind, p), pair, recon))
 		last = pair
 	}
 	_, truth := last.Phases()
@@ -52,26 +53,21 @@ func panel(title string, pair *metrics.Aligned, values []float64) render.Cell {
 	}
 }
 
-// curves are the phase's SSIM against photons, a curve a kind at the largest gridsize.
-func curves(g grid, cells []*cell) render.Cell {
+// curves are the phase's SSIM against photons of one of a trial's objects, a curve a kind at the largest gridsize.
+func curves(g grid, cells []*cell, name, title string) render.Cell {
 	gridsize := g.gridsizes[len(g.gridsizes)-1]
 	chart := &render.Chart{
-		Title: "phase, median of the seeds; dashed: refined", X: "photons per pattern (power of ten)", Y: "SSIM", Width: 700,
+		Title: title, X: "photons per pattern (power of ten)", Y: "SSIM", Width: 700,
 	}
 	for _, kind := range g.kinds {
-		for _, name := range []string{plain, refined} {
-			curve := render.Curve{Name: kind, Dashed: name == refined}
-			if curve.Dashed {
-				curve.Name += ", refined"
+		curve := render.Curve{Name: kind}
+		for _, c := range cells {
+			if c.kind == kind && c.gridsize == gridsize {
+				curve.X = append(curve.X, math.Log10(c.photons))
+				curve.Y = append(curve.Y, median(c.values(name, func(m measures) float64 { return m.SSIMPhase })))
 			}
-			for _, c := range cells {
-				if c.kind == kind && c.gridsize == gridsize {
-					curve.X = append(curve.X, math.Log10(c.photons))
-					curve.Y = append(curve.Y, median(c.values(name, func(m measures) float64 { return m.SSIMPhase })))
-				}
-			}
-			chart.Curves = append(chart.Curves, curve)
 		}
+		chart.Curves = append(chart.Curves, curve)
 	}
 	return chart
 }
