@@ -45,52 +45,25 @@ type Result struct {
 	Cancelled bool // stopped by the context; the model holds what was reached
 }
 
+// job is a training that is ready to begin.
+type job struct {
+	request    Request
+	train, val *Data
+	light      light
+	net        models.Config
+	state      *State
+	digest     string
+	fitter     *Fitter
+}
+
 // Train fits a network. When the context is done it stops early and still returns a result.
 func Train(ctx context.Context, r Request) (*Result, error) {
-	if err := r.Config.Validate(); err != nil {
-		return nil, err
-	}
-	if err := r.network(1).Validate(); err != nil {
-		return nil, err
-	}
-	r.Config = r.Config.settled()
-	train, val, err := r.data()
+	j, err := r.prepare(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer train.Close()
-	defer val.Close()
-	light, err := scans(r.Scans).light()
-	if err != nil {
-		return nil, err
-	}
-	net := r.network(light.power)
-	whole := r.step(net, train, val, light.power)
-	replicas := r.Engine.Replicas(whole.Samples)
-	whole.Samples /= replicas
-	step, err := NewStep(whole)
-	if err != nil {
-		return nil, err
-	}
-	probes, err := r.probes(ctx, train)
-	if err != nil {
-		return nil, err
-	}
-	state := r.initialState(net, step, probes, light.exposure)
-	digest, err := scans(r.Scans).digest()
-	if err != nil {
-		return nil, err
-	}
-	if r.Resume != "" {
-		if err := state.LoadState(r.Resume, net.Specs(), digest); err != nil {
-			return nil, err
-		}
-	}
-	fitter, err := NewFitter(r.Engine, r.Config, step, replicas, state, train, val, r.Progress)
-	if err != nil {
-		return nil, err
-	}
-	defer fitter.Close()
+	defer j.close()
+	r = j.request
 	if r.Begin != nil {
 		if err := r.Begin(); err != nil {
 			return nil, err
@@ -98,16 +71,19 @@ func Train(ctx context.Context, r Request) (*Result, error) {
 	}
 	save := func() error { return nil }
 	if r.Checkpoint != "" {
-		save = func() error { return state.SaveState(r.Checkpoint, net.Specs(), digest) }
-		fitter.checkpoint = save
+		save = func() error { return j.state.SaveState(r.Checkpoint, j.net.Specs(), j.digest) }
+		j.fitter.checkpoint = save
+	}
+	result := func(cancelled bool) (*Result, error) {
+		return r.result(j.net, j.state, j.light.power, j.digest, cancelled)
 	}
 	if r.AfterEpoch != nil {
-		fitter.checkpoint = func() error {
-			return errors.Join(save(), r.AfterEpoch(func() (*Result, error) { return r.result(net, state, light.power, digest, false) }))
+		j.fitter.checkpoint = func() error {
+			return errors.Join(save(), r.AfterEpoch(func() (*Result, error) { return result(false) }))
 		}
 	}
-	r.Log.Debug("training", "patterns", len(train.Groups), "parameters", net.ParameterCount(), "engine", r.Engine.Name(), "device", r.Engine.Device())
-	err = fitter.Run(ctx)
+	r.Log.Debug("training", "patterns", len(j.train.Groups), "parameters", j.net.ParameterCount(), "engine", r.Engine.Name(), "device", r.Engine.Device())
+	err = j.fitter.Run(ctx)
 	cancelled := err != nil && errors.Is(err, context.Canceled)
 	if err != nil && !cancelled {
 		return nil, err
@@ -117,7 +93,61 @@ func Train(ctx context.Context, r Request) (*Result, error) {
 			return nil, err
 		}
 	}
-	return r.result(net, state, light.power, digest, cancelled)
+	return result(cancelled)
+}
+
+// prepare does all that comes before the first step, and writes nothing.
+func (r Request) prepare(ctx context.Context) (_ *job, err error) {
+	if err := r.Config.Validate(); err != nil {
+		return nil, err
+	}
+	if err := r.network(1).Validate(); err != nil {
+		return nil, err
+	}
+	r.Config = r.Config.settled()
+	j := &job{request: r}
+	defer func() {
+		if err != nil {
+			j.close()
+		}
+	}()
+	if j.train, j.val, err = r.data(); err != nil {
+		return nil, err
+	}
+	if j.light, err = scans(r.Scans).light(); err != nil {
+		return nil, err
+	}
+	j.net = r.network(j.light.power)
+	whole := r.step(j.net, j.train, j.val, j.light.power)
+	replicas := r.Engine.Replicas(whole.Samples)
+	whole.Samples /= replicas
+	step, err := NewStep(whole)
+	if err != nil {
+		return nil, err
+	}
+	probes, err := r.probes(ctx, j.train)
+	if err != nil {
+		return nil, err
+	}
+	j.state = r.initialState(j.net, step, probes, j.light.exposure)
+	if j.digest, err = scans(r.Scans).digest(); err != nil {
+		return nil, err
+	}
+	if r.Resume != "" {
+		if err := j.state.LoadState(r.Resume, j.net.Specs(), j.digest); err != nil {
+			return nil, err
+		}
+	}
+	j.fitter, err = NewFitter(r.Engine, r.Config, step, replicas, j.state, j.train, j.val, r.Progress)
+	return j, err
+}
+
+func (j *job) close() {
+	if j.fitter != nil {
+		j.fitter.Close()
+	}
+	j.val.Close()
+	j.train.Close()
 }
 
 // network is the network for a scan of the given mean power: its input is normalised to a power of (N/2)^2 per pattern.

@@ -55,6 +55,7 @@ type appContext struct {
 	Stdout  io.Writer
 	Stderr  io.Writer
 	Log     *slog.Logger
+	Given   map[string]bool // names of the flags that were on the command line
 }
 
 func main() {
@@ -78,7 +79,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exited
 	}
 	if err == nil {
-		err = parsed.Run(&appContext{Context: ctx, Stdout: stdout, Stderr: stderr, Log: newLog(stderr, c.Verbose, c.Quiet)})
+		err = parsed.Run(&appContext{Context: ctx, Stdout: stdout, Stderr: stderr, Log: newLog(stderr, c.Verbose, c.Quiet), Given: given(parsed)})
 	}
 	switch {
 	case err == nil:

@@ -18,8 +18,10 @@ type trainCmd struct {
 	OutputDir     string   `aliases:"output_dir" placeholder:"run" help:"Run directory: model.onnx, metrics.csv, loss.png, config.yaml, probe.npz."`
 	Export        string   `placeholder:"ONNX" help:"Also write the model here."`
 	Resume        string   `placeholder:"DIR" help:"Go on with the training of this run directory as if it had never stopped. Its config.yaml counts; of the flags, only --max-epochs and --export."`
-	Config        string   `placeholder:"YAML" help:"Run the training of this config.yaml again. Of the flags, only --output-dir, --max-epochs and --export count."`
+	Config        string   `placeholder:"YAML" help:"Run the training of this config.yaml, as every run writes one. Flags that are given win over it."`
 	Live          string   `placeholder:"[HOST]:PORT" help:"Show a page about the training while it runs, such as :8080, on this machine alone unless a host is given; nothing else changes."`
+	DryRun        bool     `aliases:"dry_run" help:"Try a few steps and print what would run: shapes, parameters, memory, time. Nothing is written."`
+	JSON          bool     `name:"json" help:"With --dry-run: print JSON."`
 	Init          string   `placeholder:"ONNX" help:"Start from the weights of this model (file or run directory)."`
 
 	MaxEpochs  *int             `aliases:"max_epochs" placeholder:"60" help:"Passes over the data."`
@@ -83,15 +85,12 @@ const (
 // Run trains.
 func (c *trainCmd) Run(app *appContext) error {
 	debug.SetGCPercent(garbage)
-	options, err := c.options()
+	options, err := c.options(app.Given)
 	if err != nil {
 		return err
 	}
-	if c.MaxEpochs != nil {
-		options.Config.MaxEpochs = *c.MaxEpochs
-	}
-	if c.Export != "" {
-		options.Export = c.Export
+	if c.DryRun {
+		return c.rehearse(app, options)
 	}
 	options.Live = c.Live
 	options.Quiet = !app.Log.Enabled(app.Context, slog.LevelInfo)
@@ -103,36 +102,64 @@ func (c *trainCmd) Run(app *appContext) error {
 	return err
 }
 
+// rehearse tries a training.
+func (c *trainCmd) rehearse(app *appContext, o workflow.TrainOptions) error {
+	r, err := workflow.Rehearse(app.Context, o, app.Log)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return r.WriteJSON(app.Stdout)
+	}
+	return r.WriteText(app.Stdout)
+}
+
 // options are those of a run to be resumed or to be run again, or the flags'.
-func (c *trainCmd) options() (workflow.TrainOptions, error) {
+func (c *trainCmd) options(given map[string]bool) (workflow.TrainOptions, error) {
 	switch {
 	case c.Resume != "":
 		o, err := workflow.LoadTrainOptions(c.Resume)
 		o.Resume = true
+		if c.MaxEpochs != nil {
+			o.Config.MaxEpochs = *c.MaxEpochs
+		}
+		if c.Export != "" {
+			o.Export = c.Export
+		}
 		return o, err
 	case c.Config != "":
 		o, err := workflow.ReadTrainOptions(c.Config)
-		if c.OutputDir != "" {
-			o.OutputDir = c.OutputDir
+		if err != nil {
+			return o, err
 		}
-		return o, err
+		return overlay(o, c.said(), given), nil
 	}
 	if len(c.TrainDataFile) == 0 {
 		return workflow.TrainOptions{}, &badinput.Error{Key: "--train-data-file", Found: "nothing", Expected: "a scan to train on, or --resume with a run directory"}
 	}
-	if c.OutputDir == "" {
-		c.OutputDir = defaultOutputDir
+	return c.said(), nil
+}
+
+// said is what the flags say, with their defaults.
+func (c *trainCmd) said() workflow.TrainOptions {
+	dir := c.OutputDir
+	if dir == "" {
+		dir = defaultOutputDir
 	}
 	return workflow.TrainOptions{
 		TrainFiles: c.TrainDataFile, TestFiles: c.TestDataFile, ProbeFiles: c.ProbeFile, Input: c.Input, Layout: c.Layout, View: c.view(),
-		OutputDir: c.OutputDir, Export: c.Export, Init: c.Init, Memory: c.MemoryLimit, Engine: c.engineFlags.options(), Config: c.settings(),
-	}, nil
+		OutputDir: dir, Export: c.Export, Init: c.Init, Memory: c.MemoryLimit, Engine: c.engineFlags.options(), Config: c.settings(),
+	}
 }
 
 func (c *trainCmd) settings() trainer.Config {
+	epochs := defaultEpochs
+	if c.MaxEpochs != nil {
+		epochs = *c.MaxEpochs
+	}
 	return trainer.Config{
 		Mode: c.Mode, Gridsize: c.Gridsize, Grouping: c.Grouping, Neighbours: c.Neighbours, Oversample: c.Oversample, Network: c.Network, FiltersScale: c.NFiltersScale, Extent: c.ObjectExtent, Loss: c.loss(), Seed: c.Seed,
-		MaxEpochs: defaultEpochs, BatchSize: c.BatchSize, LearningRate: c.LearningRate, Schedule: c.Schedule, WarmUp: c.WarmUp, ValFraction: c.ValFraction, Clip: c.Clip, EarlyStop: c.EarlyStop,
+		MaxEpochs: epochs, BatchSize: c.BatchSize, LearningRate: c.LearningRate, Schedule: c.Schedule, WarmUp: c.WarmUp, ValFraction: c.ValFraction, Clip: c.Clip, EarlyStop: c.EarlyStop,
 		Photons: c.Nphotons, Probe: c.Probe, ProbePasses: c.ProbePasses, ProbeRate: c.ProbeRate, ProbeWarmUp: c.ProbeWarmUp, Patterns: c.NImages,
 		Floor: trainer.DefaultFloor,
 	}

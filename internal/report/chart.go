@@ -86,7 +86,7 @@ func (c *Chart) scaleY(least, most float64) (low, high float64, height func(floa
 func (c *Chart) marks(low, high float64, last int, across, height, up func(float64) float64) {
 	for _, t := range render.Ticks(1, float64(last)) {
 		if t.Value == math.Trunc(t.Value) {
-			c.X = append(c.X, Mark{across(t.Value), t.Label})
+			c.X = append(c.X, Mark{across(t.Value), fmt.Sprint(int(t.Value))})
 		}
 	}
 	if !c.Log {

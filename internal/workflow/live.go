@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -78,17 +77,23 @@ func (v *liveView) after(result func() (*trainer.Result, error)) error {
 	if !v.server.Wanted() || !v.idle.Load() {
 		return nil
 	}
-	r, err := result()
-	if err != nil {
-		return fmt.Errorf("making a model for the live view: %w", err)
-	}
-	c, err := contract.Parse(r.Model)
-	if err != nil {
-		return fmt.Errorf("making a model for the live view: %w", err)
+	job, err := liveJobOf(result)
+	if err != nil { // a training does not end because it cannot be looked at
+		v.log.Warn("no page for the live view", "error", err)
+		return nil
 	}
 	v.idle.Store(false)
-	v.jobs <- liveJob{r.Model.Marshal(), c, slices.Clone(r.State.History)}
+	v.jobs <- job
 	return nil
+}
+
+func liveJobOf(result func() (*trainer.Result, error)) (liveJob, error) {
+	r, err := result()
+	if err != nil {
+		return liveJob{}, err
+	}
+	c, err := contract.Parse(r.Model)
+	return liveJob{r.Model.Marshal(), c, slices.Clone(r.State.History)}, err
 }
 
 // makePages makes a page of every job. A page that cannot be made is logged, and the training goes on.

@@ -48,68 +48,90 @@ type TrainOptions struct {
 // Train runs a training and writes its run directory. It returns a sentence that says what was reached and where it is.
 // If ctx is done early, what was reached is saved all the same and Interrupted is returned.
 func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logger) (string, error) {
-	if err := o.check(); err != nil {
-		return "", err
-	}
-	var err error
-	if o.TrainFiles, err = o.TrainFiles.expand("--train-data-file"); err != nil {
-		return "", err
-	}
-	if o.TestFiles, err = o.TestFiles.expand("--test-data-file"); err != nil {
-		return "", err
-	}
-	scans, err := openScans(o.TrainFiles, o.ProbeFiles, dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, Log: log})
+	job, err := o.job(log)
 	if err != nil {
 		return "", err
 	}
-	defer scans.Close()
-	validation, err := openValidation(o.TestFiles, dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, Log: log})
-	if err != nil {
-		return "", err
-	}
-	defer validation.Close()
-	o.Config.N = scans[0].N
-	request := trainer.Request{Config: o.Config, Scans: scans, Validation: validation, MemoryLimit: int64(o.Memory) * 1e6, Log: log}
-	if request.Scratch, err = destination.Room(o.OutputDir); err != nil {
-		return "", fmt.Errorf("looking for room for scratch files: %w", err)
-	}
-	request.Checkpoint = filepath.Join(o.OutputDir, trainer.StateFile)
-	if o.Resume {
-		if request.Resume, err = o.state(request.Checkpoint, log); err != nil {
-			return "", err
-		}
-	}
-	if o.Init != "" && request.Resume == "" { // a resumed training has its weights in its state
-		if request.Initial, err = initialWeights(o.Init, &request); err != nil {
-			return "", err
-		}
-		o.Config = request.Config
-	}
+	defer job.scans.Close()
+	defer job.validation.Close()
+	o, request := job.options, job.request
 	request.Begin = o.begin
-	eng, release, err := o.Engine.trainingEngine()
-	if err != nil {
-		return "", err
-	}
-	request.Engine = eng
-	request.Config.Threads = o.Engine.threads()
 	reporter := progress.New(stderr, o.Config.MaxEpochs, o.Quiet)
 	request.Progress = reporter
 	if o.Live != "" {
 		view, err := startLive(ctx, o, reporter, log)
 		if err != nil {
-			return "", errors.Join(err, release())
+			return "", errors.Join(err, job.release())
 		}
 		reporter, request.Progress, request.AfterEpoch = view, view, view.after
 	}
 	result, err := trainer.Train(ctx, request)
 	reporter.Close()
-	if closeErr := release(); err == nil {
+	if closeErr := job.release(); err == nil {
 		err = closeErr
 	}
 	if err != nil {
 		return "", err
 	}
 	return o.save(result)
+}
+
+// trainJob is a training whose files are open.
+type trainJob struct {
+	options           TrainOptions // settled
+	request           trainer.Request
+	scans, validation scanFiles
+	release           func() error // gives the engine up
+}
+
+// job opens what a training needs.
+func (o TrainOptions) job(log *slog.Logger) (_ *trainJob, err error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if o.TrainFiles, err = o.TrainFiles.expand("--train-data-file"); err != nil {
+		return nil, err
+	}
+	if o.TestFiles, err = o.TestFiles.expand("--test-data-file"); err != nil {
+		return nil, err
+	}
+	j := &trainJob{}
+	defer func() {
+		if err != nil {
+			j.scans.Close()
+			j.validation.Close()
+		}
+	}()
+	how := dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, Log: log}
+	if j.scans, err = openScans(o.TrainFiles, o.ProbeFiles, how); err != nil {
+		return nil, err
+	}
+	if j.validation, err = openValidation(o.TestFiles, how); err != nil {
+		return nil, err
+	}
+	o.Config.N = j.scans[0].N
+	request := trainer.Request{Config: o.Config, Scans: j.scans, Validation: j.validation, MemoryLimit: int64(o.Memory) * 1e6, Log: log}
+	if request.Scratch, err = destination.Room(o.OutputDir); err != nil {
+		return nil, fmt.Errorf("looking for room for scratch files: %w", err)
+	}
+	request.Checkpoint = filepath.Join(o.OutputDir, trainer.StateFile)
+	if o.Resume {
+		if request.Resume, err = o.state(request.Checkpoint, log); err != nil {
+			return nil, err
+		}
+	}
+	if o.Init != "" && request.Resume == "" { // a resumed training has its weights in its state
+		if request.Initial, err = initialWeights(o.Init, &request); err != nil {
+			return nil, err
+		}
+		o.Config = request.Config
+	}
+	if request.Engine, j.release, err = o.Engine.trainingEngine(); err != nil {
+		return nil, err
+	}
+	request.Config.Threads = o.Engine.threads()
+	j.options, j.request = o, request
+	return j, nil
 }
 
 // check refuses, before any work, what cannot be run or saved in the end.
