@@ -6,6 +6,10 @@
 #	make bench-peers BENCH_QUICK=1              a little of everything, to see whether it works; writes to .venv/peers-files
 #	make bench-peers BENCH_ONLY="infer whole"   some sections; the figures of the others stay
 #	make bench-peers BENCH_SCAN=scan.npz        a scan of your own (N = 64) for the whole-process rows
+#
+# make bench-solvers: ptyx solve and refine beside pty-chi's LSQML. Writes bench/solvers.md and bench/solvers.json. The same variables, and:
+#
+#	make bench-solvers BENCH_SCAN=scan.npz BENCH_REFERENCE=reference.npz   races on a scan of your own, the quality being the agreement with objectGuess
 
 PYTHON ?= python3
 PEERS_ENV := .venv/peers
@@ -19,6 +23,12 @@ bench-peers: build lib $(PEERS_ENV)/made
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(WITH_LIB) $(PEERS_ENV)/bin/python -B bench/peers.py \
 		--ptyx bin/ptyx --measure .venv/measure --files $(PEERS_FILES) --results bench \
 		$(if $(BENCH_QUICK),--quick) $(if $(BENCH_ONLY),--only $(BENCH_ONLY)) $(if $(BENCH_SCAN),--scan $(BENCH_SCAN))
+
+.PHONY: bench-solvers
+bench-solvers: build lib $(PEERS_ENV)/made
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(WITH_LIB) $(PEERS_ENV)/bin/python -B bench/solvers.py \
+		--ptyx bin/ptyx --files $(PEERS_FILES) --results bench $(if $(BENCH_QUICK),--quick) $(if $(BENCH_ONLY),--only $(BENCH_ONLY)) \
+		$(if $(BENCH_SCAN),--scan $(BENCH_SCAN)) $(if $(BENCH_REFERENCE),--reference $(BENCH_REFERENCE))
 
 $(PEERS_ENV)/made: bench/requirements.txt
 	rm -rf $(PEERS_ENV)

@@ -1,0 +1,76 @@
+"""solvers.md: the figures of the solvers as tables."""
+
+from tables import machine, mark, table, time_of
+
+
+def page(record):
+    parts = [HEAD, machine(record["machine"])]
+    parts += [write(record["sections"][name]) for name, write in WRITERS.items() if name in record["sections"]]
+    return "\n".join(parts)
+
+
+HEAD = """# ptyx solve beside pty-chi
+
+Written by `make bench-solvers`; [docs/solve.md](../docs/solve.md) says what is compared. pty-chi runs its LSQML with its defaults, batches of 32, 60 passes,
+the same scan, probe and number of threads, in the fastest of three ways to use them. Times of races are medians of rounds in which the two take turns; in brackets the
+fastest and the slowest. **Correlation**: complex, by `ptyx eval`. **Half-bit**: the frequency, in cycles/pixel, at which the Fourier ring
+correlation with the truth falls below the half-bit curve; 0.5 is the highest there is.
+"""
+
+RACE = ["to", "ptyx solve or refine, the process, s", "pty-chi without its start, s", "pty-chi, the process, s", "times as fast", "bar / aim", "", "passes", "correlation"]
+
+
+def races(rows):
+    body = []
+    for r in rows:
+        if "missing" in r:
+            body.append((r["what"], *[""] * 5, f"{mark(r['verdict'])} not reached by {r['missing']}", "", ""))
+            continue
+        bars = " / ".join("-" if v is None else f"{v:g}x" for v in (r["bar"], r["aim"])) if r["bar"] else ""
+        body.append((r["what"], time_of(r["ours"], 1, 2), time_of(r["loop"], 1, 2), time_of(r["whole"], 1, 2),
+                     f"{r['median']:.2f} ({r['min']:.2f} .. {r['max']:.2f})", bars, mark(r["verdict"]),
+                     "{} / {}".format(*r["passes"]), " / ".join(f"{q['correlation']:.4f}" for q in r["quality"])))
+    return table(RACE, body) + "\n'Times as fast' sets the whole process of ptyx against pty-chi without the start of Python and its packages.\n"
+
+
+def solve(s):
+    return ("## From nothing\n\nThe probe as it was delivered. pty-chi's fastest way: " + s["way"] + ".\n\n" + races(s["rows"])
+            + f"\nFourier residual sum (|F| - d)^2 / sum d^2 in the end: ptyx {s['residuals']['ptyx']:.5f} after {s['passes']} passes, "
+              f"pty-chi {s['residuals']['pty-chi']:.5f} after 60.\n")
+
+
+def refine(s):
+    return ("## From a network's object\n\n`ptyx train --n-filters-scale 1 --max-epochs 15`, `ptyx infer`: correlation "
+            f"{s['start']:.4f}; from there. pty-chi begins with nothing.\n\n" + races(s["rows"]))
+
+
+def found(name, f):
+    return (f"{f['correlation']:.4f}", f"{f['half_bit']:.3f}")
+
+
+def photons(rows):
+    names = list(rows[0]["found"])
+    head = ["object", "photons a pattern", *(f"{n}: correlation, half-bit" for n in names), "ptyx no worse"]
+    body = [(r["object"] + (", probe out of focus" if r["defocused"] else ""), r["photons"], *(", ".join(found(n, r["found"][n])) for n in names), says(r)) for r in rows]
+    return ("## Few and many photons\n\nSimulated scans of 64 x 64 pixels with the truth, defaults of both; the last column compares the first likelihood of each, "
+            "to 0.001 of the correlation and a ring of the half-bit frequency.\n\n" + table(head, body))
+
+
+def says(r):
+    return "yes" if r["verdict"] == "bar" else "**no**"
+
+
+def positions(rows):
+    return ("## Wrong positions\n\nWrong by up to a pixel along each axis, 10^6 photons; root mean square distance along an axis, but for a move of all. Bar: 0.1 pixel.\n\n"
+            + table(["object", "given, pixels", "ptyx solve --positions", "", "pty-chi", "correlation of ptyx, pty-chi"],
+                    [(r["object"], f"{r['astray']:.3f}", f"{r['found']['ptyx']['astray']:.3f}", mark(r["verdict"]), f"{r['found']['pty-chi']['astray']:.3f}",
+                      f"{r['found']['ptyx']['correlation']:.4f}, {r['found']['pty-chi']['correlation']:.4f}") for r in rows]))
+
+
+def sizes(rows):
+    head = ["N", "patterns", *(f"{n}: correlation, half-bit, s, MB" for n in rows[0]["found"]), "ptyx no worse"]
+    body = [(r["n"], r["patterns"], *(", ".join((*found(n, f), f"{f['seconds']:.1f}", f"{f['memory'] / 1e6:.0f}")) for n, f in r["found"].items()), says(r)) for r in rows]
+    return "## Larger patterns\n\nThe same defaults. Seconds of one run each: ptyx as a process, pty-chi without its start.\n\n" + table(head, body)
+
+
+WRITERS = {"solve": solve, "refine": refine, "photons": photons, "positions": positions, "sizes": sizes}

@@ -1,0 +1,67 @@
+"""ptyx solve and ptyx refine beside pty-chi's LSQML: the same scan, the same probe, the same threads, in turns.
+
+    make bench-solvers
+
+Writes solvers.md and solvers.json. Sections that are not run keep their figures, if the machine is the same."""
+
+import argparse
+import json
+import time
+from importlib import metadata
+from pathlib import Path
+
+import machine
+import quality
+import race
+import solver_tables
+from solving import Solving
+
+SECTIONS = {
+    "solve": race.solve,
+    "refine": race.refine,
+    "photons": quality.photons,
+    "positions": quality.positions,
+    "sizes": quality.sizes,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--ptyx", required=True, type=Path)
+    parser.add_argument("--files", required=True, type=Path, help="directory for scans and what the commands write")
+    parser.add_argument("--results", required=True, type=Path, help="directory for solvers.md and solvers.json")
+    parser.add_argument("--scan", type=Path, help="a scan for the sections solve and refine, in place of a simulated one; needs --reference")
+    parser.add_argument("--reference", type=Path, help="objectGuess to compare with")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, help="sections to run")
+    parser.add_argument("--quick", action="store_true", help="a little of everything, written to --files instead of --results")
+    args = parser.parse_args()
+    if bool(args.scan) != bool(args.reference):
+        parser.error("--scan and --reference go together: the quality is the agreement of the two")
+    files = args.files.resolve() / ("quick" if args.quick else "solvers")
+    bench = Solving(args.ptyx.resolve(), files, rounds=1 if args.quick else 3, threads=args.threads, quick=args.quick,
+                    own=(args.scan.resolve(), args.reference.resolve()) if args.scan else None)
+    bench.make()
+    run(bench, files if args.quick else args.results, args.only or list(SECTIONS))
+
+
+def run(bench, results, sections):
+    description = machine.describe(bench)
+    description["versions"]["pty-chi"] = metadata.version("ptychi")
+    kept = results / "solvers.json"
+    record = {"machine": description, "sections": {}}
+    if kept.exists() and sections != list(SECTIONS):
+        before = json.loads(kept.read_text())
+        if before["machine"] == description:
+            record = before
+    for name in sections:
+        start = time.perf_counter()
+        record["sections"][name] = json.loads(json.dumps(SECTIONS[name](bench)))
+        print(f"-- {name}: {time.perf_counter() - start:.0f} s", flush=True)
+        kept.write_text(json.dumps(record, indent=1) + "\n")
+        (results / "solvers.md").write_text(solver_tables.page(record))
+    print(results / "solvers.md")
+
+
+if __name__ == "__main__":
+    main()

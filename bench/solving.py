@@ -1,0 +1,96 @@
+"""The two solvers as processes: what they are given, how they are run, how what they found is judged."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from command import timed
+
+PASSES, BATCH = 60, 32
+# How pty-chi may use the processor. Which is fastest depends on what else the machine does; that one counts.
+WAYS = {"threads": [], "threads, asleep when they wait": ["--passive"], "one thread": ["--threads", 1]}
+
+
+@dataclass
+class Solving:
+    ptyx: Path
+    files: Path
+    rounds: int
+    threads: int
+    quick: bool
+    own: tuple | None  # a scan and a reference
+
+    def make(self):
+        self.files.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def scan(self):
+        """The scan of the races, with a probe that is not quite that of the experiment, as delivered ones are."""
+        return self.own[0] if self.own else self.simulated("race", probe=True, positions=100 if self.quick else 516, nphotons="4e5", seed=1)
+
+    @property
+    def reference(self):
+        return self.own[1] if self.own else self.scan
+
+    def simulated(self, name, probe=False, **options):
+        """A simulated scan, made once; with probe its guess of the probe is out of focus."""
+        path = self.files / f"{name}.npz"
+        if not path.exists():
+            flags = [word for key, value in options.items() for word in (f"--{key.replace('_', '-')}", value)]
+            timed([self.ptyx, "simulate", "--out", path, *flags])
+            if probe:
+                altered(path, "defocus")
+        return path
+
+    def solve(self, scan, *flags, out="ours", command="solve"):
+        """Runs ptyx; seconds and peak memory of the process."""
+        return timed([self.ptyx, command, "--data", scan, "--output-dir", self.files / out, "--threads", self.threads, "--quiet", *flags])
+
+    def peer(self, scan, *flags, passes=PASSES, out="theirs"):
+        """Runs pty-chi the fastest way; seconds of the process, and what it tells of itself."""
+        return self._peer(scan, [*WAYS[self.way], *flags], passes, out)
+
+    def _peer(self, scan, flags, passes, out):
+        script = Path(__file__).parent / "ptychi_peer.py"
+        seconds, memory = timed([sys.executable, "-B", script, "--scan", scan, "--out", self.files / out, "--passes", passes, "--batch", BATCH,
+                                 "--threads", self.threads, *flags])
+        told = json.loads((self.files / f"{out}.json").read_text())
+        return {"seconds": seconds, "memory": memory, "loop": told["building"] + sum(told["passes"]), **told}
+
+    @cached_property
+    def way(self):
+        """The fastest of WAYS in a short trial. Threads that spin beside other programs can take a hundred times as long."""
+        trial = {}
+        for name, flags in WAYS.items():
+            told = self._peer(self.scan, flags, 2, "trial")
+            trial[name] = told["passes"][-1]
+            print(f"pty-chi, {name}: {trial[name]:.2f} s a pass", flush=True)
+        return min(trial, key=trial.get)
+
+    def judge(self, found, reference):
+        """What `ptyx eval` says of an object."""
+        done = subprocess.run([self.ptyx, "eval", "--recon", found, "--reference", reference, "--json"], check=True, capture_output=True, text=True)
+        told = json.loads(done.stdout)
+        return {"correlation": told["complex_correlation"], "half_bit": told["frc"]["at_half_bit"]["frequency"], "ring": 1 / told["frc"]["side"]}
+
+    def ours(self, out="ours"):
+        return self.files / out / "reconstruction.npz"
+
+    def theirs(self, out="theirs"):
+        return self.files / f"{out}.npz"
+
+    def residual(self, scan, *flags):
+        """The Fourier residual and the passes that ptyx solve tells in its last sentence."""
+        done = subprocess.run([str(c) for c in (self.ptyx, "solve", "--data", scan, "--output-dir", self.files / "told", "--quiet", *flags)],
+                              check=True, capture_output=True, text=True)
+        found = re.search(r"(\d+) passes .* residual ([\d.eE+-]+)", done.stdout)
+        return float(found[2]), int(found[1])
+
+
+def altered(path, *what):
+    """Changes a scan by a program of its own: this one stays small, see command.timed."""
+    subprocess.run([sys.executable, "-B", Path(__file__).parent / "alter.py", path, *map(str, what)], check=True)
