@@ -70,7 +70,7 @@ func likelihoodOf(c stepConfig, a *stepArrays) (loss, misfit float64) {
 			d, eps := float64(a.measured.Data[slot*size+q]), float64(c.floor)
 			apart := math.Sqrt(v+eps) - d
 			misfit += apart * apart
-			loss += (v - d*d - d*d*math.Log((v+eps)/(d*d+eps))) / 4
+			loss += (v - d*d - (d*d+eps)*math.Log((v+eps)/(d*d+eps))) / 4
 		}
 	}
 	if c.likelihood == Amplitude {
