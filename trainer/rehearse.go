@@ -18,10 +18,13 @@ type Rehearsal struct {
 	Parameters    int           //
 	Prepared      time.Duration // it took: reading, calibrating the probe, compiling
 	Step          time.Duration // median of those measured
+	Validate      time.Duration // after each epoch
 }
 
 // Remaining is how long the steps would take.
-func (r *Rehearsal) Remaining() time.Duration { return time.Duration(r.Epochs*r.Steps) * r.Step }
+func (r *Rehearsal) Remaining() time.Duration {
+	return time.Duration(r.Epochs) * (time.Duration(r.Steps)*r.Step + r.Validate)
+}
 
 // rehearsed is how many steps are measured, after one that warms up.
 const rehearsed = 5
@@ -67,9 +70,11 @@ func Rehearse(ctx context.Context, r Request) (*Rehearsal, error) {
 			times = append(times, time.Since(began))
 		}
 	}
-	if _, err := f.validate(); err != nil { // for the memory that it takes
+	began := time.Now()
+	if _, err := f.validate(); err != nil {
 		return nil, fmt.Errorf("trying the validation: %w", err)
 	}
+	out.Validate = time.Since(began)
 	slices.Sort(times)
 	if len(times) > 0 {
 		out.Step = times[len(times)/2]

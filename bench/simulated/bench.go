@@ -33,10 +33,11 @@ func newBench(p places, quick bool) (*bench, error) {
 	}
 	sum := sha256.Sum256(content)
 	b := &bench{places: p, quick: quick, digest: hex.EncodeToString(sum[:8])}
-	if quick {
-		b.docs = p.files
+	if quick { // apart from what full runs keep
+		b.files = filepath.Join(p.files, "quick")
+		b.docs = b.files
 	}
-	return b, os.MkdirAll(p.files, 0o755)
+	return b, os.MkdirAll(b.files, 0o755)
 }
 
 // command is one call of the program.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 
 	"github.com/google/renameio/v2"
 
@@ -40,7 +41,7 @@ type ExportResult struct {
 }
 
 // Export writes a variant of a model that agrees with the model.
-func Export(_ context.Context, o ExportOptions, log *slog.Logger) (*ExportResult, error) {
+func Export(ctx context.Context, o ExportOptions, log *slog.Logger) (*ExportResult, error) {
 	if err := o.Variant.Check(); err != nil {
 		return nil, err
 	}
@@ -67,7 +68,10 @@ func Export(_ context.Context, o ExportOptions, log *slog.Logger) (*ExportResult
 		return nil, &badinput.Error{File: o.Model, Found: fmt.Sprintf("a variant whose patches lie %.2g (RMS) from the model's", apart.RMS),
 			Expected: fmt.Sprintf("at most %g", o.Variant.Tolerance()), Remedy: "leave out --fp16, if it was given"}
 	}
-	if err := renameio.WriteFile(o.Output, changed, 0o644); err != nil {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := renameio.WriteFile(o.Output, changed, 0o644, renameio.WithTempDir(filepath.Dir(o.Output))); err != nil {
 		return nil, fmt.Errorf("writing %s: %w", o.Output, err)
 	}
 	return &ExportResult{Output: o.Output, Bytes: len(changed), Before: len(model), Difference: apart}, nil

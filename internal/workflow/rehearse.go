@@ -47,6 +47,7 @@ type RehearsedScan struct {
 
 // Rehearse prepares a training, tries a few steps, and writes nothing.
 func Rehearse(ctx context.Context, o TrainOptions, log *slog.Logger) (*Rehearsal, error) {
+	o.Engine.Profile = "" // it would be a file
 	job, err := o.job(log)
 	if err != nil {
 		return nil, err

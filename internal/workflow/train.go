@@ -55,6 +55,11 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 	defer job.scans.Close()
 	defer job.validation.Close()
 	o, request := job.options, job.request
+	if _, err := os.Stat(filepath.Join(o.OutputDir, trainer.ConfigFile)); err == nil && o.Resume {
+		if err := trainer.Tidy(o.OutputDir); err != nil {
+			return "", errors.Join(err, job.release())
+		}
+	}
 	request.Begin = o.begin
 	reporter := progress.New(stderr, o.Config.MaxEpochs, o.Quiet)
 	request.Progress = reporter
@@ -158,13 +163,10 @@ func (o TrainOptions) check() error {
 	return destination.Dir("--output-dir", o.OutputDir)
 }
 
-// state is the state to go on from: none, if the training was killed before its first epoch was done. It is tidied up after.
+// state is the state to go on from: none, if the training was killed before its first epoch was done. Train tidies up after it.
 func (o TrainOptions) state(path string, log *slog.Logger) (string, error) {
 	if _, err := os.Stat(filepath.Join(o.OutputDir, trainer.ConfigFile)); err != nil {
 		return path, nil // no run directory, which reading the state will say
-	}
-	if err := trainer.Tidy(o.OutputDir); err != nil {
-		return "", err
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		log.Info("no epoch was finished: the training begins anew", "run", o.OutputDir)
