@@ -91,7 +91,6 @@ func fromJSON(raw json.RawMessage, shape []int64, values int64) ([]float32, erro
 type numbers struct {
 	raw    []byte
 	shape  []int64
-	depth  int
 	nested bool
 	counts []int64 // of members, of each open bracket
 	out    []float32
