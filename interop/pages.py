@@ -1,6 +1,7 @@
 """ptyx's own pages in a Chromium: the report of a run, and the live view of a training. Nothing may be asked of another machine, nothing may
 fail, and what the page promises must be there."""
 
+import shutil
 import subprocess
 import time
 import urllib.request
@@ -26,6 +27,13 @@ class Watched:
         return [u for u in self.asked if not u.startswith((own, "data:"))]
 
 
+def beside(files):
+    """A directory for screenshots and runs that the checks of files do not look through."""
+    place = files.with_name(files.name + "-pages")
+    place.mkdir(exist_ok=True)
+    return place
+
+
 def make(ptyx):
     ptyx("report", CASES[0].run, "--reference", SCAN, "--output", "report.html")
 
@@ -48,7 +56,7 @@ def check(report, files, node):
         wide = w.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         report.same("report in Chromium: pixels beyond the window's width", wide, 0)
         report.same("report in Chromium: errors, requests to other places", (w.errors, w.outside("file:")), ([], []))
-        w.page.screenshot(path=str(files / "report.png"), full_page=True)
+        w.page.screenshot(path=str(beside(files) / "report.png"), full_page=True)
         w.chromium.close()
 
 
@@ -59,8 +67,11 @@ def check_live(report, files, node, ptyx):
         print(f"----  the live view in a browser: {browser.MISSING}")
         return
     train = ("train", "--train-data-file", SCAN, "--n-filters-scale", "1", "--n-images", "48", "--batch-size", "8", "--max-epochs", "12", "--seed", "5", "--device", "cpu")
-    ptyx(*train, "--output-dir", "unwatched")
-    with subprocess.Popen([ptyx.program, *train, "--output-dir", "watched", "--live", ":0"], cwd=files, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+    place = beside(files).resolve()
+    shutil.rmtree(place / "watched", ignore_errors=True)
+    shutil.rmtree(place / "unwatched", ignore_errors=True)
+    ptyx(*train, "--output-dir", str(place / "unwatched"))
+    with subprocess.Popen([ptyx.program, *train, "--output-dir", str(place / "watched"), "--live", ":0"], cwd=files, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         url = next(line.split("address=")[1].strip() for line in run.stderr if "address=" in line)
         with sync_playwright() as p:
             w = Watched(p, program)
@@ -70,13 +81,13 @@ def check_live(report, files, node, ptyx):
             frame.locator("h2", has_text="Loss").wait_for(timeout=120000)
             pictures = frame.locator("img").count()
             report.line(pictures >= 10, "live view in Chromium: pictures of the page while the training runs", pictures)
-            w.page.screenshot(path=str(files / "live.png"))
+            w.page.screenshot(path=str(beside(files) / "live.png"))
             w.page.locator("#where", has_text="training is done").wait_for(timeout=300000)
             report.same("live view in Chromium: errors, requests to other places", (w.errors, w.outside(url)), ([], []))
             w.chromium.close()
         run.communicate(timeout=120)
     report.same("live view: exit status", run.returncode, 0)
-    same = (files / "watched/model.onnx").read_bytes() == (files / "unwatched/model.onnx").read_bytes()
+    same = (place / "watched/model.onnx").read_bytes() == (place / "unwatched/model.onnx").read_bytes()
     report.same("live view: model.onnx of a training that was looked at is that of one that was not", same, True)
     report.line(closed(url), "live view: port closed after the training", url)
 
