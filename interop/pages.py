@@ -45,7 +45,7 @@ def check(report, files, node):
         return
     with sync_playwright() as p:
         w = Watched(p, program)
-        w.page.goto((files / "report.html").as_uri())
+        w.page.goto((files / "report.html").resolve().as_uri())
         images = w.page.locator("img")
         broken = images.evaluate_all("all => all.filter(i => !i.complete || i.naturalWidth === 0).length")
         report.line(broken == 0 and images.count() >= 20, "report in Chromium: pictures, of which broken", f"{images.count()}, {broken}")
