@@ -9,11 +9,11 @@ import argparse
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import growth
 import machine
+import record
 import steps
 import tables
 import whole
@@ -80,25 +80,7 @@ def main():
         args.only = [name for name in SECTIONS if name != "training128"]
     bench.make()
     results = bench.files if args.quick else args.results
-    run(bench, results, args.only or list(SECTIONS))
-
-
-def run(bench, results, sections):
-    description = machine.describe(bench)
-    kept = results / "results.json"
-    record = {"machine": description, "sections": {}}
-    if kept.exists() and sections != list(SECTIONS):
-        before = json.loads(kept.read_text())
-        if before["machine"] == description:
-            record = before
-    for name in sections:
-        start = time.perf_counter()
-        # JSON's keys are texts: through it once, so that figures kept and figures new look alike.
-        record["sections"][name] = json.loads(json.dumps(SECTIONS[name](bench)))
-        print(f"-- {name}: {time.perf_counter() - start:.0f} s", flush=True)
-        kept.write_text(json.dumps(record, indent=1) + "\n")
-        (results / "results.md").write_text(tables.page(record))
-    print(f"{results / 'results.md'}")
+    record.run(bench, results, "results", machine.describe(bench), SECTIONS, args.only or list(SECTIONS), tables.page)
 
 
 if __name__ == "__main__":

@@ -5,14 +5,13 @@
 Writes solvers.md and solvers.json. Sections that are not run keep their figures, if the machine is the same."""
 
 import argparse
-import json
-import time
 from importlib import metadata
 from pathlib import Path
 
 import machine
 import quality
 import race
+import record
 import solver_tables
 from solving import Solving
 
@@ -42,25 +41,9 @@ def main():
     bench = Solving(args.ptyx.resolve(), files, rounds=1 if args.quick else 3, threads=args.threads, quick=args.quick,
                     own=(args.scan.resolve(), args.reference.resolve()) if args.scan else None)
     bench.make()
-    run(bench, files if args.quick else args.results, args.only or list(SECTIONS))
-
-
-def run(bench, results, sections):
     description = machine.describe(bench)
     description["versions"]["pty-chi"] = metadata.version("ptychi")
-    kept = results / "solvers.json"
-    record = {"machine": description, "sections": {}}
-    if kept.exists() and sections != list(SECTIONS):
-        before = json.loads(kept.read_text())
-        if before["machine"] == description:
-            record = before
-    for name in sections:
-        start = time.perf_counter()
-        record["sections"][name] = json.loads(json.dumps(SECTIONS[name](bench)))
-        print(f"-- {name}: {time.perf_counter() - start:.0f} s", flush=True)
-        kept.write_text(json.dumps(record, indent=1) + "\n")
-        (results / "solvers.md").write_text(solver_tables.page(record))
-    print(results / "solvers.md")
+    record.run(bench, files if args.quick else args.results, "solvers", description, SECTIONS, args.only or list(SECTIONS), solver_tables.page)
 
 
 if __name__ == "__main__":

@@ -175,5 +175,12 @@ def evaluate_pair(ptyx, pair, reference, recon):
     ptyx("eval", "--recon", f"{pair}/recon.npz", "--reference", f"{pair}/reference.npz", "--output", pair, "--convention", convention)
 
 
+def beside(files):
+    """A directory for screenshots and runs that the checks of files do not look through."""
+    place = files.with_name(files.name + "-pages")
+    place.mkdir(exist_ok=True)
+    return place
+
+
 def load_json(path):
     return json.loads(Path(path).read_text())

@@ -18,6 +18,7 @@ import playwright
 from playwright.sync_api import sync_playwright
 
 import browser
+from files import beside
 
 def check(report, files, case, node):
     logging.getLogger().addHandler(logging.NullHandler())  # else Netron prints what it serves
@@ -94,7 +95,6 @@ def check_page(report, model, url, screenshot, program):
         page.goto(url)
         page.locator("#message-button").click(timeout=30000)  # its notice on cookies
         page.locator("body.default").wait_for(timeout=60000)
-        screenshot.parent.with_name(screenshot.parent.name + "-pages").mkdir(exist_ok=True)
         shown = page.locator("svg .graph-node").count()
         expected = Counter(n.op_type for n in model.graph.node)
         # Netron forbids eval, and with it most of what would read texts.
@@ -105,7 +105,7 @@ def check_page(report, model, url, screenshot, program):
         # Short values alone: long ones are cut off in the field, not in the file.
         props = {p.key: p.value for p in model.metadata_props}
         hidden = [k for k, v in props.items() if not stands(page, k) or len(v) < 40 and not stands(page, v)]
-        page.screenshot(path=str(screenshot.parent.with_name(screenshot.parent.name + "-pages") / "netron-metadata.png"))
+        page.screenshot(path=str(beside(screenshot.parent) / "netron-metadata.png"))
         chromium.close()
     report.same(f"Netron's page in Chromium: of {len(props)} metadata, those that it does not show", hidden, [])
     report.line(shown == len(model.graph.node) and kinds == dict(expected) and not errors, "Netron's page in Chromium: nodes drawn, by operator, errors",

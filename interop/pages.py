@@ -9,7 +9,7 @@ import urllib.request
 from playwright.sync_api import sync_playwright
 
 import browser
-from files import CASES, SCAN
+from files import CASES, SCAN, beside
 
 
 class Watched:
@@ -25,13 +25,6 @@ class Watched:
 
     def outside(self, own):
         return [u for u in self.asked if not u.startswith((own, "data:"))]
-
-
-def beside(files):
-    """A directory for screenshots and runs that the checks of files do not look through."""
-    place = files.with_name(files.name + "-pages")
-    place.mkdir(exist_ok=True)
-    return place
 
 
 def make(ptyx):

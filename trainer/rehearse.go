@@ -43,10 +43,7 @@ func Rehearse(ctx context.Context, r Request) (*Rehearsal, error) {
 	out := &Rehearsal{
 		Patterns: len(j.train.X), Samples: len(j.train.Groups), Replicas: len(f.replicas), Steps: len(plan),
 		Epochs: max(0, j.request.Config.MaxEpochs-j.state.Epoch), Parameters: j.net.ParameterCount(), Prepared: time.Since(start),
-		Batch: [4]int{f.samples() * f.step.Config.Group, j.net.Channels, j.net.N, j.net.N},
-	}
-	if j.net.Channels > 1 {
-		out.Batch[0] = f.samples()
+		Batch: [4]int{f.samples() * f.step.Config.Group / j.net.Channels, j.net.Channels, j.net.N, j.net.N}, // a group is patterns or channels
 	}
 	if j.val != nil {
 		out.Validation = len(j.val.Groups)

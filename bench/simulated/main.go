@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 )
 
@@ -64,7 +65,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	b.seeds = max(1, seeds)
 	for _, s := range sections() {
-		if only != "" && !contains(strings.Fields(only), s.name) {
+		if only != "" && !slices.Contains(strings.Fields(only), s.name) {
 			continue
 		}
 		if err := s.run(ctx, b); err != nil {
@@ -72,13 +73,4 @@ func run(ctx context.Context, args []string) error {
 		}
 	}
 	return nil
-}
-
-func contains(list []string, name string) bool {
-	for _, s := range list {
-		if s == name {
-			return true
-		}
-	}
-	return false
 }

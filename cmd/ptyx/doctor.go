@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +20,7 @@ func (c *doctorCmd) Run(app *appContext) error {
 	d := runtime.Diagnose(c.Onnxruntime)
 	write := writeDiagnosis
 	if c.JSON {
-		write = writeDiagnosisJSON
+		write = func(w io.Writer, d runtime.Diagnosis) error { return writeJSON(w, d) }
 	}
 	if err := write(app.Stdout, d); err != nil {
 		return err
@@ -30,13 +29,6 @@ func (c *doctorCmd) Run(app *appContext) error {
 		return errors.New("ONNX Runtime is not usable; --engine tape works without it")
 	}
 	return nil
-}
-
-func writeDiagnosisJSON(w io.Writer, d runtime.Diagnosis) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(d)
 }
 
 // writeDiagnosis prints one fact per line, then the problems with their remedies.

@@ -109,7 +109,7 @@ func (c *trainCmd) rehearse(app *appContext, o workflow.TrainOptions) error {
 		return err
 	}
 	if c.JSON {
-		return r.WriteJSON(app.Stdout)
+		return writeJSON(app.Stdout, r)
 	}
 	return r.WriteText(app.Stdout)
 }

@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,6 +38,12 @@ func Read(path string) (data []byte, m *onnxir.Model, file string, err error) {
 		return nil, nil, file, &badinput.Error{File: file, Found: "bytes that are not an ONNX model", Expected: "a checkpoint of ptyx train", Cause: err, Remedy: "export it again"}
 	}
 	return data, m, file, nil
+}
+
+// Digest names a model file by its bytes: their SHA-256 in hex.
+func Digest(model []byte) string {
+	sum := sha256.Sum256(model)
+	return hex.EncodeToString(sum[:])
 }
 
 // Load reads a model file with its contract.

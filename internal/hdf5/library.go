@@ -89,14 +89,14 @@ func loadNamed(source, path string) (*Library, error) {
 // search goes through the usual places.
 func search() (*Library, error) {
 	var faults []string
-	switch file, err := bundled.Path(bundled.HDF5); {
-	case err == nil:
-		library, err := load(file, "the program itself")
-		if err == nil {
+	file, err := bundled.Path(bundled.HDF5)
+	if err == nil {
+		var library *Library
+		if library, err = load(file, "the program itself"); err == nil {
 			return library, nil
 		}
-		faults = append(faults, fmt.Sprintf("the library inside the program: %v", err))
-	case !errors.Is(err, bundled.ErrNone):
+	}
+	if !errors.Is(err, bundled.ErrNone) {
 		faults = append(faults, fmt.Sprintf("the library inside the program: %v", err))
 	}
 	for _, place := range places() {

@@ -3,8 +3,6 @@
 package inspect
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -58,9 +56,8 @@ func File(path string) (*Description, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(data)
 	d := &Description{
-		File: file, SHA256: hex.EncodeToString(sum[:]), Bytes: len(data),
+		File: file, SHA256: contract.Digest(data), Bytes: len(data),
 		Producer: strings.TrimSpace(m.ProducerName + " " + m.ProducerVersion), IRVersion: m.IRVersion,
 		Layers: []Layer{}, Opsets: map[string]int64{}, Operators: map[string]int{}, Metadata: map[string]string{},
 		Inputs: tensors(m.Graph.Inputs), Outputs: tensors(m.Graph.Outputs),

@@ -8,8 +8,6 @@ package report
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -116,11 +114,10 @@ func number(v float64) string {
 
 // origins are what the page was made from.
 func (s Source) origins(r *reconstruct.Result) []Row {
-	sum := sha256.Sum256(s.Model)
 	c := s.Contract
 	return []Row{
 		{"ptyx", c.PtyxVersion, ""},
-		{"model, SHA-256", hex.EncodeToString(sum[:]), ""},
+		{"model, SHA-256", contract.Digest(s.Model), ""},
 		{"training data, SHA-256", c.DataDigest, ""},
 		{"probe, SHA-256", c.ProbeDigest, ""},
 		{"seed", fmt.Sprint(c.Seed), ""},

@@ -2,6 +2,7 @@ package variant
 
 import (
 	"fmt"
+	"slices"
 
 	"ptyx/internal/badinput"
 	"ptyx/internal/onnxir"
@@ -31,10 +32,5 @@ func fixBatch(g *onnxir.Graph, batch int64) error {
 }
 
 func isInput(g *onnxir.Graph, name string) bool {
-	for _, in := range g.Inputs {
-		if in.Name == name {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(g.Inputs, func(in onnxir.ValueInfo) bool { return in.Name == name })
 }

@@ -2,7 +2,6 @@ package variant
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -116,6 +115,5 @@ func dropUnused(g *onnxir.Graph) {
 	slices.Reverse(kept)
 	g.Nodes = kept
 	g.Initializers = slices.DeleteFunc(g.Initializers, func(t *onnxir.Tensor) bool { return !used[t.Name] })
-	made := maps.Clone(used)
-	g.ValueInfo = slices.DeleteFunc(g.ValueInfo, func(v onnxir.ValueInfo) bool { return !made[v.Name] })
+	g.ValueInfo = slices.DeleteFunc(g.ValueInfo, func(v onnxir.ValueInfo) bool { return !used[v.Name] })
 }

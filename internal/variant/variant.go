@@ -5,13 +5,12 @@
 package variant
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
 
 	"ptyx/internal/badinput"
+	"ptyx/internal/contract"
 	"ptyx/internal/onnxir"
 )
 
@@ -95,8 +94,7 @@ func record(m *onnxir.Model, o Options, source []byte) {
 	if before, ok := m.Property(KeyChanges); ok && before != "" {
 		changes = append([]string{before}, changes...)
 	}
-	sum := sha256.Sum256(source)
-	digest := hex.EncodeToString(sum[:])
+	digest := contract.Digest(source)
 	if before, ok := m.Property(KeySource); ok {
 		digest = before
 	}

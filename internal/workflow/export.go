@@ -54,7 +54,7 @@ func Export(ctx context.Context, o ExportOptions, log *slog.Logger) (*ExportResu
 	}
 	changed, err := variant.Make(model, o.Variant)
 	if err != nil {
-		return nil, o.ofModel(err)
+		return nil, ofFile(err, o.Model)
 	}
 	patterns, err := o.patterns(c, log)
 	if err != nil {
@@ -62,7 +62,7 @@ func Export(ctx context.Context, o ExportOptions, log *slog.Logger) (*ExportResu
 	}
 	apart, err := o.compare(model, changed, c, patterns)
 	if err != nil {
-		return nil, o.ofModel(err)
+		return nil, ofFile(err, o.Model)
 	}
 	if !(apart.RMS <= o.Variant.Tolerance()) {
 		return nil, &badinput.Error{File: o.Model, Found: fmt.Sprintf("a variant whose patches lie %.2g (RMS) from the model's", apart.RMS),
@@ -115,13 +115,4 @@ func (o ExportOptions) patterns(c contract.Contract, log *slog.Logger) (*ndarray
 	out := ndarray.New[float32](tried, c.Channels, c.N, c.N)
 	copy(out.Data, frames.Data)
 	return out, nil
-}
-
-func (o ExportOptions) ofModel(err error) error {
-	var bad *badinput.Error
-	if errors.As(err, &bad) && bad.File == "" {
-		bad.File = o.Model
-		return bad
-	}
-	return err
 }

@@ -2,12 +2,11 @@ package workflow
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"ptyx/internal/badinput"
 	"ptyx/internal/contract"
@@ -63,7 +62,7 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (string, error
 	defer scan.Close()
 	predictor, release, err := o.Engine.predictor(model)
 	if err != nil {
-		return "", o.ofModel(err)
+		return "", ofModel(err, o.Model)
 	}
 	result, err := reconstruct.Run(ctx, predictor, scan, c, reconstruct.Options{Count: o.Count, Seed: o.Seed, BatchSize: o.BatchSize})
 	if closeErr := predictor.Close(); err == nil {
@@ -73,13 +72,13 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (string, error
 		err = closeErr
 	}
 	if err != nil {
-		return "", o.ofModel(err)
+		return "", ofModel(err, o.Model)
 	}
-	digest := sha256.Sum256(model)
+	digest := contract.Digest(model)
 	if o.Refine > 0 {
-		return o.refine(ctx, scan, result, hex.EncodeToString(digest[:]))
+		return o.refine(ctx, scan, result, digest)
 	}
-	if err := result.Save(o.OutputDir, hex.EncodeToString(digest[:])); err != nil {
+	if err := result.Save(o.OutputDir, digest); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("%s: %d patches on %s, object %d x %d", o.OutputDir, result.Patches, result.Provider,
@@ -104,11 +103,14 @@ func (o InferOptions) refine(ctx context.Context, scan *dataset.Scan, r *reconst
 	return job.run(ctx)
 }
 
-// ofModel names the model in a complaint that has no file: those about scans have theirs.
-func (o InferOptions) ofModel(err error) error {
+// ofModel names the model at a path in a complaint about it that has no file: those about scans have theirs.
+func ofModel(err error, path string) error { return ofFile(err, path, "graph", dataset.KeyProbe) }
+
+// ofFile names a file in a complaint that has none and is about one of the keys; without keys, whatever it is about.
+func ofFile(err error, path string, keys ...string) error {
 	var bad *badinput.Error
-	if errors.As(err, &bad) && bad.File == "" && (bad.Key == "graph" || bad.Key == dataset.KeyProbe) {
-		bad.File = o.Model
+	if errors.As(err, &bad) && bad.File == "" && (len(keys) == 0 || slices.Contains(keys, bad.Key)) {
+		bad.File = path
 		return bad // alone: what wraps it has its old words
 	}
 	return err

@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -87,15 +86,7 @@ func peakMemory() (float64, error) {
 	return float64(usage.Maxrss) * maxrssUnit / 1e6, nil
 }
 
-// WriteJSON prints the rehearsal for a program.
-func (r *Rehearsal) WriteJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(r)
-}
-
-// WriteText prints it for a reader.
+// WriteText prints the rehearsal for a reader.
 func (r *Rehearsal) WriteText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, name+"\t"+format+"\n", args...) }

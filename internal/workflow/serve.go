@@ -2,8 +2,6 @@ package workflow
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -96,11 +94,10 @@ func (o ServeOptions) load() (models []serve.Model, release func() error, err er
 		}
 		predictor, free, err := o.Engine.predictor(data)
 		if err != nil {
-			return nil, release, InferOptions{Model: path}.ofModel(err)
+			return nil, release, ofModel(err, path)
 		}
 		closers = append(closers, free, predictor.Close)
-		digest := sha256.Sum256(data)
-		models = append(models, serve.Model{Name: name, File: file, Digest: hex.EncodeToString(digest[:]), Contract: c, Predictor: predictor})
+		models = append(models, serve.Model{Name: name, File: file, Digest: contract.Digest(data), Contract: c, Predictor: predictor})
 	}
 	return models, release, nil
 }

@@ -55,11 +55,6 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 	defer job.scans.Close()
 	defer job.validation.Close()
 	o, request := job.options, job.request
-	if _, err := os.Stat(filepath.Join(o.OutputDir, trainer.ConfigFile)); err == nil && o.Resume {
-		if err := trainer.Tidy(o.OutputDir); err != nil {
-			return "", errors.Join(err, job.release())
-		}
-	}
 	request.Begin = o.begin
 	reporter := progress.New(stderr, o.Config.MaxEpochs, o.Quiet)
 	request.Progress = reporter
@@ -163,7 +158,7 @@ func (o TrainOptions) check() error {
 	return destination.Dir("--output-dir", o.OutputDir)
 }
 
-// state is the state to go on from: none, if the training was killed before its first epoch was done. Train tidies up after it.
+// state is the state to go on from: none, if the training was killed before its first epoch was done. begin tidies up after it.
 func (o TrainOptions) state(path string, log *slog.Logger) (string, error) {
 	if _, err := os.Stat(filepath.Join(o.OutputDir, trainer.ConfigFile)); err != nil {
 		return path, nil // no run directory, which reading the state will say
@@ -180,6 +175,11 @@ func (o TrainOptions) state(path string, log *slog.Logger) (string, error) {
 func (o TrainOptions) begin() error {
 	if err := os.MkdirAll(o.OutputDir, 0o755); err != nil {
 		return fmt.Errorf("making the run directory: %w", err)
+	}
+	if o.Resume {
+		if err := trainer.Tidy(o.OutputDir); err != nil {
+			return err
+		}
 	}
 	return trainer.SaveConfig(o.OutputDir, o)
 }
