@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"ptyx/internal/convert"
 )
 
@@ -13,6 +11,7 @@ type convertCmd struct {
 
 	ProbeFile  string `aliases:"probe_file" placeholder:"FILE" help:"Take the probe from this file."`
 	ObjectFile string `aliases:"object_file" placeholder:"FILE" help:"Take the object from this file, such as a reconstruction.npz of the same scan."`
+	JSON       bool   `name:"json" help:"Print what was done as JSON."`
 	inputFlags `embed:"" group:"How the scan is read"`
 
 	viewFlags `embed:"" group:"How the scan is read"`
@@ -26,6 +25,5 @@ func (c *convertCmd) Run(app *appContext) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(app.Stdout, done)
-	return err
+	return app.conclude(done, c.JSON)
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"ptyx/internal/variant"
 	"ptyx/internal/workflow"
 )
@@ -15,6 +13,7 @@ type exportCmd struct {
 	Opset      int64  `default:"0" placeholder:"N" help:"Opset of the standard operators, 13 to 23; 0: as it is (17)."`
 	Fp16       bool   `name:"fp16" help:"Convolutions in half precision: half the file. Inputs, outputs and the physics stay in float32."`
 	TestData   string `aliases:"test_data" placeholder:"FILE" help:"Scan whose first patterns the file is tried on; without it patterns are made of the model's probe and random objects."`
+	JSON       bool   `name:"json" help:"Print what was done as JSON."`
 	inputFlags `embed:"" group:"How the scan is read"`
 
 	viewFlags   `embed:"" group:"How the scan is read"`
@@ -31,7 +30,5 @@ func (c *exportCmd) Run(app *appContext) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(app.Stdout, "%s: %d bytes of %d, patches differ by %.2g at most, %.2g RMS\n",
-		done.Output, done.Bytes, done.Before, done.Difference.Largest, done.Difference.RMS)
-	return err
+	return app.conclude(done, c.JSON)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"runtime/debug"
 
 	"ptyx/internal/workflow"
@@ -15,6 +14,7 @@ type inferCmd struct {
 	Seed       uint64 `default:"0" help:"Of the draw."`
 	BatchSize  int    `aliases:"batch_size" default:"16" help:"Patterns handed to the network at once."`
 	Refine     int    `default:"0" help:"Passes of the solver that follow, as of ptyx refine; 0: none."`
+	JSON       bool   `name:"json" help:"Print what was done as JSON."`
 	inputFlags `embed:"" group:"How the scan is read"`
 
 	viewFlags   `embed:"" group:"How the scan is read"`
@@ -36,6 +36,5 @@ func (c *inferCmd) Run(app *appContext) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(app.Stdout, done)
-	return err
+	return app.conclude(done, c.JSON)
 }

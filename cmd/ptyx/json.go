@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 )
 
@@ -11,4 +12,17 @@ func writeJSON(w io.Writer, facts any) error {
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(facts)
+}
+
+// conclude says what a command has done: one object by the tags of the result's type where a program asks, else the result's own
+// sentence. docs/json.md has the keys.
+func (app *appContext) conclude(done fmt.Stringer, asJSON bool) error {
+	switch {
+	case asJSON:
+		return writeJSON(app.Stdout, done)
+	case app.Quiet:
+		return nil
+	}
+	_, err := fmt.Fprintln(app.Stdout, done)
+	return err
 }

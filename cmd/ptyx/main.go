@@ -46,7 +46,7 @@ type cli struct {
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 
 	Verbose bool `short:"v" help:"Log details."`
-	Quiet   bool `short:"q" help:"Log warnings and errors only."`
+	Quiet   bool `short:"q" help:"Say nothing but warnings and errors: the exit status tells. What was asked for, such as --json, is printed."`
 }
 
 // appContext is what a command gets from the process.
@@ -55,6 +55,7 @@ type appContext struct {
 	Stdout  io.Writer
 	Stderr  io.Writer
 	Log     *slog.Logger
+	Quiet   bool            // nothing is to be said that was not asked for
 	Given   map[string]bool // names of the flags that were on the command line
 }
 
@@ -79,7 +80,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exited
 	}
 	if err == nil {
-		err = parsed.Run(&appContext{Context: ctx, Stdout: stdout, Stderr: stderr, Log: newLog(stderr, c.Verbose, c.Quiet), Given: given(parsed)})
+		err = parsed.Run(&appContext{Context: ctx, Stdout: stdout, Stderr: stderr, Log: newLog(stderr, c.Verbose, c.Quiet), Quiet: c.Quiet, Given: given(parsed)})
 	}
 	switch {
 	case err == nil:

@@ -13,5 +13,5 @@ type refineCmd struct {
 func (c *refineCmd) Run(app *appContext) error {
 	job := c.job(c.Data, c.Iterations)
 	job.Recon, job.Model = c.Recon, c.ModelPath
-	return app.solve(job)
+	return app.solve(job, c.JSON)
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"ptyx/internal/workflow"
 )
 
@@ -13,6 +11,7 @@ type reportCmd struct {
 	Reference string `placeholder:"NPZ" help:"Truth or reference to compare the object with, as for ptyx eval."`
 	NImages   int    `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
 	Seed      uint64 `default:"0" help:"Of the draw."`
+	JSON      bool   `name:"json" help:"Print what was done as JSON."`
 
 	engineFlags `embed:"" group:"What computes"`
 }
@@ -25,6 +24,5 @@ func (c *reportCmd) Run(app *appContext) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(app.Stdout, done)
-	return err
+	return app.conclude(done, c.JSON)
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"ptyx/internal/badinput"
 	"ptyx/internal/simulate"
 	"ptyx/internal/workflow"
@@ -23,6 +21,7 @@ type simulateCmd struct {
 	Noiseless  bool                `help:"Exact intensities, no photon noise."`
 	Seed       uint64              `default:"0" help:"Of object, positions and noise."`
 	ObjectFile string              `aliases:"object_file" placeholder:"NPZ" help:"Take objectGuess, probeGuess, xcoords and ycoords from this file; without --nphotons the probe keeps its power."`
+	JSON       bool                `name:"json" help:"Print what was done as JSON."`
 }
 
 // Run simulates.
@@ -39,8 +38,7 @@ func (c *simulateCmd) Run(app *appContext) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(app.Stdout, done)
-	return err
+	return app.conclude(done, c.JSON)
 }
 
 // defaultPhotons is what --nphotons is without a wish, where the probe is made.

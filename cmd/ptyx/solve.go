@@ -1,9 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"io"
-	"log/slog"
 	"runtime/debug"
 
 	"ptyx/internal/solve"
@@ -27,6 +25,7 @@ type solverFlags struct {
 	Positions  bool             `help:"Find the positions, too: from those given, up to 4 pixels off."`
 	ProbeFile  string           `aliases:"probe_file" placeholder:"NPZ" help:"Take probeGuess from this file."`
 	Seed       uint64           `default:"0" help:"Of the order of the patterns."`
+	JSON       bool             `name:"json" help:"Print what was done as JSON."`
 	inputFlags `embed:"" group:"How the scan is read"`
 
 	viewFlags   `embed:"" group:"How the scan is read"`
@@ -42,23 +41,22 @@ func (f solverFlags) job(scan string, iterations int) workflow.SolveOptions {
 
 // Run solves.
 func (c *solveCmd) Run(app *appContext) error {
-	return app.solve(c.job(c.Data, c.Iterations))
+	return app.solve(c.job(c.Data, c.Iterations), c.JSON)
 }
 
-func (app *appContext) solve(o workflow.SolveOptions) error {
+func (app *appContext) solve(o workflow.SolveOptions, asJSON bool) error {
 	debug.SetGCPercent(garbage)
 	o.Progress = app.progress()
 	done, err := workflow.Solve(app.Context, o, app.Log)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(app.Stdout, done)
-	return err
+	return app.conclude(done, asJSON)
 }
 
 // progress is where passes are told of: nowhere with --quiet.
 func (app *appContext) progress() io.Writer {
-	if !app.Log.Enabled(app.Context, slog.LevelInfo) {
+	if app.Quiet {
 		return nil
 	}
 	return app.Stderr

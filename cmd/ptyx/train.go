@@ -1,8 +1,7 @@
 package main
 
 import (
-	"fmt"
-	"log/slog"
+	"errors"
 	"runtime/debug"
 
 	"ptyx/internal/badinput"
@@ -21,7 +20,7 @@ type trainCmd struct {
 	Config        string   `placeholder:"YAML" help:"Run the training of this config.yaml, as every run writes one. Flags that are given win over it."`
 	Live          string   `placeholder:"[HOST]:PORT" help:"Show a page about the training while it runs, such as :8080, on this machine alone unless a host is given; nothing else changes."`
 	DryRun        bool     `aliases:"dry_run" help:"Try a few steps and print what would run: shapes, parameters, memory, time. Nothing is written."`
-	JSON          bool     `name:"json" help:"With --dry-run: print JSON."`
+	JSON          bool     `name:"json" help:"Print what was done as JSON, or with --dry-run what would be."`
 	Init          string   `placeholder:"ONNX" help:"Start from the weights of this model (file or run directory)."`
 
 	MaxEpochs  *int             `aliases:"max_epochs" placeholder:"60" help:"Passes over the data."`
@@ -93,13 +92,12 @@ func (c *trainCmd) Run(app *appContext) error {
 		return c.rehearse(app, options)
 	}
 	options.Live = c.Live
-	options.Quiet = !app.Log.Enabled(app.Context, slog.LevelInfo)
+	options.Quiet = app.Quiet
 	done, err := workflow.Train(app.Context, options, app.Stderr, app.Log)
-	if err != nil {
+	if done == nil || err != nil && !c.JSON { // an interruption says for itself what it saved
 		return err
 	}
-	_, err = fmt.Fprintln(app.Stdout, done)
-	return err
+	return errors.Join(err, app.conclude(done, c.JSON))
 }
 
 // rehearse tries a training.

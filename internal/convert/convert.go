@@ -74,35 +74,46 @@ func formats() map[Target]format {
 	}
 }
 
-// File converts the file in to the file out. It returns a sentence that says what was written.
-func File(in, out string, o Options) (string, error) {
+// Result is what a conversion wrote.
+type Result struct {
+	File     string   `json:"file"`
+	Format   Target   `json:"format"`
+	Contents []string `json:"contents"` // what was written, in words
+	Lost     []string `json:"left_out"` // what the file has no place for, in words
+}
+
+func (r Result) String() string {
+	return fmt.Sprintf("%s: %s with %s", r.File, formats()[r.Format].what, strings.Join(r.Contents, ", "))
+}
+
+// File converts the file in to the file out.
+func File(in, out string, o Options) (*Result, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if err := destination.File("OUT", out); err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := distinct(in, out); err != nil {
-		return "", err
+		return nil, err
 	}
 	if _, err := o.To.orByName(out, nil); err != nil { // before the input is read
-		return "", err
+		return nil, err
 	}
 	c, err := read(in, o)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer c.close()
 	to, err := o.To.orByName(out, c)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	w := &writer{content: c, path: out, log: o.Log, library: o.View.Library}
-	f := formats()[to]
-	if err := f.write(w); err != nil {
-		return "", err
+	w := &writer{content: c, path: out, log: o.Log, library: o.View.Library, result: &Result{File: out, Format: to, Contents: []string{}, Lost: []string{}}}
+	if err := formats()[to].write(w); err != nil {
+		return nil, err
 	}
-	return fmt.Sprintf("%s: %s with %s", out, f.what, strings.Join(w.wrote, ", ")), nil
+	return w.result, nil
 }
 
 // distinct refuses to write over what is being read.
@@ -157,17 +168,18 @@ type writer struct {
 	path    string
 	library string
 	log     *slog.Logger
-	wrote   []string // what was written, in words
+	result  *Result // what was written so far
 }
 
 // lost says that the target has no place for something.
 func (w *writer) lost(what string) {
+	w.result.Lost = append(w.result.Lost, what)
 	w.log.Warn("left out: "+w.path+" has no place for it", "what", what)
 }
 
 // said notes something that was written.
 func (w *writer) said(format string, args ...any) {
-	w.wrote = append(w.wrote, fmt.Sprintf(format, args...))
+	w.result.Contents = append(w.result.Contents, fmt.Sprintf(format, args...))
 }
 
 // needs is a complaint about something that the target cannot do without.

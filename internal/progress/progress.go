@@ -1,5 +1,5 @@
 // Package progress shows how a training goes: a bar with rate and remaining time on a terminal, one plain line an epoch
-// elsewhere.
+// elsewhere. Neither has colours.
 package progress
 
 import (
@@ -21,7 +21,7 @@ func New(w io.Writer, epochs int, quiet bool) Reporter {
 	if quiet {
 		return silent{}
 	}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" { // which cannot draw over a line
 		return newBar(f, epochs)
 	}
 	return &lines{w: w, epochs: epochs}

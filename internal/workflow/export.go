@@ -34,10 +34,15 @@ const tried = 8
 
 // ExportResult is what an export did.
 type ExportResult struct {
-	Output     string
-	Bytes      int // of the file
-	Before     int // bytes of the model that it was made of
-	Difference variant.Difference
+	File    string  `json:"file"`
+	Bytes   int     `json:"bytes"`
+	Before  int     `json:"model_bytes"`        // of the model that it was made of
+	Largest float64 `json:"largest_difference"` // of a pixel of a patch, between the two models
+	RMS     float64 `json:"rms_difference"`
+}
+
+func (r ExportResult) String() string {
+	return fmt.Sprintf("%s: %d bytes of %d, patches differ by %.2g at most, %.2g RMS", r.File, r.Bytes, r.Before, r.Largest, r.RMS)
 }
 
 // Export writes a variant of a model that agrees with the model.
@@ -74,7 +79,7 @@ func Export(ctx context.Context, o ExportOptions, log *slog.Logger) (*ExportResu
 	if err := renameio.WriteFile(o.Output, changed, 0o644, renameio.WithTempDir(filepath.Dir(o.Output))); err != nil {
 		return nil, fmt.Errorf("writing %s: %w", o.Output, err)
 	}
-	return &ExportResult{Output: o.Output, Bytes: len(changed), Before: len(model), Difference: apart}, nil
+	return &ExportResult{File: o.Output, Bytes: len(changed), Before: len(model), Largest: apart.Largest, RMS: apart.RMS}, nil
 }
 
 // compare runs both models on the same patterns, one after the other.

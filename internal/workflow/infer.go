@@ -46,23 +46,47 @@ func (o InferOptions) check() error {
 	return destination.Dir("--output-dir", o.OutputDir)
 }
 
-// Infer reconstructs the object of a scan and writes it with its pictures. It returns a sentence that says what was made.
-func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (string, error) {
+// Reconstruction is an object that was found and written, by a network, a solver, or one after the other.
+type Reconstruction struct {
+	OutputDir string    `json:"output_dir"`
+	Patterns  int       `json:"patterns"`
+	Device    string    `json:"device"` // that computed: an execution provider of ONNX Runtime, tape or Go
+	Object    [2]int    `json:"object"` // height and width
+	Solver    *Solution `json:"solver"` // null: a network alone
+}
+
+// Solution is what a solver reached.
+type Solution struct {
+	Method   solve.Method `json:"method"`
+	Passes   int          `json:"passes"`
+	Residual float64      `json:"residual"`
+}
+
+func (r Reconstruction) String() string {
+	if s := r.Solver; s != nil {
+		return fmt.Sprintf("%s: %d passes of %s on %s, residual %.5f, object %d x %d",
+			r.OutputDir, s.Passes, s.Method, r.Device, s.Residual, r.Object[0], r.Object[1])
+	}
+	return fmt.Sprintf("%s: %d patches on %s, object %d x %d", r.OutputDir, r.Patterns, r.Device, r.Object[0], r.Object[1])
+}
+
+// Infer reconstructs the object of a scan and writes it with its pictures.
+func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (*Reconstruction, error) {
 	if err := o.check(); err != nil {
-		return "", err
+		return nil, err
 	}
 	model, _, c, err := contract.Load(o.Model)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	scan, err := dataset.Open(o.Scan, dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, NoProbe: true, NoObject: true, Log: log})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer scan.Close()
 	predictor, release, err := o.Engine.predictor(model)
 	if err != nil {
-		return "", ofModel(err, o.Model)
+		return nil, ofModel(err, o.Model)
 	}
 	result, err := reconstruct.Run(ctx, predictor, scan, c, reconstruct.Options{Count: o.Count, Seed: o.Seed, BatchSize: o.BatchSize})
 	if closeErr := predictor.Close(); err == nil {
@@ -72,28 +96,29 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (string, error
 		err = closeErr
 	}
 	if err != nil {
-		return "", ofModel(err, o.Model)
+		return nil, ofModel(err, o.Model)
 	}
 	digest := contract.Digest(model)
 	if o.Refine > 0 {
 		return o.refine(ctx, scan, result, digest)
 	}
 	if err := result.Save(o.OutputDir, digest); err != nil {
-		return "", err
+		return nil, err
 	}
-	return fmt.Sprintf("%s: %d patches on %s, object %d x %d", o.OutputDir, result.Patches, result.Provider,
-		result.Object.Shape[0], result.Object.Shape[1]), nil
+	return &Reconstruction{
+		OutputDir: o.OutputDir, Patterns: result.Patches, Device: result.Provider, Object: [2]int{result.Object.Shape[0], result.Object.Shape[1]},
+	}, nil
 }
 
 // refine goes on from the network's object and the model's probe as ptyx refine does, and saves what comes of it.
-func (o InferOptions) refine(ctx context.Context, scan *dataset.Scan, r *reconstruct.Result, digest string) (string, error) {
+func (o InferOptions) refine(ctx context.Context, scan *dataset.Scan, r *reconstruct.Result, digest string) (*Reconstruction, error) {
 	ids := make([]int, len(r.IDs))
 	for i, id := range r.IDs {
 		ids[i] = int(id)
 	}
 	patterns, err := scan.LoadSelected(ids)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	job := solution{
 		scan: o.Scan, outputDir: o.OutputDir, engine: o.Engine, solver: solve.Defaults(o.Refine), digest: digest, ids: r.IDs, progress: o.Progress,

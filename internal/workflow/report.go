@@ -34,46 +34,57 @@ type ReportOptions struct {
 // reportFile is the page's name in a run directory.
 const reportFile = "report.html"
 
-// Report writes a page about a run. It returns a sentence that says what was written.
-func Report(ctx context.Context, o ReportOptions, log *slog.Logger) (string, error) {
+// ReportResult is the page that was written.
+type ReportResult struct {
+	File  string `json:"file"`
+	Epoch int    `json:"epoch"` // that the model has reached
+	Bytes int    `json:"bytes"`
+}
+
+func (r ReportResult) String() string {
+	return fmt.Sprintf("%s: epoch %d, %d kB", r.File, r.Epoch, r.Bytes/1000)
+}
+
+// Report writes a page about a run.
+func Report(ctx context.Context, o ReportOptions, log *slog.Logger) (*ReportResult, error) {
 	if o.Output == "" {
 		o.Output = filepath.Join(o.Run, reportFile)
 	}
 	settings, err := LoadTrainOptions(o.Run)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := o.check(); err != nil {
-		return "", err
+		return nil, err
 	}
 	source, err := o.source(settings)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if o.Scan == "" {
 		o.Scan = settings.TrainFiles[0]
 	}
 	if source.Scan, err = openShown(settings, o.Scan, log); err != nil {
-		return "", err
+		return nil, err
 	}
 	defer source.Scan.Close()
 	predictor, release, err := o.Engine.predictor(source.Model)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	source.Predictor = predictor
 	page, err := report.Build(ctx, source)
 	if err := errors.Join(err, predictor.Close(), release()); err != nil {
-		return "", err
+		return nil, err
 	}
 	var b bytes.Buffer
 	if err := page.Write(&b); err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := renameio.WriteFile(o.Output, b.Bytes(), 0o644, renameio.WithTempDir(filepath.Dir(o.Output))); err != nil {
-		return "", fmt.Errorf("writing the report: %w", err)
+		return nil, fmt.Errorf("writing the report: %w", err)
 	}
-	return fmt.Sprintf("%s: epoch %d, %d kB", o.Output, page.Epoch, b.Len()/1000), nil
+	return &ReportResult{File: o.Output, Epoch: page.Epoch, Bytes: b.Len()}, nil
 }
 
 // check refuses, before any work, what cannot be run or saved in the end.

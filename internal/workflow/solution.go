@@ -34,11 +34,11 @@ type solution struct {
 	progress  io.Writer
 }
 
-// run solves and saves. It returns a sentence that says what was reached.
-func (j solution) run(ctx context.Context) (string, error) {
+// run solves and saves.
+func (j solution) run(ctx context.Context) (*Reconstruction, error) {
 	eng, release, err := j.engine.trainingEngine()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	j.solver.Threads = j.engine.threads()
 	s, err := solve.Run(ctx, j.problem, j.solver, eng, j.tell)
@@ -46,13 +46,15 @@ func (j solution) run(ctx context.Context) (string, error) {
 		err = closeErr
 	}
 	if err != nil {
-		return "", j.ofScan(err)
+		return nil, j.ofScan(err)
 	}
 	if err := j.save(s); err != nil {
-		return "", err
+		return nil, err
 	}
-	return fmt.Sprintf("%s: %d passes of %s on %s, residual %.5f, object %d x %d", j.outputDir, len(s.History), j.solver.Method, s.Device,
-		s.Residual, s.Object.Shape[0], s.Object.Shape[1]), nil
+	return &Reconstruction{
+		OutputDir: j.outputDir, Patterns: len(s.X), Device: s.Device, Object: [2]int{s.Object.Shape[0], s.Object.Shape[1]},
+		Solver: &Solution{Method: j.solver.Method, Passes: len(s.History), Residual: s.Residual},
+	}, nil
 }
 
 // tell prints a line for a pass.

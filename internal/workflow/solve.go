@@ -45,15 +45,14 @@ func (o SolveOptions) check() error {
 	return destination.Dir("--output-dir", o.OutputDir)
 }
 
-// Solve finds object and probe of a scan by iteration and writes them with their pictures. It returns a sentence that says what was
-// reached.
-func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (string, error) {
+// Solve finds object and probe of a scan by iteration and writes them with their pictures.
+func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstruction, error) {
 	if err := o.check(); err != nil {
-		return "", err
+		return nil, err
 	}
 	problem, err := o.problem(log)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	job := solution{
 		problem: problem, solver: o.Solver, engine: o.Engine, scan: o.Scan, outputDir: o.OutputDir, ids: make([]int64, len(problem.X)), progress: o.Progress,

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -45,12 +46,31 @@ type TrainOptions struct {
 	Quiet      bool                `yaml:"-"`
 }
 
-// Train runs a training and writes its run directory. It returns a sentence that says what was reached and where it is.
-// If ctx is done early, what was reached is saved all the same and Interrupted is returned.
-func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logger) (string, error) {
+// TrainResult is what a training reached, and where it is.
+type TrainResult struct {
+	Model          string   `json:"model"` // the exported copy, where one was asked for
+	OutputDir      string   `json:"output_dir"`
+	Epochs         int      `json:"epochs"`
+	Device         string   `json:"device"`          // that computed: an execution provider of ONNX Runtime, or Go
+	TrainLoss      *float64 `json:"train_loss"`      // of the last epoch; null: there was none
+	ValidationLoss *float64 `json:"validation_loss"` // null: nothing was kept for it
+	Interrupted    bool     `json:"interrupted"`     // the training was asked to stop before its end
+}
+
+func (r TrainResult) String() string {
+	s := fmt.Sprintf("%s: %d epochs on %s", r.Model, r.Epochs, r.Device)
+	if r.TrainLoss != nil {
+		s += fmt.Sprintf(", train loss %.5f", *r.TrainLoss)
+	}
+	return s
+}
+
+// Train runs a training and writes its run directory. If ctx is done early, what was reached is saved and returned all the same,
+// with Interrupted.
+func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logger) (*TrainResult, error) {
 	job, err := o.job(log)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer job.scans.Close()
 	defer job.validation.Close()
@@ -61,7 +81,7 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 	if o.Live != "" {
 		view, err := startLive(ctx, o, reporter, log)
 		if err != nil {
-			return "", errors.Join(err, job.release())
+			return nil, errors.Join(err, job.release())
 		}
 		reporter, request.Progress, request.AfterEpoch = view, view, view.after
 	}
@@ -71,7 +91,7 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 		err = closeErr
 	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	return o.save(result)
 }
@@ -186,10 +206,10 @@ func (o TrainOptions) begin() error {
 
 // Interrupted is the error of a training that was asked to stop and did so in good order.
 type Interrupted struct {
-	Saved string // what was reached, and where it is
+	Saved TrainResult
 }
 
-func (i Interrupted) Error() string { return "interrupted, saved " + i.Saved }
+func (i Interrupted) Error() string { return "interrupted, saved " + i.Saved.String() }
 
 // Unwrap makes it a context.Canceled.
 func (Interrupted) Unwrap() error { return context.Canceled }
@@ -221,26 +241,35 @@ func ReadTrainOptions(path string) (TrainOptions, error) {
 }
 
 // save writes the run directory and the exported copy of the model.
-func (o TrainOptions) save(result *trainer.Result) (string, error) {
+func (o TrainOptions) save(result *trainer.Result) (*TrainResult, error) {
 	if err := result.Save(o.OutputDir); err != nil {
-		return "", err
+		return nil, err
 	}
 	path := filepath.Join(o.OutputDir, trainer.ModelFile)
 	if o.Export != "" {
 		// Beside its place: elsewhere a kill would leave the unfinished file in the system's temporary directory.
 		if err := renameio.WriteFile(o.Export, result.Model.Marshal(), 0o644, renameio.WithTempDir(filepath.Dir(o.Export))); err != nil {
-			return "", fmt.Errorf("exporting the model: %w", err)
+			return nil, fmt.Errorf("exporting the model: %w", err)
 		}
 		path = o.Export
 	}
-	summary := fmt.Sprintf("%s: %d epochs on %s", path, result.State.Epoch, result.Device)
+	reached := &TrainResult{Model: path, OutputDir: o.OutputDir, Epochs: result.State.Epoch, Device: result.Device, Interrupted: result.Cancelled}
 	if n := len(result.State.History); n > 0 {
-		summary += fmt.Sprintf(", train loss %.5f", result.State.History[n-1].TrainLoss)
+		last := result.State.History[n-1]
+		reached.TrainLoss, reached.ValidationLoss = finite(last.TrainLoss), finite(last.ValLoss)
 	}
 	if result.Cancelled {
-		return "", Interrupted{Saved: summary}
+		return reached, Interrupted{Saved: *reached}
 	}
-	return summary, nil
+	return reached, nil
+}
+
+// finite is a number to be written as JSON, nil where it is none.
+func finite(v float64) *float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
 }
 
 // initialWeights reads the weights of a model to start from. The network takes the model's sizes.

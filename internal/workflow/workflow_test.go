@@ -35,15 +35,15 @@ func silent() *slog.Logger { return slog.New(slog.DiscardHandler) }
 func simulated(t *testing.T, n, count int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "scan.npz")
-	said, err := Simulate(path, simulate.Options{
+	made, err := Simulate(path, simulate.Options{
 		N: n, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.Gaussian, ProbeSize: 16,
 		Scan: simulate.Fermat, Count: count, Step: 4, Photons: 1e4, Seed: 1,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(said, path+": ") {
-		t.Errorf("said %q", said)
+	if made.File != path || made.Patterns != count || made.Size != n {
+		t.Errorf("made %+v", made)
 	}
 	return path
 }
@@ -63,13 +63,13 @@ func options(t *testing.T, kind EngineKind) TrainOptions {
 	}
 }
 
-func trained(t *testing.T, o TrainOptions) string {
+func trained(t *testing.T, o TrainOptions) *TrainResult {
 	t.Helper()
-	said, err := Train(context.Background(), o, io.Discard, silent())
+	reached, err := Train(context.Background(), o, io.Discard, silent())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return said
+	return reached
 }
 
 func read(t *testing.T, parts ...string) []byte {
@@ -184,8 +184,8 @@ func TestSeveralScans(t *testing.T) {
 		t.Fatal(err)
 	}
 	resumed.Resume, resumed.Config.MaxEpochs = true, 2
-	if said := trained(t, resumed); !strings.Contains(said, "2 epochs") {
-		t.Errorf("said %q", said)
+	if reached := trained(t, resumed); reached.Epochs != 2 {
+		t.Errorf("reached %v", reached)
 	}
 	if _, err := infer(t, o.OutputDir, filepath.Join(dir, "b.npz"), ORT, 4); err != nil {
 		t.Error(err)
@@ -271,12 +271,12 @@ func TestTrainSaysWhatItReached(t *testing.T) {
 	o := options(t, ORT)
 	o.Export = filepath.Join(t.TempDir(), "model.onnx")
 	var stderr bytes.Buffer
-	said, err := Train(context.Background(), o, &stderr, silent())
+	reached, err := Train(context.Background(), o, &stderr, silent())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(said, o.Export+": 2 epochs on CPUExecutionProvider, train loss 0.") {
-		t.Errorf("said %q", said)
+	if said := reached.String(); !strings.HasPrefix(said, o.Export+": 2 epochs on CPUExecutionProvider, train loss 0.") || reached.ValidationLoss != nil {
+		t.Errorf("said %q, validation loss %v", said, reached.ValidationLoss)
 	}
 	if lines := strings.Count(stderr.String(), "\n"); lines != 2 || !strings.HasPrefix(stderr.String(), "epoch 1/2  train ") {
 		t.Errorf("reported %q", stderr.String())
@@ -308,13 +308,13 @@ func TestInterruptedTrainingIsUsable(t *testing.T) {
 	cut.OutputDir = filepath.Join(t.TempDir(), "cut")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	_, err := Train(ctx, cut, stopper{cancel}, silent())
+	reached, err := Train(ctx, cut, stopper{cancel}, silent())
 	var interrupted Interrupted
 	if !errors.As(err, &interrupted) || !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v", err)
 	}
-	if !strings.HasPrefix(interrupted.Saved, filepath.Join(cut.OutputDir, trainer.ModelFile)+": 1 epochs") {
-		t.Errorf("saved %q", interrupted.Saved)
+	if *reached != interrupted.Saved || reached.Model != filepath.Join(cut.OutputDir, trainer.ModelFile) || reached.Epochs != 1 || !reached.Interrupted {
+		t.Errorf("reached %+v, saved %+v", reached, interrupted.Saved)
 	}
 	if bytes.Equal(read(t, cut.OutputDir, trainer.ModelFile), read(t, whole.OutputDir, trainer.ModelFile)) {
 		t.Error("the training was not interrupted")

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"ptyx/internal/convert"
+	"ptyx/internal/inspect"
+	"ptyx/internal/metrics"
+	"ptyx/internal/validate"
+	"ptyx/internal/workflow"
+	"ptyx/runtime"
+)
+
+// printed are the results that --json prints, by the sections of docs/json.md.
+func printed() map[string]any {
+	return map[string]any{
+		"ptyx train":                         workflow.TrainResult{},
+		"ptyx train --dry-run":               workflow.Rehearsal{},
+		"ptyx infer":                         workflow.Reconstruction{},
+		"ptyx solve":                         workflow.Reconstruction{},
+		"ptyx refine":                        workflow.Reconstruction{},
+		"ptyx simulate":                      workflow.SimulateResult{},
+		"ptyx eval":                          metrics.Report{},
+		"ptyx eval --convention pinn-compat": metrics.CompatReport{},
+		"ptyx report":                        workflow.ReportResult{},
+		"ptyx validate":                      validate.Report{},
+		"ptyx convert":                       convert.Result{},
+		"ptyx export":                        workflow.ExportResult{},
+		"ptyx inspect":                       inspect.Description{},
+		"ptyx doctor":                        runtime.Diagnosis{},
+		"ptyx version":                       release{},
+	}
+}
+
+var (
+	section  = regexp.MustCompile("(?m)^## (.*)$")
+	keyCell  = regexp.MustCompile("(?m)^\\| (`[^|]+`) \\|")
+	snakeKey = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+)
+
+// TestJSONIsDescribed holds docs/json.md to the types that are printed: every command with --json has a section, and every key
+// of its result a row there.
+func TestJSONIsDescribed(t *testing.T) {
+	text, err := os.ReadFile(root + "/docs/json.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	described := map[string][]string{}
+	for i, m := range section.FindAllSubmatchIndex(text, -1) {
+		body, _, _ := strings.Cut(string(text[m[1]:]), "\n## ")
+		var keys []string
+		for _, k := range keyCell.FindAllStringSubmatch(body, -1) {
+			keys = append(keys, strings.Split(strings.ReplaceAll(k[1], "`", ""), ", ")...)
+		}
+		for name := range strings.SplitSeq(strings.ReplaceAll(string(text[m[2]:m[3]]), "`", ""), ", ") {
+			described[name] = keys
+		}
+		if len(keys) == 0 {
+			t.Errorf("section %d has no keys", i)
+		}
+	}
+	for name, result := range printed() {
+		keys := keysOf(t, reflect.TypeOf(result), "")
+		if slices.Sort(keys); !slices.Equal(keys, sorted(described[name])) {
+			t.Errorf("%s prints\n%s\nand docs/json.md has\n%s", name, strings.Join(keys, "\n"), strings.Join(sorted(described[name]), "\n"))
+		}
+	}
+	parser, err := newParser(&cli{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range parser.Model.Leaves(true) {
+		for _, f := range command.Flags {
+			if _, there := printed()[command.FullPath()]; f.Name == "json" && !there {
+				t.Errorf("%s --json prints something that docs/json.md does not have", command.FullPath())
+			}
+		}
+	}
+}
+
+func sorted(keys []string) []string {
+	keys = slices.Clone(keys)
+	slices.Sort(keys)
+	return keys
+}
+
+// keysOf are the paths of a type's keys: a.b of an object in an object, a[].b of objects in a list.
+func keysOf(t *testing.T, of reflect.Type, path string) (keys []string) {
+	t.Helper()
+	switch of.Kind() {
+	case reflect.Pointer:
+		return keysOf(t, of.Elem(), path)
+	case reflect.Slice, reflect.Array:
+		if below := keysOf(t, of.Elem(), path+"[]"); len(below) > 1 {
+			return append([]string{path}, below[1:]...)
+		}
+		return []string{path}
+	case reflect.Struct:
+	default:
+		return []string{path}
+	}
+	if path != "" {
+		keys = append(keys, path)
+		path += "."
+	}
+	for i := range of.NumField() {
+		f := of.Field(i)
+		if !f.IsExported() {
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !snakeKey.MatchString(name) {
+			t.Errorf("%s.%s has the key %q, which is not in lower case with underscores", of, f.Name, name)
+		}
+		keys = append(keys, keysOf(t, f.Type, path+name)...)
+	}
+	return keys
+}
+
+// TestOneObjectOrSilence runs every command that has --json, quietly: with it, standard output is one object of the type that is
+// described; without it a command that only concludes says nothing at all.
+func TestOneObjectOrSilence(t *testing.T) {
+	t.Chdir(t.TempDir())
+	small := []string{"--device=cpu", "--n-filters-scale=1", "--max-epochs=1", "--batch-size=4", "--probe-passes=0", "--gridsize=1"}
+	for _, c := range []struct {
+		name      string
+		args      string
+		more      []string
+		concludes bool // prints a sentence only
+	}{
+		{"ptyx simulate", "simulate --out scan.npz --positions 16 --step 6 --seed 2", nil, true},
+		{"ptyx validate", "validate scan.npz", nil, false},
+		{"ptyx train --dry-run", "train --train-data-file scan.npz --dry-run", small, false},
+		{"ptyx train", "train --train-data-file scan.npz", small, true},
+		{"ptyx infer", "infer --model-path run --test-data scan.npz", []string{"--device=cpu"}, true},
+		{"ptyx infer", "infer --model-path run --test-data scan.npz --refine 1", []string{"--device=cpu"}, true},
+		{"ptyx solve", "solve --data scan.npz --iterations 1", []string{"--device=cpu"}, true},
+		{"ptyx refine", "refine --data scan.npz --recon out/reconstruction.npz --iterations 1", []string{"--device=cpu"}, true},
+		{"ptyx eval", "eval --recon out/reconstruction.npz --reference scan.npz", nil, false},
+		{"ptyx eval --convention pinn-compat", "eval --recon out/reconstruction.npz --reference scan.npz --convention pinn-compat", nil, false},
+		{"ptyx report", "report run", []string{"--device=cpu"}, true},
+		{"ptyx convert", "convert scan.npz copy.npz", nil, true},
+		{"ptyx export", "export run small.onnx --fp16", []string{"--device=cpu"}, true},
+		{"ptyx inspect", "inspect run", nil, false},
+		{"ptyx doctor", "doctor", nil, false},
+		{"ptyx version", "version", nil, false},
+	} {
+		args := append(append(strings.Fields(c.args), c.more...), "--quiet")
+		if stdout := quietly(t, args); c.concludes != (stdout == "") {
+			t.Errorf("ptyx %s prints %q", strings.Join(args, " "), stdout)
+		}
+		stdout := quietly(t, append(args, "--json"))
+		d := json.NewDecoder(strings.NewReader(stdout))
+		d.DisallowUnknownFields()
+		if err := d.Decode(reflect.New(reflect.TypeOf(printed()[c.name])).Interface()); err != nil {
+			t.Errorf("%s --json: %v in %s", c.args, err, stdout)
+		}
+		if _, err := d.Token(); err != io.EOF {
+			t.Errorf("%s --json prints more than an object: %s", c.args, stdout)
+		}
+	}
+}
+
+// quietly runs a command that must succeed and write nothing to standard error, and returns its standard output.
+func quietly(t *testing.T, args []string) string {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	if status := run(context.Background(), args, &stdout, &stderr); status != exitOK || stderr.Len() > 0 {
+		t.Errorf("ptyx %s: exit status %d, says %q", strings.Join(args, " "), status, stderr.String())
+	}
+	return stdout.String()
+}
+
+// TestAnInterruptedTrainingSaysWhatItSaved also to a program.
+func TestAnInterruptedTrainingSaysWhatItSaved(t *testing.T) {
+	t.Chdir(t.TempDir())
+	quietly(t, []string{"simulate", "--out=scan.npz", "--positions=8", "--step=6", "--quiet"})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var stdout bytes.Buffer
+	args := []string{"train", "--train-data-file=scan.npz", "--device=cpu", "--n-filters-scale=1", "--max-epochs=9", "--gridsize=1", "--probe-passes=0", "--json"}
+	stderr := canceller{cancel: cancel}
+	if status := run(ctx, args, &stdout, &stderr); status != exitInterrupted {
+		t.Errorf("exit status %d, says %q", status, stderr.String())
+	}
+	var reached workflow.TrainResult
+	if err := json.Unmarshal(stdout.Bytes(), &reached); err != nil || !reached.Interrupted || reached.Epochs != 1 || reached.TrainLoss == nil {
+		t.Errorf("prints %s (%v)", stdout.String(), err)
+	}
+	if _, err := os.Stat(filepath.FromSlash(reached.Model)); err != nil {
+		t.Error(err)
+	}
+}
+
+// canceller keeps what is written and cancels at the first epoch.
+type canceller struct {
+	bytes.Buffer
+	cancel context.CancelFunc
+}
+
+func (c *canceller) Write(p []byte) (int, error) {
+	if bytes.HasPrefix(p, []byte("epoch 1/")) {
+		c.cancel()
+	}
+	return c.Buffer.Write(p)
+}
