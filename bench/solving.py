@@ -1,7 +1,6 @@
 """The two solvers as processes: what they are given, how they are run, how what they found is judged."""
 
 import json
-import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -84,11 +83,11 @@ class Solving:
         return self.files / f"{out}.npz"
 
     def residual(self, scan, *flags):
-        """The Fourier residual and the passes that ptyx solve tells in its last sentence."""
-        done = subprocess.run([str(c) for c in (self.ptyx, "solve", "--data", scan, "--output-dir", self.files / "told", "--quiet", *flags)],
+        """The Fourier residual and the passes that ptyx solve tells."""
+        done = subprocess.run([str(c) for c in (self.ptyx, "solve", "--data", scan, "--output-dir", self.files / "told", "--quiet", "--json", *flags)],
                               check=True, capture_output=True, text=True)
-        found = re.search(r"(\d+) passes .* residual ([\d.eE+-]+)", done.stdout)
-        return float(found[2]), int(found[1])
+        told = json.loads(done.stdout)["solver"]
+        return told["residual"], told["passes"]
 
 
 def altered(path, *what):
