@@ -9,7 +9,7 @@ import (
 type inferCmd struct {
 	ModelPath  string `required:"" aliases:"model_path" placeholder:"PATH" help:"Run directory or .onnx file."`
 	TestData   string `required:"" aliases:"test_data" placeholder:"FILE" help:"Scan to reconstruct: NPZ, CXI or HDF5."`
-	OutputDir  string `aliases:"output_dir" default:"out" help:"Where the object and its pictures go."`
+	OutputDir  string `aliases:"output_dir" default:"out" complete:"directory" help:"Where the object and its pictures go."`
 	NImages    int    `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
 	Seed       uint64 `default:"0" help:"Of the draw."`
 	BatchSize  int    `aliases:"batch_size" default:"16" help:"Patterns handed to the network at once."`

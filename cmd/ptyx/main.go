@@ -45,6 +45,8 @@ type cli struct {
 	Doctor   doctorCmd   `cmd:"" help:"Check ONNX Runtime and the machine."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 
+	Completion completionCmd `cmd:"" help:"Print a script with which bash, zsh or fish completes commands, flags, their values and files."`
+
 	Verbose bool `short:"v" help:"Log details."`
 	Quiet   bool `short:"q" help:"Say nothing but warnings and errors: the exit status tells. What was asked for, such as --json, is printed."`
 }

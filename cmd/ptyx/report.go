@@ -5,7 +5,7 @@ import (
 )
 
 type reportCmd struct {
-	Directory string `arg:"" name:"run" help:"Run directory."`
+	Directory string `arg:"" name:"run" complete:"directory" help:"Run directory."`
 	Output    string `placeholder:"HTML" help:"Page to write; without it report.html in the run directory."`
 	TestData  string `aliases:"test_data" placeholder:"NPZ" help:"Scan to show; without it the first that the network was trained on."`
 	Reference string `placeholder:"NPZ" help:"Truth or reference to compare the object with, as for ptyx eval."`

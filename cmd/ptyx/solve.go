@@ -17,7 +17,7 @@ type solveCmd struct {
 
 // solverFlags are those of solve and refine.
 type solverFlags struct {
-	OutputDir  string           `aliases:"output_dir" default:"out" help:"Where the object, the probe and their pictures go."`
+	OutputDir  string           `aliases:"output_dir" default:"out" complete:"directory" help:"Where the object, the probe and their pictures go."`
 	Method     solve.Method     `default:"lsqml" help:"lsqml (least squares over batches: Odstrcil, Menzel and Guizar-Sicairos 2018) or epie (pattern by pattern: Maiden and Rodenburg 2009)."`
 	Likelihood solve.Likelihood `default:"amplitude" help:"What patterns are compared by: amplitude or poisson."`
 	BatchSize  int              `aliases:"batch_size" default:"0" help:"Patterns that agree on a step of lsqml; 0: an eighth of the scan at first, all of it in the end."`

@@ -14,11 +14,11 @@ import (
 type trainCmd struct {
 	TrainDataFile []string `aliases:"train_data_file" sep:"none" placeholder:"FILE" help:"Scan to train on: NPZ, CXI or HDF5. Given several times, or as a pattern such as 'scans/*.npz': all in one training, a probe each."`
 	TestDataFile  []string `aliases:"test_data_file" sep:"none" placeholder:"NPZ" help:"Scan for the validation loss, seen with the probe of the training scan at its place; without it a fraction of the training scans."`
-	OutputDir     string   `aliases:"output_dir" placeholder:"run" help:"Run directory: model.onnx, metrics.csv, loss.png, config.yaml, probe.npz."`
+	OutputDir     string   `aliases:"output_dir" placeholder:"run" complete:"directory" help:"Run directory: model.onnx, metrics.csv, loss.png, config.yaml, probe.npz."`
 	Export        string   `placeholder:"ONNX" help:"Also write the model here."`
-	Resume        string   `placeholder:"DIR" help:"Go on with the training of this run directory as if it had never stopped. Its config.yaml counts; of the flags, only --max-epochs and --export."`
+	Resume        string   `placeholder:"DIR" complete:"directory" help:"Go on with the training of this run directory as if it had never stopped. Its config.yaml counts; of the flags, only --max-epochs and --export."`
 	Config        string   `placeholder:"YAML" help:"Run the training of this config.yaml, as every run writes one. Flags that are given win over it."`
-	Live          string   `placeholder:"[HOST]:PORT" help:"Show a page about the training while it runs, such as :8080, on this machine alone unless a host is given; nothing else changes."`
+	Live          string   `placeholder:"[HOST]:PORT" complete:"-" help:"Show a page about the training while it runs, such as :8080, on this machine alone unless a host is given; nothing else changes."`
 	DryRun        bool     `aliases:"dry_run" help:"Try a few steps and print what would run: shapes, parameters, memory, time. Nothing is written."`
 	JSON          bool     `name:"json" help:"Print what was done as JSON, or with --dry-run what would be."`
 	Init          string   `placeholder:"ONNX" help:"Start from the weights of this model (file or run directory)."`

@@ -2,43 +2,13 @@ package progress
 
 import (
 	"bytes"
-	"fmt"
 	"io"
-	"os"
 	"regexp"
+	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"ptyx/internal/testutil"
 )
-
-// terminal opens a pseudo-terminal. What is written to its end is what a screen gets, which shown returns once the end is closed.
-func terminal(t *testing.T) (end *os.File, shown func() []byte) {
-	t.Helper()
-	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { screen.Close() })
-	if err := unix.IoctlSetPointerInt(int(screen.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	number, err := unix.IoctlGetInt(int(screen.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if end, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetWinsize(int(end.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 120}); err != nil {
-		t.Fatal(err)
-	}
-	text := make(chan []byte)
-	go func() {
-		all, _ := io.ReadAll(screen) // ends with an input/output error when the other end is closed
-		text <- all
-	}()
-	return end, func() []byte { end.Close(); return <-text }
-}
 
 var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
@@ -47,13 +17,19 @@ var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
 func TestTerminals(t *testing.T) {
 	for name, bar := range map[string]bool{"xterm-256color": true, "dumb": false} {
 		t.Setenv("TERM", name)
-		end, shown := terminal(t)
+		screen, end := testutil.Terminal(t)
+		seen := make(chan []byte)
+		go func() {
+			text, _ := io.ReadAll(screen) // which ends with an error, as terminals do
+			seen <- text
+		}()
 		training(New(end, 2, false))
-		text := shown()
+		end.Close()
+		text := <-seen
 		if drawn := bytes.Contains(text, []byte("[====")); drawn != bar {
 			t.Errorf("%s: a bar is %v in %q", name, drawn, text)
 		}
-		if want := bytes.ReplaceAll([]byte(plain), []byte("\n"), []byte("\r\n")); !bar && !bytes.Equal(text, want) {
+		if want := strings.ReplaceAll(plain, "\n", "\r\n"); !bar && string(text) != want {
 			t.Errorf("%s shows %q, want %q", name, text, want)
 		}
 		if colour.Match(text) {
