@@ -7,11 +7,13 @@ import (
 )
 
 type validateCmd struct {
-	Scan       string `arg:"" help:"Scan to examine."`
-	inputFlags `embed:"" group:"How the scan is read"`
-	ProbeFile  string `aliases:"probe_file" placeholder:"NPZ" help:"Take probeGuess from this file."`
+	Scan       string `arg:"" help:"Scan to examine: NPZ, CXI or HDF5."`
+	ProbeFile  string `aliases:"probe_file" placeholder:"FILE" help:"Take the probe from this file."`
 	Seed       uint64 `default:"0" help:"Of the order in which patterns are tried."`
 	JSON       bool   `name:"json" help:"Print JSON."`
+	inputFlags `embed:"" group:"How the scan is read"`
+
+	viewFlags `embed:"" group:"How the scan is read"`
 }
 
 // Help says what the exit status means here.
@@ -21,7 +23,7 @@ func (validateCmd) Help() string {
 
 // Run examines a scan, and fails if training with it would fail or be in vain.
 func (c *validateCmd) Run(app *appContext) error {
-	report, err := validate.File(app.Context, c.Scan, validate.Options{Input: c.Input, Layout: c.Layout, ProbeFile: c.ProbeFile, Seed: c.Seed})
+	report, err := validate.File(app.Context, c.Scan, validate.Options{Input: c.Input, Layout: c.Layout, View: c.view(), ProbeFile: c.ProbeFile, Seed: c.Seed})
 	if err != nil {
 		return err
 	}

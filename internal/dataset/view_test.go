@@ -16,61 +16,19 @@ import (
 	"ptyx/internal/ndarray"
 	"ptyx/internal/npz/npztest"
 	"ptyx/internal/source"
+	"ptyx/internal/source/sourcetest"
 )
 
-// container writes an HDF5 file of members, which tests bend before they write it.
-type container map[string]any
+// container is an HDF5 file of members, which tests bend before they write it.
+type container sourcetest.File
 
 func (c container) with(path string, value any) container {
-	out := container{}
-	for k, v := range c {
-		out[k] = v
-	}
-	if value == nil {
-		delete(out, path)
-	} else {
-		out[path] = value
-	}
-	return out
+	return container(sourcetest.File(c).With(path, value))
 }
 
-// link is a soft link to a path.
-type link string
+func (c container) file(t testing.TB, name string) string { return sourcetest.File(c).Write(t, name) }
 
-func (c container) file(t testing.TB, name string) string {
-	t.Helper()
-	l, err := hdf5.Load(hdf5test.Library())
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), name)
-	err = l.Create(path, func(w *hdf5.Writer) error {
-		var errs []error
-		var paths []string
-		for p := range c {
-			paths = append(paths, p)
-		}
-		slices.Sort(paths)
-		for _, p := range paths {
-			object, attribute, is := strings.Cut(p, "@")
-			switch v := c[p].(type) {
-			case link:
-				errs = append(errs, w.Link(p, string(v)))
-			default:
-				if is {
-					errs = append(errs, w.Attribute(object, attribute, v))
-				} else {
-					errs = append(errs, w.Put(p, v))
-				}
-			}
-		}
-		return errors.Join(errs...)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
+type link = sourcetest.Link
 
 func openView(t testing.TB, path string, v View) (*Scan, string, error) {
 	t.Helper()

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	goruntime "runtime"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -28,31 +29,91 @@ type Orientation struct {
 	Name     string  `json:"name"`
 	Residual float64 `json:"residual"` // sum (|F| - d)^2 / sum d^2, of the last pass
 
-	assign string // what makes these positions of the file's
+	placing placing
 }
 
-// placing is a way to turn and mirror positions.
+// placing is a way to turn and mirror positions: axes exchanged first, as the flags of a dataset.View have it.
 type placing struct {
-	name, assign string
-	of           func(x, y float64) (float64, float64)
+	swap, flipX, flipY bool
+	assign             string // what makes these positions of the file's
 }
 
 // placings are the symmetries of the square, the file's own first.
 func placings() []placing {
 	return []placing{
-		{"as given", "", func(x, y float64) (float64, float64) { return x, y }},
-		{"x flipped", "xcoords = -xcoords", func(x, y float64) (float64, float64) { return -x, y }},
-		{"y flipped", "ycoords = -ycoords", func(x, y float64) (float64, float64) { return x, -y }},
-		{"both flipped", "xcoords, ycoords = -xcoords, -ycoords", func(x, y float64) (float64, float64) { return -x, -y }},
-		{"swapped", "xcoords, ycoords = ycoords, xcoords", func(x, y float64) (float64, float64) { return y, x }},
-		{"swapped, x flipped", "xcoords, ycoords = -ycoords, xcoords", func(x, y float64) (float64, float64) { return -y, x }},
-		{"swapped, y flipped", "xcoords, ycoords = ycoords, -xcoords", func(x, y float64) (float64, float64) { return y, -x }},
-		{"swapped, both flipped", "xcoords, ycoords = -ycoords, -xcoords", func(x, y float64) (float64, float64) { return -y, -x }},
+		{},
+		{false, true, false, "xcoords = -xcoords"},
+		{false, false, true, "ycoords = -ycoords"},
+		{false, true, true, "xcoords, ycoords = -xcoords, -ycoords"},
+		{true, false, false, "xcoords, ycoords = ycoords, xcoords"},
+		{true, true, false, "xcoords, ycoords = -ycoords, xcoords"},
+		{true, false, true, "xcoords, ycoords = ycoords, -xcoords"},
+		{true, true, true, "xcoords, ycoords = -ycoords, -xcoords"},
 	}
 }
 
+func (p placing) of(x, y float64) (float64, float64) {
+	if p.swap {
+		x, y = y, x
+	}
+	if p.flipX {
+		x = -x
+	}
+	if p.flipY {
+		y = -y
+	}
+	return x, y
+}
+
+func (p placing) name() string {
+	var parts []string
+	if p.swap {
+		parts = append(parts, "swapped")
+	}
+	switch {
+	case p.flipX && p.flipY:
+		parts = append(parts, "both flipped")
+	case p.flipX:
+		parts = append(parts, "x flipped")
+	case p.flipY:
+		parts = append(parts, "y flipped")
+	}
+	return cmp.Or(strings.Join(parts, ", "), "as given")
+}
+
+// flags are those of the commands that place positions so.
+func (p placing) flags() string {
+	var flags []string
+	for _, f := range []struct {
+		set  bool
+		name string
+	}{{p.swap, "--swap-xy"}, {p.flipX, "--flip-x"}, {p.flipY, "--flip-y"}} {
+		if f.set {
+			flags = append(flags, f.name)
+		}
+	}
+	return strings.Join(flags, " ")
+}
+
+// fix is how to place positions so that are looked at in a view already.
+func (p placing) fix(v dataset.View) string {
+	given := placing{swap: v.SwapXY, flipX: v.FlipX, flipY: v.FlipY}
+	if given == (placing{}) {
+		return fmt.Sprintf("say %s, or save %s", p.flags(), p.assign)
+	}
+	before := given
+	if p.swap {
+		before.flipX, before.flipY = given.flipY, given.flipX
+	}
+	whole := placing{swap: given.swap != p.swap, flipX: before.flipX != p.flipX, flipY: before.flipY != p.flipY}
+	if whole == (placing{}) {
+		return "leave out " + given.flags()
+	}
+	return fmt.Sprintf("say %s in place of %s", whole.flags(), given.flags())
+}
+
 // orient tries the orientations on patterns with light, and positions in a random order, which show what chance explains.
-func (r *Report) orient(ctx context.Context, scan *dataset.Scan, light []int, seed uint64) error {
+func (r *Report) orient(ctx context.Context, scan *dataset.Scan, light []int, o Options) error {
 	given, err := central(scan, light)
 	if err != nil {
 		return err
@@ -62,16 +123,16 @@ func (r *Report) orient(ctx context.Context, scan *dataset.Scan, light []int, se
 	for _, p := range all {
 		trials = append(trials, placed(given, p.of))
 	}
-	results, err := explain(ctx, scan, append(trials, shuffled(given, seed)), seed)
+	results, err := explain(ctx, scan, append(trials, shuffled(given, o.Seed)), o.Seed)
 	if err != nil {
 		return err
 	}
 	for i, p := range all {
-		r.Facts.Orientations = append(r.Facts.Orientations, Orientation{Name: p.name, Residual: last(results[i]), assign: p.assign})
+		r.Facts.Orientations = append(r.Facts.Orientations, Orientation{Name: p.name(), Residual: last(results[i]), placing: p})
 	}
 	random := last(results[len(all)])
 	r.Facts.Tried, r.Facts.Shuffled = len(given.X), finite(random)
-	turned := judge(r.Facts.Orientations, random)
+	turned := judge(r.Facts.Orientations, random, o.View)
 	if r.add(turned...); len(turned) == 0 {
 		r.add(calibrated(scan, results[0].Probe, r.Facts)...)
 	}
@@ -80,7 +141,7 @@ func (r *Report) orient(ctx context.Context, scan *dataset.Scan, light []int, se
 }
 
 // judge compares the file's own orientation, the first, with the others and with chance.
-func judge(all []Orientation, random float64) []Finding {
+func judge(all []Orientation, random float64, v dataset.View) []Finding {
 	own := all[0]
 	best := slices.MinFunc(all, func(a, b Orientation) int { return cmp.Compare(a.Residual, b.Residual) })
 	switch {
@@ -94,7 +155,7 @@ func judge(all []Orientation, random float64) []Finding {
 		return []Finding{{
 			Severity: Error, Check: "orientation", Key: coords,
 			Found:    fmt.Sprintf("positions that explain the patterns better when %s: residual %.3g, as given %.3g", best.Name, best.Residual, own.Residual),
-			Expected: "the orientation of the patterns", Fix: "save " + best.assign,
+			Expected: "the orientation of the patterns", Fix: best.placing.fix(v),
 		}}
 	}
 	return nil

@@ -20,6 +20,7 @@ import (
 type Options struct {
 	Input     dataset.InputKind
 	Layout    dataset.Orientation
+	View      dataset.View
 	ProbeFile string // NPZ file whose probeGuess replaces the scan's
 	Seed      uint64 // of the order in which patterns are visited
 }
@@ -92,7 +93,7 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 	if !r.turnable(scan, s) {
 		return r, nil
 	}
-	return r, r.orient(ctx, scan, s.light, o.Seed)
+	return r, r.orient(ctx, scan, s.light, o)
 }
 
 // turnable tells whether orientations can be judged: only where nothing else keeps the physics from explaining the patterns.
@@ -104,7 +105,7 @@ func (r *Report) turnable(scan *dataset.Scan, s *survey) bool {
 // open opens the scan as far as it can be: where only its probe is at fault, the rest is examined all the same. What the reader
 // complains of are findings. It returns no scan where nothing can be examined.
 func (r *Report) open(path string, o Options) (*dataset.Scan, error) {
-	options := dataset.Options{Input: o.Input, Orientation: o.Layout, ProbeFile: o.ProbeFile}
+	options := dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, ProbeFile: o.ProbeFile}
 	scan, err := dataset.Open(path, options)
 	for range 2 {
 		bad := (*badinput.Error)(nil)

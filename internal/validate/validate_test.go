@@ -275,17 +275,17 @@ func TestOverlapTooSmall(t *testing.T) {
 // TestTheOrientationIsNamed: positions turned or mirrored in each of the eight ways, the fix undoes it.
 func TestTheOrientationIsNamed(t *testing.T) {
 	for _, c := range []struct {
-		name    string
-		spoil   func(x, y float64) (float64, float64)
-		undoing string
+		name  string
+		spoil func(x, y float64) (float64, float64)
+		fix   string
 	}{
-		{"x flipped", func(x, y float64) (float64, float64) { return -x, y }, "xcoords = -xcoords"},
-		{"y flipped", func(x, y float64) (float64, float64) { return x, -y }, "ycoords = -ycoords"},
-		{"both flipped", func(x, y float64) (float64, float64) { return -x, -y }, "xcoords, ycoords = -xcoords, -ycoords"},
-		{"transposed", func(x, y float64) (float64, float64) { return y, x }, "xcoords, ycoords = ycoords, xcoords"},
-		{"quarter turn", func(x, y float64) (float64, float64) { return -y, x }, "xcoords, ycoords = ycoords, -xcoords"},
-		{"quarter turn back", func(x, y float64) (float64, float64) { return y, -x }, "xcoords, ycoords = -ycoords, xcoords"},
-		{"other diagonal", func(x, y float64) (float64, float64) { return -y, -x }, "xcoords, ycoords = -ycoords, -xcoords"},
+		{"x flipped", func(x, y float64) (float64, float64) { return -x, y }, "say --flip-x, or save xcoords = -xcoords"},
+		{"y flipped", func(x, y float64) (float64, float64) { return x, -y }, "say --flip-y, or save ycoords = -ycoords"},
+		{"both flipped", func(x, y float64) (float64, float64) { return -x, -y }, "say --flip-x --flip-y, or save xcoords, ycoords = -xcoords, -ycoords"},
+		{"transposed", func(x, y float64) (float64, float64) { return y, x }, "say --swap-xy, or save xcoords, ycoords = ycoords, xcoords"},
+		{"quarter turn", func(x, y float64) (float64, float64) { return -y, x }, "say --swap-xy --flip-y, or save xcoords, ycoords = ycoords, -xcoords"},
+		{"quarter turn back", func(x, y float64) (float64, float64) { return y, -x }, "say --swap-xy --flip-x, or save xcoords, ycoords = -ycoords, xcoords"},
+		{"other diagonal", func(x, y float64) (float64, float64) { return -y, -x }, "say --swap-xy --flip-x --flip-y, or save xcoords, ycoords = -ycoords, -xcoords"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := good(t)
@@ -297,8 +297,8 @@ func TestTheOrientationIsNamed(t *testing.T) {
 			if got := checks(r); !slices.Equal(got, []string{"error orientation"}) {
 				t.Fatalf("findings %q:\n%s", got, text(t, r))
 			}
-			if fix := r.Findings[0].Fix; fix != "save "+c.undoing {
-				t.Errorf("fix %q, want %q:\n%s", fix, c.undoing, text(t, r))
+			if fix := r.Findings[0].Fix; fix != c.fix {
+				t.Errorf("fix %q, want %q:\n%s", fix, c.fix, text(t, r))
 			}
 		})
 	}
@@ -392,5 +392,17 @@ func TestJSON(t *testing.T) {
 	}
 	if r.File != path || r.Facts.Patterns != 70 || len(r.Facts.Orientations) != 8 || len(r.Findings) != 1 || r.Findings[0].Check != "repeated" || r.Findings[0].Fix == "" {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestAScanIsExaminedAsItIsLookedAt: a scan that is turned has nothing wrong in the view that turns it back.
+func TestAScanIsExaminedAsItIsLookedAt(t *testing.T) {
+	d := good(t)
+	d.Object = nil
+	for i := range d.X {
+		d.X[i], d.Y[i] = -d.Y[i], d.X[i]
+	}
+	if r := examine(t, d, validate.Options{View: dataset.View{SwapXY: true, FlipY: true}}); len(r.Findings) > 0 {
+		t.Errorf("found:\n%s", text(t, r))
 	}
 }
