@@ -1,6 +1,6 @@
 // Package stitch merges object patches, as a network predicts them one by one, into the object.
 //
-// A Canvas covers all positions of a scan. Add puts one patch of N x N pixels on it, weighted by the probe's intensity
+// A Canvas covers all positions of a scan, or, begun with NewGrowing, those that it was told of so far. Add puts one patch of N x N pixels on it, weighted by the probe's intensity
 // |P|^2: the share of the photons that saw each pixel, which is how well the pattern determines it. Object is the
 // weighted mean of the patches, Coverage the sum of the weights, Spread how far overlapping patches disagree. In the
 // path of the data the package stands behind the network and before files and pictures; it never interpolates.
@@ -21,6 +21,7 @@ package stitch
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"sync"
 
@@ -70,6 +71,7 @@ type Canvas struct {
 	n             int
 	row, col      int     // of pixel [0, 0] in the scan's frame
 	height, width int     //
+	stride, first int     // pixel [r, c] is pixels[first + r*stride + c]: there may be room around it
 	weights       []int64 // (N, N), in 2^-18 of the largest
 
 	mu       sync.Mutex
@@ -110,7 +112,7 @@ func NewCanvas(x, y []float64, n int, weights *ndarray.Float32) (*Canvas, error)
 			Expected: fmt.Sprintf("at most %d pixels", maxPixels), Remedy: "give positions in object pixels, or stitch the scan in parts",
 		}
 	}
-	c.pixels = make([]sums, c.height*c.width)
+	c.pixels, c.stride = make([]sums, c.height*c.width), c.width
 	return c, nil
 }
 
@@ -161,10 +163,18 @@ func quantiseWeights(weights *ndarray.Float32, n int) ([]int64, error) {
 }
 
 // Origin is the row and column of pixel [0, 0] in the scan's frame; negative where a patch reaches beyond its zero.
-func (c *Canvas) Origin() (row, col int) { return c.row, c.col }
+func (c *Canvas) Origin() (row, col int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.row, c.col
+}
 
 // Size is the shape of the object.
-func (c *Canvas) Size() (height, width int) { return c.height, c.width }
+func (c *Canvas) Size() (height, width int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.height, c.width
+}
 
 // Add puts a patch (N, N) at its position (x, y). id names its frame: a frame counts once. On error (ErrDuplicate,
 // ErrOutside, ErrValue, ErrFull) the canvas is as it was. The patch is not kept.
@@ -172,15 +182,15 @@ func (c *Canvas) Add(id int, x, y float64, patch []complex64) error {
 	if len(patch) != c.n*c.n {
 		return fmt.Errorf("stitch: frame %d: a patch of %d values, want %d x %d", id, len(patch), c.n, c.n)
 	}
-	top, left, ok := c.place(x, y)
-	if !ok {
-		return fmt.Errorf("stitch: frame %d at (%g, %g): %w", id, x, y, ErrOutside)
-	}
 	if i := firstUnusable(patch); i >= 0 {
 		return fmt.Errorf("stitch: frame %d, row %d, column %d: %v: %w", id, i/c.n, i%c.n, patch[i], ErrValue)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	top, left, ok := c.place(x, y)
+	if !ok {
+		return fmt.Errorf("stitch: frame %d at (%g, %g): %w", id, x, y, ErrOutside)
+	}
 	if c.seen.has(id) {
 		return fmt.Errorf("stitch: frame %d: %w", id, ErrDuplicate)
 	}
@@ -189,7 +199,7 @@ func (c *Canvas) Add(id int, x, y float64, patch []complex64) error {
 	}
 	c.seen.add(id)
 	for r := range c.n {
-		start := (top+r)*c.width + left
+		start := c.first + (top+r)*c.stride + left
 		accumulate(c.pixels[start:start+c.n], patch[r*c.n:(r+1)*c.n], c.weights[r*c.n:(r+1)*c.n])
 	}
 	return nil
@@ -253,13 +263,27 @@ func (c *Canvas) Object() *ndarray.Complex64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out := ndarray.New[complex64](c.height, c.width)
-	for i := range c.pixels {
-		if p := &c.pixels[i]; p.weight > 0 {
+	for i, p := range c.all() {
+		if p.weight > 0 {
 			re, im := p.mean()
 			out.Data[i] = complex(float32(re), float32(im))
 		}
 	}
 	return out
+}
+
+// all are the object's pixels in C order. It is used with the canvas locked.
+func (c *Canvas) all() iter.Seq2[int, *sums] {
+	return func(yield func(int, *sums) bool) {
+		for r := range c.height {
+			row := c.pixels[c.first+r*c.stride:]
+			for i := range c.width {
+				if !yield(r*c.width+i, &row[i]) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // mean is the weighted mean of a pixel that is covered.
@@ -274,8 +298,8 @@ func (c *Canvas) Coverage() *ndarray.Float32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out := ndarray.New[float32](c.height, c.width)
-	for i := range c.pixels {
-		out.Data[i] = float32(float64(c.pixels[i].weight) / (1 << weightBits))
+	for i, p := range c.all() {
+		out.Data[i] = float32(float64(p.weight) / (1 << weightBits))
 	}
 	return out
 }
@@ -287,8 +311,8 @@ func (c *Canvas) Spread() *ndarray.Float32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out := ndarray.New[float32](c.height, c.width)
-	for i := range c.pixels {
-		if p := &c.pixels[i]; p.weight > 0 {
+	for i, p := range c.all() {
+		if p.weight > 0 {
 			re, im := p.mean()
 			square := float64(p.square) / (float64(p.weight) * (1 << squareBits))
 			out.Data[i] = float32(math.Sqrt(max(0, square-(float64(re*re)+float64(im*im)))))

@@ -79,6 +79,18 @@ func Write(path string, members []Member, opts ...Option) (err error) {
 	return f.CloseAtomicallyReplace()
 }
 
+// WriteTo writes the bytes that Write would to w.
+func WriteTo(w io.Writer, members []Member, opts ...Option) error {
+	o := options{method: zip.Deflate}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if err := writeTo(w, members, o); err != nil {
+		return fmt.Errorf("writing arrays: %w", err)
+	}
+	return nil
+}
+
 // writeTo writes the archive.
 func writeTo(w io.Writer, members []Member, o options) error {
 	archive := zip.NewWriter(w)

@@ -62,7 +62,7 @@ func Run(ctx context.Context, p Predictor, scan *dataset.Scan, c contract.Contra
 	if err != nil {
 		return nil, err
 	}
-	canvas, err := stitch.NewCanvas(scan.X, scan.Y, c.N, probeWeights(c))
+	canvas, err := stitch.NewCanvas(scan.X, scan.Y, c.N, Weights(c))
 	if err != nil {
 		return nil, ofScan(err, scan)
 	}
@@ -111,9 +111,9 @@ func grouping(scan *dataset.Scan, c contract.Contract, opt Options) ([][]int, er
 	return groups, nil
 }
 
-// probeWeights is |P|^2, the share of the photons that saw each pixel of a patch; 0 outside the extent, where the network
+// Weights is |P|^2, the share of the photons that saw each pixel of a patch; 0 outside the extent, where the network
 // says nothing.
-func probeWeights(c contract.Contract) *ndarray.Float32 {
+func Weights(c contract.Contract) *ndarray.Float32 {
 	w := ndarray.New[float32](c.N, c.N)
 	margin := 0
 	if c.ObjectExtent == "centre" {
@@ -220,7 +220,7 @@ func (p *pipeline) predict(ctx context.Context, loaded <-chan *samples, predicte
 		if err != nil {
 			return fmt.Errorf("running the network: %w", err)
 		}
-		polar(amplitude.Data, phase.Data, s.patches.Data)
+		Polar(amplitude.Data, phase.Data, s.patches.Data)
 		if !send(ctx, predicted, s) {
 			return ctx.Err()
 		}
@@ -228,8 +228,8 @@ func (p *pipeline) predict(ctx context.Context, loaded <-chan *samples, predicte
 	return nil
 }
 
-// polar writes amplitude * exp(i phase).
-func polar(amplitude, phase []float32, out []complex64) {
+// Polar writes amplitude * exp(i phase).
+func Polar(amplitude, phase []float32, out []complex64) {
 	for i, a := range amplitude {
 		sin, cos := math.Sincos(float64(phase[i]))
 		out[i] = complex(a*float32(cos), a*float32(sin))

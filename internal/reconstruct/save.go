@@ -2,6 +2,7 @@ package reconstruct
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -38,10 +39,10 @@ func (r *Result) Save(dir, modelDigest string) error {
 		}
 		return nil
 	})
-	for _, p := range r.pictures() {
+	for _, p := range r.Pictures() {
 		g.Go(func() error {
-			if err := p.draw(filepath.Join(dir, p.file)); err != nil {
-				return fmt.Errorf("drawing the %s: %w", p.what, err)
+			if err := p.draw(filepath.Join(dir, p.File)); err != nil {
+				return fmt.Errorf("drawing the %s: %w", p.What, err)
 			}
 			return nil
 		})
@@ -72,22 +73,38 @@ func (r *Result) members(modelDigest string) []npz.Member {
 	return append(members, r.Extra...)
 }
 
-type picture struct {
-	file, what string
-	draw       func(path string) error
+// Encode writes the bytes of ObjectFile to w.
+func (r *Result) Encode(w io.Writer, modelDigest string) error {
+	return npz.WriteTo(w, r.members(modelDigest))
 }
 
-func (r *Result) pictures() []picture {
+// Picture is one of the files that Save writes beside the object.
+type Picture struct {
+	File, What string
+	Panel      func() (*render.Panel, error)
+}
+
+// Pictures are all of them.
+func (r *Result) Pictures() []Picture {
 	view := render.View{Row: r.Row, Col: r.Col, Coverage: r.Coverage}
 	whole := render.View{Row: r.Row, Col: r.Col} // also the border that the others leave out
-	return []picture{
-		{AmplitudeFile, "amplitude", func(path string) error { return render.Amplitude(path, r.Object, view) }},
-		{PhaseFile, "phase", func(path string) error { return render.Phase(path, r.Object, view) }},
-		{SpreadFile, "spread", func(path string) error {
-			return render.Map(path, r.Spread, view, "disagreement of overlapping patches")
+	return []Picture{
+		{AmplitudeFile, "amplitude", func() (*render.Panel, error) { return render.AmplitudePanel(r.Object, view) }},
+		{PhaseFile, "phase", func() (*render.Panel, error) { return render.PhasePanel(r.Object, view) }},
+		{SpreadFile, "spread", func() (*render.Panel, error) {
+			return render.MapPanel(r.Spread, view, "disagreement of overlapping patches")
 		}},
-		{CoverageFile, "coverage", func(path string) error {
-			return render.Map(path, r.Coverage, whole, "coverage (patches at the probe's peak)")
+		{CoverageFile, "coverage", func() (*render.Panel, error) {
+			return render.MapPanel(r.Coverage, whole, "coverage (patches at the probe's peak)")
 		}},
 	}
+}
+
+// draw writes the picture's file.
+func (p Picture) draw(path string) error {
+	panel, err := p.Panel()
+	if err != nil {
+		return err
+	}
+	return render.Sheet(path, [][]render.Cell{{panel}})
 }

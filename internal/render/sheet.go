@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"math"
 	"path/filepath"
 
@@ -31,6 +32,23 @@ type Cell interface {
 
 // Sheet draws rows of cells into one PNG file, all panels to the scale of the largest.
 func Sheet(path string, rows [][]Cell) error {
+	img, err := laidOut(rows)
+	if err != nil {
+		return err
+	}
+	return writePNG(path, img)
+}
+
+// SheetTo writes the bytes of Sheet's file to w.
+func SheetTo(w io.Writer, rows [][]Cell) error {
+	img, err := laidOut(rows)
+	if err != nil {
+		return err
+	}
+	return encode(w, img)
+}
+
+func laidOut(rows [][]Cell) (*image.RGBA, error) {
 	h, w, across := 1, 1, 1
 	for _, row := range rows {
 		panels := 0
@@ -43,7 +61,7 @@ func Sheet(path string, rows [][]Cell) error {
 		across = max(across, panels)
 	}
 	width, height := imageSize(h, w, across)
-	return layOut(path, rows, width, height)
+	return layOut(rows, width, height)
 }
 
 // imageSize is the size in points at which an image of h x w pixels is drawn when so many images share a row.
@@ -60,14 +78,14 @@ func imageSize(h, w, across int) (width, height vg.Length) {
 	return points(w), points(h)
 }
 
-// layOut places the cells, each column as wide as its widest cell, draws them and writes the file in one step. A cell that is
+// layOut places the cells, each column as wide as its widest cell, and draws them. A cell that is
 // alone in its row does not widen the first column.
-func layOut(path string, rows [][]Cell, w, h vg.Length) error {
+func layOut(rows [][]Cell, w, h vg.Length) (*image.RGBA, error) {
 	widths, heights, page := measure(rows, w, h)
 	canvas := vgimg.NewWith(vgimg.UseWH(page.X, page.Y), vgimg.UseDPI(dpi))
 	img, ok := canvas.Image().(*image.RGBA)
 	if !ok {
-		return fmt.Errorf("render: the canvas holds a %T, want an RGBA image", canvas.Image())
+		return nil, fmt.Errorf("render: the canvas holds a %T, want an RGBA image", canvas.Image())
 	}
 	top := page.Y - margin
 	for i, row := range rows {
@@ -81,7 +99,7 @@ func layOut(path string, rows [][]Cell, w, h vg.Length) error {
 		}
 		top -= heights[i] + margin
 	}
-	return writePNG(path, img)
+	return img, nil
 }
 
 // measure gives the widths of columns, the heights of rows and the size of the page.
@@ -113,11 +131,18 @@ func measure(rows [][]Cell, w, h vg.Length) (widths, heights []vg.Length, page v
 // whole rounds up to points, which are whole device pixels.
 func whole(v vg.Length) vg.Length { return vg.Length(math.Ceil(float64(v))) }
 
+func encode(w io.Writer, img image.Image) error {
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(w, img); err != nil {
+		return fmt.Errorf("encoding a picture: %w", err)
+	}
+	return nil
+}
+
 // writePNG replaces the file in one step.
 func writePNG(path string, img image.Image) error {
 	var encoded bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&encoded, img); err != nil {
-		return fmt.Errorf("encoding %s: %w", path, err)
+	if err := encode(&encoded, img); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	// The temporary file lies beside the result: elsewhere a rename may not be atomic.
 	err := renameio.WriteFile(path, encoded.Bytes(), 0o644, renameio.WithTempDir(filepath.Dir(path)))
