@@ -32,7 +32,7 @@ Exit status: 0 done; 1 bad input or failure, told in one sentence; 130 interrupt
 type cli struct {
 	Train    trainCmd    `cmd:"" help:"Train a network on a scan and export it as ONNX."`
 	Infer    inferCmd    `cmd:"" help:"Reconstruct the object of a scan with a trained model."`
-	Serve    serveCmd    `cmd:"" help:"Answer requests over HTTP with trained models: Open Inference Protocol (KServe v2)."`
+	Serve    serveCmd    `cmd:"" help:"Answer over HTTP with trained models: requests of the Open Inference Protocol (KServe v2), scans frame by frame."`
 	Solve    solveCmd    `cmd:"" help:"Find object and probe of a scan by iteration, without a network."`
 	Refine   refineCmd   `cmd:"" help:"Improve a reconstruction by iteration."`
 	Simulate simulateCmd `cmd:"" help:"Make a scan with known truth."`

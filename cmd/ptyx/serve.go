@@ -19,6 +19,9 @@ type serveCmd struct {
 	MaxBody   int64         `aliases:"max_body" default:"64" placeholder:"MIB" help:"Largest body of a request in MiB."`
 	Grace     time.Duration `default:"30s" help:"How long what was accepted may take to finish after SIGTERM or Ctrl-C."`
 
+	Scans      int   `default:"16" help:"Scans kept at the same time, for /v1/scans; 0: none."`
+	ScanMemory int64 `aliases:"scan_memory" default:"1024" placeholder:"MIB" help:"Memory that scans may hold together, in MiB."`
+
 	TokenFile string `aliases:"token_file" placeholder:"FILE" group:"Who may ask" help:"File with the token that requests have to bear. Without it, the environment variable PTYX_TOKEN; with neither, none."`
 	TLSCert   string `name:"tls-cert" aliases:"tls_cert" placeholder:"PEM" group:"Who may ask" help:"Certificate, with those of its chain."`
 	TLSKey    string `name:"tls-key" aliases:"tls_key" placeholder:"PEM" group:"Who may ask" help:"Key of the certificate."`
@@ -33,7 +36,8 @@ func (c *serveCmd) Run(app *appContext) error {
 	return workflow.Serve(app.Context, workflow.ServeOptions{
 		Models: c.Model, Engine: c.options(), TokenFile: c.TokenFile, Token: os.Getenv("PTYX_TOKEN"),
 		Address: serve.Address{Listen: c.Listen, CertFile: c.TLSCert, KeyFile: c.TLSKey, Insecure: c.Insecure, Grace: c.Grace},
-		Server:  serve.Options{BatchSize: c.BatchSize, BatchWait: c.BatchWait, Queue: c.Queue, Timeout: c.Timeout, MaxBody: c.MaxBody * mebi},
-		Ready:   func(said string) { fmt.Fprintln(app.Stdout, said) },
+		Server: serve.Options{BatchSize: c.BatchSize, BatchWait: c.BatchWait, Queue: c.Queue, Timeout: c.Timeout, MaxBody: c.MaxBody * mebi,
+			Scans: serve.ScanLimits{Count: c.Scans, Memory: c.ScanMemory * mebi}},
+		Ready: func(said string) { fmt.Fprintln(app.Stdout, said) },
 	}, app.Log)
 }

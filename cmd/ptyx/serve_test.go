@@ -3,15 +3,24 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"ptyx/internal/dataset"
+	"ptyx/internal/ndarray"
+	"ptyx/internal/npz"
+	"ptyx/internal/reconstruct"
 )
 
 // serving is ptyx serve as a process of its own.
@@ -78,7 +87,80 @@ func (s serving) end(signal syscall.Signal) int {
 	return s.command.ProcessState.ExitCode()
 }
 
-// TestServeProcess: a trained model is served, and both signals end the process with status 0.
+// frames are those of a scan file, as bodies of count frames each, in an order far from the file's.
+func frames(t *testing.T, scan string, count int) (bodies [][]byte) {
+	t.Helper()
+	file, err := dataset.Open(scan, dataset.Options{NoProbe: true, NoObject: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	patterns, err := file.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := file.N * file.N
+	for order := range slices.Chunk(rand.New(rand.NewPCG(1, 2)).Perm(file.M), count) {
+		part := ndarray.New[float32](len(order), file.N, file.N)
+		var ids []int64
+		var x, y []float64
+		for i, id := range order {
+			copy(part.Data[i*image:], patterns.Data[id*image:(id+1)*image])
+			ids, x, y = append(ids, int64(id)), append(x, file.X[id]), append(y, file.Y[id])
+		}
+		var b bytes.Buffer
+		if err := npz.WriteTo(&b, []npz.Member{{Key: "diff3d", Value: part}, {Key: "xcoords", Value: x}, {Key: "ycoords", Value: y}, {Key: "ids", Value: ids}}); err != nil {
+			t.Fatal(err)
+		}
+		bodies = append(bodies, b.Bytes())
+	}
+	return bodies
+}
+
+// checkScan sends a scan to the server, each part twice, and compares what comes back with the files that infer has written.
+func (s serving) checkScan(scan, inferred string, refine int) {
+	s.t.Helper()
+	status, body := s.ask("POST", "/v1/scans", "application/json", fmt.Appendf(nil, `{"model":"star","refine":%d}`, refine))
+	var created struct{ ID string }
+	if err := json.Unmarshal(body, &created); status != 201 || err != nil {
+		s.t.Fatalf("%d %s", status, body)
+	}
+	path := "/v1/scans/" + created.ID
+	for _, part := range frames(s.t, scan, 5) {
+		for range 2 {
+			if status, body := s.ask("POST", path+"/frames", "application/octet-stream", part); status != 200 {
+				s.t.Fatalf("%d %s", status, body)
+			}
+		}
+	}
+	if status, body := s.ask("POST", path+"/finish", "", nil); status != 200 && status != 202 {
+		s.t.Fatalf("%d %s", status, body)
+	}
+	for {
+		_, body = s.ask("GET", path, "", nil)
+		if !bytes.Contains(body, []byte(`"state":"refining"`)) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if !bytes.Contains(body, []byte(`"state":"finished"`)) {
+		s.t.Errorf("status %s", body)
+	}
+	for name, file := range map[string]string{
+		"object.npz": reconstruct.ObjectFile, "amplitude.png": reconstruct.AmplitudeFile, "phase.png": reconstruct.PhaseFile,
+		"coverage.png": reconstruct.CoverageFile, "spread.png": reconstruct.SpreadFile,
+	} {
+		want, err := os.ReadFile(filepath.Join(inferred, file))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if status, got := s.ask("GET", path+"/"+name, "", nil); status != 200 || !bytes.Equal(got, want) {
+			s.t.Errorf("refine %d: %s (%d) is not the %s that infer has written", refine, name, status, file)
+		}
+	}
+}
+
+// TestServeProcess: a trained model is served, a scan that is sent frame by frame gives the bytes of infer, and both signals end the process with status 0.
 func TestServeProcess(t *testing.T) {
 	binary := build(t)
 	dir := t.TempDir()
@@ -95,6 +177,13 @@ func TestServeProcess(t *testing.T) {
 		body := fmt.Sprintf(`{"inputs":[{"name":"amplitude_measured","datatype":"FP32","shape":[1,1,64,64],"data":[%s]}]}`, values)
 		if status, answer := s.ask("POST", "/v2/models/star/infer", "application/json", []byte(body)); status != 200 || !strings.Contains(string(answer), `"shape":[1,1,64,64]`) {
 			t.Errorf("infer: %d %.200s", status, answer)
+		}
+		if signal == syscall.SIGTERM {
+			for _, refine := range []int{0, 3} {
+				out := filepath.Join(dir, fmt.Sprint("out-", refine))
+				p.run("infer", "--model-path", run, "--test-data", scan, "--output-dir", out, "--refine", fmt.Sprint(refine), "--device", "cpu")
+				s.checkScan(scan, out, refine)
+			}
 		}
 		if status := s.end(signal); status != 0 {
 			t.Errorf("%v: exit status %d: %s", signal, status, s.said)

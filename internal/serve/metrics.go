@@ -17,6 +17,9 @@ type metrics struct {
 	batches  *prometheus.HistogramVec // by model
 	running  *prometheus.HistogramVec // by model
 	patterns *prometheus.CounterVec   // by model
+	frames   *prometheus.CounterVec   // by what became of them
+	scans    prometheus.Gauge
+	memory   prometheus.Gauge
 }
 
 func newMetrics() *metrics {
@@ -32,8 +35,11 @@ func newMetrics() *metrics {
 		running: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ptyx_batch_seconds", Help: "A batch in the network.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}, model),
 		patterns: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ptyx_patterns_total", Help: "Patterns that went through the network."}, model),
+		frames:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ptyx_scan_frames_total", Help: "Frames of scans: stitched, or repeated and passed over."}, []string{"result"}),
+		scans:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "ptyx_scans", Help: "Scans that are kept."}),
+		memory:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "ptyx_scans_bytes", Help: "Memory that scans hold."}),
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.waiting, m.batches, m.running, m.patterns,
+	m.registry.MustRegister(m.requests, m.seconds, m.waiting, m.batches, m.running, m.patterns, m.frames, m.scans, m.memory,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

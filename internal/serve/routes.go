@@ -26,6 +26,22 @@ func (s *Server) routes() http.Handler {
 		work("POST "+model+"/infer", s.infer)
 	}
 	guarded("GET /v1/models", s.modelList)
+	work("POST /v1/scans", s.createScan)
+	guarded("GET /v1/scans", s.listScans)
+	guarded("GET /v1/events", s.listEvents)
+	const scan = "/v1/scans/{scan}"
+	guarded("GET "+scan, s.withScan(s.scanStatus))
+	guarded("DELETE "+scan, s.withScan(s.deleteScan))
+	work("POST "+scan+"/frames", s.withScan(s.postFrames))
+	work("POST "+scan+"/finish", s.withScan(s.finishScan))
+	guarded("GET "+scan+"/object.npz", s.withScan(s.scanObject))
+	guarded("GET "+scan+"/events", s.withScan(s.scanEvents))
+	for _, name := range []string{"amplitude", "phase", "coverage", "spread"} {
+		guarded("GET "+scan+"/"+name+".png", s.withScan(s.scanPicture(name)))
+	}
+	open("GET /{$}", asset("text/html; charset=utf-8", pageHTML))
+	open("GET /page.js", asset("text/javascript; charset=utf-8", pageJS))
+	open("GET /page.css", asset("text/css; charset=utf-8", pageCSS))
 	guarded("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP)
 	return s.harden(s.found(mux))
 }

@@ -1,8 +1,9 @@
-// Package serve answers over HTTP with trained models, by the Open Inference Protocol (KServe v2). It is the last stop of the data's
-// path on a node beside the detector: it stands above reconstruct and links no Gorgonia.
+// Package serve answers over HTTP with trained models: single requests by the Open Inference Protocol (KServe v2), and whole scans,
+// frame by frame, whose object grows while it is looked at. It is the last stop of the data's path on a node beside the detector:
+// it stands above reconstruct, stitch and render, and links no Gorgonia; what needs a solver is handed in as a Refiner.
 //
 // The nouns: a [Server] holds [Model]s. Each has a queue, where the patterns of all requests wait, for a moment and in bounded
-// number, to go through the network as batches.
+// number, to go through the network as batches. A scan is frames with positions, told apart by their ids, on a canvas that grows.
 //
 // What a client sends is never trusted: names and ids are looked up in maps and never become paths, sizes are compared before
 // memory is taken, and every fault is a sentence with a status: see docs/serve.md.
@@ -45,6 +46,8 @@ type Options struct {
 	Timeout   time.Duration // for a request, from its arrival; one may ask for less
 	MaxBody   int64         // bytes of a request's body
 	Token     string        // that every request has to bear; empty: none
+	Scans     ScanLimits
+	Refine    Refiner // nil: scans are not refined
 	Log       *slog.Logger
 }
 
@@ -56,6 +59,7 @@ type Server struct {
 	metrics *metrics
 	gate    gate
 	bodies  *semaphore.Weighted // bytes of bodies that are held at the same time
+	scans   *scans
 	handler http.Handler
 }
 
@@ -93,6 +97,7 @@ func New(o Options) (*Server, error) {
 		m := s.models[name]
 		m.queue = newQueue(m.Model, o, s.metrics.ofModel(m.Name, m.Contract.Channels), computing)
 	}
+	s.scans = newScans(s)
 	s.handler = s.routes()
 	return s, nil
 }
@@ -125,7 +130,7 @@ func (o Options) check() error {
 		}
 		seen[m.Name] = true
 	}
-	return nil
+	return o.Scans.check()
 }
 
 // portNames are the names of a graph's input and outputs; constants are no inputs.
@@ -160,6 +165,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // ctx's error.
 func (s *Server) Drain(ctx context.Context) error {
 	s.gate.shut()
+	s.scans.drain()
 	select {
 	case <-s.gate.idle:
 		return nil
@@ -171,6 +177,7 @@ func (s *Server) Drain(ctx context.Context) error {
 // Close ends the queues and all that is in work. A Server that has been closed answers that it is shutting down.
 func (s *Server) Close() error {
 	s.gate.shut()
+	s.scans.close()
 	for _, name := range s.names {
 		s.models[name].queue.close()
 	}

@@ -12,6 +12,7 @@ import (
 	"ptyx/internal/contract"
 	"ptyx/internal/dataset"
 	"ptyx/internal/destination"
+	"ptyx/internal/ndarray"
 	"ptyx/internal/reconstruct"
 	"ptyx/internal/solve"
 )
@@ -120,12 +121,17 @@ func (o InferOptions) refine(ctx context.Context, scan *dataset.Scan, r *reconst
 	if err != nil {
 		return nil, err
 	}
-	job := solution{
-		scan: o.Scan, outputDir: o.OutputDir, engine: o.Engine, solver: solve.Defaults(o.Refine), digest: digest, ids: r.IDs, progress: o.Progress,
+	job := refinement(r, patterns, o.Refine, o.Engine)
+	job.scan, job.outputDir, job.digest, job.progress, job.solver.Seed = o.Scan, o.OutputDir, digest, o.Progress, o.Seed
+	return job.run(ctx)
+}
+
+// refinement is what goes on from a network's object, with the usual solver.
+func refinement(r *reconstruct.Result, patterns *ndarray.Float32, passes int, engine EngineOptions) solution {
+	return solution{
+		engine: engine, solver: solve.Defaults(passes), ids: r.IDs,
 		problem: solve.Problem{Patterns: patterns, X: r.X, Y: r.Y, Probe: r.Probe, Object: r.Object, Row: r.Row, Col: r.Col},
 	}
-	job.solver.Seed = o.Seed
-	return job.run(ctx)
 }
 
 // ofModel names the model at a path in a complaint about it that has no file: those about scans have theirs.

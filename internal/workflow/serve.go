@@ -11,6 +11,8 @@ import (
 
 	"ptyx/internal/badinput"
 	"ptyx/internal/contract"
+	"ptyx/internal/ndarray"
+	"ptyx/internal/reconstruct"
 	"ptyx/internal/serve"
 )
 
@@ -33,7 +35,7 @@ func Serve(ctx context.Context, o ServeOptions, log *slog.Logger) (err error) {
 	if o.Server.Token, err = o.token(); err != nil {
 		return err
 	}
-	o.Server.Log = log
+	o.Server.Log, o.Server.Refine = log, o.refine
 	models, release, err := o.load()
 	defer func() { err = errors.Join(err, release()) }()
 	if err != nil {
@@ -58,6 +60,16 @@ func Serve(ctx context.Context, o ServeOptions, log *slog.Logger) (err error) {
 	}
 	o.Ready(fmt.Sprintf("%s: %s on %s", url, strings.Join(names, ", "), models[0].Predictor.Provider()))
 	return server.Run(ctx, listener, o.Address.Grace)
+}
+
+// refine is what infer --refine does.
+func (o ServeOptions) refine(ctx context.Context, r *reconstruct.Result, patterns *ndarray.Float32, passes int) (*reconstruct.Result, error) {
+	job := refinement(r, patterns, passes, o.Engine)
+	s, err := job.solve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return job.result(s), nil
 }
 
 // token reads the token. White space around it is not part of it.

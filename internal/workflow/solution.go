@@ -36,6 +36,21 @@ type solution struct {
 
 // run solves and saves.
 func (j solution) run(ctx context.Context) (*Reconstruction, error) {
+	s, err := j.solve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.save(s); err != nil {
+		return nil, err
+	}
+	return &Reconstruction{
+		OutputDir: j.outputDir, Patterns: len(s.X), Device: s.Device, Object: [2]int{s.Object.Shape[0], s.Object.Shape[1]},
+		Solver: &Solution{Method: j.solver.Method, Passes: len(s.History), Residual: s.Residual},
+	}, nil
+}
+
+// solve opens an engine and solves.
+func (j solution) solve(ctx context.Context) (*solve.Solution, error) {
 	eng, release, err := j.engine.trainingEngine()
 	if err != nil {
 		return nil, err
@@ -48,13 +63,7 @@ func (j solution) run(ctx context.Context) (*Reconstruction, error) {
 	if err != nil {
 		return nil, j.ofScan(err)
 	}
-	if err := j.save(s); err != nil {
-		return nil, err
-	}
-	return &Reconstruction{
-		OutputDir: j.outputDir, Patterns: len(s.X), Device: s.Device, Object: [2]int{s.Object.Shape[0], s.Object.Shape[1]},
-		Solver: &Solution{Method: j.solver.Method, Passes: len(s.History), Residual: s.Residual},
-	}, nil
+	return s, nil
 }
 
 // tell prints a line for a pass.
@@ -74,13 +83,13 @@ func (j solution) ofScan(err error) error {
 	return err
 }
 
-// save writes what infer writes, and the probe.
-func (j solution) save(s *solve.Solution) error {
+// result is the solution as infer has it.
+func (j solution) result(s *solve.Solution) *reconstruct.Result {
 	residuals := make([]float64, len(s.History))
 	for i, p := range s.History {
 		residuals[i] = p.Residual
 	}
-	result := reconstruct.Result{
+	result := &reconstruct.Result{
 		Object: s.Object, Coverage: s.Coverage, Spread: s.Spread, Row: s.Row, Col: s.Col, X: s.X, Y: s.Y, IDs: j.ids,
 		Provider: s.Device, Patches: len(s.X), Probe: s.Probe,
 		Extra: []npz.Member{
@@ -94,7 +103,12 @@ func (j solution) save(s *solve.Solution) error {
 	if j.solver.Positions {
 		result.Extra = append(result.Extra, npz.Member{Key: dataset.KeyXStart, Value: j.problem.X}, npz.Member{Key: dataset.KeyYStart, Value: j.problem.Y})
 	}
-	if err := result.Save(j.outputDir, j.digest); err != nil {
+	return result
+}
+
+// save writes what infer writes, and the probe.
+func (j solution) save(s *solve.Solution) error {
+	if err := j.result(s).Save(j.outputDir, j.digest); err != nil {
 		return err
 	}
 	if err := npz.Write(filepath.Join(j.outputDir, SolvedProbeFile), []npz.Member{{Key: dataset.KeyProbe, Value: s.Probe}}); err != nil {
