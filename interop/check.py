@@ -1,5 +1,5 @@
 """Checks what other programs make of the files that ptyx writes: onnx, ONNX Runtime for Python and for Node.js, Netron, NumPy, scikit-image,
-h5py, ptychodus.
+h5py, ptychodus, and of the server: tritonclient.
 
     make interop
 
@@ -20,6 +20,7 @@ import netron_view
 import pages
 import patches
 import pictures
+import server
 import variants
 from report import Report
 
@@ -46,6 +47,7 @@ def main():
     report.section("variants: onnx, ONNX Runtime for Python and for Node.js", variants.check, args.files, args.node)
     report.section("report in a browser", pages.check, args.files, args.node)
     report.section("live view in a browser", pages.check_live, args.files, args.node, ptyx)
+    report.section("server: tritonclient", server.check, args.files, ptyx)
     report.section("patterns", forward.check, args.files)
     report.section("arrays", arrays.check, args.files)
     report.section("pictures", pictures.check, args.files)
