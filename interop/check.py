@@ -20,6 +20,7 @@ import netron_view
 import pages
 import patches
 import pictures
+import scan_page
 import server
 import variants
 from report import Report
@@ -48,6 +49,7 @@ def main():
     report.section("report in a browser", pages.check, args.files, args.node)
     report.section("live view in a browser", pages.check_live, args.files, args.node, ptyx)
     report.section("server: tritonclient", server.check, args.files, ptyx)
+    report.section("server: a scan and its page", scan_page.check, args.files, args.node, ptyx)
     report.section("patterns", forward.check, args.files)
     report.section("arrays", arrays.check, args.files)
     report.section("pictures", pictures.check, args.files)

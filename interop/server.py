@@ -13,6 +13,7 @@ import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
 
 from files import CASES, SCAN, SCAN_128
+from pages import beside
 from patches import TOLERANCE, session_of
 
 TOKEN = "a-word-of-the-checks"
@@ -25,10 +26,11 @@ CLIENTS = 8
 @contextmanager
 def serving(ptyx, files):
     """A server as a process; its address, and after the block its exit status in the list `ended`."""
-    (files / "token.txt").write_text(TOKEN + "\n")
+    token = (beside(files) / "token").resolve()
+    token.write_text(TOKEN + "\n")
     models = [a for name, (case, _, _) in SERVED.items() for a in ("--model", f"{name}={case.run}")]
     ended = []
-    with subprocess.Popen([ptyx.program, "serve", *models, "--listen", "127.0.0.1:0", "--token-file", "token.txt", "--batch-size", "16", "--device", "cpu"],
+    with subprocess.Popen([ptyx.program, "serve", *models, "--listen", "127.0.0.1:0", "--token-file", token, "--batch-size", "16", "--device", "cpu"],
                           cwd=files, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline()

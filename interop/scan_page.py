@@ -1,0 +1,96 @@
+"""A scan that is sent to ptyx serve frame by frame, and its page in a Chromium: it wants the token, shows the object as it grows, asks nothing of
+another machine. At the end the object is the file that ptyx infer wrote."""
+
+import io
+import json
+import urllib.request
+
+import numpy as np
+from playwright.sync_api import sync_playwright
+
+import browser
+from files import CASES, SCAN
+from pages import Watched, beside
+from server import bearer, serving
+
+CASE = CASES[0]
+NAME = "a star <b>of</b> the checks"  # on the page a name stays text
+REFUSED = "401"  # what the console says of the token that is none
+
+
+def check(report, files, node, ptyx):
+    with serving(ptyx, files) as (address, ended):
+        scan = Scan(f"http://{address}")
+        program = browser.find(node)
+        if program is None:
+            print(f"----  the page of scans in a browser: {browser.MISSING}")
+            scan.send(files, slice(None))
+        else:
+            with sync_playwright() as p:
+                watch(report, files, Watched(p, program), scan)
+        scan.ask("POST", "/finish")
+        report.same("scan: object.npz, of frames sent backwards and some twice, is reconstruction.npz of ptyx infer",
+                    scan.ask("GET", "/object.npz") == (files / CASE.reconstruction).read_bytes(), True)
+    report.same("scan: exit status after SIGTERM", ended, [0])
+
+
+class Scan:
+    """A scan on the server, as a client that measures sees it."""
+
+    def __init__(self, server):
+        self.server, self.path = server, "/v1/scans"
+        self.path += "/" + json.loads(self.ask("POST", "", json.dumps({"model": "star", "name": NAME}).encode()))["id"]
+
+    def ask(self, method, what, body=None):
+        request = urllib.request.Request(self.server + self.path + what, data=body, method=method, headers=bearer())
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer.read()
+
+    def send(self, files, part):
+        """Posts frames as NumPy writes them, the last first."""
+        with np.load(files / SCAN, allow_pickle=False) as z:
+            ids = np.arange(len(z["xcoords"]))[part][::-1]
+            body = io.BytesIO()
+            np.savez(body, ids=ids, **{key: z[key][ids] for key in ("diff3d", "xcoords", "ycoords")})
+        return json.loads(self.ask("POST", "/frames", body.getvalue()))
+
+
+def pixels(page, name):
+    """Width and height of a picture, once it is there."""
+    image = page.locator(f"#{name}[src^='blob:']")
+    image.wait_for(timeout=60000)
+    return image.evaluate("async i => { await i.decode(); return [i.naturalWidth, i.naturalHeight] }")
+
+
+def watch(report, files, w, scan):
+    page = w.page
+    page.goto(scan.server)
+    page.locator("#token").fill("another")
+    page.locator("#ask button").click()
+    page.locator("#state", has_text="not the server's").wait_for(timeout=30000)
+    page.locator("#token").fill(bearer()["Authorization"].split()[1])
+    page.locator("#ask button").click()
+    entry = page.locator("#list button")
+    entry.wait_for(timeout=30000)
+    report.same("scan's page: a name with markup stays text", (NAME in entry.inner_text(), page.locator("main b").count()), (True, 0))
+
+    scan.send(files, slice(60, None))
+    page.locator("#facts", has_text="40").wait_for(timeout=60000)
+    early, first = pixels(page, "amplitude"), page.locator("#amplitude").get_attribute("src")
+    again = scan.send(files, slice(0, 70))
+    report.same("scan: frames sent, of which the server had ten", (again["stitched"], again["repeated"], again["frames"]), (60, 10, 100))
+    page.locator("#list button", has_text="100 frames").wait_for(timeout=60000)
+    page.wait_for_function("old => document.getElementById('amplitude').src !== old", arg=first, timeout=60000)
+    late = pixels(page, "amplitude")
+    report.line(late[0] * late[1] > early[0] * early[1], "scan's page: pixels of the amplitude after 40 and after 100 frames", f"{early}, {late}")
+    extent = json.loads(scan.ask("GET", ""))["extent"]
+    report.same("scan's page: the phase has the amplitude's size, where there is light, and the coverage the object's", (pixels(page, "phase"), pixels(page, "coverage")),
+                (late, [extent["width"], extent["height"]]))
+    report.same("scan's page: the size that it tells", f"{extent['height']} x {extent['width']}" in page.locator("#facts").inner_text(), True)
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    report.same("scan's page: pixels beyond the window's width", wide, 0)
+    page.screenshot(path=str(beside(files) / "scan.png"), full_page=True)
+    errors = [e for e in w.errors if REFUSED not in e]
+    outside = [u for u in w.asked if not u.startswith((scan.server, "data:", f"blob:{scan.server}"))]
+    report.same("scan's page: errors but that of the wrong token, requests to other places", (errors, outside), ([], []))
+    w.chromium.close()
