@@ -179,6 +179,36 @@ func TestTheCancelledCostNothing(t *testing.T) {
 	}
 }
 
+// TestTheCancelledBehindAnotherModel: one network runs at a time, and who goes away while another model's does is not computed for, either.
+// Who comes meanwhile shares the batch.
+func TestTheCancelledBehindAnotherModel(t *testing.T) {
+	busy, begun, proceed := gated()
+	idle := &fake{channels: 1}
+	o := options(busy)
+	o.Models = append(o.Models, idle.model("other"))
+	s := started(t, o)
+	running := submitted(t.Context(), s.models["net"].queue, 1)
+	<-begun
+	q := s.models["other"].queue
+	ctx, cancel := context.WithCancel(t.Context())
+	gone := submitted(ctx, q, 2)
+	first := submitted(t.Context(), q, 1)
+	time.Sleep(20 * time.Millisecond) // long enough for a batch to be taken, if one were
+	second := submitted(t.Context(), q, 2)
+	eventually(t, "all wait", func() bool { q.mu.Lock(); defer q.mu.Unlock(); return q.waiting == 5 })
+	cancel()
+	if err := <-gone; !errors.Is(err, context.Canceled) {
+		t.Errorf("the cancelled job: %v", err)
+	}
+	proceed <- nil
+	if err := errors.Join(<-running, <-first, <-second); err != nil {
+		t.Error(err)
+	}
+	if !slices.Equal(idle.sizes(), []int{3}) {
+		t.Errorf("batches of %v, want one of 3", idle.sizes())
+	}
+}
+
 // TestCancelledHalfway: of a large job the part in the network is finished, the rest is not begun.
 func TestCancelledHalfway(t *testing.T) {
 	f, begun, proceed := gated()
