@@ -147,24 +147,31 @@ func (q *queue) wait() error {
 // work computes batches until the queue is closed and empty.
 func (q *queue) work() {
 	defer close(q.ended)
-	for {
-		parts, ok := q.gather()
-		if !ok {
-			break
-		}
-		q.finish(parts, q.compute(parts))
+	for q.due() {
+		q.round()
 	}
 	for _, b := range q.batches {
 		q.err = errors.Join(q.err, b.Close())
 	}
 }
 
-// gather waits for a batch: until one is full, or its first job has waited long enough.
-func (q *queue) gather() (parts []part, ok bool) {
+// round computes one batch. Its parts are taken when it is this network's turn, not before: who goes away while another's
+// network runs is not computed for, and who comes meanwhile shares the batch.
+func (q *queue) round() {
+	q.computing.Lock()
+	defer q.computing.Unlock()
+	if parts := q.take(); len(parts) > 0 {
+		q.finish(parts, q.compute(parts))
+	}
+}
+
+// due waits until a batch is due: until one is full, or its first job has waited long enough. It reports false when the queue has
+// ended.
+func (q *queue) due() bool {
 	for {
-		parts, delay, ended := q.take()
-		if len(parts) > 0 || ended {
-			return parts, !ended
+		now, delay, ended := q.look()
+		if now || ended {
+			return now
 		}
 		if delay == 0 {
 			<-q.changed
@@ -177,17 +184,25 @@ func (q *queue) gather() (parts []part, ok bool) {
 	}
 }
 
-// take takes a batch if it is due. Otherwise it says how long to wait for it; 0: until something comes.
-func (q *queue) take() (parts []part, delay time.Duration, ended bool) {
+// look says whether a batch is due. Otherwise it says how long to wait for it; 0: until something comes.
+func (q *queue) look() (due bool, delay time.Duration, ended bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.dropGone()
 	if len(q.jobs) == 0 {
-		return nil, 0, q.closed
+		return false, 0, q.closed
 	}
 	if left := q.patience - time.Since(q.jobs[0].arrived); q.waiting < q.batch && left > 0 && !q.closed {
-		return nil, left, false
+		return false, left, false
 	}
+	return true, 0, false
+}
+
+// take takes what waits, a batch at most. It is empty if everybody has gone.
+func (q *queue) take() (parts []part) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.dropGone()
 	room := q.batch
 	for room > 0 && len(q.jobs) > 0 {
 		j := q.jobs[0]
@@ -200,7 +215,7 @@ func (q *queue) take() (parts []part, delay time.Duration, ended bool) {
 			q.jobs = slices.Delete(q.jobs, 0, 1)
 		}
 	}
-	return parts, 0, false
+	return parts
 }
 
 // dropGone drops the jobs that nobody waits for; their submitters find them gone.
@@ -214,14 +229,12 @@ func (q *queue) dropGone() {
 	})
 }
 
-// compute runs the network on a batch and hands the results to the jobs.
+// compute runs the network on a batch and hands the results to the jobs, in this network's turn.
 func (q *queue) compute(parts []part) error {
 	samples := 0
 	for _, p := range parts {
 		samples += p.count
 	}
-	q.computing.Lock()
-	defer q.computing.Unlock()
 	start := time.Now()
 	b, err := q.prepared(samples)
 	if err != nil {
