@@ -82,6 +82,9 @@ func (m *lsqml) close() error { return m.run.close() }
 func (m *lsqml) pass(ctx context.Context, number int) (met, error) {
 	found := met{batches: m.batches}
 	m.last = m.carryOn(m.last)
+	if m.movesPlaces(number) {
+		m.places.carryOn()
+	}
 	order := rand.New(rand.NewPCG(m.options.Seed, uint64(number))).Perm(len(m.x))
 	for b := range m.batches {
 		if err := ctx.Err(); err != nil {

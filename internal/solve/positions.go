@@ -1,21 +1,29 @@
 package solve
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Refinement of positions.
 const (
-	positionsFrom  = 5   // pass from which on positions move, when the object began empty
-	positionStride = 0.5 // largest move in a pass along an axis, pixels
-	positionReach  = 5   // largest move in all along an axis, whole pixels
+	positionsFrom   = 5    // pass from which on positions move, when the object began empty
+	positionStride  = 0.5  // largest move in a pass along an axis, pixels
+	positionReach   = 5    // largest move in all along an axis, whole pixels
+	positionInertia = 0.5  // share of a pass's moves with which the next pass begins
+	positionSpread  = 0.25 // how far positions are taken to be off before any pattern has been heard, pixels
 )
 
 // places refines the positions of a scan. A patch seen from a place that is off by (dy, dx) differs, to first order, by dy and dx times the
 // slopes of the object; what the exit wave lacks is compared with that by least squares, pattern by pattern (as Odstrcil, Menzel
-// and Guizar-Sicairos do, section 3.6).
+// and Guizar-Sicairos do, section 3.6). Where a pattern has nothing but stripes, or nothing, noise would carry it away along them: the place
+// that was given counts as one more measurement, as good as positionSpread against what the patterns lack.
 type places struct {
 	*state
 	x0, y0 []float64 // as given
 	dy, dx []float64 // asked for by the patterns of a batch
+	py, px []float64 // at the beginning of the pass before; nil before the first
+	noise  float64   // mean square of what a pixel's amplitude lacked in the last pass
 }
 
 func newPlaces(s *state) *places {
@@ -40,8 +48,13 @@ func (p *places) ask(id int, re, im, light []float32) {
 			x -= float64(xr*re[q] + xi*im[q])
 		}
 	}
+	pull := p.noise / (positionSpread * positionSpread)
+	y -= pull * (p.y[id] - p.y0[id])
+	x -= pull * (p.x[id] - p.x0[id])
+	yy += pull
+	xx += pull
 	det := yy*xx - yx*yx
-	if !(det > 1e-3*yy*xx) { // stripes say nothing of the way along them
+	if !(det > 1e-6*yy*xx) { // stripes say nothing of the way along them
 		p.dy[id], p.dx[id] = 0, 0
 		return
 	}
@@ -59,6 +72,18 @@ func (p *places) move(members []int) {
 		p.y[id] = within(p.y[id]-my, p.y0[id])
 		p.x[id] = within(p.x[id]-mx, p.x0[id])
 	}
+}
+
+// carryOn begins a pass with a share of the last one's moves, as object and probe do.
+func (p *places) carryOn() {
+	y, x := slices.Clone(p.y), slices.Clone(p.x)
+	if p.py != nil {
+		for id := range p.x {
+			p.y[id] = within(y[id]+positionInertia*(y[id]-p.py[id]), p.y0[id])
+			p.x[id] = within(x[id]+positionInertia*(x[id]-p.px[id]), p.x0[id])
+		}
+	}
+	p.py, p.px = y, x
 }
 
 // mean is that of a - b.

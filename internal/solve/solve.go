@@ -192,6 +192,9 @@ func (s *state) iterate(ctx context.Context, m method, progress func(Pass)) (*So
 		if math.IsNaN(residual) || math.IsInf(residual, 0) {
 			return nil, fmt.Errorf("pass %d: the residual is %v: look for bad pixels in the patterns, or begin with another probe", number, residual)
 		}
+		if s.places != nil {
+			s.places.noise = found.misfit / float64(len(s.patterns))
+		}
 		s.keepPower()
 		m.moved(s.centre())
 		pass := Pass{Number: number, Residual: residual, Batches: found.batches}

@@ -98,6 +98,10 @@ func TestAScanIsSolvedFromNothing(t *testing.T) {
 	p, truth := simulated(t, 120, 1e6)
 	wrong := p
 	wrong.Probe = defocused(p.Probe, 0.02)
+	bright, same := simulated(t, 120, 1e9)
+	if !slices.Equal(same.Object.Data, truth.Object.Data) {
+		t.Fatal("more photons changed the object")
+	}
 	for _, c := range []struct {
 		name       string
 		problem    Problem
@@ -108,6 +112,7 @@ func TestAScanIsSolvedFromNothing(t *testing.T) {
 		{"lsqml", p, LSQML, Amplitude, 0.99},
 		{"lsqml, defocused", wrong, LSQML, Amplitude, 0.97},
 		{"lsqml, poisson", p, LSQML, Poisson, 0.99},
+		{"lsqml, poisson, bright", bright, LSQML, Poisson, 0.99},
 		{"epie", p, EPIE, Amplitude, 0.98},
 	} {
 		o := usual()

@@ -17,7 +17,8 @@ type stepConfig struct {
 	patterns   int // per run, B
 	modes      int // of the probe, K
 	likelihood Likelihood
-	floor      float32 // added to intensities, in units of the mean intensity
+	floor      float32 // added to intensities inside the misfit, in units of the mean intensity
+	background float32 // added to intensities and counts inside Poisson's likelihood, in the same units
 }
 
 // stepArrays are the inputs and outputs of a run.
@@ -130,5 +131,5 @@ func (c stepConfig) loss(g *gorgonia.ExprGraph, intensity, measured, misfit *gor
 	if err != nil {
 		return nil, err
 	}
-	return forward.Poisson(intensity, counts, weight, c.floor)
+	return forward.Poisson(intensity, counts, weight, c.background)
 }

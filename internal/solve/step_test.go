@@ -12,7 +12,7 @@ import (
 
 // small is a step of two patterns, of which the second is moved by a rest, and a probe of two modes.
 func small(likelihood Likelihood) (stepConfig, *stepArrays) {
-	c := stepConfig{n: 8, patterns: 2, modes: 2, likelihood: likelihood, floor: 1e-3}
+	c := stepConfig{n: 8, patterns: 2, modes: 2, likelihood: likelihood, floor: 1e-3, background: 2e-2}
 	a := newStepArrays(c, testutil.Uniform(1, -1, 1, c.modes, c.n, c.n), testutil.Uniform(2, -1, 1, c.modes, c.n, c.n))
 	for i, to := range []*ndarray.Float32{a.objectRe, a.objectIm} {
 		copy(to.Data, testutil.Uniform(uint64(3+i), -1, 1, to.Shape...).Data)
@@ -70,7 +70,8 @@ func likelihoodOf(c stepConfig, a *stepArrays) (loss, misfit float64) {
 			d, eps := float64(a.measured.Data[slot*size+q]), float64(c.floor)
 			apart := math.Sqrt(v+eps) - d
 			misfit += apart * apart
-			loss += (v - d*d - (d*d+eps)*math.Log((v+eps)/(d*d+eps))) / 4
+			back := float64(c.background)
+			loss += (v - d*d - (d*d+back)*math.Log((v+back)/(d*d+back))) / 4
 		}
 	}
 	if c.likelihood == Amplitude {

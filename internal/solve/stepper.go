@@ -39,7 +39,7 @@ func newStepper(s *state, e engine.Engine, patterns int) (*stepper, error) {
 		t.patterns = max(1, runPixels/(s.n*s.n*s.options.Modes))
 		t.patterns = min(t.patterns, max(1, len(s.x)/max(1, s.options.Threads)))
 	}
-	config := stepConfig{n: s.n, patterns: t.patterns, modes: s.options.Modes, likelihood: s.options.Likelihood, floor: s.floor()}
+	config := stepConfig{n: s.n, patterns: t.patterns, modes: s.options.Modes, likelihood: s.options.Likelihood, floor: floorAmplitude, background: s.background()}
 	program, err := newStep(config)
 	if err != nil {
 		return nil, err
@@ -62,16 +62,17 @@ func newStepper(s *state, e engine.Engine, patterns int) (*stepper, error) {
 	return t, nil
 }
 
-// floor is what is added to intensities inside the likelihood.
-func (s *state) floor() float32 {
-	if s.options.Likelihood == Poisson {
-		return float32(poissonFloor * s.scale * s.scale)
-	}
-	return floorAmplitude
+// background is what Poisson's likelihood adds to intensities and counts.
+func (s *state) background() float32 {
+	return float32(max(poissonFloor*s.scale*s.scale, poissonMean))
 }
 
-// poissonFloor keeps Poisson's likelihood finite at a dark pixel, in photons.
-const poissonFloor = 0.1
+// Poisson's likelihood is kept finite at a dark pixel by a floor in photons, and in units of the mean intensity: of many photons a pixel that is
+// modelled dark would otherwise outweigh all others, and a scan of 10^9 a pattern ended in nothing.
+const (
+	poissonFloor = 0.1
+	poissonMean  = 0.01
+)
 
 // each runs the graph on the members, and calls take for each replica's share, one after the other in the order of the members.
 func (t *stepper) each(members []int, take func(r *replica) error) error {
