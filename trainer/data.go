@@ -77,10 +77,21 @@ func (r Request) fill(parts []part) error {
 	}
 	if r.MemoryLimit > 0 && bytes > r.MemoryLimit {
 		r.Log.Info("patterns are read from disk as they are needed", "MB", bytes/1e6, "memory_limit", r.MemoryLimit/1e6)
-		return openStores(parts, r.Scratch)
+		if err := openStores(parts, r.Scratch); err != nil {
+			return err
+		}
+	} else {
+		for _, p := range parts {
+			if err := p.load(n); err != nil {
+				return err
+			}
+		}
 	}
 	for _, p := range parts {
-		if err := p.load(n); err != nil {
+		if p.data.truth == nil {
+			continue
+		}
+		if err := p.knownSomewhere(n); err != nil {
 			return err
 		}
 	}

@@ -62,6 +62,50 @@ func (p part) findTruth(n int) error {
 	return nil
 }
 
+// knownSomewhere refuses scans whose truth is NaN, which means unknown, wherever a pattern looks: nothing could be learnt from
+// them. The images have to be there.
+func (p part) knownSomewhere(n int) error {
+	for i, scan := range p.scans {
+		places := p.data.placesOf(i)
+		known, err := false, error(nil)
+		for k := 0; k < len(places) && !known && err == nil; k++ {
+			known, err = p.data.known(places[k], n)
+		}
+		switch {
+		case err != nil:
+			return err
+		case known || len(places) == 0:
+			continue
+		}
+		key := dataset.KeyTruth
+		if p.data.truth.objects[i] != nil {
+			key = dataset.KeyObject
+		}
+		return &badinput.Error{File: scan.Path, Key: key, Found: "no finite number under any pattern",
+			Expected: "a truth; NaN stands for a pixel that is unknown", Remedy: "give one, or train with --mode physics, which needs none"}
+	}
+	return nil
+}
+
+// known tells whether any pixel of a pattern's true patch is.
+func (d *Data) known(place, n int) (bool, error) {
+	t := d.truth
+	one := &Data{X: d.X[place : place+1], Y: d.Y[place : place+1], Scan: d.Scan[place : place+1], truth: &truth{objects: t.objects, patches: t.patches}}
+	switch {
+	case d.store != nil:
+		var err error
+		if one.truth.patches, err = d.truePatches([]int{place}, n); err != nil {
+			return false, err
+		}
+	case t.given():
+		one.truth.patches = ndarray.Wrap(t.patches.Data[2*place*n*n:2*(place+1)*n*n], 1, n, n, 2)
+	}
+	images := make([]float32, 4*n*n)
+	share := images[3*n*n:]
+	one.patch(0, images[:n*n], images[n*n:2*n*n], images[2*n*n:3*n*n], share, n)
+	return slices.Max(share) > 0, nil
+}
+
 // touches tells whether a pattern of a scan sees a pixel of its object.
 func (d *Data) touches(scan, n int, object *ndarray.Complex64) bool {
 	for _, k := range d.placesOf(scan) {

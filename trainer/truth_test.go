@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/cmplx"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -175,16 +176,29 @@ func TestTrainingWithoutTruthIsRefused(t *testing.T) {
 	for j := range away.X {
 		away.X[j] += 5000
 	}
+	unknown, elsewhere := simulated(t, 3, 1), simulated(t, 3, 1)
+	unknown.Object = ones(100)
+	for i := range unknown.Object.Data {
+		unknown.Object.Data[i] = complex64(cmplx.NaN())
+	}
+	// The first pixel is known, and under no pattern.
+	elsewhere.Object = ndarray.Wrap(slices.Clone(unknown.Object.Data), 100, 100)
+	elsewhere.Object.Data[0] = 1
+	for j := range elsewhere.X {
+		elsewhere.X[j] += 10
+	}
 	for name, c := range map[string]struct {
 		data     dataset.ScanData
 		spoil    func(*Config)
 		key      string
 		sentence string
 	}{
-		"no truth":       {bare, nil, dataset.KeyTruth, "no truth"},
-		"a flat object":  {even, nil, dataset.KeyObject, "the same everywhere"},
-		"another place":  {away, nil, dataset.KeyObject, "none of them under a pattern"},
-		"photons wanted": {simulated(t, 3, 1), func(c *Config) { c.Loss = Poisson.Loss() }, "poisson_weight", "0 with mode supervised"},
+		"no truth":                 {bare, nil, dataset.KeyTruth, "no truth"},
+		"a flat object":            {even, nil, dataset.KeyObject, "the same everywhere"},
+		"another place":            {away, nil, dataset.KeyObject, "none of them under a pattern"},
+		"all of it unknown":        {unknown, nil, dataset.KeyObject, "no finite number under any pattern"},
+		"unknown where it is seen": {elsewhere, nil, dataset.KeyObject, "no finite number under any pattern"},
+		"photons wanted":           {simulated(t, 3, 1), func(c *Config) { c.Loss = Poisson.Loss() }, "poisson_weight", "0 with mode supervised"},
 	} {
 		config := supervised()
 		if c.spoil != nil {
@@ -194,6 +208,15 @@ func TestTrainingWithoutTruthIsRefused(t *testing.T) {
 		var bad *badinput.Error
 		if _, err := Train(context.Background(), r); !errors.As(err, &bad) || bad.Key != c.key || !strings.Contains(err.Error(), c.sentence) {
 			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	// Patches that are all unknown are found in memory and on disk.
+	for _, limit := range []int64{0, 1} {
+		r, _ := request(supervised(), withPatches(t, away), engine.Tape{})
+		r.MemoryLimit, r.Scratch = limit, t.TempDir()
+		var bad *badinput.Error
+		if _, err := Train(context.Background(), r); !errors.As(err, &bad) || bad.Key != dataset.KeyTruth || !strings.Contains(err.Error(), "no finite number") {
+			t.Errorf("patches of NaN, %d bytes of memory: %v", limit, err)
 		}
 	}
 	// A scan for validation needs a truth of its own.
