@@ -40,7 +40,13 @@ func (a *assembly) loss(net *models.Net) (*gorgonia.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.total(a.patternTerms(object, intensity, measured))
+	weight := a.batch[weightInput]
+	if a.config.Masked {
+		if weight, err = ops.Mul(weight, a.batch[maskInput]); err != nil { // (B, C, N, N)
+			return nil, err
+		}
+	}
+	return a.total(a.patternTerms(object, intensity, measured, weight))
 }
 
 // intensity is the pattern that the physics makes of the object, (B, C, N, N).
@@ -90,9 +96,9 @@ type terms struct {
 	poisson, mae, smoothness func() (*gorgonia.Node, error)
 }
 
-// patternTerms compare patterns.
-func (a *assembly) patternTerms(object forward.Pair, intensity, measured *gorgonia.Node) terms {
-	weight, eps := a.batch[weightInput], a.config.Epsilon
+// patternTerms compare patterns, by weights (B, C, 1, 1) or (B, C, N, N).
+func (a *assembly) patternTerms(object forward.Pair, intensity, measured, weight *gorgonia.Node) terms {
+	eps := a.config.Epsilon
 	return terms{
 		poisson:    func() (*gorgonia.Node, error) { return forward.Poisson(intensity, measured, weight, eps) },
 		mae:        func() (*gorgonia.Node, error) { return forward.AmplitudeMAE(intensity, measured, weight, eps) },

@@ -16,6 +16,7 @@ const (
 	shiftYInput    = "shift_y"   // matrices of the subpixel probe shifts, (B, C, N, N)
 	shiftXInput    = "shift_x"
 	weightInput    = "weight"         // (B, C, 1, 1), summing to 1; 0 for padding of an incomplete batch
+	maskInput      = "mask"           // (N, N) of mean 1, 0 where nothing was measured; for each pattern where there are several scans
 	scanInput      = "scan"           // (B*C, P), 1 at the scan that a pattern is of
 	litInput       = "lit"            // probe intensity of mean 1, (N, N), or for each pattern where there are several scans
 	overlapInput   = "overlap_weight" // probe intensity, likewise
@@ -33,6 +34,7 @@ type batchArrays struct {
 	amplitude, weight              *ndarray.Float32
 	shiftY, shiftX                 *ndarray.Float32 // nil with supervision
 	truth, truthRe, truthIm, share *ndarray.Float32 // nil without
+	mask                           *ndarray.Float32 // nil where all pixels count
 	scan                           *ndarray.Float32 // nil for a single scan
 	lit                            *ndarray.Float32 // nil where smoothness does not count
 	overlap, placeY, placeX        *ndarray.Float32 // nil where patches share no canvas
@@ -53,6 +55,9 @@ func newBatchArrays(c StepConfig) *batchArrays {
 		b.truthIm, b.share = ndarray.New[float32](shape...), ndarray.New[float32](shape...)
 	} else {
 		b.shiftY, b.shiftX = ndarray.New[float32](shape...), ndarray.New[float32](shape...)
+	}
+	if c.Masked {
+		b.mask = ndarray.New[float32](c.weightShape()...)
 	}
 	if c.Scans > 1 && c.probed() {
 		b.scan = ndarray.New[float32](c.Samples*c.Group, c.Scans)
@@ -77,7 +82,7 @@ type namedArray struct {
 func (b *batchArrays) list() []namedArray {
 	var list []namedArray
 	for _, a := range []namedArray{
-		{amplitudeInput, b.amplitude}, {shiftYInput, b.shiftY}, {shiftXInput, b.shiftX}, {weightInput, b.weight},
+		{amplitudeInput, b.amplitude}, {shiftYInput, b.shiftY}, {shiftXInput, b.shiftX}, {weightInput, b.weight}, {maskInput, b.mask},
 		{scanInput, b.scan}, {litInput, b.lit}, {overlapInput, b.overlap}, {placeYInput, b.placeY}, {placeXInput, b.placeX},
 		{truthInput, b.truth}, {truthReInput, b.truthRe}, {truthImInput, b.truthIm}, {shareInput, b.share},
 	} {
@@ -123,10 +128,26 @@ func (b *batchArrays) fillPattern(d *Data, slot, pattern int) {
 		physics.ShiftMatrixInto(image(b.shiftX, slot), frame.Fraction(d.X[pattern]), n)
 	}
 	b.scanOf[slot] = d.Scan[pattern]
+	if b.mask != nil {
+		if b.config.Scans > 1 {
+			b.fillMask(image(b.mask, slot), d.masks[d.Scan[pattern]])
+		} else {
+			b.fillMask(b.mask.Data, d.masks[d.Scan[pattern]])
+		}
+	}
 	if b.scan != nil {
 		row := b.scan.Data[slot*b.config.Scans : (slot+1)*b.config.Scans]
 		clear(row)
 		row[d.Scan[pattern]] = 1
+	}
+}
+
+// fillMask writes a scan's mask; all pixels of one without count.
+func (b *batchArrays) fillMask(into, mask []float32) {
+	if copy(into, mask) == 0 {
+		for i := range into {
+			into[i] = 1
+		}
 	}
 }
 

@@ -136,6 +136,30 @@ func TestFillLoadsAndPads(t *testing.T) {
 
 // TestPlacesPutPatchesOnTheCanvas: the place matrices move patch to canvas, (N, K)^T P (N, K), and the transposes cut it
 // out again.
+// TestOnlyAMaskIsAnInput: the graph of a scan whose pixels were all measured is what it was before masks; one with a mask has one
+// input more.
+func TestOnlyAMaskIsAnInput(t *testing.T) {
+	plain := []string{amplitudeInput, shiftYInput, shiftXInput, weightInput}
+	for _, masked := range []bool{false, true} {
+		c := StepConfig{Net: netOf(1), Samples: 1, Group: 1, Loss: Poisson.Loss(), Epsilon: DefaultFloor, Masked: masked}
+		step, err := NewStep(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, in := range step.Training.Inputs[:len(step.Training.Inputs)-len(c.Net.Specs())-2] {
+			names = append(names, in.Name)
+		}
+		want := plain
+		if masked {
+			want = append(slices.Clone(plain), maskInput)
+		}
+		if !slices.Equal(names, want) {
+			t.Errorf("masked %v: inputs %v, want %v", masked, names, want)
+		}
+	}
+}
+
 func TestPlacesPutPatchesOnTheCanvas(t *testing.T) {
 	const n = 64
 	d := toy()

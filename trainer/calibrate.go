@@ -20,6 +20,7 @@ func (r Request) probes(ctx context.Context, train *Data) ([]*ndarray.Complex64,
 		if err != nil {
 			return nil, err
 		}
+		patterns.Measured = scan.Measured
 		result, err := calibrate.Probe(ctx, patterns, scan.Probe, r.Config.ProbePasses, r.Config.Seed)
 		if err != nil {
 			return nil, fmt.Errorf("calibrating the probe of %s: %w", scan.Path, err)

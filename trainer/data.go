@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"fmt"
+	"slices"
 
 	"ptyx/internal/badinput"
 	"ptyx/internal/dataset"
@@ -16,9 +17,10 @@ type Data struct {
 	Scan     []int            // (K), number of the pattern's scan, and so of the probe that made it
 	Groups   [][]int          // each C indices into the K patterns
 
-	ids   []int  // (K), the pattern's number within its scan
-	truth *truth // what patches really are; nil without supervision
-	store *store // where patterns are that memory does not hold; nil where it does
+	ids   []int       // (K), the pattern's number within its scan
+	masks [][]float32 // of each scan: weights (N, N) of mean 1, 0 where nothing was measured; nil where all pixels count
+	truth *truth      // what patches really are; nil without supervision
+	store *store      // where patterns are that memory does not hold; nil where it does
 }
 
 // data lays out the patterns that take part, splits them and loads them, or, where they are more than memory may hold, opens
@@ -189,6 +191,7 @@ func (l scans) lay(groups [][]int) *Data {
 	firsts, total := l.firsts(), 0
 	for _, s := range l {
 		total += s.M
+		d.masks = append(d.masks, maskOf(s))
 	}
 	place := make([]int, total) // 1 + place of a pattern
 	for _, group := range groups {
@@ -208,6 +211,31 @@ func (l scans) lay(groups [][]int) *Data {
 		d.Groups = append(d.Groups, renumbered)
 	}
 	return d
+}
+
+// maskOf is the weight of each pixel of a scan's patterns.
+func maskOf(s *dataset.Scan) []float32 {
+	if s.Measured == nil {
+		return nil
+	}
+	count := 0
+	for _, m := range s.Measured {
+		if m {
+			count++
+		}
+	}
+	mask := make([]float32, len(s.Measured))
+	for i, m := range s.Measured {
+		if m {
+			mask[i] = float32(len(mask)) / float32(count)
+		}
+	}
+	return mask
+}
+
+// masked tells whether any scan has pixels that were not measured.
+func (d *Data) masked() bool {
+	return d != nil && slices.ContainsFunc(d.masks, func(m []float32) bool { return m != nil })
 }
 
 // load reads the images of all patterns into memory.

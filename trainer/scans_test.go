@@ -91,8 +91,12 @@ func TestScansAgainstThePhysics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, gridsize := range []int{1, 2} {
-		c := small()
+	for _, way := range []struct {
+		gridsize int
+		measured []bool // of the second scan
+	}{{1, nil}, {2, nil}, {2, halfMeasured(n)}} {
+		c, gridsize := small(), way.gridsize
+		list[1].Measured = way.measured
 		c.Gridsize, c.BatchSize, c.Extent, c.Loss = gridsize, 9*gridsize*gridsize, models.Full, Loss{Poisson: 1, MAE: 0.5, Smoothness: 1}
 		r, _ := request(c, list[0], ort)
 		r.Scans = list
@@ -111,6 +115,7 @@ func TestScansAgainstThePhysics(t *testing.T) {
 			for i := range measured {
 				measured[i] = math.Pow(float64(d.Patterns.Data[pattern*n*n+i]), 2) * n * n / light.power
 			}
+			model, measured = ofMeasured(list[scan], model), ofMeasured(list[scan], measured)
 			return physics.Poisson(model, measured, eps) + 0.5*physics.AmplitudeMAE(model, measured, eps)
 		}
 		want, count := 0.0, 0
@@ -123,7 +128,7 @@ func TestScansAgainstThePhysics(t *testing.T) {
 		}
 		// As in TestLossAgainstThePhysics.
 		if got := b.run(t, b.firstGroups()); !testutil.Close(got, want/float64(count), 0, 1e-4) {
-			t.Errorf("gridsize %d: loss %v, want %v", gridsize, got, want/float64(count))
+			t.Errorf("gridsize %d, masked %v: loss %v, want %v", gridsize, way.measured != nil, got, want/float64(count))
 		}
 	}
 }

@@ -20,6 +20,7 @@ type StepConfig struct {
 	Loss       Loss    //
 	Epsilon    float32 // floor of the intensity inside the likelihood, in units of the mean intensity
 	TrainProbe bool    // the probe is a parameter, not a constant input
+	Masked     bool    // some pixels of the patterns were not measured, and do not count; not with Supervised
 	Supervised bool    // the object is compared with the truth, and there is no physics
 }
 

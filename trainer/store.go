@@ -88,7 +88,7 @@ func (d *Data) images(places []int, n int) (*ndarray.Float32, error) {
 
 // excerpt is the Data of some groups alone, in memory.
 func (d *Data) excerpt(groups []int, n int) (*Data, error) {
-	out := &Data{}
+	out := &Data{masks: d.masks}
 	var places []int
 	where := map[int]int{}
 	for _, g := range groups {

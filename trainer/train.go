@@ -163,6 +163,7 @@ func (r Request) step(net models.Config, train, val *Data, power float64) StepCo
 		Scans: len(r.Scans), Loss: r.Config.Loss, Epsilon: float32(r.Config.Floor), TrainProbe: r.Config.learnsProbe(),
 		Supervised: r.Config.Mode == Supervised,
 	}
+	c.Masked = !c.Supervised && (train.masked() || val.masked())
 	if r.Config.Gridsize > 1 && r.Config.Grouping == Shared && !c.Supervised {
 		c.Canvas = train.canvasSize(net.N)
 		if val != nil {

@@ -20,6 +20,7 @@ import (
 type Data struct {
 	Patterns *ndarray.Float32 // (K, N, N), amplitudes, zero frequency at [N/2, N/2]
 	X, Y     []float64        // (K), patch centres in object pixels
+	Measured []bool           // (N*N), where patterns were measured; nil: everywhere
 }
 
 // Result is a calibrated probe.
@@ -183,7 +184,12 @@ func (s *solver) project(measured []float32) (wrong, all float64) {
 	for r := range n {
 		for c := range n {
 			i := r*n + c
-			d := float64(measured[(r+n/2)%n*n+(c+n/2)%n]) * float64(n) // of the unnormalised transform
+			at := (r+n/2)%n*n + (c+n/2)%n
+			if s.data.Measured != nil && !s.data.Measured[at] {
+				s.wave[i] = 0 // nothing to hold it against
+				continue
+			}
+			d := float64(measured[at]) * float64(n) // of the unnormalised transform
 			a := cmplx.Abs(s.wave[i])
 			wrong, all = wrong+(a-d)*(a-d), all+d*d
 			if a == 0 {

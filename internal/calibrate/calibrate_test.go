@@ -150,3 +150,35 @@ func TestCentralPatterns(t *testing.T) {
 		t.Errorf("of five: %v", got)
 	}
 }
+
+// TestWhatWasNotMeasuredIsLeftAlone: nonsense in pixels that were not measured changes nothing, and without the mask it does.
+func TestWhatWasNotMeasuredIsLeftAlone(t *testing.T) {
+	data, truth := simulated(t, 64, 30, 1e6)
+	given := defocused(truth, 0.02)
+	probe := func(d calibrate.Data) *ndarray.Complex64 {
+		t.Helper()
+		r, err := calibrate.Probe(t.Context(), d, given, 3, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Probe
+	}
+	data.Measured = make([]bool, 64*64)
+	for i := range data.Measured {
+		data.Measured[i] = i%7 != 0
+	}
+	want := probe(data)
+	spoilt := data
+	spoilt.Patterns = ndarray.Wrap(slices.Clone(data.Patterns.Data), data.Patterns.Shape...)
+	for k := range len(data.X) {
+		a, b := k*64*64+7*300, k*64*64+7*301 // two that were not measured change places: the power stays
+		spoilt.Patterns.Data[a], spoilt.Patterns.Data[b] = data.Patterns.Data[b], data.Patterns.Data[a]
+	}
+	if got := probe(spoilt); !slices.Equal(got.Data, want.Data) {
+		t.Error("pixels that were not measured move the probe")
+	}
+	spoilt.Measured = nil
+	if got := probe(spoilt); slices.Equal(got.Data, want.Data) {
+		t.Error("the mask does nothing")
+	}
+}

@@ -58,6 +58,7 @@ type Scan struct {
 	Object         *ndarray.Complex64 // (H, W), or nil; nil with Options.NoObject
 	Index          []int64            // (M) scan_index; zeros where the file has none
 	Input          InputKind          // what the file holds: Amplitude or Intensity
+	Measured       []bool             // (N*N), false where a pattern's pixel was filled, for want of a measured value; nil: all are measured
 	Geometry       Geometry           // what is known in metres and eV
 
 	file     source.Source

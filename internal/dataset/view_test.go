@@ -248,6 +248,42 @@ func TestMaskedPixels(t *testing.T) {
 	if !strings.Contains(log, "masked pixels take the mean") || !strings.Contains(log, "pixels=1") {
 		t.Errorf("log: %s", log)
 	}
+	for i, m := range s.Measured {
+		if m != (i != 10*64+10) {
+			t.Errorf("pixel %d was measured: %v", i, m)
+		}
+	}
+	if s := mustOpen(t, cxiScan().file(t, "scan.cxi"), View{}); s.Measured != nil {
+		t.Error("a file without a mask has one")
+	}
+}
+
+// TestMeasuredPixelsOfAView: a pixel of which a part is masked was not measured, wherever the view has it.
+func TestMeasuredPixelsOfAView(t *testing.T) {
+	mask := &hdf5.Unsigned{Shape: []int{140, 160}, Data: make([]uint32, 140*160)}
+	mask.Data[20*160+31] = 1 // row 10, column 11 of what is cut out
+	mask.Data[2*160+3] = 1   // not cut out
+	c := cxiScan().with("entry_1/instrument_1/detector_1/data", counts(3, 140, 160)).with("entry_1/instrument_1/detector_1/mask", mask)
+	for _, tt := range []struct {
+		view View
+		at   int
+	}{
+		{View{Crop: Crop{Size: 64, Row: 42, Col: 52}}, 10*64 + 11},
+		{View{Crop: Crop{Size: 128, Row: 74, Col: 84}, Bin: 2}, 5*64 + 5},
+	} {
+		s := mustOpen(t, c.file(t, "scan.cxi"), tt.view)
+		for i, m := range s.Measured {
+			if len(s.Measured) != 64*64 || m != (i != tt.at) {
+				t.Errorf("%+v: of %d pixels, %d was measured: %v", tt.view, len(s.Measured), i, m)
+			}
+		}
+	}
+	for i := range mask.Data {
+		mask.Data[i] = 1
+	}
+	if _, _, err := openView(t, c.file(t, "scan.cxi"), View{Crop: Crop{Size: 64, Centred: true}}); err == nil || !strings.Contains(err.Error(), "found a mask that leaves no pixel") {
+		t.Errorf("a mask of everything: %v", err)
+	}
 }
 
 func TestDarkCountsAndCeiling(t *testing.T) {

@@ -94,7 +94,10 @@ func (s *Scan) readWindow(p *patterns) error {
 				lost++
 			}
 		}
-		s.log.Info("masked pixels take the mean of the good ones near them", "file", s.Path, "pixels", len(w.fills), "without a good one near, 0", lost)
+		s.log.Info("masked pixels take the mean of the good ones near them, and are left out of the likelihood", "file", s.Path, "pixels", len(w.fills), "without a good one near, 0", lost)
+		if s.Measured = w.measured(); !slices.Contains(s.Measured, true) {
+			return s.fault(p.key, "a mask that leaves no pixel", "some that are good", "")
+		}
 	}
 	if facts.Dark == nil {
 		return nil
@@ -149,6 +152,18 @@ func (w *window) fillsOf(bad []bool) []fill {
 		}
 	}
 	return fills
+}
+
+// measured are the pixels of a pattern of which no part was filled.
+func (w *window) measured() []bool {
+	out := make([]bool, w.size*w.size)
+	for i := range out {
+		out[i] = true
+	}
+	for _, f := range w.fills {
+		out[(f.at/w.width-w.row)/w.bin*w.size+(f.at%w.width-w.col)/w.bin] = false
+	}
+	return out
 }
 
 func (w *window) near(bad []bool, row, col int) (good []int) {

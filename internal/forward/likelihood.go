@@ -11,7 +11,7 @@ import (
 //	sum_j w_j mean_q [ I - Y - (Y+eps) log((I+eps) / (Y+eps)) ]
 //
 // with the modelled I and measured Y (B, C, N, N) in units of the mean intensity, and the weights w (B, C, 1, 1), which
-// sum to 1: that of counts over a background of eps, which keeps a dark pixel from outweighing the others. It is 0 for a perfect fit.
+// sum to 1, or w (B, C, N, N), which also say how much each pixel counts: that of counts over a background of eps, which keeps a dark pixel from outweighing the others. It is 0 for a perfect fit.
 func Poisson(intensity, measured, weight *gorgonia.Node, eps float32) (*gorgonia.Node, error) {
 	var c calc
 	floored := c.affine(measured, 1, eps)
@@ -26,7 +26,7 @@ func AmplitudeMAE(intensity, measured, weight *gorgonia.Node, eps float32) (*gor
 	return c.weightedMean(c.un(ops.Abs, diff), weight)
 }
 
-// weightedMean is sum_j w_j mean_q x[j,q] for x (B, C, N, N) and w (B, C, 1, 1).
+// weightedMean is sum_j mean_q w_j x[j,q] for x (B, C, N, N) and w (B, C, 1, 1), or w of x's own shape.
 func (c *calc) weightedMean(x, weight *gorgonia.Node) (*gorgonia.Node, error) {
 	if c.err != nil {
 		return nil, c.err

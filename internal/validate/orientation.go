@@ -186,7 +186,7 @@ func central(scan *dataset.Scan, light []int) (calibrate.Data, error) {
 	for _, id := range light {
 		x, y = append(x, scan.X[id]), append(y, scan.Y[id])
 	}
-	var d calibrate.Data
+	d := calibrate.Data{Measured: scan.Measured}
 	var ids []int
 	for _, i := range calibrate.Middle(x, y, tried) {
 		ids, d.X, d.Y = append(ids, light[i]), append(d.X, x[i]), append(d.Y, y[i])
@@ -200,7 +200,7 @@ func central(scan *dataset.Scan, light []int) (calibrate.Data, error) {
 
 // placed are the same patterns at other positions.
 func placed(d calibrate.Data, of func(x, y float64) (float64, float64)) calibrate.Data {
-	out := calibrate.Data{Patterns: d.Patterns}
+	out := calibrate.Data{Patterns: d.Patterns, Measured: d.Measured}
 	for i := range d.X {
 		x, y := of(d.X[i], d.Y[i])
 		out.X, out.Y = append(out.X, x), append(out.Y, y)
@@ -210,7 +210,7 @@ func placed(d calibrate.Data, of func(x, y float64) (float64, float64)) calibrat
 
 // shuffled gives each pattern another's position.
 func shuffled(d calibrate.Data, seed uint64) calibrate.Data {
-	out := calibrate.Data{Patterns: d.Patterns}
+	out := calibrate.Data{Patterns: d.Patterns, Measured: d.Measured}
 	for _, i := range rand.New(rand.NewPCG(seed, streamShuffle)).Perm(len(d.X)) {
 		out.X, out.Y = append(out.X, d.X[i]), append(out.Y, d.Y[i])
 	}
