@@ -97,6 +97,7 @@ func (o Options) Check() error {
 // Problem is what is known of a scan, and where to begin.
 type Problem struct {
 	Patterns *ndarray.Float32   // (M, N, N), amplitudes in roots of counts, zero frequency at [N/2, N/2]
+	Measured []bool             // (N*N), pixels of the patterns that count; nil: all
 	X, Y     []float64          // (M), patch centres in object pixels
 	Probe    *ndarray.Complex64 // (N, N), or (K, N, N) modes; any power
 	Object   *ndarray.Complex64 // (H, W) to begin with; nil: empty

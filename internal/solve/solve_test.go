@@ -126,6 +126,35 @@ func TestAScanIsSolvedFromNothing(t *testing.T) {
 	}
 }
 
+// TestPixelsThatDoNotCount: nonsense in them leaves a solution nearly as good as that of all pixels, by both methods; counted, it spoils
+// everything.
+func TestPixelsThatDoNotCount(t *testing.T) {
+	whole, truth := simulated(t, 100, 1e6)
+	spoilt := whole
+	spoilt.Patterns = ndarray.Wrap(slices.Clone(whole.Patterns.Data), whole.Patterns.Shape...)
+	spoilt.Measured = make([]bool, 64*64)
+	for q := range spoilt.Measured {
+		spoilt.Measured[q] = q%64 < 29 || q%64 > 30 // two columns beside the middle
+	}
+	for i := range spoilt.Patterns.Data {
+		if !spoilt.Measured[i%4096] {
+			spoilt.Patterns.Data[i] = float32(i % 7 * 20)
+		}
+	}
+	counted := spoilt
+	counted.Measured = nil
+	found := func(p Problem, method Method) float64 {
+		o := usual()
+		o.Method, o.Passes = method, 20
+		return correlation(t, solved(t, p, o), truth)
+	}
+	all, masked, epie, nonsense := found(whole, LSQML), found(spoilt, LSQML), found(spoilt, EPIE), found(counted, LSQML)
+	t.Logf("correlation %.4f of all pixels, %.4f with the mask (ePIE %.4f), %.4f of nonsense that counts", all, masked, epie, nonsense)
+	if !(masked > all-0.02) || !(epie > 0.97) || !(nonsense < 0.6) {
+		t.Errorf("correlation %v of all pixels, %v with the mask (ePIE %v), %v of nonsense that counts", all, masked, epie, nonsense)
+	}
+}
+
 // TestASolutionIsFixedByTheSeed: the same bytes twice, others for another seed, and nothing left of the first run in the second.
 func TestASolutionIsFixedByTheSeed(t *testing.T) {
 	p, _ := simulated(t, 40, 1e5)

@@ -17,8 +17,9 @@ type state struct {
 	x, y    []float64
 
 	patterns []float32 // (M, N, N), scaled
+	measured []bool    // (N*N), pixels that count; nil: all
 	scale    float64   // what the patterns were multiplied by
-	power    float64   // of all patterns, scaled
+	power    float64   // of all patterns where they count, scaled
 
 	object           *plane
 	probeRe, probeIm *ndarray.Float32 // (K, N, N)
@@ -47,6 +48,9 @@ func newState(p Problem, o Options) (*state, error) {
 		s.patterns[i] = d * float32(s.scale)
 	}
 	s.power *= s.scale * s.scale
+	if s.measured = p.Measured; s.measured != nil {
+		s.leaveOut()
+	}
 	if o.Positions {
 		s.places = newPlaces(s)
 	}
@@ -55,6 +59,18 @@ func newState(p Problem, o Options) (*state, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// leaveOut darkens the pixels that do not count; the graph darkens the modelled ones.
+func (s *state) leaveOut() {
+	s.power = 0
+	for i, d := range s.patterns {
+		if !s.measured[i%len(s.measured)] {
+			s.patterns[i] = 0
+			continue
+		}
+		s.power += float64(d) * float64(d)
+	}
 }
 
 // layObject begins with the object given, and with nothing where there is none.

@@ -17,6 +17,7 @@ type stepConfig struct {
 	patterns   int // per run, B
 	modes      int // of the probe, K
 	likelihood Likelihood
+	measured   []bool  // (N*N), pixels that count; nil: all
 	floor      float32 // added to intensities inside the misfit, in units of the mean intensity
 	background float32 // added to intensities and counts inside Poisson's likelihood, in the same units
 }
@@ -68,6 +69,11 @@ func newStep(c stepConfig) (*graph.Program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("building the forward model: %w", err)
 	}
+	if c.measured != nil {
+		if intensity, err = darkened(g, intensity, c.measured); err != nil {
+			return nil, fmt.Errorf("building the mask: %w", err)
+		}
+	}
 	misfit, err := forward.AmplitudeSquares(intensity, measured, c.floor)
 	if err != nil {
 		return nil, fmt.Errorf("building the misfit: %w", err)
@@ -114,6 +120,23 @@ func intensityOf(g *gorgonia.ExprGraph, n int, object, probe forward.Pair, shift
 		return nil, err
 	}
 	return forward.SumModes(intensity)
+}
+
+// darkened is the intensity with 0 where pixels do not count, as the patterns have it: what is modelled there makes no difference, and
+// no gradient.
+func darkened(g *gorgonia.ExprGraph, intensity *gorgonia.Node, measured []bool) (*gorgonia.Node, error) {
+	s := intensity.Shape()
+	mask := ndarray.New[float32](s[2], s[3])
+	for i, m := range measured {
+		if m {
+			mask.Data[i] = 1
+		}
+	}
+	node, err := graph.Constant(g, "mask", mask)
+	if err != nil {
+		return nil, err
+	}
+	return ops.Mul(intensity, node)
 }
 
 // loss is the scaled likelihood.

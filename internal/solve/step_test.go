@@ -1,6 +1,7 @@
 package solve
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
@@ -10,14 +11,31 @@ import (
 	"ptyx/internal/testutil"
 )
 
+// way is a kind of step.
+type way struct {
+	likelihood Likelihood
+	masked     bool
+}
+
+var ways = []way{{Amplitude, false}, {Poisson, false}, {Amplitude, true}, {Poisson, true}}
+
 // small is a step of two patterns, of which the second is moved by a rest, and a probe of two modes.
-func small(likelihood Likelihood) (stepConfig, *stepArrays) {
-	c := stepConfig{n: 8, patterns: 2, modes: 2, likelihood: likelihood, floor: 1e-3, background: 2e-2}
+func small(way way) (stepConfig, *stepArrays) {
+	c := stepConfig{n: 8, patterns: 2, modes: 2, likelihood: way.likelihood, floor: 1e-3, background: 2e-2}
 	a := newStepArrays(c, testutil.Uniform(1, -1, 1, c.modes, c.n, c.n), testutil.Uniform(2, -1, 1, c.modes, c.n, c.n))
 	for i, to := range []*ndarray.Float32{a.objectRe, a.objectIm} {
 		copy(to.Data, testutil.Uniform(uint64(3+i), -1, 1, to.Shape...).Data)
 	}
 	copy(a.measured.Data, testutil.Uniform(5, 0.2, 2, a.measured.Shape...).Data)
+	if way.masked {
+		c.measured = make([]bool, c.n*c.n)
+		for i := range a.measured.Data {
+			q := i % len(c.measured)
+			if c.measured[q] = q%3 != 0; !c.measured[q] {
+				a.measured.Data[i] = 0
+			}
+		}
+	}
 	for slot, rest := range [][2]float64{{0, 0}, {0.3, -0.45}} {
 		copy(part(a.shiftY, slot, c.n*c.n), physics.ShiftMatrix(rest[0], c.n))
 		copy(part(a.shiftX, slot, c.n*c.n), physics.ShiftMatrix(rest[1], c.n))
@@ -67,6 +85,9 @@ func likelihoodOf(c stepConfig, a *stepArrays) (loss, misfit float64) {
 			}
 		}
 		for q, v := range intensity {
+			if c.measured != nil && !c.measured[q] {
+				v = 0
+			}
 			d, eps := float64(a.measured.Data[slot*size+q]), float64(c.floor)
 			apart := math.Sqrt(v+eps) - d
 			misfit += apart * apart
@@ -80,16 +101,16 @@ func likelihoodOf(c stepConfig, a *stepArrays) (loss, misfit float64) {
 	return loss, misfit
 }
 
-// TestGradientsByFiniteDifferences holds every gradient of both likelihoods to the slope of the formula in plain Go.
+// TestGradientsByFiniteDifferences holds every gradient of both likelihoods, with a mask and without, to the slope of the formula in plain Go.
 func TestGradientsByFiniteDifferences(t *testing.T) {
-	for _, likelihood := range []Likelihood{Amplitude, Poisson} {
-		c, a := small(likelihood)
+	for _, way := range ways {
+		c, a := small(way)
 		if err := bound(t, engine.Tape{}, c, a).Run(); err != nil {
 			t.Fatal(err)
 		}
 		loss, misfit := likelihoodOf(c, a)
 		if !testutil.Close(float64(a.misfit.Data[0]), misfit, 0, 1e-5) || !testutil.Close(float64(a.loss.Data[0]), loss, 0, 1e-5) { // sums of 128 in float32
-			t.Errorf("%s: misfit %v, loss %v, want %v, %v", likelihood, a.misfit.Data[0], a.loss.Data[0], misfit, loss)
+			t.Errorf("%v: misfit %v, loss %v, want %v, %v", way, a.misfit.Data[0], a.loss.Data[0], misfit, loss)
 		}
 		for _, v := range []struct {
 			name        string
@@ -111,16 +132,16 @@ func TestGradientsByFiniteDifferences(t *testing.T) {
 				gradients = append(gradients, v.against.Data[e])
 				v.of.Data[e] = old
 			}
-			testutil.CheckClose(t, string(likelihood)+", "+v.name, gradients, slopes, 1e-3) // the third derivative's share at h, and float32
+			testutil.CheckClose(t, fmt.Sprint(way, ", ", v.name), gradients, slopes, 1e-3) // the third derivative's share at h, and float32
 		}
 	}
 }
 
 // TestEnginesAgreeOnAStep: the graph as ONNX Runtime runs it is the graph that the tape runs.
 func TestEnginesAgreeOnAStep(t *testing.T) {
-	for _, likelihood := range []Likelihood{Amplitude, Poisson} {
-		c, a := small(likelihood)
-		_, b := small(likelihood)
+	for _, way := range ways {
+		c, a := small(way)
+		_, b := small(way)
 		if err := bound(t, engine.Tape{}, c, a).Run(); err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +149,7 @@ func TestEnginesAgreeOnAStep(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, out := range a.outputs() {
-			testutil.CheckClose(t, string(likelihood), b.outputs()[i].Data, out.Data, 1e-5) // sums of 8 to 128 terms in float32
+			testutil.CheckClose(t, fmt.Sprint(way), b.outputs()[i].Data, out.Data, 1e-5) // sums of 8 to 128 terms in float32
 		}
 	}
 }

@@ -39,7 +39,7 @@ func newStepper(s *state, e engine.Engine, patterns int) (*stepper, error) {
 		t.patterns = max(1, runPixels/(s.n*s.n*s.options.Modes))
 		t.patterns = min(t.patterns, max(1, len(s.x)/max(1, s.options.Threads)))
 	}
-	config := stepConfig{n: s.n, patterns: t.patterns, modes: s.options.Modes, likelihood: s.options.Likelihood, floor: floorAmplitude, background: s.background()}
+	config := stepConfig{n: s.n, patterns: t.patterns, modes: s.options.Modes, likelihood: s.options.Likelihood, measured: s.measured, floor: floorAmplitude, background: s.background()}
 	program, err := newStep(config)
 	if err != nil {
 		return nil, err

@@ -122,6 +122,7 @@ func (o InferOptions) refine(ctx context.Context, scan *dataset.Scan, r *reconst
 		return nil, err
 	}
 	job := refinement(r, patterns, o.Refine, o.Engine)
+	job.problem.Measured = scan.Measured
 	job.scan, job.outputDir, job.digest, job.progress, job.solver.Seed = o.Scan, o.OutputDir, digest, o.Progress, o.Seed
 	return job.run(ctx)
 }

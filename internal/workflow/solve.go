@@ -72,7 +72,7 @@ func (o SolveOptions) problem(log *slog.Logger) (solve.Problem, error) {
 		return p, err
 	}
 	defer scan.Close()
-	p.X, p.Y, p.Probe = scan.X, scan.Y, scan.Probe
+	p.Measured, p.X, p.Y, p.Probe = scan.Measured, scan.X, scan.Y, scan.Probe
 	if o.Model != "" {
 		if p.Probe, err = modelProbe(o.Model, scan.N); err != nil {
 			return p, err
