@@ -3,18 +3,20 @@ package main
 import (
 	"runtime/debug"
 
+	"ptyx/internal/settings"
 	"ptyx/internal/workflow"
 )
 
 type inferCmd struct {
-	ModelPath  string `required:"" aliases:"model_path" placeholder:"PATH" help:"Run directory or .onnx file."`
-	TestData   string `required:"" aliases:"test_data" placeholder:"FILE" help:"Scan to reconstruct: NPZ, CXI or HDF5."`
-	OutputDir  string `aliases:"output_dir" default:"out" complete:"directory" help:"Where the object and its pictures go."`
-	NImages    int    `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
-	Seed       uint64 `default:"0" help:"Of the draw."`
-	BatchSize  int    `aliases:"batch_size" default:"16" help:"Patterns handed to the network at once."`
-	Refine     int    `default:"0" help:"Passes of the solver that follow, as of ptyx refine; 0: none."`
-	JSON       bool   `name:"json" help:"Print what was done as JSON."`
+	ModelPath  string        `required:"" aliases:"model_path" placeholder:"PATH" help:"Run directory or .onnx file."`
+	TestData   string        `required:"" aliases:"test_data" placeholder:"FILE" help:"Scan to reconstruct: NPZ, CXI or HDF5."`
+	OutputDir  string        `aliases:"output_dir" default:"out" complete:"directory" help:"Where the object and its pictures go."`
+	NImages    int           `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
+	Seed       uint64        `default:"0" help:"Of the draw."`
+	BatchSize  int           `aliases:"batch_size" default:"16" help:"Patterns handed to the network at once."`
+	Refine     int           `default:"0" help:"Passes of the solver that follow, as of ptyx refine; 0: none."`
+	Config     settings.File `placeholder:"YAML" help:"Take what is not given here from this file of settings, such as the reconstruction.yaml that each run writes beside its object."`
+	JSON       bool          `name:"json" help:"Print what was done as JSON."`
 	inputFlags `embed:"" group:"How the scan is read"`
 
 	viewFlags   `embed:"" group:"How the scan is read"`
@@ -29,9 +31,13 @@ const garbage = 10
 // Run reconstructs.
 func (c *inferCmd) Run(app *appContext) error {
 	debug.SetGCPercent(garbage)
+	told, err := settings.Of(app.Command)
+	if err != nil {
+		return err
+	}
 	done, err := workflow.Infer(app.Context, workflow.InferOptions{
 		Model: c.ModelPath, Scan: c.TestData, Input: c.Input, Layout: c.Layout, View: c.view(), OutputDir: c.OutputDir,
-		Count: c.NImages, Seed: c.Seed, BatchSize: c.BatchSize, Refine: c.Refine, Engine: c.options(), Progress: app.progress(),
+		Count: c.NImages, Seed: c.Seed, BatchSize: c.BatchSize, Refine: c.Refine, Engine: c.options(), Settings: told, Progress: app.progress(),
 	}, app.Log)
 	if err != nil {
 		return err

@@ -59,6 +59,7 @@ type appContext struct {
 	Log     *slog.Logger
 	Quiet   bool            // nothing is to be said that was not asked for
 	Given   map[string]bool // names of the flags that were on the command line
+	Command *kong.Node      // with what its flags were told
 }
 
 func main() {
@@ -82,7 +83,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exited
 	}
 	if err == nil {
-		err = parsed.Run(&appContext{Context: ctx, Stdout: stdout, Stderr: stderr, Log: newLog(stderr, c.Verbose, c.Quiet), Quiet: c.Quiet, Given: given(parsed)})
+		err = parsed.Run(&appContext{Context: ctx, Stdout: stdout, Stderr: stderr, Log: newLog(stderr, c.Verbose, c.Quiet), Quiet: c.Quiet, Given: given(parsed), Command: parsed.Selected()})
 	}
 	switch {
 	case err == nil:

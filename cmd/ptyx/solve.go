@@ -4,6 +4,7 @@ import (
 	"io"
 	"runtime/debug"
 
+	"ptyx/internal/settings"
 	"ptyx/internal/solve"
 	"ptyx/internal/workflow"
 )
@@ -25,6 +26,7 @@ type solverFlags struct {
 	Positions  bool             `help:"Find the positions, too: from those given, up to 4 pixels off."`
 	ProbeFile  string           `aliases:"probe_file" placeholder:"NPZ" help:"Take probeGuess from this file."`
 	Seed       uint64           `default:"0" help:"Of the order of the patterns."`
+	Config     settings.File    `placeholder:"YAML" help:"Take what is not given here from this file of settings, such as the reconstruction.yaml that each run writes beside its object."`
 	JSON       bool             `name:"json" help:"Print what was done as JSON."`
 	inputFlags `embed:"" group:"How the scan is read"`
 
@@ -47,6 +49,10 @@ func (c *solveCmd) Run(app *appContext) error {
 func (app *appContext) solve(o workflow.SolveOptions, asJSON bool) error {
 	debug.SetGCPercent(garbage)
 	o.Progress = app.progress()
+	var err error
+	if o.Settings, err = settings.Of(app.Command); err != nil {
+		return err
+	}
 	done, err := workflow.Solve(app.Context, o, app.Log)
 	if err != nil {
 		return err

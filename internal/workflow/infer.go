@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"slices"
+
+	"github.com/google/renameio/v2"
 
 	"ptyx/internal/badinput"
 	"ptyx/internal/contract"
@@ -30,6 +33,7 @@ type InferOptions struct {
 	BatchSize int
 	Refine    int // passes of the solver that follow; 0: none
 	Engine    EngineOptions
+	Settings  []byte    // of the command, to be written beside the object; nil: none
 	Progress  io.Writer // is told of each pass; nil: nobody
 }
 
@@ -106,9 +110,26 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (*Reconstructi
 	if err := result.Save(o.OutputDir, digest); err != nil {
 		return nil, err
 	}
+	if err := saveSettings(o.OutputDir, o.Settings); err != nil {
+		return nil, err
+	}
 	return &Reconstruction{
 		OutputDir: o.OutputDir, Patterns: result.Patches, Device: result.Provider, Object: [2]int{result.Object.Shape[0], result.Object.Shape[1]},
 	}, nil
+}
+
+// SettingsFile holds the settings with which an object was made. A run directory's own are in config.yaml.
+const SettingsFile = "reconstruction.yaml"
+
+// saveSettings writes settings, if there are any, beside an object.
+func saveSettings(dir string, settings []byte) error {
+	if settings == nil {
+		return nil
+	}
+	if err := renameio.WriteFile(filepath.Join(dir, SettingsFile), settings, 0o644, renameio.WithTempDir(dir)); err != nil {
+		return fmt.Errorf("writing the settings: %w", err)
+	}
+	return nil
 }
 
 // refine goes on from the network's object and the model's probe as ptyx refine does, and saves what comes of it.
@@ -122,7 +143,7 @@ func (o InferOptions) refine(ctx context.Context, scan *dataset.Scan, r *reconst
 		return nil, err
 	}
 	job := refinement(r, patterns, o.Refine, o.Engine)
-	job.problem.Measured = scan.Measured
+	job.problem.Measured, job.settings = scan.Measured, o.Settings
 	job.scan, job.outputDir, job.digest, job.progress, job.solver.Seed = o.Scan, o.OutputDir, digest, o.Progress, o.Seed
 	return job.run(ctx)
 }

@@ -30,6 +30,7 @@ type solution struct {
 	scan      string // for complaints
 	outputDir string
 	ids       []int64 // of the patterns in the scan
+	settings  []byte  // to be written; nil: none
 	digest    string  // of the model that the object began with; empty: none
 	progress  io.Writer
 }
@@ -41,6 +42,9 @@ func (j solution) run(ctx context.Context) (*Reconstruction, error) {
 		return nil, err
 	}
 	if err := j.save(s); err != nil {
+		return nil, err
+	}
+	if err := saveSettings(j.outputDir, j.settings); err != nil {
 		return nil, err
 	}
 	return &Reconstruction{

@@ -28,6 +28,7 @@ type SolveOptions struct {
 	OutputDir string
 	Engine    EngineOptions
 	Solver    solve.Options
+	Settings  []byte    // of the command, to be written beside the object; nil: none
 	Progress  io.Writer // is told of each pass; nil: nobody
 }
 
@@ -55,7 +56,7 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 		return nil, err
 	}
 	job := solution{
-		problem: problem, solver: o.Solver, engine: o.Engine, scan: o.Scan, outputDir: o.OutputDir, ids: make([]int64, len(problem.X)), progress: o.Progress,
+		problem: problem, solver: o.Solver, engine: o.Engine, scan: o.Scan, outputDir: o.OutputDir, settings: o.Settings, ids: make([]int64, len(problem.X)), progress: o.Progress,
 	}
 	for i := range job.ids {
 		job.ids[i] = int64(i)
