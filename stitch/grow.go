@@ -111,6 +111,9 @@ func (c *Canvas) extend(now, next box, allow func(will, now int64) error) error 
 	return nil
 }
 
+// Usable tells whether Add takes the values of a patch: who extends a canvas for a patch's sake asks before.
+func Usable(patch []complex64) bool { return firstUnusable(patch) < 0 }
+
 // bytesOf is what the pixels of a box take.
 func bytesOf(b box) int64 { return int64(b.height()) * int64(b.width()) * bytesPerPixel }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -29,6 +30,7 @@ func printed() map[string]any {
 		"ptyx infer":                         workflow.Reconstruction{},
 		"ptyx solve":                         workflow.Reconstruction{},
 		"ptyx refine":                        workflow.Reconstruction{},
+		"ptyx watch":                         workflow.Watched{},
 		"ptyx simulate":                      workflow.SimulateResult{},
 		"ptyx eval":                          metrics.Report{},
 		"ptyx eval --convention pinn-compat": metrics.CompatReport{},
@@ -144,6 +146,7 @@ func TestOneObjectOrSilence(t *testing.T) {
 		{"ptyx train", "train --train-data-file scan.npz", small, true},
 		{"ptyx infer", "infer --model-path run --test-data scan.npz", []string{"--device=cpu"}, true},
 		{"ptyx infer", "infer --model-path run --test-data scan.npz --refine 1", []string{"--device=cpu"}, true},
+		{"ptyx watch", "watch parts --model-path run --interval 10ms --frames 16", []string{"--device=cpu"}, true},
 		{"ptyx solve", "solve --data scan.npz --iterations 1", []string{"--device=cpu"}, true},
 		{"ptyx refine", "refine --data scan.npz --recon out/reconstruction.npz --iterations 1", []string{"--device=cpu"}, true},
 		{"ptyx eval", "eval --recon out/reconstruction.npz --reference scan.npz", nil, false},
@@ -156,6 +159,9 @@ func TestOneObjectOrSilence(t *testing.T) {
 		{"ptyx version", "version", nil, false},
 	} {
 		args := append(append(strings.Fields(c.args), c.more...), "--quiet")
+		if c.name == "ptyx watch" {
+			inParts(t, "scan.npz", "parts")
+		}
 		if stdout := quietly(t, args); c.concludes != (stdout == "") {
 			t.Errorf("ptyx %s prints %q", strings.Join(args, " "), stdout)
 		}
@@ -167,6 +173,19 @@ func TestOneObjectOrSilence(t *testing.T) {
 		}
 		if _, err := d.Token(); err != io.EOF {
 			t.Errorf("%s --json prints more than an object: %s", c.args, stdout)
+		}
+	}
+}
+
+// inParts makes a directory of part files of a scan.
+func inParts(t *testing.T, scan, dir string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i, body := range frames(t, scan, 5) {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.npz", i)), body, 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

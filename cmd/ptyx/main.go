@@ -32,6 +32,7 @@ Exit status: 0 done; 1 bad input or failure, told in one sentence; 130 interrupt
 type cli struct {
 	Train    trainCmd    `cmd:"" help:"Train a network on a scan and export it as ONNX."`
 	Infer    inferCmd    `cmd:"" help:"Reconstruct the object of a scan with a trained model."`
+	Watch    watchCmd    `cmd:"" help:"Follow a scan while it is measured, and keep its object up to date."`
 	Serve    serveCmd    `cmd:"" help:"Answer over HTTP with trained models: requests of the Open Inference Protocol (KServe v2), scans frame by frame."`
 	Solve    solveCmd    `cmd:"" help:"Find object and probe of a scan by iteration, without a network."`
 	Refine   refineCmd   `cmd:"" help:"Improve a reconstruction by iteration."`

@@ -15,7 +15,8 @@ import (
 type Frames struct {
 	scan   *Scan
 	source source.Stream
-	at     int // number of the next frame
+	at     int  // number of the next frame
+	part   bool // frames were passed over: no statistics come of it
 	tally  *tally
 }
 
@@ -26,6 +27,25 @@ func (s *Scan) Frames() (*Frames, error) {
 		return nil, err
 	}
 	return &Frames{scan: s, source: stream, tally: newTally(s)}, nil
+}
+
+// FramesFrom begins a pass at a frame; those before it are read and dropped.
+func (s *Scan) FramesFrom(first int) (*Frames, error) {
+	if first < 0 || first > s.M {
+		return nil, fmt.Errorf("pattern %d asked of a scan of %d", first, s.M)
+	}
+	stream, err := s.stream()
+	if err != nil {
+		return nil, err
+	}
+	f := &Frames{scan: s, source: stream, at: first, part: first > 0, tally: newTally(s)}
+	dropped := make([]float32, s.N*s.N)
+	for range first {
+		if _, err := stream.Next(dropped); err != nil {
+			return nil, errors.Join(err, stream.Close())
+		}
+	}
+	return f, nil
 }
 
 // Next fills dst, which holds one (N, N) frame at least, with as many frames as fit and returns their number; 0 and
@@ -45,7 +65,7 @@ func (f *Frames) Next(dst []float32) (int, error) {
 	}
 	f.scan.doubt(dst[:n*image])
 	f.at += n
-	if f.at == f.scan.M {
+	if f.at == f.scan.M && !f.part {
 		f.scan.remember(f.tally)
 	}
 	return n, nil

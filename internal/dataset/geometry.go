@@ -89,7 +89,11 @@ func (a affine) mirror(values []float64) affine {
 
 // place turns the coordinates into object pixels: axes exchanged, metres divided by the pixel, motion of the sample turned into
 // that of the beam, which is its opposite, and axes mirrored.
-func (s *Scan) place(v View, p *placing) error {
+//
+// The frame of a whole scan begins where its positions do, and axes are mirrored within their range. Those of a part say nothing of
+// the range of the others: its frame begins at the zero of the file's own, and axes are mirrored about it.
+func (s *Scan) place(opt Options, p *placing) error {
+	v := opt.View
 	if v.SwapXY {
 		s.X, s.Y = s.Y, s.X
 		s.XStart, s.YStart = s.YStart, s.XStart
@@ -100,6 +104,10 @@ func (s *Scan) place(v View, p *placing) error {
 	}
 	x, y := affine{1, 0}, affine{1, 0}
 	g := &s.Geometry
+	rangeX, rangeY := s.X, s.Y
+	if opt.Part {
+		rangeX, rangeY = []float64{0}, []float64{0}
+	}
 	if p.facts.Metres {
 		if g.PixelX == 0 || g.PixelY == 0 {
 			return p.fault(KeyX, "metres, and nothing that tells how wide a pixel of the object is", "an energy, a distance and the size of the detector's pixels",
@@ -109,19 +117,19 @@ func (s *Scan) place(v View, p *placing) error {
 		if p.moved {
 			at = nil
 		}
-		x, y = metres(s.X, sample, g.PixelX, s.N, at, xOf), metres(s.Y, sample, g.PixelY, s.N, at, yOf)
+		x, y = metres(rangeX, sample, g.PixelX, s.N, at, xOf), metres(rangeY, sample, g.PixelY, s.N, at, yOf)
 		g.Origin = &source.Point{X: -x.offset * g.PixelX, Y: -y.offset * g.PixelY}
 	} else {
 		g.Origin = p.facts.Origin
 		if sample {
-			x, y = x.mirror(s.X), y.mirror(s.Y)
+			x, y = x.mirror(rangeX), y.mirror(rangeY)
 		}
 	}
 	if v.FlipX {
-		x = x.mirror(s.X)
+		x = x.mirror(rangeX)
 	}
 	if v.FlipY {
-		y = y.mirror(s.Y)
+		y = y.mirror(rangeY)
 	}
 	if v.FlipX || v.FlipY || v.SwapXY || sample && !p.facts.Metres {
 		g.Origin = nil // the frame of the file is left

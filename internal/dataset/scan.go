@@ -44,6 +44,7 @@ type Options struct {
 	NoObject    bool         // the object is not needed and not read
 	Orientation Orientation  // which axis counts the patterns; the zero value decides by the shape
 	View        View         // part of the detector, sense of the axes, units; the zero value takes the file as it is
+	Part        bool         // the file is part of a scan: see place for how positions of several parts stay in one frame
 	Log         *slog.Logger // warnings; nil drops them
 }
 
@@ -128,7 +129,7 @@ func (s *Scan) read(opt Options) error {
 	if err := s.readCoordinates(p, positions); err != nil {
 		return err
 	}
-	if err := s.place(opt.View, p); err != nil {
+	if err := s.place(opt, p); err != nil {
 		return err
 	}
 	s.warnOfUnits(p)

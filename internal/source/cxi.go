@@ -34,6 +34,7 @@ func (c *container) cxi() (bool, error) {
 	c.facts.Format, c.facts.Kind, c.facts.SampleMotion = "CXI", Counts, true
 	for _, step := range []func() error{
 		func() error { return c.take(Patterns, "entry_1/data_1/data", cxiDetector+"data") },
+		func() error { return c.take(FrameIDs, "entry_1/data_1/ids", FrameIDs) },
 		c.cxiPositions, c.cxiOptics, c.cxiPixels, c.cxiMask, c.cxiDark, c.cxiImages,
 	} {
 		if err := step(); err != nil {

@@ -111,7 +111,7 @@ func (c *container) patternsAt(path string) error {
 		return err
 	}
 	for _, a := range []struct{ key, path string }{
-		{PatternIndex, "indexes"}, {Probe, "probe"}, {Probe, Probe}, {Object, "object"}, {Object, Object}, {X, X}, {Y, Y},
+		{PatternIndex, "indexes"}, {FrameIDs, FrameIDs}, {Probe, "probe"}, {Probe, Probe}, {Object, "object"}, {Object, Object}, {X, X}, {Y, Y},
 	} {
 		if c.Has(a.key) {
 			continue

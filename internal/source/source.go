@@ -26,6 +26,7 @@ const (
 	// Not of the contract: numbers that say which position belongs to which pattern.
 	PatternIndex  = "pattern_index"
 	PositionIndex = "position_index"
+	FrameIDs      = "ids" // (M,), numbers that tell the frames of a growing scan apart
 )
 
 // Source gives arrays by name. Its methods may be called from several goroutines; Close ends them all.

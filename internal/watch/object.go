@@ -1,0 +1,74 @@
+package watch
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"ptyx/internal/ndarray"
+	"ptyx/internal/reconstruct"
+	"ptyx/stitch"
+)
+
+// frame is one that is in the object, or on its way.
+type frame struct {
+	id   int64
+	x, y float64
+	sum  uint64 // of its pattern and place, to tell a repeated frame from another one
+	from *file
+}
+
+// object is what has been seen so far.
+type object struct {
+	canvas  *stitch.Canvas
+	frames  map[int64]frame
+	coming  map[int64]frame // on their way through the network
+	largest int64           // id; -1: none
+	version int             // grows with each frame
+}
+
+func newObject(canvas *stitch.Canvas) *object {
+	return &object{canvas: canvas, frames: map[int64]frame{}, coming: map[int64]frame{}, largest: -1}
+}
+
+// claim notes that a frame is on its way. known is the frame of this id that was there before.
+func (o *object) claim(f frame) (known frame, repeated bool) {
+	if known, repeated = o.frames[f.id]; repeated {
+		return known, true
+	}
+	if known, repeated = o.coming[f.id]; repeated {
+		return known, true
+	}
+	o.coming[f.id] = f
+	return frame{}, false
+}
+
+// put lays the patch of a claimed frame on the canvas. On error the frame is as if it had never come.
+func (o *object) put(f frame, patch []complex64) error {
+	delete(o.coming, f.id)
+	if !stitch.Usable(patch) {
+		return fmt.Errorf("frame %d: %w", f.id, stitch.ErrValue)
+	}
+	if err := o.canvas.Cover([]float64{f.x}, []float64{f.y}, nil); err != nil {
+		return err
+	}
+	if err := o.canvas.Add(int(f.id), f.x, f.y, patch); err != nil {
+		return err
+	}
+	o.frames[f.id] = f
+	o.version++
+	return nil
+}
+
+// result is the object so far, as reconstruct.Run makes it of a whole scan.
+func (o *object) result(provider string, probe *ndarray.Complex64) *reconstruct.Result {
+	r := &reconstruct.Result{
+		Object: o.canvas.Object(), Coverage: o.canvas.Coverage(), Spread: o.canvas.Spread(), Provider: provider, Patches: len(o.frames), Probe: probe,
+	}
+	r.Row, r.Col = o.canvas.Origin()
+	for _, id := range slices.Sorted(maps.Keys(o.frames)) {
+		f := o.frames[id]
+		r.X, r.Y, r.IDs = append(r.X, f.x), append(r.Y, f.y), append(r.IDs, id)
+	}
+	return r
+}
