@@ -6,8 +6,8 @@ import (
 )
 
 type evalCmd struct {
-	Recon       string              `required:"" placeholder:"NPZ" help:"Reconstruction: object, origin, coverage."`
-	Reference   string              `required:"" placeholder:"NPZ" help:"Truth or reference: another reconstruction, or a file with objectGuess in the scan's own pixel frame."`
+	Recon       string              `required:"" placeholder:"NPZ" help:"Reconstruction: object, origin, coverage; or the directory that it is in."`
+	Reference   string              `required:"" placeholder:"NPZ" help:"Truth or reference: another reconstruction or its directory, or a file with objectGuess in the scan's own pixel frame."`
 	Output      string              `placeholder:"DIR" complete:"directory" help:"Also write metrics.json and comparison.png here."`
 	JSON        bool                `name:"json" help:"Print JSON, curves included, in place of the table."`
 	Convention  evaluate.Convention `default:"ptyx" help:"ptyx, or pinn-compat for the numbers of PtychoPINN's evaluation."`

@@ -83,7 +83,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if exited >= 0 { // --help
 		return exited
 	}
-	if err == nil {
+	if err != nil {
+		err = usage(err)
+	} else {
 		err = parsed.Run(&appContext{Context: ctx, Stdout: stdout, Stderr: stderr, Log: newLog(stderr, c.Verbose, c.Quiet), Quiet: c.Quiet, Given: given(parsed), Command: parsed.Selected()})
 	}
 	switch {

@@ -1,7 +1,7 @@
 package main
 
 type refineCmd struct {
-	Recon      string `required:"" placeholder:"NPZ" help:"Reconstruction to begin with: object and, where no other is asked for, the probe that it carries."`
+	Recon      string `required:"" placeholder:"NPZ" help:"Reconstruction to begin with, or its directory: object and, where no other is asked for, the probe that it carries."`
 	Data       string `required:"" placeholder:"FILE" help:"Scan that it was made of."`
 	ModelPath  string `aliases:"model_path" placeholder:"PATH" help:"Take the probe of this model: run directory or .onnx file."`
 	Iterations int    `default:"20" help:"Passes over the data, at most."`

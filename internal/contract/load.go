@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -32,12 +33,28 @@ func Read(path string) (data []byte, m *onnxir.Model, file string, err error) {
 	if data, err = os.ReadFile(file); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, file, &badinput.Error{File: path, Found: "a directory without " + ModelFile, Expected: "a run directory of ptyx train or an .onnx file"}
 	} else if err != nil {
-		return nil, nil, file, fmt.Errorf("reading the model: %w", err)
+		return nil, nil, file, &badinput.Error{File: file, Found: "a file that cannot be read", Expected: checkpoint, Cause: err}
+	}
+	if kind := archive(data); kind != "" {
+		return nil, nil, file, &badinput.Error{File: file, Found: kind, Expected: checkpoint, Remedy: "scans and reconstructions go to other flags than models"}
 	}
 	if m, err = onnxir.Unmarshal(data); err != nil {
-		return nil, nil, file, &badinput.Error{File: file, Found: "bytes that are not an ONNX model", Expected: "a checkpoint of ptyx train", Cause: err, Remedy: "export it again"}
+		return nil, nil, file, &badinput.Error{File: file, Found: "bytes that are not an ONNX model", Expected: checkpoint, Cause: err, Remedy: "export it again"}
 	}
 	return data, m, file, nil
+}
+
+const checkpoint = "a checkpoint of ptyx train"
+
+// archive names the kinds of files that scans come in; empty: none of them.
+func archive(data []byte) string {
+	switch {
+	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
+		return "an NPZ file"
+	case bytes.HasPrefix(data, []byte("\x89HDF")):
+		return "an HDF5 file"
+	}
+	return ""
 }
 
 // Digest names a model file by its bytes: their SHA-256 in hex.

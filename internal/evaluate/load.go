@@ -3,6 +3,8 @@ package evaluate
 import (
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 
 	"ptyx/internal/badinput"
 	"ptyx/internal/metrics"
@@ -22,9 +24,25 @@ func (s *Source) place() string {
 	return fmt.Sprintf("%d x %d pixels from row %d, column %d", s.Object.Shape[0], s.Object.Shape[1], s.Row, s.Col)
 }
 
-// Load reads a reconstruction (object, with origin and coverage where there are any) or the objectGuess of a scan, whose
+// ReconstructionFile is the reconstruction in a directory of ptyx infer, solve and refine.
+const ReconstructionFile = "reconstruction.npz"
+
+// File is the file that a path names: of a directory its reconstruction.
+func File(path string) string {
+	inside := filepath.Join(path, ReconstructionFile)
+	if _, err := os.Stat(inside); err == nil {
+		return inside
+	}
+	return path
+}
+
+// Load reads a reconstruction, a file or the directory that it is in (object, with origin and coverage where there are any) or the objectGuess of a scan, whose
 // pixel [0, 0] is that of the scan's own frame.
 func Load(path string) (*Source, error) {
+	path = File(path)
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, &badinput.Error{File: path, Found: "a directory without " + ReconstructionFile, Expected: "a reconstruction, or a directory with one"}
+	}
 	r, err := npz.Open(path)
 	if err != nil {
 		return nil, err
@@ -65,7 +83,7 @@ func (s *Source) flatten() error {
 		}
 	}
 	if len(shape) != 2 {
-		return &badinput.Error{File: s.Path, Key: s.Key, Found: fmt.Sprintf("shape %v", s.Object.Shape), Expected: "one image (H, W)", Remedy: "save a single slice"}
+		return &badinput.Error{File: s.Path, Key: s.Key, Found: "shape " + npz.Header{Shape: s.Object.Shape}.ShapeText(), Expected: "one image (H, W)", Remedy: "save a single slice"}
 	}
 	s.Object = ndarray.Wrap(s.Object.Data, shape...)
 	return nil

@@ -95,16 +95,20 @@ func NewReader(path string, file io.ReaderAt, size int64) (*Reader, error) {
 func notZip(path string, file io.ReaderAt, cause error) error {
 	var start [6]byte
 	n, _ := file.ReadAt(start[:], 0)
-	fault := &badinput.Error{File: path, Found: "a file that is not a zip archive", Expected: "an NPZ file", Remedy: "write it with numpy.savez", Cause: cause}
+	fault := &badinput.Error{File: path, Found: "a file that is not a zip archive", Expected: "an NPZ file", Remedy: "write it with numpy.savez"}
 	switch {
 	case n == 0:
 		fault.Found = "an empty file"
 	case bytes.HasPrefix(start[:n], []byte("PK")):
-		fault.Found, fault.Remedy = "a truncated or damaged zip archive", "copy the file again"
+		fault.Found, fault.Remedy, fault.Cause = "a truncated or damaged zip archive", "copy the file again", cause
 	case bytes.HasPrefix(start[:n], []byte("\x93NUMPY")):
 		fault.Found = "a single .npy array"
 	case bytes.HasPrefix(start[:n], []byte("\x89HDF")):
 		fault.Found = "an HDF5 file"
+	case bytes.HasPrefix(start[:n], []byte("\x89PNG")):
+		fault.Found = "a picture"
+	case bytes.HasPrefix(start[:n], []byte("\x08")) && bytes.IndexByte(start[:n], '\x12') == 2: // its version, then its producer
+		fault.Found = "an ONNX model"
 	}
 	return fault
 }

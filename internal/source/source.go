@@ -7,8 +7,10 @@
 package source
 
 import (
+	"errors"
 	"os"
 
+	"ptyx/internal/badinput"
 	"ptyx/internal/hdf5"
 	"ptyx/internal/ndarray"
 	"ptyx/internal/npz"
@@ -109,7 +111,7 @@ func Open(path, library string) (Source, error) {
 	if !isHDF5(path) {
 		file, err := npz.Open(path)
 		if err != nil {
-			return nil, err
+			return nil, ofAnyKind(err)
 		}
 		s, err := FromNPZ(file)
 		if err != nil {
@@ -131,6 +133,17 @@ func Open(path, library string) (Source, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// ofAnyKind widens what the reader of NPZ files expects: what it was given for one may have been meant for any kind of file.
+func ofAnyKind(err error) error {
+	if bad := (*badinput.Error)(nil); errors.As(err, &bad) {
+		bad.Expected = "an NPZ, CXI or HDF5 file"
+		if bad.Cause == nil { // no archive that was damaged
+			bad.Remedy = ""
+		}
+	}
+	return err
 }
 
 // isHDF5 looks at the file's first bytes. What cannot be opened is left to the reader of NPZ files to complain of.

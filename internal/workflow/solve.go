@@ -67,6 +67,9 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 // problem reads the scan and what to begin with.
 func (o SolveOptions) problem(log *slog.Logger) (solve.Problem, error) {
 	var p solve.Problem
+	if o.Recon != "" {
+		o.Recon = evaluate.File(o.Recon)
+	}
 	probeFile, noProbe := o.probe()
 	scan, err := dataset.Open(o.Scan, dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, ProbeFile: probeFile, NoProbe: noProbe, NoObject: true, Log: log})
 	if err != nil {
@@ -146,7 +149,7 @@ func savedModes(path string, n int) (*ndarray.Complex64, error) {
 	}
 	shape := probe.Shape
 	if d := len(shape); d < 2 || d > 3 || shape[d-1] != n || shape[d-2] != n || len(probe.Data) == 0 {
-		return nil, &badinput.Error{File: path, Key: dataset.KeyProbe, Found: fmt.Sprintf("shape %v", shape), Expected: fmt.Sprintf("(%d, %d) or modes of that size, that of the patterns", n, n), Remedy: "give another with --probe-file"}
+		return nil, &badinput.Error{File: path, Key: dataset.KeyProbe, Found: "shape " + npz.Header{Shape: shape}.ShapeText(), Expected: fmt.Sprintf("(%d, %d) or modes of that size, that of the patterns", n, n), Remedy: "give another with --probe-file"}
 	}
 	return probe, nil
 }

@@ -218,7 +218,7 @@ func (Interrupted) Unwrap() error { return context.Canceled }
 func LoadTrainOptions(dir string) (TrainOptions, error) {
 	path := filepath.Join(dir, trainer.ConfigFile)
 	if _, err := os.Stat(path); err != nil {
-		return TrainOptions{}, &badinput.Error{File: dir, Found: "no " + trainer.ConfigFile, Expected: "a run directory of ptyx train", Cause: err}
+		return TrainOptions{}, &badinput.Error{File: dir, Found: "no " + trainer.ConfigFile, Expected: "a run directory of ptyx train"}
 	}
 	o, err := ReadTrainOptions(path)
 	o.OutputDir = dir
@@ -235,7 +235,7 @@ func ReadTrainOptions(path string) (TrainOptions, error) {
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
 	if err := d.Decode(&o); err != nil {
-		return TrainOptions{}, &badinput.Error{File: path, Found: "a configuration that cannot be read", Cause: err, Remedy: "mend it, or train anew"}
+		return TrainOptions{}, &badinput.Error{File: path, Found: "a configuration that cannot be read", Expected: "the config.yaml of a run", Cause: err, Remedy: "mend it, or train anew"}
 	}
 	return o, nil
 }

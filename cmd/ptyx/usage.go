@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// plainer are kong's words for what is wrong with a command line, and ours.
+var plainer = strings.NewReplacer(
+	`, expecting "<arg>"`, "", " (string)", "", "expected a float but got", "expected a number but got",
+	"a valid 64 bit uint but", "a whole number, 0 or more, but", "a valid 64 bit int but", "a whole number but",
+)
+
+// usage is what to say of a command line that cannot be read: what is wrong, and where it is said how it is done.
+func usage(err error) error {
+	fault := (*kong.ParseError)(nil)
+	if !errors.As(err, &fault) {
+		return err
+	}
+	text := plainer.Replace(err.Error())
+	if name, ok := strings.CutPrefix(text, `expected "`); ok {
+		text = "found no " + strings.TrimSuffix(name, `"`)
+	} else if strings.HasPrefix(text, "expected one of ") { // a list that is cut short
+		text = "found no command"
+	}
+	command := fault.Context.Selected()
+	if word, ok := strings.CutPrefix(text, "unexpected argument "); ok && command != nil && len(command.Positional) == 0 && isFile(word) {
+		text += ": files are named by flags here, such as --" + firstFlag(command)
+	}
+	if strings.HasSuffix(text, "?") || !about(text) {
+		return errors.New(text)
+	}
+	name := "ptyx"
+	if command != nil {
+		name = command.FullPath()
+	}
+	return fmt.Errorf("%s; see %s --help", text, name)
+}
+
+// about tells whether a fault is in how the command line is put together, and not in the value of a flag.
+func about(text string) bool {
+	for _, beginning := range []string{"unexpected argument", "unknown flag", "missing flags", "found no "} {
+		if strings.HasPrefix(text, beginning) {
+			return true
+		}
+	}
+	return strings.HasSuffix(text, ": missing value")
+}
+
+func isFile(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// firstFlag is the first flag of a command that is its own.
+func firstFlag(command *kong.Node) string {
+	for _, f := range command.Flags {
+		if f.Name != "help" {
+			return f.Name
+		}
+	}
+	return "help"
+}
