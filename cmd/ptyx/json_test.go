@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ptyx/internal/convert"
 	"ptyx/internal/inspect"
@@ -30,6 +31,7 @@ func printed() map[string]any {
 		"ptyx infer":                         workflow.Reconstruction{},
 		"ptyx solve":                         workflow.Reconstruction{},
 		"ptyx refine":                        workflow.Reconstruction{},
+		"ptyx serve":                         workflow.Serving{},
 		"ptyx watch":                         workflow.Watched{},
 		"ptyx simulate":                      workflow.SimulateResult{},
 		"ptyx eval":                          metrics.Report{},
@@ -173,6 +175,28 @@ func TestOneObjectOrSilence(t *testing.T) {
 		}
 		if _, err := d.Token(); err != io.EOF {
 			t.Errorf("%s --json prints more than an object: %s", c.args, stdout)
+		}
+	}
+}
+
+// TestServeTellsAProgramWhereItIs, or nobody.
+func TestServeTellsAProgramWhereItIs(t *testing.T) {
+	t.Chdir(t.TempDir())
+	quietly(t, []string{"simulate", "--out=scan.npz", "--positions=4", "--step=6", "--quiet"})
+	quietly(t, []string{"train", "--train-data-file=scan.npz", "--device=cpu", "--n-filters-scale=1", "--max-epochs=0", "--gridsize=1", "--probe-passes=0", "--quiet"})
+	for _, flag := range []string{"--json", "--quiet"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		var stdout, stderr bytes.Buffer
+		if status := run(ctx, []string{"serve", "--model=net=run", "--listen=127.0.0.1:0", "--device=cpu", flag}, &stdout, &stderr); status != exitOK {
+			t.Fatalf("exit status %d, says %s", status, stderr.String())
+		}
+		var s workflow.Serving
+		if err := json.Unmarshal(stdout.Bytes(), &s); flag == "--json" && (err != nil || !strings.Contains(s.URL, "://127.0.0.1:") || !slices.Equal(s.Models, []string{"net"}) || s.Device == "") {
+			t.Errorf("prints %s (%v)", stdout.String(), err)
+		}
+		if flag == "--quiet" && stdout.Len()+stderr.Len() > 0 {
+			t.Errorf("prints %q and %q", stdout.String(), stderr.String())
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"time"
 
@@ -18,6 +17,7 @@ type serveCmd struct {
 	Timeout   time.Duration `default:"30s" help:"For a request, from its arrival."`
 	MaxBody   int64         `aliases:"max_body" default:"64" placeholder:"MIB" help:"Largest body of a request in MiB."`
 	Grace     time.Duration `default:"30s" help:"How long what was accepted may take to finish after SIGTERM or Ctrl-C."`
+	JSON      bool          `name:"json" help:"Print what is served and where as JSON, once it is."`
 
 	Scans      int   `default:"16" help:"Scans kept at the same time, for /v1/scans; 0: none."`
 	ScanMemory int64 `aliases:"scan_memory" default:"1024" placeholder:"MIB" help:"Memory that scans may hold together, in MiB."`
@@ -38,6 +38,6 @@ func (c *serveCmd) Run(app *appContext) error {
 		Address: serve.Address{Listen: c.Listen, CertFile: c.TLSCert, KeyFile: c.TLSKey, Insecure: c.Insecure, Grace: c.Grace},
 		Server: serve.Options{BatchSize: c.BatchSize, BatchWait: c.BatchWait, Queue: c.Queue, Timeout: c.Timeout, MaxBody: c.MaxBody * mebi,
 			Scans: serve.ScanLimits{Count: c.Scans, Memory: c.ScanMemory * mebi}},
-		Ready: func(said string) { fmt.Fprintln(app.Stdout, said) },
+		Ready: func(s workflow.Serving) error { return app.conclude(s, c.JSON) },
 	}, app.Log)
 }

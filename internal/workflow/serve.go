@@ -24,7 +24,18 @@ type ServeOptions struct {
 	TokenFile string // holds the token; empty: Token
 	Token     string // empty: none is asked for
 	Server    serve.Options
-	Ready     func(said string) // is told what is served and where, once it is
+	Ready     func(s Serving) error // is told what is served and where, once it is
+}
+
+// Serving is what is served, and where.
+type Serving struct {
+	URL    string   `json:"url"`
+	Models []string `json:"models"`
+	Device string   `json:"device"`
+}
+
+func (s Serving) String() string {
+	return fmt.Sprintf("%s: %s on %s", s.URL, strings.Join(s.Models, ", "), s.Device)
 }
 
 // Serve answers requests until ctx is done, then finishes what was accepted.
@@ -58,7 +69,9 @@ func Serve(ctx context.Context, o ServeOptions, log *slog.Logger) (err error) {
 	for _, m := range models {
 		names = append(names, m.Name)
 	}
-	o.Ready(fmt.Sprintf("%s: %s on %s", url, strings.Join(names, ", "), models[0].Predictor.Provider()))
+	if err := o.Ready(Serving{URL: url, Models: names, Device: models[0].Predictor.Provider()}); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	return server.Run(ctx, listener, o.Address.Grace)
 }
 

@@ -80,7 +80,7 @@ func TestServeRefuses(t *testing.T) {
 		"threads":    {Models: []string{broken}, Engine: EngineOptions{Threads: -1}},
 		"token":      {Models: []string{broken}, TokenFile: broken + "x"},
 	} {
-		o.Ready = func(said string) { t.Errorf("%s: serves %s", name, said) }
+		o.Ready = func(s Serving) error { t.Errorf("%s: serves %s", name, s); return nil }
 		o.Server = serve.Options{BatchSize: 1, Queue: 1, Timeout: 1, MaxBody: 1}
 		err := Serve(context.Background(), o, silent())
 		if bad := (*badinput.Error)(nil); !errors.As(err, &bad) {
