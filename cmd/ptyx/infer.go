@@ -3,6 +3,7 @@ package main
 import (
 	"runtime/debug"
 
+	"ptyx/internal/cluster"
 	"ptyx/internal/settings"
 	"ptyx/internal/workflow"
 )
@@ -17,6 +18,9 @@ type inferCmd struct {
 	Refine     int           `default:"0" help:"Passes of the solver that follow, as of ptyx refine; 0: none."`
 	Config     settings.File `placeholder:"YAML" help:"Take what is not given here from this file of settings, such as the reconstruction.yaml that each run writes beside its object."`
 	JSON       bool          `name:"json" help:"Print what was done as JSON."`
+	NATS       string        `name:"nats" placeholder:"URL" group:"Workers elsewhere" help:"Have the workers of a broker run the network, ptyx worker: nats://HOST:4222 or tls://HOST:4222, several with commas. The same command, given again after an interruption, goes on."`
+	InFlight   int           `aliases:"in_flight" default:"64" group:"Workers elsewhere" help:"Batches that are with the workers at once, at most; two for each worker keep all at work."`
+	natsFlags  `embed:"" group:"Workers elsewhere"`
 	inputFlags `embed:"" group:"How the scan is read"`
 
 	viewFlags   `embed:"" group:"How the scan is read"`
@@ -35,9 +39,16 @@ func (c *inferCmd) Run(app *appContext) error {
 	if err != nil {
 		return err
 	}
+	var address cluster.Address
+	if c.NATS != "" {
+		if address, err = c.address(c.NATS); err != nil {
+			return err
+		}
+	}
 	done, err := workflow.Infer(app.Context, workflow.InferOptions{
 		Model: c.ModelPath, Scan: c.TestData, Input: c.Input, Layout: c.Layout, View: c.view(), OutputDir: c.OutputDir,
-		Count: c.NImages, Seed: c.Seed, BatchSize: c.BatchSize, Refine: c.Refine, Engine: c.options(), Settings: told, Progress: app.progress(),
+		Count: c.NImages, Seed: c.Seed, BatchSize: c.BatchSize, Refine: c.Refine, Engine: c.options(), Cluster: address, InFlight: c.InFlight,
+		Settings: told, Progress: app.progress(),
 	}, app.Log)
 	if err != nil {
 		return err

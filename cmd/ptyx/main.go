@@ -34,6 +34,8 @@ type cli struct {
 	Infer    inferCmd    `cmd:"" help:"Reconstruct the object of a scan with a trained model."`
 	Watch    watchCmd    `cmd:"" help:"Follow a scan while it is measured, and keep its object up to date."`
 	Serve    serveCmd    `cmd:"" help:"Answer over HTTP with trained models: requests of the Open Inference Protocol (KServe v2), scans frame by frame."`
+	Worker   workerCmd   `cmd:"" help:"Run the network for others: take batches of a scan from a broker, and give back what becomes of them."`
+	Broker   brokerCmd   `cmd:"" help:"Pass batches on between ptyx infer --nats and the workers: a NATS server with JetStream."`
 	Solve    solveCmd    `cmd:"" help:"Find object and probe of a scan by iteration, without a network."`
 	Refine   refineCmd   `cmd:"" help:"Improve a reconstruction by iteration."`
 	Simulate simulateCmd `cmd:"" help:"Make a scan with known truth."`

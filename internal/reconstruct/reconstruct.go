@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -44,36 +43,22 @@ const buffers = 3
 
 // samples is one batch on its way through the stages.
 type samples struct {
-	first    int // number of the first group among all
-	groups   [][]int
+	batch    int
 	patterns *ndarray.Float32   // (B, C, N, N)
 	patches  *ndarray.Complex64 // (B, C, N, N)
 }
 
 // Run reconstructs a scan. Reading, the network and stitching overlap; memory holds a few batches and the object.
 func Run(ctx context.Context, p Predictor, scan *dataset.Scan, c contract.Contract, opt Options) (*Result, error) {
-	if err := Fits(scan, c); err != nil {
-		return nil, err
-	}
-	if opt.BatchSize < 1 {
-		return nil, &badinput.Error{Key: "batch_size", Found: fmt.Sprint(opt.BatchSize), Expected: "1 or more"}
-	}
-	groups, err := grouping(scan, c, opt)
+	a, err := Assemble(scan, c, opt)
 	if err != nil {
 		return nil, err
 	}
-	canvas, err := stitch.NewCanvas(scan.X, scan.Y, c.N, Weights(c))
-	if err != nil {
-		return nil, ofScan(err, scan)
-	}
-	pipe := &pipeline{predictor: p, scan: scan, channels: c.Channels, canvas: canvas, probe: c.Probe, batch: min(opt.BatchSize, len(groups))}
-	if err := pipe.run(ctx, groups); err != nil {
+	pipe := &pipeline{Assembly: a, predictor: p}
+	if err := pipe.run(ctx); err != nil {
 		return nil, err
 	}
-	if !pipe.lit {
-		return nil, &badinput.Error{File: scan.Path, Key: "diff3d", Found: fmt.Sprintf("no light in any of the %d patterns", len(groups)*c.Channels), Expected: "some"}
-	}
-	return pipe.result(groups), nil
+	return a.Result(p.Provider()), nil
 }
 
 // Fits refuses a scan whose patterns have another size than the model's.
@@ -129,62 +114,46 @@ func Weights(c contract.Contract) *ndarray.Float32 {
 }
 
 type pipeline struct {
+	*Assembly
 	predictor Predictor
-	scan      *dataset.Scan
-	channels  int
-	batch     int
-	canvas    *stitch.Canvas
-	probe     *ndarray.Complex64
-	lit       bool // some pattern has light; set by load
 }
 
-func (p *pipeline) run(ctx context.Context, groups [][]int) error {
+func (p *pipeline) run(ctx context.Context) error {
 	free, loaded, predicted := make(chan *samples, buffers), make(chan *samples, 1), make(chan *samples, 1)
-	n := p.scan.N
 	for range buffers {
 		free <- &samples{
-			patterns: ndarray.New[float32](p.batch, p.channels, n, n),
-			patches:  ndarray.New[complex64](p.batch, p.channels, n, n),
+			patterns: ndarray.New[float32](p.batch, p.Channels, p.N, p.N),
+			patches:  ndarray.New[complex64](p.batch, p.Channels, p.N, p.N),
 		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { defer close(loaded); return p.load(ctx, groups, free, loaded) })
+	g.Go(func() error { defer close(loaded); return p.load(ctx, free, loaded) })
 	g.Go(func() error { defer close(predicted); return p.predict(ctx, loaded, predicted) })
 	g.Go(func() error { return p.stitch(ctx, predicted, free) })
 	return g.Wait()
 }
 
-// load fills batches with patterns. Single patterns are streamed in the file's order; groups of neighbours need patterns
-// from all over the scan, which are read first.
-func (p *pipeline) load(ctx context.Context, groups [][]int, free <-chan *samples, loaded chan<- *samples) error {
-	source, err := p.source(groups)
+// load fills batches with patterns.
+func (p *pipeline) load(ctx context.Context, free <-chan *samples, loaded chan<- *samples) error {
+	pass, err := p.Pass()
 	if err != nil {
 		return err
 	}
-	defer source.close()
-	image := p.scan.N * p.scan.N
-	for start := 0; start < len(groups); start += p.batch {
+	defer pass.Close()
+	for i := range p.Batches() {
 		s, ok := receive(ctx, free)
 		if !ok {
 			return ctx.Err()
 		}
-		s.first, s.groups = start, groups[start:min(start+p.batch, len(groups))]
-		slot := 0
-		for _, group := range s.groups {
-			for _, id := range group {
-				pattern := s.patterns.Data[slot*image : (slot+1)*image]
-				if err := source.read(id, pattern); err != nil {
-					return err
-				}
-				p.lit = p.lit || slices.Max(pattern) > 0
-				slot++
-			}
+		s.batch = i
+		if err := pass.Read(i, s.patterns.Data); err != nil {
+			return err
 		}
 		if !send(ctx, loaded, s) {
 			return ctx.Err()
 		}
 	}
-	return nil
+	return pass.Dark()
 }
 
 // predict runs the network. The last batch may be shorter; it gets a Batch of its own size.
@@ -197,25 +166,24 @@ func (p *pipeline) predict(ctx context.Context, loaded <-chan *samples, predicte
 		}
 	}()
 	for s := range loaded {
-		if len(s.groups) != size {
+		if n := p.Samples(s.batch); n != size {
 			if previous := batch; previous != nil {
 				batch = nil
 				if err := previous.Close(); err != nil {
 					return err
 				}
 			}
-			prepared, err := p.predictor.Prepare(len(s.groups))
+			prepared, err := p.predictor.Prepare(n)
 			if err != nil {
-				return fmt.Errorf("preparing the network for %d patterns: %w", len(s.groups), err)
+				return fmt.Errorf("preparing the network for %d patterns: %w", n, err)
 			}
 			batch = prepared
-			size = len(s.groups)
-			if want := []int{size, p.channels, p.scan.N, p.scan.N}; !ndarray.SameShape(batch.Patterns().Shape, want) {
+			size = n
+			if want := []int{size, p.Channels, p.N, p.N}; !ndarray.SameShape(batch.Patterns().Shape, want) {
 				return NotAPredictor(fmt.Sprintf("input %v, where the metadata say %v", batch.Patterns().Shape, want))
 			}
 		}
-		used := size * p.channels * p.scan.N * p.scan.N
-		copy(batch.Patterns().Data, s.patterns.Data[:used])
+		copy(batch.Patterns().Data, s.patterns.Data[:p.Size(s.batch)])
 		amplitude, phase, err := batch.Run()
 		if err != nil {
 			return fmt.Errorf("running the network: %w", err)
@@ -237,48 +205,19 @@ func Polar(amplitude, phase []float32, out []complex64) {
 }
 
 func (p *pipeline) stitch(ctx context.Context, predicted <-chan *samples, free chan<- *samples) error {
-	image := p.scan.N * p.scan.N
 	for s := range predicted {
-		for i, group := range s.groups {
-			for c, id := range group {
-				slot := i*p.channels + c
-				patch := s.patches.Data[slot*image : (slot+1)*image]
-				if err := p.canvas.Add(p.patchID(s.first*p.channels+slot, id), p.scan.X[id], p.scan.Y[id], patch); err != nil {
-					return fmt.Errorf("stitching pattern %d: %w", id, err)
-				}
-			}
+		repeated, err := p.Add(s.batch, s.patches.Data[:p.Size(s.batch)])
+		if err == nil && repeated > 0 {
+			err = fmt.Errorf("stitching batch %d: %w", s.batch, stitch.ErrDuplicate)
+		}
+		if err != nil {
+			return err
 		}
 		if !send(ctx, free, s) {
 			return ctx.Err()
 		}
 	}
 	return nil
-}
-
-// patchID tells patches apart: by pattern, or, where groups share patterns, by place among all of them.
-func (p *pipeline) patchID(place, pattern int) int {
-	if p.channels == 1 {
-		return pattern
-	}
-	return place
-}
-
-func (p *pipeline) result(groups [][]int) *Result {
-	r := &Result{
-		Object: p.canvas.Object(), Coverage: p.canvas.Coverage(), Spread: p.canvas.Spread(),
-		Provider: p.predictor.Provider(), Patches: len(groups) * p.channels, Probe: p.probe,
-	}
-	r.Row, r.Col = p.canvas.Origin()
-	seen := map[int]bool{}
-	for _, group := range groups {
-		for _, id := range group {
-			if !seen[id] {
-				seen[id] = true
-				r.X, r.Y, r.IDs = append(r.X, p.scan.X[id]), append(r.Y, p.scan.Y[id]), append(r.IDs, int64(id))
-			}
-		}
-	}
-	return r
 }
 
 func receive[T any](ctx context.Context, c <-chan T) (T, bool) {

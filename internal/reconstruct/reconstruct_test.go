@@ -281,8 +281,8 @@ func TestMemoryDoesNotGrowWithTheScan(t *testing.T) {
 
 func TestStreamGoesForwardOnly(t *testing.T) {
 	d := scanData(6)
-	p := &pipeline{scan: opened(t, d), channels: 1}
-	source, err := p.source(nil)
+	a := &Assembly{scan: opened(t, d), Channels: 1}
+	source, err := a.source()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,19 +14,19 @@ type source interface {
 	close()
 }
 
-func (p *pipeline) source(groups [][]int) (source, error) {
-	if p.channels == 1 {
-		frames, err := p.scan.Frames()
+func (a *Assembly) source() (source, error) {
+	if a.Channels == 1 {
+		frames, err := a.scan.Frames()
 		if err != nil {
 			return nil, err
 		}
 		return &streamed{frames: frames, next: 0}, nil
 	}
-	all, err := p.scan.Load()
+	all, err := a.scan.Load()
 	if err != nil {
 		return nil, err
 	}
-	return &loadedSource{patterns: all, image: p.scan.N * p.scan.N}, nil
+	return &loadedSource{patterns: all, image: a.scan.N * a.scan.N}, nil
 }
 
 // streamed reads frames in the file's order, passing over those that are not asked for.

@@ -12,6 +12,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"ptyx/internal/badinput"
+	"ptyx/internal/cluster"
 	"ptyx/internal/contract"
 	"ptyx/internal/dataset"
 	"ptyx/internal/destination"
@@ -33,8 +34,10 @@ type InferOptions struct {
 	BatchSize int
 	Refine    int // passes of the solver that follow; 0: none
 	Engine    EngineOptions
-	Settings  []byte    // of the command, to be written beside the object; nil: none
-	Progress  io.Writer // is told of each pass; nil: nobody
+	Cluster   cluster.Address // of a broker whose workers run the network; without URL it runs here
+	InFlight  int             // batches that are with the workers at once, at most
+	Settings  []byte          // of the command, to be written beside the object; nil: none
+	Progress  io.Writer       // is told of each pass; nil: nobody
 }
 
 // check refuses, before any work, what cannot be run or saved in the end.
@@ -44,6 +47,9 @@ func (o InferOptions) check() error {
 	}
 	if o.Refine < 0 {
 		return &badinput.Error{Key: "--refine", Found: fmt.Sprint(o.Refine), Expected: "0 (not at all) or a number of passes"}
+	}
+	if o.Cluster.URL != "" && o.BatchSize < 1 {
+		return &badinput.Error{Key: "batch_size", Found: fmt.Sprint(o.BatchSize), Expected: "1 or more"}
 	}
 	if err := o.Engine.check(); err != nil {
 		return err
@@ -89,17 +95,11 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (*Reconstructi
 		return nil, err
 	}
 	defer scan.Close()
-	predictor, release, err := o.Engine.predictor(model)
-	if err != nil {
-		return nil, ofModel(err, o.Model)
+	run := o.alone
+	if o.Cluster.URL != "" {
+		run = o.together
 	}
-	result, err := reconstruct.Run(ctx, predictor, scan, c, reconstruct.Options{Count: o.Count, Seed: o.Seed, BatchSize: o.BatchSize})
-	if closeErr := predictor.Close(); err == nil {
-		err = closeErr
-	}
-	if closeErr := release(); err == nil {
-		err = closeErr
-	}
+	result, err := run(ctx, scan, model, c, log)
 	if err != nil {
 		return nil, ofModel(err, o.Model)
 	}
@@ -130,6 +130,26 @@ func saveSettings(dir string, settings []byte) error {
 		return fmt.Errorf("writing the settings: %w", err)
 	}
 	return nil
+}
+
+func (o InferOptions) selection() reconstruct.Options {
+	return reconstruct.Options{Count: o.Count, Seed: o.Seed, BatchSize: o.BatchSize}
+}
+
+// alone runs the network here.
+func (o InferOptions) alone(ctx context.Context, scan *dataset.Scan, model []byte, c contract.Contract, _ *slog.Logger) (*reconstruct.Result, error) {
+	predictor, release, err := o.Engine.predictor(model)
+	if err != nil {
+		return nil, err
+	}
+	result, err := reconstruct.Run(ctx, predictor, scan, c, o.selection())
+	if closeErr := predictor.Close(); err == nil {
+		err = closeErr
+	}
+	if closeErr := release(); err == nil {
+		err = closeErr
+	}
+	return result, err
 }
 
 // refine goes on from the network's object and the model's probe as ptyx refine does, and saves what comes of it.

@@ -1,0 +1,159 @@
+package cluster
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"ptyx/internal/badinput"
+)
+
+// BrokerOptions say what a broker is.
+type BrokerOptions struct {
+	Store             string // directory of what it keeps
+	Listen            string // HOST:PORT; without a host, and for localhost, this machine alone; port 0: any that is free
+	Token             string // that clients have to bear; empty: none
+	CertFile, KeyFile string // PEM; both or none
+	Insecure          bool   // other machines may come without TLS and token
+	MaxStore          int64  // bytes on disk; 0: three quarters of what is free
+}
+
+// Broker is a NATS server with JetStream. What it keeps outlives it: another one may go on with the same directory.
+type Broker struct {
+	URL    string
+	server *server.Server
+}
+
+const (
+	brokerMessage = 8 << 20          // bytes of a message: a group of 9 patterns of 256 x 256 passes
+	brokerStart   = 30 * time.Second // looking through a large store takes time
+)
+
+// StartBroker starts one and returns when it takes clients. Faults of what the user gave are *badinput.Error.
+func StartBroker(o BrokerOptions, log *slog.Logger) (*Broker, error) {
+	options, err := o.server()
+	if err != nil {
+		return nil, err
+	}
+	s, err := server.NewServer(options)
+	if err != nil {
+		return nil, fmt.Errorf("starting the broker: %w", err)
+	}
+	said := &brokerLog{log: log}
+	s.SetLoggerV2(said, false, false, false)
+	s.Start()
+	if !s.ReadyForConnections(brokerStart) || !s.JetStreamEnabled() {
+		s.Shutdown()
+		s.WaitForShutdown()
+		return nil, said.failure(o)
+	}
+	scheme := "nats"
+	if options.TLSConfig != nil {
+		scheme = "tls"
+	}
+	return &Broker{URL: scheme + "://" + s.Addr().String(), server: s}, nil
+}
+
+// Close lets clients go and ends when all is on disk.
+func (b *Broker) Close() {
+	b.server.Shutdown()
+	b.server.WaitForShutdown()
+}
+
+func (o BrokerOptions) server() (*server.Options, error) {
+	host, port, err := o.address()
+	if err != nil {
+		return nil, err
+	}
+	if o.MaxStore < 0 {
+		return nil, &badinput.Error{Key: "--max-store", Found: fmt.Sprint(o.MaxStore), Expected: "0 (three quarters of what is free) or more"}
+	}
+	if o.Store == "" {
+		return nil, &badinput.Error{Key: "--store", Found: "nothing", Expected: "a directory"}
+	}
+	if err := os.MkdirAll(o.Store, 0o700); err != nil {
+		return nil, &badinput.Error{File: o.Store, Key: "--store", Found: "no place for a directory", Expected: "one that can be made", Cause: err}
+	}
+	options := &server.Options{
+		ServerName: "ptyx", Host: host, Port: port, NoSigs: true, MaxPayload: brokerMessage, Authorization: o.Token,
+		JetStream: true, StoreDir: filepath.Clean(o.Store), JetStreamMaxStore: o.MaxStore, DisableJetStreamBanner: true,
+	}
+	if port == 0 {
+		options.Port = server.RANDOM_PORT
+	}
+	if o.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
+		if err != nil {
+			return nil, &badinput.Error{File: o.CertFile, Key: "--tls-cert, --tls-key", Found: "files that cannot be used", Expected: "a certificate and its key, PEM", Cause: err}
+		}
+		options.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	}
+	return options, nil
+}
+
+// address refuses what would let anybody read along, or in.
+func (o BrokerOptions) address() (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(o.Listen)
+	if err == nil {
+		port, err = strconv.Atoi(text)
+	}
+	if err != nil || port < 0 || port > 1<<16-1 {
+		return "", 0, &badinput.Error{Key: "--listen", Found: fmt.Sprintf("%q", o.Listen), Expected: "HOST:PORT", Cause: err}
+	}
+	if (o.CertFile == "") != (o.KeyFile == "") {
+		return "", 0, &badinput.Error{Key: "--tls-cert, --tls-key", Found: "one of them", Expected: "both, or none"}
+	}
+	if host == "" || host == "localhost" {
+		host = "127.0.0.1"
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() || o.Insecure {
+		return host, port, nil
+	}
+	if o.CertFile == "" || o.Token == "" {
+		return "", 0, &badinput.Error{Key: "--listen", Found: fmt.Sprintf("%s, where other machines can read along and take part", o.Listen),
+			Expected: "an address of this machine alone, such as 127.0.0.1:4222",
+			Remedy:   "give --tls-cert, --tls-key and a token, or --insecure where the network is to be trusted"}
+	}
+	return host, port, nil
+}
+
+// brokerLog passes on what the server says, and keeps its last complaint.
+type brokerLog struct {
+	log  *slog.Logger
+	mu   sync.Mutex
+	last string
+}
+
+func (l *brokerLog) complain(level func(string, ...any), format string, args []any) {
+	text := fmt.Sprintf(format, args...)
+	l.mu.Lock()
+	l.last = text
+	l.mu.Unlock()
+	level("broker", "says", text)
+}
+
+func (l *brokerLog) Noticef(format string, args ...any) {
+	l.log.Debug("broker", "says", fmt.Sprintf(format, args...))
+}
+func (l *brokerLog) Debugf(string, ...any)             {}
+func (l *brokerLog) Tracef(string, ...any)             {}
+func (l *brokerLog) Warnf(format string, args ...any)  { l.complain(l.log.Warn, format, args) }
+func (l *brokerLog) Errorf(format string, args ...any) { l.complain(l.log.Error, format, args) }
+func (l *brokerLog) Fatalf(format string, args ...any) { l.complain(l.log.Debug, format, args) } // told by failure
+
+// failure is why a broker did not start.
+func (l *brokerLog) failure(o BrokerOptions) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return &badinput.Error{Key: "--listen, --store", Found: fmt.Sprintf("%s and %s, where no broker can start", o.Listen, o.Store), Cause: errors.New(l.last),
+		Remedy: "give another port or directory, or end what uses them"}
+}

@@ -1,0 +1,153 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"ptyx/internal/badinput"
+)
+
+// Address is where a broker is, and what it wants to be told.
+type Address struct {
+	URL   string // nats://HOST:PORT, tls://HOST:PORT; several with commas
+	Token string // empty: none
+	CA    string // PEM file with the certificate that signed the broker's; empty: the system's
+	Creds string // file of a NATS user; empty: none
+	Name  string // of this client, for who looks at the broker
+}
+
+// Connection is one to a broker. It comes back by itself when the broker does.
+type Connection struct {
+	name string // the URL, without secrets
+	nc   *nats.Conn
+	js   jetstream.JetStream
+}
+
+// reconnectWait is between two tries to find the broker again.
+const reconnectWait = 500 * time.Millisecond
+
+// Connect connects. What is wrong with the address is a *badinput.Error; ErrNobody is wrapped where nothing listens.
+func Connect(a Address, log *slog.Logger) (*Connection, error) {
+	c := &Connection{name: redacted(a.URL)}
+	for _, f := range []struct{ key, file string }{{"--tls-ca", a.CA}, {"--creds", a.Creds}} {
+		if f.file == "" {
+			continue
+		}
+		if _, err := os.ReadFile(f.file); err != nil {
+			return nil, &badinput.Error{File: f.file, Key: f.key, Found: "a file that cannot be read", Expected: "a readable one", Cause: err}
+		}
+	}
+	for part := range strings.SplitSeq(a.URL, ",") {
+		u, err := url.Parse(strings.TrimSpace(part))
+		if err != nil || u.Host == "" || (u.Scheme != "nats" && u.Scheme != "tls") { // err would show a password
+			return nil, &badinput.Error{Key: "--nats", Found: fmt.Sprintf("%q", c.name), Expected: "nats://HOST:PORT or tls://HOST:PORT, several with commas"}
+		}
+	}
+	var err error
+	if c.nc, err = nats.Connect(a.URL, a.options(log)...); err != nil {
+		return nil, c.unreachable(err)
+	}
+	if c.js, err = jetstream.New(c.nc); err != nil {
+		c.nc.Close()
+		return nil, fmt.Errorf("using JetStream: %w", err)
+	}
+	return c, nil
+}
+
+func (a Address) options(log *slog.Logger) []nats.Option {
+	options := []nats.Option{
+		nats.Name(a.Name), nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.ReconnectBufSize(-1), // what cannot be sent is told at once
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				log.Warn("the broker is gone; waiting for it", "error", err)
+			}
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info("the broker is back", "address", nc.ConnectedUrlRedacted()) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Debug("connection", "error", err) }),
+	}
+	if a.Token != "" {
+		options = append(options, nats.Token(a.Token))
+	}
+	if a.CA != "" {
+		options = append(options, nats.RootCAs(a.CA))
+	}
+	if a.Creds != "" {
+		options = append(options, nats.UserCredentials(a.Creds))
+	}
+	return options
+}
+
+// ErrNobody is of a broker that is not there, now.
+var ErrNobody = errors.New("no broker answers")
+
+func (c *Connection) unreachable(err error) error {
+	bad := &badinput.Error{File: c.name, Key: "--nats", Found: "a broker that lets nobody in", Expected: "one to work with", Cause: err}
+	switch {
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired):
+		bad.Found, bad.Remedy = "a broker that wants another token or user", "give --token-file, PTYX_TOKEN or --creds"
+	case errors.Is(err, nats.ErrSecureConnRequired), errors.Is(err, nats.ErrSecureConnWanted), strings.Contains(err.Error(), "tls: "), strings.Contains(err.Error(), "x509: "):
+		bad.Found, bad.Remedy = "no agreement about TLS", "see tls:// and --tls-ca"
+	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout), isNetwork(err):
+		bad.Found, bad.Expected, bad.Remedy = "nobody there", "a broker", "start one: ptyx broker, or nats-server -js"
+		bad.Cause = fmt.Errorf("%w: %w", ErrNobody, err)
+	}
+	return bad
+}
+
+// Close ends the connection.
+func (c *Connection) Close() { c.nc.Close() }
+
+// redacted is a URL without user, password and token.
+func redacted(address string) string {
+	parts := strings.Split(address, ",")
+	for i, part := range parts {
+		if scheme, rest, ok := strings.Cut(part, "://"); ok {
+			parts[i] = scheme + "://" + rest[strings.LastIndex(rest, "@")+1:]
+		} else {
+			parts[i] = part[strings.LastIndex(part, "@")+1:]
+		}
+	}
+	return strings.Join(parts, ",")
+}
+
+// persist tries something until it succeeds, fails for a reason that will not pass, or ctx is done. Meanwhile the broker may be gone and come
+// back.
+func persist(ctx context.Context, pause time.Duration, try func() error) error {
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, pause) {
+		err := try()
+		if err == nil || ctx.Err() != nil || !passing(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// passing tells whether an error is of a broker that is away, or starts.
+func passing(err error) bool {
+	var api jetstream.JetStreamError
+	if errors.As(err, &api) && api.APIError() != nil {
+		return api.APIError().Code >= 500 && !errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount)
+	}
+	for _, e := range []error{
+		nats.ErrTimeout, nats.ErrNoResponders, nats.ErrDisconnected, nats.ErrConnectionReconnecting, nats.ErrReconnectBufExceeded, nats.ErrNoServers,
+		jetstream.ErrNoStreamResponse, jetstream.ErrNoHeartbeat, jetstream.ErrServerShutdown, context.DeadlineExceeded,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return isNetwork(err)
+}
