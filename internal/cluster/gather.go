@@ -294,8 +294,7 @@ func (g *Gatherer) collect(ctx context.Context) error {
 
 // gather takes in the outcomes of one request. Of an earlier run's failures nothing stays.
 func (g *Gatherer) gather(ctx context.Context, earlier bool) error {
-	msgs, err := pull(ctx, g.consumer, pulled, g.options.Timing.Pull)
-	for _, msg := range msgs {
+	return pull(ctx, g.consumer, pulled, g.options.Timing.Pull, func(msg jetstream.Msg) error {
 		err := g.takeIn(msg.Data())
 		failure := (*Failure)(nil)
 		if earlier && errors.As(err, &failure) {
@@ -305,8 +304,8 @@ func (g *Gatherer) gather(ctx context.Context, earlier bool) error {
 			return err
 		}
 		_ = msg.Ack() // or it comes again, and is known
-	}
-	return err
+		return nil
+	})
 }
 
 // takeIn puts the patches of an outcome on the canvas, once.

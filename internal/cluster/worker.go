@@ -133,19 +133,17 @@ func (w *worker) take(ctx context.Context, taken chan<- *held) error {
 			}
 			w.ready()
 		}
-		msgs, err := pull(ctx, consumer, 1, w.options.Timing.Pull)
-		for _, msg := range msgs {
+		err := pull(ctx, consumer, 1, w.options.Timing.Pull, func(msg jetstream.Msg) error {
 			w.holding.add(msg)
-			h := w.accept(msg)
-			if h == nil {
-				continue
+			if h := w.accept(msg); h != nil {
+				select {
+				case taken <- h:
+				case <-ctx.Done():
+					w.giveBack(h, 0)
+				}
 			}
-			select {
-			case taken <- h:
-			case <-ctx.Done():
-				w.giveBack(h, 0)
-			}
-		}
+			return nil
+		})
 		switch {
 		case err == nil:
 		case gone(err):
@@ -315,21 +313,23 @@ func (w *worker) keep(ctx context.Context, h *held) error {
 	})
 }
 
-// pull asks for messages and waits until one is there, or for some time.
-func pull(ctx context.Context, c jetstream.Consumer, most int, wait time.Duration) (msgs []jetstream.Msg, err error) {
+// pull asks for messages and hands each on as it comes, until there were most, handle fails or some time is over.
+func pull(ctx context.Context, c jetstream.Consumer, most int, wait time.Duration, handle func(jetstream.Msg) error) error {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	batch, err := c.Fetch(most, jetstream.FetchContext(ctx))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for msg := range batch.Messages() {
-		msgs = append(msgs, msg)
+		if err := handle(msg); err != nil {
+			return err
+		}
 	}
 	if err := batch.Error(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return msgs, err
+		return err
 	}
-	return msgs, nil
+	return nil
 }
 
 // gone tells whether an error is of a consumer or stream that is no longer there.

@@ -1,0 +1,114 @@
+package cluster
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func exampleTask() Task {
+	s := shape{Samples: 3, Channels: 2, N: 4}
+	t := Task{Job: Digest{1, 2}, Model: Digest{3}, Batch: 70000, shape: s, Patterns: make([]float32, s.values())}
+	for i := range t.Patterns {
+		t.Patterns[i] = float32(i) / 3
+	}
+	return t
+}
+
+func exampleOutcome() Outcome {
+	s := shape{Samples: 3, Channels: 2, N: 4}
+	o := Outcome{Job: Digest{1, 2}, Batch: 9, shape: s, Provider: "Fäke", Amplitude: make([]float32, s.values()), Phase: make([]float32, s.values())}
+	for i := range o.Phase {
+		o.Amplitude[i], o.Phase[i] = float32(i), -float32(i)
+	}
+	return o
+}
+
+func TestMessagesReadBack(t *testing.T) {
+	task, err := DecodeTask(exampleTask().Encode())
+	if err != nil || !reflect.DeepEqual(task, exampleTask()) {
+		t.Errorf("task %+v, %v", task, err)
+	}
+	outcome, err := DecodeOutcome(exampleOutcome().Encode())
+	if err != nil || !reflect.DeepEqual(outcome, exampleOutcome()) {
+		t.Errorf("outcome %+v, %v", outcome, err)
+	}
+	failed := exampleOutcome()
+	failed.Failure = strings.Repeat("ü", mostText)
+	outcome, err = DecodeOutcome(failed.Encode())
+	if err != nil || outcome.Samples != 0 || outcome.Batch != failed.Batch || !strings.HasPrefix(failed.Failure, outcome.Failure) || len(outcome.Failure) != mostText {
+		t.Errorf("failure %+v, %v", outcome, err)
+	}
+	if most := outcomeSize(exampleOutcome().shape); len(exampleOutcome().Encode()) > most || len(exampleTask().Encode()) > most {
+		t.Errorf("messages of %d and %d bytes, where %d are the most", len(exampleOutcome().Encode()), len(exampleTask().Encode()), most)
+	}
+}
+
+// TestMalformed: what is no message gives the one error, and takes no memory that its own length does not give.
+func TestMalformed(t *testing.T) {
+	word := func(at int, v uint16) func([]byte) []byte {
+		return func(b []byte) []byte { binary.LittleEndian.PutUint16(b[at:], v); return b }
+	}
+	long := func(at int, v uint32) func([]byte) []byte {
+		return func(b []byte) []byte { binary.LittleEndian.PutUint32(b[at:], v); return b }
+	}
+	for name, spoil := range map[string]func([]byte) []byte{
+		"empty":            func([]byte) []byte { return nil },
+		"magic":            func(b []byte) []byte { b[3] = '?'; return b },
+		"version":          word(4, 2),
+		"no channels":      word(6, 0),
+		"many channels":    word(6, 60000),
+		"no size":          word(8, 0),
+		"large":            word(8, 60000),
+		"text":             word(10, 60000),
+		"samples":          long(12, 4),
+		"many samples":     long(12, math.MaxUint32),
+		"batch":            long(16, math.MaxUint32),
+		"a byte too few":   func(b []byte) []byte { return b[:len(b)-1] },
+		"a byte too many":  func(b []byte) []byte { return append(b, 0) },
+		"a value too many": func(b []byte) []byte { return append(b, 0, 0, 0, 0) },
+		"head alone":       func(b []byte) []byte { return b[:headSize] },
+		"half a head":      func(b []byte) []byte { return b[:headSize-1] },
+	} {
+		if _, err := DecodeTask(spoil(exampleTask().Encode())); !errors.Is(err, errMalformed) {
+			t.Errorf("task, %s: %v", name, err)
+		}
+		if _, err := DecodeOutcome(spoil(exampleOutcome().Encode())); !errors.Is(err, errMalformed) {
+			t.Errorf("outcome, %s: %v", name, err)
+		}
+	}
+	for _, v := range []float64{math.NaN(), math.Inf(1), -1} {
+		task := exampleTask()
+		task.Patterns[7] = float32(v)
+		if _, err := DecodeTask(task.Encode()); !errors.Is(err, errMalformed) {
+			t.Errorf("a pattern with %v: %v", v, err)
+		}
+	}
+}
+
+// FuzzMessages: whatever the bytes, a decoder gives a message that encodes to the same bytes, or the one error.
+func FuzzMessages(f *testing.F) {
+	failed := exampleOutcome()
+	failed.Failure = "no"
+	for _, seed := range [][]byte{exampleTask().Encode(), exampleOutcome().Encode(), failed.Encode(), nil} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		task, err := DecodeTask(data)
+		if err == nil && !bytes.Equal(task.Encode(), data) {
+			t.Error("a task encodes to other bytes")
+		} else if err != nil && !errors.Is(err, errMalformed) {
+			t.Error(err)
+		}
+		outcome, err := DecodeOutcome(data)
+		if err == nil && !bytes.Equal(outcome.Encode(), data) {
+			t.Error("an outcome encodes to other bytes")
+		} else if err != nil && !errors.Is(err, errMalformed) {
+			t.Error(err)
+		}
+	})
+}
