@@ -9,8 +9,8 @@ import (
 )
 
 type brokerCmd struct {
-	Store    string `required:"" placeholder:"DIR" help:"Where tasks, outcomes and models lie; another broker may go on with it."`
-	Listen   string `default:"127.0.0.1:4222" placeholder:"HOST:PORT" help:"Where to listen; without a host, on this machine alone. Port 0: any that is free."`
+	Store    string `required:"" placeholder:"DIR" complete:"directory" help:"Where tasks, outcomes and models lie; another broker may go on with it."`
+	Listen   string `default:"127.0.0.1:4222" placeholder:"HOST:PORT" complete:"-" help:"Where to listen; without a host, on this machine alone. Port 0: any that is free."`
 	MaxStore int64  `aliases:"max_store" default:"0" placeholder:"MIB" help:"Most that is kept on disk, in MiB; 0: three quarters of what is free."`
 
 	TokenFile string `aliases:"token_file" placeholder:"FILE" group:"Who may take part" help:"File with the token that all have to bear. Without it, the environment variable PTYX_TOKEN; with neither, none."`

@@ -18,8 +18,8 @@ type inferCmd struct {
 	Refine     int           `default:"0" help:"Passes of the solver that follow, as of ptyx refine; 0: none."`
 	Config     settings.File `placeholder:"YAML" help:"Take what is not given here from this file of settings, such as the reconstruction.yaml that each run writes beside its object."`
 	JSON       bool          `name:"json" help:"Print what was done as JSON."`
-	NATS       string        `name:"nats" placeholder:"URL" group:"Workers elsewhere" help:"Have the workers of a broker run the network, ptyx worker: nats://HOST:4222 or tls://HOST:4222, several with commas. The same command, given again after an interruption, goes on."`
-	InFlight   int           `aliases:"in_flight" default:"64" group:"Workers elsewhere" help:"Batches that are with the workers at once, at most; two for each worker keep all at work."`
+	NATS       string        `name:"nats" placeholder:"URL" complete:"-" settings:"-" group:"Workers elsewhere" help:"Have the workers of a broker run the network, ptyx worker: nats://HOST:4222 or tls://HOST:4222, several with commas. The same command, given again after an interruption, goes on."`
+	InFlight   int           `aliases:"in_flight" settings:"-" default:"64" group:"Workers elsewhere" help:"Batches that are with the workers at once, at most; two for each worker keep all at work."`
 	natsFlags  `embed:"" group:"Workers elsewhere"`
 	inputFlags `embed:"" group:"How the scan is read"`
 

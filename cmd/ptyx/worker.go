@@ -8,11 +8,11 @@ import (
 	"ptyx/internal/workflow"
 )
 
-// natsFlags say where a broker is, for those who work with it.
+// natsFlags say how a broker is talked to. They are no settings of an object, which does not depend on them, and a URL may hold a password.
 type natsFlags struct {
-	TokenFile string `aliases:"token_file" placeholder:"FILE" help:"File with the token that the broker asks for. Without it, the environment variable PTYX_TOKEN; with neither, none."`
-	TLSCA     string `name:"tls-ca" aliases:"tls_ca" placeholder:"PEM" help:"Certificate that has signed the broker's, where the system does not know it."`
-	Creds     string `placeholder:"FILE" help:"Credentials of a NATS user, where the broker wants them."`
+	TokenFile string `settings:"-" aliases:"token_file" placeholder:"FILE" help:"File with the token that the broker asks for. Without it, the environment variable PTYX_TOKEN; with neither, none."`
+	TLSCA     string `settings:"-" name:"tls-ca" aliases:"tls_ca" placeholder:"PEM" help:"Certificate that has signed the broker's, where the system does not know it."`
+	Creds     string `settings:"-" placeholder:"FILE" help:"Credentials of a NATS user, where the broker wants them."`
 }
 
 // address reads the token.
@@ -22,7 +22,7 @@ func (f natsFlags) address(url string) (cluster.Address, error) {
 }
 
 type workerCmd struct {
-	NATS  string   `name:"nats" required:"" placeholder:"URL" help:"Broker to take batches from: nats://HOST:4222 or tls://HOST:4222, several with commas."`
+	NATS  string   `name:"nats" required:"" placeholder:"URL" complete:"-" help:"Broker to take batches from: nats://HOST:4222 or tls://HOST:4222, several with commas."`
 	Model []string `sep:"none" placeholder:"PATH" help:"Model that is here, .onnx file or run directory; several times for several. Others come from the broker."`
 
 	natsFlags   `embed:"" group:"Who may take part"`
@@ -35,12 +35,7 @@ func (c *workerCmd) Run(app *appContext) error {
 	if err != nil {
 		return err
 	}
-	said, err := workflow.Work(app.Context, workflow.WorkOptions{
+	return workflow.Work(app.Context, workflow.WorkOptions{
 		Models: c.Model, Engine: c.options(), Cluster: address, Ready: func(said string) { fmt.Fprintln(app.Stdout, said) },
 	}, app.Log)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(app.Stdout, said)
-	return err
 }

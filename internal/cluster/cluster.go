@@ -52,7 +52,7 @@ const mostPending = 1000
 // Timing is how long one waits for another. The zero value is the usual.
 type Timing struct {
 	AckWait time.Duration // a task whose worker is not heard of for so long goes to another; 10 s
-	Pull    time.Duration // one request for tasks or outcomes; 5 s
+	Pull    time.Duration // one request to the broker; 5 s
 	Doubt   time.Duration // a task without an outcome is looked for after that; 10 s
 	Pause   time.Duration // before what failed is tried again, at most; 2 s
 }

@@ -197,15 +197,18 @@ func TestBrokerRestarted(t *testing.T) {
 				start(t, url, f.worker())
 			}
 			c := connected(t, url)
-			done := make(chan Summary)
-			go func() { done <- w.gather(t, c, 8) }()
+			done := make(chan Summary, 1)
+			go func() { defer close(done); done <- w.gather(t, c, 8) }()
 			for _, after := range []int64{10, 30} {
 				eventually(t, "batches are computed", func() bool { return f.ran.Load() >= after })
 				kill(t, command)
 				if empty {
 					store = t.TempDir()
 				}
-				command, _ = process(t, "broker", store+" "+listen)
+				var again string
+				if command, again = process(t, "broker", store+" "+listen); again != url {
+					t.Errorf("the broker says %s", again)
+				}
 			}
 			t.Logf("%+v, %d batches computed", <-done, f.ran.Load())
 			nothingLeft(t, c)

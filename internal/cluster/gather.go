@@ -117,15 +117,15 @@ func (g *Gatherer) begin(ctx context.Context) (err error) {
 	if g.streams, err = c.open(ctx); err != nil {
 		return err
 	}
-	try := func(doing string, do func() error) {
+	try := func(doing string, do func(ctx context.Context) error) {
 		if err == nil {
-			err = c.explain(doing, persist(ctx, g.options.Timing.Pause, do))
+			err = c.explain(doing, persist(ctx, g.options.Timing, do))
 		}
 	}
-	try("storing the model", func() error { return g.putModel(ctx, g.job.Digest, g.job.Model) })
-	try("listing tasks", func() (err error) { g.queued, err = g.listed(ctx); return err })
-	try("asking for outcomes", func() error { return g.subscribe(ctx) })
-	try("gathering what is there", func() error { return g.found(ctx) })
+	try("storing the model", func(context.Context) error { return g.putModel(ctx, g.job.Digest, g.job.Model) }) // in its own time
+	try("listing tasks", func(ctx context.Context) (err error) { g.queued, err = g.listed(ctx); return err })
+	try("asking for outcomes", g.subscribe)
+	try("gathering what is there", func(context.Context) error { return g.found(ctx) }) // likewise
 	return err
 }
 
@@ -263,7 +263,7 @@ func (g *Gatherer) put(ctx context.Context, i int, task []byte) error {
 	g.putOut++
 	id := fmt.Sprintf("%s.%d", g.run, g.putOut)
 	g.mu.Unlock()
-	err := persist(ctx, g.options.Timing.Pause, func() error {
+	err := persist(ctx, g.options.Timing, func(ctx context.Context) error {
 		_, err := g.js.Publish(ctx, taskSubject(g.job.ID.String(), i), task, jetstream.WithMsgID(id))
 		return err
 	})
@@ -281,7 +281,7 @@ func (g *Gatherer) collect(ctx context.Context) error {
 			return ctx.Err()
 		case err == nil:
 		case gone(err):
-			if err := persist(ctx, g.options.Timing.Pause, func() error { return g.resubscribe(ctx) }); err != nil {
+			if err := persist(ctx, g.options.Timing, func(context.Context) error { return g.resubscribe(ctx) }); err != nil {
 				return fmt.Errorf("asking for outcomes: %w", err)
 			}
 		case passing(err):
@@ -385,10 +385,10 @@ func (g *Gatherer) tidy(ctx context.Context) {
 	defer cancel()
 	id := g.job.ID.String()
 	err := errors.Join(
-		persist(ctx, g.options.Timing.Pause, func() error {
+		persist(ctx, g.options.Timing, func(ctx context.Context) error {
 			return g.tasks.Purge(ctx, jetstream.WithPurgeSubject(taskPrefix+id+".*"))
 		}),
-		persist(ctx, g.options.Timing.Pause, func() error {
+		persist(ctx, g.options.Timing, func(ctx context.Context) error {
 			return g.outcomes.Purge(ctx, jetstream.WithPurgeSubject(outcomePrefix+id+".*"))
 		}))
 	if g.consumer != nil {

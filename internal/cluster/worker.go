@@ -67,7 +67,7 @@ func Work(ctx context.Context, a Address, o WorkerOptions) (Tally, error) {
 	}
 	defer c.Close()
 	w := &worker{options: o, networks: newNetworks(o.Networks), name: c.name}
-	if err := persist(ctx, o.Timing.Pause, func() (err error) { w.streams, err = c.open(ctx); return err }); err != nil {
+	if err := persist(ctx, o.Timing, func(ctx context.Context) (err error) { w.streams, err = c.open(ctx); return err }); err != nil {
 		return Tally{}, unlessDone(ctx, err)
 	}
 	err = w.run(ctx)
@@ -128,7 +128,7 @@ func (w *worker) take(ctx context.Context, taken chan<- *held) error {
 	var consumer jetstream.Consumer
 	for ctx.Err() == nil {
 		if consumer == nil {
-			if err := persist(ctx, w.options.Timing.Pause, func() (err error) { consumer, err = w.consumer(ctx); return err }); err != nil {
+			if err := persist(ctx, w.options.Timing, func(ctx context.Context) (err error) { consumer, err = w.consumer(ctx); return err }); err != nil {
 				return fmt.Errorf("asking for tasks: %w", err)
 			}
 			w.ready()
@@ -250,7 +250,7 @@ func (w *worker) outcome(ctx context.Context, h *held) bool {
 
 func (w *worker) predict(ctx context.Context, t Task) (provider string, amplitude, phase []float32, err error) {
 	n, err := w.networks.of(t.Model, func() (model []byte, err error) {
-		err = persist(ctx, w.options.Timing.Pause, func() (err error) { model, err = w.getModel(ctx, t.Model); return err })
+		err = persist(ctx, w.options.Timing, func(context.Context) (err error) { model, err = w.getModel(ctx, t.Model); return err }) // in its own time
 		return model, err
 	})
 	if err != nil {
@@ -307,7 +307,7 @@ func (w *worker) keep(ctx context.Context, h *held) error {
 		options = append(options, jetstream.WithMsgID(id))
 	}
 	subject, data := outcomeSubject(h.task.Job.String(), h.task.Batch), h.outcome.Encode()
-	return persist(ctx, w.options.Timing.Pause, func() error {
+	return persist(ctx, w.options.Timing, func(ctx context.Context) error {
 		_, err := w.js.Publish(ctx, subject, data, options...)
 		return err
 	})

@@ -80,10 +80,10 @@ func (v values) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, er
 // keyOf is a flag's name in a file.
 func keyOf(f *kong.Flag) string { return strings.ReplaceAll(f.Name, "-", "_") }
 
-// is tells whether a flag is a setting: not what is printed, nor the file itself.
+// is tells whether a flag is a setting: not what is printed, nor the file itself, nor one with the tag settings:"-".
 func is(f *kong.Flag) bool {
 	_, file := f.Target.Interface().(File)
-	return !file && !f.Hidden && f.Name != "help" && f.Name != "json"
+	return !file && !f.Hidden && f.Name != "help" && f.Name != "json" && f.Tag.Get("settings") != "-"
 }
 
 // Of writes what a command was told, its defaults included, in the order of its flags. What is empty is left out.

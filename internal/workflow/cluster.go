@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
 	"ptyx/internal/cluster"
@@ -39,16 +38,16 @@ type WorkOptions struct {
 	Ready   func(said string) // is told where tasks are waited for, once they are
 }
 
-// Work takes tasks until ctx is done, then finishes what is in the network. It returns a sentence that says what was done.
-func Work(ctx context.Context, o WorkOptions, log *slog.Logger) (string, error) {
+// Work takes tasks until ctx is done, then finishes what is in the network.
+func Work(ctx context.Context, o WorkOptions, log *slog.Logger) error {
 	if err := o.Engine.check(); err != nil {
-		return "", err
+		return err
 	}
 	networks := cluster.Networks{Open: o.Engine.predictor}
 	for _, path := range o.Models {
 		model, _, _, err := contract.Load(path)
 		if err != nil {
-			return "", err
+			return err
 		}
 		networks.Given = append(networks.Given, model)
 	}
@@ -56,11 +55,8 @@ func Work(ctx context.Context, o WorkOptions, log *slog.Logger) (string, error) 
 	did, err := cluster.Work(ctx, o.Cluster, cluster.WorkerOptions{
 		Networks: networks, Log: log, Ready: func(where string) { o.Ready(where + ": waiting for tasks") },
 	})
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%d patterns in %d batches; %d were done already, %d given back, %d failed, %d malformed",
-		did.Patterns, did.Batches, did.Repeated, did.Again, did.Failed, did.Malformed), nil
+	log.Info("worked", "batches", did.Batches, "patterns", did.Patterns, "repeated", did.Repeated, "again", did.Again, "failed", did.Failed, "malformed", did.Malformed)
+	return err
 }
 
 // Broke runs a broker until ctx is done.
