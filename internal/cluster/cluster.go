@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"ptyx/internal/badinput"
@@ -90,28 +91,30 @@ func (c *Connection) open(ctx context.Context) (s streams, err error) {
 		Name: taskStream, Description: "batches of patterns that wait for a worker of ptyx", Subjects: []string{taskPrefix + "*.*"},
 		Retention: jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage, MaxAge: abandoned, MaxMsgsPerSubject: 1,
 	}); err != nil {
-		return s, c.explain("making the stream of tasks", err)
+		return s, fmt.Errorf("making the stream of tasks: %w", err)
 	}
 	if s.outcomes, err = c.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: outcomeStream, Description: "patches that wait for their job's end", Subjects: []string{outcomePrefix + "*.*"},
 		Retention: jetstream.LimitsPolicy, Storage: jetstream.FileStorage, MaxAge: abandoned, MaxMsgsPerSubject: 1,
 	}); err != nil {
-		return s, c.explain("making the stream of outcomes", err)
+		return s, fmt.Errorf("making the stream of outcomes: %w", err)
 	}
-	s.models, err = c.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
+	if s.models, err = c.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
 		Bucket: modelBucket, Description: "models of ptyx by the SHA-256 of their file", TTL: modelAge, Storage: jetstream.FileStorage,
-	})
-	return s, c.explain("making the store of models", err)
+	}); err != nil {
+		return s, fmt.Errorf("making the store of models: %w", err)
+	}
+	return s, nil
 }
 
 // explain turns what a user can mend into a sentence.
-func (c *Connection) explain(doing string, err error) error {
+func (c *Connection) explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount), errors.Is(err, nats.ErrNoResponders):
 		return &badinput.Error{File: c.name, Key: "--nats", Found: "a NATS server without JetStream", Expected: "one with it",
 			Remedy: "run ptyx broker, or start nats-server with -js", Cause: err}
 	}
-	return fmt.Errorf("%s at %s: %w", doing, c.name, err)
+	return fmt.Errorf("%s: %w", c.name, err)
 }

@@ -139,6 +139,9 @@ func persist(ctx context.Context, t Timing, try func(ctx context.Context) error)
 
 // passing tells whether an error is of a broker that is away, or starts.
 func passing(err error) bool {
+	if bad := (*badinput.Error)(nil); errors.As(err, &bad) {
+		return false
+	}
 	var api jetstream.JetStreamError
 	if errors.As(err, &api) && api.APIError() != nil {
 		return api.APIError().Code >= 500 && !errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount)

@@ -115,11 +115,13 @@ func Gather(ctx context.Context, c *Connection, j *Job, o GatherOptions) (*recon
 func (g *Gatherer) begin(ctx context.Context) (err error) {
 	c := g.connection
 	if g.streams, err = c.open(ctx); err != nil {
-		return err
+		return c.explain(err)
 	}
 	try := func(doing string, do func(ctx context.Context) error) {
 		if err == nil {
-			err = c.explain(doing, persist(ctx, g.options.Timing, do))
+			if err = persist(ctx, g.options.Timing, do); err != nil {
+				err = fmt.Errorf("%s: %w", doing, err)
+			}
 		}
 	}
 	try("storing the model", func(context.Context) error { return g.putModel(ctx, g.job.Digest, g.job.Model) }) // in its own time

@@ -67,7 +67,7 @@ func Work(ctx context.Context, a Address, o WorkerOptions) (Tally, error) {
 	}
 	defer c.Close()
 	w := &worker{options: o, networks: newNetworks(o.Networks), name: c.name}
-	if err := persist(ctx, o.Timing, func(ctx context.Context) (err error) { w.streams, err = c.open(ctx); return err }); err != nil {
+	if err := persist(ctx, o.Timing, func(ctx context.Context) (err error) { w.streams, err = c.open(ctx); return c.explain(err) }); err != nil {
 		return Tally{}, unlessDone(ctx, err)
 	}
 	err = w.run(ctx)

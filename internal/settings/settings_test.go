@@ -27,6 +27,7 @@ type bakeCmd struct {
 	Crop      dataset.Crop
 	Input     dataset.InputKind `default:"auto"`
 	Secret    string            `hidden:""`
+	Oven      string            `settings:"-"`
 }
 
 type cli struct {
@@ -87,7 +88,7 @@ func TestSettingsComeBack(t *testing.T) {
 
 // TestWhatIsWritten: one line for each setting, in the order of the flags; nothing of what is empty, hidden, or no setting.
 func TestWhatIsWritten(t *testing.T) {
-	_, node, err := parse(t, "--crust", "--json", "--secret=s", "--output-dir=out", "--seed=3")
+	_, node, err := parse(t, "--crust", "--json", "--secret=s", "--oven=at:home@2", "--output-dir=out", "--seed=3")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +114,7 @@ func TestRefusals(t *testing.T) {
 		"a flag of all":         {"verbose: true", "verbose: found a setting that house bake does not have"},
 		"the file itself":       {"config: other.yaml", "config: found a setting"},
 		"a hidden flag":         {"secret: s", "secret: found a setting"},
+		"what is no setting":    {"oven: there", "oven: found a setting"},
 		"what is printed":       {"json: true", "json: found a setting"},
 		"dashes":                {"output-dir: a", "output-dir: found a setting"},
 		"a list":                {"loaves: [1, 2]", "loaves: found no single value"},
