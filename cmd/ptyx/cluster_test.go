@@ -46,8 +46,8 @@ func ended(t *testing.T, command *exec.Cmd, signal syscall.Signal) int {
 	return command.ProcessState.ExitCode()
 }
 
-// TestClusterProcesses: broker, workers and infer as a user's processes. Infer is killed in the middle and given again, one of two workers is killed, and the object
-// is the file that infer writes alone.
+// TestClusterProcesses: broker, workers and infer as a user's processes. Infer is killed in the middle and given again, and the object is the file that
+// infer writes alone. Both signals end the others with status 0.
 func TestClusterProcesses(t *testing.T) {
 	binary := build(t)
 	dir := t.TempDir()
@@ -73,7 +73,6 @@ func TestClusterProcesses(t *testing.T) {
 	time.Sleep(700 * time.Millisecond) // in the middle of something, whatever it is
 	_ = killed.Process.Kill()
 	_ = killed.Wait()
-	_ = worker.Process.Kill() // with a batch in its hands, as like as not
 	other, _ := running(t, binary, "worker", "--nats", url, "--model", run, "--threads", "1", "--device", "cpu")
 	if out, err := infer().CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -85,8 +84,10 @@ func TestClusterProcesses(t *testing.T) {
 	if got, err := os.ReadFile(filepath.Join(together, reconstruct.ObjectFile)); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("the object is not that of one machine (%v)", err)
 	}
-	if status := ended(t, other, syscall.SIGTERM); status != 0 {
-		t.Errorf("the worker ends with status %d", status)
+	for i, w := range []*exec.Cmd{worker, other} {
+		if status := ended(t, w, []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}[i]); status != 0 {
+			t.Errorf("worker %d ends with status %d", i, status)
+		}
 	}
 	if status := ended(t, broker, syscall.SIGINT); status != 0 {
 		t.Errorf("the broker ends with status %d", status)
