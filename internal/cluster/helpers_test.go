@@ -341,9 +341,10 @@ func left(t testing.TB, c *Connection) (tasks, outcomes uint64) {
 	return a.State.Msgs, b.State.Msgs
 }
 
-func nothingLeft(t testing.TB, c *Connection) {
+// nothingLeft holds the end of jobs. Of a batch that was computed twice, which is a matter of time, the second outcome may come when its job is done.
+func nothingLeft(t testing.TB, c *Connection, twice int64) {
 	t.Helper()
-	if tasks, outcomes := left(t, c); tasks != 0 || outcomes != 0 {
+	if tasks, outcomes := left(t, c); tasks != 0 || int64(outcomes) > twice {
 		t.Errorf("%d tasks and %d outcomes were left at the broker", tasks, outcomes)
 	}
 }
