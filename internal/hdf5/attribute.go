@@ -1,8 +1,13 @@
 package hdf5
 
 import (
+	"fmt"
+	"slices"
 	"unsafe"
 )
+
+// mostAttribute is the longest attribute, in bytes, that is read: the format's own limit where attributes lie in an object's header.
+const mostAttribute = 64 << 10
 
 // AttributeFloat reads an attribute of one real number of the group or dataset at a path.
 func (f *File) AttributeFloat(object, name string) (value float64, present bool, err error) {
@@ -57,17 +62,17 @@ func (f *File) attribute(object, name string, read func(attribute, kind, space i
 	if err != nil {
 		return err
 	}
-	count := 1
-	for _, n := range shape {
-		count *= n
-	}
-	if count != 1 || null {
+	if null || slices.ContainsFunc(shape, func(n int) bool { return n != 1 }) {
 		return fault(f.path, object+"@"+name, "an attribute of several values or none", "one value", "", nil)
 	}
 	kind, space := l.attributeType(attribute), l.attributeSpace(attribute)
 	defer l.typeClose(kind)
 	defer l.spaceClose(space)
-	return read(attribute, kind, space, l.describe(kind))
+	t := l.describe(kind)
+	if t.Size > mostAttribute {
+		return fault(f.path, object+"@"+name, fmt.Sprintf("an attribute of %d bytes", t.Size), "one value", "", nil)
+	}
+	return read(attribute, kind, space, t)
 }
 
 func (f *File) unreadableAttribute(object, name string) error {

@@ -3,6 +3,7 @@ package hdf5
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/bits"
 	"strings"
 	"unsafe"
@@ -48,7 +49,32 @@ func (f *File) Dataset(name string) (*Dataset, error) {
 	of := l.datasetType(dataset)
 	d.Type = l.describe(of)
 	l.typeClose(of)
+	if err := d.plausible(); err != nil {
+		return nil, err
+	}
 	return d, nil
+}
+
+// freeBytes is how large an array may be in however small a file: chunks that were never written take no room in it.
+const freeBytes = 256 << 20
+
+// plausible refuses a shape that the file is too small for, before anybody allocates what it says: deflate, the strongest of the
+// library's own filters on data that vary, shrinks by a factor of at most 1032.
+func (d *Dataset) plausible() error {
+	most := uint64(max(freeBytes, 1032*d.file.size))
+	total := uint64(max(1, d.Type.Size))
+	for _, n := range d.Shape {
+		hi, lo := bits.Mul64(total, uint64(n))
+		if total = lo; hi != 0 {
+			total = math.MaxUint64
+			break
+		}
+	}
+	if total > most {
+		return fault(d.file.path, d.Path, fmt.Sprintf("shape %v in a file of %d bytes", d.Shape, d.file.size), "an array that the file can hold",
+			"copy or write the file again", nil)
+	}
+	return nil
 }
 
 // openDataset opens a dataset and looks at how it is stored; the cache of a chunked one holds the chunks of a slice, so that

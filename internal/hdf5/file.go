@@ -34,6 +34,7 @@ func Is(file io.ReaderAt, size int64) bool {
 type File struct {
 	library *Library
 	path    string
+	size    int64 // in bytes, when it was opened
 	file    id
 	opened  []id // datasets, closed with the file
 }
@@ -54,7 +55,7 @@ func (l *Library) Open(path string) (*File, error) {
 	if file < 0 {
 		return nil, fault(path, "", "a file that HDF5 cannot open", "a whole HDF5 file", "copy or write the file again", l.cause())
 	}
-	return &File{library: l, path: path, file: file}, nil
+	return &File{library: l, path: path, size: info.Size(), file: file}, nil
 }
 
 // Path is the file's path as it was given.

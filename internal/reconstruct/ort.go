@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 
+	"ptyx/internal/badinput"
 	"ptyx/internal/ndarray"
+	"ptyx/internal/onnxir"
 	"ptyx/runtime"
 )
 
@@ -13,8 +15,14 @@ type ORT struct {
 	session *runtime.Session
 }
 
-// NewORT creates a session for a checkpoint.
+// NewORT creates a session for the bytes of a checkpoint, which may come from anybody: they are read and admitted by package onnxir
+// first, and ONNX Runtime, whose parser and operators are C++, sees what that has understood. What is refused is a *badinput.Error
+// with the key graph.
 func NewORT(env *runtime.Environment, model []byte, o runtime.SessionOptions) (*ORT, error) {
+	model, err := admitted(model)
+	if err != nil {
+		return nil, err
+	}
 	o.NoMemPattern = true // it would keep a second set of buffers, and gains no time here (docs/performance.md)
 	s, err := env.NewSession(model, o)
 	if err != nil {
@@ -32,6 +40,18 @@ func NewORT(env *runtime.Environment, model []byte, o runtime.SessionOptions) (*
 		}
 	}
 	return &ORT{session: s}, nil
+}
+
+// admitted writes a model anew, if it may be run.
+func admitted(model []byte) ([]byte, error) {
+	m, err := onnxir.Unmarshal(model)
+	if err == nil {
+		err = onnxir.Admit(m)
+	}
+	if err != nil {
+		return nil, &badinput.Error{Key: "graph", Found: "a model that is not run here", Expected: "a checkpoint of ptyx train", Cause: err, Remedy: "export it again"}
+	}
+	return m.Marshal(), nil
 }
 
 // Provider is ONNX Runtime's name of what computes.

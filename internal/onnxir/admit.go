@@ -1,0 +1,223 @@
+package onnxir
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Limits of a model that may be run. The largest that ptyx trains has some 400 nodes, a rank of 6 and images of 256 pixels.
+const (
+	MaxBytes     = 1<<31 - 1 // of a file: protobuf's own limit
+	maxNodes     = 1 << 14
+	maxValues    = 1 << 28 // of a value whose size the file says; of float32 1 GiB
+	maxSize      = 1 << 20 // of a dimension, or any other number of an attribute
+	maxOperands  = 64      // of a node
+	maxModelRank = 8
+)
+
+// operators are those of the standard domain that a deployed model may use: what they compute depends on numbers alone. Left out is
+// what runs graphs of its own (If, Loop, Scan), makes sequences, texts or random numbers, or makes a size out of data.
+var operators = strings.Fields(`
+	Abs Add And Atan AveragePool BatchNormalization Cast Ceil Clip Concat Constant Conv ConvTranspose Cos DepthToSpace Div Elu Equal Erf Exp
+	Expand Flatten Floor Gemm GlobalAveragePool GlobalMaxPool Greater HardSigmoid HardSwish Identity InstanceNormalization LayerNormalization
+	LeakyRelu Less Log LogSoftmax MatMul Max MaxPool Mean Min Mul Neg Not Or PRelu Pad Pow Reciprocal ReduceMax ReduceMean ReduceMin
+	ReduceSum Relu Reshape Resize Round Selu Shape Sigmoid Sign Sin Slice Softmax Softplus SpaceToDepth Split Sqrt Squeeze Sub Sum Tan Tanh
+	Transpose Unsqueeze Where`)
+
+// Admit tells whether a model that somebody else has made may be handed to a runtime, and refuses with a *FormatError: operators of
+// other domains and those that run graphs, functions or text, values used before they are made, cycles, numbers that no such model
+// needs. Hand over what Marshal makes of an admitted model, not the file's own bytes: the rest of the file was not looked at.
+func Admit(m *Model) error {
+	switch g := m.Graph; {
+	case len(g.Nodes) > maxNodes:
+		return &FormatError{"graph", fmt.Sprintf("has %d operators, at most %d are taken", len(g.Nodes), maxNodes)}
+	case len(g.Inputs) == 0 || len(g.Outputs) == 0:
+		return &FormatError{"graph", fmt.Sprintf("has %d inputs and %d outputs", len(g.Inputs), len(g.Outputs))}
+	}
+	for _, o := range m.Opsets {
+		if o.Domain != "" && o.Domain != "ai.onnx" {
+			return &FormatError{"model", fmt.Sprintf("asks for operators of the domain %.64q, only standard ones are taken", o.Domain)}
+		}
+	}
+	made, err := admitValues(m.Graph)
+	if err != nil {
+		return err
+	}
+	constants := map[string]*Tensor{}
+	for _, t := range m.Graph.Initializers {
+		constants[t.Name] = t
+	}
+	for _, n := range m.Graph.Nodes {
+		if err := admitNode(n, made, constants); err != nil {
+			return err
+		}
+	}
+	for _, out := range m.Graph.Outputs {
+		if !made[out.Name] {
+			return &FormatError{label("output", out.Name), "is made by no operator"}
+		}
+	}
+	return nil
+}
+
+// admitValues looks at initializers and the shapes that are told, and returns what is there before the first operator.
+func admitValues(g *Graph) (made map[string]bool, err error) {
+	made = map[string]bool{}
+	for _, t := range g.Initializers {
+		if err := t.admit(); err != nil {
+			return nil, err
+		}
+		if t.Name == "" || made[t.Name] {
+			return nil, t.fault("has no name of its own")
+		}
+		made[t.Name] = true
+	}
+	given := map[string]bool{}
+	for _, v := range g.Inputs {
+		if v.Name == "" || given[v.Name] {
+			return nil, &FormatError{label("input", v.Name), "has no name of its own"}
+		}
+		given[v.Name], made[v.Name] = true, true
+	}
+	for _, v := range slices.Concat(g.Inputs, g.Outputs, g.ValueInfo) {
+		if err := v.admit(); err != nil {
+			return nil, err
+		}
+	}
+	return made, nil
+}
+
+// admit refuses a shape that no model has.
+func (v ValueInfo) admit() error {
+	fault := &FormatError{label("value", v.Name), fmt.Sprintf("has the impossible shape %.200s", fmt.Sprint(v.Dims))}
+	if len(v.Dims) > maxModelRank {
+		return fault
+	}
+	size := int64(1)
+	for _, d := range v.Dims {
+		if d.Param != "" || d.Value == Unknown {
+			continue
+		}
+		if d.Value < 0 || d.Value > maxSize {
+			return fault
+		}
+		if size *= max(1, d.Value); size > maxValues {
+			return fault
+		}
+	}
+	return nil
+}
+
+// admit refuses a tensor of an unusual type or rank.
+func (t *Tensor) admit() error {
+	switch {
+	case t.elementSize() == 0:
+		return t.fault(fmt.Sprintf("is of ONNX type %d, expected numbers", t.Type))
+	case len(t.Dims) > maxModelRank:
+		return t.fault(fmt.Sprintf("has %d dimensions, at most %d are taken", len(t.Dims), maxModelRank))
+	}
+	return nil
+}
+
+func admitNode(n *Node, made map[string]bool, constants map[string]*Tensor) error {
+	where := label("operator", n.OpType)
+	refuse := func(format string, args ...any) error { return &FormatError{where, fmt.Sprintf(format, args...)} }
+	switch {
+	case n.Domain != "" && n.Domain != "ai.onnx":
+		return refuse("is of the domain %.64q, only standard ones are taken", n.Domain)
+	case !slices.Contains(operators, n.OpType):
+		return refuse("is not one that a model may use here")
+	case len(n.Inputs) > maxOperands || len(n.Outputs) > maxOperands || len(n.Outputs) == 0:
+		return refuse("has %d inputs and %d outputs", len(n.Inputs), len(n.Outputs))
+	}
+	for _, in := range n.Inputs {
+		if in != "" && !made[in] {
+			return refuse("uses %.64q before it is made", in)
+		}
+	}
+	for _, out := range n.Outputs {
+		if made[out] {
+			return refuse("makes %.64q, which is there already", out)
+		}
+		if out != "" {
+			made[out] = true
+		}
+	}
+	for _, a := range n.Attributes {
+		if err := a.admit(where); err != nil {
+			return err
+		}
+		if n.OpType == "Constant" && a.Kind == KindTensor {
+			constants[n.Outputs[0]] = a.Tensor
+		}
+	}
+	return admitGrowth(n, constants)
+}
+
+// admit refuses graphs and whatever else the reader passes over, and numbers out of all proportion.
+func (a Attribute) admit(where string) error {
+	refuse := func(reason string) error {
+		return &FormatError{where, fmt.Sprintf("has the attribute %.64q %s", a.Name, reason)}
+	}
+	switch a.Kind {
+	case KindFloat, KindString, KindFloats:
+	case KindInt, KindInts:
+		if len(a.Ints) > maxOperands {
+			return refuse(fmt.Sprintf("of %d numbers", len(a.Ints)))
+		}
+		for _, v := range append(slices.Clone(a.Ints), a.Int) {
+			if v < -maxSize || v > maxSize {
+				return refuse(fmt.Sprintf("of %d", v))
+			}
+		}
+	case KindTensor:
+		return a.Tensor.admit()
+	default:
+		return refuse(fmt.Sprintf("of kind %d, which may be a graph of its own", a.Kind))
+	}
+	return nil
+}
+
+// admitGrowth looks at the operators whose result is as large as a number in the file says: that number must be in the file, as a
+// constant, and be sane.
+func admitGrowth(n *Node, constants map[string]*Tensor) error {
+	var sizes []int // inputs that hold them
+	switch n.OpType {
+	case "Expand", "Pad":
+		sizes = []int{1}
+	case "Resize":
+		sizes = []int{2, 3}
+	}
+	for _, i := range sizes {
+		if i >= len(n.Inputs) || n.Inputs[i] == "" {
+			continue
+		}
+		t := constants[n.Inputs[i]]
+		if t == nil {
+			return &FormatError{label("operator", n.OpType), "takes its size from data, expected a constant"}
+		}
+		if product := t.magnitude(); !(product <= maxValues) {
+			return &FormatError{label("operator", n.OpType), fmt.Sprintf("makes its result %.3g times as large", product)}
+		}
+	}
+	return nil
+}
+
+// magnitude is the product of the elements of a tensor that are above 1.
+func (t *Tensor) magnitude() float64 {
+	product := 1.0
+	switch t.Type {
+	case Int64:
+		for raw := t.Raw; len(raw) >= 8; raw = raw[8:] {
+			product *= max(1, float64(int64(binary.LittleEndian.Uint64(raw))))
+		}
+	case Float:
+		for raw := t.Raw; len(raw) >= 4; raw = raw[4:] {
+			product *= max(1, float64(math.Float32frombits(binary.LittleEndian.Uint32(raw))))
+		}
+	}
+	return product
+}
