@@ -237,8 +237,8 @@ func (f *Fitter) update(data *Data, groups []int, rates []float64) (float64, err
 	if err != nil {
 		return 0, err
 	}
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return 0, fmt.Errorf("the loss is %v: lower --learning-rate, or look for bad pixels in the patterns", loss)
+	if err := f.finite("loss", loss, "look for bad pixels in the patterns"); err != nil {
+		return 0, err
 	}
 	grads := make([][]*ndarray.Float32, len(f.replicas))
 	for i, r := range f.replicas {
@@ -246,8 +246,8 @@ func (f *Fitter) update(data *Data, groups []int, rates []float64) (float64, err
 	}
 	workers := max(1, f.config.Threads)
 	norm := f.state.Adam.Gather(grads, workers)
-	if math.IsNaN(norm) || math.IsInf(norm, 0) {
-		return 0, fmt.Errorf("the gradient is %v: lower --learning-rate, or set --clip", norm)
+	if err := f.finite("gradient", norm, "set --clip"); err != nil {
+		return 0, err
 	}
 	scale := 1.0
 	if f.config.Clip > 0 && norm > f.config.Clip {
@@ -295,5 +295,27 @@ func (f *Fitter) validate() (float64, error) {
 		}
 		sum += loss * float64(len(groups))
 	}
-	return sum / float64(len(f.val.Groups)), nil
+	mean := sum / float64(len(f.val.Groups))
+	return mean, f.finite("validation loss", mean, "look for bad pixels in the patterns")
+}
+
+// Diverged is the error of a training whose numbers are no longer finite. Parameters have not taken them in, and the state file, if
+// there is one, is that of the last epoch that was finished.
+type Diverged struct {
+	What     string // "loss", "gradient", "validation loss"
+	Value    float64
+	Remedy   string
+	Finished int // epochs
+}
+
+func (d *Diverged) Error() string {
+	return fmt.Sprintf("the %s is %v: lower --learning-rate, or %s", d.What, d.Value, d.Remedy)
+}
+
+// finite refuses what is no number.
+func (f *Fitter) finite(what string, value float64, remedy string) error {
+	if math.IsNaN(value) || math.IsInf(value, 0) {
+		return &Diverged{What: what, Value: value, Remedy: remedy, Finished: f.state.Epoch}
+	}
+	return nil
 }

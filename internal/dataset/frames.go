@@ -87,13 +87,21 @@ func (s *Scan) toAmplitudes(frame []float32, number int) error {
 	return nil
 }
 
+// mostCounts is more than any pixel counts. What lies above marks a gap or an overflow, and would be all that the mean brightness,
+// by which patterns are scaled, is made of.
+const mostCounts = 1e18
+
 // measured refuses a frame with values that no detector gives.
 func (s *Scan) measured(frame []float32, number int) error {
+	most := float32(mostCounts)
+	if s.Input != Intensity {
+		most = float32(math.Sqrt(mostCounts))
+	}
 	for i, v := range frame {
-		if !(v >= 0 && v <= math.MaxFloat32) { // in accept form: NaN fails
+		if !(v >= 0 && v <= most) { // in accept form: NaN fails
 			return s.fault(s.patterns.key,
 				fmt.Sprintf("%v in frame %d at pixel (row %d, column %d)", v, number, i/s.N, i%s.N),
-				"finite amplitudes or counts of 0 or more", "mask the pixel or drop the frame")
+				fmt.Sprintf("finite amplitudes or counts, 0 to %g", most), "mask the pixel or drop the frame")
 		}
 	}
 	return nil

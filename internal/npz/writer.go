@@ -109,7 +109,10 @@ func writeTo(w io.Writer, members []Member, o options) error {
 		}
 		buffered := bufio.NewWriterSize(body, 64<<10)
 		err = writeArray(buffered, m.Value)
-		if err := errors.Join(err, buffered.Flush()); err != nil {
+		if err == nil {
+			err = buffered.Flush() // else it would say the same once more
+		}
+		if err != nil {
 			return fmt.Errorf("member %s: %w", m.Key, err)
 		}
 	}

@@ -91,9 +91,19 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 		err = closeErr
 	}
 	if err != nil {
-		return nil, err
+		return nil, o.kept(err)
 	}
 	return o.save(result)
+}
+
+// kept says of a training that has diverged how to have the model of what went well.
+func (o TrainOptions) kept(err error) error {
+	var diverged *trainer.Diverged
+	if !errors.As(err, &diverged) || diverged.Finished == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; the state of epoch %d is kept: ptyx train --resume %s --max-epochs %d makes its model",
+		err, diverged.Finished, o.OutputDir, diverged.Finished)
 }
 
 // trainJob is a training whose files are open.
