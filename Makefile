@@ -5,7 +5,7 @@ LIB := $(CURDIR)/lib
 # Tests and benchmarks use the pinned libraries, wherever they run from. They are asked for after lib has been made.
 WITH_LIB = PTYX_ONNXRUNTIME=$(LIB) PTYX_HDF5=$(LIB)
 
-.PHONY: demo build dist docs lib test check vet format staticcheck bench fuzz interop clean
+.PHONY: demo build dist docs lib test check vet format staticcheck bench fuzz kill interop clean
 
 demo: build lib
 	sh scripts/demo.sh
@@ -42,6 +42,13 @@ staticcheck:
 
 bench: lib
 	$(WITH_LIB) $(GO) test -run '^$$' -bench . -benchmem ./bench/...
+
+# Each command killed at KILLS moments, and thousands of damaged files and models read in processes that must live.
+KILLS ?= 20
+CASES ?= 20000
+kill: lib
+	$(WITH_LIB) PTYX_KILLS=$(KILLS) $(GO) test ./cmd/ptyx -run TestFaults -count=1 -timeout 30m -v
+	$(WITH_LIB) PTYX_CASES=$(CASES) $(GO) test ./internal/source ./internal/reconstruct -run TestDamaged -count=1 -timeout 60m -v
 
 # Each fuzz target for FUZZTIME.
 FUZZTIME ?= 30s

@@ -30,6 +30,9 @@ func Read(path string) (data []byte, m *onnxir.Model, file string, err error) {
 	if info.IsDir() {
 		file = filepath.Join(path, ModelFile)
 	}
+	if info, err := os.Stat(file); err == nil && (info.Size() > onnxir.MaxBytes || !info.Mode().IsRegular() && !info.IsDir()) {
+		return nil, nil, file, &badinput.Error{File: file, Found: fmt.Sprintf("%d bytes, or no file at all", info.Size()), Expected: "an ONNX file of less than 2 GiB"}
+	}
 	if data, err = os.ReadFile(file); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, file, &badinput.Error{File: path, Found: "a directory without " + ModelFile, Expected: "a run directory of ptyx train or an .onnx file"}
 	} else if err != nil {

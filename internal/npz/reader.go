@@ -15,6 +15,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -73,7 +74,12 @@ func openFault(path string, err error) error {
 
 // NewReader reads the directory of an archive of the given size that is open already; path only serves messages.
 func NewReader(path string, file io.ReaderAt, size int64) (*Reader, error) {
-	archive, err := zip.NewReader(file, size)
+	directory := &directory{file: file, left: maxDirectory}
+	archive, err := zip.NewReader(directory, size)
+	directory.left = math.MaxInt64
+	if errors.Is(err, errDirectorySize) {
+		return nil, &badinput.Error{File: path, Found: "a zip archive of members without end", Expected: "the few arrays of a scan", Remedy: "write it with numpy.savez"}
+	}
 	if err != nil {
 		return nil, notZip(path, file, err)
 	}
@@ -89,6 +95,28 @@ func NewReader(path string, file io.ReaderAt, size int64) (*Reader, error) {
 		r.members[key] = f // as in Python's zipfile, the last of a name counts
 	}
 	return r, nil
+}
+
+// maxDirectory bounds what is read of an archive before its members are known, in bytes: some 50 000 members. The zip package makes
+// each of them a structure of its own, as many as the file claims.
+const maxDirectory = 4 << 20
+
+var errDirectorySize = errors.New("the directory is too long")
+
+// directory is a file of which only so much may be read.
+type directory struct {
+	file io.ReaderAt
+	left int64
+}
+
+func (d *directory) ReadAt(p []byte, at int64) (int, error) {
+	if d.left == math.MaxInt64 { // the directory is known; members are read by several goroutines
+		return d.file.ReadAt(p, at)
+	}
+	if d.left -= int64(len(p)); d.left < 0 {
+		return 0, errDirectorySize
+	}
+	return d.file.ReadAt(p, at)
 }
 
 // notZip says what the file is instead, as far as its first bytes tell.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
 	"runtime"
@@ -424,5 +425,43 @@ func TestLastOfANameCounts(t *testing.T) {
 	}
 	if v, err := r.Float64s("a"); err != nil || v[0] != 2 {
 		t.Errorf("got %v, %v", v, err)
+	}
+}
+
+// Limits hold before memory is taken: archives of members without end, bodies that unpack to more than deflate can have packed.
+func TestLimits(t *testing.T) {
+	var many bytes.Buffer
+	z := zip.NewWriter(&many)
+	for i := range 60_000 {
+		if _, err := z.CreateHeader(&zip.FileHeader{Name: fmt.Sprintf("%032d.npy", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := NewReader("many.npz", bytes.NewReader(many.Bytes()), int64(many.Len()))
+	var fault *badinput.Error
+	if !errors.As(err, &fault) || !strings.Contains(err.Error(), "members without end") {
+		t.Errorf("60 000 members: %v", err)
+	}
+
+	// A bomb: 64 MiB of zeros in 64 KiB are sound, and loaded as what they are; more than the directory tells is refused.
+	bomb := npztest.Zip(zip.Deflate, npztest.Array{Key: "a", Dtype: "<f4", Shape: []int{1 << 24}, Raw: make([]byte, 64<<20)})
+	at := bytes.LastIndex(bomb, []byte("PK\x01\x02"))
+	binary.LittleEndian.PutUint32(bomb[at+24:], 1<<30) // the unpacked size
+	r, err := NewReader("bomb.npz", bytes.NewReader(bomb), int64(len(bomb)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Float32("a"); !errors.As(err, &fault) {
+		t.Errorf("a bomb of another size than it says: %v", err)
+	}
+	short := npztest.Zip(zip.Deflate, npztest.Array{Key: "a", Dtype: "<f4", Shape: []int{4}, Raw: make([]byte, 64<<20)})
+	if r, err = NewReader("short.npz", bytes.NewReader(short), int64(len(short))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Float32("a"); !errors.As(err, &fault) {
+		t.Errorf("64 MiB behind a header of 16 bytes: %v", err)
 	}
 }

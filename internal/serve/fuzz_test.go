@@ -2,8 +2,11 @@ package serve
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"net/http"
+	"path"
+	"strings"
 	"testing"
 )
 
@@ -40,6 +43,52 @@ func FuzzInferBody(f *testing.F) {
 		var back []float32
 		if err != nil || json.Unmarshal(data, &back) != nil || len(back) != len(in.patterns) {
 			t.Fatalf("values that do not come back: %v", err)
+		}
+	})
+}
+
+// FuzzFrames gives any bytes as the body of a post of frames, NPZ or JSON. Only a failure for the client may come out, or frames that
+// belong together: ids, places and patterns that a detector can have measured.
+func FuzzFrames(f *testing.F) {
+	s := started(f, scanServer(&fake{channels: 1}))
+	counts := path.Base(begin(f, s, `{"input":"intensity","positions":"metres","pixel_size_nm":10}`))
+	amplitudes := path.Base(begin(f, s, ""))
+	m := simulated(2)
+	f.Add(m.npz(f), false, false)
+	f.Add([]byte(fmt.Sprintf(`{"ids":[1],"xcoords":[2.5],"ycoords":[-1e3],"diff3d":[%s]}`, strings.Repeat("1,", area-1)+"0")), true, true)
+	f.Add([]byte(`{"ids":[9007199254740993],"xcoords":[1e999],"ycoords":[null],"diff3d":[[[[[[]]]]]]}`), true, false)
+	f.Add([]byte("PK\x05\x06"+strings.Repeat("\xff", 18)), false, true)
+	f.Fuzz(func(t *testing.T, body []byte, isJSON, intensity bool) {
+		id, kind := amplitudes, "application/octet-stream"
+		if intensity {
+			id = counts
+		}
+		if isJSON {
+			kind = "application/json"
+		}
+		scan, err := s.scans.find(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := scan.parseFrames(body, kind, 16*area)
+		if err != nil {
+			if status, text := explain(err); status != http.StatusBadRequest && status != http.StatusRequestEntityTooLarge || len(text) > 2000 {
+				t.Fatalf("status %d: %.3000q", status, err)
+			}
+			return
+		}
+		if n := len(got.ids); n < 1 || n > 16 || len(got.x) != n || len(got.y) != n || len(got.patterns) != n*area {
+			t.Fatalf("%d ids, %d, %d, %d values", n, len(got.x), len(got.y), len(got.patterns))
+		}
+		for i, v := range got.patterns {
+			if !(v >= 0 && v <= math.MaxFloat32) {
+				t.Fatalf("element %d is %v", i, v)
+			}
+		}
+		for i := range got.ids {
+			if got.ids[i] < 0 || got.ids[i] > maxID || !(math.Abs(got.x[i])+math.Abs(got.y[i]) <= math.MaxFloat64) {
+				t.Fatalf("frame %d at (%v, %v)", got.ids[i], got.x[i], got.y[i])
+			}
 		}
 	})
 }

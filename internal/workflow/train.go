@@ -11,6 +11,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
+	"unicode"
 
 	"github.com/google/renameio/v2"
 
@@ -237,15 +239,40 @@ func LoadTrainOptions(dir string) (TrainOptions, error) {
 
 // ReadTrainOptions reads a config.yaml, wherever it is, to run its training again.
 func ReadTrainOptions(path string) (TrainOptions, error) {
-	data, err := os.ReadFile(path)
+	data, err := readSome(path, maxConfig)
 	if err != nil {
 		return TrainOptions{}, &badinput.Error{File: path, Found: "a configuration that cannot be read", Expected: "the config.yaml of a run", Cause: err}
 	}
-	var o TrainOptions
+	o, err := parseTrainOptions(data)
+	if err != nil {
+		return TrainOptions{}, &badinput.Error{File: path, Found: "a configuration that cannot be read", Expected: "the config.yaml of a run", Cause: err, Remedy: "mend it, or train anew"}
+	}
+	return o, nil
+}
+
+// maxConfig is more than any configuration takes, in bytes.
+const maxConfig = 1 << 20
+
+// readSome reads a file of at most so many bytes.
+func readSome(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if int64(len(data)) > most {
+		return nil, fmt.Errorf("it is longer than %d bytes", most)
+	}
+	return data, err
+}
+
+// parseTrainOptions reads YAML. What is wrong with it is said on one line.
+func parseTrainOptions(data []byte) (o TrainOptions, err error) {
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
 	if err := d.Decode(&o); err != nil {
-		return TrainOptions{}, &badinput.Error{File: path, Found: "a configuration that cannot be read", Expected: "the config.yaml of a run", Cause: err, Remedy: "mend it, or train anew"}
+		return TrainOptions{}, errors.New(strings.Join(strings.FieldsFunc(err.Error(), unicode.IsControl), " "))
 	}
 	return o, nil
 }
