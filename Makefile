@@ -5,7 +5,7 @@ LIB := $(CURDIR)/lib
 # Tests and benchmarks use the pinned libraries, wherever they run from. They are asked for after lib has been made.
 WITH_LIB = PTYX_ONNXRUNTIME=$(LIB) PTYX_HDF5=$(LIB)
 
-.PHONY: demo build dist docs lib test check vet format staticcheck bench fuzz kill interop clean
+.PHONY: demo build dist docs lib test check vet format staticcheck vuln licenses bench fuzz kill interop clean
 
 demo: build lib
 	sh scripts/demo.sh
@@ -39,6 +39,14 @@ format:
 
 staticcheck:
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+# Known holes of what is called, from Go's database, which has to be reached: not part of check.
+vuln:
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
+
+# The table of docs/licenses.md, of what is linked.
+licenses:
+	$(GO) test ./internal/tools/licenses -run TestPage -count=1 -update
 
 bench: lib
 	$(WITH_LIB) $(GO) test -run '^$$' -bench . -benchmem ./bench/...
