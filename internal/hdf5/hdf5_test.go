@@ -1,6 +1,8 @@
 package hdf5
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"math"
 	"os"
@@ -415,6 +417,45 @@ func TestLoadNamed(t *testing.T) {
 		_, err := Load(path)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "--hdf5") {
 			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+}
+
+// A shape that the file cannot hold is refused before anybody makes room for it.
+func TestImplausibleShapes(t *testing.T) {
+	l := library(t)
+	path := filepath.Join(t.TempDir(), "shape.h5")
+	a := ndarray.New[float32](3, 5, 7)
+	if err := l.Create(path, func(w *Writer) error { return w.Put("a", a) }); err != nil {
+		t.Fatal(err)
+	}
+	sound, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dims := func(n ...uint64) (b []byte) {
+		for _, v := range n {
+			b = binary.LittleEndian.AppendUint64(b, v)
+		}
+		return b
+	}
+	if bytes.Count(sound, dims(3, 5, 7)) == 0 {
+		t.Fatal("the shape is not where it is looked for")
+	}
+	for _, shape := range [][]uint64{{1 << 40, 5, 7}, {1 << 27, 1, 1}, {1 << 47, 1 << 47, 1 << 47}, {1<<64 - 1, 5, 7}, {1 << 22, 1 << 21, 1 << 21}} {
+		if err := os.WriteFile(path, bytes.ReplaceAll(sound, dims(3, 5, 7), dims(shape...)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := l.Open(path)
+		if err == nil {
+			_, err = f.Dataset("a")
+			if err := f.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		var fault *badinput.Error
+		if !errors.As(err, &fault) {
+			t.Errorf("shape %v: %v", shape, err)
 		}
 	}
 }

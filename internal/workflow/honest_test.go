@@ -1,9 +1,12 @@
 package workflow
 
 import (
+	"archive/zip"
+	"bytes"
 	"errors"
 	"io"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -123,6 +126,60 @@ func outcome(t *testing.T, command string, err error, want, file, key string) {
 	for i, v := range values.Data {
 		if m := math.Hypot(float64(real(v)), float64(imag(v))); !(m <= math.MaxFloat32) {
 			t.Fatalf("%s: %s is %v at element %d", command, key, v, i)
+		}
+	}
+}
+
+// Names of members are keys and nothing else: a scan that has them like paths is trained on and inferred, and no file appears but
+// those of the output directories.
+func TestNamesLeaveNoDirectory(t *testing.T) {
+	dir := t.TempDir()
+	scan := filepath.Join(dir, "scan.npz")
+	content := read(t, simulated(t, 64, 4))
+	r, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for _, f := range r.File {
+		if err := w.Copy(f); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"../evil", "../../evil", "/" + filepath.ToSlash(dir) + "/evil", `..\evil`, "evil\x00", ""} {
+			header := f.FileHeader
+			header.Name = name + ".npy"
+			raw, err := f.OpenRaw()
+			if err != nil {
+				t.Fatal(err)
+			}
+			to, err := w.CreateRaw(&header)
+			if err == nil {
+				_, err = io.Copy(to, raw)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := errors.Join(w.Close(), os.WriteFile(scan, b.Bytes(), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	o := options(t, ORT)
+	o.TrainFiles, o.OutputDir, o.Config.MaxEpochs = Paths{scan}, filepath.Join(dir, "a", "run"), 1
+	trained(t, o)
+	if _, err := Infer(t.Context(), InferOptions{Model: o.OutputDir, Scan: scan, OutputDir: filepath.Join(dir, "a", "out"), BatchSize: 4, Engine: o.Engine}, silent()); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []string{dir, filepath.Join(dir, "a")} {
+		entries, err := os.ReadDir(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if name := e.Name(); name != "scan.npz" && name != "a" && name != "run" && name != "out" {
+				t.Errorf("%s holds %q", d, name)
+			}
 		}
 	}
 }
