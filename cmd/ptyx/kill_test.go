@@ -127,7 +127,7 @@ func trainingSurvivesKills(t *testing.T, binary, scan, whole string, long time.D
 				p.killed(within(r, long), "train", "--resume", dir) // a second time, now while it resumes
 				p.run("train", "--resume", dir)
 			}
-			sameFiles(t, whole, dir, trained...)
+			sameBytes(t, whole, dir, trained...)
 			if left := unfinished(t, dir); len(left) > 0 {
 				t.Errorf("left in the run directory: %v", left)
 			}
@@ -140,7 +140,7 @@ func within(r *rand.Rand, long time.Duration) time.Duration {
 	return time.Duration(r.Float64() * 1.1 * float64(long))
 }
 
-func sameFiles(t *testing.T, want, got string, names ...string) {
+func sameBytes(t *testing.T, want, got string, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		a, errA := os.ReadFile(filepath.Join(want, name))
@@ -174,7 +174,7 @@ func inferenceSurvivesKills(t *testing.T, binary, scan, model string, _ time.Dur
 				oldOrNew(t, name, before, after, dir)
 			}
 			p.run(infer(dir, 16)...)
-			sameFiles(t, after, dir, inferred...)
+			sameBytes(t, after, dir, inferred...)
 		})
 	}
 }
@@ -209,10 +209,10 @@ func fullDisk(t *testing.T, binary, scan, whole string, _ time.Duration) {
 	}
 	fails(1000, training(scan, dir)...) // the state after the first epoch has no room
 	p.run("train", "--resume", dir)
-	sameFiles(t, whole, dir, trained...)
+	sameBytes(t, whole, dir, trained...)
 
 	fails(1000, append(training(scan, dir), "--seed", "6")...) // over what is there
-	sameFiles(t, whole, dir, trained...)
+	sameBytes(t, whole, dir, trained...)
 	if left := unfinished(t, dir); len(left) > 0 {
 		t.Errorf("left in the run directory: %v", left)
 	}
@@ -225,7 +225,7 @@ func fullDisk(t *testing.T, binary, scan, whole string, _ time.Duration) {
 		t.Fatal(err)
 	}
 	fails(4, append(infer, "--n-images", "5")...)
-	sameFiles(t, before, out, inferred...)
+	sameBytes(t, before, out, inferred...)
 	if left := unfinished(t, out); len(left) > 0 {
 		t.Errorf("left in the output directory: %v", left)
 	}
