@@ -15,6 +15,7 @@ import evaluation
 import exchange
 import files
 import forward
+import growing
 import model_file
 import netron_view
 import pages
@@ -50,6 +51,7 @@ def main():
     report.section("live view in a browser", pages.check_live, args.files, args.node, ptyx)
     report.section("server: tritonclient", server.check, args.files, ptyx)
     report.section("server: a scan and its page", scan_page.check, args.files, args.node, ptyx)
+    report.section("watch: files that grow", growing.check, args.files, ptyx)
     report.section("patterns", forward.check, args.files)
     report.section("arrays", arrays.check, args.files)
     report.section("pictures", pictures.check, args.files)

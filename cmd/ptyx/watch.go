@@ -9,7 +9,7 @@ import (
 )
 
 type watchCmd struct {
-	Path      string `arg:"" name:"dir" complete:"directory" help:"Directory in which files with parts of the scan appear: NPZ, CXI or HDF5."`
+	Path      string `arg:"" name:"dir-or-file" help:"Directory in which files with parts of the scan appear (NPZ, CXI or HDF5), or one file that grows."`
 	ModelPath string `required:"" aliases:"model_path" placeholder:"PATH" help:"Run directory or .onnx file."`
 	OutputDir string `aliases:"output_dir" default:"out" complete:"directory" help:"Where the object and its pictures go, again and again."`
 	BatchSize int    `aliases:"batch_size" default:"16" help:"Patterns handed to the network at once."`

@@ -17,6 +17,7 @@ type Frames struct {
 	source source.Stream
 	at     int  // number of the next frame
 	part   bool // frames were passed over: no statistics come of it
+	spoilt bool // the last one
 	tally  *tally
 }
 
@@ -29,7 +30,7 @@ func (s *Scan) Frames() (*Frames, error) {
 	return &Frames{scan: s, source: stream, tally: newTally(s)}, nil
 }
 
-// FramesFrom begins a pass at a frame; those before it are read and dropped.
+// FramesFrom begins a pass at a frame. Those before it are passed over: in HDF5 at no cost, else they are read and dropped.
 func (s *Scan) FramesFrom(first int) (*Frames, error) {
 	if first < 0 || first > s.M {
 		return nil, fmt.Errorf("pattern %d asked of a scan of %d", first, s.M)
@@ -39,26 +40,52 @@ func (s *Scan) FramesFrom(first int) (*Frames, error) {
 		return nil, err
 	}
 	f := &Frames{scan: s, source: stream, at: first, part: first > 0, tally: newTally(s)}
-	dropped := make([]float32, s.N*s.N)
-	for range first {
-		if _, err := stream.Next(dropped); err != nil {
-			return nil, errors.Join(err, stream.Close())
-		}
+	if err := skip(stream, first, s.patterns.window); err != nil {
+		return nil, errors.Join(err, stream.Close())
 	}
 	return f, nil
 }
 
+// skip passes over the next count patterns.
+func skip(stream source.Stream, count int, w *window) error {
+	size := w.size * w.size
+	if seen, ok := stream.(*windowed); ok {
+		stream, size = seen.raw, w.pixels()
+	}
+	if s, ok := stream.(source.Skipper); ok {
+		s.Skip(count)
+		return nil
+	}
+	dropped := make([]float32, size)
+	for range count {
+		if _, err := stream.Next(dropped); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Spoilt tells whether the last error of Next was about the values of a frame, the only one in dst: the next call goes on behind it.
+func (f *Frames) Spoilt() bool { return f.spoilt }
+
 // Next fills dst, which holds one (N, N) frame at least, with as many frames as fit and returns their number; 0 and
 // io.EOF at the end. A pixel that is no finite, non-negative number is a *badinput.Error with frame and pixel.
 func (f *Frames) Next(dst []float32) (int, error) {
-	n, err := f.source.Next(dst)
+	f.spoilt = false
+	image := f.scan.N * f.scan.N
+	for f.at == f.scan.M { // to the end of what is there, where checksums are compared
+		if _, err := f.source.Next(dst); err != nil {
+			return 0, err
+		}
+	}
+	n, err := f.source.Next(dst[:min(len(dst), (f.scan.M-f.at)*image)])
 	if err != nil {
 		return 0, err
 	}
-	image := f.scan.N * f.scan.N
 	for i := range n {
 		frame := dst[i*image : (i+1)*image]
 		if err := f.scan.toAmplitudes(frame, f.at+i); err != nil {
+			f.at, f.part, f.spoilt = f.at+n, true, n == 1
 			return 0, err
 		}
 		f.tally.add(frame)

@@ -44,6 +44,7 @@ type Options struct {
 	NoObject    bool         // the object is not needed and not read
 	Orientation Orientation  // which axis counts the patterns; the zero value decides by the shape
 	View        View         // part of the detector, sense of the axes, units; the zero value takes the file as it is
+	Growing     bool         // a program may be writing it: patterns that have no position yet, or none of its ids, are left for later
 	Part        bool         // the file is part of a scan: see place for how positions of several parts stay in one frame
 	Log         *slog.Logger // warnings; nil drops them
 }
@@ -76,7 +77,11 @@ func Open(path string, opt Options) (*Scan, error) {
 	if err := opt.View.check(); err != nil {
 		return nil, err
 	}
-	file, err := source.Open(path, opt.View.Library)
+	open := source.Open
+	if opt.Growing || opt.Part {
+		open = source.OpenGrowing
+	}
+	file, err := open(path, opt.View.Library)
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +123,11 @@ func (s *Scan) read(opt Options) error {
 	if s.patterns, err = s.findPatterns(positions, opt); err != nil {
 		return err
 	}
+	if opt.Growing {
+		if s.patterns.count, positions, err = s.arrived(positions); err != nil {
+			return err
+		}
+	}
 	s.M, s.N = s.patterns.count, s.patterns.window.size
 	if err := s.resolveInput(opt.Input); err != nil {
 		return err
@@ -145,6 +155,25 @@ func (s *Scan) read(opt Options) error {
 	}
 	return s.readIndex()
 }
+
+// arrived is how many patterns have all that belongs to them.
+func (s *Scan) arrived(positions int) (count, same int, err error) {
+	count = min(s.patterns.count, positions)
+	if s.file.Has(source.FrameIDs) {
+		ids, err := vectorLength(s.file, source.FrameIDs)
+		if err != nil {
+			return 0, 0, err
+		}
+		count = min(count, ids)
+	}
+	if count == 0 {
+		return 0, 0, s.fault(s.patterns.key, "no pattern with a position", "at least one", "")
+	}
+	return count, count, nil
+}
+
+// Live tells whether a writer has the file open, and lets it be read meanwhile; with Options.Growing.
+func (s *Scan) Live() bool { return s.file.Facts().Live }
 
 // fault is a complaint about one of the file's arrays.
 func (s *Scan) fault(key, found, expected, remedy string) error {

@@ -86,6 +86,7 @@ type api struct {
 	propertyChunk        func(list id, rank int32, dims *uint64) int32
 	propertyDeflate      func(list id, level uint32) int32
 	propertyShuffle      func(list id) int32
+	propertyLocking      func(list id, use, ignoreDisabled uint8) int32 // nil before 1.10.7
 	propertyTimes        func(list id, track uint8) int32
 	propertyVersions     func(list id, low, high int32) int32
 	propertyIntermediate func(list id, create uint32) int32
@@ -115,6 +116,7 @@ const (
 
 	readOnly = 0
 	truncate = 2
+	swmrRead = 0x40 // with readOnly: while one writer writes
 
 	linkHard     = 0
 	linkIsSoft   = 1
@@ -185,6 +187,9 @@ func (a *api) bind(handle uintptr) error {
 			return fmt.Errorf("no HDF5 library of version %s or newer: it lacks the function %s", MinimumVersion, strings.Join(s.names, " or "))
 		}
 		purego.RegisterFunc(s.function, address)
+	}
+	if found, err := purego.Dlsym(handle, "H5Pset_file_locking"); err == nil && found != 0 {
+		purego.RegisterFunc(&a.propertyLocking, found)
 	}
 	return nil
 }

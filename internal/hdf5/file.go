@@ -53,9 +53,32 @@ func (l *Library) Open(path string) (*File, error) {
 	defer l.enter()()
 	file := l.fileOpen(path, readOnly, defaults)
 	if file < 0 {
-		return nil, fault(path, "", "a file that HDF5 cannot open", "a whole HDF5 file", "copy or write the file again", l.cause())
+		return nil, l.unopened(path)
 	}
 	return &File{library: l, path: path, size: info.Size(), file: file}, nil
+}
+
+func (a *api) unopened(path string) error {
+	return fault(path, "", "a file that HDF5 cannot open", "a whole HDF5 file", "copy or write the file again", a.cause())
+}
+
+// OpenGrowing opens a file that a program may be writing. No lock is set on it, which could stop that program. live tells that a writer
+// has it open and lets it be read meanwhile (single writer, multiple readers); the datasets are then as they were flushed last.
+func (l *Library) OpenGrowing(path string) (f *File, live bool, err error) {
+	defer l.enter()()
+	access := l.propertyCreate(l.ids.accessFile)
+	defer l.propertyClose(access)
+	if l.propertyLocking != nil {
+		l.propertyLocking(access, 0, 1)
+	}
+	file := l.fileOpen(path, readOnly, access)
+	if file < 0 {
+		file, live = l.fileOpen(path, readOnly|swmrRead, access), true
+	}
+	if file < 0 {
+		return nil, false, l.unopened(path)
+	}
+	return &File{library: l, path: path, file: file}, live, nil
 }
 
 // Path is the file's path as it was given.

@@ -33,7 +33,7 @@ type layout func(c *container) (found bool, err error)
 var layouts = []layout{(*container).pinn, (*container).cxi, (*container).product, (*container).patterns}
 
 // fromHDF5 finds out what an open file is.
-func fromHDF5(file *hdf5.File) (Source, error) {
+func fromHDF5(file *hdf5.File, live bool) (Source, error) {
 	for _, recognise := range layouts {
 		c := &container{file: file, members: map[string]member{}}
 		found, err := recognise(c)
@@ -41,6 +41,7 @@ func fromHDF5(file *hdf5.File) (Source, error) {
 			return nil, err
 		}
 		if found {
+			c.facts.Live = live
 			return c, nil
 		}
 	}
@@ -400,6 +401,9 @@ func (r *rows) Next(dst []float32) (int, error) {
 	r.at += n
 	return n, nil
 }
+
+// Skip passes over n slices, or as many as are left.
+func (r *rows) Skip(n int) { r.at = min(r.count, r.at+n) }
 
 func (r *rows) Close() error { return nil }
 

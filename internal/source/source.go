@@ -67,6 +67,9 @@ type Stream interface {
 	Close() error
 }
 
+// Skipper is a Stream that passes over n slices without reading them.
+type Skipper interface{ Skip(n int) }
+
 // Direct fills dst with slice i.
 type Direct interface {
 	Read(i int, dst []float32) error
@@ -101,6 +104,7 @@ type Facts struct {
 	Bad  *ndarray.Float32 // (H, W), above 0 where a detector's pixel is to be left out; nil: none
 	Dark *ndarray.Float32 // (H, W), counts to be subtracted; nil: none
 	Name string           // of the scan or sample
+	Live bool             // a writer has the file open, and lets it be read meanwhile
 }
 
 // Point is a place in metres: x to larger columns, y to larger rows.
@@ -108,7 +112,19 @@ type Point struct{ X, Y float64 }
 
 // Open opens the scan file at path: HDF5 by its first bytes, else NPZ. library is the path of the HDF5 library, as for hdf5.Load.
 func Open(path, library string) (Source, error) {
-	if !isHDF5(path) {
+	return open(path, library, func(l *hdf5.Library) (*hdf5.File, bool, error) {
+		file, err := l.Open(path)
+		return file, false, err
+	})
+}
+
+// OpenGrowing opens a file that a program may be writing, without getting in its way: Facts tell whether it is.
+func OpenGrowing(path, library string) (Source, error) {
+	return open(path, library, func(l *hdf5.Library) (*hdf5.File, bool, error) { return l.OpenGrowing(path) })
+}
+
+func open(path, library string, openHDF5 func(*hdf5.Library) (file *hdf5.File, live bool, err error)) (Source, error) {
+	if !IsHDF5(path) {
 		file, err := npz.Open(path)
 		if err != nil {
 			return nil, ofAnyKind(err)
@@ -123,11 +139,11 @@ func Open(path, library string) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := l.Open(path)
+	file, live, err := openHDF5(l)
 	if err != nil {
 		return nil, err
 	}
-	s, err := fromHDF5(file)
+	s, err := fromHDF5(file, live)
 	if err != nil {
 		_ = file.Close()
 		return nil, err
@@ -146,8 +162,8 @@ func ofAnyKind(err error) error {
 	return err
 }
 
-// isHDF5 looks at the file's first bytes. What cannot be opened is left to the reader of NPZ files to complain of.
-func isHDF5(path string) bool {
+// IsHDF5 looks at the file's first bytes. What cannot be opened is left to the reader of NPZ files to complain of.
+func IsHDF5(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {
 		return false

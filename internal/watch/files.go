@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,16 +12,23 @@ import (
 // endings are those of files that are looked at in a directory. Hidden files are not: writers that rename begin with them.
 var endings = []string{".npz", ".h5", ".hdf5", ".hdf", ".nxs", ".cxi"}
 
+// Ending tells whether a path ends like a file of frames.
+func Ending(path string) bool {
+	return slices.Contains(endings, strings.ToLower(filepath.Ext(path)))
+}
+
 // stamp is what tells two states of a file apart.
 type stamp struct {
 	size     int64
-	modified time.Time
+	modified int64
 }
+
+func stampOf(info fs.FileInfo) stamp { return stamp{info.Size(), info.ModTime().UnixNano()} }
 
 // file is a file that was seen.
 type file struct {
 	path   string
-	seen   stamp
+	info   fs.FileInfo
 	at     time.Time // when it was first seen in this state
 	whole  bool      // all of it, in this state, was read once without a fault
 	next   int       // frames before this one, in this state, have been taken
@@ -29,6 +37,15 @@ type file struct {
 	since  time.Time // of the first fault in this state
 	broken bool      // given up, and named
 	named  bool      // a frame of it was refused, and said so
+}
+
+// settled tells whether it has not changed for an interval.
+func (f *file) settled(now time.Time, interval time.Duration) bool { return now.Sub(f.at) >= interval }
+
+// changed tells whether it is no longer as it was seen.
+func (f *file) changed() bool {
+	info, err := os.Stat(f.path)
+	return err != nil || stampOf(info) != stampOf(f.info)
 }
 
 // taken says that all frames are in.
@@ -51,18 +68,21 @@ func (f *file) failed(err error, now time.Time, giveUp time.Duration) string {
 	return err.Error()
 }
 
-// files are those of a place.
+// files are those of a place: a directory, or a single file that grows.
 type files struct {
-	path  string
-	known map[string]*file
+	path   string
+	single bool
+	known  map[string]*file
 }
 
-func newFiles(path string) *files { return &files{path: path, known: map[string]*file{}} }
+func newFiles(path string, single bool) *files {
+	return &files{path: path, single: single, known: map[string]*file{}}
+}
 
 // unsettled tells whether some file is not yet taken for being too new.
 func (f *files) unsettled(now time.Time, interval time.Duration) bool {
 	for _, one := range f.known {
-		if !one.done && now.Sub(one.at) < interval {
+		if !one.done && !one.settled(now, interval) {
 			return true
 		}
 	}
@@ -78,36 +98,52 @@ func (f *files) sorted() (all []*file) {
 	return all
 }
 
-// look lists the files, by name, that have been as they are for an interval and have not been taken in this state. changed tells whether
-// any file is new or has changed.
-func (f *files) look(now time.Time, interval time.Duration) (settled []*file, changed bool, err error) {
-	entries, err := os.ReadDir(f.path)
+// look finds out what is there, and returns the files that have not been taken as they are, by name. changed tells whether any file is new
+// or has changed.
+func (f *files) look(now time.Time) (open []*file, changed bool, err error) {
+	paths, err := f.list()
 	if err != nil {
 		return nil, false, err
 	}
-	for _, entry := range entries {
-		name := entry.Name()
-		if strings.HasPrefix(name, ".") || !slices.Contains(endings, strings.ToLower(filepath.Ext(name))) {
-			continue
-		}
-		path := filepath.Join(f.path, name)
+	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil || !info.Mode().IsRegular() { // gone again, or a folder
 			continue
 		}
-		state := stamp{info.Size(), info.ModTime()}
 		one := f.known[path]
-		switch {
-		case one == nil:
-			f.known[path] = &file{path: path, seen: state, at: now}
+		if one == nil {
+			one = &file{path: path}
+			f.known[path] = one
+		}
+		if one.info == nil || stampOf(info) != stampOf(one.info) || !os.SameFile(info, one.info) {
+			if one.info != nil && !os.SameFile(info, one.info) || !f.single {
+				one.next = 0
+			}
+			one.info, one.at, one.whole, one.done, one.fault = info, now, false, false, nil
 			changed = true
-		case one.seen != state:
-			one.seen, one.at, one.whole, one.next, one.done, one.fault = state, now, false, 0, false, nil
-			changed = true
-		case !one.done && now.Sub(one.at) >= interval:
-			settled = append(settled, one)
+		}
+		if !one.done {
+			open = append(open, one)
 		}
 	}
-	slices.SortFunc(settled, func(a, b *file) int { return strings.Compare(a.path, b.path) })
-	return settled, changed, nil
+	return open, changed, nil
+}
+
+// list are the paths to look at, by name.
+func (f *files) list() (paths []string, err error) {
+	if f.single {
+		return []string{f.path}, nil
+	}
+	entries, err := os.ReadDir(f.path)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if !strings.HasPrefix(name, ".") && Ending(name) {
+			paths = append(paths, filepath.Join(f.path, name))
+		}
+	}
+	slices.Sort(paths)
+	return paths, nil
 }

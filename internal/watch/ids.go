@@ -22,7 +22,13 @@ func (o Options) ids(scan *dataset.Scan) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ids == nil {
+	switch {
+	case ids == nil && o.Single:
+		ids = make([]int64, scan.M)
+		for i := range ids {
+			ids[i] = int64(i)
+		}
+	case ids == nil:
 		return o.idsOfName(scan.Path, scan.M)
 	}
 	for i, id := range ids {

@@ -23,12 +23,14 @@ type object struct {
 	canvas  *stitch.Canvas
 	frames  map[int64]frame
 	coming  map[int64]frame // on their way through the network
+	refused map[int64]bool  // those of which nothing can be made
+	differ  map[int64]bool  // those that came again with other values
 	largest int64           // id; -1: none
 	version int             // grows with each frame
 }
 
 func newObject(canvas *stitch.Canvas) *object {
-	return &object{canvas: canvas, frames: map[int64]frame{}, coming: map[int64]frame{}, largest: -1}
+	return &object{canvas: canvas, frames: map[int64]frame{}, coming: map[int64]frame{}, refused: map[int64]bool{}, differ: map[int64]bool{}, largest: -1}
 }
 
 // claim notes that a frame is on its way. known is the frame of this id that was there before.
@@ -46,6 +48,7 @@ func (o *object) claim(f frame) (known frame, repeated bool) {
 // put lays the patch of a claimed frame on the canvas. On error the frame is as if it had never come.
 func (o *object) put(f frame, patch []complex64) error {
 	delete(o.coming, f.id)
+	o.refused[f.id] = true // until it is in
 	if !stitch.Usable(patch) {
 		return fmt.Errorf("frame %d: %w", f.id, stitch.ErrValue)
 	}
@@ -55,6 +58,7 @@ func (o *object) put(f frame, patch []complex64) error {
 	if err := o.canvas.Add(int(f.id), f.x, f.y, patch); err != nil {
 		return err
 	}
+	delete(o.refused, f.id)
 	o.frames[f.id] = f
 	o.version++
 	return nil

@@ -21,12 +21,15 @@ func (w *Watcher) part(ctx context.Context, f *file) error {
 		return err
 	}
 	defer scan.Close()
+	if scan.Live() {
+		return &badinput.Error{File: f.path, Found: "a file that its writer has open", Expected: "a part of the scan that is finished", Remedy: "to follow one file that grows, name the file"}
+	}
 	ids, err := w.o.ids(scan)
 	if err != nil {
 		return err
 	}
 	if !f.whole {
-		if err := readThrough(ctx, scan); err != nil {
+		if err := readThrough(ctx, scan, false); err != nil {
 			return err
 		}
 		f.whole = true
@@ -45,6 +48,9 @@ func (w *Watcher) part(ctx context.Context, f *file) error {
 		if _, err := frames.Next(pattern); err != nil {
 			return err
 		}
+		if f.changed() {
+			return errChanged
+		}
 		i := f.next
 		if err := w.take(frame{id: ids[i], x: scan.X[i], y: scan.Y[i], from: f}, pattern, before); err != nil {
 			return err
@@ -57,7 +63,7 @@ func (w *Watcher) part(ctx context.Context, f *file) error {
 // open opens a file for the model. What the reader remarks is passed on for the first file alone: it holds for the others.
 func (w *Watcher) open(path string) (*dataset.Scan, error) {
 	opt := w.o.Read
-	opt.Part, opt.NoProbe, opt.NoObject = true, true, true
+	opt.Part, opt.Growing, opt.NoProbe, opt.NoObject = true, w.files.single, true, true
 	if !w.quiet {
 		opt.Log = w.o.Log
 	}
@@ -73,8 +79,11 @@ func (w *Watcher) open(path string) (*dataset.Scan, error) {
 	return scan, nil
 }
 
-// readThrough reads all patterns for the sake of their faults.
-func readThrough(ctx context.Context, scan *dataset.Scan) error {
+// errChanged is no fault: the file is taken when it has settled again.
+var errChanged = errors.New("the file changed while it was read")
+
+// readThrough reads all patterns for the sake of their faults; with anyValues, of those of the file alone, not of a frame's values.
+func readThrough(ctx context.Context, scan *dataset.Scan, anyValues bool) error {
 	frames, err := scan.Frames()
 	if err != nil {
 		return err
@@ -87,7 +96,7 @@ func readThrough(ctx context.Context, scan *dataset.Scan) error {
 		}
 		if _, err := frames.Next(pattern); errors.Is(err, io.EOF) {
 			return nil
-		} else if err != nil {
+		} else if err != nil && !(anyValues && frames.Spoilt()) {
 			return err
 		}
 	}
@@ -99,11 +108,13 @@ func (w *Watcher) take(f frame, pattern []float32, before int64) error {
 	known, repeated := w.object.claim(f)
 	switch {
 	case repeated && known.sum != f.sum:
-		w.counts.Conflicting++
+		w.object.differ[f.id] = true
 		w.remark(f, fmt.Errorf("frame %d differs from the one of the same id that is in the object, which stays", f.id))
 		return nil
 	case repeated:
-		w.counts.Repeated++
+		if !w.files.single { // which has all frames again each time it is replaced
+			w.counts.Repeated++
+		}
 		return nil
 	}
 	if f.id < before {
@@ -126,7 +137,6 @@ func (w *Watcher) stitch() error {
 	image := w.o.Contract.N * w.o.Contract.N
 	for i, f := range frames {
 		if err := w.object.put(f, patches[i*image:(i+1)*image]); err != nil {
-			w.counts.Refused++
 			w.remark(f, refusal(f, err))
 		}
 	}

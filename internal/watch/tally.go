@@ -14,7 +14,7 @@ type Tally struct {
 // tally is the count so far.
 func (w *Watcher) tally() Tally {
 	t := w.counts
-	t.Frames = len(w.object.frames)
+	t.Frames, t.Refused, t.Conflicting = len(w.object.frames), len(w.object.refused), len(w.object.differ)
 	expected := int(w.object.largest) + 1
 	if w.o.Frames > 0 {
 		expected = w.o.Frames

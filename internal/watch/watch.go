@@ -25,7 +25,8 @@ import (
 
 // Options say what is followed, how, and until when.
 type Options struct {
-	Path          string          // a directory of part files
+	Path          string          // a directory of part files, or a file that grows
+	Single        bool            // it is a file
 	Read          dataset.Options // how a file is understood
 	FramesPerFile int             // of part files that are numbered and have no ids; 0: one each
 	FirstFile     int             // the number of the first of them
@@ -112,7 +113,7 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Watcher{o: o, files: newFiles(o.Path), object: newObject(canvas), network: newNetwork(o.Predictor, o.Contract.N, o.BatchSize)}
+	w := &Watcher{o: o, files: newFiles(o.Path, o.Single), object: newObject(canvas), network: newNetwork(o.Predictor, o.Contract.N, o.BatchSize)}
 	defer func() { err = errors.Join(err, w.network.close()) }()
 	w.news, w.saved = o.Clock.Now(), o.Clock.Now()
 	ended, err := w.follow(ctx)
@@ -164,7 +165,7 @@ func (w *Watcher) lastLook(ctx context.Context) error {
 // look takes the frames of all files that have settled since the last one. It stops between two batches when ctx is done.
 func (w *Watcher) look(ctx context.Context) error {
 	now := w.o.Clock.Now()
-	settled, changed, err := w.files.look(now, w.o.Interval)
+	open, changed, err := w.files.look(now)
 	if err != nil {
 		w.o.Log.Warn("cannot look, and tries again", "path", w.o.Path, "error", err)
 		return nil
@@ -172,16 +173,24 @@ func (w *Watcher) look(ctx context.Context) error {
 	if changed {
 		w.news = now
 	}
-	for _, f := range settled {
+	for _, f := range open {
 		if ctx.Err() != nil || w.complete() {
 			break
 		}
-		err := w.part(ctx, f)
+		settled := f.settled(now, w.o.Interval)
+		switch {
+		case w.files.single:
+			err = w.growing(ctx, f, settled)
+		case settled:
+			err = w.part(ctx, f)
+		default:
+			continue
+		}
 		var fatal *fatalError
 		switch {
 		case errors.As(err, &fatal):
 			return fatal.error
-		case err != nil && ctx.Err() != nil: // cut short, no fault of the file
+		case err != nil && (ctx.Err() != nil || !settled || errors.Is(err, errChanged)): // cut short, or still being written: no fault of the file
 		case err != nil:
 			if sentence := f.failed(err, now, w.o.GiveUp); sentence != "" {
 				w.o.Log.Warn("a file is passed over", "error", sentence)

@@ -30,18 +30,20 @@ type WatchOptions struct {
 }
 
 // check refuses, before any work, what cannot be followed or saved.
-func (o WatchOptions) check() error {
+func (o *WatchOptions) check() error {
 	info, err := os.Stat(o.Watch.Path)
+	if errors.Is(err, fs.ErrNotExist) && watch.Ending(o.Watch.Path) { // a file that is not yet there
+		info, err = os.Stat(filepath.Dir(o.Watch.Path))
+		o.Watch.Single = true
+	}
 	if err != nil {
-		return &badinput.Error{File: o.Watch.Path, Found: "nothing that can be looked at", Expected: "a directory", Remedy: "make it first", Cause: err}
+		return &badinput.Error{File: o.Watch.Path, Found: "nothing that can be looked at", Expected: "a directory, or a file in one", Remedy: "make the directory first", Cause: err}
 	}
-	if !info.IsDir() {
-		return &badinput.Error{File: o.Watch.Path, Found: "a file", Expected: "a directory"}
-	}
+	o.Watch.Single = o.Watch.Single || !info.IsDir()
 	if err := o.Engine.check(); err != nil {
 		return err
 	}
-	if out, err := os.Stat(o.OutputDir); err == nil && os.SameFile(info, out) {
+	if out, err := os.Stat(o.OutputDir); err == nil && !o.Watch.Single && os.SameFile(info, out) {
 		return &badinput.Error{File: o.OutputDir, Key: "--output-dir", Found: "the directory that is followed", Expected: "another one", Remedy: "what is written would be read"}
 	}
 	return destination.Dir("--output-dir", o.OutputDir)
