@@ -22,8 +22,9 @@ type watchCmd struct {
 	GiveUp   time.Duration `aliases:"give_up" default:"60s" help:"How long a file that cannot be read is tried again before it counts as broken."`
 	Grace    time.Duration `default:"30s" help:"How long what is there may take to finish after SIGTERM or Ctrl-C."`
 
-	FramesPerFile int `aliases:"frames_per_file" default:"0" group:"Frames without ids" help:"How many frames each file but the last holds: file number k begins with frame k times that. 0: one."`
-	FirstFile     int `aliases:"first_file" default:"0" group:"Frames without ids" help:"Number in the name of the file that holds frame 0."`
+	Positions     string `placeholder:"FILE" help:"Take the positions from this file, which may grow: lines id,x,y (CSV), or NPZ with ids, xcoords, ycoords. Frames wait for theirs."`
+	FramesPerFile int    `aliases:"frames_per_file" default:"0" group:"Frames without ids" help:"How many frames each file but the last holds: file number k begins with frame k times that. 0: one."`
+	FirstFile     int    `aliases:"first_file" default:"0" group:"Frames without ids" help:"Number in the name of the file that holds frame 0."`
 
 	inputFlags    `embed:"" group:"How the scan is read"`
 	detectorFlags `embed:"" group:"How the scan is read"`
@@ -38,7 +39,7 @@ func (c *watchCmd) Run(app *appContext) error {
 	done, err := workflow.Watch(app.Context, workflow.WatchOptions{
 		Model: c.ModelPath, OutputDir: c.OutputDir, Input: c.Input, Layout: c.Layout, View: view.view(), Engine: c.options(),
 		Watch: watch.Options{
-			Path: c.Path, FramesPerFile: c.FramesPerFile, FirstFile: c.FirstFile, BatchSize: c.BatchSize,
+			Path: c.Path, Positions: c.Positions, FramesPerFile: c.FramesPerFile, FirstFile: c.FirstFile, BatchSize: c.BatchSize,
 			Frames: c.Frames, Interval: c.Interval, Idle: c.Idle, GiveUp: c.GiveUp, Every: c.Every, Grace: c.Grace,
 		},
 	}, app.Log)

@@ -40,6 +40,7 @@ const (
 type Options struct {
 	Input       InputKind    // what the patterns are; the zero value decides by their type
 	ProbeFile   string       // file whose probe replaces the scan's
+	NoPositions bool         // the positions are not with the patterns and not read: X and Y are nil
 	NoProbe     bool         // the probe is not needed and not read: a trained model brings its own
 	NoObject    bool         // the object is not needed and not read
 	Orientation Orientation  // which axis counts the patterns; the zero value decides by the shape
@@ -116,17 +117,23 @@ func (s *Scan) read(opt Options) error {
 	if p.other {
 		defer p.file.Close()
 	}
-	positions, err := p.count()
-	if err != nil {
-		return err
+	positions := 0
+	if !opt.NoPositions {
+		if positions, err = p.count(); err != nil {
+			return err
+		}
 	}
 	if s.patterns, err = s.findPatterns(positions, opt); err != nil {
 		return err
 	}
 	if opt.Growing {
-		if s.patterns.count, positions, err = s.arrived(positions); err != nil {
+		if opt.NoPositions {
+			positions = s.patterns.count
+		}
+		if s.patterns.count, err = s.arrived(positions); err != nil {
 			return err
 		}
+		positions = s.patterns.count
 	}
 	s.M, s.N = s.patterns.count, s.patterns.window.size
 	if err := s.resolveInput(opt.Input); err != nil {
@@ -136,13 +143,11 @@ func (s *Scan) read(opt Options) error {
 		return err
 	}
 	s.readGeometry(opt.View, p)
-	if err := s.readCoordinates(p, positions); err != nil {
-		return err
+	if !opt.NoPositions {
+		if err := s.readPositions(p, positions, opt); err != nil {
+			return err
+		}
 	}
-	if err := s.place(opt, p); err != nil {
-		return err
-	}
-	s.warnOfUnits(p)
 	if !opt.NoProbe {
 		if err := s.readProbe(opt.ProbeFile, opt.View.Library); err != nil {
 			return err
@@ -156,20 +161,32 @@ func (s *Scan) read(opt Options) error {
 	return s.readIndex()
 }
 
+// readPositions reads the positions and turns them into object pixels.
+func (s *Scan) readPositions(p *placing, positions int, opt Options) error {
+	if err := s.readCoordinates(p, positions); err != nil {
+		return err
+	}
+	if err := s.place(opt, p); err != nil {
+		return err
+	}
+	s.warnOfUnits(p)
+	return nil
+}
+
 // arrived is how many patterns have all that belongs to them.
-func (s *Scan) arrived(positions int) (count, same int, err error) {
+func (s *Scan) arrived(positions int) (count int, err error) {
 	count = min(s.patterns.count, positions)
 	if s.file.Has(source.FrameIDs) {
 		ids, err := vectorLength(s.file, source.FrameIDs)
 		if err != nil {
-			return 0, 0, err
+			return 0, err
 		}
 		count = min(count, ids)
 	}
 	if count == 0 {
-		return 0, 0, s.fault(s.patterns.key, "no pattern with a position", "at least one", "")
+		return 0, s.fault(s.patterns.key, "no pattern with a position", "at least one", "")
 	}
-	return count, count, nil
+	return count, nil
 }
 
 // Live tells whether a writer has the file open, and lets it be read meanwhile; with Options.Growing.

@@ -36,6 +36,7 @@ type file struct {
 	fault  error
 	since  time.Time // of the first fault in this state
 	broken bool      // given up, and named
+	again  bool      // it is read again, for frames that had no position
 	named  bool      // a frame of it was refused, and said so
 }
 
@@ -72,11 +73,12 @@ func (f *file) failed(err error, now time.Time, giveUp time.Duration) string {
 type files struct {
 	path   string
 	single bool
+	beside string // a file that is none of them: the positions; empty: none
 	known  map[string]*file
 }
 
-func newFiles(path string, single bool) *files {
-	return &files{path: path, single: single, known: map[string]*file{}}
+func newFiles(path string, single bool, beside string) *files {
+	return &files{path: path, single: single, beside: beside, known: map[string]*file{}}
 }
 
 // unsettled tells whether some file is not yet taken for being too new.
@@ -105,9 +107,10 @@ func (f *files) look(now time.Time) (open []*file, changed bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
+	other, _ := os.Stat(f.beside) // nil where there is none
 	for _, path := range paths {
 		info, err := os.Stat(path)
-		if err != nil || !info.Mode().IsRegular() { // gone again, or a folder
+		if err != nil || !info.Mode().IsRegular() || os.SameFile(info, other) { // gone again, or a folder
 			continue
 		}
 		one := f.known[path]
@@ -119,7 +122,7 @@ func (f *files) look(now time.Time) (open []*file, changed bool, err error) {
 			if one.info != nil && !os.SameFile(info, one.info) || !f.single {
 				one.next = 0
 			}
-			one.info, one.at, one.whole, one.done, one.fault = info, now, false, false, nil
+			one.info, one.at, one.whole, one.done, one.again, one.fault = info, now, false, false, false, nil
 			changed = true
 		}
 		if !one.done {

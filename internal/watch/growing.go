@@ -71,16 +71,22 @@ func (w *Watcher) rows(ctx context.Context, f *file, scan *dataset.Scan, ids []i
 			continue
 		}
 		for ; f.next < i; f.next++ {
-			if err := w.take(frame{id: ids[f.next], x: scan.X[f.next], y: scan.Y[f.next], from: f}, dark, before); err != nil {
+			one := frame{id: ids[f.next], from: f}
+			if !w.placed(&one, scan, f.next, before) {
+				continue
+			}
+			if err := w.take(one, dark, before); err != nil {
 				return err
 			}
 		}
 		f.next = i + 1
-		one := frame{id: ids[i], x: scan.X[i], y: scan.Y[i], from: f}
+		one := frame{id: ids[i], from: f}
 		if err != nil {
 			w.refuse(one, err)
-		} else if err := w.take(one, pattern, before); err != nil {
-			return err
+		} else if w.placed(&one, scan, i, before) {
+			if err := w.take(one, pattern, before); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

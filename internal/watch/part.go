@@ -52,7 +52,11 @@ func (w *Watcher) part(ctx context.Context, f *file) error {
 			return errChanged
 		}
 		i := f.next
-		if err := w.take(frame{id: ids[i], x: scan.X[i], y: scan.Y[i], from: f}, pattern, before); err != nil {
+		one := frame{id: ids[i], from: f}
+		if !w.placed(&one, scan, i, before) {
+			continue
+		}
+		if err := w.take(one, pattern, before); err != nil {
 			return err
 		}
 	}
@@ -63,7 +67,7 @@ func (w *Watcher) part(ctx context.Context, f *file) error {
 // open opens a file for the model. What the reader remarks is passed on for the first file alone: it holds for the others.
 func (w *Watcher) open(path string) (*dataset.Scan, error) {
 	opt := w.o.Read
-	opt.Part, opt.Growing, opt.NoProbe, opt.NoObject = true, w.files.single, true, true
+	opt.Part, opt.Growing, opt.NoPositions, opt.NoProbe, opt.NoObject = true, w.files.single, w.positions != nil, true, true
 	if !w.quiet {
 		opt.Log = w.o.Log
 	}
@@ -105,6 +109,8 @@ func readThrough(ctx context.Context, scan *dataset.Scan, anyValues bool) error 
 // take counts a frame and, if it is new, hands it to the network. before is the largest id that was there before its file.
 func (w *Watcher) take(f frame, pattern []float32, before int64) error {
 	f.sum = sumOf(f, pattern)
+	_, waited := w.waiting[f.id]
+	delete(w.waiting, f.id)
 	known, repeated := w.object.claim(f)
 	switch {
 	case repeated && known.sum != f.sum:
@@ -112,15 +118,14 @@ func (w *Watcher) take(f frame, pattern []float32, before int64) error {
 		w.remark(f, fmt.Errorf("frame %d differs from the one of the same id that is in the object, which stays", f.id))
 		return nil
 	case repeated:
-		if !w.files.single { // which has all frames again each time it is replaced
+		if !w.files.single && !f.from.again { // a single file has all frames again each time it is replaced
 			w.counts.Repeated++
 		}
 		return nil
 	}
-	if f.id < before {
-		w.counts.Late++
+	if !waited {
+		w.sight(f.id, before)
 	}
-	w.object.largest = max(w.object.largest, f.id)
 	w.news = w.o.Clock.Now()
 	if w.network.add(f, pattern) {
 		return w.stitch()

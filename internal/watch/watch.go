@@ -28,6 +28,7 @@ type Options struct {
 	Path          string          // a directory of part files, or a file that grows
 	Single        bool            // it is a file
 	Read          dataset.Options // how a file is understood
+	Positions     string          // a file with the positions, CSV or NPZ with ids; empty: they are with the patterns
 	FramesPerFile int             // of part files that are numbered and have no ids; 0: one each
 	FirstFile     int             // the number of the first of them
 	BatchSize     int             // patterns handed to the network at once
@@ -91,17 +92,19 @@ func (o Options) check() error {
 
 // Watcher follows one place. It is for one goroutine.
 type Watcher struct {
-	o       Options
-	files   *files
-	object  *object
-	network *network
-	counts  Tally
-	quiet   bool // the reader's remarks have been passed on, once
-	news    time.Time
-	saved   time.Time
-	took    time.Duration       // by the last call of Save
-	version int                 // of the object that was saved last
-	last    *reconstruct.Result // that was saved
+	o         Options
+	files     *files
+	object    *object
+	network   *network
+	positions *positions // nil: they are with the patterns
+	waiting   map[int64]waiting
+	counts    Tally
+	quiet     bool // the reader's remarks have been passed on, once
+	news      time.Time
+	saved     time.Time
+	took      time.Duration       // by the last call of Save
+	version   int                 // of the object that was saved last
+	last      *reconstruct.Result // that was saved
 }
 
 // Run follows until the end. When ctx is done it finishes what is there and returns without an error.
@@ -113,8 +116,11 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Watcher{o: o, files: newFiles(o.Path, o.Single), object: newObject(canvas), network: newNetwork(o.Predictor, o.Contract.N, o.BatchSize)}
+	w := &Watcher{o: o, files: newFiles(o.Path, o.Single, o.Positions), object: newObject(canvas), waiting: map[int64]waiting{}, network: newNetwork(o.Predictor, o.Contract.N, o.BatchSize)}
 	defer func() { err = errors.Join(err, w.network.close()) }()
+	if o.Positions != "" {
+		w.positions = &positions{path: o.Positions, view: o.Read.View, at: map[int64]place{}}
+	}
 	w.news, w.saved = o.Clock.Now(), o.Clock.Now()
 	ended, err := w.follow(ctx)
 	if err != nil {
@@ -165,6 +171,7 @@ func (w *Watcher) lastLook(ctx context.Context) error {
 // look takes the frames of all files that have settled since the last one. It stops between two batches when ctx is done.
 func (w *Watcher) look(ctx context.Context) error {
 	now := w.o.Clock.Now()
+	w.pair()
 	open, changed, err := w.files.look(now)
 	if err != nil {
 		w.o.Log.Warn("cannot look, and tries again", "path", w.o.Path, "error", err)
@@ -212,6 +219,9 @@ func (w *Watcher) complete() bool {
 
 // giveUp names the files that could not be read until the end.
 func (w *Watcher) giveUp() {
+	if w.positions != nil {
+		w.complain(false, 0)
+	}
 	for _, f := range w.files.sorted() {
 		switch {
 		case f.fault != nil && !f.broken:

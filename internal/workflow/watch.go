@@ -57,6 +57,7 @@ type Watched struct {
 	Object      [2]int    `json:"object"` // height and width; 0 where no frame came
 	Frames      int       `json:"frames"`
 	Missing     int       `json:"missing"`
+	Waiting     int       `json:"waiting"`
 	Repeated    int       `json:"repeated"`
 	Conflicting int       `json:"conflicting"`
 	Late        int       `json:"late"`
@@ -69,7 +70,7 @@ func (w Watched) String() string {
 	for _, c := range []struct {
 		count int
 		what  string
-	}{{w.Missing, "missing"}, {w.Repeated, "repeated"}, {w.Conflicting, "conflicting"}, {w.Late, "late"}, {w.Refused, "refused"}, {w.BrokenFiles, "broken files"}} {
+	}{{w.Missing, "missing"}, {w.Waiting, "without a position"}, {w.Repeated, "repeated"}, {w.Conflicting, "conflicting"}, {w.Late, "late"}, {w.Refused, "refused"}, {w.BrokenFiles, "broken files"}} {
 		if c.count > 0 {
 			said += fmt.Sprintf(", %d %s", c.count, c.what)
 		}
@@ -112,7 +113,7 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (done *Watched
 
 func (o WatchOptions) watched(out *watch.Outcome, device string) *Watched {
 	w := &Watched{
-		OutputDir: o.OutputDir, Ended: out.Ended, Device: device, Frames: out.Frames, Missing: out.Missing, Repeated: out.Repeated,
+		OutputDir: o.OutputDir, Ended: out.Ended, Device: device, Frames: out.Frames, Missing: out.Missing, Waiting: out.Waiting, Repeated: out.Repeated,
 		Conflicting: out.Conflicting, Late: out.Late, Refused: out.Refused, BrokenFiles: out.Broken,
 	}
 	if out.Result != nil {
