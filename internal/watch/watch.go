@@ -99,6 +99,7 @@ type Watcher struct {
 	positions *positions // nil: they are with the patterns
 	waiting   map[int64]waiting
 	counts    Tally
+	blind     bool // the last look failed, and was told of
 	quiet     bool // the reader's remarks have been passed on, once
 	news      time.Time
 	saved     time.Time
@@ -174,9 +175,13 @@ func (w *Watcher) look(ctx context.Context) error {
 	w.pair()
 	open, changed, err := w.files.look(now)
 	if err != nil {
-		w.o.Log.Warn("cannot look, and tries again", "path", w.o.Path, "error", err)
-		return nil
+		if !w.blind {
+			w.o.Log.Warn("cannot look, and tries again", "path", w.o.Path, "error", err)
+		}
+		w.blind = true
+		return w.stitch()
 	}
+	w.blind = false
 	if changed {
 		w.news = now
 	}

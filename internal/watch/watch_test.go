@@ -471,6 +471,32 @@ func TestSavesNowAndThen(t *testing.T) {
 	}
 }
 
+// TestADirectoryThatIsGoneForAWhile is told of once, and followed when it is there again.
+func TestADirectoryThatIsGoneForAWhile(t *testing.T) {
+	d := scanData(2)
+	r := watching(t)
+	r.o.Idle = 10 * time.Second
+	write(t, r.path("0.npz"), members(d, []int{0}, false))
+	away := filepath.Join(t.TempDir(), "away")
+	move := func(from, to string) func() {
+		return func() {
+			if err := os.Rename(from, to); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	r.step(func() {})
+	r.step(move(r.o.Path, away))
+	r.step(func() {})
+	r.step(func() {})
+	r.step(move(away, r.o.Path))
+	r.step(func() { write(t, r.path("1.npz"), members(d, []int{1}, false)) })
+	r.end(context.Background(), Idle, Tally{Frames: 2}, inferred(t, d, 2))
+	if strings.Count(r.log.String(), "cannot look") != 1 {
+		t.Errorf("not told once:\n%s", r.log.String())
+	}
+}
+
 // TestFailures that are no fault of a file end it.
 func TestFailures(t *testing.T) {
 	d := scanData(1)
