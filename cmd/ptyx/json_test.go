@@ -32,6 +32,8 @@ func printed() map[string]any {
 		"ptyx solve":                         workflow.Reconstruction{},
 		"ptyx refine":                        workflow.Reconstruction{},
 		"ptyx serve":                         workflow.Serving{},
+		"ptyx worker":                        workflow.Waiting{},
+		"ptyx broker":                        workflow.Brokering{},
 		"ptyx watch":                         workflow.Watched{},
 		"ptyx simulate":                      workflow.SimulateResult{},
 		"ptyx eval":                          metrics.Report{},

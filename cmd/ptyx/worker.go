@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 
 	"ptyx/internal/cluster"
@@ -24,6 +23,7 @@ func (f natsFlags) address(url string) (cluster.Address, error) {
 type workerCmd struct {
 	NATS  string   `name:"nats" required:"" placeholder:"URL" complete:"-" help:"Broker to take batches from: nats://HOST:4222 or tls://HOST:4222, several with commas."`
 	Model []string `sep:"none" placeholder:"PATH" help:"Model that is here, .onnx file or run directory; several times for several. Others come from the broker."`
+	JSON  bool     `name:"json" help:"Print where tasks are waited for as JSON, once they are."`
 
 	natsFlags   `embed:"" group:"Who may take part"`
 	engineFlags `embed:"" group:"What computes"`
@@ -36,6 +36,6 @@ func (c *workerCmd) Run(app *appContext) error {
 		return err
 	}
 	return workflow.Work(app.Context, workflow.WorkOptions{
-		Models: c.Model, Engine: c.options(), Cluster: address, Ready: func(said string) { fmt.Fprintln(app.Stdout, said) },
+		Models: c.Model, Engine: c.options(), Cluster: address, Ready: func(w workflow.Waiting) error { return app.conclude(w, c.JSON) },
 	}, app.Log)
 }

@@ -48,10 +48,10 @@ func StartBroker(o BrokerOptions, log *slog.Logger) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the broker: %w", err)
 	}
-	said := &brokerLog{log: log}
+	said := &brokerLog{log: log, fatal: make(chan struct{})}
 	s.SetLoggerV2(said, false, false, false)
 	s.Start()
-	if !s.ReadyForConnections(brokerStart) || !s.JetStreamEnabled() {
+	if !said.ready(s) {
 		s.Shutdown()
 		s.WaitForShutdown()
 		return nil, said.failure(o)
@@ -115,7 +115,7 @@ func (o BrokerOptions) address() (host string, port int, err error) {
 	if host == "" || host == "localhost" {
 		host = "127.0.0.1"
 	}
-	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() || o.Insecure {
+	if o.Local() || o.Insecure {
 		return host, port, nil
 	}
 	if o.CertFile == "" || o.Token == "" {
@@ -126,11 +126,35 @@ func (o BrokerOptions) address() (host string, port int, err error) {
 	return host, port, nil
 }
 
+// Local tells whether only this machine reaches the broker.
+func (o BrokerOptions) Local() bool {
+	host, _, err := net.SplitHostPort(o.Listen)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "" || host == "localhost" || ip != nil && ip.IsLoopback())
+}
+
 // brokerLog passes on what the server says, and keeps its last complaint.
 type brokerLog struct {
-	log  *slog.Logger
-	mu   sync.Mutex
-	last string
+	log   *slog.Logger
+	fatal chan struct{} // closed with the first fatal complaint
+	once  sync.Once
+	mu    sync.Mutex
+	last  string
+}
+
+// ready waits until the server takes clients, and tells whether it does.
+func (l *brokerLog) ready(s *server.Server) bool {
+	for begun := time.Now(); time.Since(begun) < brokerStart; {
+		if s.ReadyForConnections(50 * time.Millisecond) {
+			return s.JetStreamEnabled()
+		}
+		select {
+		case <-l.fatal:
+			return false
+		default:
+		}
+	}
+	return false
 }
 
 func (l *brokerLog) complain(level func(string, ...any), format string, args []any) {
@@ -148,7 +172,12 @@ func (l *brokerLog) Debugf(string, ...any)             {}
 func (l *brokerLog) Tracef(string, ...any)             {}
 func (l *brokerLog) Warnf(format string, args ...any)  { l.complain(l.log.Warn, format, args) }
 func (l *brokerLog) Errorf(format string, args ...any) { l.complain(l.log.Error, format, args) }
-func (l *brokerLog) Fatalf(format string, args ...any) { l.complain(l.log.Debug, format, args) } // told by failure
+
+// Fatalf is told by failure.
+func (l *brokerLog) Fatalf(format string, args ...any) {
+	l.complain(l.log.Debug, format, args)
+	l.once.Do(func() { close(l.fatal) })
+}
 
 // failure is why a broker did not start.
 func (l *brokerLog) failure(o BrokerOptions) error {

@@ -23,6 +23,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -56,9 +57,12 @@ type Timing struct {
 	Pull    time.Duration // one request to the broker; 5 s
 	Doubt   time.Duration // a task without an outcome is looked for after that; 10 s
 	Pause   time.Duration // before what failed is tried again, at most; 2 s
+
+	log *slog.Logger // is told when trying again takes long
 }
 
-func (t Timing) usual() Timing {
+func (t Timing) usual(log *slog.Logger) Timing {
+	t.log = log
 	orElse := func(d *time.Duration, usual time.Duration) {
 		if *d == 0 {
 			*d = usual

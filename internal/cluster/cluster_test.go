@@ -432,7 +432,7 @@ func TestEarly(t *testing.T) {
 	f := &fake{n: size, channels: 1}
 	o := f.worker()
 	ready := make(chan string, 1)
-	o.Ready = func(where string) { ready <- where }
+	o.Ready = func(where string) error { ready <- where; return nil }
 	worker := start(t, "nats://"+listen, o)
 	b := brokerAt(t, t.TempDir(), listen)
 	t.Cleanup(b.Close)

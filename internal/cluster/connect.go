@@ -122,12 +122,17 @@ func redacted(address string) string {
 // persist tries something until it succeeds, fails for a reason that will not pass, or ctx is done. Meanwhile the broker may be gone and come
 // back. What was said to a broker that then went away is never answered, so each try has its own time.
 func persist(ctx context.Context, t Timing, try func(ctx context.Context) error) error {
+	begun, told := time.Now(), false
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, t.Pause) {
 		one, cancel := context.WithTimeout(ctx, t.Pull)
 		err := try(one)
 		cancel()
 		if err == nil || ctx.Err() != nil || !passing(err) {
 			return err
+		}
+		if !told && time.Since(begun) > t.Doubt {
+			told = true
+			t.log.Warn("trying again and again", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -186,5 +187,37 @@ func TestWithoutJetStream(t *testing.T) {
 		if bad := (*badinput.Error)(nil); !errors.As(err, &bad) || !strings.Contains(err.Error(), "-js") {
 			t.Errorf("without JetStream: %v", err)
 		}
+	}
+}
+
+// TestAFullBroker: who is refused for want of room says so and waits; and goes on with the job when there is room.
+func TestAFullBroker(t *testing.T) {
+	store, listen := t.TempDir(), freePort(t)
+	full, err := StartBroker(BrokerOptions{Store: store, Listen: listen, MaxStore: 1 << 19}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := wholeOf(t, 43, size, 1, 60, reconstruct.Options{BatchSize: 4})
+	f := &fake{n: size, channels: 1}
+	start(t, full.URL, f.worker())
+	c := connected(t, full.URL)
+	job := w.job(t, c)
+	var log syncBuffer
+	done := make(chan error, 1)
+	var result *reconstruct.Result
+	go func() {
+		var err error
+		result, _, err = Gather(context.Background(), c, job, GatherOptions{InFlight: 64, Timing: quick, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		done <- err
+	}()
+	eventually(t, "it says that there is no room", func() bool { return strings.Contains(log.String(), "trying again") })
+	full.Close()
+	roomy := brokerAt(t, store, listen)
+	t.Cleanup(roomy.Close)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(encoded(t, result), w.want) {
+		t.Error("the object has other bytes than that of one machine")
 	}
 }

@@ -87,7 +87,7 @@ func Gather(ctx context.Context, c *Connection, j *Job, o GatherOptions) (*recon
 	if o.InFlight < 1 {
 		return nil, Summary{}, &badinput.Error{Key: "--in-flight", Found: fmt.Sprint(o.InFlight), Expected: "1 or more"}
 	}
-	o.Timing = o.Timing.usual()
+	o.Timing = o.Timing.usual(o.Log)
 	n := j.Batches()
 	g := &Gatherer{
 		connection: c, job: j, options: o, run: nuid.Next(), finished: make(chan struct{}), free: make(chan []float32, o.InFlight),

@@ -17,8 +17,8 @@ import (
 type WorkerOptions struct {
 	Networks Networks
 	Timing   Timing
-	Grace    time.Duration      // for storing what is computed, once the worker is told to end; 0: 30 s
-	Ready    func(where string) // is told where tasks are waited for; nil: nobody
+	Grace    time.Duration            // for storing what is computed, once the worker is told to end; 0: 30 s
+	Ready    func(where string) error // is told where tasks are waited for; nil: nobody
 	Log      *slog.Logger
 }
 
@@ -57,7 +57,7 @@ type held struct {
 // Work takes tasks until ctx is done, then finishes what is in the network and returns nil; tasks that have not begun go back at once. It waits for
 // a broker that is not there. An error is of what will not pass by itself.
 func Work(ctx context.Context, a Address, o WorkerOptions) (Tally, error) {
-	o.Timing = o.Timing.usual()
+	o.Timing = o.Timing.usual(o.Log)
 	if o.Grace == 0 {
 		o.Grace = 30 * time.Second
 	}
@@ -131,7 +131,9 @@ func (w *worker) take(ctx context.Context, taken chan<- *held) error {
 			if err := persist(ctx, w.options.Timing, func(ctx context.Context) (err error) { consumer, err = w.consumer(ctx); return err }); err != nil {
 				return fmt.Errorf("asking for tasks: %w", err)
 			}
-			w.ready()
+			if err := w.ready(); err != nil {
+				return err
+			}
 		}
 		err := pull(ctx, consumer, 1, w.options.Timing.Pull, func(msg jetstream.Msg) error {
 			w.holding.add(msg)
@@ -159,11 +161,13 @@ func (w *worker) take(ctx context.Context, taken chan<- *held) error {
 }
 
 // ready tells once where tasks are waited for.
-func (w *worker) ready() {
-	if w.options.Ready != nil {
-		w.options.Ready(w.name)
-		w.options.Ready = nil
+func (w *worker) ready() error {
+	tell := w.options.Ready
+	w.options.Ready = nil
+	if tell == nil {
+		return nil
 	}
+	return tell(w.name)
 }
 
 // consumer makes the one that all workers share, or finds it.

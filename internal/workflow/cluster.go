@@ -35,8 +35,15 @@ type WorkOptions struct {
 	Models  []string // .onnx files or run directories that are here; others are fetched
 	Engine  EngineOptions
 	Cluster cluster.Address
-	Ready   func(said string) // is told where tasks are waited for, once they are
+	Ready   func(w Waiting) error // is told where tasks are waited for, once they are
 }
+
+// Waiting is a worker that is ready.
+type Waiting struct {
+	Broker string `json:"broker"`
+}
+
+func (w Waiting) String() string { return w.Broker + ": waiting for tasks" }
 
 // Work takes tasks until ctx is done, then finishes what is in the network.
 func Work(ctx context.Context, o WorkOptions, log *slog.Logger) error {
@@ -53,21 +60,34 @@ func Work(ctx context.Context, o WorkOptions, log *slog.Logger) error {
 	}
 	o.Cluster.Name = "ptyx worker"
 	did, err := cluster.Work(ctx, o.Cluster, cluster.WorkerOptions{
-		Networks: networks, Log: log, Ready: func(where string) { o.Ready(where + ": waiting for tasks") },
+		Networks: networks, Log: log, Ready: func(where string) error { return o.Ready(Waiting{Broker: where}) },
 	})
 	log.Info("worked", "batches", did.Batches, "patterns", did.Patterns, "repeated", did.Repeated, "again", did.Again, "failed", did.Failed, "malformed", did.Malformed)
 	return err
 }
 
+// Brokering is a broker that is ready.
+type Brokering struct {
+	URL   string `json:"url"`
+	Store string `json:"store"`
+}
+
+func (b Brokering) String() string { return b.URL + ": " + b.Store }
+
 // Broke runs a broker until ctx is done.
-func Broke(ctx context.Context, o cluster.BrokerOptions, ready func(said string), log *slog.Logger) error {
+func Broke(ctx context.Context, o cluster.BrokerOptions, ready func(b Brokering) error, log *slog.Logger) error {
 	b, err := cluster.StartBroker(o, log)
 	if err != nil {
 		return err
 	}
-	ready(b.URL + ": " + o.Store)
+	defer b.Close()
+	if o.Token == "" && !o.Local() {
+		log.Warn("anybody who reaches this address may take part; give a token by --token-file or PTYX_TOKEN", "address", o.Listen)
+	}
+	if err := ready(Brokering{URL: b.URL, Store: o.Store}); err != nil {
+		return err
+	}
 	<-ctx.Done()
 	log.Info("shutting down")
-	b.Close()
 	return nil
 }
