@@ -97,6 +97,33 @@ func TestLargePatterns(t *testing.T) {
 	}
 }
 
+// TestFlowControl: no more batches lie at the broker than are allowed, however long the scan and whoever is away.
+func TestFlowControl(t *testing.T) {
+	b := broker(t)
+	c := connected(t, b.URL)
+	const inFlight = 5
+	w := wholeOf(t, 8, size, 1, 40, reconstruct.Options{BatchSize: 1})
+	done := make(chan Summary, 1)
+	go func() { defer close(done); done <- w.gather(t, c, inFlight) }()
+	eventually(t, "the first batches are put out", func() bool { tasks, _ := left(t, c); return tasks == inFlight })
+	time.Sleep(2 * quick.Doubt) // in which those that wait are looked for, and found
+	if tasks, _ := left(t, c); tasks != inFlight {
+		t.Errorf("%d tasks lie at the broker, %d may", tasks, inFlight)
+	}
+	f := &fake{n: size, channels: 1}
+	worker := start(t, b.URL, f.worker())
+	most := uint64(0)
+	for len(done) == 0 {
+		tasks, _ := left(t, c)
+		most = max(most, tasks)
+	}
+	// The outcome of a task may be gathered before the worker, which holds three at most, has acknowledged it.
+	if s := <-done; most > inFlight+3 || s.Again != 0 {
+		t.Errorf("%d tasks lay at the broker, %+v", most, s)
+	}
+	worker.end()
+}
+
 // TestWorkerKilled: a process that is killed in the middle of a batch loses nothing and doubles nothing.
 func TestWorkerKilled(t *testing.T) {
 	b := broker(t)

@@ -3,16 +3,8 @@ package cluster
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"log/slog"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,41 +15,12 @@ import (
 
 	"ptyx/internal/badinput"
 	"ptyx/internal/reconstruct"
+	"ptyx/internal/testutil"
 )
-
-// certificate writes one for 127.0.0.1 that has signed itself.
-func certificate(t *testing.T) (cert, key string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "broker"}, NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalECPrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	write := func(name, kind string, bytes []byte) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	return write("cert.pem", "CERTIFICATE", der), write("key.pem", "EC PRIVATE KEY", secret)
-}
 
 // TestWhoMayTakePart: beyond this machine a broker wants TLS and a token, or to be told that the network is to be trusted.
 func TestWhoMayTakePart(t *testing.T) {
-	cert, key := certificate(t)
+	cert, key := testutil.Certificate(t)
 	for name, c := range map[string]struct {
 		options BrokerOptions
 		refused string // part of the complaint; empty: taken
@@ -110,7 +73,7 @@ func TestBrokersThatDoNotStart(t *testing.T) {
 // TestSecrets: a job is done through TLS with a token; without either, with another one, and where there is no broker, the complaint says so, and shows no
 // secret.
 func TestSecrets(t *testing.T) {
-	cert, key := certificate(t)
+	cert, key := testutil.Certificate(t)
 	b, err := StartBroker(BrokerOptions{Store: t.TempDir(), Listen: "127.0.0.1:0", CertFile: cert, KeyFile: key, Token: "s3cret"}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-// Package testutil is what tests share: closeness that fails on NaN, and seeded random arrays.
+// Package testutil is what tests share: closeness that fails on NaN, seeded random arrays, a certificate.
 package testutil
 
 import (
