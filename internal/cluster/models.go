@@ -10,10 +10,9 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-)
 
-// mostModel is the largest model file: what protobuf, and so ONNX, can hold.
-const mostModel = 1 << 31
+	"ptyx/internal/onnxir"
+)
 
 // transfer is how long it may take to store or fetch a model.
 const transfer = 5 * time.Minute
@@ -51,10 +50,10 @@ func (s streams) getModel(ctx context.Context, digest Digest) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fetching model %s: %w", digest, err)
 	}
-	if info.Size > mostModel {
-		return nil, fmt.Errorf("fetching model %s: %d bytes, expected %d at most", digest, info.Size, mostModel)
+	if info.Size > onnxir.MaxBytes {
+		return nil, fmt.Errorf("fetching model %s: %d bytes, expected %d at most", digest, info.Size, onnxir.MaxBytes)
 	}
-	model, err := io.ReadAll(io.LimitReader(object, mostModel))
+	model, err := io.ReadAll(io.LimitReader(object, onnxir.MaxBytes))
 	if err != nil {
 		return nil, fmt.Errorf("fetching model %s: %w", digest, err)
 	}
