@@ -373,6 +373,44 @@ func TestFailures(t *testing.T) {
 	w.gather(t, c, 4)
 }
 
+// TestTheBatchThatKills: a task that was delivered again and again, and never came back, is given up with a word.
+func TestTheBatchThatKills(t *testing.T) {
+	b := broker(t)
+	c := connected(t, b.URL)
+	f := &fake{n: size, channels: 1}
+	o, ready := f.worker(), make(chan bool)
+	o.Ready = func(string) error { close(ready); return nil }
+	first := start(t, b.URL, o)
+	<-ready // it has made the consumer
+	first.end()
+	w := wholeOf(t, 29, size, 1, 1, reconstruct.Options{BatchSize: 1})
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := w.try(context.Background(), t, c, 1)
+		done <- err
+	}()
+	consumer, err := c.js.Consumer(t.Context(), taskStream, workers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 * attempts {
+		msg, err := consumer.Next(jetstream.FetchMaxWait(10 * time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := msg.Nak(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	worker := start(t, b.URL, f.worker())
+	if err := <-done; err == nil || !strings.Contains(err.Error(), "10 times a worker began with the batch") {
+		t.Errorf("a batch that kills: %v", err)
+	}
+	if did := worker.end(); did.Failed != 1 || f.ran.Load() != 0 {
+		t.Errorf("the worker did %+v, %d batches computed", did, f.ran.Load())
+	}
+}
+
 // TestModels: a model that is here is not fetched, one that is not is, and what is stored under a wrong digest is not used.
 func TestModels(t *testing.T) {
 	b := broker(t)
