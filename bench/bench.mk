@@ -48,3 +48,21 @@ RESULTS_SEEDS ?= 3
 results: build lib
 	$(WITH_LIB) $(GO) run ./bench/simulated -ptyx bin/ptyx -files .venv/results-files -docs docs -seeds $(RESULTS_SEEDS) \
 		$(if $(RESULTS_ONLY),-only $(RESULTS_ONLY)) $(if $(RESULTS_QUICK),-quick)
+
+# make bench-serve: ptyx serve under load, beside the bare session and a Python server (FastAPI, uvicorn, onnxruntime), and scans sent frame by
+# frame. Writes bench/serving.md and bench/serving.json in about ten minutes; BENCH_QUICK=1 and BENCH_ONLY as above.
+SERVERS_ENV := .venv/servers
+
+.PHONY: bench-serve
+bench-serve: build lib $(SERVERS_ENV)/made
+	$(GO) build -trimpath -o .venv/measure ./bench/measure
+	$(GO) build -trimpath -o .venv/load ./bench/load
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(WITH_LIB) $(SERVERS_ENV)/bin/python -B bench/serving.py \
+		--ptyx bin/ptyx --measure .venv/measure --load .venv/load --files .venv/serving-files --results bench \
+		$(if $(BENCH_QUICK),--quick) $(if $(BENCH_ONLY),--only $(BENCH_ONLY))
+
+$(SERVERS_ENV)/made: bench/requirements-serve.txt
+	rm -rf $(SERVERS_ENV)
+	$(PYTHON) -m venv $(SERVERS_ENV)
+	$(SERVERS_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement bench/requirements-serve.txt
+	touch $@

@@ -12,7 +12,7 @@ FLAGS = ["avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", 
 PACKAGES = ["torch", "onnxruntime", "openvino", "numpy"]
 
 
-def describe(bench):
+def describe(bench, packages=PACKAGES):
     doctor = json.loads(subprocess.run([bench.ptyx, "doctor", "--json"], check=True, capture_output=True, text=True).stdout)
     cpu = cpu_info()
     return {
@@ -21,7 +21,7 @@ def describe(bench):
         "system": platform.system(), "release": platform.release(), "architecture": platform.machine(),
         "versions": {
             "ptyx": output([bench.ptyx, "version"]), "ptyx's ONNX Runtime": library_version(doctor), "Go": output(["go", "env", "GOVERSION"]),
-            "Python": platform.python_version(), **{p: metadata.version(p) for p in PACKAGES}},
+            "Python": platform.python_version(), **{p: metadata.version(p) for p in packages}},
     }
 
 

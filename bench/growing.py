@@ -1,0 +1,33 @@
+"""Scans sent to ptyx serve frame by frame: frames a second on the canvas."""
+
+import time
+
+from answering import bare, throughput
+from contender import PAUSE
+from figures import spread
+from servers import Load, ptyx_serving
+
+SENDERS = 4
+IN_POST = 32
+
+
+def frames(bench):
+    return [measured(bench, n) for n in (64, 128)]
+
+
+def measured(bench, n):
+    """One size of patterns, the narrowest network."""
+    scan, model = bench.scan(n), bench.model(1, n)
+    with ptyx_serving(bench, model, bench.threads) as address, Load(bench, f"{address}/v1/scans", scan) as send:
+        session = bare(bench, scan, model)
+        send("frames", SENDERS, 1, IN_POST)
+        met, alone = [], []
+        for _ in range(bench.rounds):
+            met.append(send("frames", SENDERS, bench.seconds, IN_POST))
+            time.sleep(PAUSE)
+            alone.append(throughput(session, bench.seconds))
+        session.close()
+    row = {"n": n, "per_second": spread([m["per_second"] for m in met]), "p99": spread([m["p99"] for m in met]), "session": spread(alone),
+           "share": spread([m["per_second"] / a for m, a in zip(met, alone, strict=True)])}
+    print(f"frames of {n} x {n}: {row['per_second']['median']:.0f} a second, {row['share']['median']:.2f} of the bare session", flush=True)
+    return row

@@ -1,0 +1,73 @@
+"""Servers and their clients, as processes that live through a section."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@contextmanager
+def ptyx_serving(bench, model, threads, *flags):
+    """`ptyx serve`; its address."""
+    command = [bench.ptyx, "serve", "--model", f"net={model}", "--listen", "127.0.0.1:0", "--threads", threads, *flags]
+    with subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stdout.readline()
+            if not line:
+                raise SystemExit(f"ptyx serve ended with status {process.wait()}")
+            yield line.split(": ")[0]
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def fastapi_serving(model, threads):
+    """The peer; its address."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    with subprocess.Popen([sys.executable, "-B", HERE / "fastapi_peer.py", "--model", model, "--threads", str(threads), "--port", str(port)]) as process:
+        try:
+            until_listening(process, port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def until_listening(process, port):
+    for _ in range(600):
+        if process.poll() is not None:
+            raise SystemExit(f"the peer ended with status {process.returncode}")
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise SystemExit("the peer does not listen after a minute")
+
+
+class Load:
+    """bench/load, which asks one server."""
+
+    def __init__(self, bench, url, scan, *flags):
+        self.process = subprocess.Popen([str(bench.load), "-url", url, "-scan", str(scan), *flags], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+
+    def __call__(self, *order):
+        """What the clients have met."""
+        self.process.stdin.write(" ".join(map(str, order)) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"load ended with status {self.process.wait()}")
+        return json.loads(line)
