@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
+HOST = "127.0.0.1"
 
 
 @contextmanager
 def ptyx_serving(bench, model, threads, *flags):
     """`ptyx serve`; its address."""
-    command = [bench.ptyx, "serve", "--model", f"net={model}", "--listen", "127.0.0.1:0", "--threads", threads, *flags]
+    command = [bench.ptyx, "serve", "--model", f"net={model}", "--listen", f"{HOST}:0", "--threads", threads, *flags]
     with subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline()
@@ -29,12 +30,12 @@ def ptyx_serving(bench, model, threads, *flags):
 def fastapi_serving(model, threads):
     """The peer; its address."""
     with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
+        s.bind((HOST, 0))
         port = s.getsockname()[1]
     with subprocess.Popen([sys.executable, "-B", HERE / "fastapi_peer.py", "--model", model, "--threads", str(threads), "--port", str(port)]) as process:
         try:
             until_listening(process, port)
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://{HOST}:{port}"
         finally:
             process.terminate()
 
@@ -44,7 +45,7 @@ def until_listening(process, port):
         if process.poll() is not None:
             raise SystemExit(f"the peer ended with status {process.returncode}")
         with socket.socket() as s:
-            if s.connect_ex(("127.0.0.1", port)) == 0:
+            if s.connect_ex((HOST, port)) == 0:
                 return
         time.sleep(0.1)
     raise SystemExit("the peer does not listen after a minute")

@@ -4,9 +4,9 @@
 //	requests CLIENTS SECONDS          one pattern a request, each client asks again when it was answered
 //	frames CLIENTS SECONDS FRAMES     a scan of ptyx serve, so many frames in a post, new ids in each
 //
-//	load -url http://127.0.0.1:8080/v2/models/net/infer -scan scan.npz              the protocol of ptyx serve
-//	load -url http://127.0.0.1:8081/infer -scan scan.npz -raw                       float32 there, float32 back, nothing else
-//	load -url http://127.0.0.1:8080/v1/scans -scan scan.npz
+//	load -url URL/v2/models/net/infer -scan scan.npz   the protocol of ptyx serve
+//	load -url URL/infer -scan scan.npz -raw             float32 there, float32 back, nothing else
+//	load -url URL/v1/scans -scan scan.npz
 //
 // It stays alive between two lines, so that the harness can let servers take turns.
 package main
