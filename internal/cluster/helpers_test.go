@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -252,7 +253,8 @@ func (w *working) end() Tally {
 	select {
 	case <-w.ended:
 	case <-time.After(20 * time.Second):
-		w.t.Fatal("a worker does not end")
+		stacks := make([]byte, 1<<20)
+		w.t.Fatalf("a worker does not end:\n%s", stacks[:runtime.Stack(stacks, true)])
 	}
 	if w.err != nil {
 		w.t.Errorf("a worker ended with %v", w.err)
