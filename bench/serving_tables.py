@@ -36,7 +36,7 @@ def workers(rows):
     names = list(rows[0]["cpu"])
     body = [(r["workers"], r["cores"], time_of(r["together"], 1, 0), time_of(r["alone"], 1, 0), f"{r['share']['median']:.2f} ({r['share']['min']:.2f} .. {r['share']['max']:.2f})",
              r["bar"], mark(r["verdict"]), *(f"{1e3 * r['cpu'][n]['median']:.2f}" for n in names)) for r in rows]
-    return ("## Workers of a broker\n\n`ptyx infer --nats` on 2048 patterns of 64 x 64 pixels, the default network, whole processes; workers of one thread, each pinned to a core, which broker and "
+    return ("## Workers of a broker\n\n`ptyx infer --nats` on 1024 patterns of 64 x 64 pixels, the default network, whole processes; workers of one thread, each pinned to a core, which broker and "
             "client share; one process is `ptyx infer` pinned to the same cores. On the right what each program takes of a core for a frame.\n\n"
             + table(["workers", "cores", "frames/s", "one process, frames/s", "share", "bar", "", *(f"{n}, ms" for n in names)], body))
 

@@ -12,7 +12,8 @@ from figures import spread, verdict
 
 WORKERS = (1, 2, 4)
 BAR = 0.9  # of one process on as many cores
-FRAMES = 2048
+FRAMES = 1024
+ROUNDS = 3  # a round takes minutes
 
 
 def workers(bench):
@@ -25,7 +26,7 @@ def workers(bench):
     for count in WORKERS[:2] if bench.quick else WORKERS:
         used = min(count, len(cores))
         alone, together, spent = [], [], []
-        for _ in range(bench.rounds):
+        for _ in range(min(ROUNDS, bench.rounds)):
             alone.append(one_process(bench, scan, cores[:used]))
             seconds, cpu = through_broker(bench, scan, [cores[i % len(cores)] for i in range(count)])
             together.append(seconds)
