@@ -502,7 +502,7 @@ func TestAFrameInTheNetwork(t *testing.T) {
 	path := begin(t, s, "")
 	a := s.scans.list()[0]
 	m := simulated(1)
-	frames := newFrames{m.ids, m.x, m.y, m.patterns}
+	frames := newFrames(m)
 	ctx, cancel := context.WithCancel(t.Context())
 	first, second := make(chan error, 1), make(chan error, 1)
 	go func() { _, _, err := a.add(ctx, frames); first <- err }()
