@@ -12,7 +12,7 @@ type serveCmd struct {
 	Model     []string      `required:"" sep:"none" placeholder:"[NAME=]PATH" help:"Model to serve: .onnx file or run directory; several times for several models. Without a name it is that of the file."`
 	Listen    string        `default:"127.0.0.1:8080" placeholder:"HOST:PORT" complete:"-" help:"Where to listen; without a host, on this machine alone. Port 0: any that is free."`
 	BatchSize int           `aliases:"batch_size" default:"16" help:"Samples handed to a network at once, of all requests together."`
-	BatchWait time.Duration `aliases:"batch_wait" default:"2ms" help:"How long the first of a batch waits for others; 0: not at all."`
+	BatchWait time.Duration `aliases:"batch_wait" default:"2ms" help:"How long the first of a batch waits for others, where others have come before; 0: not at all."`
 	Queue     int           `default:"512" help:"Samples that may wait before each model; requests beyond them are refused."`
 	Timeout   time.Duration `default:"30s" help:"For a request, from its arrival."`
 	MaxBody   int64         `aliases:"max_body" default:"64" placeholder:"MIB" help:"Largest body of a request in MiB."`

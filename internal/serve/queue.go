@@ -47,6 +47,7 @@ type queue struct {
 	jobs    []*job
 	waiting int // samples of jobs that are not taken
 	closed  bool
+	crowded bool          // others came with, or during, the last batch: it pays to wait for them
 	changed chan struct{} // a token: something was added, or the queue was closed
 	ended   chan struct{}
 	err     error // of closing batches; read after ended
@@ -64,7 +65,7 @@ func newQueue(m Model, o Options, metrics modelMetrics, computing *sync.Mutex) *
 		batch: o.BatchSize, patience: o.BatchWait, limit: o.Queue,
 		// A device prepares itself for each new size, which takes longer than computing a full batch; the CPU does not.
 		pad:     m.Predictor.Provider() == "CUDAExecutionProvider",
-		changed: make(chan struct{}, 1), ended: make(chan struct{}),
+		crowded: true, changed: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	go q.work()
 	return q
@@ -161,12 +162,16 @@ func (q *queue) round() {
 	q.computing.Lock()
 	defer q.computing.Unlock()
 	if parts := q.take(); len(parts) > 0 {
-		q.finish(parts, q.compute(parts))
+		err := q.compute(parts)
+		q.mu.Lock()
+		q.crowded = len(parts) > 1 || len(q.jobs) > 0
+		q.mu.Unlock()
+		q.finish(parts, err)
 	}
 }
 
-// due waits until a batch is due: until one is full, or its first job has waited long enough. It reports false when the queue has
-// ended.
+// due waits until a batch is due: until one is full, or its first job has waited long enough, which a client that is alone need not. It
+// reports false when the queue has ended.
 func (q *queue) due() bool {
 	for {
 		now, delay, ended := q.look()
@@ -192,7 +197,7 @@ func (q *queue) look() (due bool, delay time.Duration, ended bool) {
 	if len(q.jobs) == 0 {
 		return false, 0, q.closed
 	}
-	if left := q.patience - time.Since(q.jobs[0].arrived); q.waiting < q.batch && left > 0 && !q.closed {
+	if left := q.patience - time.Since(q.jobs[0].arrived); q.crowded && q.waiting < q.batch && left > 0 && !q.closed {
 		return false, left, false
 	}
 	return true, 0, false

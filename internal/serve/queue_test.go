@@ -69,7 +69,7 @@ func TestBatchesAreGathered(t *testing.T) {
 	}
 }
 
-// TestWaiting holds the first of a batch to its patience, on a clock of the test's own.
+// TestWaiting holds the first of a batch to its patience, and none that is alone, on a clock of the test's own.
 func TestWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{channels: 1}
@@ -97,6 +97,14 @@ func TestWaiting(t *testing.T) {
 		}
 		if took := time.Since(start); took != 0 {
 			t.Errorf("a full batch has waited %v", took)
+		}
+		for range 2 { // alone since then
+			if err := <-submitted(t.Context(), q, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("a client that is alone has waited %v", took)
 		}
 	})
 }
