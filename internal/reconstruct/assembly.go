@@ -135,11 +135,8 @@ func (a *Assembly) patchID(place, pattern int) int {
 
 // Result is the object of all that was added. provider names what computed.
 func (a *Assembly) Result(provider string) *Result {
-	r := &Result{
-		Object: a.canvas.Object(), Coverage: a.canvas.Coverage(), Spread: a.canvas.Spread(),
-		Provider: provider, Patches: len(a.groups) * a.Channels, Probe: a.probe,
-	}
-	r.Row, r.Col = a.canvas.Origin()
+	r := ofCanvas(a.canvas, provider, a.probe)
+	r.Patches = len(a.groups) * a.Channels
 	seen := map[int]bool{}
 	for _, group := range a.groups {
 		for _, id := range group {

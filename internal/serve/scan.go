@@ -67,6 +67,8 @@ type frame struct {
 	pattern []float32 // (N, N) amplitudes, if the scan is to be refined
 }
 
+func (f frame) position() (x, y float64) { return f.x, f.y }
+
 // frameBytes is what keeping a frame's id and position takes, in maps and the canvas's set, for the sparsest of ids.
 const frameBytes = 1 << 10
 

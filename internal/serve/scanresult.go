@@ -2,9 +2,7 @@ package serve
 
 import (
 	"bytes"
-	"maps"
 	"net/http"
-	"slices"
 
 	"ptyx/internal/reconstruct"
 )
@@ -23,15 +21,7 @@ func (s *scan) result() (r *reconstruct.Result, version int, err error) {
 	case s.snapshot != nil && s.taken == s.version:
 		return s.snapshot, s.version, nil
 	}
-	r = &reconstruct.Result{
-		Object: s.canvas.Object(), Coverage: s.canvas.Coverage(), Spread: s.canvas.Spread(),
-		Provider: s.model.Predictor.Provider(), Patches: len(s.frames), Probe: s.model.Contract.Probe,
-	}
-	r.Row, r.Col = s.canvas.Origin()
-	for _, id := range slices.Sorted(maps.Keys(s.frames)) {
-		f := s.frames[id]
-		r.X, r.Y, r.IDs = append(r.X, f.x), append(r.Y, f.y), append(r.IDs, id)
-	}
+	r = reconstruct.OfFrames(s.canvas, s.model.Predictor.Provider(), s.model.Contract.Probe, s.frames, frame.position)
 	s.snapshot, s.taken = r, s.version
 	return r, s.version, nil
 }

@@ -2,8 +2,6 @@ package watch
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"ptyx/internal/ndarray"
 	"ptyx/internal/reconstruct"
@@ -17,6 +15,8 @@ type frame struct {
 	sum  uint64 // of its pattern and place, to tell a repeated frame from another one
 	from *file
 }
+
+func (f frame) position() (x, y float64) { return f.x, f.y }
 
 // object is what has been seen so far.
 type object struct {
@@ -66,13 +66,5 @@ func (o *object) put(f frame, patch []complex64) error {
 
 // result is the object so far, as reconstruct.Run makes it of a whole scan.
 func (o *object) result(provider string, probe *ndarray.Complex64) *reconstruct.Result {
-	r := &reconstruct.Result{
-		Object: o.canvas.Object(), Coverage: o.canvas.Coverage(), Spread: o.canvas.Spread(), Provider: provider, Patches: len(o.frames), Probe: probe,
-	}
-	r.Row, r.Col = o.canvas.Origin()
-	for _, id := range slices.Sorted(maps.Keys(o.frames)) {
-		f := o.frames[id]
-		r.X, r.Y, r.IDs = append(r.X, f.x), append(r.Y, f.y), append(r.IDs, id)
-	}
-	return r
+	return reconstruct.OfFrames(o.canvas, provider, probe, o.frames, frame.position)
 }
