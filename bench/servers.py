@@ -29,26 +29,31 @@ def ptyx_serving(bench, model, threads, *flags):
 @contextmanager
 def fastapi_serving(model, threads):
     """The peer; its address."""
-    with socket.socket() as s:
-        s.bind((HOST, 0))
-        port = s.getsockname()[1]
+    port = free_port()
     with subprocess.Popen([sys.executable, "-B", HERE / "fastapi_peer.py", "--model", model, "--threads", str(threads), "--port", str(port)]) as process:
         try:
-            until_listening(process, port)
+            until_listening(process, port, "the peer")
             yield f"http://{HOST}:{port}"
         finally:
             process.terminate()
 
 
-def until_listening(process, port):
+def free_port():
+    with socket.socket() as s:
+        s.bind((HOST, 0))
+        return s.getsockname()[1]
+
+
+def until_listening(process, port, name):
+    """Waits until a program takes connections, for a minute at most."""
     for _ in range(600):
         if process.poll() is not None:
-            raise SystemExit(f"the peer ended with status {process.returncode}")
+            raise SystemExit(f"{name} ended with status {process.returncode}")
         with socket.socket() as s:
             if s.connect_ex((HOST, port)) == 0:
                 return
         time.sleep(0.1)
-    raise SystemExit("the peer does not listen after a minute")
+    raise SystemExit(f"{name} does not listen after a minute")
 
 
 class Load:

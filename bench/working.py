@@ -3,12 +3,12 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from contextlib import contextmanager
 
 from figures import spread, verdict
+from servers import HOST, free_port, until_listening
 
 WORKERS = (1, 2, 4)
 BAR = 0.9  # of one process on as many cores
@@ -57,13 +57,11 @@ def through_broker(bench, scan, cores):
     """The same scan by way of a broker, a worker of one thread on each of the cores; broker and client run where there is room."""
     store = bench.files / "store"
     shutil.rmtree(store, ignore_errors=True)
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = free_port()
     spent = {}
-    with running(spent, "broker", [[bench.ptyx, "broker", "--store", store, "--listen", f"127.0.0.1:{port}"]], [None]):
-        until_listening(port)
-        url = ["--nats", f"nats://127.0.0.1:{port}"]
+    with running(spent, "broker", [[bench.ptyx, "broker", "--store", store, "--listen", f"{HOST}:{port}"]], [None]) as (broker,):
+        until_listening(broker, port, "the broker")
+        url = ["--nats", f"nats://{HOST}:{port}"]
         with running(spent, "workers", [[bench.ptyx, "worker", *url, "--threads", 1, "--model", bench.model(2)] for _ in cores], [[c] for c in cores]):
             time.sleep(2)  # until they wait for tasks
             seconds, spent["infer"] = infer(bench, scan, *url)
@@ -75,7 +73,7 @@ def running(spent, name, commands, cores):
     """Programs that run until the block ends, and the seconds of the processor that they have taken together."""
     processes = [begin(command, on) for command, on in zip(commands, cores, strict=True)]
     try:
-        yield
+        yield processes
     finally:
         for p in processes:
             p.send_signal(signal.SIGTERM)
@@ -94,12 +92,3 @@ def ended(process, name):
     if process.returncode != 0:
         raise SystemExit(f"{name} ended with status {process.returncode}: {process.stderr.read()[-400:].strip()}")
     return usage.ru_utime + usage.ru_stime
-
-
-def until_listening(port):
-    for _ in range(300):
-        with socket.socket() as s:
-            if s.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise SystemExit("the broker does not listen after half a minute")
