@@ -19,8 +19,9 @@ type serveCmd struct {
 	Grace     time.Duration `default:"30s" help:"How long what was accepted may take to finish after SIGTERM or Ctrl-C."`
 	JSON      bool          `name:"json" help:"Print what is served and where as JSON, once it is."`
 
-	Scans      int   `default:"16" help:"Scans kept at the same time, for /v1/scans; 0: none."`
-	ScanMemory int64 `aliases:"scan_memory" default:"1024" placeholder:"MIB" help:"Memory that scans may hold together, in MiB."`
+	Scans      int    `default:"16" help:"Scans kept at the same time, for /v1/scans; 0: none."`
+	ScanMemory int64  `aliases:"scan_memory" default:"1024" placeholder:"MIB" help:"Memory that scans may hold together, in MiB."`
+	Store      string `placeholder:"DIR" complete:"directory" help:"Keep scans on disk, too, so that this server, when it is started again after whatever end, goes on with them."`
 
 	TokenFile string `aliases:"token_file" placeholder:"FILE" group:"Who may ask" help:"File with the token that requests have to bear. Without it, the environment variable PTYX_TOKEN; with neither, none."`
 	TLSCert   string `name:"tls-cert" aliases:"tls_cert" placeholder:"PEM" group:"Who may ask" help:"Certificate, with those of its chain."`
@@ -37,7 +38,7 @@ func (c *serveCmd) Run(app *appContext) error {
 		Models: c.Model, Engine: c.options(), TokenFile: c.TokenFile, Token: os.Getenv("PTYX_TOKEN"),
 		Address: serve.Address{Listen: c.Listen, CertFile: c.TLSCert, KeyFile: c.TLSKey, Insecure: c.Insecure, Grace: c.Grace},
 		Server: serve.Options{BatchSize: c.BatchSize, BatchWait: c.BatchWait, Queue: c.Queue, Timeout: c.Timeout, MaxBody: c.MaxBody * mebi,
-			Scans: serve.ScanLimits{Count: c.Scans, Memory: c.ScanMemory * mebi}},
+			Scans: serve.ScanLimits{Count: c.Scans, Memory: c.ScanMemory * mebi}, Store: c.Store},
 		Ready: func(s workflow.Serving) error { return app.conclude(s, c.JSON) },
 	}, app.Log)
 }

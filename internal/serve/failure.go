@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"ptyx/internal/badinput"
+	"ptyx/internal/scanstore"
 )
 
 // failure is an answer that is not what was asked for: a status and a sentence for the client.
@@ -28,6 +29,8 @@ func refuse(status int, format string, args ...any) error {
 var (
 	errFull    = &failure{http.StatusTooManyRequests, "the queue is full; try again in a moment"}
 	errClosing = &failure{http.StatusServiceUnavailable, "the server is shutting down"}
+	// errReturning is of a scan whose object is not yet what it was.
+	errReturning = &failure{http.StatusServiceUnavailable, "the scan is coming back from the disk; try again in a moment"}
 )
 
 // statusClientGone is what nginx calls a request whose client has not waited; it is for metrics and never arrives.
@@ -38,11 +41,14 @@ func explain(err error) (status int, text string) {
 	var known *failure
 	var bad *badinput.Error
 	var large *http.MaxBytesError
+	var disk *scanstore.DiskError
 	switch {
 	case errors.As(err, &known):
 		return known.status, known.text
 	case errors.As(err, &bad):
 		return http.StatusBadRequest, bad.Error()
+	case errors.As(err, &disk):
+		return http.StatusInsufficientStorage, fmt.Sprintf("the server's disk does not take it: %s; send it again when there is room", disk)
 	case errors.As(err, &large):
 		return http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", large.Limit)
 	case errors.Is(err, context.DeadlineExceeded):
@@ -56,6 +62,9 @@ func explain(err error) (status int, text string) {
 // fail answers with an error as the protocol writes it, and returns the status.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) int {
 	status, text := explain(err)
+	if disk := (*scanstore.DiskError)(nil); errors.As(err, &disk) {
+		s.options.Log.Warn("the disk does not take what scans are to keep", "method", r.Method, "path", r.URL.Path, "error", disk.Err)
+	}
 	switch status {
 	case http.StatusInternalServerError:
 		s.options.Log.Error("a request failed", "method", r.Method, "path", r.URL.Path, "error", err)

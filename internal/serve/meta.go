@@ -14,9 +14,9 @@ func (s *Server) live(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]bool{"live": true})
 }
 
-// ready answers whether work is taken.
+// ready answers whether all work is taken: not while the server shuts down, nor before the scans of an earlier one are back.
 func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
-	if s.gate.isShut() {
+	if s.gate.isShut() || !s.scans.back() {
 		writeJSON(w, http.StatusServiceUnavailable, map[string]bool{"ready": false})
 		return
 	}

@@ -35,7 +35,7 @@ func newMetrics() *metrics {
 		running: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ptyx_batch_seconds", Help: "A batch in the network.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}, model),
 		patterns: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ptyx_patterns_total", Help: "Patterns that went through the network."}, model),
-		frames:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ptyx_scan_frames_total", Help: "Frames of scans: stitched, or repeated and passed over."}, []string{"result"}),
+		frames:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ptyx_scan_frames_total", Help: "Frames of scans: stitched, repeated and passed over, or returned from the disk."}, []string{"result"}),
 		scans:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "ptyx_scans", Help: "Scans that are kept."}),
 		memory:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "ptyx_scans_bytes", Help: "Memory that scans hold."}),
 	}

@@ -160,7 +160,7 @@ async function draw() {
 
 function next() {
   const scan = scans.find((s) => s.id === chosen);
-  const name = scan && scan.frames > 0 && pictures.find((p) => (shown[p] || 0) < scan.version);
+  const name = scan && scan.frames > 0 && scan.state !== "returning" && pictures.find((p) => (shown[p] || 0) < scan.version);
   return name ? { scan, name } : null;
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"ptyx/internal/reconstruct"
+	"ptyx/internal/scanstore"
 	"ptyx/stitch"
 )
 
@@ -14,10 +15,11 @@ import (
 type state string
 
 const (
-	open     state = "open"     // takes frames
-	refining state = "refining" // the solver is at work
-	finished state = "finished"
-	failed   state = "failed" // the solver was; the network's object is there
+	returning state = "returning" // from the disk, where an earlier server kept it
+	open      state = "open"      // takes frames
+	refining  state = "refining"  // the solver is at work
+	finished  state = "finished"
+	failed    state = "failed" // the solver was; the network's object is there
 )
 
 // scanOptions are what a scan was created with.
@@ -37,6 +39,7 @@ type scan struct {
 	number  int // of creation
 	options scanOptions
 	model   *served
+	stored  *scanstore.Scan // what is kept of it on disk; nil: nothing
 	budget  *budget
 	changed signal
 	all     *signal // of the list of scans
@@ -55,7 +58,7 @@ type scan struct {
 	held     int64
 	deleted  bool
 	refined  *reconstruct.Result
-	problem  string // why the solver failed
+	problem  string // why the solver failed, or what is missing after a return
 	snapshot *reconstruct.Result
 	taken    int // version of the snapshot
 	pictures map[string]picture
@@ -207,18 +210,33 @@ func (s *scan) unclaim(ids []int64) {
 	close(done)
 }
 
-// put puts patches on the canvas.
+// put puts patches on the canvas, when their frames have been kept.
 func (s *scan) put(frames newFrames, patches []complex64) (stitched int, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.deleted {
-		return 0, errGone
-	}
-	for i, v := range patches { // before the canvas is extended for their sake
+	for i, v := range patches { // before anything is done for their sake
 		if re, im := real(v), imag(v); !(re*re+im*im <= stitch.MaxMagnitude*stitch.MaxMagnitude) {
 			return 0, refuse(http.StatusUnprocessableEntity, "frame %d: the network gives %v, which is no transmission; are the patterns amplitudes, as the model wants them?",
 				frames.ids[i*len(frames.ids)/len(patches)], v)
 		}
+	}
+	var fault error
+	err = s.keep(frames, func() error {
+		if stitched, fault = s.lay(frames, patches); stitched > 0 {
+			return nil // what is in the object stays kept
+		}
+		return fault
+	})
+	if fault != nil {
+		err = fault
+	}
+	return stitched, err
+}
+
+// lay puts patches on the canvas.
+func (s *scan) lay(frames newFrames, patches []complex64) (stitched int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.deleted {
+		return 0, errGone
 	}
 	cost := int64(frameBytes)
 	if s.options.Refine > 0 {

@@ -110,12 +110,17 @@ func (s *Server) scanStatus(w http.ResponseWriter, _ *http.Request, a *scan) err
 }
 
 func (s *Server) deleteScan(w http.ResponseWriter, _ *http.Request, a *scan) error {
-	s.scans.remove(a)
+	if err := s.scans.remove(a); err != nil {
+		return err
+	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
 func (s *Server) postFrames(w http.ResponseWriter, r *http.Request, a *scan) error {
+	if a.isReturning() {
+		return errReturning
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
 	defer cancel()
 	body, release, err := s.body(ctx, w, r)
@@ -138,25 +143,45 @@ func (s *Server) postFrames(w http.ResponseWriter, r *http.Request, a *scan) err
 	return nil
 }
 
-// finishScan takes no more frames. What is to be refined is refined after the answer; the server counts it as work until it is done.
+// finishScan takes no more frames. What is to be refined is refined after the answer.
 func (s *Server) finishScan(w http.ResponseWriter, r *http.Request, a *scan) error {
+	if a.isReturning() {
+		return errReturning
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
 	defer cancel()
+	if a.stored != nil { // before the gate is shut: where the disk is full, the scan goes on
+		if err := a.stored.Finish(); err != nil {
+			return err
+		}
+	}
 	if err := a.close(ctx); err != nil {
 		return err
 	}
 	code := http.StatusOK
-	if a.settle(s.options.Refine != nil) {
-		if !s.gate.enter() {
-			a.spoil("the server is shutting down")
-			return errClosing
-		}
-		s.scans.refine(a, s.options.Refine, s.gate.leave)
+	refine, err := s.conclude(a)
+	if err != nil {
+		return err
+	}
+	if refine {
 		code = http.StatusAccepted
 	}
 	a.tell()
 	writeJSON(w, code, a.status())
 	return nil
+}
+
+// conclude has a scan refined that is to be; the server counts that as work until it is done.
+func (s *Server) conclude(a *scan) (refine bool, err error) {
+	if !a.settle(s.options.Refine != nil) {
+		return false, nil
+	}
+	if !s.gate.enter() {
+		a.spoil("the server is shutting down")
+		return false, errClosing
+	}
+	s.scans.refine(a, s.options.Refine, s.gate.leave)
+	return true, nil
 }
 
 // spoil says that the scan will not be refined.

@@ -14,6 +14,8 @@ func (s *scan) result() (r *reconstruct.Result, version int, err error) {
 	switch {
 	case s.deleted:
 		return nil, 0, errGone
+	case s.state == returning:
+		return nil, 0, errReturning
 	case len(s.frames) == 0:
 		return nil, 0, refuse(http.StatusConflict, "the scan has no frames yet")
 	case s.refined != nil:

@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"slices"
@@ -13,6 +15,7 @@ import (
 
 	"ptyx/internal/badinput"
 	"ptyx/internal/reconstruct"
+	"ptyx/internal/scanstore"
 	"ptyx/stitch"
 )
 
@@ -32,43 +35,79 @@ func (l ScanLimits) check() error {
 // scans are those that the server keeps.
 type scans struct {
 	limits  ScanLimits
+	kept    *scanstore.Store // nil: scans end with the server
+	log     *slog.Logger
 	budget  *budget
 	changed signal
 	ctx     context.Context // of solvers
 	stop    context.CancelFunc
 	ending  chan struct{} // closed when the server shuts down: streams of events end
 	once    sync.Once
-	solving chan struct{} // a token: one solver at a time
-	solvers sync.WaitGroup
-	streams chan struct{} // tokens of streams of events
-	shown   func(scans int)
+	solving chan struct{}  // a token: one solver at a time
+	work    sync.WaitGroup // solvers, and scans that come back
+	// returned is closed when all scans of an earlier server are back.
+	returned chan struct{}
+	streams  chan struct{} // tokens of streams of events
+	shown    func(scans int)
 
-	mu     sync.Mutex
-	byID   map[string]*scan
-	number int
+	creating sync.Mutex // held while a scan is made
+	mu       sync.Mutex
+	byID     map[string]*scan
+	left     map[string]bool // ids of scans that are on the disk and not served
+	number   int
 }
 
 // maxStreams is how many streams of events are served at the same time.
 const maxStreams = 64
 
-func newScans(s *Server) *scans {
+// newScans lists the scans that an earlier server has kept; begin has them come back.
+func newScans(s *Server) (*scans, error) {
 	a := &scans{
-		limits: s.options.Scans, budget: &budget{limit: s.options.Scans.Memory, shown: s.metrics.memory}, ending: make(chan struct{}),
+		limits: s.options.Scans, log: s.options.Log, returned: make(chan struct{}), left: map[string]bool{}, budget: &budget{limit: s.options.Scans.Memory, shown: s.metrics.memory}, ending: make(chan struct{}),
 		solving: make(chan struct{}, 1), streams: make(chan struct{}, maxStreams), byID: map[string]*scan{},
 		shown: func(n int) { s.metrics.scans.Set(float64(n)) },
 	}
 	a.ctx, a.stop = context.WithCancel(context.Background())
-	return a
+	if s.options.Store == "" {
+		return a, nil
+	}
+	var err error
+	if a.kept, err = scanstore.Open("--store", s.options.Store); err != nil {
+		return nil, err
+	}
+	if err := a.expect(s); err != nil {
+		return nil, errors.Join(err, a.kept.Close())
+	}
+	a.shown(len(a.byID))
+	return a, nil
+}
+
+// begin has the scans come back that are listed so far, all of them an earlier server's.
+func (a *scans) begin(s *Server) {
+	expected := a.list()
+	if len(expected) == 0 {
+		close(a.returned)
+		return
+	}
+	a.work.Go(func() { a.bringBack(s, expected) })
 }
 
 // drain ends the streams of events.
 func (a *scans) drain() { a.once.Do(func() { close(a.ending) }) }
 
-// close ends the solvers, too.
-func (a *scans) close() {
+// close ends the solvers, too, and leaves on the disk what is there.
+func (a *scans) close() error {
 	a.drain()
 	a.stop()
-	a.solvers.Wait()
+	a.work.Wait()
+	if a.kept == nil {
+		return nil
+	}
+	var errs []error
+	for _, s := range a.list() {
+		errs = append(errs, s.stored.Close())
+	}
+	return errors.Join(append(errs, a.kept.Close())...)
 }
 
 // scanID is what an id looks like. Ids are looked up in a map and nowhere else.
@@ -79,6 +118,9 @@ func (a *scans) find(id string) (*scan, error) {
 	defer a.mu.Unlock()
 	if s := a.byID[id]; scanID.MatchString(id) && s != nil {
 		return s, nil
+	}
+	if a.left[id] {
+		return nil, refuse(http.StatusConflict, "scan %s is on the server's disk and not served; the server's log says why", id)
 	}
 	return nil, refuse(http.StatusNotFound, "no scan %.40q", id)
 }
@@ -95,45 +137,74 @@ func (a *scans) list() []*scan {
 	return all
 }
 
-// create begins a scan.
-func (a *scans) create(m *served, o scanOptions) (*scan, error) {
+// make is a scan that nobody knows of yet.
+func (a *scans) make(id string, m *served, o scanOptions) (*scan, error) {
 	canvas, err := stitch.NewGrowing(m.Contract.N, reconstruct.Weights(m.Contract))
 	if err != nil {
 		return nil, err
 	}
-	var random [16]byte
-	_, _ = rand.Read(random[:]) // never fails
 	s := &scan{
-		id: hex.EncodeToString(random[:]), options: o, model: m, budget: a.budget, all: &a.changed, posts: gate{idle: make(chan struct{})},
+		id: id, options: o, model: m, budget: a.budget, all: &a.changed, posts: gate{idle: make(chan struct{})},
 		drawing: make(chan struct{}, 1), canvas: canvas, state: open, frames: map[int64]frame{}, pending: map[int64]chan struct{}{}, pictures: map[string]picture{},
 	}
 	s.ctx, s.cancel = context.WithCancel(a.ctx)
+	return s, nil
+}
+
+// next is the number of the next scan, if there is room for one.
+func (a *scans) next() (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.byID) >= a.limits.Count {
-		s.cancel()
-		return nil, refuse(http.StatusTooManyRequests, "%d scans are kept, and no more: delete one", len(a.byID))
+		return 0, refuse(http.StatusTooManyRequests, "%d scans are kept, and no more: delete one", len(a.byID))
 	}
 	a.number++
-	s.number = a.number
+	return a.number, nil
+}
+
+// create begins a scan. It is on the disk before anybody hears of it.
+func (a *scans) create(m *served, o scanOptions) (*scan, error) {
+	var random [16]byte
+	_, _ = rand.Read(random[:]) // never fails
+	s, err := a.make(hex.EncodeToString(random[:]), m, o)
+	if err != nil {
+		return nil, err
+	}
+	a.creating.Lock()
+	defer a.creating.Unlock()
+	if s.number, err = a.next(); err == nil {
+		err = a.store(s)
+	}
+	if err != nil {
+		s.cancel()
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.byID[s.id] = s
 	a.shown(len(a.byID))
 	a.changed.notify()
 	return s, nil
 }
 
-// remove forgets a scan.
-func (a *scans) remove(s *scan) {
+// remove forgets a scan, also on the disk, and there first.
+func (a *scans) remove(s *scan) error {
+	if s.stored != nil {
+		if err := s.stored.Remove(); err != nil {
+			return err
+		}
+	}
 	a.mu.Lock()
 	delete(a.byID, s.id)
 	a.shown(len(a.byID))
 	a.mu.Unlock()
 	s.remove()
+	return nil
 }
 
 // refine has the solver work on a scan, when it is its turn. done is called at the end.
 func (a *scans) refine(s *scan, run Refiner, done func()) {
-	a.solvers.Go(func() {
+	a.work.Go(func() {
 		defer done()
 		select {
 		case a.solving <- struct{}{}:

@@ -47,6 +47,7 @@ type Options struct {
 	MaxBody   int64         // bytes of a request's body
 	Token     string        // that every request has to bear; empty: none
 	Scans     ScanLimits
+	Store     string  // directory that scans are kept in; empty: they end with the server
 	Refine    Refiner // nil: scans are not refined
 	Log       *slog.Logger
 }
@@ -92,12 +93,16 @@ func New(o Options) (*Server, error) {
 		s.names = append(s.names, m.Name)
 		s.models[m.Name] = &served{Model: m, input: names[0], outputs: [2]string{names[1], names[2]}}
 	}
+	var err error
+	if s.scans, err = newScans(s); err != nil {
+		return nil, err
+	}
 	computing := &sync.Mutex{} // a network uses all threads: two at once would only get into each other's way
 	for _, name := range s.names {
 		m := s.models[name]
 		m.queue = newQueue(m.Model, o, s.metrics.ofModel(m.Name, m.Contract.Channels), computing)
 	}
-	s.scans = newScans(s)
+	s.scans.begin(s)
 	s.handler = s.routes()
 	return s, nil
 }
@@ -177,11 +182,11 @@ func (s *Server) Drain(ctx context.Context) error {
 // Close ends the queues and all that is in work. A Server that has been closed answers that it is shutting down.
 func (s *Server) Close() error {
 	s.gate.shut()
-	s.scans.close()
+	err := s.scans.close()
 	for _, name := range s.names {
 		s.models[name].queue.close()
 	}
-	var errs []error
+	errs := []error{err}
 	for _, name := range s.names {
 		errs = append(errs, s.models[name].queue.wait())
 	}
