@@ -137,7 +137,7 @@ func parseBody(body []byte, n int) (f Frames, err error) {
 		rest = rest[size:]
 	}
 	for i, id := range f.IDs {
-		if sum := f.X[i] - f.Y[i]; id < 0 || math.IsNaN(sum) || math.IsInf(f.X[i], 0) || math.IsInf(f.Y[i], 0) {
+		if id < 0 || !(math.Abs(f.X[i]) <= math.MaxFloat64) || !(math.Abs(f.Y[i]) <= math.MaxFloat64) {
 			return f, damage(fmt.Sprintf("frame %d at (%v, %v)", id, f.X[i], f.Y[i]))
 		}
 	}

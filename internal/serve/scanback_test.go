@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"ptyx/internal/badinput"
 	"ptyx/internal/ndarray"
 	"ptyx/internal/reconstruct"
@@ -470,4 +472,43 @@ func (s *said) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()
+}
+
+// TestAFullDisk: what has no room is refused and in no object; when there is room again the scan goes on.
+func TestAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	m := simulated(3)
+	o := storing(dir)
+	var scan string
+	until(t, o, func(s *Server) {
+		scan = begin(t, s, "")
+		post(t, s, scan, m.of(0))
+		alone := object(s, scan)
+		var before unix.Rlimit
+		must(t, unix.Getrlimit(unix.RLIMIT_FSIZE, &before))
+		must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 100, Max: before.Max})) // no file grows beyond 100 bytes
+		for _, c := range []struct{ method, path string }{{"POST", scan + "/frames"}, {"POST", "/v1/scans"}, {"POST", scan + "/finish"}} {
+			var body []byte
+			if c.path == scan+"/frames" {
+				body = m.npz(t)
+			}
+			if w := ask(s, c.method, c.path, body); w.Code != 507 || !strings.Contains(complaint(t, w), "disk does not take it: file too large") {
+				t.Errorf("%s: %d %s", c.path, w.Code, w.Body)
+			}
+		}
+		must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &before))
+		if now := told(t, s, scan); now.Frames != 1 || now.State != open || !bytes.Equal(object(s, scan), alone) || len(s.statuses()) != 1 {
+			t.Errorf("status %+v", now)
+		}
+		post(t, s, scan, m)
+		if w := ask(s, "POST", scan+"/finish", nil); w.Code != 200 {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	})
+	until(t, o, func(s *Server) {
+		ready(t, s)
+		if now := told(t, s, scan); now.State != finished || !bytes.Equal(object(s, scan), m.expected(t, o.Models[0])) {
+			t.Errorf("status %+v, or another object", now)
+		}
+	})
 }
