@@ -10,7 +10,7 @@ import (
 // TestDeployedImports holds the border that keeps a node beside the detector small: what infers links no Gorgonia, and
 // cgo stays inside runtime.
 func TestDeployedImports(t *testing.T) {
-	deployed := []string{"runtime", "stitch", "internal/dataset", "internal/npz", "internal/render", "internal/contract", "internal/reconstruct", "internal/bundled", "internal/serve", "internal/cluster", "internal/watch"}
+	deployed := []string{"runtime", "stitch", "internal/dataset", "internal/npz", "internal/render", "internal/contract", "internal/reconstruct", "internal/bundled", "internal/scanstore", "internal/serve", "internal/cluster", "internal/watch"}
 	for _, p := range deployed {
 		for _, dependency := range list(t, "-deps", "-f", "{{.ImportPath}}", "ptyx/"+p) {
 			if strings.HasPrefix(dependency, "gorgonia.org/") {
