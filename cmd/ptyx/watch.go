@@ -4,16 +4,18 @@ import (
 	"runtime/debug"
 	"time"
 
+	"ptyx/internal/settings"
 	"ptyx/internal/watch"
 	"ptyx/internal/workflow"
 )
 
 type watchCmd struct {
-	Path      string `arg:"" name:"dir-or-file" help:"Directory in which files with parts of the scan appear (NPZ, CXI or HDF5), or one file that grows."`
-	ModelPath string `required:"" aliases:"model_path" placeholder:"PATH" help:"Run directory or .onnx file."`
-	OutputDir string `aliases:"output_dir" default:"out" complete:"directory" help:"Where the object and its pictures go, again and again."`
-	BatchSize int    `aliases:"batch_size" default:"16" help:"Patterns handed to the network at once."`
-	JSON      bool   `name:"json" help:"Print in the end what was done as JSON."`
+	Path      string        `arg:"" name:"dir-or-file" help:"Directory in which files with parts of the scan appear (NPZ, CXI or HDF5), or one file that grows."`
+	ModelPath string        `required:"" aliases:"model_path" placeholder:"PATH" help:"Run directory or .onnx file."`
+	OutputDir string        `aliases:"output_dir" default:"out" complete:"directory" help:"Where the object and its pictures go, again and again."`
+	BatchSize int           `aliases:"batch_size" default:"16" help:"Patterns handed to the network at once."`
+	Config    settings.File `placeholder:"YAML" help:"Take what is not given here from this file of settings, such as the reconstruction.yaml that each run writes beside its object."`
+	JSON      bool          `name:"json" help:"Print in the end what was done as JSON."`
 
 	Interval time.Duration `default:"1s" help:"Between two looks. A file is taken when it has not changed for so long."`
 	Every    time.Duration `default:"5s" help:"The least time between two writings of the object."`
@@ -35,9 +37,14 @@ type watchCmd struct {
 // Run follows until the scan is over, or until Ctrl-C or SIGTERM, and ends well either way.
 func (c *watchCmd) Run(app *appContext) error {
 	debug.SetGCPercent(garbage)
+	told, err := settings.Of(app.Command)
+	if err != nil {
+		return err
+	}
 	view := viewFlags{detectorFlags: c.detectorFlags, senseFlags: c.senseFlags}
 	done, err := workflow.Watch(app.Context, workflow.WatchOptions{
 		Model: c.ModelPath, OutputDir: c.OutputDir, Input: c.Input, Layout: c.Layout, View: view.view(), Engine: c.options(),
+		Settings: told,
 		Watch: watch.Options{
 			Path: c.Path, Positions: c.Positions, FramesPerFile: c.FramesPerFile, FirstFile: c.FirstFile, BatchSize: c.BatchSize,
 			Frames: c.Frames, Interval: c.Interval, Idle: c.Idle, GiveUp: c.GiveUp, Every: c.Every, Grace: c.Grace,

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -71,15 +70,17 @@ func sawFrames(t *testing.T, dir string, count int) {
 	t.Fatalf("%d frames do not come", count)
 }
 
-// sameFiles compares what watch and infer have written.
+// sameFiles compares what watch and infer have written. Both tell their own settings.
 func sameFiles(t *testing.T, what, watched, inferred string) {
 	t.Helper()
 	entries, err := os.ReadDir(inferred)
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return e.Name() == workflow.SettingsFile })
 	for _, e := range entries {
+		if e.Name() == workflow.SettingsFile {
+			continue
+		}
 		want, err := os.ReadFile(filepath.Join(inferred, e.Name()))
 		if err != nil {
 			t.Fatal(err)
@@ -127,11 +128,12 @@ func TestWatchProcess(t *testing.T) {
 		sawFrames(t, out, 4)
 		put(2, 4)
 		f.end(syscall.SIGKILL)
-		left := filepath.Join(out, "."+reconstruct.ObjectFile+"123")
-		if err := os.WriteFile(left, nil, 0o644); err != nil { // as if it had been writing just then
-			t.Fatal(err)
+		for _, name := range []string{reconstruct.ObjectFile, workflow.SettingsFile} { // as if it had been writing just then
+			if err := os.WriteFile(filepath.Join(out, "."+name+"123"), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
-		f = follow(t, binary, in, "--model-path", run, "--output-dir", out, "--idle", "0")
+		f = follow(t, binary, in, "--config", filepath.Join(out, workflow.SettingsFile)) // what the other one was told
 		sawFrames(t, out, 8)
 		put(4, len(parts))
 		put(0, 1)

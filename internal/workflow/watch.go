@@ -27,6 +27,7 @@ type WatchOptions struct {
 	View      dataset.View
 	Engine    EngineOptions
 	Watch     watch.Options // what is followed, until when
+	Settings  []byte        // to be written beside the object; nil: none
 }
 
 // check refuses, before any work, what cannot be followed or saved.
@@ -100,7 +101,7 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (done *Watched
 	w := o.Watch
 	w.Read = dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View}
 	w.Contract, w.Predictor, w.Clock, w.Log = c, predictor, watch.RealClock{}, log
-	w.Save = func(r *reconstruct.Result) error { return r.Save(o.OutputDir, digest) }
+	w.Save = func(r *reconstruct.Result) error { return o.save(r, digest) }
 	out, err := watch.Run(ctx, w)
 	if err != nil {
 		return nil, ofModel(ofFile(err, o.Model, "channels"), o.Model)
@@ -109,6 +110,17 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (done *Watched
 		return nil, &badinput.Error{File: w.Path, Found: "no frame that could be taken", Expected: "files with patterns of the scan", Remedy: "the log says what was passed over"}
 	}
 	return o.watched(out, predictor.Provider()), nil
+}
+
+// save writes the settings first, so that whoever sees an object sees how it is made.
+func (o WatchOptions) save(r *reconstruct.Result, digest string) error {
+	if err := os.MkdirAll(o.OutputDir, 0o755); err != nil {
+		return fmt.Errorf("making the output directory: %w", err)
+	}
+	if err := saveSettings(o.OutputDir, o.Settings); err != nil {
+		return err
+	}
+	return r.Save(o.OutputDir, digest)
 }
 
 func (o WatchOptions) watched(out *watch.Outcome, device string) *Watched {
@@ -142,4 +154,4 @@ func tidy(dir string) error {
 	return nil
 }
 
-var unfinished = regexp.MustCompile(`^\.reconstruct(ion\.npz|ed_[a-z]+\.png)[0-9]+$`)
+var unfinished = regexp.MustCompile(`^\.reconstruct(ion\.(npz|yaml)|ed_[a-z]+\.png)[0-9]+$`)
