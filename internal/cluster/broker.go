@@ -1,20 +1,18 @@
 package cluster
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
 	"ptyx/internal/badinput"
+	"ptyx/internal/listen"
 )
 
 // BrokerOptions say what a broker is.
@@ -70,7 +68,7 @@ func (b *Broker) Close() {
 }
 
 func (o BrokerOptions) server() (*server.Options, error) {
-	host, port, err := o.address()
+	place, err := o.place()
 	if err != nil {
 		return nil, err
 	}
@@ -84,54 +82,27 @@ func (o BrokerOptions) server() (*server.Options, error) {
 		return nil, &badinput.Error{File: o.Store, Key: "--store", Found: "no place for a directory", Expected: "one that can be made", Cause: err}
 	}
 	options := &server.Options{
-		ServerName: "ptyx", Host: host, Port: port, NoSigs: true, MaxPayload: brokerMessage, Authorization: o.Token,
+		ServerName: "ptyx", Host: place.Host, Port: place.Port, NoSigs: true, MaxPayload: brokerMessage, Authorization: o.Token,
 		JetStream: true, StoreDir: filepath.Clean(o.Store), JetStreamMaxStore: o.MaxStore, DisableJetStreamBanner: true,
 	}
-	if port == 0 {
+	if place.Port == 0 {
 		options.Port = server.RANDOM_PORT
 	}
-	if o.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
-		if err != nil {
-			return nil, &badinput.Error{File: o.CertFile, Key: "--tls-cert, --tls-key", Found: "files that cannot be used", Expected: "a certificate and its key, PEM", Cause: err}
-		}
-		options.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
-	}
-	return options, nil
+	options.TLSConfig, err = listen.TLS(o.CertFile, o.KeyFile)
+	return options, err
 }
 
-// address refuses what would let anybody read along, or in.
-func (o BrokerOptions) address() (host string, port int, err error) {
-	host, text, err := net.SplitHostPort(o.Listen)
-	if err == nil {
-		port, err = strconv.Atoi(text)
+// place refuses what would let anybody read along, or in.
+func (o BrokerOptions) place() (listen.Place, error) {
+	place, err := listen.Parse("--listen", o.Listen)
+	if err == nil && !place.Local() && !o.Insecure && (o.CertFile == "" || o.Token == "") {
+		err = place.Exposed("--listen", "read along and take part", "give --tls-cert, --tls-key and a token, or --insecure where the network is to be trusted")
 	}
-	if err != nil || port < 0 || port > 1<<16-1 {
-		return "", 0, &badinput.Error{Key: "--listen", Found: fmt.Sprintf("%q", o.Listen), Expected: "HOST:PORT", Cause: err}
-	}
-	if (o.CertFile == "") != (o.KeyFile == "") {
-		return "", 0, &badinput.Error{Key: "--tls-cert, --tls-key", Found: "one of them", Expected: "both, or none"}
-	}
-	if host == "" || host == "localhost" {
-		host = "127.0.0.1"
-	}
-	if o.Local() || o.Insecure {
-		return host, port, nil
-	}
-	if o.CertFile == "" || o.Token == "" {
-		return "", 0, &badinput.Error{Key: "--listen", Found: fmt.Sprintf("%s, where other machines can read along and take part", o.Listen),
-			Expected: "an address of this machine alone, such as 127.0.0.1:4222",
-			Remedy:   "give --tls-cert, --tls-key and a token, or --insecure where the network is to be trusted"}
-	}
-	return host, port, nil
+	return place, err
 }
 
 // Local tells whether only this machine reaches the broker.
-func (o BrokerOptions) Local() bool {
-	host, _, err := net.SplitHostPort(o.Listen)
-	ip := net.ParseIP(host)
-	return err == nil && (host == "" || host == "localhost" || ip != nil && ip.IsLoopback())
-}
+func (o BrokerOptions) Local() bool { return listen.Local(o.Listen) }
 
 // brokerLog passes on what the server says, and keeps its last complaint.
 type brokerLog struct {

@@ -11,13 +11,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
-	"ptyx/internal/badinput"
+	"ptyx/internal/listen"
 )
 
 var (
@@ -58,27 +57,19 @@ type Server struct {
 	closing  chan struct{}
 }
 
-// Address checks where to listen: "8080" and ":8080" mean this machine alone, any other host has to be written out.
-func Address(flag, value string) (string, error) {
+// Place is where to listen: a port alone means this machine alone, any other host has to be written out.
+func Place(flag, value string) (listen.Place, error) {
 	if !strings.Contains(value, ":") {
 		value = ":" + value
 	}
-	host, port, err := net.SplitHostPort(value)
-	if err != nil || port == "" {
-		return "", &badinput.Error{Key: flag, Found: fmt.Sprintf("%q", value), Expected: "an address such as :8080", Cause: err}
-	}
-	if host == "" {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, port), nil
+	return listen.Parse(flag, value)
 }
 
-// Listen starts to serve at an address that Address has checked; port 0 takes a free one.
-func Listen(address string, epochs int) (*Server, error) {
-	listener, err := net.Listen("tcp", address)
+// Listen starts to serve; flag names the place in complaints.
+func Listen(ctx context.Context, flag string, place listen.Place, epochs int) (*Server, error) {
+	listener, err := place.Open(ctx, flag)
 	if err != nil {
-		return nil, &badinput.Error{Key: "--live", Found: fmt.Sprintf("%s, where one cannot listen", address), Expected: "a free port of this machine", Cause: err,
-			Remedy: "take another port, or :0 for any"}
+		return nil, err
 	}
 	s := &Server{URL: "http://" + listener.Addr().String() + "/", progress: Progress{Epochs: epochs}, done: make(chan struct{}), closing: make(chan struct{})}
 	mux := http.NewServeMux()

@@ -10,12 +10,13 @@ import (
 	"testing"
 	"time"
 
+	address "ptyx/internal/listen"
 	"ptyx/internal/live"
 )
 
 func listen(t *testing.T) *live.Server {
 	t.Helper()
-	s, err := live.Listen("127.0.0.1:0", 3)
+	s, err := live.Listen(t.Context(), "--live", address.Place{Host: "127.0.0.1"}, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,23 +124,26 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-func TestAddress(t *testing.T) {
+func TestPlace(t *testing.T) {
 	for value, want := range map[string]string{
 		":8080": "127.0.0.1:8080", "8080": "127.0.0.1:8080", "0.0.0.0:80": "0.0.0.0:80", "[::1]:80": "[::1]:80", "localhost:0": "localhost:0",
 	} {
-		if got, err := live.Address("--live", value); err != nil || got != want {
+		if got, err := live.Place("--live", value); err != nil || got.String() != want {
 			t.Errorf("%q is %q, %v, want %q", value, got, err, want)
 		}
 	}
 	for _, value := range []string{":", "a:b:c", "host:"} {
-		if got, err := live.Address("--live", value); err == nil || !strings.Contains(err.Error(), "--live") {
+		if got, err := live.Place("--live", value); err == nil || !strings.Contains(err.Error(), "--live") {
 			t.Errorf("%q is %q, %v, want a complaint", value, got, err)
 		}
 	}
 	s := listen(t)
 	defer s.Close()
-	taken := strings.TrimSuffix(strings.TrimPrefix(s.URL, "http://"), "/")
-	if _, err := live.Listen(taken, 1); err == nil || !strings.Contains(err.Error(), "another port") {
+	taken, err := live.Place("--live", strings.TrimSuffix(strings.TrimPrefix(s.URL, "http://"), "/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := live.Listen(t.Context(), "--live", taken, 1); err == nil || !strings.Contains(err.Error(), "another port") {
 		t.Errorf("a port that is taken: %v", err)
 	}
 }

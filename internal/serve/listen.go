@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ptyx/internal/badinput"
+	"ptyx/internal/listen"
 )
 
 // Address is where a server listens.
@@ -28,65 +29,42 @@ const (
 	headerSize = 64 << 10         // bytes
 )
 
-// check refuses what would let anybody read along. It returns the address to listen at.
-func (a Address) check() (string, error) {
-	host, port, err := net.SplitHostPort(a.Listen)
+// check refuses what would let anybody read along. It returns the place to listen at.
+func (a Address) check() (listen.Place, error) {
+	place, err := listen.Parse("--listen", a.Listen)
 	if err != nil {
-		return "", &badinput.Error{Key: "--listen", Found: fmt.Sprintf("%q", a.Listen), Expected: "HOST:PORT", Cause: err}
-	}
-	if (a.CertFile == "") != (a.KeyFile == "") {
-		return "", &badinput.Error{Key: "--tls-cert, --tls-key", Found: "one of them", Expected: "both, or none"}
+		return place, err
 	}
 	if a.Grace < 0 {
-		return "", &badinput.Error{Key: "--grace", Found: a.Grace.String(), Expected: "0 or longer"}
+		return place, &badinput.Error{Key: "--grace", Found: a.Grace.String(), Expected: "0 or longer"}
 	}
-	if host == "" {
-		host = "127.0.0.1"
+	if !place.Local() && a.CertFile == "" && !a.Insecure {
+		return place, place.Exposed("--listen", "read along", "give --tls-cert and --tls-key, or --insecure where the network is to be trusted")
 	}
-	if !loopback(host) && a.CertFile == "" && !a.Insecure {
-		return "", &badinput.Error{Key: "--listen", Found: fmt.Sprintf("%s, where other machines can read along", a.Listen), Expected: "an address of this machine alone, such as 127.0.0.1:8080",
-			Remedy: "give --tls-cert and --tls-key, or --insecure where the network is to be trusted"}
-	}
-	return net.JoinHostPort(host, port), nil
+	return place, nil
 }
 
 // Local tells whether only this machine reaches the address.
-func (a Address) Local() bool {
-	host, _, err := net.SplitHostPort(a.Listen)
-	return err == nil && (host == "" || loopback(host))
-}
-
-// loopback tells whether a host is this machine, to itself alone.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
+func (a Address) Local() bool { return listen.Local(a.Listen) }
 
 // Listen opens the address, with TLS if that is asked for. Faults of what the user gave are *badinput.Error.
 func Listen(ctx context.Context, a Address) (l net.Listener, url string, err error) {
-	address, err := a.check()
+	place, err := a.check()
 	if err != nil {
 		return nil, "", err
 	}
-	scheme := "http"
-	var config *tls.Config
-	if a.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(a.CertFile, a.KeyFile)
-		if err != nil {
-			return nil, "", &badinput.Error{File: a.CertFile, Key: "--tls-cert, --tls-key", Found: "files that cannot be used", Expected: "a certificate and its key, PEM", Cause: err}
-		}
-		scheme = "https"
-		config = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
-	}
-	l, err = (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	config, err := listen.TLS(a.CertFile, a.KeyFile)
 	if err != nil {
-		return nil, "", &badinput.Error{Key: "--listen", Found: fmt.Sprintf("%s, where nothing can listen", a.Listen), Cause: err, Remedy: "give another port, or end what listens there"}
+		return nil, "", err
 	}
-	url = scheme + "://" + l.Addr().String()
-	if config != nil {
-		l = tls.NewListener(l, config)
+	if l, err = place.Open(ctx, "--listen"); err != nil {
+		return nil, "", err
 	}
-	return l, url, nil
+	if config == nil {
+		return l, "http://" + l.Addr().String(), nil
+	}
+	config.NextProtos = []string{"h2", "http/1.1"}
+	return tls.NewListener(l, config), "https://" + l.Addr().String(), nil
 }
 
 // Run answers at l until ctx is done. Then it lets in no more work, finishes what it has accepted, for at most grace, and returns nil;

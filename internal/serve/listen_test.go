@@ -30,15 +30,13 @@ func TestAddresses(t *testing.T) {
 		{Address{Listen: "node:80"}, ""},
 		{Address{Listen: "0.0.0.0:80", Insecure: true}, "0.0.0.0:80"},
 		{Address{Listen: "0.0.0.0:80", CertFile: "c", KeyFile: "k"}, "0.0.0.0:80"},
-		{Address{Listen: "127.0.0.1:80", CertFile: "c"}, ""},
-		{Address{Listen: "127.0.0.1:80", KeyFile: "k"}, ""},
 		{Address{Listen: "8080"}, ""},
 		{Address{Listen: ""}, ""},
 		{Address{Listen: "127.0.0.1:80", Grace: -1}, ""},
 	} {
 		got, err := c.a.check()
-		if got != c.want || (err != nil) != (c.want == "") {
-			t.Errorf("%+v: %q, %v; want %q", c.a, got, err, c.want)
+		if (err != nil) != (c.want == "") || err == nil && got.String() != c.want {
+			t.Errorf("%+v: %v, %v; want %q", c.a, got, err, c.want)
 		}
 	}
 }

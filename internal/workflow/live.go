@@ -49,11 +49,11 @@ const (
 
 // startLive listens and logs where.
 func startLive(ctx context.Context, o TrainOptions, reporter progress.Reporter, log *slog.Logger) (*liveView, error) {
-	address, err := live.Address("--live", o.Live)
+	place, err := live.Place("--live", o.Live)
 	if err != nil {
 		return nil, err
 	}
-	server, err := live.Listen(address, o.Config.MaxEpochs)
+	server, err := live.Listen(ctx, "--live", place, o.Config.MaxEpochs)
 	if err != nil {
 		return nil, err
 	}
