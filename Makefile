@@ -5,7 +5,7 @@ LIB := $(CURDIR)/lib
 # Tests and benchmarks use the pinned libraries, wherever they run from. They are asked for after lib has been made.
 WITH_LIB = PTYX_ONNXRUNTIME=$(LIB) PTYX_HDF5=$(LIB)
 
-.PHONY: demo build dist docs lib test check vet format staticcheck vuln licenses bench fuzz kill interop clean
+.PHONY: demo build dist docs lib test check vet format staticcheck vuln licenses bench fuzz kill soak race interop clean
 
 demo: build lib
 	sh scripts/demo.sh
@@ -28,6 +28,10 @@ lib:
 
 test: lib
 	$(WITH_LIB) $(GO) test ./...
+
+# All tests under the race detector, but for those that are of one goroutine and take long there.
+race: lib
+	$(WITH_LIB) $(GO) test -race -timeout 60m ./...
 
 check: vet format staticcheck
 
@@ -57,6 +61,13 @@ CASES ?= 20000
 kill: lib
 	$(WITH_LIB) PTYX_KILLS=$(KILLS) $(GO) test ./cmd/ptyx -run TestFaults -count=1 -timeout 30m -v
 	$(WITH_LIB) PTYX_CASES=$(CASES) $(GO) test ./internal/source ./internal/reconstruct -run TestDamaged -count=1 -timeout 60m -v
+
+# A server under clients of all kinds for SOAKTIME, and BATCHES batches through one session: nothing may grow.
+SOAKTIME ?= 1h
+BATCHES ?= 100000
+soak: lib
+	$(WITH_LIB) PTYX_BATCHES=$(BATCHES) $(GO) test ./runtime -run TestMemoryOfRuns -count=1 -timeout 1h -v
+	$(WITH_LIB) PTYX_SOAK=$(SOAKTIME) $(GO) test ./cmd/ptyx -run TestSoak -count=1 -timeout 4h -v
 
 # Each fuzz target for FUZZTIME.
 FUZZTIME ?= 30s

@@ -1,22 +1,53 @@
-"""What sections have found, kept as NAME.json and shown as NAME.md."""
+"""What sections have found, kept as NAME.json and shown as NAME.md: those of this machine. Another machine's stay as NAME-PROCESSOR."""
 
 import json
+import re
 import time
 
 
 def run(bench, results, name, description, sections, chosen, page):
-    """Runs the chosen sections. Those that are not run keep their figures, if the machine is the same."""
-    kept = results / f"{name}.json"
-    record = {"machine": description, "sections": {}}
-    if kept.exists() and chosen != list(sections):
-        before = json.loads(kept.read_text())
-        if before["machine"] == description:
-            record = before
+    """Runs the chosen sections. Those that are not run keep their figures."""
+    record = {"machine": description, "sections": kept(results, name, description)}
     for section in chosen:
         start = time.perf_counter()
         # JSON's keys are texts: through it once, so that figures kept and figures new look alike.
         record["sections"][section] = json.loads(json.dumps(sections[section](bench)))
         print(f"-- {section}: {time.perf_counter() - start:.0f} s", flush=True)
-        kept.write_text(json.dumps(record, indent=1) + "\n")
-        (results / f"{name}.md").write_text(page(record))
+        write(results / name, record, page)
     print(results / f"{name}.md")
+
+
+def kept(results, name, description):
+    """The sections that this machine has run, under either name; the place of NAME is made free for them. Figures of the same
+    processor with other versions of anything are not this machine's, and are replaced."""
+    here, own = results / name, results / f"{name}-{slug(description)}"
+    before = read(here)
+    if before and slug(before["machine"]) != slug(description):
+        move(here, results / f"{name}-{slug(before['machine'])}")
+        before = None
+        if read(own):
+            move(own, here)
+            before = read(here)
+    return before["sections"] if before and before["machine"] == description else {}
+
+
+def slug(description):
+    """A processor as a part of a file's name: AMD EPYC is amd-epyc."""
+    return re.sub(r"[^a-z0-9]+", "-", re.sub(r"\(\w+\)", "", description["processor"].lower())).strip("-")
+
+
+def read(path):
+    file = path.with_name(path.name + ".json")
+    return json.loads(file.read_text()) if file.exists() else None
+
+
+def write(path, record, page):
+    path.with_name(path.name + ".json").write_text(json.dumps(record, indent=1) + "\n")
+    path.with_name(path.name + ".md").write_text(page(record))
+
+
+def move(path, to):
+    for suffix in (".json", ".md"):
+        file = path.with_name(path.name + suffix)
+        if file.exists():
+            file.replace(to.with_name(to.name + suffix))
