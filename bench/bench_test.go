@@ -4,9 +4,11 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"ptyx/internal/contract"
@@ -14,6 +16,7 @@ import (
 	"ptyx/internal/engine"
 	"ptyx/internal/ndarray"
 	"ptyx/internal/reconstruct"
+	"ptyx/internal/scanstore"
 	"ptyx/internal/simulate"
 	"ptyx/models"
 	"ptyx/runtime"
@@ -206,4 +209,36 @@ func BenchmarkLoading(b *testing.B) {
 		must(b, frames.Close())
 	}
 	rate(b, patterns)
+}
+
+// BenchmarkKeeping puts the frames of a post on disk for good, as `ptyx serve --store` does before it answers: 64 at once, and each alone.
+func BenchmarkKeeping(b *testing.B) {
+	for _, step := range []int{patterns, 1} {
+		b.Run(fmt.Sprint(step, "AtOnce"), func(b *testing.B) {
+			b.ReportAllocs()
+			scan, frames, nothing := keptScan(b)
+			for b.Loop() {
+				for from := 0; from < patterns; from += step {
+					to := from + step
+					must(b, scan.Append(scanstore.Frames{
+						IDs: frames.IDs[from:to], X: frames.X[from:to], Y: frames.Y[from:to], Patterns: frames.Patterns[from*size*size : to*size*size],
+					}, nothing))
+				}
+			}
+			rate(b, patterns)
+		})
+	}
+}
+
+// keptScan is a scan on disk, and frames for it.
+func keptScan(b *testing.B) (scan *scanstore.Scan, frames scanstore.Frames, nothing func() error) {
+	b.Helper()
+	store, err := scanstore.Open("", b.TempDir())
+	must(b, err)
+	b.Cleanup(func() { must(b, store.Close()) })
+	scan, err = store.Create(strings.Repeat("0", 32), scanstore.Head{N: size})
+	must(b, err)
+	b.Cleanup(func() { must(b, scan.Close()) })
+	frames = scanstore.Frames{IDs: make([]int64, patterns), X: make([]float64, patterns), Y: make([]float64, patterns), Patterns: make([]float32, patterns*size*size)}
+	return scan, frames, func() error { return nil }
 }

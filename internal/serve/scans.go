@@ -63,8 +63,9 @@ const maxStreams = 64
 // newScans lists the scans that an earlier server has kept; begin has them come back.
 func newScans(s *Server) (*scans, error) {
 	a := &scans{
-		limits: s.options.Scans, log: s.options.Log, returned: make(chan struct{}), left: map[string]bool{}, budget: &budget{limit: s.options.Scans.Memory, shown: s.metrics.memory}, ending: make(chan struct{}),
-		solving: make(chan struct{}, 1), streams: make(chan struct{}, maxStreams), byID: map[string]*scan{},
+		limits: s.options.Scans, log: s.options.Log, budget: &budget{limit: s.options.Scans.Memory, shown: s.metrics.memory},
+		ending: make(chan struct{}), returned: make(chan struct{}), solving: make(chan struct{}, 1), streams: make(chan struct{}, maxStreams),
+		byID: map[string]*scan{}, left: map[string]bool{},
 		shown: func(n int) { s.metrics.scans.Set(float64(n)) },
 	}
 	a.ctx, a.stop = context.WithCancel(context.Background())

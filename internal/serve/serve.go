@@ -3,7 +3,8 @@
 // it stands above reconstruct, stitch and render, and links no Gorgonia; what needs a solver is handed in as a Refiner.
 //
 // The nouns: a [Server] holds [Model]s. Each has a queue, where the patterns of all requests wait, for a moment and in bounded
-// number, to go through the network as batches. A scan is frames with positions, told apart by their ids, on a canvas that grows.
+// number, to go through the network as batches. A scan is frames with positions, told apart by their ids, on a canvas that grows; where it
+// is to outlive the server, scanstore keeps its frames on disk, and they go through the network again.
 //
 // What a client sends is never trusted: names and ids are looked up in maps and never become paths, sizes are compared before
 // memory is taken, and every fault is a sentence with a status: see docs/serve.md.
