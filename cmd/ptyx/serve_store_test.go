@@ -47,7 +47,7 @@ func serverSurvivesKills(t *testing.T, binary, _, model string, _ time.Duration)
 	path := "/v1/scans/" + created.ID
 
 	bodies := frames(t, scan, 1)
-	c := clients{path: path}
+	c := senders{path: path}
 	c.url.Store(s.url)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -95,8 +95,8 @@ func serverSurvivesKills(t *testing.T, binary, _, model string, _ time.Duration)
 	}
 }
 
-// clients send frames to a server that comes and goes.
-type clients struct {
+// senders send frames to a server that comes and goes.
+type senders struct {
 	path     string
 	url      atomic.Value // string
 	answered atomic.Int64 // posts
@@ -104,7 +104,7 @@ type clients struct {
 }
 
 // send posts bodies, each until it is answered.
-func (c *clients) send(ctx context.Context, bodies [][]byte) {
+func (c *senders) send(ctx context.Context, bodies [][]byte) {
 	for _, body := range bodies {
 		for problem := c.post(ctx, body); problem != ""; problem = c.post(ctx, body) {
 			c.problem.Store(problem)
@@ -118,7 +118,7 @@ func (c *clients) send(ctx context.Context, bodies [][]byte) {
 }
 
 // post returns why a post was not answered with 200.
-func (c *clients) post(ctx context.Context, body []byte) (problem string) {
+func (c *senders) post(ctx context.Context, body []byte) (problem string) {
 	request, err := http.NewRequestWithContext(ctx, "POST", c.url.Load().(string)+c.path+"/frames", bytes.NewReader(body))
 	if err != nil {
 		return err.Error()
