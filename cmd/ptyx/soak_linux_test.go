@@ -58,8 +58,8 @@ const (
 	kinds
 )
 
-// clients are how many of each kind there are, and what one does.
-var clients = [kinds]struct {
+// crowd is how many clients of each kind there are, and what one does.
+var crowd = [kinds]struct {
 	name  string
 	count int
 	do    func(*soak, context.Context, *rand.Rand) error
@@ -78,7 +78,7 @@ func (s *soak) work(d time.Duration, seed uint64) error {
 	defer cancel()
 	var all sync.WaitGroup
 	faults := make(chan error, 1)
-	for kind, c := range clients {
+	for kind, c := range crowd {
 		for i := range c.count {
 			r := rand.New(rand.NewPCG(seed, uint64(100*kind+i)))
 			all.Go(func() {
@@ -337,7 +337,7 @@ func TestSoak(t *testing.T) {
 			t.Fatalf("the server held %v, and now %v and %d scans\n%s", before, after, after.scans, s.said)
 		}
 	}
-	for kind, c := range clients {
+	for kind, c := range crowd {
 		if s.done[kind].Load() == 0 {
 			t.Errorf("no %s client has come to an end", c.name)
 		}
@@ -378,7 +378,7 @@ func newSoak(t *testing.T) *soak {
 // account tells how often each kind of client has done its thing.
 func (s *soak) account() string {
 	var parts []string
-	for kind, c := range clients {
+	for kind, c := range crowd {
 		parts = append(parts, fmt.Sprintf("%d %s", s.done[kind].Load(), c.name))
 	}
 	return strings.Join(parts, ", ")
