@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"ptyx/internal/ndarray"
 	"ptyx/internal/reconstruct"
 )
 
@@ -43,7 +42,7 @@ type network struct {
 	digest    Digest
 	predictor reconstruct.Predictor
 	release   func() error
-	batches   []reconstruct.Batch // prepared, the latest last
+	prepared  *reconstruct.Prepared
 }
 
 // of gives the network of a model, which is fetched if it is not here.
@@ -71,7 +70,7 @@ func (n *networks) of(digest Digest, fetch func() ([]byte, error)) (*network, er
 	if err != nil {
 		return nil, err
 	}
-	r := &network{digest: digest, predictor: predictor, release: release}
+	r := &network{digest: digest, predictor: predictor, release: release, prepared: reconstruct.NewPrepared(predictor, keptSizes)}
 	n.ready = append(n.ready, r)
 	return r, nil
 }
@@ -84,16 +83,13 @@ func (n *networks) close() (err error) {
 	return err
 }
 
-func (n *network) close() (err error) {
-	for _, b := range n.batches {
-		err = errors.Join(err, b.Close())
-	}
-	return errors.Join(err, n.predictor.Close(), n.release())
+func (n *network) close() error {
+	return errors.Join(n.prepared.Close(), n.predictor.Close(), n.release())
 }
 
 // run computes the patches of a batch. They are the caller's.
 func (n *network) run(s shape, patterns []float32) (amplitude, phase []float32, err error) {
-	b, err := n.prepared(s)
+	b, err := n.prepared.Of(s.list())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -103,37 +99,4 @@ func (n *network) run(s shape, patterns []float32) (amplitude, phase []float32, 
 		return nil, nil, fmt.Errorf("running the network: %w", err)
 	}
 	return slices.Clone(a.Data), slices.Clone(p.Data), nil
-}
-
-// prepared is the network bound to arrays of a shape.
-func (n *network) prepared(s shape) (reconstruct.Batch, error) {
-	if i := slices.IndexFunc(n.batches, func(b reconstruct.Batch) bool { return b.Patterns().Shape[0] == s.Samples }); i >= 0 {
-		b := n.batches[i]
-		n.batches = append(slices.Delete(n.batches, i, i+1), b)
-		return b, fits(b, s)
-	}
-	if len(n.batches) == keptSizes {
-		oldest := n.batches[0]
-		n.batches = slices.Delete(n.batches, 0, 1)
-		if err := oldest.Close(); err != nil {
-			return nil, fmt.Errorf("giving up a batch: %w", err)
-		}
-	}
-	b, err := n.predictor.Prepare(s.Samples)
-	if err != nil {
-		return nil, fmt.Errorf("preparing the network for %d samples: %w", s.Samples, err)
-	}
-	if err := fits(b, s); err != nil {
-		return nil, errors.Join(err, b.Close())
-	}
-	n.batches = append(n.batches, b)
-	return b, nil
-}
-
-// fits refuses patterns that are not what a network takes.
-func fits(b reconstruct.Batch, s shape) error {
-	if got := b.Patterns().Shape; !ndarray.SameShape(got, s.list()) {
-		return reconstruct.NotAPredictor(fmt.Sprintf("input %v, where the task has %v", got, s.list()))
-	}
-	return nil
 }
