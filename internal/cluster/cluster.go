@@ -4,7 +4,8 @@
 //
 // The nouns: a [Broker] is a NATS server with JetStream inside ptyx; any other will do. A [Job] is a scan with a model and options, named by
 // their digest. A [Task] is one batch of its patterns. A [Worker] takes tasks, one after the other, and stores an [Outcome] for each. A
-// [Gatherer] puts out a job's tasks, a bounded number at a time, and makes the object of their outcomes.
+// [Gatherer] puts out a job's tasks, a bounded number at a time, and makes the object of their outcomes. A [Caller] has batches computed that come
+// one by one, as those of a server do.
 //
 // # What the broker keeps
 //
@@ -57,6 +58,7 @@ type Timing struct {
 	Pull    time.Duration // one request to the broker; 5 s
 	Doubt   time.Duration // a task without an outcome is looked for after that; 10 s
 	Pause   time.Duration // before what failed is tried again, at most; 2 s
+	Renew   time.Duration // a Caller makes sure that its models are stored; 1 h
 
 	log *slog.Logger // is told when trying again takes long
 }
@@ -72,6 +74,7 @@ func (t Timing) usual(log *slog.Logger) Timing {
 	orElse(&t.Pull, 5*time.Second)
 	orElse(&t.Doubt, 10*time.Second)
 	orElse(&t.Pause, 2*time.Second)
+	orElse(&t.Renew, time.Hour)
 	return t
 }
 
@@ -82,6 +85,7 @@ func outcomeSubject(job string, batch int) string {
 
 // streams are where tasks, outcomes and models lie.
 type streams struct {
+	connection      *Connection
 	js              jetstream.JetStream
 	tasks, outcomes jetstream.Stream
 	models          jetstream.ObjectStore
@@ -89,7 +93,7 @@ type streams struct {
 
 // open makes the streams, or finds them.
 func (c *Connection) open(ctx context.Context) (s streams, err error) {
-	s.js = c.js
+	s.connection, s.js = c, c.js
 	// One message a subject: what is put out again takes the place of what it was.
 	if s.tasks, err = c.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: taskStream, Description: "batches of patterns that wait for a worker of ptyx", Subjects: []string{taskPrefix + "*.*"},

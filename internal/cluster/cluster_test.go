@@ -318,8 +318,11 @@ func TestPoison(t *testing.T) {
 		}
 	}
 	f := &fake{n: size, channels: 1}
-	worker := start(t, b.URL, f.worker())
-	s := w.gather(t, c, 8)
+	done := make(chan Summary, 1)
+	go func() { defer close(done); done <- w.gather(t, c, 8) }()
+	eventually(t, "batches 2 and 3 are put out", func() bool { tasks, _ := left(t, c); return tasks == 6 })
+	worker := start(t, b.URL, f.worker()) // not before: it drops what stands in the others' places
+	s := <-done
 	if did := worker.end(); did.Malformed != 4 || did.Batches != 4 {
 		t.Errorf("the worker did %+v", did)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -32,6 +33,10 @@ type Connection struct {
 	name string // the URL, without secrets
 	nc   *nats.Conn
 	js   jetstream.JetStream
+
+	mu     sync.Mutex
+	broken context.Context // done when the connection breaks; another one follows
+	breaks context.CancelFunc
 }
 
 // reconnectWait is between two tries to find the broker again.
@@ -40,6 +45,7 @@ const reconnectWait = 500 * time.Millisecond
 // Connect connects. What is wrong with the address is a *badinput.Error; ErrNobody is wrapped where nothing listens.
 func Connect(a Address, log *slog.Logger) (*Connection, error) {
 	c := &Connection{name: redacted(a.URL)}
+	c.broken, c.breaks = context.WithCancel(context.Background())
 	for _, f := range []struct{ key, file string }{{"--tls-ca", a.CA}, {"--creds", a.Creds}} {
 		if f.file == "" {
 			continue
@@ -55,7 +61,7 @@ func Connect(a Address, log *slog.Logger) (*Connection, error) {
 		}
 	}
 	var err error
-	if c.nc, err = nats.Connect(a.URL, a.options(log)...); err != nil {
+	if c.nc, err = nats.Connect(a.URL, c.options(a, log)...); err != nil {
 		return nil, c.unreachable(err)
 	}
 	if c.js, err = jetstream.New(c.nc); err != nil {
@@ -65,10 +71,11 @@ func Connect(a Address, log *slog.Logger) (*Connection, error) {
 	return c, nil
 }
 
-func (a Address) options(log *slog.Logger) []nats.Option {
+func (c *Connection) options(a Address, log *slog.Logger) []nats.Option {
 	options := []nats.Option{
 		nats.Name(a.Name), nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.ReconnectBufSize(-1), // what cannot be sent is told at once
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			c.breakOff()
 			if err != nil {
 				log.Warn("the broker is gone; waiting for it", "error", err)
 			}
@@ -106,7 +113,33 @@ func (c *Connection) unreachable(err error) error {
 }
 
 // Close ends the connection.
-func (c *Connection) Close() { c.nc.Close() }
+func (c *Connection) Close() {
+	c.nc.Close()
+	c.breakOff()
+}
+
+func (c *Connection) breakOff() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.breaks()
+	c.broken, c.breaks = context.WithCancel(context.Background())
+}
+
+// whole does something that takes time, for as long as the connection holds: what was asked of a broker that went away is never answered. Then the error
+// is nats.ErrDisconnected.
+func (c *Connection) whole(ctx context.Context, do func(ctx context.Context) error) error {
+	c.mu.Lock()
+	broken := c.broken
+	c.mu.Unlock()
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(broken, cancel)()
+	err := do(inner)
+	if err != nil && broken.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: %w", nats.ErrDisconnected, err)
+	}
+	return err
+}
 
 // redacted is a URL without user, password and token.
 func redacted(address string) string {

@@ -55,12 +55,7 @@ func TestMain(m *testing.M) {
 		fmt.Println(b.URL)
 		select {}
 	}
-	// nats.go 1.55 starts this one for an object that is stored; where the object is stored before it runs, it waits for a channel that is gone.
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"),
-		// Of a stream that is asked for while the NATS server closes, which its process does not outlive.
-		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.(*fileStore).flushStreamStateLoop"),
-		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server/ats.Register.func1"))
+	goleak.VerifyTestMain(m, testutil.OfBrokers()...)
 }
 
 // process runs this test binary as something else and waits for its first line.

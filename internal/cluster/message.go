@@ -9,6 +9,8 @@ import (
 	"math"
 	"strings"
 	"unicode/utf8"
+
+	"ptyx/internal/ndarray"
 )
 
 // Messages have a head of fixed size and float32 behind it, all little-endian. So the length that a message must have is known from its head,
@@ -159,6 +161,17 @@ func DecodeOutcome(data []byte) (o Outcome, err error) {
 	}
 	o.Provider, o.Amplitude, o.Phase = said, floats(rest[:len(rest)/2]), floats(rest[len(rest)/2:])
 	return o, nil
+}
+
+// belongs refuses an outcome of another job, or of another shape than that of its batch.
+func (o Outcome) belongs(job Digest, want shape) error {
+	if o.Job != job {
+		return fmt.Errorf("%w: batch %d of job %s", errMalformed, o.Batch, o.Job)
+	}
+	if o.Failure == "" && !ndarray.SameShape(o.list(), want.list()) {
+		return fmt.Errorf("%w: patches of shape %v, expected %v", errMalformed, o.list(), want.list())
+	}
+	return nil
 }
 
 // outcomeSize is at least how long the outcome of so many samples is, whatever computes; a task is shorter.

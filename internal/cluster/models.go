@@ -31,16 +31,28 @@ func (s streams) putModel(ctx context.Context, digest Digest, model []byte) erro
 	if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
 		return fmt.Errorf("looking for the model: %w", err)
 	}
-	if _, err := s.models.Put(ctx, jetstream.ObjectMeta{Name: digest.String()}, bytes.NewReader(model)); err != nil {
+	err = s.connection.whole(ctx, func(ctx context.Context) error {
+		_, err := s.models.Put(ctx, jetstream.ObjectMeta{Name: digest.String()}, bytes.NewReader(model))
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("storing the model: %w", err)
 	}
 	return nil
 }
 
 // getModel fetches the model of a digest, and holds it to it.
-func (s streams) getModel(ctx context.Context, digest Digest) ([]byte, error) {
+func (s streams) getModel(ctx context.Context, digest Digest) (model []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, transfer)
 	defer cancel()
+	err = s.connection.whole(ctx, func(ctx context.Context) error {
+		model, err = s.fetchModel(ctx, digest)
+		return err
+	})
+	return model, err
+}
+
+func (s streams) fetchModel(ctx context.Context, digest Digest) ([]byte, error) {
 	object, err := s.models.Get(ctx, digest.String())
 	if err != nil {
 		return nil, fmt.Errorf("fetching model %s: %w", digest, err)

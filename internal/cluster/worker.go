@@ -39,7 +39,6 @@ type worker struct {
 	streams
 	options  WorkerOptions
 	networks *networks
-	name     string // of the broker
 	holding  holding
 
 	mu    sync.Mutex
@@ -66,7 +65,7 @@ func Work(ctx context.Context, a Address, o WorkerOptions) (Tally, error) {
 		return Tally{}, err
 	}
 	defer c.Close()
-	w := &worker{options: o, networks: newNetworks(o.Networks), name: c.name}
+	w := &worker{options: o, networks: newNetworks(o.Networks)}
 	if err := persist(ctx, o.Timing, func(ctx context.Context) (err error) { w.streams, err = c.open(ctx); return c.explain(err) }); err != nil {
 		return Tally{}, unlessDone(ctx, err)
 	}
@@ -135,7 +134,7 @@ func (w *worker) take(ctx context.Context, taken chan<- *held) error {
 				return err
 			}
 		}
-		err := pull(ctx, consumer, 1, w.options.Timing.Pull, func(msg jetstream.Msg) error {
+		err := w.pull(ctx, consumer, 1, w.options.Timing.Pull, func(msg jetstream.Msg) error {
 			w.holding.add(msg)
 			if h := w.accept(msg); h != nil {
 				select {
@@ -167,12 +166,12 @@ func (w *worker) ready() error {
 	if tell == nil {
 		return nil
 	}
-	return tell(w.name)
+	return tell(w.connection.name)
 }
 
 // consumer makes the one that all workers share, or finds it.
 func (w *worker) consumer(ctx context.Context) (jetstream.Consumer, error) {
-	s, err := (&Connection{name: w.name, js: w.js}).open(ctx) // anew: the broker may have an empty store
+	s, err := w.connection.open(ctx) // anew: the broker may have an empty store
 	if err != nil {
 		return nil, err
 	}
@@ -317,23 +316,25 @@ func (w *worker) keep(ctx context.Context, h *held) error {
 	})
 }
 
-// pull asks for messages and hands each on as it comes, until there were most, handle fails or some time is over.
-func pull(ctx context.Context, c jetstream.Consumer, most int, wait time.Duration, handle func(jetstream.Msg) error) error {
+// pull asks for messages and hands each on as it comes, until there were most, handle fails, some time is over or the connection breaks.
+func (s streams) pull(ctx context.Context, c jetstream.Consumer, most int, wait time.Duration, handle func(jetstream.Msg) error) error {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	batch, err := c.Fetch(most, jetstream.FetchContext(ctx))
-	if err != nil {
-		return err
-	}
-	for msg := range batch.Messages() {
-		if err := handle(msg); err != nil {
+	return s.connection.whole(ctx, func(ctx context.Context) error {
+		batch, err := c.Fetch(most, jetstream.FetchContext(ctx))
+		if err != nil {
 			return err
 		}
-	}
-	if err := batch.Error(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return nil
+		for msg := range batch.Messages() {
+			if err := handle(msg); err != nil {
+				return err
+			}
+		}
+		if err := batch.Error(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		return nil
+	})
 }
 
 // gone tells whether an error is of a consumer or stream that is no longer there.

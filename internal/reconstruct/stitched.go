@@ -3,6 +3,7 @@ package reconstruct
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"ptyx/internal/ndarray"
 	"ptyx/stitch"
@@ -25,4 +26,9 @@ func OfFrames[F any](canvas *stitch.Canvas, provider string, probe *ndarray.Comp
 		r.X, r.Y, r.IDs = append(r.X, x), append(r.Y, y), append(r.IDs, id)
 	}
 	return r
+}
+
+// Providers is a Result's Provider where several have computed.
+func Providers(names map[string]bool) string {
+	return strings.Join(slices.Sorted(maps.Keys(names)), ", ")
 }
