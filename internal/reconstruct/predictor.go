@@ -32,3 +32,9 @@ func NotAPredictor(found string) error {
 	return &badinput.Error{Key: "graph", Found: found, Expected: "patterns (batch, C, N, N) in, amplitude and phase of that shape out, as the metadata say",
 		Remedy: "the file is damaged or was edited; export it again"}
 }
+
+// Piece are patterns of one owner in a batch of several, samples of C * N * N values, and where their patches go, in arrays of the same length.
+type Piece struct {
+	Patterns         []float32
+	Amplitude, Phase []float32
+}
