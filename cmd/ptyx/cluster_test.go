@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"ptyx/internal/reconstruct"
 )
@@ -94,5 +97,74 @@ func TestClusterProcesses(t *testing.T) {
 	}
 	if out, err := infer().CombinedOutput(); err == nil || !bytes.Contains(out, []byte("nobody there")) || bytes.Count(out, []byte("ptyx: ")) != 1 {
 		t.Errorf("without a broker: %v, %s", err, out)
+	}
+}
+
+// TestServeWorkers: a server whose batches go to workers. While frames come in, a worker is killed in a batch and the broker is killed, too, and comes back: no
+// client hears of it, and the object is the file that infer writes.
+func TestServeWorkers(t *testing.T) {
+	binary := build(t)
+	dir := t.TempDir()
+	scan, run, alone, store := filepath.Join(dir, "scan.npz"), filepath.Join(dir, "star"), filepath.Join(dir, "alone"), filepath.Join(dir, "store")
+	p := process{t, binary, t.TempDir()}
+	p.run("simulate", "--out", scan, "--positions", "60", "--step", "7", "--seed", "11")
+	p.run("train", "--train-data-file", scan, "--output-dir", run, "--max-epochs", "1", "--n-images", "4", "--batch-size", "4", "--gridsize", "1", "--n-filters-scale", "1", "--device", "cpu")
+	p.run("infer", "--model-path", run, "--test-data", scan, "--output-dir", alone, "--device", "cpu", "--threads", "1")
+
+	broker, url := running(t, binary, "broker", "--store", store, "--listen", "127.0.0.1:0")
+	worker := func() *exec.Cmd {
+		w, _ := running(t, binary, "worker", "--nats", url, "--threads", "1", "--device", "cpu")
+		return w
+	}
+	s := serveProcess(t, binary, "--workers", url, "--model", run, "--batch-size", "4", "--in-flight", "8")
+	killed := worker()
+	path := s.newScan(0)
+	parts := frames(t, scan, 5)
+	stitched := make(chan int, len(parts))
+	posted := make(chan error, 1)
+	go func() {
+		var group errgroup.Group
+		group.SetLimit(4)
+		for i, part := range parts {
+			group.Go(func() error {
+				status, body, err := s.try("POST", path+"/frames", "application/octet-stream", part)
+				if err == nil && status != 200 {
+					err = fmt.Errorf("%d %s", status, body)
+				}
+				stitched <- i
+				return err
+			})
+		}
+		posted <- group.Wait()
+	}()
+	<-stitched
+	_ = killed.Process.Kill()
+	other := worker()
+	<-stitched
+	_ = broker.Process.Kill()
+	_ = broker.Wait()
+	for begun, status := time.Now(), 0; status != 503; status, _ = s.ask("GET", "/v2/health/ready", "", nil) {
+		if time.Since(begun) > 10*time.Second {
+			t.Fatalf("without a broker the server is ready (%d)", status)
+		}
+	}
+	broker, _ = running(t, binary, "broker", "--store", store, "--listen", strings.TrimPrefix(url, "nats://"))
+	if err := <-posted; err != nil {
+		t.Fatalf("%v: %s", err, s.said)
+	}
+	want, err := os.ReadFile(filepath.Join(alone, reconstruct.ObjectFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, got := s.ask("GET", path+"/object.npz", "", nil); status != 200 || !bytes.Equal(got, want) {
+		t.Errorf("the object (%d) is not that of infer", status)
+	}
+	if status := s.end(syscall.SIGTERM); status != 0 {
+		t.Errorf("the server ends with status %d: %s", status, s.said)
+	}
+	for _, c := range []*exec.Cmd{other, broker} {
+		if status := ended(t, c, syscall.SIGTERM); status != 0 {
+			t.Errorf("%v ends with status %d", c.Args[1], status)
+		}
 	}
 }

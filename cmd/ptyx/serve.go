@@ -4,6 +4,7 @@ import (
 	"os"
 	"time"
 
+	"ptyx/internal/cluster"
 	"ptyx/internal/serve"
 	"ptyx/internal/workflow"
 )
@@ -28,17 +29,36 @@ type serveCmd struct {
 	TLSKey    string `name:"tls-key" aliases:"tls_key" placeholder:"PEM" group:"Who may ask" help:"Key of the certificate."`
 	Insecure  bool   `group:"Who may ask" help:"Listen beyond this machine without TLS: anybody on the network can read along."`
 
+	Workers          string `placeholder:"URL" complete:"-" group:"Workers elsewhere" help:"Have the workers of a broker run the networks, ptyx worker: nats://HOST:4222 or tls://HOST:4222, several with commas. What computes here is then said for scans that are refined."`
+	InFlight         int    `aliases:"in_flight" default:"16" group:"Workers elsewhere" help:"Batches that are with the workers at once, at most; two for each worker keep all at work."`
+	WorkersTokenFile string `aliases:"workers_token_file" placeholder:"FILE" group:"Workers elsewhere" help:"File with the token that the broker asks for. Without it, the environment variable PTYX_WORKERS_TOKEN; with neither, none."`
+	WorkersTLSCA     string `name:"workers-tls-ca" aliases:"workers_tls_ca" placeholder:"PEM" group:"Workers elsewhere" help:"Certificate that has signed the broker's, where the system does not know it."`
+	WorkersCreds     string `aliases:"workers_creds" placeholder:"FILE" group:"Workers elsewhere" help:"Credentials of a NATS user, where the broker wants them."`
+
 	engineFlags `embed:"" group:"What computes"`
 }
 
 // Run serves until Ctrl-C or SIGTERM, and then ends well.
 func (c *serveCmd) Run(app *appContext) error {
 	const mebi = 1 << 20
+	workers, err := c.workers()
+	if err != nil {
+		return err
+	}
 	return workflow.Serve(app.Context, workflow.ServeOptions{
-		Models: c.Model, Engine: c.options(), TokenFile: c.TokenFile, Token: os.Getenv("PTYX_TOKEN"),
+		Models: c.Model, Engine: c.options(), Workers: workers, InFlight: c.InFlight, TokenFile: c.TokenFile, Token: os.Getenv("PTYX_TOKEN"),
 		Address: serve.Address{Listen: c.Listen, CertFile: c.TLSCert, KeyFile: c.TLSKey, Insecure: c.Insecure, Grace: c.Grace},
 		Server: serve.Options{BatchSize: c.BatchSize, BatchWait: c.BatchWait, Queue: c.Queue, Timeout: c.Timeout, MaxBody: c.MaxBody * mebi,
 			Scans: serve.ScanLimits{Count: c.Scans, Memory: c.ScanMemory * mebi}, Store: c.Store},
 		Ready: func(s workflow.Serving) error { return app.conclude(s, c.JSON) },
 	}, app.Log)
+}
+
+// workers is the broker's address, empty where the networks run here.
+func (c *serveCmd) workers() (cluster.Address, error) {
+	if c.Workers == "" {
+		return cluster.Address{}, nil
+	}
+	token, err := workflow.Token(c.WorkersTokenFile, os.Getenv("PTYX_WORKERS_TOKEN"))
+	return cluster.Address{URL: c.Workers, Token: token, CA: c.WorkersTLSCA, Creds: c.WorkersCreds}, err
 }

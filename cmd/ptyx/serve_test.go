@@ -55,20 +55,38 @@ func serveProcess(t *testing.T, binary string, args ...string) serving {
 // ask is a request with its answer.
 func (s serving) ask(method, path, kind string, body []byte) (status int, answer []byte) {
 	s.t.Helper()
-	request, err := http.NewRequest(method, s.url+path, bytes.NewReader(body))
+	status, answer, err := s.try(method, path, kind, body)
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	return status, answer
+}
+
+// try is ask for any goroutine.
+func (s serving) try(method, path, kind string, body []byte) (status int, answer []byte, err error) {
+	request, err := http.NewRequest(method, s.url+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
 	}
 	request.Header.Set("Content-Type", kind)
 	r, err := http.DefaultClient.Do(request)
 	if err != nil {
-		s.t.Fatal(err)
+		return 0, nil, err
 	}
 	defer r.Body.Close()
-	if answer, err = io.ReadAll(r.Body); err != nil {
-		s.t.Fatal(err)
+	answer, err = io.ReadAll(r.Body)
+	return r.StatusCode, answer, err
+}
+
+// newScan begins a scan and returns its address.
+func (s serving) newScan(refine int) (path string) {
+	s.t.Helper()
+	status, body := s.ask("POST", "/v1/scans", "application/json", fmt.Appendf(nil, `{"model":"star","refine":%d}`, refine))
+	var created struct{ ID string }
+	if err := json.Unmarshal(body, &created); status != 201 || err != nil {
+		s.t.Fatalf("%d %s", status, body)
 	}
-	return r.StatusCode, answer
+	return "/v1/scans/" + created.ID
 }
 
 // end sends a signal and returns the exit status.
@@ -120,12 +138,7 @@ func frames(t *testing.T, scan string, count int) (bodies [][]byte) {
 // checkScan sends a scan to the server, each part twice, and compares what comes back with the files that infer has written.
 func (s serving) checkScan(scan, inferred string, refine int) {
 	s.t.Helper()
-	status, body := s.ask("POST", "/v1/scans", "application/json", fmt.Appendf(nil, `{"model":"star","refine":%d}`, refine))
-	var created struct{ ID string }
-	if err := json.Unmarshal(body, &created); status != 201 || err != nil {
-		s.t.Fatalf("%d %s", status, body)
-	}
-	path := "/v1/scans/" + created.ID
+	path := s.newScan(refine)
 	for _, part := range frames(s.t, scan, 5) {
 		for range 2 {
 			if status, body := s.ask("POST", path+"/frames", "application/octet-stream", part); status != 200 {
@@ -133,7 +146,8 @@ func (s serving) checkScan(scan, inferred string, refine int) {
 			}
 		}
 	}
-	if status, body := s.ask("POST", path+"/finish", "", nil); status != 200 && status != 202 {
+	status, body := s.ask("POST", path+"/finish", "", nil)
+	if status != 200 && status != 202 {
 		s.t.Fatalf("%d %s", status, body)
 	}
 	for {

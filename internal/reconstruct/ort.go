@@ -19,7 +19,7 @@ type ORT struct {
 // first, and ONNX Runtime, whose parser and operators are C++, sees what that has understood. What is refused is a *badinput.Error
 // with the key graph.
 func NewORT(env *runtime.Environment, model []byte, o runtime.SessionOptions) (*ORT, error) {
-	model, err := admitted(model)
+	model, err := Admitted(model)
 	if err != nil {
 		return nil, err
 	}
@@ -42,8 +42,8 @@ func NewORT(env *runtime.Environment, model []byte, o runtime.SessionOptions) (*
 	return &ORT{session: s}, nil
 }
 
-// admitted writes a model anew, if it may be run.
-func admitted(model []byte) ([]byte, error) {
+// Admitted writes a model anew, if it may be run; otherwise the error is a *badinput.Error with the key graph.
+func Admitted(model []byte) ([]byte, error) {
 	m, err := onnxir.Unmarshal(model)
 	if err == nil {
 		err = onnxir.Admit(m)

@@ -53,11 +53,11 @@ func (s *Server) inferWith(w http.ResponseWriter, r *http.Request, m *served, st
 		ctx, end = context.WithDeadline(ctx, start.Add(in.timeout))
 		defer end()
 	}
-	amplitude, phase, err := m.queue.submit(ctx, in.patterns)
+	out, err := m.queue.submit(ctx, in.patterns)
 	if err != nil {
 		return err
 	}
-	return m.answer(w, in, [2][]float32{amplitude, phase})
+	return m.answer(w, in, [2][]float32{out.amplitude, out.phase})
 }
 
 // inferResponse is the JSON of an answer.

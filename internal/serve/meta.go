@@ -14,13 +14,20 @@ func (s *Server) live(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]bool{"live": true})
 }
 
+// takesWork tells whether the server takes work, and what computes it is there.
+func (s *Server) takesWork() bool { return !s.gate.isShut() && s.network.Ready() == nil }
+
 // ready answers whether all work is taken: not while the server shuts down, nor before the scans of an earlier one are back.
 func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
-	if s.gate.isShut() || !s.scans.back() {
-		writeJSON(w, http.StatusServiceUnavailable, map[string]bool{"ready": false})
-		return
+	ready := s.takesWork() && s.scans.back()
+	writeJSON(w, readyStatus(ready), map[string]bool{"ready": ready})
+}
+
+func readyStatus(ready bool) int {
+	if ready {
+		return http.StatusOK
 	}
-	writeJSON(w, http.StatusOK, map[string]bool{"ready": true})
+	return http.StatusServiceUnavailable
 }
 
 // modelReady answers whether a model takes work: if the server does.
@@ -30,12 +37,8 @@ func (s *Server) modelReady(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	ready := !s.gate.isShut()
-	status := http.StatusOK
-	if !ready {
-		status = http.StatusServiceUnavailable
-	}
-	writeJSON(w, status, map[string]any{"name": m.Name, "ready": ready})
+	ready := s.takesWork()
+	writeJSON(w, readyStatus(ready), map[string]any{"name": m.Name, "ready": ready})
 }
 
 func (s *Server) serverMetadata(w http.ResponseWriter, _ *http.Request) {

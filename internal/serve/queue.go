@@ -2,10 +2,9 @@ package serve
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ptyx/internal/ndarray"
@@ -14,12 +13,13 @@ import (
 
 // job is the patterns of one request on their way through a network.
 type job struct {
-	ctx              context.Context
-	patterns         []float32 // samples of C * N * N values
-	amplitude, phase []float32 // the same; written by the queue's goroutine until finished is closed
+	ctx              context.Context // done when nobody waits for the job any more
+	patterns         []float32       // samples of C * N * N values
+	amplitude, phase []float32       // the same; written while batches are computed, until finished is closed
 	samples          int
 	arrived          time.Time
-	taken, done      int // samples
+	taken, done      int      // samples
+	providers        []string // what has computed, each once
 	err              error
 	finished         chan struct{}
 }
@@ -30,63 +30,68 @@ type part struct {
 	first, count int
 }
 
-// queue is where jobs wait before a network, in order of arrival. One goroutine takes them in batches: a job larger than a batch is
-// cut, and several small ones share one. Whoever has submitted a job and does not wait any longer takes it out again, so that
-// nothing is computed for nobody.
+// patches are what becomes of the patterns of a job.
+type patches struct {
+	amplitude, phase []float32 // (M, C, N, N) each
+	providers        []string  // what has computed them
+}
+
+// queue is where jobs wait before a network, in order of arrival. One goroutine takes them in batches and has each computed: a job larger than a
+// batch is cut, and several small ones share one. Whoever has submitted a job and does not wait any longer takes it out again, so
+// that nothing is computed for nobody.
 type queue struct {
-	predictor reconstruct.Predictor
-	computing *sync.Mutex // held while a network runs
-	metrics   modelMetrics
-	size      int // values of a sample
-	batch     int
-	pad       bool // every batch is filled up to full size
-	patience  time.Duration
-	limit     int // samples that may wait
+	network  Network
+	model    string
+	places   chan struct{} // one for each batch that the network computes at the same time, of all models
+	metrics  modelMetrics
+	size     int // values of a sample
+	batch    int // samples
+	patience time.Duration
+	limit    int // samples that may wait
 
 	mu      sync.Mutex
 	jobs    []*job
 	waiting int // samples of jobs that are not taken
+	running int // batches
 	closed  bool
 	crowded bool          // others came with, or during, the last batch: it pays to wait for them
-	changed chan struct{} // a token: something was added, or the queue was closed
+	changed chan struct{} // a token: something was added, a batch was computed, or the queue was closed
 	ended   chan struct{}
-	err     error // of closing batches; read after ended
 
-	batches []reconstruct.Batch // prepared sizes, the latest last; of the goroutine alone
+	batches sync.WaitGroup // those that are computed
 }
 
-// keptSizes is how many sizes of batches stay prepared.
-const keptSizes = 4
-
 // newQueue starts a model's queue.
-func newQueue(m Model, o Options, metrics modelMetrics, computing *sync.Mutex) *queue {
+func newQueue(m Model, o Options, network Network, metrics modelMetrics, places chan struct{}) *queue {
 	q := &queue{
-		predictor: m.Predictor, computing: computing, metrics: metrics, size: ndarray.Size(m.sampleShape()),
+		network: network, model: m.Name, places: places, metrics: metrics, size: ndarray.Size(m.sampleShape()),
 		batch: o.BatchSize, patience: o.BatchWait, limit: o.Queue,
-		// A device prepares itself for each new size, which takes longer than computing a full batch; the CPU does not.
-		pad:     m.Predictor.Provider() == "CUDAExecutionProvider",
 		crowded: true, changed: make(chan struct{}, 1), ended: make(chan struct{}),
+	}
+	if m.Most > 0 {
+		q.batch = min(q.batch, m.Most)
 	}
 	go q.work()
 	return q
 }
 
-// submit has patterns (a whole number of samples) computed and returns amplitude and phase of the same size. It returns early with
-// errFull, errClosing or ctx's error.
-func (q *queue) submit(ctx context.Context, patterns []float32) (amplitude, phase []float32, err error) {
+// submit has patterns (a whole number of samples) computed. It returns early with errFull, errClosing or ctx's error.
+func (q *queue) submit(ctx context.Context, patterns []float32) (patches, error) {
+	ctx, gone := context.WithCancel(ctx)
+	defer gone()
 	j := &job{
 		ctx: ctx, patterns: patterns, samples: len(patterns) / q.size, arrived: time.Now(), finished: make(chan struct{}),
 		amplitude: make([]float32, len(patterns)), phase: make([]float32, len(patterns)),
 	}
 	if err := q.add(j); err != nil {
-		return nil, nil, err
+		return patches{}, err
 	}
 	select {
 	case <-j.finished:
-		return j.amplitude, j.phase, j.err
+		return patches{j.amplitude, j.phase, j.providers}, j.err
 	case <-ctx.Done():
 		q.withdraw(j)
-		return nil, nil, ctx.Err()
+		return patches{}, ctx.Err()
 	}
 }
 
@@ -112,6 +117,11 @@ func (q *queue) add(j *job) error {
 func (q *queue) withdraw(j *job) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.drop(j)
+}
+
+// drop is withdraw with the queue locked.
+func (q *queue) drop(j *job) {
 	if i := slices.Index(q.jobs, j); i >= 0 {
 		q.jobs = slices.Delete(q.jobs, i, i+1)
 		q.count(j.taken - j.samples)
@@ -140,33 +150,26 @@ func (q *queue) close() {
 }
 
 // wait returns when the queue has ended.
-func (q *queue) wait() error {
-	<-q.ended
-	return q.err
-}
+func (q *queue) wait() { <-q.ended }
 
-// work computes batches until the queue is closed and empty.
+// work has batches computed until the queue is closed and empty. The parts of one are taken when it has a place in the network, not
+// before: who goes away while others' batches are computed is not computed for, and who comes meanwhile shares the batch.
 func (q *queue) work() {
 	defer close(q.ended)
+	defer q.batches.Wait()
 	for q.due() {
-		q.round()
-	}
-	for _, b := range q.batches {
-		q.err = errors.Join(q.err, b.Close())
-	}
-}
-
-// round computes one batch. Its parts are taken when it is this network's turn, not before: who goes away while another's
-// network runs is not computed for, and who comes meanwhile shares the batch.
-func (q *queue) round() {
-	q.computing.Lock()
-	defer q.computing.Unlock()
-	if parts := q.take(); len(parts) > 0 {
-		err := q.compute(parts)
-		q.mu.Lock()
-		q.crowded = len(parts) > 1 || len(q.jobs) > 0
-		q.mu.Unlock()
-		q.finish(parts, err)
+		q.places <- struct{}{}
+		parts := q.take()
+		if len(parts) == 0 {
+			<-q.places
+			continue
+		}
+		q.batches.Go(func() {
+			provider, err := q.compute(parts)
+			q.finish(parts, provider, err)
+			<-q.places
+			q.wake()
+		})
 	}
 }
 
@@ -197,6 +200,9 @@ func (q *queue) look() (due bool, delay time.Duration, ended bool) {
 	if len(q.jobs) == 0 {
 		return false, 0, q.closed
 	}
+	if q.running == q.network.AtOnce() {
+		return false, 0, false
+	}
 	if left := q.patience - time.Since(q.jobs[0].arrived); q.crowded && q.waiting < q.batch && left > 0 && !q.closed {
 		return false, left, false
 	}
@@ -220,7 +226,16 @@ func (q *queue) take() (parts []part) {
 			q.jobs = slices.Delete(q.jobs, 0, 1)
 		}
 	}
+	if len(parts) > 0 {
+		q.run(1)
+	}
 	return parts
+}
+
+// run is called with the queue locked, as batches begin and end.
+func (q *queue) run(batches int) {
+	q.running += batches
+	q.metrics.inNetwork.Set(float64(q.running))
 }
 
 // dropGone drops the jobs that nobody waits for; their submitters find them gone.
@@ -234,75 +249,62 @@ func (q *queue) dropGone() {
 	})
 }
 
-// compute runs the network on a batch and hands the results to the jobs, in this network's turn.
-func (q *queue) compute(parts []part) error {
+// compute has a batch computed, for as long as somebody waits for it.
+func (q *queue) compute(parts []part) (provider string, err error) {
+	start := time.Now()
+	ctx, end := whileWanted(parts)
+	defer end()
 	samples := 0
-	for _, p := range parts {
+	batch := make([]reconstruct.Piece, len(parts))
+	for i, p := range parts {
+		first, after := p.first*q.size, (p.first+p.count)*q.size
+		batch[i] = reconstruct.Piece{Patterns: p.patterns[first:after], Amplitude: p.amplitude[first:after], Phase: p.phase[first:after]}
 		samples += p.count
 	}
-	start := time.Now()
-	b, err := q.prepared(samples)
-	if err != nil {
-		return err
+	if provider, err = q.network.Compute(ctx, q.model, batch); err == nil {
+		q.metrics.ran(samples, time.Since(start))
 	}
-	at := 0
-	into := b.Patterns().Data
-	for _, p := range parts {
-		at += copy(into[at:], p.patterns[p.first*q.size:(p.first+p.count)*q.size])
-	}
-	clear(into[at:])
-	amplitude, phase, err := b.Run()
-	if err != nil {
-		return fmt.Errorf("running the network: %w", err)
-	}
-	at = 0
-	for _, p := range parts {
-		first, end := p.first*q.size, (p.first+p.count)*q.size
-		copy(p.amplitude[first:end], amplitude.Data[at:])
-		at += copy(p.phase[first:end], phase.Data[at:])
-	}
-	q.metrics.ran(samples, time.Since(start))
-	return nil
+	return provider, err
 }
 
-// prepared is the network bound to arrays for so many samples.
-func (q *queue) prepared(samples int) (reconstruct.Batch, error) {
-	if q.pad {
-		samples = q.batch
+// whileWanted is a context that is done when nobody waits for any of the parts any more.
+func whileWanted(parts []part) (ctx context.Context, end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	left := int64(len(parts))
+	stops := make([]func() bool, len(parts))
+	for i, p := range parts {
+		stops[i] = context.AfterFunc(p.ctx, func() {
+			if atomic.AddInt64(&left, -1) == 0 {
+				cancel()
+			}
+		})
 	}
-	if i := slices.IndexFunc(q.batches, func(b reconstruct.Batch) bool { return b.Patterns().Shape[0] == samples }); i >= 0 {
-		b := q.batches[i]
-		q.batches = append(slices.Delete(q.batches, i, i+1), b)
-		return b, nil
-	}
-	if len(q.batches) == keptSizes {
-		oldest := q.batches[0]
-		q.batches = slices.Delete(q.batches, 0, 1)
-		if err := oldest.Close(); err != nil {
-			return nil, fmt.Errorf("giving up a batch: %w", err)
+	return ctx, func() {
+		for _, stop := range stops {
+			stop()
 		}
+		cancel()
 	}
-	b, err := q.predictor.Prepare(samples)
-	if err != nil {
-		return nil, fmt.Errorf("preparing the network for %d samples: %w", samples, err)
-	}
-	if len(b.Patterns().Data) != samples*q.size {
-		return nil, errors.Join(reconstruct.NotAPredictor(fmt.Sprintf("input %v", b.Patterns().Shape)), b.Close())
-	}
-	q.batches = append(q.batches, b)
-	return b, nil
 }
 
-// finish tells the jobs whose last sample was computed, or that have failed.
-func (q *queue) finish(parts []part, err error) {
+// finish ends a batch: it tells the jobs whose last sample was computed, or that have failed, and whether others have come.
+func (q *queue) finish(parts []part, provider string, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.crowded = len(parts) > 1 || len(q.jobs) > 0 || q.running > 1
+	q.run(-1)
 	for _, p := range parts {
+		if p.err != nil { // another part of the job has failed
+			continue
+		}
 		p.done += p.count
-		switch {
-		case err != nil:
-			q.withdraw(p.job) // its other parts
-			p.err = err
-			close(p.finished)
-		case p.done == p.samples:
+		if !slices.Contains(p.providers, provider) {
+			p.providers = append(p.providers, provider)
+		}
+		if p.err = err; err != nil {
+			q.drop(p.job) // its other parts
+		}
+		if err != nil || p.done == p.samples {
 			close(p.finished)
 		}
 	}

@@ -27,10 +27,10 @@ func submitted(ctx context.Context, q *queue, samples int) chan error {
 	done := make(chan error, 1)
 	go func() {
 		patterns := ramp(samples)
-		amplitude, phase, err := q.submit(ctx, patterns)
+		out, err := q.submit(ctx, patterns)
 		for i, d := range patterns {
-			if err == nil && (amplitude[i] != d/2 || phase[i] != d-1) {
-				err = fmt.Errorf("element %d: %v, %v", i, amplitude[i], phase[i])
+			if err == nil && (out.amplitude[i] != d/2 || out.phase[i] != d-1) {
+				err = fmt.Errorf("element %d: %v, %v", i, out.amplitude[i], out.phase[i])
 			}
 		}
 		done <- err
@@ -40,7 +40,9 @@ func submitted(ctx context.Context, q *queue, samples int) chan error {
 
 // TestBatchesAreGathered: while the network runs, others come together; a job larger than a batch is cut, and what it leaves is
 // shared.
-func TestBatchesAreGathered(t *testing.T) {
+func TestBatchesAreGathered(t *testing.T) { everywhere(t, batchesAreGathered) }
+
+func batchesAreGathered(t *testing.T, started starter) {
 	f, begun, proceed := gated()
 	s := started(t, options(f))
 	q := s.models["net"].queue
@@ -124,7 +126,9 @@ func TestPadding(t *testing.T) {
 }
 
 // TestAFullQueue: 429 says so, and nothing of the request stays.
-func TestAFullQueue(t *testing.T) {
+func TestAFullQueue(t *testing.T) { everywhere(t, aFullQueue) }
+
+func aFullQueue(t *testing.T, started starter) {
 	f, begun, proceed := gated()
 	s := started(t, options(f))
 	q := s.models["net"].queue
@@ -156,7 +160,9 @@ func TestAFullQueue(t *testing.T) {
 }
 
 // TestTheCancelledCostNothing: who has gone is not computed for, and leaves room.
-func TestTheCancelledCostNothing(t *testing.T) {
+func TestTheCancelledCostNothing(t *testing.T) { everywhere(t, theCancelledCostNothing) }
+
+func theCancelledCostNothing(t *testing.T, started starter) {
 	f, begun, proceed := gated()
 	s := started(t, options(f))
 	q := s.models["net"].queue
@@ -189,7 +195,9 @@ func TestTheCancelledCostNothing(t *testing.T) {
 
 // TestTheCancelledBehindAnotherModel: one network runs at a time, and who goes away while another model's does is not computed for, either.
 // Who comes meanwhile shares the batch.
-func TestTheCancelledBehindAnotherModel(t *testing.T) {
+func TestTheCancelledBehindAnotherModel(t *testing.T) { everywhere(t, theCancelledBehindAnotherModel) }
+
+func theCancelledBehindAnotherModel(t *testing.T, started starter) {
 	busy, begun, proceed := gated()
 	idle := &fake{channels: 1}
 	o := options(busy)
@@ -218,7 +226,9 @@ func TestTheCancelledBehindAnotherModel(t *testing.T) {
 }
 
 // TestCancelledHalfway: of a large job the part in the network is finished, the rest is not begun.
-func TestCancelledHalfway(t *testing.T) {
+func TestCancelledHalfway(t *testing.T) { everywhere(t, cancelledHalfway) }
+
+func cancelledHalfway(t *testing.T, started starter) {
 	f, begun, proceed := gated()
 	s := started(t, options(f))
 	q := s.models["net"].queue
@@ -229,9 +239,7 @@ func TestCancelledHalfway(t *testing.T) {
 	if err := <-job; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	if q.waiting != 0 { // the queue's goroutine is in the network
-		t.Errorf("%d still wait", q.waiting)
-	}
+	eventually(t, "nothing waits", func() bool { q.mu.Lock(); defer q.mu.Unlock(); return q.waiting == 0 })
 	proceed <- nil
 	next := submitted(t.Context(), q, 1)
 	<-begun
@@ -245,10 +253,12 @@ func TestCancelledHalfway(t *testing.T) {
 }
 
 // TestDeadlines: the server's and the request's own.
-func TestDeadlines(t *testing.T) {
+func TestDeadlines(t *testing.T) { everywhere(t, deadlines) }
+
+func deadlines(t *testing.T, started starter) {
 	f, begun, proceed := gated()
 	o := options(f)
-	o.Timeout = 200 * time.Millisecond
+	o.Timeout = 500 * time.Millisecond
 	s := started(t, o)
 	running := submitted(t.Context(), s.models["net"].queue, 1)
 	<-begun
@@ -296,6 +306,13 @@ func TestANetworkThatFails(t *testing.T) {
 
 // TestManyAtOnce: every client gets its own results.
 func TestManyAtOnce(t *testing.T) {
+	everywhere(t, manyAtOnce)
+	t.Run("at three workers", func(t *testing.T) {
+		manyAtOnce(t, func(t testing.TB, o Options) *Server { return atWorkers(t, o, 3, 5) })
+	})
+}
+
+func manyAtOnce(t *testing.T, started starter) {
 	a, b := &fake{channels: 1}, &fake{channels: 1}
 	o := options(a)
 	o.Models = append(o.Models, b.model("other"))

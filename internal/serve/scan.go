@@ -48,20 +48,21 @@ type scan struct {
 	cancel  context.CancelFunc
 	drawing chan struct{} // a token: pictures are made one after the other
 
-	mu       sync.Mutex
-	canvas   *stitch.Canvas
-	state    state
-	frames   map[int64]frame
-	pending  map[int64]chan struct{} // of frames in the network; closed when that is over
-	repeated int
-	version  int // grows with each change of the object
-	held     int64
-	deleted  bool
-	refined  *reconstruct.Result
-	problem  string // why the solver failed, or what is missing after a return
-	snapshot *reconstruct.Result
-	taken    int // version of the snapshot
-	pictures map[string]picture
+	mu        sync.Mutex
+	canvas    *stitch.Canvas
+	state     state
+	frames    map[int64]frame
+	pending   map[int64]chan struct{} // of frames in the network; closed when that is over
+	providers map[string]bool         // what has computed
+	repeated  int
+	version   int // grows with each change of the object
+	held      int64
+	deleted   bool
+	refined   *reconstruct.Result
+	problem   string // why the solver failed, or what is missing after a return
+	snapshot  *reconstruct.Result
+	taken     int // version of the snapshot
+	pictures  map[string]picture
 }
 
 // frame is what is kept of a frame.
@@ -183,13 +184,13 @@ func (s *scan) stitch(ctx context.Context, frames newFrames) (stitched int, err 
 	step := min(4*s.model.queue.batch, s.model.queue.limit)
 	for from := 0; from < len(frames.ids); from += step {
 		part := frames.part(from, min(from+step, len(frames.ids)), image)
-		amplitude, phase, err := s.model.queue.submit(ctx, part.patterns)
+		out, err := s.model.queue.submit(ctx, part.patterns)
 		if err != nil {
 			return stitched, err
 		}
-		patches := make([]complex64, len(amplitude))
-		reconstruct.Polar(amplitude, phase, patches)
-		n, err := s.put(part, patches)
+		values := make([]complex64, len(out.amplitude))
+		reconstruct.Polar(out.amplitude, out.phase, values)
+		n, err := s.put(part, values, out.providers)
 		stitched += n
 		s.tell()
 		if err != nil {
@@ -211,7 +212,7 @@ func (s *scan) unclaim(ids []int64) {
 }
 
 // put puts patches on the canvas, when their frames have been kept.
-func (s *scan) put(frames newFrames, patches []complex64) (stitched int, err error) {
+func (s *scan) put(frames newFrames, patches []complex64, providers []string) (stitched int, err error) {
 	for i, v := range patches { // before anything is done for their sake
 		if re, im := real(v), imag(v); !(re*re+im*im <= stitch.MaxMagnitude*stitch.MaxMagnitude) {
 			return 0, refuse(http.StatusUnprocessableEntity, "frame %d: the network gives %v, which is no transmission; are the patterns amplitudes, as the model wants them?",
@@ -220,7 +221,7 @@ func (s *scan) put(frames newFrames, patches []complex64) (stitched int, err err
 	}
 	var fault error
 	err = s.keep(frames, func() error {
-		if stitched, fault = s.lay(frames, patches); stitched > 0 {
+		if stitched, fault = s.lay(frames, patches, providers); stitched > 0 {
 			return nil // what is in the object stays kept
 		}
 		return fault
@@ -232,7 +233,7 @@ func (s *scan) put(frames newFrames, patches []complex64) (stitched int, err err
 }
 
 // lay puts patches on the canvas.
-func (s *scan) lay(frames newFrames, patches []complex64) (stitched int, err error) {
+func (s *scan) lay(frames newFrames, patches []complex64, providers []string) (stitched int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.deleted {
@@ -249,6 +250,9 @@ func (s *scan) lay(frames newFrames, patches []complex64) (stitched int, err err
 	// The snapshot, which pictures are made of, takes half of what the canvas does.
 	if err := s.canvas.Cover(frames.x, frames.y, func(will, now int64) error { return s.claimMemory((will - now) / 2 * 3) }); err != nil {
 		return 0, err
+	}
+	for _, name := range providers {
+		s.providers[name] = true
 	}
 	image := s.model.Contract.N * s.model.Contract.N
 	for i, id := range frames.ids {

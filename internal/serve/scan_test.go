@@ -131,6 +131,13 @@ func told(t testing.TB, s *Server, path string) (out status) {
 
 // TestAnyOrderGivesTheSameBytes: frames in any order and any parts, repeated, from several clients at once, make what infer writes.
 func TestAnyOrderGivesTheSameBytes(t *testing.T) {
+	everywhere(t, anyOrderGivesTheSameBytes)
+	t.Run("at three workers", func(t *testing.T) {
+		anyOrderGivesTheSameBytes(t, func(t testing.TB, o Options) *Server { return atWorkers(t, o, 3, 6) })
+	})
+}
+
+func anyOrderGivesTheSameBytes(t *testing.T, started starter) {
 	f := &fake{channels: 1}
 	o := scanServer(f)
 	o.Queue = 1000

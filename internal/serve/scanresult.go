@@ -23,7 +23,7 @@ func (s *scan) result() (r *reconstruct.Result, version int, err error) {
 	case s.snapshot != nil && s.taken == s.version:
 		return s.snapshot, s.version, nil
 	}
-	r = reconstruct.OfFrames(s.canvas, s.model.Predictor.Provider(), s.model.Contract.Probe, s.frames, frame.position)
+	r = reconstruct.OfFrames(s.canvas, reconstruct.Providers(s.providers), s.model.Contract.Probe, s.frames, frame.position)
 	s.snapshot, s.taken = r, s.version
 	return r, s.version, nil
 }

@@ -146,7 +146,7 @@ func (a *scans) make(id string, m *served, o scanOptions) (*scan, error) {
 	}
 	s := &scan{
 		id: id, options: o, model: m, budget: a.budget, all: &a.changed, posts: gate{idle: make(chan struct{})},
-		drawing: make(chan struct{}, 1), canvas: canvas, state: open, frames: map[int64]frame{}, pending: map[int64]chan struct{}{}, pictures: map[string]picture{},
+		drawing: make(chan struct{}, 1), canvas: canvas, state: open, frames: map[int64]frame{}, pending: map[int64]chan struct{}{}, providers: map[string]bool{}, pictures: map[string]picture{},
 	}
 	s.ctx, s.cancel = context.WithCancel(a.ctx)
 	return s, nil

@@ -3,8 +3,8 @@
 // it stands above reconstruct, stitch and render, and links no Gorgonia; what needs a solver is handed in as a Refiner.
 //
 // The nouns: a [Server] holds [Model]s. Each has a queue, where the patterns of all requests wait, for a moment and in bounded
-// number, to go through the network as batches. A scan is frames with positions, told apart by their ids, on a canvas that grows; where it
-// is to outlive the server, scanstore keeps its frames on disk, and they go through the network again.
+// number, to go through the [Network] as batches, here or on other machines. A scan is frames with positions, told apart by their ids, on a canvas
+// that grows; where it is to outlive the server, scanstore keeps its frames on disk, and they go through the network again.
 //
 // What a client sends is never trusted: names and ids are looked up in maps and never become paths, sizes are compared before
 // memory is taken, and every fault is a sentence with a status: see docs/serve.md.
@@ -18,7 +18,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -35,12 +34,14 @@ type Model struct {
 	File      *onnxir.Model
 	Digest    string // SHA-256 of the file, in hex
 	Contract  contract.Contract
-	Predictor reconstruct.Predictor // used by one goroutine; it stays the caller's to close
+	Predictor reconstruct.Predictor // runs it here, used by one goroutine at a time; it stays the caller's to close. Nil with Options.Network
+	Most      int                   // samples of a batch, at most, where that is less than Options.BatchSize; 0: it is not
 }
 
 // Options say what is served and how much of it.
 type Options struct {
 	Models    []Model
+	Network   Network       // computes their batches; nil: the models' predictors do, here
 	BatchSize int           // samples that go through a network at once, at most
 	BatchWait time.Duration // how long the first of a batch waits for others; 0: not at all
 	Queue     int           // samples that may wait before a model; more are refused
@@ -58,6 +59,8 @@ type Server struct {
 	options Options
 	models  map[string]*served
 	names   []string // of the models, in their order
+	network Network
+	local   local // the network, where it is here
 	metrics *metrics
 	gate    gate
 	bodies  *semaphore.Weighted // bytes of bodies that are held at the same time
@@ -94,14 +97,18 @@ func New(o Options) (*Server, error) {
 		s.names = append(s.names, m.Name)
 		s.models[m.Name] = &served{Model: m, input: names[0], outputs: [2]string{names[1], names[2]}}
 	}
+	if s.network = o.Network; s.network == nil {
+		s.local = newLocal(o.Models, o.BatchSize)
+		s.network = s.local
+	}
+	places := make(chan struct{}, s.network.AtOnce())
 	var err error
 	if s.scans, err = newScans(s); err != nil {
 		return nil, err
 	}
-	computing := &sync.Mutex{} // a network uses all threads: two at once would only get into each other's way
 	for _, name := range s.names {
 		m := s.models[name]
-		m.queue = newQueue(m.Model, o, s.metrics.ofModel(m.Name, m.Contract.Channels), computing)
+		m.queue = newQueue(m.Model, o, s.network, s.metrics.ofModel(m.Name, m.Contract.Channels), places)
 	}
 	s.scans.begin(s)
 	s.handler = s.routes()
@@ -180,18 +187,17 @@ func (s *Server) Drain(ctx context.Context) error {
 	}
 }
 
-// Close ends the queues and all that is in work. A Server that has been closed answers that it is shutting down.
+// Close ends the queues and all that is in work; Options.Network is not used any more. A Server that has been closed answers that it is shutting down.
 func (s *Server) Close() error {
 	s.gate.shut()
 	err := s.scans.close()
 	for _, name := range s.names {
 		s.models[name].queue.close()
 	}
-	errs := []error{err}
 	for _, name := range s.names {
-		errs = append(errs, s.models[name].queue.wait())
+		s.models[name].queue.wait()
 	}
-	return errors.Join(errs...)
+	return errors.Join(err, s.local.close())
 }
 
 // sortedNames are the models by name.

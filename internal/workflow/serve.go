@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"ptyx/internal/badinput"
-	"ptyx/internal/contract"
+	"ptyx/internal/cluster"
 	"ptyx/internal/ndarray"
 	"ptyx/internal/reconstruct"
 	"ptyx/internal/serve"
@@ -18,8 +18,10 @@ import (
 
 // ServeOptions is a whole server.
 type ServeOptions struct {
-	Models    []string // PATH or NAME=PATH, an .onnx file or a run directory
-	Engine    EngineOptions
+	Models    []string        // PATH or NAME=PATH, an .onnx file or a run directory
+	Engine    EngineOptions   // of refining alone, where workers run the networks
+	Workers   cluster.Address // of a broker whose workers run the networks; without URL they run here
+	InFlight  int             // batches that are with the workers at once, at most
 	Address   serve.Address
 	TokenFile string // holds the token; empty: Token
 	Token     string // empty: none is asked for
@@ -47,12 +49,12 @@ func Serve(ctx context.Context, o ServeOptions, log *slog.Logger) (err error) {
 		return err
 	}
 	o.Server.Log, o.Server.Refine = log, o.refine
-	models, release, err := o.load()
-	defer func() { err = errors.Join(err, release()) }()
-	if err != nil {
+	l := &loading{options: o, log: log}
+	defer func() { err = errors.Join(err, l.release()) }()
+	if err := l.load(ctx); err != nil {
 		return err
 	}
-	o.Server.Models = models
+	o.Server.Models, o.Server.Network = l.models, l.network
 	server, err := serve.New(o.Server)
 	if err != nil {
 		return err
@@ -66,10 +68,10 @@ func Serve(ctx context.Context, o ServeOptions, log *slog.Logger) (err error) {
 		log.Warn("anybody who reaches this address may use it; give a token by --token-file or PTYX_TOKEN", "address", o.Address.Listen)
 	}
 	var names []string
-	for _, m := range models {
+	for _, m := range l.models {
 		names = append(names, m.Name)
 	}
-	if err := o.Ready(Serving{URL: url, Models: names, Device: models[0].Predictor.Provider()}); err != nil {
+	if err := o.Ready(Serving{URL: url, Models: names, Device: l.device}); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	return server.Run(ctx, listener, o.Address.Grace)
@@ -102,32 +104,6 @@ func Token(file, otherwise string) (string, error) {
 		return "", &badinput.Error{File: file, Key: "--token-file", Found: "not one word", Expected: "a token: one word"}
 	}
 	return token, nil
-}
-
-// load makes all models ready, on one engine. release closes them, and is never nil.
-func (o ServeOptions) load() (models []serve.Model, release func() error, err error) {
-	var closers []func() error
-	release = func() error {
-		var all error
-		for i := len(closers) - 1; i >= 0; i-- {
-			all = errors.Join(all, closers[i]())
-		}
-		return all
-	}
-	for _, wish := range o.Models {
-		name, path := named(wish)
-		data, file, c, err := contract.Load(path)
-		if err != nil {
-			return nil, release, err
-		}
-		predictor, free, err := o.Engine.predictor(data)
-		if err != nil {
-			return nil, release, ofModel(err, path)
-		}
-		closers = append(closers, free, predictor.Close)
-		models = append(models, serve.Model{Name: name, File: file, Digest: contract.Digest(data), Contract: c, Predictor: predictor})
-	}
-	return models, release, nil
 }
 
 // named splits NAME=PATH. A PATH alone is named by its last part, without .onnx; a model of a run directory by the directory.

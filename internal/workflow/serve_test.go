@@ -100,14 +100,14 @@ func TestTheSameBytesInAnyBatch(t *testing.T) {
 		}
 		for _, threads := range []int{1, 2} {
 			served := ServeOptions{Models: []string{"net=" + o.OutputDir}, Engine: EngineOptions{Kind: ORT, Device: runtime.CPU, Threads: threads}}
-			loaded, release, err := served.load()
-			if err != nil {
+			l := &loading{options: served, log: silent()}
+			if err := l.load(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			const count, image = 7, 64 * 64
 			patterns := testutil.Uniform(5, 0, 20, count, image).Data
 			infer := func(batch int, parts ...[]float32) (out []byte) {
-				s, err := serve.New(serve.Options{Models: loaded, BatchSize: batch, Queue: 64, Timeout: time.Minute, MaxBody: 1 << 20, Log: silent()})
+				s, err := serve.New(serve.Options{Models: l.models, BatchSize: batch, Queue: 64, Timeout: time.Minute, MaxBody: 1 << 20, Log: silent()})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -126,7 +126,7 @@ func TestTheSameBytesInAnyBatch(t *testing.T) {
 					t.Errorf("%v, %d threads: requests of %d in batches of %d give other bytes", network, threads, c.request, c.batch)
 				}
 			}
-			if err := release(); err != nil {
+			if err := l.release(); err != nil {
 				t.Error(err)
 			}
 		}
