@@ -32,7 +32,7 @@ const (
 // makeScan simulates a scan and opens it.
 func makeScan(b *testing.B) *dataset.Scan {
 	b.Helper()
-	data, err := simulate.Run(simulate.Options{
+	data, err := simulate.Run(b.Context(), simulate.Options{
 		N: size, Object: simulate.Star, Absorption: 0.4, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 20,
 		Scan: simulate.Raster, Count: patterns, Step: 8, Photons: 1e6, Seed: 1,
 	})

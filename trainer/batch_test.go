@@ -391,7 +391,7 @@ func TestSeparateValidationScan(t *testing.T) {
 }
 
 func TestValidationScanOfAnotherSizeIsRefused(t *testing.T) {
-	wide, err := simulate.Run(simulate.Options{
+	wide, err := simulate.Run(t.Context(), simulate.Options{
 		N: 128, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.Gaussian, ProbeSize: 16,
 		Scan: simulate.Fermat, Count: 1, Step: 4, Photons: 1e4,
 	})

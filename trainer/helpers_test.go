@@ -25,7 +25,7 @@ func fast(t *testing.T, threads int) *engine.ORT {
 // simulated is a small scan of blobs that overlap well, 10^4 photons a pattern.
 func simulated(t *testing.T, count int, seed uint64) dataset.ScanData {
 	t.Helper()
-	data, err := simulate.Run(simulate.Options{
+	data, err := simulate.Run(t.Context(), simulate.Options{
 		N: 64, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.Gaussian, ProbeSize: 16,
 		Scan: simulate.Fermat, Count: count, Step: 4, Photons: 1e4, Seed: seed,
 	})

@@ -30,7 +30,7 @@ func (c *simulateCmd) Run(app *appContext) error {
 	if err != nil {
 		return err
 	}
-	done, err := workflow.Simulate(c.Out, simulate.Options{
+	done, err := workflow.Simulate(app.Context, c.Out, simulate.Options{
 		N: c.N, Object: c.Object, Absorption: c.Absorption, Phase: c.Phase, Probe: c.Probe, ProbeSize: c.ProbeSize,
 		Scan: c.Scan, Count: c.Positions, Step: c.Step, Photons: photons, Noiseless: c.Noiseless, Seed: c.Seed,
 		ObjectFile: c.ObjectFile,

@@ -16,7 +16,7 @@ import (
 
 func simulated(t *testing.T, n, count int, photons float64) (calibrate.Data, *ndarray.Complex64) {
 	t.Helper()
-	data, err := simulate.Run(simulate.Options{
+	data, err := simulate.Run(t.Context(), simulate.Options{
 		N: n, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: float64(n) / 4,
 		Scan: simulate.Fermat, Count: count, Step: float64(n) / 10, Photons: photons, Seed: 4,
 	})

@@ -21,7 +21,7 @@ func TestTheScanOfTheRepositoryComesOutAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := simulate.Run(simulate.Options{
+	got, err := simulate.Run(t.Context(), simulate.Options{
 		N: 64, Object: simulate.Star, Absorption: 0.4, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 20,
 		Scan: simulate.Raster, Count: 9, Step: 8, Photons: 1e3, Seed: 1,
 	})

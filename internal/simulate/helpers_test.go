@@ -26,7 +26,7 @@ func options() simulate.Options {
 
 func run(t *testing.T, o simulate.Options) dataset.ScanData {
 	t.Helper()
-	scan, err := simulate.Run(o)
+	scan, err := simulate.Run(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	goruntime "runtime"
@@ -15,15 +16,15 @@ import (
 )
 
 // each calls do for every pattern, on all cores, with the wave behind the object: the probe, shifted by the rest of its
-// position, times the patch on whole pixels, (N, N) in double precision. do may change the wave.
-func each(d dataset.ScanData, do func(worker *physics.Propagator, j int, wave []complex128)) {
+// position, times the patch on whole pixels, (N, N) in double precision. do may change the wave. When ctx is done it leaves the rest.
+func each(ctx context.Context, d dataset.ScanData, do func(worker *physics.Propagator, j int, wave []complex128)) {
 	n, count := d.Probe.Shape[0], len(d.X)
 	var wait sync.WaitGroup
 	workers := goruntime.NumCPU()
 	for worker := range workers {
 		wait.Go(func() {
 			propagator, wave := physics.NewPropagator(n), make([]complex128, n*n)
-			for j := worker; j < count; j += workers {
+			for j := worker; j < count && ctx.Err() == nil; j += workers {
 				for i, p := range d.Probe.Data {
 					wave[i] = complex128(p)
 				}
@@ -47,9 +48,9 @@ func throughPatch(wave []complex128, object *ndarray.Complex64, row, col, n int)
 }
 
 // light is the sum of all patterns' photons. The propagation conserves energy (Parseval), so it takes no transform.
-func light(d dataset.ScanData) float64 {
+func light(ctx context.Context, d dataset.ScanData) float64 {
 	photons := make([]float64, len(d.X))
-	each(d, func(_ *physics.Propagator, j int, wave []complex128) {
+	each(ctx, d, func(_ *physics.Propagator, j int, wave []complex128) {
 		for _, v := range wave {
 			photons[j] += real(v)*real(v) + imag(v)*imag(v)
 		}
@@ -62,10 +63,10 @@ func light(d dataset.ScanData) float64 {
 }
 
 // measure makes the measured amplitudes (M, N, N): the square root of Poisson counts, or of the intensity itself.
-func measure(d dataset.ScanData, o Options) *ndarray.Float32 {
+func measure(ctx context.Context, d dataset.ScanData, o Options) *ndarray.Float32 {
 	n := d.Probe.Shape[0]
 	amplitude := ndarray.New[float32](len(d.X), n, n)
-	each(d, func(propagator *physics.Propagator, j int, wave []complex128) {
+	each(ctx, d, func(propagator *physics.Propagator, j int, wave []complex128) {
 		intensity := make([]float64, n*n)
 		propagator.Intensity(wave, intensity)
 		source := rand.New(rand.NewPCG(o.Seed, streamNoise+uint64(j)<<16))

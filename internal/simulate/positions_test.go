@@ -78,7 +78,7 @@ func TestKinds(t *testing.T) {
 	} {
 		o := o
 		change(&o)
-		if _, err := simulate.Run(o); err == nil || !strings.Contains(err.Error(), "is not known") {
+		if _, err := simulate.Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "is not known") {
 			t.Errorf("%+v: %v", o, err)
 		}
 	}

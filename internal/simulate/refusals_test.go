@@ -18,7 +18,7 @@ import (
 // refused expects a complaint that names the key and the file, if there is one.
 func refused(t *testing.T, what string, o simulate.Options, key, says string) {
 	t.Helper()
-	scan, err := simulate.Run(o)
+	scan, err := simulate.Run(t.Context(), o)
 	var bad *badinput.Error
 	if !errors.As(err, &bad) || bad.Key != key || bad.File != o.ObjectFile || !strings.Contains(err.Error(), says) || scan.Patterns != nil {
 		t.Errorf("%s: %v, want a complaint about %s that says %q", what, err, key, says)
@@ -107,7 +107,7 @@ func TestScenesThatMakeNoSenseAreRefused(t *testing.T) {
 		})
 	}
 	for _, photons := range []float64{-1, math.NaN(), 1e16} {
-		if _, err := simulate.Run(simulate.Options{ObjectFile: scene(t, nil), Photons: photons}); err == nil || !strings.Contains(err.Error(), "--nphotons: found") {
+		if _, err := simulate.Run(t.Context(), simulate.Options{ObjectFile: scene(t, nil), Photons: photons}); err == nil || !strings.Contains(err.Error(), "--nphotons: found") {
 			t.Errorf("%g photons: %v", photons, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -13,9 +14,9 @@ import (
 )
 
 // scene makes or reads everything but the patterns. Coordinates are in the object's frame, origin top left.
-func (o Options) scene() (dataset.ScanData, error) {
+func (o Options) scene(ctx context.Context) (dataset.ScanData, error) {
 	if o.ObjectFile != "" {
-		return o.readScene()
+		return o.readScene(ctx)
 	}
 	probe, err := Probe(o.Probe, o.N, o.ProbeSize)
 	if err != nil {
@@ -42,7 +43,7 @@ func place(positions []float64, n int) int {
 	return int(math.Ceil(high-low)) + n + 2
 }
 
-func (o Options) readScene() (dataset.ScanData, error) {
+func (o Options) readScene(ctx context.Context) (dataset.ScanData, error) {
 	var d dataset.ScanData
 	file, err := npz.Open(o.ObjectFile)
 	if err != nil {
@@ -61,7 +62,7 @@ func (o Options) readScene() (dataset.ScanData, error) {
 	if d.Y, err = dataset.Vector(file, dataset.KeyY); err != nil {
 		return d, err
 	}
-	return d, o.checkScene(d)
+	return d, o.checkScene(ctx, d)
 }
 
 // image reads a complex array of two axes, of a shape that fits; axes of length 1 at either end are forgiven.
@@ -102,7 +103,7 @@ func square(shape []int) bool {
 	return n == shape[1] && (n == 64 || n == 128 || n == 256)
 }
 
-func (o Options) checkScene(d dataset.ScanData) error {
+func (o Options) checkScene(ctx context.Context, d dataset.ScanData) error {
 	fault := func(key, found, expected string) error {
 		return &badinput.Error{File: o.ObjectFile, Key: key, Found: found, Expected: expected}
 	}
@@ -125,7 +126,10 @@ func (o Options) checkScene(d dataset.ScanData) error {
 	switch photons := brightest(d); {
 	case photons > maxPhotons && !o.Noiseless && o.Photons == 0:
 		return fault(dataset.KeyProbe, fmt.Sprintf("up to %g photons per pattern of objectGuess", photons), fmt.Sprintf("at most %g", maxPhotons))
-	case !(light(d) > 0):
+	case !(light(ctx, d) > 0):
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		return fault(dataset.KeyObject, "an object and a probe that give no light at all", "some light")
 	}
 	return nil

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -35,19 +36,23 @@ type Options struct {
 
 // Run makes a scan: noiseless patterns are exactly I = |FFT2(P O)|^2 / N^2 of the probe and the object that it returns. The
 // probe is scaled so that a pattern has Photons on average; one from ObjectFile stays as it is where none are asked for.
-func Run(o Options) (dataset.ScanData, error) {
+// When ctx is done before, its error is returned.
+func Run(ctx context.Context, o Options) (dataset.ScanData, error) {
 	if err := o.validate(); err != nil {
 		return dataset.ScanData{}, err
 	}
-	scan, err := o.scene()
+	scan, err := o.scene(ctx)
 	if err != nil {
 		return dataset.ScanData{}, err
 	}
 	if o.Photons > 0 {
-		given := light(scan) / float64(len(scan.X))
+		given := light(ctx, scan) / float64(len(scan.X))
 		physics.NormalisePower(scan.Probe, physics.Power(scan.Probe)*o.Photons/given)
 	}
-	scan.Patterns = measure(scan, o)
+	scan.Patterns = measure(ctx, scan, o)
+	if err := ctx.Err(); err != nil {
+		return dataset.ScanData{}, err
+	}
 	return scan, nil
 }
 

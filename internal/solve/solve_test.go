@@ -30,7 +30,7 @@ func fast(t *testing.T, threads int) engine.Engine {
 // simulated is a scan with its truth.
 func simulated(t *testing.T, count int, photons float64) (Problem, metrics.Image) {
 	t.Helper()
-	data, err := simulate.Run(simulate.Options{
+	data, err := simulate.Run(t.Context(), simulate.Options{
 		N: 64, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 16,
 		Scan: simulate.Fermat, Count: count, Step: 5, Photons: photons, Seed: 4,
 	})

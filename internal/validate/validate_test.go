@@ -31,7 +31,7 @@ func good(t *testing.T) dataset.ScanData {
 
 func simulated(t *testing.T, o simulate.Options) dataset.ScanData {
 	t.Helper()
-	d, err := simulate.Run(o)
+	d, err := simulate.Run(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ const n = 64
 // checkpoint is an untrained network of a kind with its contract.
 func checkpoint(t *testing.T, kind models.Kind, channels int, extent models.Extent) (model []byte, c contract.Contract) {
 	t.Helper()
-	scan, err := simulate.Run(simulate.Options{N: n, Object: simulate.Star, Absorption: 0.4, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 20,
+	scan, err := simulate.Run(t.Context(), simulate.Options{N: n, Object: simulate.Star, Absorption: 0.4, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 20,
 		Scan: simulate.Raster, Count: 1, Step: 8, Photons: 1e6, Seed: 1})
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ import (
 // faulty is a scan of 12 patterns with a fault of the experiment in it.
 func faulty(t *testing.T, fault func(d *dataset.ScanData)) string {
 	t.Helper()
-	d, err := simulate.Run(simulate.Options{
+	d, err := simulate.Run(t.Context(), simulate.Options{
 		N: 64, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.Gaussian, ProbeSize: 16,
 		Scan: simulate.Fermat, Count: 12, Step: 4, Photons: 1e4, Seed: 1,
 	})

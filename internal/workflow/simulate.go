@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"context"
 	"fmt"
 
 	"ptyx/internal/dataset"
@@ -23,11 +24,11 @@ func (r SimulateResult) String() string {
 }
 
 // Simulate makes a scan file.
-func Simulate(path string, o simulate.Options) (*SimulateResult, error) {
+func Simulate(ctx context.Context, path string, o simulate.Options) (*SimulateResult, error) {
 	if err := destination.File("--out", path); err != nil {
 		return nil, err
 	}
-	scan, err := simulate.Run(o)
+	scan, err := simulate.Run(ctx, o)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func silent() *slog.Logger { return slog.New(slog.DiscardHandler) }
 func simulated(t *testing.T, n, count int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "scan.npz")
-	made, err := Simulate(path, simulate.Options{
+	made, err := Simulate(t.Context(), path, simulate.Options{
 		N: n, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.Gaussian, ProbeSize: 16,
 		Scan: simulate.Fermat, Count: count, Step: 4, Photons: 1e4, Seed: 1,
 	})
@@ -621,7 +621,7 @@ func TestPlacesAreCheckedFirst(t *testing.T) {
 	o.OutputDir = filepath.Join(file, "run")
 	_, trainErr := Train(context.Background(), o, io.Discard, silent())
 	_, inferErr := Infer(context.Background(), InferOptions{Model: "absent.onnx", Scan: "absent.npz", OutputDir: file, BatchSize: 1}, silent())
-	_, simulateErr := Simulate(filepath.Join(file, "scan.npz"), simulate.Options{N: 65})
+	_, simulateErr := Simulate(t.Context(), filepath.Join(file, "scan.npz"), simulate.Options{N: 65})
 	for name, err := range map[string]error{"train": trainErr, "infer": inferErr, "simulate": simulateErr} {
 		var bad *badinput.Error
 		if !errors.As(err, &bad) || !strings.Contains(err.Error(), "found a file at "+file) {
@@ -636,7 +636,7 @@ func TestPlacesAreCheckedFirst(t *testing.T) {
 func TestSimulateRefuses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "scan.npz")
 	var bad *badinput.Error
-	if _, err := Simulate(path, simulate.Options{N: 65}); !errors.As(err, &bad) {
+	if _, err := Simulate(t.Context(), path, simulate.Options{N: 65}); !errors.As(err, &bad) {
 		t.Errorf("error %v", err)
 	}
 	if _, err := os.Stat(path); err == nil {
