@@ -75,6 +75,9 @@ func newQueue(m Model, o Options, network Network, metrics modelMetrics, places 
 	return q
 }
 
+// stride is how many samples of many are best submitted at once: a few batches, and enough to keep busy a network that computes several at the same time.
+func (q *queue) stride() int { return min(max(4, q.network.AtOnce())*q.batch, q.limit) }
+
 // submit has patterns (a whole number of samples) computed. It returns early with errFull, errClosing or ctx's error.
 func (q *queue) submit(ctx context.Context, patterns []float32) (patches, error) {
 	ctx, gone := context.WithCancel(ctx)

@@ -269,7 +269,7 @@ func deadlines(t *testing.T, started starter) {
 		if w.Code != http.StatusGatewayTimeout {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
-		if own := name == "of the request"; own == (took >= 200*time.Millisecond) {
+		if own := name == "of the request"; own == (took >= o.Timeout) {
 			t.Errorf("%s: after %v", name, took)
 		}
 	}

@@ -181,7 +181,7 @@ func (s *scan) stitch(ctx context.Context, frames newFrames) (stitched int, err 
 	}
 	defer s.unclaim(frames.ids)
 	image := s.model.Contract.N * s.model.Contract.N
-	step := min(4*s.model.queue.batch, s.model.queue.limit)
+	step := s.model.queue.stride()
 	for from := 0; from < len(frames.ids); from += step {
 		part := frames.part(from, min(from+step, len(frames.ids)), image)
 		out, err := s.model.queue.submit(ctx, part.patterns)

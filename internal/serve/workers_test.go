@@ -98,6 +98,34 @@ func TestSeveralAtOnce(t *testing.T) {
 	}
 }
 
+// TestAPostKeepsWorkersBusy: the frames of one post are with as many workers as there may be, in batches no larger than the model's.
+func TestAPostKeepsWorkersBusy(t *testing.T) {
+	f, n := &fake{channels: 1}, newSeveral(6)
+	o := scanServer(f)
+	o.Models[0].Most = 2
+	o.Network = n
+	s := started(t, o)
+	m := simulated(13)
+	path := begin(t, s, `{"model":"net"}`)
+	posted := make(chan int)
+	go func() { posted <- ask(s, "POST", path+"/frames", m.npz(t)).Code }()
+	for range 6 {
+		if samples := <-n.begun; samples != 2 {
+			t.Errorf("a batch of %d, want 2", samples)
+		}
+	}
+	for range 6 {
+		n.proceed <- nil
+	}
+	if samples := <-n.begun; samples != 1 {
+		t.Errorf("a batch of %d, want what is left", samples)
+	}
+	n.proceed <- nil
+	if code := <-posted; code != 200 || told(t, s, path).Frames != 13 {
+		t.Errorf("%d, %d frames", code, told(t, s, path).Frames)
+	}
+}
+
 // TestBatchesThatNobodyWaitsFor are given up, and only those: not one that is shared with somebody who still waits.
 func TestBatchesThatNobodyWaitsFor(t *testing.T) {
 	f, n := &fake{channels: 1}, newSeveral(2)

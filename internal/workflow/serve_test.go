@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"ptyx/internal/badinput"
+	"ptyx/internal/cluster"
 	"ptyx/internal/serve"
 	"ptyx/internal/testutil"
 	"ptyx/models"
@@ -85,6 +86,25 @@ func TestServeRefuses(t *testing.T) {
 		err := Serve(context.Background(), o, silent())
 		if bad := (*badinput.Error)(nil); !errors.As(err, &bad) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestWorkersThatCannotBeReached: a complaint names the flags of a server, which has others of the same names.
+func TestWorkersThatCannotBeReached(t *testing.T) {
+	none := filepath.Join(t.TempDir(), "none.pem")
+	for want, address := range map[string]cluster.Address{
+		"--workers":        {URL: "nats://127.0.0.1:1"},
+		"--workers-tls-ca": {URL: "tls://127.0.0.1:1", CA: none},
+		"--workers-creds":  {URL: "nats://127.0.0.1:1", Creds: none},
+	} {
+		l := &loading{options: ServeOptions{Workers: address, InFlight: 1}, log: silent()}
+		err := l.load(t.Context())
+		if bad := (*badinput.Error)(nil); !errors.As(err, &bad) || bad.Key != want || strings.Contains(err.Error(), "--nats") {
+			t.Errorf("%s: %v", want, err)
+		}
+		if err := l.release(); err != nil {
+			t.Error(err)
 		}
 	}
 }
