@@ -5,13 +5,14 @@ LIB := $(CURDIR)/lib
 # Tests and benchmarks use the pinned libraries, wherever they run from. They are asked for after lib has been made.
 WITH_LIB = PTYX_ONNXRUNTIME=$(LIB) PTYX_HDF5=$(LIB)
 
-.PHONY: demo build dist docs lib test check vet format staticcheck vuln licenses bench fuzz kill soak race interop clean
+.PHONY: demo build dist docs lib test check vet format staticcheck vuln licenses bench fuzz kill soak race reproduce interop clean
 
 demo: build lib
 	sh scripts/demo.sh
 
+# Without the state of the repository in the program: the same tree gives the same bytes.
 build:
-	$(GO) build -trimpath -o bin/ptyx ./cmd/ptyx
+	$(GO) build -trimpath -buildvcs=false -o bin/ptyx ./cmd/ptyx
 
 # One file for other machines, with both libraries inside: dist/ptyx-linux-amd64. For another processor give GOARCH=arm64 and a C
 # compiler that makes code for it, CC=aarch64-linux-gnu-gcc.
@@ -68,6 +69,10 @@ BATCHES ?= 100000
 soak: lib
 	$(WITH_LIB) PTYX_BATCHES=$(BATCHES) $(GO) test ./runtime -run TestMemoryOfRuns -count=1 -timeout 1h -v
 	$(WITH_LIB) PTYX_SOAK=$(SOAKTIME) $(GO) test ./cmd/ptyx -run TestSoak -count=1 -timeout 4h -v
+
+# The program built a second time elsewhere, and what both make, compared to the byte.
+reproduce: build lib
+	$(WITH_LIB) GO="$(GO)" sh scripts/reproduce.sh
 
 # Each fuzz target for FUZZTIME.
 FUZZTIME ?= 30s

@@ -74,7 +74,7 @@ var crowd = [kinds]struct {
 
 // work has all clients at work for a time and returns when they have gone.
 func (s *soak) work(d time.Duration, seed uint64) error {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), d, errOver)
+	ctx, cancel := ending(context.Background(), d)
 	defer cancel()
 	var all sync.WaitGroup
 	faults := make(chan error, 1)
@@ -83,7 +83,7 @@ func (s *soak) work(d time.Duration, seed uint64) error {
 			r := rand.New(rand.NewPCG(seed, uint64(100*kind+i)))
 			all.Go(func() {
 				for ctx.Err() == nil {
-					if err := c.do(s, ctx, r); err != nil && context.Cause(ctx) == nil {
+					if err := c.do(s, ctx, r); err != nil && ctx.Err() == nil {
 						select {
 						case faults <- fmt.Errorf("a %s client: %w", c.name, err):
 						default:
@@ -106,7 +106,13 @@ func (s *soak) work(d time.Duration, seed uint64) error {
 	}
 }
 
-var errOver = errors.New("the time is over")
+// ending is a context that is done after a time. It has no deadline: connecting would notice that a moment before the context is done, and
+// fail for no reason that can be told from a server's.
+func ending(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := time.AfterFunc(d, cancel)
+	return ctx, func() { stop.Stop(); cancel() }
+}
 
 // send is a request that is bound to ctx.
 func (s *soak) send(ctx context.Context, method, path string, body []byte, headers ...string) (status int, answer []byte, err error) {
@@ -203,7 +209,7 @@ func (s *soak) askBadly(ctx context.Context, r *rand.Rand) error {
 
 // goAway asks and does not wait for the answer, or says that it has no time for it.
 func (s *soak) goAway(ctx context.Context, r *rand.Rand) error {
-	short, cancel := context.WithTimeout(ctx, time.Duration(r.IntN(20_000))*time.Microsecond)
+	short, cancel := ending(ctx, time.Duration(r.IntN(20_000))*time.Microsecond)
 	defer cancel()
 	status, body, err := s.send(short, "POST", inferPath, s.body, "Inference-Header-Content-Length", s.header)
 	switch {
@@ -255,7 +261,7 @@ func (s *soak) dawdle(ctx context.Context, r *rand.Rand) error {
 
 // watch follows the events of all scans for a while.
 func (s *soak) watch(ctx context.Context, r *rand.Rand) error {
-	short, cancel := context.WithTimeout(ctx, time.Duration(100+r.IntN(2000))*time.Millisecond)
+	short, cancel := ending(ctx, time.Duration(100+r.IntN(2000))*time.Millisecond)
 	defer cancel()
 	if status, body, err := s.send(short, "GET", "/v1/events", nil); short.Err() == nil {
 		return fmt.Errorf("events end with status %d: %.200s: %w", status, body, err)

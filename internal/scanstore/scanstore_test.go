@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ptyx/internal/badinput"
+	"ptyx/internal/testutil"
 )
 
 const side = 2
@@ -226,7 +227,9 @@ func TestWhatIsTakenBack(t *testing.T) {
 }
 
 // TestAFullDisk: the system lets no file grow beyond a limit. What has no room leaves nothing, and there is a next time.
-func TestAFullDisk(t *testing.T) {
+func TestAFullDisk(t *testing.T) { testutil.Alone(t, func() { aFullDisk(t) }) }
+
+func aFullDisk(t *testing.T) {
 	s := opened(t, t.TempDir())
 	defer s.Close()
 	a, err := s.Create(id("a"), Head{N: side})

@@ -22,6 +22,7 @@ import (
 	"ptyx/internal/badinput"
 	"ptyx/internal/ndarray"
 	"ptyx/internal/reconstruct"
+	"ptyx/internal/testutil"
 )
 
 // storing are options of a fake that keeps scans in a directory.
@@ -475,7 +476,9 @@ func (s *said) String() string {
 }
 
 // TestAFullDisk: what has no room is refused and in no object; when there is room again the scan goes on.
-func TestAFullDisk(t *testing.T) {
+func TestAFullDisk(t *testing.T) { testutil.Alone(t, func() { aFullDisk(t) }) }
+
+func aFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	m := simulated(3)
 	o := storing(dir)
