@@ -26,7 +26,7 @@ const (
 
 const description = `Neural ptychography: train on diffraction patterns, export ONNX, infer, see the object.
 
-Exit status: 0 done; 1 bad input or failure, told in one sentence; 130 interrupted, finished work saved.`
+Exit status: 0 done; 1 bad input or failure, told in one sentence; 130 interrupted: train saves its model so far, the others leave nothing half-written.`
 
 // cli is the list of commands.
 type cli struct {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"time"
 
+	"ptyx/internal/badinput"
 	"ptyx/internal/cluster"
 	"ptyx/internal/serve"
 	"ptyx/internal/workflow"
@@ -40,18 +42,37 @@ type serveCmd struct {
 
 // Run serves until Ctrl-C or SIGTERM, and then ends well.
 func (c *serveCmd) Run(app *appContext) error {
-	const mebi = 1 << 20
 	workers, err := c.workers()
+	if err != nil {
+		return err
+	}
+	if c.Store == "" && app.Given["store"] {
+		return &badinput.Error{Key: "--store", Found: "an empty name", Expected: "a directory", Remedy: "leave the flag out where scans are not kept"}
+	}
+	body, err := mebibytes("--max-body", c.MaxBody)
+	if err != nil {
+		return err
+	}
+	memory, err := mebibytes("--scan-memory", c.ScanMemory)
 	if err != nil {
 		return err
 	}
 	return workflow.Serve(app.Context, workflow.ServeOptions{
 		Models: c.Model, Engine: c.options(), Workers: workers, InFlight: c.InFlight, TokenFile: c.TokenFile, Token: os.Getenv("PTYX_TOKEN"),
 		Address: serve.Address{Listen: c.Listen, CertFile: c.TLSCert, KeyFile: c.TLSKey, Insecure: c.Insecure, Grace: c.Grace},
-		Server: serve.Options{BatchSize: c.BatchSize, BatchWait: c.BatchWait, Queue: c.Queue, Timeout: c.Timeout, MaxBody: c.MaxBody * mebi,
-			Scans: serve.ScanLimits{Count: c.Scans, Memory: c.ScanMemory * mebi}, Store: c.Store},
+		Server: serve.Options{BatchSize: c.BatchSize, BatchWait: c.BatchWait, Queue: c.Queue, Timeout: c.Timeout, MaxBody: body,
+			Scans: serve.ScanLimits{Count: c.Scans, Memory: memory}, Store: c.Store},
 		Ready: func(s workflow.Serving) error { return app.conclude(s, c.JSON) },
 	}, app.Log)
+}
+
+// mebibytes are bytes, of which a number must hold.
+func mebibytes(flag string, mib int64) (int64, error) {
+	const most = 1 << 20 // a tebibyte
+	if mib < 0 || mib > most {
+		return 0, &badinput.Error{Key: flag, Found: fmt.Sprintf("%d MiB", mib), Expected: fmt.Sprintf("0 to %d", most)}
+	}
+	return mib << 20, nil
 }
 
 // workers is the broker's address, empty where the networks run here.

@@ -77,12 +77,23 @@ func Listen(ctx context.Context, flag string, place listen.Place, epochs int) (*
 	mux.HandleFunc("GET /shell.js", s.asset("text/javascript; charset=utf-8", script))
 	mux.HandleFunc("GET /page", s.servePage)
 	mux.HandleFunc("GET /events", s.serveEvents)
-	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	s.http = &http.Server{Handler: own(mux), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	go func() {
 		defer close(s.done)
 		_ = s.http.Serve(listener) // ends with Close
 	}()
 	return s, nil
+}
+
+// own answers nobody but who asks this machine by its own name.
+func own(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if listen.Rebound(r) {
+			http.Error(w, "ask localhost or 127.0.0.1", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Update tells where the training is.

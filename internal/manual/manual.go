@@ -115,7 +115,7 @@ func flags(b *strings.Builder, list []*kong.Flag) {
 }
 
 // parts are a flag as it is typed, with the name of its value, and what holds without it. A placeholder in capitals is such a
-// name; any other is what the command takes if nothing is said.
+// name, as is that of a flag with a default or without a choice; any other is what the command takes if nothing is said.
 func parts(f *kong.Flag) (name, standard string) {
 	name = "--" + f.Name
 	if f.Short != 0 {
@@ -130,7 +130,7 @@ func parts(f *kong.Flag) (name, standard string) {
 	if f.PlaceHolder == "" {
 		return name, standard
 	}
-	if unicode.IsUpper([]rune(f.PlaceHolder)[0]) {
+	if standard != "" || unicode.IsUpper([]rune(f.PlaceHolder)[0]) {
 		return name + " " + f.PlaceHolder, standard
 	}
 	return name, "`" + f.PlaceHolder + "`"

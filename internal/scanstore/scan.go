@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // Scan is a scan on disk. Its methods may be called from several goroutines, Replay once and before Append.
@@ -69,10 +71,22 @@ func (a *Scan) write(f Frames) error {
 		}
 		end += int64(len(record))
 	}
-	if err := a.journal.Sync(); err != nil {
+	if err := errors.Join(a.journal.Sync(), a.isThere()); err != nil {
 		return err
 	}
 	a.end, a.ragged = end, false
+	return nil
+}
+
+// isThere is an error where somebody has removed the journal: what is written to it is then kept for nobody.
+func (a *Scan) isThere() error {
+	var s unix.Stat_t
+	if err := unix.Fstat(int(a.journal.Fd()), &s); err != nil {
+		return err
+	}
+	if s.Nlink == 0 {
+		return fmt.Errorf("%s: %w", filepath.Join(a.dir, journalFile), unix.ENOENT)
+	}
 	return nil
 }
 
@@ -126,11 +140,15 @@ func (a *Scan) open() (*os.File, int64, error) {
 	if a.gone {
 		return nil, 0, fs.ErrClosed
 	}
-	journal, err := os.OpenFile(filepath.Join(a.dir, journalFile), os.O_RDWR, fileMode)
+	// Neither through a link to a file that is another's, nor waiting for what is no file.
+	journal, err := os.OpenFile(filepath.Join(a.dir, journalFile), os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, fileMode)
 	if err != nil {
 		return nil, 0, fmt.Errorf("opening the journal: %w", err)
 	}
 	info, err := journal.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("the journal is no file: %v", info.Mode())
+	}
 	if err != nil {
 		return nil, 0, errors.Join(err, journal.Close())
 	}
@@ -186,7 +204,7 @@ func (a *Scan) Remove() error {
 		return nil
 	}
 	going := filepath.Join(a.store.dir, removing+a.ID)
-	if err := os.Rename(a.dir, going); err != nil {
+	if err := os.Rename(a.dir, going); err != nil && !errors.Is(err, fs.ErrNotExist) { // somebody has removed it by hand
 		return fmt.Errorf("removing a scan: %w", err)
 	}
 	a.gone = true

@@ -281,6 +281,57 @@ func entries(t *testing.T, dir string) (names []string) {
 	return names
 }
 
+// TestAStoreOfAnyName: a path is no pattern, and what was being written when a server was killed is removed.
+func TestAStoreOfAnyName(t *testing.T) {
+	s := opened(t, filepath.Join(t.TempDir(), "st[x*"))
+	_, err := s.Create(id("a"), Head{N: side})
+	must(t, err)
+	half := filepath.Join(s.dir, id("a"), "."+headFile+"123")
+	must(t, os.WriteFile(half, []byte("{"), fileMode))
+	kept(t, s, id("a"))
+	if _, err := os.Stat(half); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what was being written is still there: %v", err)
+	}
+}
+
+// TestJournalsThatAreNone: a link, whose target is another's, and a pipe, for which nobody waits.
+func TestJournalsThatAreNone(t *testing.T) {
+	s := opened(t, t.TempDir())
+	other := filepath.Join(t.TempDir(), "other")
+	must(t, os.WriteFile(other, []byte("somebody's"), fileMode))
+	for digit, place := range map[string]func(path string) error{
+		"a": func(path string) error { return os.Symlink(other, path) },
+		"b": func(path string) error { return unix.Mkfifo(path, fileMode) },
+		"c": func(path string) error { return os.Mkdir(path, dirMode) },
+	} {
+		a, err := s.Create(id(digit), Head{N: side})
+		must(t, err)
+		must(t, a.Close())
+		journal := filepath.Join(s.dir, id(digit), journalFile)
+		must(t, os.Remove(journal))
+		must(t, place(journal))
+		if _, err := a.Replay(func(Frames) error { return nil }); err == nil {
+			t.Errorf("%s: taken for a journal", digit)
+		}
+	}
+	if text, err := os.ReadFile(other); err != nil || string(text) != "somebody's" {
+		t.Errorf("the target of a link is now %q, %v", text, err)
+	}
+}
+
+// TestAScanRemovedByHand: nothing more is promised, and it can be forgotten.
+func TestAScanRemovedByHand(t *testing.T) {
+	s := opened(t, t.TempDir())
+	a, err := s.Create(id("a"), Head{N: side})
+	must(t, err)
+	must(t, os.RemoveAll(a.dir))
+	var disk *DiskError
+	if err := a.Append(some(rand.New(rand.NewPCG(1, 1)), 2, side), fine); !errors.As(err, &disk) {
+		t.Errorf("frames: %v", err)
+	}
+	must(t, a.Remove())
+}
+
 // TestScansOfAStore: in order of creation, with what they were created with; for nobody else to read; removed as a whole.
 func TestScansOfAStore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "store")

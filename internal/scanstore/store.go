@@ -227,11 +227,18 @@ func readHead(dir string) (Head, error) {
 	case h.N < 1 || h.N > maxSide:
 		return h, fault(fmt.Sprintf("patterns of %d pixels", h.N), nil)
 	}
-	leftovers, err := filepath.Glob(filepath.Join(dir, "."+headFile+"*"))
-	for _, l := range leftovers {
-		err = errors.Join(err, os.Remove(l))
+	return h, removeHalves(dir)
+}
+
+// removeHalves removes heads that were being written.
+func removeHalves(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "."+headFile) {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+		}
 	}
-	return h, err
+	return err
 }
 
 // syncDir makes names in a directory last.

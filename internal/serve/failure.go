@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"ptyx/internal/badinput"
 	"ptyx/internal/scanstore"
@@ -73,9 +74,14 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) int {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="ptyx"`)
 	}
+	// Before the answer, net/http reads what is left of a body, and would wait for it for as long as the client likes.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(refusedTime)) // not every writer of a test has a connection
 	writeJSON(w, status, map[string]string{"error": text})
 	return status
 }
+
+// refusedTime is what the rest of a body has to come, whose request is refused.
+const refusedTime = time.Second
 
 // writeJSON answers with a value that JSON can hold.
 func writeJSON(w http.ResponseWriter, status int, value any) {

@@ -231,27 +231,35 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestSlowClients: who sends a body by drops is left when the request's time is over, and is told.
+// TestSlowClients: who sends a body by drops is left when the request's time is over, and is told; who is refused anyway is not waited for.
 func TestSlowClients(t *testing.T) {
 	o := options(&fake{channels: 1})
 	o.Timeout = 100 * time.Millisecond
 	s := started(t, o)
 	url, stop, ended := running(t, s, Address{Grace: 10 * time.Second})
-	c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := c.Write([]byte("POST " + inferPath + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	told := make([]byte, 1024)
-	n, err := c.Read(told)
-	if err != nil || !strings.HasPrefix(string(told[:n]), "HTTP/1.1 408 ") {
-		t.Errorf("%v: %s", err, told[:n])
+	for head, want := range map[string]string{
+		"POST " + inferPath + " HTTP/1.1\r\nHost: localhost\r\n":                               "408 ",
+		"POST " + inferPath + " HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n": "403 ",
+		"GET /v2/health/live HTTP/1.1\r\nHost: localhost\r\n":                                  "200 ",
+		"POST /nowhere HTTP/1.1\r\nHost: localhost\r\n":                                        "404 ",
+		"POST " + inferPath + " HTTP/1.1\r\nHost: evil.example\r\n":                            "403 ",
+	} {
+		c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := c.Write([]byte(head + "Content-Length: 1000\r\n\r\n{")); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		told := make([]byte, 1024)
+		n, err := c.Read(told)
+		if err != nil || !strings.HasPrefix(string(told[:n]), "HTTP/1.1 "+want) {
+			t.Errorf("%s%v: %s", head, err, told[:n])
+		}
 	}
 	stop()
 	if err := <-ended; err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
@@ -342,6 +343,23 @@ func TestAnotherSitesPage(t *testing.T) {
 	}
 	if w := ask(s, "POST", inferPath, body, "Sec-Fetch-Site", "same-origin"); w.Code != 200 {
 		t.Errorf("its own page: %d %s", w.Code, w.Body)
+	}
+	// A page whose name was made to mean this machine, asked for over a connection.
+	server := httptest.NewServer(s.Handler())
+	defer server.Close()
+	for host, want := range map[string]int{"evil.example": 403, "localhost:1": 200} {
+		r, err := http.NewRequest("GET", server.URL+"/v1/models", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		answer, err := server.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body := bodyOf(t, answer); answer.StatusCode != want {
+			t.Errorf("%s: %d %s", host, answer.StatusCode, body)
+		}
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"ptyx/internal/listen"
 )
 
 // routes is everything that can be asked for. What is open needs no token; what is work is not begun while the server shuts down.
@@ -53,9 +55,17 @@ func (s *Server) harden(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.options.Timeout + writeTime)) // not every writer of a test has a connection
+		connection := http.NewResponseController(w) // not every writer of a test has one
+		_ = connection.SetWriteDeadline(time.Now().Add(s.options.Timeout + writeTime))
+		if r.ContentLength != 0 { // also of a body that nobody here reads: net/http does, before it sends an answer
+			_ = connection.SetReadDeadline(time.Now().Add(s.options.Timeout))
+		}
 		if err := origins.Check(r); err != nil {
 			s.fail(w, r, refuse(http.StatusForbidden, "a request of another site's page"))
+			return
+		}
+		if s.options.Token == "" && listen.Rebound(r) { // who bears the token is no stranger's page
+			s.fail(w, r, refuse(http.StatusForbidden, "a request to %.80q on this machine alone, expected localhost or 127.0.0.1; behind a proxy, let it say so, or use a token", r.Host))
 			return
 		}
 		next.ServeHTTP(w, r)

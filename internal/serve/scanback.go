@@ -120,9 +120,9 @@ func (a *scans) bringBack(s *Server, expected []*scan) {
 	}
 }
 
-// again takes frames in that were taken in before.
+// again takes frames in that were taken in before. A network that fails, here or at a worker, may do better later: the scan waits for it, and says so.
 func (s *Server) again(back *scan, f scanstore.Frames) error {
-	for {
+	for pause := fullTime; ; {
 		n, _, err := back.add(back.ctx, newFrames{ids: f.IDs, x: f.X, y: f.Y, patterns: f.Patterns})
 		s.metrics.frames.WithLabelValues("returned").Add(float64(n))
 		status, _ := explain(err)
@@ -132,17 +132,35 @@ func (s *Server) again(back *scan, f scanstore.Frames) error {
 		case status == http.StatusBadRequest || status == http.StatusUnprocessableEntity: // then, too, but the server ended before it said so
 			s.options.Log.Warn("frames of a scan that comes back are refused", "scan", back.id, "error", err)
 			return nil
+		case status == http.StatusInternalServerError:
+			s.hold(back, err)
+			pause = min(2*pause, failTime)
 		case status != http.StatusTooManyRequests:
 			return err
 		}
-		if !wait(back.ctx, fullTime) {
+		if !wait(back.ctx, pause) {
 			return back.ctx.Err()
 		}
 	}
 }
 
+// hold says, once, why a scan does not come back yet.
+func (s *Server) hold(back *scan, why error) {
+	back.mu.Lock()
+	told := back.problem != ""
+	back.problem = "the network fails, and is tried again; the server's log says more"
+	back.mu.Unlock()
+	if !told {
+		s.options.Log.Warn("a scan does not come back yet, and is tried again and again", "scan", back.id, "error", why)
+	}
+	back.tell()
+}
+
 // fullTime is how long frames that come back wait where a queue is full of what clients have sent.
 const fullTime = 20 * time.Millisecond
+
+// failTime is how long they wait, at most, where the network fails again and again.
+const failTime = 5 * time.Second
 
 // wait reports false when ctx ends before.
 func wait(ctx context.Context, d time.Duration) bool {

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -172,6 +173,36 @@ func TestWhileScansComeBack(t *testing.T) {
 	}
 }
 
+// TestTheNetworkFailsWhileAScanComesBack: that may pass, and the scan waits for it.
+func TestTheNetworkFailsWhileAScanComesBack(t *testing.T) {
+	o := storing(t.TempDir())
+	m := simulated(5)
+	var scan string
+	until(t, o, func(s *Server) {
+		scan = begin(t, s, "")
+		post(t, s, scan, m)
+	})
+	var well atomic.Bool
+	f := o.Models[0].Predictor.(*fake)
+	f.run = func(int) error {
+		if well.Load() {
+			return nil
+		}
+		return errors.New("not now")
+	}
+	until(t, o, func(s *Server) {
+		eventually(t, "the status says so", func() bool { now := told(t, s, scan); return now.State == returning && now.Error != "" })
+		if w := ask(s, "GET", "/v2/health/ready", nil); w.Code != 503 {
+			t.Errorf("ready: %d", w.Code)
+		}
+		well.Store(true)
+		ready(t, s)
+		if now := told(t, s, scan); now.Error != "" || !bytes.Equal(object(s, scan), m.expected(t, o.Models[0])) {
+			t.Errorf("status %+v, or another object", now)
+		}
+	})
+}
+
 // TestDeletedWhileItComesBack: it does not come back, and nothing of it stays.
 func TestDeletedWhileItComesBack(t *testing.T) {
 	dir := t.TempDir()
@@ -287,10 +318,7 @@ func TestScansThatStayOnTheDisk(t *testing.T) {
 		"no solver":            {func(o *Options, _ string) { o.Refine = nil }, "does not do"},
 		"fewer scans":          {func(o *Options, _ string) { o.Scans.Count = 0 }, "--scans"},
 		"less memory":          {func(o *Options, _ string) { o.Scans.Memory = 5 << 10 }, "--scan-memory"},
-		"no network": {func(o *Options, _ string) {
-			o.Models[0].Predictor.(*fake).run = func(int) error { return errors.New("out of order") }
-		}, "out of order"},
-		"no head": {func(_ *Options, scan string) { must(t, os.Remove(filepath.Join(scan, "scan.json"))) }, "no such file"},
+		"no head":              {func(_ *Options, scan string) { must(t, os.Remove(filepath.Join(scan, "scan.json"))) }, "no such file"},
 		"a head of something": {func(_ *Options, scan string) {
 			must(t, os.WriteFile(filepath.Join(scan, "scan.json"), []byte("hello"), 0o600))
 		}, "no JSON"},
