@@ -106,7 +106,7 @@ func TestFaults(t *testing.T) {
 	long := p.lasts(training(scan, whole)...)
 	for name, test := range map[string]func(t *testing.T, binary, scan, whole string, long time.Duration){
 		"training survives kills": trainingSurvivesKills, "inference survives kills": inferenceSurvivesKills,
-		"a server survives kills": serverSurvivesKills, "full disk": fullDisk, "read-only directory": readOnlyDirectory,
+		"a server survives kills": serverSurvivesKills, "many machines survive kills": manyMachinesSurviveKills, "full disk": fullDisk, "read-only directory": readOnlyDirectory,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, p.binary, scan, whole, long) })
 	}
