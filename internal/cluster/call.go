@@ -111,12 +111,9 @@ func (c *Caller) Most(model string) int { return c.known[model].most }
 // AtOnce is how many batches are with the workers at the same time, at most.
 func (c *Caller) AtOnce() int { return c.inFlight }
 
-// Ready is nil while the broker is there. Whether workers are is not looked at: they come and go.
+// Ready is nil while the broker is there, and tells without waiting for it. Whether workers are is not looked at: they come and go.
 func (c *Caller) Ready() error {
-	if !c.connection.nc.IsConnected() {
-		return fmt.Errorf("%s: %w", c.connection.name, ErrNobody)
-	}
-	return nil
+	return c.connection.up()
 }
 
 // Compute has a batch computed and fills its patches in. It names what has computed. Where workers cannot compute it, the error is a *Failure.
@@ -183,9 +180,8 @@ func (c *Caller) withdraw(k *call) {
 	if c.calls[k.number] != nil {
 		delete(c.calls, k.number)
 		delete(c.waiting, k.number)
-		c.leave(func(ctx context.Context) error {
-			return c.tasks.Purge(ctx, jetstream.WithPurgeSubject(taskSubject(c.id.String(), k.number)))
-		})
+		c.givenUp = true
+		c.leave(leftover{batch: k.number})
 	}
 }
 
@@ -220,6 +216,6 @@ func (c *Caller) take(_ context.Context, msg jetstream.Msg) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.leave(func(ctx context.Context) error { return c.outcomes.DeleteMsg(ctx, meta.Sequence.Stream) })
+	c.leave(leftover{outcome: meta.Sequence.Stream})
 	return nil
 }

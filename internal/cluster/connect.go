@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -26,11 +27,14 @@ type Address struct {
 	CA    string // PEM file with the certificate that signed the broker's; empty: the system's
 	Creds string // file of a NATS user; empty: none
 	Name  string // of this client, for who looks at the broker
+
+	Patience time.Duration // a broker that has been silent for so long is gone; 0: 15 s
 }
 
 // Connection is one to a broker. It comes back by itself when the broker does.
 type Connection struct {
 	name string // the URL, without secrets
+	away atomic.Bool
 	nc   *nats.Conn
 	js   jetstream.JetStream
 
@@ -39,8 +43,13 @@ type Connection struct {
 	breaks context.CancelFunc
 }
 
-// reconnectWait is between two tries to find the broker again.
-const reconnectWait = 500 * time.Millisecond
+const (
+	reconnectWait = 500 * time.Millisecond // between two tries to find the broker again
+	patience      = 15 * time.Second       // a broker that was stopped, or whose host has lost power, says nothing and closes nothing
+	signs         = 3                      // of life that a broker is asked for in that time
+	writing       = 10 * time.Second       // for a message to leave: whoever else uses the connection waits meanwhile
+	answering     = time.Second            // for a broker to answer before it is tidied
+)
 
 // Connect connects. What is wrong with the address is a *badinput.Error; ErrNobody is wrapped where nothing listens.
 func Connect(a Address, log *slog.Logger) (*Connection, error) {
@@ -72,15 +81,23 @@ func Connect(a Address, log *slog.Logger) (*Connection, error) {
 }
 
 func (c *Connection) options(a Address, log *slog.Logger) []nats.Option {
+	if a.Patience == 0 {
+		a.Patience = patience
+	}
 	options := []nats.Option{
+		nats.PingInterval(a.Patience / signs), nats.MaxPingsOutstanding(signs - 1), nats.FlusherTimeout(writing),
 		nats.Name(a.Name), nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.ReconnectBufSize(-1), // what cannot be sent is told at once
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			c.away.Store(true)
 			c.breakOff()
 			if err != nil {
 				log.Warn("the broker is gone; waiting for it", "error", err)
 			}
 		}),
-		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info("the broker is back", "address", nc.ConnectedUrlRedacted()) }),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			c.away.Store(false)
+			log.Info("the broker is back", "address", nc.ConnectedUrlRedacted())
+		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Debug("connection", "error", err) }),
 	}
 	if a.Token != "" {
@@ -110,6 +127,27 @@ func (c *Connection) unreachable(err error) error {
 		bad.Cause = fmt.Errorf("%w: %w", ErrNobody, err)
 	}
 	return bad
+}
+
+// up is nil while the broker is there, as far as is known. It asks nobody: the client's own state is locked while the broker is looked for.
+func (c *Connection) up() error {
+	if c.away.Load() {
+		return fmt.Errorf("%s: %w", c.name, ErrNobody)
+	}
+	return nil
+}
+
+// answers is nil if the broker is there and answers at once.
+func (c *Connection) answers(ctx context.Context) error {
+	if err := c.up(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, answering)
+	defer cancel()
+	if err := c.nc.FlushWithContext(ctx); err != nil {
+		return fmt.Errorf("%s: %w (%w)", c.name, ErrNobody, err)
+	}
+	return nil
 }
 
 // Close ends the connection.

@@ -10,13 +10,17 @@ import (
 )
 
 // doubt looks, at times, for the tasks of batches that have no outcome for long. One that is neither waiting nor in work nor done was lost: the broker
-// has lost its disk, or the task grew too old. It is put out again.
+// has lost its disk, or the task grew too old. It is put out again. Where batches are given up without an outcome it looks for workers, too: none may be
+// waited for that long.
 func (x *exchange) doubt(ctx context.Context) error {
 	for {
 		rest(ctx, x.timing.Doubt/2)
 		late := x.late(time.Now().Add(-x.timing.Doubt))
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if x.wasGivenUp() {
+			x.tellIfAlone(ctx)
 		}
 		if len(late) == 0 {
 			continue
@@ -25,6 +29,15 @@ func (x *exchange) doubt(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// wasGivenUp tells whether a batch was given up without an outcome since it was last asked.
+func (x *exchange) wasGivenUp() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	was := x.givenUp
+	x.givenUp = false
+	return was
 }
 
 // late are the batches that were put out before, or last seen.

@@ -31,6 +31,7 @@ type exchange struct {
 	mu      sync.Mutex
 	waiting map[int]*flight
 	putOut  int  // tasks, for their ids
+	givenUp bool // a batch was, without an outcome, since workers were looked for
 	alone   bool // it was told that there is no worker
 	summary Summary
 }
@@ -114,6 +115,9 @@ func (x *exchange) put(ctx context.Context, i int, task []byte) error {
 	id := fmt.Sprintf("%s.%d", x.run, x.putOut)
 	x.mu.Unlock()
 	err := persist(ctx, x.timing, func(ctx context.Context) error {
+		if !x.awaits(i) { // any more, since it was tried first
+			return nil
+		}
 		_, err := x.js.Publish(ctx, taskSubject(x.id.String(), i), task, jetstream.WithMsgID(id))
 		return err
 	})
@@ -121,6 +125,13 @@ func (x *exchange) put(ctx context.Context, i int, task []byte) error {
 		return fmt.Errorf("putting out batch %d: %w", i, err)
 	}
 	return nil
+}
+
+// awaits tells whether a batch is waited for.
+func (x *exchange) awaits(i int) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.waiting[i] != nil
 }
 
 // collect takes in outcomes as they come.
@@ -167,25 +178,44 @@ func (x *exchange) note(change func(*Summary)) {
 	change(&x.summary)
 }
 
-// tidy leaves nothing of the job at the broker.
+// tidy leaves nothing of the job at the broker, if that answers.
 func (x *exchange) tidy(ctx context.Context) {
 	if x.tasks == nil || x.outcomes == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	id := x.id.String()
-	err := errors.Join(
-		persist(ctx, x.timing, func(ctx context.Context) error {
-			return x.tasks.Purge(ctx, jetstream.WithPurgeSubject(taskPrefix+id+".*"))
-		}),
-		persist(ctx, x.timing, func(ctx context.Context) error {
-			return x.outcomes.Purge(ctx, jetstream.WithPurgeSubject(outcomePrefix+id+".*"))
-		}))
-	if x.consumer != nil {
-		err = errors.Join(err, x.outcomes.DeleteConsumer(ctx, "gatherer-"+x.run))
+	err := x.connection.answers(ctx)
+	if err == nil {
+		err = x.empty(ctx)
 	}
 	if err != nil {
-		x.log.Warn("the broker keeps what is left of the job until it is old", "job", id, "error", err)
+		x.log.Warn("the broker keeps what is left of the job until it is old", "job", x.id, "error", err)
 	}
+}
+
+// empty removes tasks, outcomes and consumer. What one of them is kept for is the reason for the others, too: it returns the first.
+func (x *exchange) empty(ctx context.Context) (err error) {
+	id := x.id.String()
+	for _, remove := range []func(ctx context.Context) error{
+		func(ctx context.Context) error {
+			return x.tasks.Purge(ctx, jetstream.WithPurgeSubject(taskPrefix+id+".*"))
+		},
+		func(ctx context.Context) error {
+			return x.outcomes.Purge(ctx, jetstream.WithPurgeSubject(outcomePrefix+id+".*"))
+		},
+		x.unsubscribe,
+	} {
+		if failed := persist(ctx, x.timing, remove); err == nil {
+			err = failed
+		}
+	}
+	return err
+}
+
+func (x *exchange) unsubscribe(ctx context.Context) error {
+	if x.consumer == nil {
+		return nil
+	}
+	return x.outcomes.DeleteConsumer(ctx, "gatherer-"+x.run)
 }

@@ -1,12 +1,26 @@
 package cluster
 
-import "context"
+import (
+	"context"
 
-// leftover removes something that a Caller has left at the broker: a task that nobody waits for, or an outcome that was taken in.
-type leftover func(ctx context.Context) error
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// leftover is something that a Caller has left at the broker: a task that nobody waits for, or an outcome that was taken in. It says where that is and
+// holds no batch: while the broker is away there may be many.
+type leftover struct {
+	batch   int    // of the task
+	outcome uint64 // its place in the stream; 0: it is a task
+}
+
+// mostLeft is how many leftovers are kept in mind. Those beyond go when the Caller is closed, or are old.
+const mostLeft = 1 << 14
 
 // leave notes what is to be removed. It is called with the exchange locked.
 func (c *Caller) leave(l leftover) {
+	if len(c.leftovers) == mostLeft {
+		return
+	}
 	c.leftovers = append(c.leftovers, l)
 	select {
 	case c.untidy <- struct{}{}:
@@ -26,12 +40,19 @@ func (c *Caller) sweep(ctx context.Context) error {
 		all := c.leftovers
 		c.leftovers = nil
 		c.mu.Unlock()
-		for _, remove := range all {
-			if err := persist(ctx, c.timing, remove); err != nil && ctx.Err() == nil {
+		for _, l := range all {
+			if err := persist(ctx, c.timing, func(ctx context.Context) error { return c.remove(ctx, l) }); err != nil && ctx.Err() == nil {
 				c.log.Debug("the broker keeps a message until it is old", "error", err) // or has lost it
 			}
 		}
 	}
+}
+
+func (c *Caller) remove(ctx context.Context, l leftover) error {
+	if l.outcome != 0 {
+		return c.outcomes.DeleteMsg(ctx, l.outcome)
+	}
+	return c.tasks.Purge(ctx, jetstream.WithPurgeSubject(taskSubject(c.id.String(), l.batch)))
 }
 
 // renew stores the models again, before they are too old to stay, and where they were lost.
@@ -47,14 +68,10 @@ func (c *Caller) renew(ctx context.Context) error {
 	}
 }
 
-// Close ends the Caller and leaves nothing of it at the broker, if that is there. It is called when nobody waits for a batch.
+// Close ends the Caller and leaves nothing of it at the broker, if that answers. It is called when nobody waits for a batch.
 func (c *Caller) Close() error {
 	c.stop()
 	c.loops.Wait()
-	if err := c.Ready(); err != nil {
-		c.log.Warn("the broker keeps what is left until it is old", "job", c.id, "error", err)
-		return nil
-	}
 	c.tidy(context.Background())
 	return nil
 }

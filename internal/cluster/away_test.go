@@ -1,0 +1,192 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+	"weak"
+)
+
+// silence stops a process, or lets it go on: its connections stay open, and nothing comes.
+func silence(t *testing.T, command *exec.Cmd, signal syscall.Signal) {
+	t.Helper()
+	if err := command.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// impatient is a connection that soon notices a broker's silence, until the test ends.
+func impatient(t *testing.T, url string, patience time.Duration) *Connection {
+	t.Helper()
+	c, err := Connect(Address{URL: url, Patience: patience}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// TestBatchesGivenUpAreNotKept: however long the broker is away, nothing holds the patterns of a batch that nobody waits for.
+func TestBatchesGivenUpAreNotKept(t *testing.T) {
+	for name, away := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "silent": syscall.SIGSTOP} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			command, url := process(t, "broker", t.TempDir()+" 127.0.0.1:0")
+			caller := calling(t, impatient(t, url, 300*time.Millisecond), CallOptions{})
+			silence(t, command, away)
+			eventually(t, "the broker is missed", func() bool { return errors.Is(caller.Ready(), ErrNobody) })
+			var kept []weak.Pointer[float32]
+			for i := range 40 {
+				batch := batchOf(uint64(i), model(size, 1), 16)
+				kept = append(kept, weak.Make(&batch[0].Patterns[0]))
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+				if _, err := caller.Compute(ctx, "net", batch); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("batch %d: %v", i, err)
+				}
+				cancel()
+			}
+			eventually(t, "the batches are gone", func() bool {
+				runtime.GC()
+				for _, p := range kept {
+					if p.Value() != nil {
+						return false
+					}
+				}
+				return true
+			})
+		})
+	}
+}
+
+// TestLeftoversAreBounded: a broker that is away for very long is left with some.
+func TestLeftoversAreBounded(t *testing.T) {
+	c := &Caller{untidy: make(chan struct{}, 1)}
+	for i := range mostLeft + 10 {
+		c.leave(leftover{batch: i})
+	}
+	if len(c.leftovers) != mostLeft {
+		t.Errorf("%d are kept, want %d", len(c.leftovers), mostLeft)
+	}
+}
+
+// TestASilentBroker: one that is stopped, as one whose host has lost power, closes nothing. It is missed all the same; when it goes on, so does all else.
+func TestASilentBroker(t *testing.T) {
+	command, url := process(t, "broker", t.TempDir()+" 127.0.0.1:0")
+	caller := calling(t, impatient(t, url, 600*time.Millisecond), CallOptions{})
+	start(t, url, (&fake{n: size, channels: 1}).worker())
+	if err := computed(t.Context(), caller, "net", batchOf(1, model(size, 1), 2)); err != nil {
+		t.Fatal(err)
+	}
+	silence(t, command, syscall.SIGSTOP)
+	eventually(t, "it is not ready", func() bool { return errors.Is(caller.Ready(), ErrNobody) })
+	waits := make(chan error, 1)
+	go func() { waits <- computed(t.Context(), caller, "net", batchOf(2, model(size, 1), 2)) }()
+	silence(t, command, syscall.SIGCONT)
+	eventually(t, "it is ready", func() bool { return caller.Ready() == nil })
+	if err := <-waits; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTheUsualPatience: without a word about it, every client asks a broker for signs of life, and misses them within 15 seconds.
+func TestTheUsualPatience(t *testing.T) {
+	o := connected(t, broker(t).URL).nc.Opts
+	if longest := o.PingInterval * time.Duration(o.MaxPingsOut+1); longest != 15*time.Second || o.FlusherTimeout > 15*time.Second {
+		t.Errorf("silence is noticed after %v, a message that does not leave after %v", longest, o.FlusherTimeout)
+	}
+}
+
+// TestCloseDoesNotWait: for a broker that does not answer, whether that is known or not.
+func TestCloseDoesNotWait(t *testing.T) {
+	for name, known := range map[string]bool{"known": true, "not known": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			command, url := process(t, "broker", t.TempDir()+" 127.0.0.1:0")
+			patience := time.Minute
+			if known {
+				patience = 300 * time.Millisecond
+			}
+			var log syncBuffer
+			caller := calling(t, impatient(t, url, patience), CallOptions{Log: slog.New(slog.NewTextHandler(&log, nil))})
+			silence(t, command, syscall.SIGSTOP)
+			if known {
+				eventually(t, "it is not ready", func() bool { return caller.Ready() != nil })
+			}
+			begun := time.Now()
+			if err := caller.Close(); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(begun); took > 6*time.Second { // looking for the broker takes 4 at most, and cannot be ended
+				t.Errorf("closing takes %v", took)
+			}
+			if n := strings.Count(log.String(), "keeps what is left"); n != 1 {
+				t.Errorf("it says %d times that something is left:\n%s", n, &log)
+			}
+		})
+	}
+}
+
+// TestWhatIsLeftIsOneComplaint: of everything that could not be removed.
+func TestWhatIsLeftIsOneComplaint(t *testing.T) {
+	c := connected(t, broker(t).URL)
+	var log syncBuffer
+	caller := calling(t, c, CallOptions{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	caller.stop()
+	caller.loops.Wait()
+	for _, name := range []string{taskStream, outcomeStream} {
+		if err := c.js.DeleteStream(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	caller.tidy(t.Context())
+	if text := log.String(); strings.Count(text, "\n") != 1 || strings.Contains(text, `\n`) || !strings.Contains(text, "keeps what is left") {
+		t.Errorf("it says %q", text)
+	}
+}
+
+// TestClientsThatGiveUpEarly: that there is no worker is said once, too, where nobody waits long enough for a batch to be doubted; but not while a worker has one.
+func TestClientsThatGiveUpEarly(t *testing.T) {
+	b := broker(t)
+	var log syncBuffer
+	caller := calling(t, connected(t, b.URL), CallOptions{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	alone := func() int { return strings.Count(log.String(), "waiting for a worker") }
+	giveUp := func() {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), quick.Doubt/10)
+		defer cancel()
+		if err := computed(ctx, caller, "net", batchOf(1, model(size, 1), 1)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("given up: %v", err)
+		}
+	}
+	eventually(t, "it says that there is no worker", func() bool { giveUp(); return alone() > 0 })
+	for begun := time.Now(); time.Since(begun) < 2*quick.Doubt; {
+		giveUp()
+	}
+	if n := alone(); n != 1 {
+		t.Errorf("it says %d times that there is no worker:\n%s", n, &log)
+	}
+
+	began, proceed := make(chan bool, 100), make(chan bool)
+	f := &fake{n: size, channels: 1, run: func() error { began <- true; <-proceed; return nil }}
+	start(t, b.URL, f.worker())
+	ended := make(chan error, 1)
+	go func() { ended <- computed(t.Context(), caller, "net", batchOf(2, model(size, 1), 1)) }()
+	<-began
+	caller.note(func(*Summary) { caller.alone = false })
+	for begun := time.Now(); time.Since(begun) < 2*quick.Doubt; {
+		giveUp()
+	}
+	if n := alone(); n != 1 {
+		t.Errorf("while a worker is at work it says that there is none:\n%s", &log)
+	}
+	close(proceed)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
