@@ -21,7 +21,7 @@ type brokerCmd struct {
 
 // Run passes work on until Ctrl-C or SIGTERM, and then ends well.
 func (c *brokerCmd) Run(app *appContext) error {
-	token, err := workflow.Token(c.TokenFile, os.Getenv("PTYX_TOKEN"))
+	token, err := workflow.Token("--token-file", c.TokenFile, os.Getenv("PTYX_TOKEN"))
 	if err != nil {
 		return err
 	}

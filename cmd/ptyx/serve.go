@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"ptyx/internal/badinput"
-	"ptyx/internal/cluster"
 	"ptyx/internal/serve"
 	"ptyx/internal/workflow"
 )
@@ -42,7 +41,7 @@ type serveCmd struct {
 
 // Run serves until Ctrl-C or SIGTERM, and then ends well.
 func (c *serveCmd) Run(app *appContext) error {
-	workers, err := c.workers()
+	workers, err := workflow.WorkersAddress(c.Workers, c.WorkersTokenFile, os.Getenv("PTYX_WORKERS_TOKEN"), c.WorkersTLSCA, c.WorkersCreds)
 	if err != nil {
 		return err
 	}
@@ -73,13 +72,4 @@ func mebibytes(flag string, mib int64) (int64, error) {
 		return 0, &badinput.Error{Key: flag, Found: fmt.Sprintf("%d MiB", mib), Expected: fmt.Sprintf("0 to %d", most)}
 	}
 	return mib << 20, nil
-}
-
-// workers is the broker's address, empty where the networks run here.
-func (c *serveCmd) workers() (cluster.Address, error) {
-	if c.Workers == "" {
-		return cluster.Address{}, nil
-	}
-	token, err := workflow.Token(c.WorkersTokenFile, os.Getenv("PTYX_WORKERS_TOKEN"))
-	return cluster.Address{URL: c.Workers, Token: token, CA: c.WorkersTLSCA, Creds: c.WorkersCreds}, err
 }

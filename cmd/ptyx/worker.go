@@ -16,7 +16,7 @@ type natsFlags struct {
 
 // address reads the token.
 func (f natsFlags) address(url string) (cluster.Address, error) {
-	token, err := workflow.Token(f.TokenFile, os.Getenv("PTYX_TOKEN"))
+	token, err := workflow.Token("--token-file", f.TokenFile, os.Getenv("PTYX_TOKEN"))
 	return cluster.Address{URL: url, Token: token, CA: f.TLSCA, Creds: f.Creds}, err
 }
 

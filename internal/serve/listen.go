@@ -68,7 +68,7 @@ func Listen(ctx context.Context, a Address) (l net.Listener, url string, err err
 }
 
 // Run answers at l until ctx is done. Then it lets in no more work, finishes what it has accepted, for at most grace, and returns nil;
-// an error if that was not long enough. l is closed.
+// a *badinput.Error if that was not long enough. l is closed.
 func (s *Server) Run(ctx context.Context, l net.Listener, grace time.Duration) error {
 	server := &http.Server{
 		Handler: s.handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerSize,
@@ -87,8 +87,15 @@ func (s *Server) Run(ctx context.Context, l net.Listener, grace time.Duration) e
 	defer cancel()
 	err := s.Drain(last)
 	if stop := server.Shutdown(last); stop != nil { // connections that read or write at the end of the grace are cut
-		err = errors.Join(err, stop, server.Close())
+		_ = server.Close() // which says, at most, what stop does
+		if err == nil {
+			err = stop
+		}
 	}
 	<-ended
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &badinput.Error{Key: "--grace", Found: fmt.Sprintf("requests that were still in work after %v, and were cut", grace),
+			Expected: "all finished", Remedy: "give them longer, or ask for less at once"}
+	}
 	return err
 }

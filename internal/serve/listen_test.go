@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"ptyx/internal/badinput"
 	"ptyx/internal/testutil"
 )
 
@@ -139,7 +141,8 @@ func TestGrace(t *testing.T) {
 	}()
 	<-begun
 	stop()
-	if err := <-ended; err == nil || !strings.Contains(err.Error(), "in work") {
+	err := <-ended
+	if bad := (*badinput.Error)(nil); !errors.As(err, &bad) || bad.Key != "--grace" || bad.Remedy == "" || strings.Count(err.Error(), "in work") != 1 || strings.Contains(err.Error(), "\n") {
 		t.Errorf("the end: %v", err)
 	}
 	if err := <-cut; err == nil {

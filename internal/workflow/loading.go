@@ -101,6 +101,22 @@ func (l *loading) release() (err error) {
 	return err
 }
 
+// WorkersAddress is where the broker of a server's workers is, with the token of a file or otherwise another one. Without url the networks run here, and what
+// would be told to a broker is refused.
+func WorkersAddress(url, tokenFile, token, ca, creds string) (cluster.Address, error) {
+	if url == "" {
+		for _, f := range [][2]string{{"--workers-token-file", tokenFile}, {"--workers-tls-ca", ca}, {"--workers-creds", creds}} {
+			if f[1] != "" {
+				return cluster.Address{}, &badinput.Error{File: f[1], Key: f[0], Found: "no broker that it is for", Expected: "--workers with the broker's URL",
+					Remedy: "give --workers, or leave it out"}
+			}
+		}
+		return cluster.Address{}, nil
+	}
+	token, err := Token("--workers-token-file", tokenFile, token)
+	return cluster.Address{URL: url, Token: token, CA: ca, Creds: creds}, err
+}
+
 // ofWorkers names the flags of a server in a complaint about a broker.
 func ofWorkers(err error) error {
 	var bad *badinput.Error

@@ -88,20 +88,20 @@ func (o ServeOptions) refine(ctx context.Context, r *reconstruct.Result, pattern
 }
 
 // token is that of requests.
-func (o ServeOptions) token() (string, error) { return Token(o.TokenFile, o.Token) }
+func (o ServeOptions) token() (string, error) { return Token("--token-file", o.TokenFile, o.Token) }
 
-// Token reads a token from a file; without one it is the other. White space around it is not part of it.
-func Token(file, otherwise string) (string, error) {
+// Token reads a token from the file that a flag names; without one it is the other. White space around it is not part of it.
+func Token(flag, file, otherwise string) (string, error) {
 	if file == "" {
 		return strings.TrimSpace(otherwise), nil
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return "", &badinput.Error{File: file, Key: "--token-file", Found: "a file that cannot be read", Expected: "a file with a token", Cause: err}
+		return "", &badinput.Error{File: file, Key: flag, Found: "a file that cannot be read", Expected: "a file with a token", Cause: err}
 	}
 	token := strings.TrimSpace(string(data))
 	if token == "" || strings.ContainsAny(token, " \t\r\n") {
-		return "", &badinput.Error{File: file, Key: "--token-file", Found: "not one word", Expected: "a token: one word"}
+		return "", &badinput.Error{File: file, Key: flag, Found: "not one word", Expected: "a token: one word"}
 	}
 	return token, nil
 }

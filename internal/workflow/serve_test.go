@@ -109,6 +109,37 @@ func TestWorkersThatCannotBeReached(t *testing.T) {
 	}
 }
 
+// TestAddressesOfWorkers: complaints name the flag that was given, and what is meant for a broker is refused where there is none.
+func TestAddressesOfWorkers(t *testing.T) {
+	const url, none = "nats://127.0.0.1:1", "no such file"
+	for name, c := range map[string]struct {
+		url, file, ca, creds string
+		refused              string // key of the complaint; empty: taken
+	}{
+		"no workers":            {},
+		"workers":               {url: url},
+		"CA and creds":          {url: url, ca: none, creds: none}, // they are read later
+		"no such token":         {url: url, file: none, refused: "--workers-token-file"},
+		"token without workers": {file: none, refused: "--workers-token-file"},
+		"CA without workers":    {ca: none, refused: "--workers-tls-ca"},
+		"creds without workers": {creds: none, refused: "--workers-creds"},
+	} {
+		got, err := WorkersAddress(c.url, c.file, "of the environment", c.ca, c.creds)
+		bad := (*badinput.Error)(nil)
+		if c.refused != "" && (!errors.As(err, &bad) || bad.Key != c.refused || strings.Contains(err.Error(), "\n")) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if want := (cluster.Address{URL: c.url, CA: c.ca, Creds: c.creds}); c.refused == "" {
+			if c.url != "" {
+				want.Token = "of the environment"
+			}
+			if err != nil || got != want {
+				t.Errorf("%s: %+v, %v", name, got, err)
+			}
+		}
+	}
+}
+
 // TestTheSameBytesInAnyBatch: what a pattern gives does not depend on what else is in its batch, nor on the batch's size. The reference is
 // each pattern alone.
 func TestTheSameBytesInAnyBatch(t *testing.T) {
