@@ -48,7 +48,7 @@ const (
 	patience      = 15 * time.Second       // a broker that was stopped, or whose host has lost power, says nothing and closes nothing
 	signs         = 3                      // of life that a broker is asked for in that time
 	writing       = 10 * time.Second       // for a message to leave: whoever else uses the connection waits meanwhile
-	answering     = time.Second            // for a broker to answer before it is tidied
+	answering     = 2 * time.Second        // for a broker to answer before it is tidied
 )
 
 // Connect connects. What is wrong with the address is a *badinput.Error; ErrNobody is wrapped where nothing listens.
