@@ -229,7 +229,7 @@ func (s *soak) dawdle(ctx context.Context, r *rand.Rand) error {
 		return err
 	}
 	defer conn.Close()
-	whole := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: here\r\nConnection: close\r\nInference-Header-Content-Length: %s\r\nContent-Length: %d\r\n\r\n%s",
+	whole := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nInference-Header-Content-Length: %s\r\nContent-Length: %d\r\n\r\n%s",
 		inferPath, s.header, len(s.body), s.body)
 	stay := r.IntN(2) == 0
 	if !stay {
