@@ -56,8 +56,7 @@ func TestClusterProcesses(t *testing.T) {
 	dir := t.TempDir()
 	scan, run, alone, together := filepath.Join(dir, "scan.npz"), filepath.Join(dir, "run"), filepath.Join(dir, "alone"), filepath.Join(dir, "together")
 	p := process{t, binary, t.TempDir()}
-	p.run("simulate", "--out", scan, "--positions", "60", "--step", "7", "--seed", "11")
-	p.run("train", "--train-data-file", scan, "--output-dir", run, "--max-epochs", "1", "--n-images", "4", "--batch-size", "4", "--gridsize", "1", "--n-filters-scale", "1", "--device", "cpu")
+	p.smallStar(scan, run, 60)
 	p.run("infer", "--model-path", run, "--test-data", scan, "--output-dir", alone, "--batch-size", "16", "--device", "cpu", "--threads", "1")
 
 	broker, url := running(t, binary, "broker", "--store", filepath.Join(dir, "store"), "--listen", "127.0.0.1:0")
@@ -107,8 +106,7 @@ func TestServeWorkers(t *testing.T) {
 	dir := t.TempDir()
 	scan, run, alone, store := filepath.Join(dir, "scan.npz"), filepath.Join(dir, "star"), filepath.Join(dir, "alone"), filepath.Join(dir, "store")
 	p := process{t, binary, t.TempDir()}
-	p.run("simulate", "--out", scan, "--positions", "60", "--step", "7", "--seed", "11")
-	p.run("train", "--train-data-file", scan, "--output-dir", run, "--max-epochs", "1", "--n-images", "4", "--batch-size", "4", "--gridsize", "1", "--n-filters-scale", "1", "--device", "cpu")
+	p.smallStar(scan, run, 60)
 	p.run("infer", "--model-path", run, "--test-data", scan, "--output-dir", alone, "--device", "cpu", "--threads", "1")
 
 	broker, url := running(t, binary, "broker", "--store", store, "--listen", "127.0.0.1:0")

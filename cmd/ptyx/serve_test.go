@@ -23,6 +23,13 @@ import (
 	"ptyx/internal/reconstruct"
 )
 
+// smallStar simulates a scan of so many positions and trains the smallest network on it, as far as servers and workers need one.
+func (p process) smallStar(scan, run string, positions int) {
+	p.t.Helper()
+	p.run("simulate", "--out", scan, "--positions", fmt.Sprint(positions), "--step", "7", "--seed", "11")
+	p.run("train", "--train-data-file", scan, "--output-dir", run, "--max-epochs", "1", "--n-images", "4", "--batch-size", "4", "--gridsize", "1", "--n-filters-scale", "1", "--device", "cpu")
+}
+
 // serving is ptyx serve as a process of its own.
 type serving struct {
 	t       *testing.T
@@ -180,8 +187,7 @@ func TestServeProcess(t *testing.T) {
 	dir := t.TempDir()
 	scan, run := filepath.Join(dir, "scan.npz"), filepath.Join(dir, "star")
 	p := process{t, binary, t.TempDir()}
-	p.run("simulate", "--out", scan, "--positions", "12", "--step", "7", "--seed", "11")
-	p.run("train", "--train-data-file", scan, "--output-dir", run, "--max-epochs", "1", "--n-images", "4", "--batch-size", "4", "--gridsize", "1", "--n-filters-scale", "1", "--device", "cpu")
+	p.smallStar(scan, run, 12)
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		s := serveProcess(t, binary, "--model", run, "--model", "other="+run)
 		if status, body := s.ask("GET", "/v2/models/other/ready", "", nil); status != 200 {

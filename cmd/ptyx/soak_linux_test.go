@@ -360,8 +360,7 @@ func newSoak(t *testing.T) *soak {
 	dir := t.TempDir()
 	scan, run, out := filepath.Join(dir, "scan.npz"), filepath.Join(dir, "star"), filepath.Join(dir, "out")
 	p := process{t, binary, t.TempDir()}
-	p.run("simulate", "--out", scan, "--positions", "12", "--step", "7", "--seed", "11")
-	p.run("train", "--train-data-file", scan, "--output-dir", run, "--max-epochs", "1", "--n-images", "4", "--batch-size", "4", "--gridsize", "1", "--n-filters-scale", "1", "--device", "cpu")
+	p.smallStar(scan, run, 12)
 	p.run("infer", "--model-path", run, "--test-data", scan, "--output-dir", out, "--device", "cpu")
 	object, err := os.ReadFile(filepath.Join(out, "reconstruction.npz"))
 	if err != nil {

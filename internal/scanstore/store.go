@@ -50,6 +50,9 @@ const headVersion = 1
 // maxHead is more bytes than any Head takes.
 const maxHead = 1 << 20
 
+// IsID tells whether a text is an id of a scan: the name of its directory.
+func IsID(text string) bool { return scanID.MatchString(text) }
+
 // scanID is what ids look like.
 var scanID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
@@ -112,7 +115,7 @@ func (s *Store) tidy() error {
 	}
 	for _, e := range entries {
 		id := strings.TrimPrefix(strings.TrimPrefix(e.Name(), making), removing)
-		if id != e.Name() && scanID.MatchString(id) {
+		if id != e.Name() && IsID(id) {
 			if err := os.RemoveAll(filepath.Join(s.dir, e.Name())); err != nil {
 				return fmt.Errorf("tidying the store: %w", err)
 			}
@@ -123,7 +126,7 @@ func (s *Store) tidy() error {
 
 // Create keeps a new scan, without frames yet. On error there is none. An error of the disk is a *DiskError.
 func (s *Store) Create(id string, h Head) (*Scan, error) {
-	if !scanID.MatchString(id) {
+	if !IsID(id) {
 		return nil, fmt.Errorf("scanstore: %.40q is no id", id)
 	}
 	h.Version = headVersion
@@ -174,7 +177,7 @@ func (s *Store) Scans() (kept []*Scan, faults []Fault, err error) {
 		return nil, nil, fmt.Errorf("reading the store: %w", err)
 	}
 	for _, e := range entries {
-		if !e.IsDir() || !scanID.MatchString(e.Name()) {
+		if !e.IsDir() || !IsID(e.Name()) {
 			continue
 		}
 		a := &Scan{ID: e.Name(), store: s, dir: filepath.Join(s.dir, e.Name())}

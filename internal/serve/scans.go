@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"slices"
 	"sync"
 
@@ -111,13 +110,11 @@ func (a *scans) close() error {
 	return errors.Join(append(errs, a.kept.Close())...)
 }
 
-// scanID is what an id looks like. Ids are looked up in a map and nowhere else.
-var scanID = regexp.MustCompile(`^[0-9a-f]{32}$`)
-
+// find looks an id up in a map: what a client sends is never a path.
 func (a *scans) find(id string) (*scan, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if s := a.byID[id]; scanID.MatchString(id) && s != nil {
+	if s := a.byID[id]; scanstore.IsID(id) && s != nil {
 		return s, nil
 	}
 	if a.left[id] {
