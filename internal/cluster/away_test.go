@@ -13,11 +13,19 @@ import (
 	"weak"
 )
 
-// silence stops a process, or lets it go on: its connections stay open, and nothing comes.
+// silence stops a process, or lets it go on: its connections stay open, and nothing comes. It returns when every thread has stopped: one that still runs
+// could answer once more.
 func silence(t *testing.T, command *exec.Cmd, signal syscall.Signal) {
 	t.Helper()
 	if err := command.Process.Signal(signal); err != nil {
 		t.Fatal(err)
+	}
+	if signal != syscall.SIGSTOP {
+		return
+	}
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(command.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Fatalf("it does not stop: %v, status %#x", err, status)
 	}
 }
 
