@@ -3,8 +3,6 @@ package physics
 import (
 	"math"
 
-	"gonum.org/v1/gonum/dsp/fourier"
-
 	"ptyx/internal/ndarray"
 	"ptyx/internal/spectrum"
 )
@@ -37,14 +35,13 @@ func ExitWave(probe, patch *ndarray.Complex64) []complex128 {
 
 // Propagator computes far fields of n x n waves. It holds work space: each goroutine needs its own.
 type Propagator struct {
-	n    int
-	line *fourier.CmplxFFT
-	far  *spectrum.Transform
+	n   int
+	far *spectrum.Transform
 }
 
 // NewPropagator prepares for n x n waves.
 func NewPropagator(n int) *Propagator {
-	return &Propagator{n: n, line: fourier.NewCmplxFFT(n), far: spectrum.NewTransform(n, n)}
+	return &Propagator{n: n, far: spectrum.NewTransform(n, n)}
 }
 
 // Intensity is |FFT2(wave)|^2 / N^2 with zero frequency at [N/2, N/2]; the wave (N, N) is overwritten.
@@ -61,12 +58,15 @@ func (p *Propagator) Intensity(wave []complex128, intensity []float64) {
 // frequency is -1/2 and turns by exp(i pi d), so that no energy is lost. The training step, whose shift matrices are real,
 // and ShiftProbe take the real part of that one factor; a probe whose sampling is fine enough has nothing there.
 func (p *Propagator) Shift(wave []complex128, dy, dx float64) {
-	if dy != 0 {
-		shiftLines(p.line, wave, 1, p.n, turns(p.n, dy))
+	if dy == 0 && dx == 0 {
+		return
 	}
-	if dx != 0 {
-		shiftLines(p.line, wave, p.n, 1, turns(p.n, dx))
+	p.far.Forward(wave)
+	rows, columns := turns(p.n, dy), turns(p.n, dx)
+	for i := range wave {
+		wave[i] *= rows[i/p.n] * columns[i%p.n]
 	}
+	p.far.Inverse(wave)
 }
 
 // turns are exp(-2 pi i f d / n) of the n frequencies f = k or k - n, in [-n/2, n/2).
@@ -83,43 +83,18 @@ func turns(n int, d float64) []complex128 {
 // Nyquist term of ShiftMatrix. A shift by 0 is a copy.
 func ShiftProbe(probe *ndarray.Complex64, dy, dx float64) *ndarray.Complex64 {
 	n := probe.Shape[0]
-	wave := make([]complex128, n*n)
-	for i, v := range probe.Data {
-		wave[i] = complex128(v)
-	}
-	fft := fourier.NewCmplxFFT(n)
-	if dy != 0 {
-		shiftLines(fft, wave, 1, n, spectrum.ShiftFactors(n, dy))
-	}
-	if dx != 0 {
-		shiftLines(fft, wave, n, 1, spectrum.ShiftFactors(n, dx))
-	}
 	out := ndarray.New[complex64](n, n)
-	for i, v := range wave {
+	copy(out.Data, probe.Data)
+	if dy == 0 && dx == 0 {
+		return out
+	}
+	wave := spectrum.New(n, n)
+	for i, v := range probe.Data {
+		wave.Data[i] = complex128(v)
+	}
+	wave.Shift(dy, dx)
+	for i, v := range wave.Data {
 		out.Data[i] = complex64(v)
 	}
 	return out
-}
-
-// shiftLines multiplies the spectra of n lines by factors, one for each frequency. Lines start at multiples of start and have
-// the given stride.
-func shiftLines(fft *fourier.CmplxFFT, wave []complex128, start, stride int, factors []complex128) {
-	n := fft.Len()
-	line := make([]complex128, n)
-	for k := range factors {
-		factors[k] /= complex(float64(n), 0)
-	}
-	for l := range n {
-		for i := range n {
-			line[i] = wave[l*start+i*stride]
-		}
-		fft.Coefficients(line, line)
-		for k := range line {
-			line[k] *= factors[k]
-		}
-		fft.Sequence(line, line)
-		for i := range n {
-			wave[l*start+i*stride] = line[i]
-		}
-	}
 }

@@ -1,7 +1,7 @@
 // Package spectrum holds the few Fourier tools that physics, metrics and pictures share: a planned two-dimensional
 // Transform, a complex Field in double precision, a subpixel shift, and Peak, the frequency at which a field's transform is largest. The phase
 // ramp between two objects is such a frequency, and so is the shift between them, seen in Fourier space. The package
-// stands above gonum's one-dimensional FFT and imports nothing of ptyx.
+// imports nothing of ptyx.
 package spectrum
 
 import (

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/cmplx"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"testing"
 
 	"ptyx/internal/spectrum"
@@ -28,8 +30,9 @@ func checkClose(t *testing.T, what string, got, want *spectrum.Field, tol float6
 	}
 }
 
+// TestFFT: sizes that split by 4, by 2, by odd primes, in each order, and not at all.
 func TestFFT(t *testing.T) {
-	for _, size := range [][2]int{{1, 1}, {4, 6}, {7, 5}, {16, 9}} {
+	for _, size := range [][2]int{{1, 1}, {1, 8}, {4, 6}, {7, 5}, {16, 9}, {32, 1}, {2, 30}, {48, 35}, {64, 8}, {11, 121}} {
 		h, w := size[0], size[1]
 		f := noise(1, h, w)
 		want := spectrum.New(h, w)
@@ -45,9 +48,36 @@ func TestFFT(t *testing.T) {
 		}
 		got := f.Clone()
 		got.FFT()
-		checkClose(t, "FFT against the sum", got, want, 1e-11) // 144 terms of double rounding
+		checkClose(t, "FFT against the sum", got, want, 1e-10) // at most 1680 terms of double rounding, and angles up to 2 pi 47
 		got.IFFT()
 		checkClose(t, "IFFT of FFT", got, f, 1e-13)
+	}
+}
+
+// TestAPlanIsUsedAgain: what an earlier image left in the work space does not matter.
+func TestAPlanIsUsedAgain(t *testing.T) {
+	plan := spectrum.NewTransform(24, 20)
+	other := noise(4, 24, 20)
+	plan.Forward(other.Data)
+	plan.Inverse(other.Data)
+	want, got := noise(5, 24, 20), noise(5, 24, 20)
+	want.FFT()
+	plan.Forward(got.Data)
+	if !slices.Equal(got.Data, want.Data) {
+		t.Error("a plan that was used gives another transform than a new one")
+	}
+}
+
+// BenchmarkTransform is there and back, as each update of ePIE does it twice.
+func BenchmarkTransform(b *testing.B) {
+	for _, n := range []int{64, 96, 128, 256} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			image, plan := noise(1, n, n), spectrum.NewTransform(n, n)
+			for b.Loop() {
+				plan.Forward(image.Data)
+				plan.Inverse(image.Data)
+			}
+		})
 	}
 }
 

@@ -1,45 +1,57 @@
 package spectrum
 
-import "gonum.org/v1/gonum/dsp/fourier"
-
 // Transform is the two-dimensional FFT of images (H, W), row-major, zero frequency at [0, 0]. It is planned once for a size
 // and holds work space: each goroutine needs its own.
 type Transform struct {
 	h, w          int
-	rows, columns *fourier.CmplxFFT
-	column        []complex128
+	rows, columns *stages
+	spare         []complex128 // (H, W)
 }
 
 // NewTransform prepares for images of h x w pixels.
 func NewTransform(h, w int) *Transform {
-	return &Transform{h: h, w: w, rows: fourier.NewCmplxFFT(w), columns: fourier.NewCmplxFFT(h), column: make([]complex128, h)}
+	t := &Transform{h: h, w: w, columns: newStages(h), spare: make([]complex128, h*w)}
+	if t.rows = t.columns; w != h {
+		t.rows = newStages(w)
+	}
+	return t
 }
 
 // Forward replaces the image by its unnormalised transform.
-func (t *Transform) Forward(image []complex128) { t.along(image, (*fourier.CmplxFFT).Coefficients) }
-
-// Inverse undoes Forward.
-func (t *Transform) Inverse(image []complex128) {
-	t.along(image, (*fourier.CmplxFFT).Sequence)
-	scale := complex(1/float64(t.h*t.w), 0)
-	for i := range image {
-		image[i] *= scale
+func (t *Transform) Forward(image []complex128) {
+	result, other := t.columns.forward(image, t.spare, t.w)
+	transpose(other, result, t.h, t.w)
+	result, other = t.rows.forward(other, result, t.h)
+	transpose(other, result, t.w, t.h)
+	if len(image) > 0 && &other[0] != &image[0] {
+		copy(image, other)
 	}
 }
 
-// along works along rows, then along columns.
-func (t *Transform) along(image []complex128, line func(fft *fourier.CmplxFFT, dst, src []complex128) []complex128) {
-	for r := range t.h {
-		row := image[r*t.w : (r+1)*t.w]
-		line(t.rows, row, row)
+// Inverse undoes Forward: the conjugate of what that makes of the conjugate, over the number of pixels.
+func (t *Transform) Inverse(image []complex128) {
+	for i, v := range image {
+		image[i] = complex(real(v), -imag(v))
 	}
-	for c := range t.w {
-		for r := range t.column {
-			t.column[r] = image[r*t.w+c]
-		}
-		line(t.columns, t.column, t.column)
-		for r, v := range t.column {
-			image[r*t.w+c] = v
+	t.Forward(image)
+	scale := 1 / float64(t.h*t.w)
+	for i, v := range image {
+		image[i] = complex(scale*real(v), -scale*imag(v))
+	}
+}
+
+// block is the side of the squares in which an image is transposed: rows of both sides stay in the first cache.
+const block = 16
+
+// transpose writes src (h, w) to dst (w, h).
+func transpose(dst, src []complex128, h, w int) {
+	for r0 := 0; r0 < h; r0 += block {
+		for c0 := 0; c0 < w; c0 += block {
+			for r := r0; r < min(r0+block, h); r++ {
+				for c, v := range src[r*w+c0 : r*w+min(c0+block, w)] {
+					dst[(c0+c)*h+r] = v
+				}
+			}
 		}
 	}
 }
