@@ -60,14 +60,15 @@ func (f *Field) Centre() *Field {
 // Shift moves the field's content by (dr, dc) pixels, towards larger rows and columns, cyclically: value at r becomes the
 // value that was at r - dr, by trigonometric interpolation.
 func (f *Field) Shift(dr, dc float64) {
-	f.FFT()
+	plan := NewTransform(f.H, f.W)
+	plan.Forward(f.Data)
 	rows, cols := ShiftFactors(f.H, dr), ShiftFactors(f.W, dc)
 	for r := range f.H {
 		for c := range f.W {
 			f.Data[r*f.W+c] *= rows[r] * cols[c]
 		}
 	}
-	f.IFFT()
+	plan.Inverse(f.Data)
 }
 
 // ShiftFactors are exp(-2 pi i k d / n), by which the transform of n samples is multiplied to move them by d; the lone Nyquist frequency of an even n takes the real part, as a real

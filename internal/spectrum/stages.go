@@ -6,10 +6,9 @@ import "math"
 // where the next one reads on, so that the result comes out in order. All columns go together, in loops without an index to work out.
 // (C. Van Loan, Computational Frameworks for the Fast Fourier Transform, SIAM 1992, section 1.7.)
 type stages struct {
-	n      int
-	radix  []int
-	roots  [][]complex128 // of each stage: exp(-2 pi i k / l), k < l, where l is the length that is left
-	passed []int          // of each stage: the product of the radices before
+	n     int
+	radix []int
+	roots [][]complex128 // of each stage: exp(-2 pi i k / l), k < l, where l is the length that is left
 }
 
 // newStages plans for length n >= 1: by 4 as often as it goes, then by 2 and by each odd prime.
@@ -17,7 +16,7 @@ func newStages(n int) *stages {
 	s := &stages{n: n}
 	for left := n; left > 1; {
 		r := nextRadix(left)
-		s.radix, s.roots, s.passed = append(s.radix, r), append(s.roots, roots(left)), append(s.passed, n/left)
+		s.radix, s.roots = append(s.radix, r), append(s.roots, roots(left))
 		left /= r
 	}
 	return s
@@ -48,7 +47,8 @@ func roots(n int) []complex128 {
 // forward transforms x (n, columns). Both x and y, of the same size, are overwritten; it returns first the one that holds the result.
 func (s *stages) forward(x, y []complex128, columns int) (result, other []complex128) {
 	for i, r := range s.radix {
-		roots, stride := s.roots[i], columns*s.passed[i]
+		roots := s.roots[i]
+		stride := columns * s.n / len(roots)
 		switch r {
 		case 4:
 			byFour(x, y, stride, roots)
