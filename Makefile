@@ -25,7 +25,7 @@ docs:
 
 # The pinned ONNX Runtime and HDF5 libraries, checksums verified.
 lib:
-	@$(GO) run ./internal/tools/fetchlib -dir lib
+	@$(GO) run ./scripts/fetchlib -dir lib
 
 test: lib
 	$(WITH_LIB) $(GO) test ./...
@@ -51,7 +51,7 @@ vuln:
 
 # The table of docs/licenses.md, of what is linked.
 licenses:
-	$(GO) test ./internal/tools/licenses -run TestPage -count=1 -update
+	$(GO) test ./scripts/licenses -run TestPage -count=1 -update
 
 bench: lib
 	$(WITH_LIB) $(GO) test -run '^$$' -bench . -benchmem ./bench/...
@@ -61,7 +61,7 @@ KILLS ?= 20
 CASES ?= 20000
 kill: lib
 	$(WITH_LIB) PTYX_KILLS=$(KILLS) $(GO) test ./cmd/ptyx -run TestFaults -count=1 -timeout 30m -v
-	$(WITH_LIB) PTYX_CASES=$(CASES) $(GO) test ./internal/source ./internal/reconstruct -run TestDamaged -count=1 -timeout 60m -v
+	$(WITH_LIB) PTYX_CASES=$(CASES) $(GO) test ./internal/scan/source ./internal/recon/reconstruct -run TestDamaged -count=1 -timeout 60m -v
 
 # A server under clients of all kinds for SOAKTIME, and BATCHES batches through one session: nothing may grow.
 SOAKTIME ?= 1h
@@ -80,7 +80,7 @@ fuzz:
 	sh scripts/fuzz.sh $(FUZZTIME)
 
 clean:
-	rm -rf bin dist demo .venv internal/bundled/files
+	rm -rf bin dist demo .venv internal/base/bundled/files
 
 -include bench/bench.mk
 -include interop/interop.mk

@@ -1,4 +1,4 @@
-"""The forward model and the likelihood of ptyx (internal/forward, trainer/step.go) in PyTorch, with torch.fft."""
+"""The forward model and the likelihood of ptyx (internal/graph/forward, trainer/step.go) in PyTorch, with torch.fft."""
 
 import math
 

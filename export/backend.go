@@ -8,8 +8,8 @@ import (
 	"gonum.org/v1/gonum/graph/simple"
 	"gorgonia.org/tensor"
 
-	"ptyx/internal/ndarray"
-	"ptyx/internal/onnxir"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/onnxir"
 )
 
 // backend receives a model from onnx-go's decoder: a directed graph whose edges point from a node to its inputs, weighted

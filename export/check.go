@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"ptyx/internal/onnxir"
+	"ptyx/internal/graph/onnxir"
 )
 
 // maxInput is the most values of one sample that Rebuild prepares for: a thousand times what the largest network takes.

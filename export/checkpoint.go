@@ -5,11 +5,11 @@ import (
 
 	"gorgonia.org/gorgonia"
 
-	"ptyx/internal/contract"
-	"ptyx/internal/graph"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/onnxir"
-	"ptyx/internal/version"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/version"
+	"ptyx/internal/graph/contract"
+	"ptyx/internal/graph/onnxir"
+	"ptyx/internal/graph/program"
 	"ptyx/models"
 )
 
@@ -22,7 +22,7 @@ const (
 
 // Network is the program of a network alone: raw amplitudes (B, C, N, N) in, amplitude and phase of the object patches
 // (B, C, N, N) out, parameters as constants.
-func Network(c models.Config, params []*ndarray.Float32, batch int) (*graph.Program, error) {
+func Network(c models.Config, params []*ndarray.Float32, batch int) (*program.Program, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -34,23 +34,23 @@ func Network(c models.Config, params []*ndarray.Float32, batch int) (*graph.Prog
 	leaves := make([]*gorgonia.Node, len(specs))
 	for i, s := range specs {
 		var err error
-		if leaves[i], err = graph.Constant(g, s.Name, params[i]); err != nil {
+		if leaves[i], err = program.Constant(g, s.Name, params[i]); err != nil {
 			return nil, err
 		}
 	}
-	x := graph.Leaf(g, InputName, batch, c.Channels, c.N, c.N)
+	x := program.Leaf(g, InputName, batch, c.Channels, c.N, c.N)
 	net, err := models.Build(c, x, leaves)
 	if err != nil {
 		return nil, err
 	}
-	return &graph.Program{
+	return &program.Program{
 		Name: "ptyx",
 		Doc:  "Diffraction patterns to complex object patches: object = amplitude * exp(i phase).",
-		Inputs: []graph.Input{{
+		Inputs: []program.Input{{
 			Name: InputName, Node: x, Batched: true,
 			Doc: "Measured amplitudes, the square root of photon counts, zero frequency at [N/2, N/2]. Normalisation is inside the graph.",
 		}},
-		Outputs: []graph.Output{
+		Outputs: []program.Output{
 			{Name: AmplitudeName, Node: net.Amplitude, Doc: "Amplitude of the object patch; 0 outside the object extent."},
 			{Name: PhaseName, Node: net.Phase, Doc: "Phase of the object patch in radians."},
 		},

@@ -13,10 +13,10 @@ import (
 	"testing"
 
 	"ptyx/export"
-	"ptyx/internal/contract"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/onnxir"
-	"ptyx/internal/version"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/version"
+	"ptyx/internal/graph/contract"
+	"ptyx/internal/graph/onnxir"
 	"ptyx/models"
 )
 

@@ -8,14 +8,14 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"ptyx/export"
-	"ptyx/internal/contract"
-	"ptyx/internal/engine"
-	"ptyx/internal/graph"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/onnxir"
-	"ptyx/internal/ops"
-	"ptyx/internal/physics"
-	"ptyx/internal/testutil"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/testutil"
+	"ptyx/internal/graph/contract"
+	"ptyx/internal/graph/onnxir"
+	"ptyx/internal/graph/ops"
+	"ptyx/internal/graph/program"
+	"ptyx/internal/physics/optics"
+	"ptyx/internal/recon/engine"
 	"ptyx/models"
 	"ptyx/runtime"
 	"ptyx/runtime/runtimetest"
@@ -36,7 +36,7 @@ func metadata(c models.Config) contract.Contract {
 	return contract.Contract{
 		PtyxVersion: "1.2.3", N: c.N, Gridsize: int(math.Sqrt(float64(c.Channels))), Channels: c.Channels, FiltersScale: c.FiltersScale,
 		Network: c.Kind.String(), ObjectExtent: string(c.Extent), TrainingInput: "amplitude", InputScale: c.InputScale, AmplitudeMax: c.AmplitudeMax,
-		Photons: 1e6, Probe: probe, ProbeDigest: physics.ProbeDigest(probe), DataDigest: "data", Seed: 7, Epochs: 3,
+		Photons: 1e6, Probe: probe, ProbeDigest: optics.ProbeDigest(probe), DataDigest: "data", Seed: 7, Epochs: 3,
 		Loss: "poisson", TrainLoss: 0.25, ValLoss: math.NaN(), Engine: "ort", Device: "CPUExecutionProvider",
 	}
 }
@@ -63,10 +63,10 @@ func checkpoint(t testing.TB, c models.Config) *onnxir.Model {
 }
 
 // tiny is a network of every operator that a checkpoint may hold, on patterns of 4 x 4 pixels.
-func tiny(t testing.TB) *graph.Program {
+func tiny(t testing.TB) *program.Program {
 	t.Helper()
 	g := gorgonia.NewGraph()
-	names := graph.Names{}
+	names := program.Names{}
 	node := func(name string) func(*gorgonia.Node, error) *gorgonia.Node {
 		return func(n *gorgonia.Node, err error) *gorgonia.Node {
 			t.Helper()
@@ -80,26 +80,26 @@ func tiny(t testing.TB) *graph.Program {
 	seed := uint64(60)
 	constant := func(name string, shape ...int) *gorgonia.Node {
 		seed++
-		return node(name)(graph.Constant(g, name, testutil.Uniform(seed, -1, 1, shape...)))
+		return node(name)(program.Constant(g, name, testutil.Uniform(seed, -1, 1, shape...)))
 	}
 	conv := func(name string, x *gorgonia.Node, in, out int) *gorgonia.Node {
 		return node(name)(ops.Conv2D(x, constant(name+".weight", out, in, 3, 3), constant(name+".bias", out)))
 	}
-	in := graph.Leaf(g, "patterns", 1, 1, 4, 4)
+	in := program.Leaf(g, "patterns", 1, 1, 4, 4)
 	x := node("scaled")(ops.Affine(in, 0.5, 0))
 	pooled := node("pooled")(ops.ReLUMaxPool(conv("first", x, 1, 2)))
 	up := node("upsampled")(ops.Upsample(node("active")(ops.ReLU(conv("second", pooled, 2, 2)))))
 	amplitude := node("amplitude.scaled")(ops.Affine(node("sigmoid")(ops.Sigmoid(conv("head", up, 2, 1))), 2, 0))
 	phase := node("phase.padded")(ops.Pad(node("tanh")(ops.Tanh(conv("small", pooled, 2, 1))), 1))
-	return &graph.Program{
+	return &program.Program{
 		Name: "tiny", Doc: "Every operator of a checkpoint once.",
-		Inputs:  []graph.Input{{Name: "patterns", Node: in, Batched: true, Doc: "Amplitudes."}},
-		Outputs: []graph.Output{{Name: "amplitude", Node: amplitude}, {Name: "phase", Node: phase, Doc: "In radians."}},
+		Inputs:  []program.Input{{Name: "patterns", Node: in, Batched: true, Doc: "Amplitudes."}},
+		Outputs: []program.Output{{Name: "amplitude", Node: amplitude}, {Name: "phase", Node: phase, Doc: "In radians."}},
 		Names:   names,
 	}
 }
 
-func lower(t testing.TB, p *graph.Program, target onnxir.Target) *onnxir.Model {
+func lower(t testing.TB, p *program.Program, target onnxir.Target) *onnxir.Model {
 	t.Helper()
 	m, err := export.Lower(p, target)
 	if err != nil {
@@ -109,7 +109,7 @@ func lower(t testing.TB, p *graph.Program, target onnxir.Target) *onnxir.Model {
 }
 
 // onTape runs a program on the tape engine.
-func onTape(t testing.TB, p *graph.Program, inputs ...*ndarray.Float32) []*ndarray.Float32 {
+func onTape(t testing.TB, p *program.Program, inputs ...*ndarray.Float32) []*ndarray.Float32 {
 	t.Helper()
 	exe, err := engine.Tape{}.Compile(p, 1)
 	if err != nil {

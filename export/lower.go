@@ -11,10 +11,10 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"ptyx/internal/graph"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/onnxir"
-	"ptyx/internal/ops"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/onnxir"
+	"ptyx/internal/graph/ops"
+	"ptyx/internal/graph/program"
 )
 
 // The versions that every model of ptyx declares. Opset 17 and IR 8 are read by ONNX Runtime since 1.12.
@@ -24,7 +24,7 @@ const (
 )
 
 // Lower writes a program as an ONNX model. Equal programs give equal bytes.
-func Lower(p *graph.Program, target onnxir.Target) (*onnxir.Model, error) {
+func Lower(p *program.Program, target onnxir.Target) (*onnxir.Model, error) {
 	l := lowering{
 		program: p,
 		builder: onnxir.NewBuilder(p.Name, target),
@@ -48,7 +48,7 @@ func Lower(p *graph.Program, target onnxir.Target) (*onnxir.Model, error) {
 }
 
 type lowering struct {
-	program *graph.Program
+	program *program.Program
 	builder *onnxir.Builder
 	names   map[*gorgonia.Node]string // tensor name of every node met
 	batched map[*gorgonia.Node]bool   // first dimension is the symbolic batch
@@ -108,7 +108,7 @@ func (l *lowering) node(n *gorgonia.Node) error {
 
 func (l *lowering) operator(n *gorgonia.Node) error {
 	call := ops.Call{OutShapes: []tensor.Shape{n.Shape()}}
-	for _, in := range graph.Operands(n) {
+	for _, in := range program.Operands(n) {
 		call.In = append(call.In, l.names[in])
 		call.InShapes = append(call.InShapes, in.Shape())
 		l.batched[n] = l.batched[n] || l.batched[in]
@@ -133,7 +133,7 @@ func (l *lowering) operator(n *gorgonia.Node) error {
 }
 
 // output declares a program output. A node that is delivered twice, or is itself an input, is copied by Identity.
-func (l *lowering) output(out graph.Output) {
+func (l *lowering) output(out program.Output) {
 	l.builder.Need(l.names[out.Node])
 	if l.names[out.Node] != out.Name {
 		l.builder.Scope(out.Name)
@@ -218,7 +218,7 @@ func int64s(shape []int) []int64 {
 }
 
 // Arrays allocates one array for each of a program's outputs.
-func Arrays(p *graph.Program) []*ndarray.Float32 {
+func Arrays(p *program.Program) []*ndarray.Float32 {
 	out := make([]*ndarray.Float32, len(p.Outputs))
 	for i, o := range p.Outputs {
 		out[i] = ndarray.New[float32](o.Node.Shape()...)

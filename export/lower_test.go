@@ -8,10 +8,10 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"ptyx/export"
-	"ptyx/internal/graph"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/onnxir"
-	"ptyx/internal/ops"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/onnxir"
+	"ptyx/internal/graph/ops"
+	"ptyx/internal/graph/program"
 	"ptyx/models"
 )
 
@@ -27,7 +27,7 @@ func TestEqualProgramsGiveEqualBytes(t *testing.T) {
 }
 
 // differentiated is tiny with the gradient of a cost for its input: a training graph.
-func differentiated(t *testing.T) *graph.Program {
+func differentiated(t *testing.T) *program.Program {
 	t.Helper()
 	p := tiny(t)
 	both, err := ops.Mul(p.Outputs[0].Node, p.Outputs[1].Node)
@@ -38,12 +38,12 @@ func differentiated(t *testing.T) *graph.Program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	grads, err := graph.Gradients(cost, []*gorgonia.Node{p.Inputs[0].Node})
+	grads, err := program.Gradients(cost, []*gorgonia.Node{p.Inputs[0].Node})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.Inputs[0].Batched = false
-	p.Outputs = append(p.Outputs, graph.Output{Name: "cost", Node: cost}, graph.Output{Name: "grad", Node: grads[0]})
+	p.Outputs = append(p.Outputs, program.Output{Name: "cost", Node: cost}, program.Output{Name: "grad", Node: grads[0]})
 	return p
 }
 
@@ -135,14 +135,14 @@ func TestContribOperatorsAreDeclared(t *testing.T) {
 // A result that is delivered twice, an input that is delivered as it is, and names that are wished for twice.
 func TestOutputsThatAreNoFreshResults(t *testing.T) {
 	g := gorgonia.NewGraph()
-	x := graph.Leaf(g, "x", 1, 1, 4, 4)
+	x := program.Leaf(g, "x", 1, 1, 4, 4)
 	y, err := ops.ReLU(x)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &graph.Program{Name: "copies", Inputs: []graph.Input{{Name: "x", Node: x, Batched: true}},
-		Outputs: []graph.Output{{Name: "first", Node: y}, {Name: "second", Node: y}, {Name: "same", Node: x}},
-		Names:   graph.Names{y: "x"}}
+	p := &program.Program{Name: "copies", Inputs: []program.Input{{Name: "x", Node: x, Batched: true}},
+		Outputs: []program.Output{{Name: "first", Node: y}, {Name: "second", Node: y}, {Name: "same", Node: x}},
+		Names:   program.Names{y: "x"}}
 	m := lower(t, p, onnxir.Target{})
 	checkOrder(t, m.Graph)
 	in := ndarray.Wrap([]float32{-1, 2, -3, 4, 5, -6, 7, -8, 9, -1, 2, -3, 4, -5, 6, -7}, 1, 1, 4, 4)
@@ -156,7 +156,7 @@ func TestOutputsThatAreNoFreshResults(t *testing.T) {
 
 func TestWhatHasNoONNXForm(t *testing.T) {
 	g := gorgonia.NewGraph()
-	x, unbound := graph.Leaf(g, "x", 2), graph.Leaf(g, "unbound", 2)
+	x, unbound := program.Leaf(g, "x", 2), program.Leaf(g, "unbound", 2)
 	foreign, err := gorgonia.Cube(x)
 	if err != nil {
 		t.Fatal(err)
@@ -173,8 +173,8 @@ func TestWhatHasNoONNXForm(t *testing.T) {
 		{"Gorgonia's own operator", foreign, "lowering broken to ONNX: operator cube"},
 		{"a leaf without a value", sum, "leaf unbound is neither an input nor bound to a value"},
 	} {
-		_, err := export.Lower(&graph.Program{Name: "broken", Inputs: []graph.Input{{Name: "x", Node: x}},
-			Outputs: []graph.Output{{Name: "y", Node: c.node}}}, onnxir.Target{})
+		_, err := export.Lower(&program.Program{Name: "broken", Inputs: []program.Input{{Name: "x", Node: x}},
+			Outputs: []program.Output{{Name: "y", Node: c.node}}}, onnxir.Target{})
 		wantSentence(t, c.name, err, c.says)
 	}
 }

@@ -9,31 +9,31 @@ import (
 	"github.com/owulveryck/onnx-go"
 	"gorgonia.org/gorgonia"
 
-	"ptyx/internal/graph"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/onnxir"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/onnxir"
+	"ptyx/internal/graph/program"
 	"ptyx/models"
 )
 
 // Rebuild reads an ONNX network back into a graph of ptyx's operators, for a batch of the given size: the model then runs
 // without ONNX Runtime, and can be differentiated. It understands the operators that a checkpoint consists of.
-func Rebuild(data []byte, batch int) (program *graph.Program, err error) {
+func Rebuild(data []byte, batch int) (p *program.Program, err error) {
 	defer border(&err)
 	file, err := decode(data)
 	if err != nil {
 		return nil, err
 	}
-	r := &rebuilder{file: file, graph: gorgonia.NewGraph(), built: map[*fileNode]*gorgonia.Node{}, names: graph.Names{}}
-	p := &graph.Program{Name: "ptyx", Names: r.names}
+	r := &rebuilder{file: file, graph: gorgonia.NewGraph(), built: map[*fileNode]*gorgonia.Node{}, names: program.Names{}}
+	p = &program.Program{Name: "ptyx", Names: r.names}
 	for _, in := range file.inputs {
-		p.Inputs = append(p.Inputs, graph.Input{Name: in.name, Node: r.input(in, batch), Batched: true})
+		p.Inputs = append(p.Inputs, program.Input{Name: in.name, Node: r.input(in, batch), Batched: true})
 	}
 	for _, out := range file.outputs {
 		n, err := r.node(out)
 		if err != nil {
 			return nil, fmt.Errorf("rebuilding the network: %w", err)
 		}
-		p.Outputs = append(p.Outputs, graph.Output{Name: out.name, Node: n})
+		p.Outputs = append(p.Outputs, program.Output{Name: out.name, Node: n})
 	}
 	return p, nil
 }
@@ -110,7 +110,7 @@ type rebuilder struct {
 	file  *modelFile
 	graph *gorgonia.ExprGraph
 	built map[*fileNode]*gorgonia.Node
-	names graph.Names
+	names program.Names
 }
 
 // input makes the leaf of a model input (batch, C, N, N).
@@ -119,7 +119,7 @@ func (r *rebuilder) input(in *fileNode, batch int) *gorgonia.Node {
 	for _, d := range in.dims[1:] {
 		shape = append(shape, int(d.Value))
 	}
-	leaf := graph.Leaf(r.graph, in.name, shape...)
+	leaf := program.Leaf(r.graph, in.name, shape...)
 	r.built[in] = leaf
 	return leaf
 }
@@ -144,7 +144,7 @@ func (r *rebuilder) build(f *fileNode) (*gorgonia.Node, error) {
 		if err != nil {
 			return nil, fmt.Errorf("constant %s: %w", f.name, err)
 		}
-		return graph.Constant(r.graph, f.name, a)
+		return program.Constant(r.graph, f.name, a)
 	}
 	if f.op == nil {
 		return nil, fmt.Errorf("%q is needed and not given", f.name)

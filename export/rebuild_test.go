@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"ptyx/export"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/onnxir"
-	"ptyx/internal/testutil"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/testutil"
+	"ptyx/internal/graph/onnxir"
 	"ptyx/models"
 )
 

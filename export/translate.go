@@ -5,7 +5,7 @@ import (
 
 	"gorgonia.org/gorgonia"
 
-	"ptyx/internal/ops"
+	"ptyx/internal/graph/ops"
 )
 
 type translator func(*rebuilder, *fileNode) (*gorgonia.Node, error)

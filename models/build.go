@@ -6,9 +6,9 @@ import (
 
 	"gorgonia.org/gorgonia"
 
-	"ptyx/internal/forward"
-	"ptyx/internal/graph"
-	"ptyx/internal/ops"
+	"ptyx/internal/graph/forward"
+	"ptyx/internal/graph/ops"
+	"ptyx/internal/graph/program"
 )
 
 // Net is the graph of a network: its outputs and the readable names of its nodes.
@@ -16,7 +16,7 @@ type Net struct {
 	Amplitude *gorgonia.Node // (B, C, N, N); 0 outside the extent
 	Phase     *gorgonia.Node // (B, C, N, N), in [-pi, pi]; 0 outside the extent
 	Object    forward.Pair   // (B, C, N, N), amplitude and phase as a complex number
-	Names     graph.Names
+	Names     program.Names
 }
 
 // Build makes the network of x (B, C, N, N), raw amplitudes, with parameter nodes in the order of Specs.
@@ -28,7 +28,7 @@ func Build(c Config, x *gorgonia.Node, params []*gorgonia.Node) (*Net, error) {
 	if len(params) != len(specs) {
 		return nil, fmt.Errorf("%d parameters for a network of %d", len(params), len(specs))
 	}
-	b := &builder{config: c, params: params, specs: specs, names: graph.Names{}}
+	b := &builder{config: c, params: params, specs: specs, names: program.Names{}}
 	for i, p := range params {
 		b.names[p] = specs[i].Name
 	}
@@ -60,7 +60,7 @@ type builder struct {
 	params []*gorgonia.Node
 	specs  []Spec
 	next   int
-	names  graph.Names
+	names  program.Names
 	err    error
 
 	correction forward.Correction // of a network with an estimate

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"math"
 
-	"ptyx/internal/badinput"
+	"ptyx/internal/base/badinput"
 )
 
 // Extent is the part of the N x N patch that the network fills.

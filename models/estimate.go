@@ -5,11 +5,11 @@ import (
 
 	"gorgonia.org/gorgonia"
 
-	"ptyx/internal/forward"
-	"ptyx/internal/graph"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/ops"
-	"ptyx/internal/physics"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/forward"
+	"ptyx/internal/graph/ops"
+	"ptyx/internal/graph/program"
+	"ptyx/internal/physics/optics"
 )
 
 // probeArrays hold the probe that a network with an estimate corrects by, (N, N) each, of power N^2.
@@ -33,7 +33,7 @@ func (c Config) SetProbe(params []*ndarray.Float32, probe *ndarray.Complex64) {
 	if c.Kind != Estimate {
 		return
 	}
-	scale := math.Sqrt(float64(c.N*c.N) / physics.Power(probe))
+	scale := math.Sqrt(float64(c.N*c.N) / optics.Power(probe))
 	fixed := params[c.Trained():]
 	for i, v := range probe.Data {
 		fixed[0].Data[i], fixed[1].Data[i] = float32(scale*float64(real(v))), float32(scale*float64(imag(v)))
@@ -131,11 +131,11 @@ func (b *builder) spread(name string, x *gorgonia.Node, part int) *gorgonia.Node
 		kernel.Data[(2*c+part)*channels+c] = 1
 	}
 	return b.step(name, func() (*gorgonia.Node, error) {
-		w, err := graph.Constant(x.Graph(), name+"_kernel", kernel)
+		w, err := program.Constant(x.Graph(), name+"_kernel", kernel)
 		if err != nil {
 			return nil, err
 		}
-		zero, err := graph.Constant(x.Graph(), name+"_bias", bias)
+		zero, err := program.Constant(x.Graph(), name+"_bias", bias)
 		if err != nil {
 			return nil, err
 		}

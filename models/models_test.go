@@ -10,11 +10,11 @@ import (
 
 	"gorgonia.org/gorgonia"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/engine"
-	"ptyx/internal/graph"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/testutil"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/testutil"
+	"ptyx/internal/graph/program"
+	"ptyx/internal/recon/engine"
 	"ptyx/models"
 )
 
@@ -86,9 +86,9 @@ func build(c models.Config, batch int) (*models.Net, error) {
 	g := gorgonia.NewGraph()
 	var params []*gorgonia.Node
 	for _, s := range c.Specs() {
-		params = append(params, graph.Leaf(g, s.Name, s.Shape...))
+		params = append(params, program.Leaf(g, s.Name, s.Shape...))
 	}
-	return models.Build(c, graph.Leaf(g, "x", batch, c.Channels, c.N, c.N), params)
+	return models.Build(c, program.Leaf(g, "x", batch, c.Channels, c.N, c.N), params)
 }
 
 func TestOutputsHaveTheShapeOfTheInput(t *testing.T) {
@@ -142,19 +142,19 @@ func run(t *testing.T, c models.Config, params []*ndarray.Float32, x *ndarray.Fl
 	g := gorgonia.NewGraph()
 	var leaves []*gorgonia.Node
 	for i, s := range c.Specs() {
-		leaf, err := graph.Constant(g, s.Name, params[i])
+		leaf, err := program.Constant(g, s.Name, params[i])
 		if err != nil {
 			t.Fatal(err)
 		}
 		leaves = append(leaves, leaf)
 	}
-	in := graph.Leaf(g, "x", x.Shape...)
+	in := program.Leaf(g, "x", x.Shape...)
 	net, err := models.Build(c, in, leaves)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &graph.Program{Name: "net", Inputs: []graph.Input{{Name: "x", Node: in}},
-		Outputs: []graph.Output{{Name: "amplitude", Node: net.Amplitude}, {Name: "phase", Node: net.Phase}}}
+	p := &program.Program{Name: "net", Inputs: []program.Input{{Name: "x", Node: in}},
+		Outputs: []program.Output{{Name: "amplitude", Node: net.Amplitude}, {Name: "phase", Node: net.Phase}}}
 	exe, err := engine.Tape{}.Compile(p, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -293,7 +293,7 @@ func TestConfigurationsWithoutANetworkAreRefused(t *testing.T) {
 				t.Errorf("got %v, want a complaint with %q", err, c.says)
 			}
 			g := gorgonia.NewGraph()
-			if _, err := models.Build(bent, graph.Leaf(g, "x", 1, 1, 64, 64), nil); err == nil {
+			if _, err := models.Build(bent, program.Leaf(g, "x", 1, 1, 64, 64), nil); err == nil {
 				t.Error("Build accepts it")
 			}
 		})
@@ -305,7 +305,7 @@ func TestBuildRefusesWhatDoesNotFit(t *testing.T) {
 	leaves := func(g *gorgonia.ExprGraph) []*gorgonia.Node {
 		var list []*gorgonia.Node
 		for _, s := range c.Specs() {
-			list = append(list, graph.Leaf(g, s.Name, s.Shape...))
+			list = append(list, program.Leaf(g, s.Name, s.Shape...))
 		}
 		return list
 	}
@@ -318,13 +318,13 @@ func TestBuildRefusesWhatDoesNotFit(t *testing.T) {
 		{"too few parameters", []int{1, 1, 64, 64}, func(_ *gorgonia.ExprGraph, p []*gorgonia.Node) []*gorgonia.Node { return p[1:] }, "39 parameters for a network of 40"},
 		{"channels", []int{1, 2, 64, 64}, func(_ *gorgonia.ExprGraph, p []*gorgonia.Node) []*gorgonia.Node { return p }, "encoder.0.conv.0"},
 		{"a parameter's shape", []int{1, 1, 64, 64}, func(g *gorgonia.ExprGraph, p []*gorgonia.Node) []*gorgonia.Node {
-			p[2] = graph.Leaf(g, "wrong", 32, 31, 3, 3)
+			p[2] = program.Leaf(g, "wrong", 32, 31, 3, 3)
 			return p
 		}, "encoder.0.conv.1"},
 	} {
 		t.Run(bad.name, func(t *testing.T) {
 			g := gorgonia.NewGraph()
-			_, err := models.Build(c, graph.Leaf(g, "x", bad.x...), bad.bend(g, leaves(g)))
+			_, err := models.Build(c, program.Leaf(g, "x", bad.x...), bad.bend(g, leaves(g)))
 			if err == nil || !strings.Contains(err.Error(), bad.says) {
 				t.Errorf("got %v, want an error with %q", err, bad.says)
 			}

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"ptyx/internal/ndarray"
+	"ptyx/internal/base/ndarray"
 )
 
 // Spec names one parameter array.

@@ -9,7 +9,7 @@ import (
 
 	ort "github.com/yalue/onnxruntime_go"
 
-	"ptyx/internal/ndarray"
+	"ptyx/internal/base/ndarray"
 )
 
 // Binding ties a session to arrays. Run reads the inputs as they are then and overwrites the outputs. One binding must

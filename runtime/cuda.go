@@ -8,7 +8,7 @@ import (
 
 	ort "github.com/yalue/onnxruntime_go"
 
-	"ptyx/internal/badinput"
+	"ptyx/internal/base/badinput"
 )
 
 // cudaOptions are the settings of the CUDA provider. TF32 keeps 10 of the 23 bits of float32's mantissa; an exhaustive

@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sys/cpu"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/ndarray"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
 )
 
 // Diagnosis is what there is to compute with, for a person to read. Everything is found by looking; nothing is changed.

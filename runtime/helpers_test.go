@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"ptyx/internal/ndarray"
+	"ptyx/internal/base/ndarray"
 )
 
 // open opens the ONNX Runtime under test. A machine without one fails: these tests are about it.

@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/bundled"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/bundled"
 )
 
 // The environment variables that name the library (or the folder that holds it), first before second. The second is the

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/bundled"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/bundled"
 )
 
 func TestCheckVersion(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	goruntime "runtime"
 	"testing"
 
-	"ptyx/internal/ndarray"
+	"ptyx/internal/base/ndarray"
 )
 
 // resident is the memory of this process in MiB.

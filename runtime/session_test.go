@@ -12,8 +12,8 @@ import (
 	"sync"
 	"testing"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/ndarray"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
 )
 
 func TestSignature(t *testing.T) {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# One file that runs on a machine where nothing is installed: ptyx with ONNX Runtime and HDF5 inside (package internal/bundled).
+# One file that runs on a machine where nothing is installed: ptyx with ONNX Runtime and HDF5 inside (package internal/base/bundled).
 #
 #   sh scripts/dist.sh          writes dist/ptyx-linux-ARCH and its checksum, and tries it where this machine can run it
 set -eu
@@ -13,10 +13,10 @@ fi
 
 libraries=lib
 [ "$arch" = "$($go env GOHOSTARCH)" ] || libraries=lib/$arch
-GOARCH= $go run ./internal/tools/fetchlib -dir "$libraries" -os linux -arch "$arch"
+GOARCH= $go run ./scripts/fetchlib -dir "$libraries" -os linux -arch "$arch"
 
 # What go:embed takes in: a folder a library, what it needs before it. A number keeps that order.
-files=internal/bundled/files
+files=internal/base/bundled/files
 rm -rf "$files"
 trap 'rm -rf "$files"' EXIT
 mkdir -p "$files/libonnxruntime" "$files/libhdf5"

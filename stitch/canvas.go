@@ -25,9 +25,9 @@ import (
 	"math"
 	"sync"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/frame"
-	"ptyx/internal/ndarray"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/frame"
+	"ptyx/internal/base/ndarray"
 )
 
 // Fixed-point layout. A pixel's sums stay inside 64 bits as long as its summed weight is below weightCapacity:

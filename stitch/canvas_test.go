@@ -9,9 +9,9 @@ import (
 	"sync"
 	"testing"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/frame"
-	"ptyx/internal/ndarray"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/frame"
+	"ptyx/internal/base/ndarray"
 	"ptyx/stitch"
 )
 

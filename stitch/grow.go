@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/ndarray"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
 )
 
 // NewGrowing returns a canvas that covers nothing yet: Cover tells it of positions as they become known. When it covers those of a

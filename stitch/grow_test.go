@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"ptyx/internal/badinput"
+	"ptyx/internal/base/badinput"
 	"ptyx/stitch"
 )
 

@@ -4,7 +4,7 @@ import (
 	"math"
 	"sync"
 
-	"ptyx/internal/ndarray"
+	"ptyx/internal/base/ndarray"
 )
 
 // Adam is the optimiser of Kingma and Ba (ICLR 2015, algorithm 1), with bias-corrected moments. It updates parameters in

@@ -7,9 +7,9 @@ import (
 
 	"gorgonia.org/gorgonia"
 
-	"ptyx/internal/ndarray"
-	"ptyx/internal/ops"
-	"ptyx/internal/testutil"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/testutil"
+	"ptyx/internal/graph/ops"
 )
 
 // solverArray is a parameter as gorgonia's solvers take it.

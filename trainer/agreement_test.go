@@ -5,12 +5,12 @@ import (
 	"strings"
 	"testing"
 
-	"ptyx/internal/dataset"
-	"ptyx/internal/engine"
-	"ptyx/internal/frame"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/physics"
-	"ptyx/internal/testutil"
+	"ptyx/internal/base/frame"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/testutil"
+	"ptyx/internal/physics/optics"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/scan/dataset"
 	"ptyx/models"
 )
 
@@ -406,16 +406,16 @@ func TestLossAgainstThePhysics(t *testing.T) {
 			r, _ := request(c, scan, ort)
 			eps := r.Config.Floor
 			want := 0.0
-			propagator := physics.NewPropagator(n)
+			propagator := optics.NewPropagator(n)
 			for j := range data.X { // a step is the four patterns, or the group of all four
-				wave := physics.ExitWave(physics.ShiftProbe(probe, frame.Fraction(data.Y[j]), frame.Fraction(data.X[j])), ones(n))
+				wave := optics.ExitWave(optics.ShiftProbe(probe, frame.Fraction(data.Y[j]), frame.Fraction(data.X[j])), ones(n))
 				model, measured := make([]float64, n*n), make([]float64, n*n)
 				propagator.Intensity(wave, model)
 				for i := range measured { // in units of the mean intensity
 					measured[i] = math.Pow(float64(data.Patterns.Data[j*n*n+i]), 2) * n * n / power
 				}
 				model, measured = ofMeasured(scan, model), ofMeasured(scan, measured)
-				want += (loss.Poisson*physics.Poisson(model, measured, eps) + loss.MAE*physics.AmplitudeMAE(model, measured, eps)) / float64(len(data.X))
+				want += (loss.Poisson*optics.Poisson(model, measured, eps) + loss.MAE*optics.AmplitudeMAE(model, measured, eps)) / float64(len(data.X))
 			}
 			// The matrix transform in float32 rounds amplitudes to 2^-24 of the brightest, some 10^-5 of the mean one.
 			if got := b.run(t, b.firstGroups()); !testutil.Close(got, want, 0, 1e-4) {

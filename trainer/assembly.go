@@ -3,11 +3,11 @@ package trainer
 import (
 	"gorgonia.org/gorgonia"
 
-	"ptyx/internal/forward"
-	"ptyx/internal/graph"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/ops"
-	"ptyx/internal/physics"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/forward"
+	"ptyx/internal/graph/ops"
+	"ptyx/internal/graph/program"
+	"ptyx/internal/physics/optics"
 	"ptyx/models"
 )
 
@@ -88,7 +88,7 @@ func (a *assembly) measured() (*gorgonia.Node, error) {
 
 // constant is a leaf (N, N) that holds a value.
 func (a *assembly) constant(name string, value []float32) (*gorgonia.Node, error) {
-	return graph.Constant(a.graph, name, ndarray.Wrap(value, a.config.Net.N, a.config.Net.N))
+	return program.Constant(a.graph, name, ndarray.Wrap(value, a.config.Net.N, a.config.Net.N))
 }
 
 // terms build the terms of a loss, each a single number.
@@ -121,7 +121,7 @@ func (a *assembly) truthTerms(net *models.Net, object forward.Pair) terms {
 
 // variation is the object's total variation where the probe lights it.
 func (a *assembly) variation(object forward.Pair) (*gorgonia.Node, error) {
-	difference, err := a.constant("difference", physics.DifferenceMatrix(a.config.Net.N))
+	difference, err := a.constant("difference", optics.DifferenceMatrix(a.config.Net.N))
 	if err != nil {
 		return nil, err
 	}

@@ -4,9 +4,9 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"ptyx/internal/frame"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/physics"
+	"ptyx/internal/base/frame"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/physics/optics"
 	"ptyx/models"
 )
 
@@ -124,8 +124,8 @@ func (b *batchArrays) fillPattern(d *Data, slot, pattern int) {
 	if b.config.Supervised {
 		d.patch(pattern, image(b.truth, slot), image(b.truthRe, slot), image(b.truthIm, slot), image(b.share, slot), n)
 	} else {
-		physics.ShiftMatrixInto(image(b.shiftY, slot), frame.Fraction(d.Y[pattern]), n)
-		physics.ShiftMatrixInto(image(b.shiftX, slot), frame.Fraction(d.X[pattern]), n)
+		optics.ShiftMatrixInto(image(b.shiftY, slot), frame.Fraction(d.Y[pattern]), n)
+		optics.ShiftMatrixInto(image(b.shiftX, slot), frame.Fraction(d.X[pattern]), n)
 	}
 	b.scanOf[slot] = d.Scan[pattern]
 	if b.mask != nil {

@@ -8,12 +8,12 @@ import (
 	"strings"
 	"testing"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/engine"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/physics"
-	"ptyx/internal/simulate"
-	"ptyx/internal/testutil"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/testutil"
+	"ptyx/internal/physics/optics"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/scan/simulate"
 	"ptyx/models"
 )
 
@@ -128,8 +128,8 @@ func TestFillLoadsAndPads(t *testing.T) {
 			same(t, what, b.amplitude.Data[slot*image:(slot+1)*image], d.Patterns.Data[pattern*image:(pattern+1)*image])
 			// 43.5 is pixel 44 less a half: a position is its nearest pixel and a rest.
 			restY, restX := []float64{-0.25, 0, -0.5}[pattern], []float64{0.25, -0.5, -0.5}[pattern]
-			same(t, what+", y", b.shiftY.Data[slot*image:(slot+1)*image], physics.ShiftMatrix(restY, 64))
-			same(t, what+", x", b.shiftX.Data[slot*image:(slot+1)*image], physics.ShiftMatrix(restX, 64))
+			same(t, what+", y", b.shiftY.Data[slot*image:(slot+1)*image], optics.ShiftMatrix(restY, 64))
+			same(t, what+", x", b.shiftX.Data[slot*image:(slot+1)*image], optics.ShiftMatrix(restX, 64))
 		}
 	}
 }
@@ -414,7 +414,7 @@ func TestProbePowers(t *testing.T) {
 		t.Errorf("power %v, want N^2", got)
 	}
 	counts := probesInCounts(re, im, 500)[0]
-	if got := physics.Power(counts); !testutil.Close(got, 500, 0, 1e-6) {
+	if got := optics.Power(counts); !testutil.Close(got, 500, 0, 1e-6) {
 		t.Errorf("power %v, want 500 photons", got)
 	}
 	// Phase and shape are the scan's.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"ptyx/internal/calibrate"
-	"ptyx/internal/ndarray"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/recon/calibrate"
 )
 
 // probes are the scans' probes with which training begins: as given, or, if they are to be learnt, calibrated on the patterns

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/contract"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/graph/contract"
 	"ptyx/models"
 )
 

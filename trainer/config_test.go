@@ -10,8 +10,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/contract"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/graph/contract"
 	"ptyx/models"
 )
 

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"slices"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/dataset"
-	"ptyx/internal/ndarray"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/scan/dataset"
 )
 
 // Data is what a training sees of its scans: patterns and their positions, and the groups that form samples. A group lies

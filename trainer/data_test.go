@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/engine"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/recon/engine"
 )
 
 // A stray position costs its own groups, not a canvas as large as its distance.

@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"ptyx/internal/engine"
-	"ptyx/internal/ndarray"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/recon/engine"
 )
 
 // Epoch is one line of metrics.csv.

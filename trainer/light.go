@@ -1,6 +1,6 @@
 package trainer
 
-import "ptyx/internal/ndarray"
+import "ptyx/internal/base/ndarray"
 
 // light is how bright the scans are. The network's input is scaled by one constant for all of them, because a deployed
 // model applies one; what a scan is brighter or darker than the mean is, as in the experiment, in the power of its probe.

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"ptyx/internal/badinput"
+	"ptyx/internal/base/badinput"
 )
 
 // Term names what a loss compares measured and modelled patterns by.

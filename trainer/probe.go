@@ -3,7 +3,7 @@ package trainer
 import (
 	"math"
 
-	"ptyx/internal/ndarray"
+	"ptyx/internal/base/ndarray"
 )
 
 // scalePowers scales one complex array or several, in two parts, each to a mean power of its exposure per pixel.

@@ -13,9 +13,9 @@ import (
 	"github.com/google/renameio/v2"
 	"gopkg.in/yaml.v3"
 
-	"ptyx/internal/ndarray"
-	"ptyx/internal/npz"
-	"ptyx/internal/render"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/format/npz"
+	"ptyx/internal/format/render"
 )
 
 // The files of a run directory.

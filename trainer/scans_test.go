@@ -10,14 +10,14 @@ import (
 	"strings"
 	"testing"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/dataset"
-	"ptyx/internal/engine"
-	"ptyx/internal/frame"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/npz"
-	"ptyx/internal/physics"
-	"ptyx/internal/testutil"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/frame"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/testutil"
+	"ptyx/internal/format/npz"
+	"ptyx/internal/physics/optics"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/scan/dataset"
 	"ptyx/models"
 )
 
@@ -68,7 +68,7 @@ func TestOneScaleForAllScansAndExposuresInTheProbes(t *testing.T) {
 			t.Errorf("scan %d: exposure %v, want %v", i, got.exposure[i], powers[i]/mean)
 		}
 		// A float32 factor scales a probe, twice.
-		if power := physics.Power(counts); !testutil.Close(power, powers[i], 0, 1e-6) {
+		if power := optics.Power(counts); !testutil.Close(power, powers[i], 0, 1e-6) {
 			t.Errorf("scan %d: the probe has %v photons, the patterns %v", i, power, powers[i])
 		}
 	}
@@ -108,15 +108,15 @@ func TestScansAgainstThePhysics(t *testing.T) {
 		loss := func(scan, pattern int) float64 {
 			d := data[scan]
 			probe := ndarray.Wrap(slices.Clone(d.Probe.Data), n, n)
-			physics.NormalisePower(probe, n*n*light.exposure[scan])
-			propagator := physics.NewPropagator(n)
+			optics.NormalisePower(probe, n*n*light.exposure[scan])
+			propagator := optics.NewPropagator(n)
 			model, measured := make([]float64, n*n), make([]float64, n*n)
-			propagator.Intensity(physics.ExitWave(physics.ShiftProbe(probe, frame.Fraction(d.Y[pattern]), frame.Fraction(d.X[pattern])), ones(n)), model)
+			propagator.Intensity(optics.ExitWave(optics.ShiftProbe(probe, frame.Fraction(d.Y[pattern]), frame.Fraction(d.X[pattern])), ones(n)), model)
 			for i := range measured {
 				measured[i] = math.Pow(float64(d.Patterns.Data[pattern*n*n+i]), 2) * n * n / light.power
 			}
 			model, measured = ofMeasured(list[scan], model), ofMeasured(list[scan], measured)
-			return physics.Poisson(model, measured, eps) + 0.5*physics.AmplitudeMAE(model, measured, eps)
+			return optics.Poisson(model, measured, eps) + 0.5*optics.AmplitudeMAE(model, measured, eps)
 		}
 		want, count := 0.0, 0
 		for _, group := range b.fitter.train.Groups {
@@ -292,7 +292,7 @@ func TestSeveralScansAreSavedAndResumed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, p := range want.Probes {
-		if power := physics.Power(p); !testutil.Close(power, light.power*light.exposure[i], 0, 1e-6) {
+		if power := optics.Power(p); !testutil.Close(power, light.power*light.exposure[i], 0, 1e-6) {
 			t.Errorf("probe %d ends with %v photons, its patterns have %v", i, power, light.power*light.exposure[i])
 		}
 	}

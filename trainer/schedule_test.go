@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"ptyx/internal/testutil"
+	"ptyx/internal/base/testutil"
 )
 
 // history has the given validation losses; NaN leaves the training loss, which only falls.

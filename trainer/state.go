@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"math"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/npz"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/format/npz"
 	"ptyx/models"
 )
 

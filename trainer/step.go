@@ -5,8 +5,8 @@ import (
 
 	"gorgonia.org/gorgonia"
 
-	"ptyx/internal/forward"
-	"ptyx/internal/graph"
+	"ptyx/internal/graph/forward"
+	"ptyx/internal/graph/program"
 	"ptyx/models"
 )
 
@@ -57,28 +57,28 @@ func (c StepConfig) weightShape() []int {
 // (P, N, N), unless the step is supervised. Outputs: the loss, then the gradient of each trained parameter, then those of the probe if it is trained.
 type Step struct {
 	Config   StepConfig
-	Training *graph.Program // loss and gradients
-	Loss     *graph.Program // loss alone, for validation
+	Training *program.Program // loss and gradients
+	Loss     *program.Program // loss alone, for validation
 }
 
 // NewStep builds the graph.
 func NewStep(c StepConfig) (*Step, error) {
 	g := gorgonia.NewGraph()
 	batch := map[string]*gorgonia.Node{}
-	var inputs []graph.Input
+	var inputs []program.Input
 	for _, a := range newBatchArrays(c).list() {
-		batch[a.name] = graph.Leaf(g, a.name, a.array.Shape...)
-		inputs = append(inputs, graph.Input{Name: a.name, Node: batch[a.name]})
+		batch[a.name] = program.Leaf(g, a.name, a.array.Shape...)
+		inputs = append(inputs, program.Input{Name: a.name, Node: batch[a.name]})
 	}
 	var params []*gorgonia.Node
 	for _, s := range c.Net.Specs() {
-		leaf := graph.Leaf(g, s.Name, s.Shape...)
+		leaf := program.Leaf(g, s.Name, s.Shape...)
 		params = append(params, leaf)
-		inputs = append(inputs, graph.Input{Name: s.Name, Node: leaf})
+		inputs = append(inputs, program.Input{Name: s.Name, Node: leaf})
 	}
-	probe := forward.Pair{Re: graph.Leaf(g, "probe.re", c.probeShape()...), Im: graph.Leaf(g, "probe.im", c.probeShape()...)}
+	probe := forward.Pair{Re: program.Leaf(g, "probe.re", c.probeShape()...), Im: program.Leaf(g, "probe.im", c.probeShape()...)}
 	if c.probed() {
-		inputs = append(inputs, graph.Input{Name: "probe.re", Node: probe.Re}, graph.Input{Name: "probe.im", Node: probe.Im})
+		inputs = append(inputs, program.Input{Name: "probe.re", Node: probe.Re}, program.Input{Name: "probe.im", Node: probe.Im})
 	}
 
 	net, err := models.Build(c.Net, batch[amplitudeInput], params)
@@ -93,17 +93,17 @@ func NewStep(c StepConfig) (*Step, error) {
 	if c.TrainProbe {
 		leaves = append(leaves, probe.Re, probe.Im)
 	}
-	grads, err := graph.Gradients(loss, leaves)
+	grads, err := program.Gradients(loss, leaves)
 	if err != nil {
 		return nil, err
 	}
-	outputs := []graph.Output{{Name: "loss", Node: loss}}
+	outputs := []program.Output{{Name: "loss", Node: loss}}
 	for i, grad := range grads {
-		outputs = append(outputs, graph.Output{Name: "grad." + leaves[i].Name(), Node: grad})
+		outputs = append(outputs, program.Output{Name: "grad." + leaves[i].Name(), Node: grad})
 	}
 	return &Step{
 		Config:   c,
-		Training: &graph.Program{Name: "training_step", Inputs: inputs, Outputs: outputs, Names: net.Names},
-		Loss:     &graph.Program{Name: "loss", Inputs: inputs, Outputs: outputs[:1], Names: net.Names},
+		Training: &program.Program{Name: "training_step", Inputs: inputs, Outputs: outputs, Names: net.Names},
+		Loss:     &program.Program{Name: "loss", Inputs: inputs, Outputs: outputs[:1], Names: net.Names},
 	}, nil
 }

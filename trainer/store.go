@@ -1,8 +1,8 @@
 package trainer
 
 import (
-	"ptyx/internal/dataset"
-	"ptyx/internal/ndarray"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/scan/dataset"
 )
 
 // store is where the images of a Data are when memory does not hold them: on disk, each within reach by its number. What is

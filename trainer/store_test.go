@@ -11,10 +11,10 @@ import (
 	"strings"
 	"testing"
 
-	"ptyx/internal/dataset"
-	"ptyx/internal/engine"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/npz"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/format/npz"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/scan/dataset"
 )
 
 // written is a scan in a file of its own, with true patches if it has them, stored in the archive or compressed.

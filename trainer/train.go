@@ -7,13 +7,13 @@ import (
 	"math"
 
 	"ptyx/export"
-	"ptyx/internal/contract"
-	"ptyx/internal/dataset"
-	"ptyx/internal/engine"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/onnxir"
-	"ptyx/internal/physics"
-	"ptyx/internal/version"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/version"
+	"ptyx/internal/graph/contract"
+	"ptyx/internal/graph/onnxir"
+	"ptyx/internal/physics/optics"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/scan/dataset"
 	"ptyx/models"
 )
 
@@ -217,7 +217,7 @@ func (r Request) model(net models.Config, params []*ndarray.Float32, probe *ndar
 		N:           net.N, Gridsize: r.Config.Gridsize, Channels: net.Channels, FiltersScale: net.FiltersScale,
 		Network: net.Kind.String(), ObjectExtent: string(net.Extent), TrainingInput: scans(r.Scans).input(),
 		InputScale: net.InputScale, AmplitudeMax: net.AmplitudeMax, Photons: r.photons(power),
-		Probe: probe, ProbeDigest: physics.ProbeDigest(probe), DataDigest: digest,
+		Probe: probe, ProbeDigest: optics.ProbeDigest(probe), DataDigest: digest,
 		Seed: r.Config.Seed, Epochs: e.Number, Loss: r.Config.lossText(),
 		TrainLoss: e.TrainLoss, ValLoss: e.ValLoss, Engine: r.Engine.Name(), Device: r.Engine.Device(),
 	})

@@ -15,13 +15,13 @@ import (
 	"strings"
 	"testing"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/contract"
-	"ptyx/internal/engine"
-	"ptyx/internal/npz"
-	"ptyx/internal/onnxir"
-	"ptyx/internal/physics"
-	"ptyx/internal/testutil"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/testutil"
+	"ptyx/internal/format/npz"
+	"ptyx/internal/graph/contract"
+	"ptyx/internal/graph/onnxir"
+	"ptyx/internal/physics/optics"
+	"ptyx/internal/recon/engine"
 	"ptyx/models"
 )
 
@@ -271,13 +271,13 @@ func TestProbeIsInPhotons(t *testing.T) {
 		r, _ := request(config, scan, ort)
 		result := train(t, r)
 		// One float32 factor scales the probe.
-		if got := physics.Power(result.Probes[0]); !testutil.Close(got, c.want, 0, 1e-6) {
+		if got := optics.Power(result.Probes[0]); !testutil.Close(got, c.want, 0, 1e-6) {
 			t.Errorf("asked for %v: the probe has %v photons, want %v", c.ask, got, c.want)
 		}
 		for name, m := range map[string]*onnxir.Model{"model": result.Model, "best": result.Best} {
 			said := contractOf(t, m)
-			if said.Photons != c.want || !testutil.Close(physics.Power(said.Probe), c.want, 0, 1e-6) {
-				t.Errorf("asked for %v: %s says %v photons, its probe has %v", c.ask, name, said.Photons, physics.Power(said.Probe))
+			if said.Photons != c.want || !testutil.Close(optics.Power(said.Probe), c.want, 0, 1e-6) {
+				t.Errorf("asked for %v: %s says %v photons, its probe has %v", c.ask, name, said.Photons, optics.Power(said.Probe))
 			}
 		}
 	}
@@ -560,7 +560,7 @@ func TestRunDirectory(t *testing.T) {
 	if m.TrainLoss != last.TrainLoss || m.ValLoss != last.ValLoss || m.Seed != c.Seed || m.Loss != "poisson" || m.Epochs != 2 || m.Engine != "ort" {
 		t.Errorf("the model says %+v", m)
 	}
-	if m.Device == "" || m.DataDigest == "" || m.ProbeDigest != physics.ProbeDigest(m.Probe) {
+	if m.Device == "" || m.DataDigest == "" || m.ProbeDigest != optics.ProbeDigest(m.Probe) {
 		t.Errorf("the model's provenance is %q, %q, %q", m.Device, m.DataDigest, m.ProbeDigest)
 	}
 	probe, err := npz.Open(filepath.Join(dir, ProbeFile))

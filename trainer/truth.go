@@ -6,10 +6,10 @@ import (
 	"math/cmplx"
 	"slices"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/dataset"
-	"ptyx/internal/frame"
-	"ptyx/internal/ndarray"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/frame"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/scan/dataset"
 )
 
 // Mode says what a training compares with what.

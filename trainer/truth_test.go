@@ -10,13 +10,13 @@ import (
 	"strings"
 	"testing"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/dataset"
-	"ptyx/internal/engine"
-	"ptyx/internal/frame"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/npz"
-	"ptyx/internal/testutil"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/frame"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/testutil"
+	"ptyx/internal/format/npz"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/scan/dataset"
 	"ptyx/models"
 )
 

@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"ptyx/internal/ndarray"
-	"ptyx/internal/npz"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/format/npz"
 )
 
 // frames sends a scan, whose positions come again and again under new ids: a detector that does not stop.

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"ptyx/internal/ndarray"
+	"ptyx/internal/base/ndarray"
 )
 
 // load is what is sent, and where to.

@@ -21,7 +21,7 @@ import (
 	"os"
 	"time"
 
-	"ptyx/internal/dataset"
+	"ptyx/internal/scan/dataset"
 )
 
 func main() {

@@ -3,8 +3,8 @@ package main
 import (
 	"time"
 
-	"ptyx/internal/ndarray"
-	"ptyx/internal/reconstruct"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/recon/reconstruct"
 )
 
 // infer serves runs of the bare session on the first patterns of the scan.

@@ -16,8 +16,8 @@ import (
 	"log/slog"
 	"os"
 
-	"ptyx/internal/contract"
-	"ptyx/internal/dataset"
+	"ptyx/internal/graph/contract"
+	"ptyx/internal/scan/dataset"
 	"ptyx/runtime"
 )
 

@@ -5,14 +5,14 @@ import (
 	"math"
 
 	"ptyx/export"
-	"ptyx/internal/contract"
-	"ptyx/internal/dataset"
-	"ptyx/internal/engine"
-	"ptyx/internal/frame"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/npz"
-	"ptyx/internal/physics"
-	"ptyx/internal/reconstruct"
+	"ptyx/internal/base/frame"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/format/npz"
+	"ptyx/internal/graph/contract"
+	"ptyx/internal/physics/optics"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/scan/dataset"
 	"ptyx/runtime"
 	"ptyx/trainer"
 )
@@ -132,8 +132,8 @@ func stepInputs(step *trainer.Step, scan *dataset.Scan, c contract.Contract, pat
 	known["shift_y"], known["shift_x"] = ndarray.New[float32](count, n, n), ndarray.New[float32](count, n, n)
 	for i := range count {
 		known["weight"].Data[i] = 1 / float32(count)
-		physics.ShiftMatrixInto(known["shift_y"].Data[i*n*n:(i+1)*n*n], frame.Fraction(scan.Y[i]), n)
-		physics.ShiftMatrixInto(known["shift_x"].Data[i*n*n:(i+1)*n*n], frame.Fraction(scan.X[i]), n)
+		optics.ShiftMatrixInto(known["shift_y"].Data[i*n*n:(i+1)*n*n], frame.Fraction(scan.Y[i]), n)
+		optics.ShiftMatrixInto(known["shift_x"].Data[i*n*n:(i+1)*n*n], frame.Fraction(scan.X[i]), n)
 	}
 	var inputs []*ndarray.Float32
 	for _, in := range step.Training.Inputs {

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"ptyx/export"
-	"ptyx/internal/dataset"
-	"ptyx/internal/engine"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/scan/dataset"
 	"ptyx/trainer"
 )
 

@@ -8,8 +8,8 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"ptyx/internal/evaluate"
-	"ptyx/internal/metrics"
+	"ptyx/internal/quality/evaluate"
+	"ptyx/internal/quality/metrics"
 )
 
 // measure compares the object in a directory with the truth that a scan carries, by ptyx eval.

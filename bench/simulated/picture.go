@@ -5,8 +5,8 @@ import (
 	"math"
 	"path/filepath"
 
-	"ptyx/internal/metrics"
-	"ptyx/internal/render"
+	"ptyx/internal/format/render"
+	"ptyx/internal/quality/metrics"
 )
 
 // draw shows, of the first seed and the largest gridsize, the phase at each number of photons beside the truth, and the SSIM of the

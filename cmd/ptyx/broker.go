@@ -3,8 +3,8 @@ package main
 import (
 	"os"
 
-	"ptyx/internal/cluster"
-	"ptyx/internal/workflow"
+	"ptyx/internal/app/workflow"
+	"ptyx/internal/service/cluster"
 )
 
 type brokerCmd struct {

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"ptyx/internal/reconstruct"
+	"ptyx/internal/recon/reconstruct"
 )
 
 // running starts a command that goes on, and returns the first word that it says: where it is.

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"ptyx/internal/manual"
+	"ptyx/internal/app/manual"
 )
 
 var update = flag.Bool("update", false, "write docs/commands anew")

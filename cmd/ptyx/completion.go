@@ -1,6 +1,6 @@
 package main
 
-import "ptyx/internal/completion"
+import "ptyx/internal/app/completion"
 
 type completionCmd struct {
 	Shell completion.Shell `arg:"" help:"bash, zsh or fish."`

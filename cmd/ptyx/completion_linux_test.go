@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"ptyx/internal/testutil"
+	"ptyx/internal/base/testutil"
 )
 
 // How each shell is started. Its startup file makes of ptyx a function that shows its words.

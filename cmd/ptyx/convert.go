@@ -1,7 +1,7 @@
 package main
 
 import (
-	"ptyx/internal/convert"
+	"ptyx/internal/scan/convert"
 )
 
 type convertCmd struct {

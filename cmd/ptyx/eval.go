@@ -1,8 +1,8 @@
 package main
 
 import (
-	"ptyx/internal/destination"
-	"ptyx/internal/evaluate"
+	"ptyx/internal/base/destination"
+	"ptyx/internal/quality/evaluate"
 )
 
 type evalCmd struct {

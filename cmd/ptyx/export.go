@@ -1,8 +1,8 @@
 package main
 
 import (
-	"ptyx/internal/variant"
-	"ptyx/internal/workflow"
+	"ptyx/internal/app/workflow"
+	"ptyx/internal/recon/variant"
 )
 
 type exportCmd struct {

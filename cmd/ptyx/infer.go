@@ -3,9 +3,9 @@ package main
 import (
 	"runtime/debug"
 
-	"ptyx/internal/cluster"
-	"ptyx/internal/settings"
-	"ptyx/internal/workflow"
+	"ptyx/internal/app/settings"
+	"ptyx/internal/app/workflow"
+	"ptyx/internal/service/cluster"
 )
 
 type inferCmd struct {

@@ -1,6 +1,6 @@
 package main
 
-import "ptyx/internal/inspect"
+import "ptyx/internal/graph/inspect"
 
 type inspectCmd struct {
 	Model string `arg:"" help:"Model file or run directory."`

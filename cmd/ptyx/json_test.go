@@ -15,11 +15,11 @@ import (
 	"testing"
 	"time"
 
-	"ptyx/internal/convert"
-	"ptyx/internal/inspect"
-	"ptyx/internal/metrics"
-	"ptyx/internal/validate"
-	"ptyx/internal/workflow"
+	"ptyx/internal/app/workflow"
+	"ptyx/internal/graph/inspect"
+	"ptyx/internal/quality/metrics"
+	"ptyx/internal/quality/validate"
+	"ptyx/internal/scan/convert"
 	"ptyx/runtime"
 )
 

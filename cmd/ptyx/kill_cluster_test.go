@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"ptyx/internal/reconstruct"
+	"ptyx/internal/recon/reconstruct"
 )
 
 // machines are a broker and two workers, as processes.

@@ -14,7 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"ptyx/internal/workflow"
+	"ptyx/internal/app/workflow"
 )
 
 // Exit statuses, listed in --help.

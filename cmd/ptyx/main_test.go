@@ -8,7 +8,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"ptyx/internal/hdf5/hdf5test"
+	"ptyx/internal/format/hdf5/hdf5test"
 )
 
 func TestMain(m *testing.M) {

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/alecthomas/kong"
 
-	"ptyx/internal/workflow"
+	"ptyx/internal/app/workflow"
 )
 
 // given are the names of the flags that were on the command line.

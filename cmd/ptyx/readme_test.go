@@ -9,7 +9,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"ptyx/internal/manual"
+	"ptyx/internal/app/manual"
 )
 
 // TestReadmeFlags holds the README to the commands: it names each of them, with a link to the page that has its flags (see

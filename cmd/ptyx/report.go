@@ -1,7 +1,7 @@
 package main
 
 import (
-	"ptyx/internal/workflow"
+	"ptyx/internal/app/workflow"
 )
 
 type reportCmd struct {

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"testing"
 
-	"ptyx/internal/ndarray"
-	"ptyx/internal/npz"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/format/npz"
 )
 
 // stage is a point of a training up to which the object is compared.

@@ -5,9 +5,9 @@ import (
 	"os"
 	"time"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/serve"
-	"ptyx/internal/workflow"
+	"ptyx/internal/app/workflow"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/service/serve"
 )
 
 type serveCmd struct {

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"ptyx/internal/reconstruct"
+	"ptyx/internal/recon/reconstruct"
 )
 
 // A server is killed at any moment while clients send frames, also while it comes back, and started again: the clients send again what was not

@@ -17,10 +17,10 @@ import (
 	"testing"
 	"time"
 
-	"ptyx/internal/dataset"
-	"ptyx/internal/ndarray"
-	"ptyx/internal/npz"
-	"ptyx/internal/reconstruct"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/format/npz"
+	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/scan/dataset"
 )
 
 // smallStar simulates a scan of so many positions and trains the smallest network on it, as far as servers and workers need one.

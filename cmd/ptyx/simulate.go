@@ -1,9 +1,9 @@
 package main
 
 import (
-	"ptyx/internal/badinput"
-	"ptyx/internal/simulate"
-	"ptyx/internal/workflow"
+	"ptyx/internal/app/workflow"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/scan/simulate"
 )
 
 type simulateCmd struct {

@@ -4,9 +4,9 @@ import (
 	"io"
 	"runtime/debug"
 
-	"ptyx/internal/settings"
-	"ptyx/internal/solve"
-	"ptyx/internal/workflow"
+	"ptyx/internal/app/settings"
+	"ptyx/internal/app/workflow"
+	"ptyx/internal/recon/solve"
 )
 
 type solveCmd struct {

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"runtime/debug"
 
-	"ptyx/internal/badinput"
-	"ptyx/internal/workflow"
+	"ptyx/internal/app/workflow"
+	"ptyx/internal/base/badinput"
 	"ptyx/models"
 	"ptyx/runtime"
 	"ptyx/trainer"

@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"ptyx/internal/validate"
+	"ptyx/internal/quality/validate"
 )
 
 type validateCmd struct {

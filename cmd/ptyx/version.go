@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"ptyx/internal/version"
+	"ptyx/internal/base/version"
 )
 
 type versionCmd struct {

@@ -1,6 +1,6 @@
 package main
 
-import "ptyx/internal/dataset"
+import "ptyx/internal/scan/dataset"
 
 // inputFlags say what the patterns' array holds, where the file leaves a doubt.
 type inputFlags struct {

@@ -4,9 +4,9 @@ import (
 	"runtime/debug"
 	"time"
 
-	"ptyx/internal/settings"
-	"ptyx/internal/watch"
-	"ptyx/internal/workflow"
+	"ptyx/internal/app/settings"
+	"ptyx/internal/app/workflow"
+	"ptyx/internal/service/watch"
 )
 
 type watchCmd struct {

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"ptyx/internal/npz"
-	"ptyx/internal/reconstruct"
-	"ptyx/internal/workflow"
+	"ptyx/internal/app/workflow"
+	"ptyx/internal/format/npz"
+	"ptyx/internal/recon/reconstruct"
 )
 
 // following is ptyx watch as a process of its own.

@@ -3,8 +3,8 @@ package main
 import (
 	"os"
 
-	"ptyx/internal/cluster"
-	"ptyx/internal/workflow"
+	"ptyx/internal/app/workflow"
+	"ptyx/internal/service/cluster"
 )
 
 // natsFlags say how a broker is talked to. They are no settings of an object, which does not depend on them, and a URL may hold a password.

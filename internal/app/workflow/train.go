@@ -1,0 +1,327 @@
+package workflow
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode"
+
+	"github.com/google/renameio/v2"
+
+	"gopkg.in/yaml.v3"
+
+	"ptyx/export"
+	"ptyx/internal/app/progress"
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/destination"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/contract"
+	"ptyx/internal/scan/dataset"
+	"ptyx/internal/service/live"
+	"ptyx/trainer"
+)
+
+// TrainOptions is a whole training, as it is written to config.yaml.
+type TrainOptions struct {
+	TrainFiles Paths               `yaml:"train_data_file"`
+	TestFiles  Paths               `yaml:"test_data_file,omitempty"` // each seen with the probe of the training scan at its place
+	ProbeFiles Paths               `yaml:"probe_file,omitempty"`     // one for all scans, or one for each
+	Input      dataset.InputKind   `yaml:"input"`
+	Layout     dataset.Orientation `yaml:"layout"` // of the patterns' array
+	View       dataset.View        `yaml:",inline"`
+	OutputDir  string              `yaml:"output_dir"`
+	Resume     bool                `yaml:"-"` // go on from the state in OutputDir
+	Export     string              `yaml:"export,omitempty"`
+	Init       string              `yaml:"init,omitempty"`
+	Memory     int                 `yaml:"memory_limit"` // MB of patterns that memory may hold; 0: any
+	Engine     EngineOptions       `yaml:",inline"`
+	Config     trainer.Config      `yaml:",inline"`
+	Live       string              `yaml:"-"` // address of a page about the training; empty: none
+	Quiet      bool                `yaml:"-"`
+}
+
+// TrainResult is what a training reached, and where it is.
+type TrainResult struct {
+	Model          string   `json:"model"` // the exported copy, where one was asked for
+	OutputDir      string   `json:"output_dir"`
+	Epochs         int      `json:"epochs"`
+	Device         string   `json:"device"`          // that computed: an execution provider of ONNX Runtime, or Go
+	TrainLoss      *float64 `json:"train_loss"`      // of the last epoch; null: there was none
+	ValidationLoss *float64 `json:"validation_loss"` // null: nothing was kept for it
+	Interrupted    bool     `json:"interrupted"`     // the training was asked to stop before its end
+}
+
+func (r TrainResult) String() string {
+	s := fmt.Sprintf("%s: %d epochs on %s", r.Model, r.Epochs, r.Device)
+	if r.TrainLoss != nil {
+		s += fmt.Sprintf(", train loss %.5f", *r.TrainLoss)
+	}
+	return s
+}
+
+// Train runs a training and writes its run directory. If ctx is done early, what was reached is saved and returned all the same,
+// with Interrupted.
+func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logger) (*TrainResult, error) {
+	job, err := o.job(log)
+	if err != nil {
+		return nil, err
+	}
+	defer job.scans.Close()
+	defer job.validation.Close()
+	o, request := job.options, job.request
+	request.Begin = o.begin
+	reporter := progress.New(stderr, o.Config.MaxEpochs, o.Quiet)
+	request.Progress = reporter
+	if o.Live != "" {
+		view, err := startLive(ctx, o, reporter, log)
+		if err != nil {
+			return nil, errors.Join(err, job.release())
+		}
+		reporter, request.Progress, request.AfterEpoch = view, view, view.after
+	}
+	result, err := trainer.Train(ctx, request)
+	reporter.Close()
+	if closeErr := job.release(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return nil, o.kept(err)
+	}
+	return o.save(result)
+}
+
+// kept says of a training that has diverged how to have the model of what went well.
+func (o TrainOptions) kept(err error) error {
+	var diverged *trainer.Diverged
+	if !errors.As(err, &diverged) || diverged.Finished == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; the state of epoch %d is kept: ptyx train --resume %s --max-epochs %d makes its model",
+		err, diverged.Finished, o.OutputDir, diverged.Finished)
+}
+
+// trainJob is a training whose files are open.
+type trainJob struct {
+	options           TrainOptions // settled
+	request           trainer.Request
+	scans, validation scanFiles
+	release           func() error // gives the engine up
+}
+
+// job opens what a training needs.
+func (o TrainOptions) job(log *slog.Logger) (_ *trainJob, err error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if o.TrainFiles, err = o.TrainFiles.expand("--train-data-file"); err != nil {
+		return nil, err
+	}
+	if o.TestFiles, err = o.TestFiles.expand("--test-data-file"); err != nil {
+		return nil, err
+	}
+	j := &trainJob{}
+	defer func() {
+		if err != nil {
+			j.scans.Close()
+			j.validation.Close()
+		}
+	}()
+	how := dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, Log: log}
+	if j.scans, err = openScans(o.TrainFiles, o.ProbeFiles, how); err != nil {
+		return nil, err
+	}
+	if j.validation, err = openValidation(o.TestFiles, how); err != nil {
+		return nil, err
+	}
+	o.Config.N = j.scans[0].N
+	request := trainer.Request{Config: o.Config, Scans: j.scans, Validation: j.validation, MemoryLimit: int64(o.Memory) * 1e6, Log: log}
+	if request.Scratch, err = destination.Room(o.OutputDir); err != nil {
+		return nil, fmt.Errorf("looking for room for scratch files: %w", err)
+	}
+	request.Checkpoint = filepath.Join(o.OutputDir, trainer.StateFile)
+	if o.Resume {
+		if request.Resume, err = o.state(request.Checkpoint, log); err != nil {
+			return nil, err
+		}
+	}
+	if o.Init != "" && request.Resume == "" { // a resumed training has its weights in its state
+		if request.Initial, err = initialWeights(o.Init, &request); err != nil {
+			return nil, err
+		}
+		o.Config = request.Config
+	}
+	if request.Engine, j.release, err = o.Engine.trainingEngine(); err != nil {
+		return nil, err
+	}
+	request.Config.Threads = o.Engine.threads()
+	j.options, j.request = o, request
+	return j, nil
+}
+
+// check refuses, before any work, what cannot be run or saved in the end.
+func (o TrainOptions) check() error {
+	if err := o.Engine.check(); err != nil {
+		return err
+	}
+	if o.Live != "" {
+		if _, err := live.Place("--live", o.Live); err != nil {
+			return err
+		}
+	}
+	if o.Memory < 0 {
+		return &badinput.Error{Key: "--memory-limit", Found: fmt.Sprint(o.Memory), Expected: "0 (no limit) or a number of MB"}
+	}
+	if n := len(o.TrainFiles) + len(o.TestFiles); n > 1 && o.View.PositionsFile != "" {
+		return &badinput.Error{Key: "--positions-file", Found: fmt.Sprintf("one file for %d scans", n), Expected: "one scan with it", Remedy: "give each scan its positions with ptyx convert"}
+	}
+	if o.Export != "" {
+		if err := destination.File("--export", o.Export); err != nil {
+			return err
+		}
+	}
+	return destination.Dir("--output-dir", o.OutputDir)
+}
+
+// state is the state to go on from: none, if the training was killed before its first epoch was done. begin tidies up after it.
+func (o TrainOptions) state(path string, log *slog.Logger) (string, error) {
+	if _, err := os.Stat(filepath.Join(o.OutputDir, trainer.ConfigFile)); err != nil {
+		return path, nil // no run directory, which reading the state will say
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		log.Info("no epoch was finished: the training begins anew", "run", o.OutputDir)
+		return "", nil
+	}
+	return path, nil
+}
+
+// begin makes the run directory and writes config.yaml, with which a killed training can be resumed. A fault in the data
+// or the flags is found before this, and leaves nothing behind.
+func (o TrainOptions) begin() error {
+	if err := os.MkdirAll(o.OutputDir, 0o755); err != nil {
+		return fmt.Errorf("making the run directory: %w", err)
+	}
+	if o.Resume {
+		if err := trainer.Tidy(o.OutputDir); err != nil {
+			return err
+		}
+	}
+	return trainer.SaveConfig(o.OutputDir, o)
+}
+
+// Interrupted is the error of a training that was asked to stop and did so in good order.
+type Interrupted struct {
+	Saved TrainResult
+}
+
+func (i Interrupted) Error() string { return "interrupted, saved " + i.Saved.String() }
+
+// Unwrap makes it a context.Canceled.
+func (Interrupted) Unwrap() error { return context.Canceled }
+
+// LoadTrainOptions reads the config.yaml of a run directory, to resume its training.
+func LoadTrainOptions(dir string) (TrainOptions, error) {
+	path := filepath.Join(dir, trainer.ConfigFile)
+	if _, err := os.Stat(path); err != nil {
+		return TrainOptions{}, &badinput.Error{File: dir, Found: "no " + trainer.ConfigFile, Expected: "a run directory of ptyx train"}
+	}
+	o, err := ReadTrainOptions(path)
+	o.OutputDir = dir
+	return o, err
+}
+
+// ReadTrainOptions reads a config.yaml, wherever it is, to run its training again.
+func ReadTrainOptions(path string) (TrainOptions, error) {
+	data, err := readSome(path, maxConfig)
+	if err != nil {
+		return TrainOptions{}, &badinput.Error{File: path, Found: "a configuration that cannot be read", Expected: "the config.yaml of a run", Cause: err}
+	}
+	o, err := parseTrainOptions(data)
+	if err != nil {
+		return TrainOptions{}, &badinput.Error{File: path, Found: "a configuration that cannot be read", Expected: "the config.yaml of a run", Cause: err, Remedy: "mend it, or train anew"}
+	}
+	return o, nil
+}
+
+// maxConfig is more than any configuration takes, in bytes.
+const maxConfig = 1 << 20
+
+// readSome reads a file of at most so many bytes.
+func readSome(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if int64(len(data)) > most {
+		return nil, fmt.Errorf("it is longer than %d bytes", most)
+	}
+	return data, err
+}
+
+// parseTrainOptions reads YAML. What is wrong with it is said on one line.
+func parseTrainOptions(data []byte) (o TrainOptions, err error) {
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(&o); err != nil {
+		return TrainOptions{}, errors.New(strings.Join(strings.FieldsFunc(err.Error(), unicode.IsControl), " "))
+	}
+	return o, nil
+}
+
+// save writes the run directory and the exported copy of the model.
+func (o TrainOptions) save(result *trainer.Result) (*TrainResult, error) {
+	if err := result.Save(o.OutputDir); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(o.OutputDir, trainer.ModelFile)
+	if o.Export != "" {
+		// Beside its place: elsewhere a kill would leave the unfinished file in the system's temporary directory.
+		if err := renameio.WriteFile(o.Export, result.Model.Marshal(), 0o644, renameio.WithTempDir(filepath.Dir(o.Export))); err != nil {
+			return nil, fmt.Errorf("exporting the model: %w", err)
+		}
+		path = o.Export
+	}
+	reached := &TrainResult{Model: path, OutputDir: o.OutputDir, Epochs: result.State.Epoch, Device: result.Device, Interrupted: result.Cancelled}
+	if n := len(result.State.History); n > 0 {
+		last := result.State.History[n-1]
+		reached.TrainLoss, reached.ValidationLoss = finite(last.TrainLoss), finite(last.ValLoss)
+	}
+	if result.Cancelled {
+		return reached, Interrupted{Saved: *reached}
+	}
+	return reached, nil
+}
+
+// finite is a number to be written as JSON, nil where it is none.
+func finite(v float64) *float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
+}
+
+// initialWeights reads the weights of a model to start from. The network takes the model's sizes.
+func initialWeights(path string, r *trainer.Request) ([]*ndarray.Float32, error) {
+	data, _, c, err := contract.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	if n := r.Scans[0].N; c.N != n {
+		return nil, &badinput.Error{File: path, Key: "N", Found: fmt.Sprint(c.N), Expected: fmt.Sprintf("%d, the size of the patterns", n)}
+	}
+	r.Config.ApplyNetwork(c)
+	weights, err := export.Weights(data, r.Config.NetworkConfig(c.InputScale))
+	if err != nil {
+		return nil, &badinput.Error{File: path, Found: "weights that do not fit", Expected: "a checkpoint of ptyx", Cause: err}
+	}
+	return weights, nil
+}

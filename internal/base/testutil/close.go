@@ -1,0 +1,50 @@
+// Package testutil is what tests share: closeness that fails on NaN, seeded random arrays, a certificate.
+package testutil
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"ptyx/internal/base/ndarray"
+)
+
+// Close reports whether got and want agree within an absolute or a relative tolerance. It is written in accept form, so
+// a NaN on either side is never close.
+func Close(got, want, abs, rel float64) bool {
+	return math.Abs(got-want) <= abs+rel*math.Abs(want)
+}
+
+// CheckClose compares two arrays element by element and reports the worst few faults. The tolerance is relative to the
+// largest magnitude of want, because errors of sums are.
+func CheckClose(t testing.TB, what string, got, want []float32, tol float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d elements, want %d", what, len(got), len(want))
+	}
+	scale := 0.0
+	for _, v := range want {
+		scale = max(scale, math.Abs(float64(v)))
+	}
+	faults := 0
+	for i := range got {
+		if !(math.Abs(float64(got[i])-float64(want[i])) <= tol*max(scale, 1e-30)) {
+			if faults++; faults <= 3 {
+				t.Errorf("%s: element %d is %g, want %g (tolerance %g of %g)", what, i, got[i], want[i], tol, scale)
+			}
+		}
+	}
+	if faults > 3 {
+		t.Errorf("%s: %d of %d elements differ", what, faults, len(got))
+	}
+}
+
+// Uniform is an array of values in [low, high), drawn from the seed.
+func Uniform(seed uint64, low, high float64, shape ...int) *ndarray.Float32 {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	a := ndarray.New[float32](shape...)
+	for i := range a.Data {
+		a.Data[i] = float32(low + (high-low)*rng.Float64())
+	}
+	return a
+}

@@ -1,0 +1,221 @@
+// Package hdf5 reads and writes HDF5 files through the HDF5 library itself, which is loaded when the first such file is
+// met: a program that sees only NPZ files needs none. Nothing of the format is parsed here.
+//
+// The nouns: a Library is the loaded shared library; a File is open for reading, and gives Datasets and attributes by
+// path; a Writer makes a new file. Links are followed by hand, so that none leads out of the file: external links, virtual
+// datasets and external storage are refused. Gzip and shuffle are the library's own; lzf, which h5py compiles into itself,
+// is decoded here; what else a file asks for is named.
+//
+// Every fault of a file is a *badinput.Error that names file and path. The package is used by package source and by
+// package exchange, and imports no cgo: purego makes the calls.
+package hdf5
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	goruntime "runtime"
+	"slices"
+	"strings"
+
+	"github.com/ebitengine/purego"
+
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/bundled"
+)
+
+// EnvLibrary is the environment variable that names the library, or the folder that holds it.
+const EnvLibrary = "PTYX_HDF5"
+
+// MinimumVersion is the oldest release whose identifiers are 64 bits wide.
+const MinimumVersion = "1.10.0"
+
+// Library is the HDF5 library, loaded. Its calls are made one at a time, whatever goroutines they come from: few builds of
+// the library are safe for threads.
+type Library struct {
+	Path    string // as the loader was given it
+	Version string // "1.14.6"
+	Source  string // which rule found it
+
+	api
+}
+
+// Load finds and opens the library: the one at the explicit path (a file, or a folder that holds one; empty: not given), at
+// the environment variable PTYX_HDF5, inside the program (package bundled), beside the executable, in lib beside it and one above, in ./lib, or where the system's
+// loader looks. A path that somebody has named must be good; elsewhere an unfit library is passed over. Every error is a
+// *badinput.Error.
+func Load(explicit string) (*Library, error) {
+	for _, named := range []struct{ source, path string }{{"--hdf5", explicit}, {EnvLibrary, os.Getenv(EnvLibrary)}} {
+		if named.path != "" {
+			return loadNamed(named.source, named.path)
+		}
+	}
+	return search()
+}
+
+func loadNamed(source, path string) (*Library, error) {
+	unfit := func(found string, cause error) error {
+		return &badinput.Error{
+			File: path, Key: source, Found: found, Expected: "the HDF5 library, " + MinimumVersion + " or newer", Cause: cause,
+			Remedy: "name a fitting " + libraryName() + ", or none to have the usual places searched",
+		}
+	}
+	file := path
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, unfit("no such file", nil)
+	case err != nil:
+		return nil, unfit("a path that cannot be read", err)
+	case info.IsDir():
+		files := libraryFiles(path)
+		if len(files) == 0 {
+			return nil, unfit("a folder without "+libraryName(), nil)
+		}
+		file = files[0]
+	}
+	// A bare name would send the loader on a search of its own.
+	if !strings.ContainsRune(file, filepath.Separator) {
+		file = "." + string(filepath.Separator) + file
+	}
+	library, err := load(file, source)
+	if err != nil {
+		return nil, unfit("a library that cannot be used", err)
+	}
+	return library, nil
+}
+
+// search goes through the usual places.
+func search() (*Library, error) {
+	var faults []string
+	file, err := bundled.Path(bundled.HDF5)
+	if err == nil {
+		var library *Library
+		if library, err = load(file, "the program itself"); err == nil {
+			return library, nil
+		}
+	}
+	if !errors.Is(err, bundled.ErrNone) {
+		faults = append(faults, fmt.Sprintf("the library inside the program: %v", err))
+	}
+	for _, place := range places() {
+		for _, file := range libraryFiles(place.dir) {
+			library, err := load(file, place.source)
+			if err == nil {
+				return library, nil
+			}
+			faults = append(faults, fmt.Sprintf("%s: %v", file, err))
+		}
+	}
+	for _, name := range systemNames() {
+		if library, err := load(name, "the system"); err == nil {
+			return library, nil
+		}
+	}
+	fault := &badinput.Error{
+		Key: "HDF5", Found: "no library in " + EnvLibrary + ", beside the executable, in lib beside it, in ./lib or in the system",
+		Expected: libraryName() + ", " + MinimumVersion + " or newer, to read and write HDF5 and CXI files",
+		Remedy: "run `make lib`, install your system's HDF5 package, or give the folder h5py.libs of an installed Python package h5py with --hdf5 or " +
+			EnvLibrary,
+	}
+	if faults != nil {
+		fault.Cause = errors.New(strings.Join(faults, "; "))
+	}
+	return nil, fault
+}
+
+type place struct{ dir, source string }
+
+func places() []place {
+	var p []place
+	if exe, err := os.Executable(); err == nil {
+		if resolved, err := filepath.EvalSymlinks(exe); err == nil {
+			exe = resolved
+		}
+		dir := filepath.Dir(exe)
+		p = append(p,
+			place{dir, "beside the executable"},
+			place{filepath.Join(dir, "lib"), "lib beside the executable"},
+			place{filepath.Join(dir, "..", "lib"), "lib above the executable"},
+		)
+	}
+	return append(p, place{"." + string(filepath.Separator) + "lib", "./lib"})
+}
+
+// libraryName is the name of the library without a version.
+func libraryName() string {
+	if goruntime.GOOS == "darwin" {
+		return "libhdf5.dylib"
+	}
+	return "libhdf5.so"
+}
+
+// libraryFiles are the files of a folder that are named like the library: libhdf5.so first, then libhdf5.so.310, Debian's
+// libhdf5_serial.so and the libhdf5-1a2b3c4d.so.310 of Python packages, which give every library a name of its own.
+func libraryFiles(dir string) []string {
+	patterns := []string{"libhdf5.so", "libhdf5.so.*", "libhdf5_serial.so", "libhdf5_serial.so.*", "libhdf5-*.so", "libhdf5-*.so.*"}
+	if goruntime.GOOS == "darwin" {
+		patterns = []string{"libhdf5.dylib", "libhdf5.*.dylib"}
+	}
+	var files []string
+	for _, pattern := range patterns {
+		found, _ := filepath.Glob(filepath.Join(escape(dir), pattern)) // fails for a malformed pattern only
+		slices.Sort(found)
+		slices.Reverse(found)
+		files = append(files, found...)
+	}
+	return files
+}
+
+// escape takes their meaning in patterns from the characters of a path.
+func escape(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+// systemNames are what the loader is asked for: the name for building against the library, and the names with the versions
+// of its interface, newest first.
+func systemNames() []string {
+	versions := []string{"330", "320", "310", "300", "200", "103", "101", "100"}
+	if goruntime.GOOS == "darwin" {
+		names := []string{"libhdf5.dylib", "/opt/homebrew/lib/libhdf5.dylib"}
+		for _, v := range versions {
+			names = append(names, "libhdf5."+v+".dylib")
+		}
+		return names
+	}
+	names := []string{"libhdf5.so", "libhdf5_serial.so"}
+	for _, v := range versions {
+		names = append(names, "libhdf5.so."+v, "libhdf5_serial.so."+v)
+	}
+	return names
+}
+
+// load opens a library, looks its functions up and starts it.
+func load(file, source string) (*Library, error) {
+	handle, err := purego.Dlopen(file, purego.RTLD_NOW|purego.RTLD_LOCAL)
+	if err != nil {
+		return nil, err
+	}
+	l := &Library{Path: file, Source: source}
+	if err := l.api.bind(handle); err != nil {
+		return nil, err
+	}
+	defer l.enter()()
+	if l.open() < 0 {
+		return nil, errors.New("the library does not start")
+	}
+	var major, minor, release uint32
+	if l.libraryVersion(&major, &minor, &release) < 0 {
+		return nil, errors.New("the library does not tell its version")
+	}
+	l.Version = fmt.Sprintf("%d.%d.%d", major, minor, release)
+	if major < 1 || major == 1 && minor < 10 {
+		return nil, fmt.Errorf("version %s, older than %s", l.Version, MinimumVersion)
+	}
+	if err := l.api.bindIDs(handle); err != nil {
+		return nil, err
+	}
+	l.registerLZF()
+	return l, nil
+}

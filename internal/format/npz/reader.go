@@ -1,0 +1,246 @@
+// Package npz reads and writes NPZ files: zip archives of NumPy's .npy arrays, the form in which scans and
+// reconstructions travel. A Reader gives named members: their Header without touching the body, whole arrays converted
+// to the type asked for, or a Stream of leading-axis slices in constant memory. Write makes a file in one atomic step.
+//
+// Parsing of .npy headers is npyio's; elements are decoded and members written here, because npyio reads one element
+// per call, cannot write an N-dimensional array or a 0-d string, and knows no limit to what a header may claim.
+//
+// Every fault of a file that is read is a *badinput.Error that names file and key. Pickled members are never decoded.
+// The package sits above ndarray and badinput, and below dataset, metrics and the commands.
+package npz
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"ptyx/internal/base/badinput"
+)
+
+// Reader gives the members of one NPZ file. Its methods may be called from several goroutines; Close ends them all.
+type Reader struct {
+	path    string
+	file    io.ReaderAt
+	closer  io.Closer
+	size    int64 // of the file
+	keys    []string
+	members map[string]*zip.File
+}
+
+// Open reads the directory of the archive at path, nothing more.
+func Open(path string) (*Reader, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, openFault(path, err)
+	}
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = errDirectory
+	}
+	if err != nil {
+		f.Close()
+		return nil, openFault(path, err)
+	}
+	r, err := NewReader(path, f, info.Size())
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	r.closer = f
+	return r, nil
+}
+
+// errDirectory is what Open finds in the place of a file.
+var errDirectory = errors.New("is a directory")
+
+func openFault(path string, err error) error {
+	fault := &badinput.Error{File: path, Found: "a file that cannot be opened", Expected: "an NPZ file", Cause: err}
+	switch {
+	case path == "":
+		fault.Found, fault.Cause = "an empty file name", nil
+	case errors.Is(err, fs.ErrNotExist):
+		fault.Found, fault.Cause = "no such file", nil
+	case errors.Is(err, errDirectory):
+		fault.Found, fault.Cause = "a directory", nil
+	}
+	return fault
+}
+
+// NewReader reads the directory of an archive of the given size that is open already; path only serves messages.
+func NewReader(path string, file io.ReaderAt, size int64) (*Reader, error) {
+	directory := &directory{file: file, left: maxDirectory}
+	archive, err := zip.NewReader(directory, size)
+	directory.left = math.MaxInt64
+	if errors.Is(err, errDirectorySize) {
+		return nil, &badinput.Error{File: path, Found: "a zip archive of members without end", Expected: "the few arrays of a scan", Remedy: "write it with numpy.savez"}
+	}
+	if err != nil {
+		return nil, notZip(path, file, err)
+	}
+	r := &Reader{path: path, file: file, size: size, members: make(map[string]*zip.File)}
+	for _, f := range archive.File {
+		key, ok := strings.CutSuffix(f.Name, ".npy")
+		if !ok {
+			continue
+		}
+		if _, twice := r.members[key]; !twice {
+			r.keys = append(r.keys, key)
+		}
+		r.members[key] = f // as in Python's zipfile, the last of a name counts
+	}
+	return r, nil
+}
+
+// maxDirectory bounds what is read of an archive before its members are known, in bytes: some 50 000 members. The zip package makes
+// each of them a structure of its own, as many as the file claims.
+const maxDirectory = 4 << 20
+
+var errDirectorySize = errors.New("the directory is too long")
+
+// directory is a file of which only so much may be read.
+type directory struct {
+	file io.ReaderAt
+	left int64
+}
+
+func (d *directory) ReadAt(p []byte, at int64) (int, error) {
+	if d.left == math.MaxInt64 { // the directory is known; members are read by several goroutines
+		return d.file.ReadAt(p, at)
+	}
+	if d.left -= int64(len(p)); d.left < 0 {
+		return 0, errDirectorySize
+	}
+	return d.file.ReadAt(p, at)
+}
+
+// notZip says what the file is instead, as far as its first bytes tell.
+func notZip(path string, file io.ReaderAt, cause error) error {
+	var start [6]byte
+	n, _ := file.ReadAt(start[:], 0)
+	fault := &badinput.Error{File: path, Found: "a file that is not a zip archive", Expected: "an NPZ file", Remedy: "write it with numpy.savez"}
+	switch {
+	case n == 0:
+		fault.Found = "an empty file"
+	case bytes.HasPrefix(start[:n], []byte("PK")):
+		fault.Found, fault.Remedy, fault.Cause = "a truncated or damaged zip archive", "copy the file again", cause
+	case bytes.HasPrefix(start[:n], []byte("\x93NUMPY")):
+		fault.Found = "a single .npy array"
+	case bytes.HasPrefix(start[:n], []byte("\x89HDF")):
+		fault.Found = "an HDF5 file"
+	case bytes.HasPrefix(start[:n], []byte("\x89PNG")):
+		fault.Found = "a picture"
+	case bytes.HasPrefix(start[:n], []byte("\x08")) && bytes.IndexByte(start[:n], '\x12') == 2: // its version, then its producer
+		fault.Found = "an ONNX model"
+	}
+	return fault
+}
+
+// Close closes the file.
+func (r *Reader) Close() error {
+	if r.closer == nil {
+		return nil
+	}
+	return r.closer.Close()
+}
+
+// Path is the file's path as it was given.
+func (r *Reader) Path() string { return r.path }
+
+// Keys are the names of the arrays, without ".npy", in the order of the file.
+func (r *Reader) Keys() []string { return slices.Clone(r.keys) }
+
+// Has reports whether there is an array of this name.
+func (r *Reader) Has(key string) bool { return r.members[key] != nil }
+
+// Header reads what a member says of itself, without its body. It works for pickled and text members, too.
+func (r *Reader) Header(key string) (Header, error) {
+	m, err := r.open(key)
+	if err != nil {
+		return Header{}, err
+	}
+	m.body.Close()
+	return m.Header, nil
+}
+
+// member is an opened array: the body stands at the first element.
+type member struct {
+	Header
+	key   string
+	dtype dtype
+	body  io.ReadCloser
+	bytes int64 // of the body, as the archive tells
+}
+
+// open finds a member and reads its header.
+func (r *Reader) open(key string) (*member, error) {
+	f := r.members[key]
+	if f == nil {
+		return nil, r.missing(key)
+	}
+	if !r.plausible(f) {
+		return nil, r.fault(key, "a member whose sizes in the archive's directory cannot be true", "", "copy the file again", nil)
+	}
+	body, err := f.Open()
+	if err != nil {
+		return nil, r.damaged(key, err)
+	}
+	h, length, err := readHeader(body)
+	if err != nil {
+		body.Close()
+		return nil, r.damaged(key, err)
+	}
+	return &member{
+		Header: h, key: key, dtype: parseDtype(h.Dtype), body: body,
+		bytes: int64(f.UncompressedSize64) - length,
+	}, nil
+}
+
+// plausible checks the directory's sizes against the file, so that they may be trusted with an allocation: deflate
+// shrinks by a factor of at most 1032 (two bits stand for up to 258 bytes).
+func (r *Reader) plausible(f *zip.File) bool {
+	packed := f.CompressedSize64
+	if packed > uint64(r.size) {
+		return false
+	}
+	if f.Method == zip.Store {
+		return f.UncompressedSize64 == packed
+	}
+	return f.UncompressedSize64 <= 1032*packed+1032
+}
+
+func (r *Reader) fault(key, found, expected, remedy string, cause error) *badinput.Error {
+	return &badinput.Error{File: r.path, Key: key, Found: found, Expected: expected, Remedy: remedy, Cause: cause}
+}
+
+// missing says that an array is not there, and which are.
+func (r *Reader) missing(key string) error {
+	const shown = 12
+	names := r.keys
+	more := ""
+	if len(names) > shown {
+		names, more = names[:shown], ", ..."
+	}
+	found := "no array of this name, only " + strings.Join(names, ", ") + more
+	if len(names) == 0 {
+		found = "no array of this name, the archive holds none at all"
+	}
+	return r.fault(key, found, "one", "add it, or give another file", nil)
+}
+
+// damaged puts a fault met while reading a member into words.
+func (r *Reader) damaged(key string, err error) error {
+	found := "a member that cannot be read"
+	switch {
+	case errors.Is(err, zip.ErrChecksum):
+		found = "data that fails its checksum"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		found = "data that ends too early"
+	}
+	return r.fault(key, found, "", "copy or write the file again", err)
+}

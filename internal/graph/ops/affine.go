@@ -1,0 +1,45 @@
+package ops
+
+import (
+	"fmt"
+
+	"gorgonia.org/tensor"
+
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/onnxir"
+)
+
+type affineOp struct{ scale, offset float32 }
+
+// Affine is scale*x + offset with constant scale and offset.
+func Affine(x *Node, scale, offset float32) (*Node, error) {
+	return apply(affineOp{scale, offset}, x)
+}
+
+func (a affineOp) Label() string { return fmt.Sprintf("Affine{%g %g}", a.scale, a.offset) }
+
+func (a affineOp) Shape(in []tensor.Shape) (tensor.Shape, error) { return in[0], nil }
+
+func (a affineOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
+	for i, v := range in[0].Data {
+		out.Data[i] = a.scale*v + a.offset
+	}
+}
+
+func (a affineOp) Differentiate(_ []*Node, _, grad *Node) ([]*Node, error) {
+	return one(Affine(grad, a.scale, 0))
+}
+
+func (a affineOp) Lower(b *onnxir.Builder, c Call) {
+	switch {
+	case a.offset == 0:
+		b.Node("Mul", c.Out[0], []string{c.In[0], b.Scalar(a.scale)})
+	case a.scale == 1:
+		b.Node("Add", c.Out[0], []string{c.In[0], b.Scalar(a.offset)})
+	case a.scale == -1:
+		b.Node("Sub", c.Out[0], []string{b.Scalar(a.offset), c.In[0]})
+	default:
+		scaled := b.Temp("Mul", []string{c.In[0], b.Scalar(a.scale)})
+		b.Node("Add", c.Out[0], []string{scaled, b.Scalar(a.offset)})
+	}
+}

@@ -1,0 +1,114 @@
+package ops
+
+import (
+	"gorgonia.org/tensor"
+
+	"ptyx/internal/graph/onnxir"
+)
+
+// Two layouts. Images are (B, C, H, W) in every graph. A training step on a CPU computes most of them rows first,
+// (H, W, B, C): then a transform along rows or columns is one matrix product over all images and channels, the channels of
+// a pixel lie together as the products over channels want them, and whatever moves pixels moves long runs of memory.
+//
+// The lowering of an operator that is layoutAware asks rowsFirst for an input and gives its output with fromRows; any other
+// gets, and gives, plain tensors. A tensor is converted when somebody needs the layout that it does not have, once.
+
+func rowsKey(name string) string { return "rows first " + name }
+
+// hasRows tells whether a tensor is to be had rows first without conversion.
+func hasRows(b *onnxir.Builder, name string) bool { return b.Offered(rowsKey(name)) }
+
+// rowsFirst is the tensor called name, of the given plain shape (B, C, H, W), as (H, W, B, C).
+func rowsFirst(b *onnxir.Builder, name string, shape tensor.Shape) string {
+	return b.Shared(rowsKey(name), func() string {
+		b.Need(name)
+		images, pixels := int64(shape[0]*shape[1]), int64(shape[2]*shape[3])
+		flat := b.Temp("Reshape", []string{name, b.Shape(images, pixels)})
+		turned := b.Temp("Transpose", []string{flat}, onnxir.Ints("perm", 1, 0))
+		return reshaped(b, turned, int64(shape[2]), int64(shape[3]), int64(shape[0]), int64(shape[1]))
+	})
+}
+
+// fromRows says that the tensor called name, of the given plain shape, exists rows first.
+func fromRows(b *onnxir.Builder, name string, shape tensor.Shape, rows string) {
+	b.Offer(rowsKey(name), func() string { return rows })
+	b.Defer(name, func() {
+		images, pixels := int64(shape[0]*shape[1]), int64(shape[2]*shape[3])
+		flat := b.Temp("Reshape", []string{rows, b.Shape(pixels, images)})
+		turned := b.Temp("Transpose", []string{flat}, onnxir.Ints("perm", 1, 0))
+		b.Node("Reshape", name, []string{turned, b.Shape(int64(shape[0]), int64(shape[1]), int64(shape[2]), int64(shape[3]))})
+	})
+}
+
+// elementwise lowers an operator that works on each pixel by itself in the layout of the image called leader.
+func elementwise(b *onnxir.Builder, c Call, leader string, lower func(output string, in []string)) {
+	if !hasRows(b, leader) {
+		needAll(b, c.In)
+		lower(c.Out[0], c.In)
+		return
+	}
+	in := make([]string, len(c.In))
+	for i, name := range c.In {
+		in[i] = rowsFirst(b, name, c.InShapes[i])
+	}
+	rows := b.TempName("rows")
+	lower(rows, in)
+	fromRows(b, c.Out[0], c.OutShapes[0], rows)
+}
+
+func needAll(b *onnxir.Builder, names []string) {
+	for _, name := range names {
+		b.Need(name)
+	}
+}
+
+// LowerAdd lowers the sum of two tensors of equal shape, rows first if both are.
+func LowerAdd(b *onnxir.Builder, c Call) {
+	leader := c.In[0]
+	if !hasRows(b, leader) {
+		leader = c.In[1]
+	}
+	if !hasRows(b, c.In[0]) || !hasRows(b, c.In[1]) {
+		needAll(b, c.In)
+		b.Node("Add", c.Out[0], c.In)
+		return
+	}
+	elementwise(b, c, leader, func(output string, in []string) { b.Node("Add", output, in) })
+}
+
+func reshaped(b *onnxir.Builder, x string, shape ...int64) string {
+	return b.Temp("Reshape", []string{x, b.Shape(shape...)})
+}
+
+// sliced is x[..., from:to, ...] along an axis.
+func sliced(b *onnxir.Builder, x string, axis, from, to int64) string {
+	return b.Temp("Slice", []string{x, b.Int64s(from), b.Int64s(to), b.Int64s(axis)})
+}
+
+// halves splits x (L, 2, X) into its two (L, 1, X).
+func halves(b *onnxir.Builder, x string) (first, second string) {
+	first, second = b.TempName("Split"), b.TempName("Split")
+	b.NodeIn("", "Split", []string{first, second}, []string{x}, onnxir.Int("axis", 1))
+	return first, second
+}
+
+// foldSquares joins the pixels of every 2 x 2 square of a rows-first image by an operator of two inputs:
+// (H, W, B, C) -> (H/2, W/2, B, C).
+func foldSquares(b *onnxir.Builder, x string, plain tensor.Shape, operator string) string {
+	images, channels, height, width := int64(plain[0]), int64(plain[1]), int64(plain[2]), int64(plain[3])
+	upper, lower := halves(b, reshaped(b, x, height/2, 2, width*images*channels))
+	x = b.Temp(operator, []string{upper, lower})
+	left, right := halves(b, reshaped(b, x, height/2*width/2, 2, images*channels))
+	x = b.Temp(operator, []string{left, right})
+	return reshaped(b, x, height/2, width/2, images, channels)
+}
+
+// repeatSquares is the inverse in shape: every pixel twice along both axes.
+func repeatSquares(b *onnxir.Builder, x string, plain tensor.Shape) string {
+	images, channels, height, width := int64(plain[0]), int64(plain[1]), int64(plain[2]), int64(plain[3])
+	x = reshaped(b, x, height*width, 1, images*channels)
+	x = b.Temp("Concat", []string{x, x}, onnxir.Int("axis", 1))
+	x = reshaped(b, x, height, 1, 2*width*images*channels)
+	x = b.Temp("Concat", []string{x, x}, onnxir.Int("axis", 1))
+	return reshaped(b, x, 2*height, 2*width, images, channels)
+}

@@ -1,0 +1,208 @@
+// Package ops holds the operators that ptyx builds its graphs of. Each operator is one small type in one file with three
+// faces: Eval, the reference in plain Go; Differentiate, its gradient as a graph of further operators of this package;
+// and Lower, the ONNX nodes that it becomes. A Face is wrapped in an Operator, which is a gorgonia.SDOp, so that
+// gorgonia.Grad differentiates a whole graph symbolically and any engine can run the result.
+//
+// The package sits below models and physics, which compose operators, and below export, which calls Lower. Functions
+// such as Conv2D or MatMul apply an operator to nodes; a shape mistake is an error there, when the graph is built, and
+// Eval may trust its shapes.
+//
+// All values are float32. Images are (B, C, H, W): batch, channel, row, column.
+package ops
+
+import (
+	"fmt"
+	"hash"
+	"hash/fnv"
+
+	"github.com/chewxy/hm"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/onnxir"
+)
+
+// Node is a node of the expression graph.
+type Node = gorgonia.Node
+
+// Face is what an operator's file provides.
+type Face interface {
+	// Label names the operator and its attributes. Two faces with equal labels compute the same thing.
+	Label() string
+	// Shape checks the input shapes and returns the output's.
+	Shape(in []tensor.Shape) (tensor.Shape, error)
+	// Eval computes the output into out, which is zeroed and has the shape that Shape gave.
+	Eval(in []*ndarray.Float32, out *ndarray.Float32)
+	// Differentiate returns, for each input, the gradient node, given the gradient of the output; nil where the input has
+	// no gradient (it must then be excluded by Constant).
+	Differentiate(in []*Node, out, grad *Node) ([]*Node, error)
+	// Lower writes the nodes that compute call.Out from call.In.
+	Lower(b *onnxir.Builder, call Call)
+}
+
+// Call is one use of an operator in a lowering: the tensor names and their shapes. In a checkpoint the first dimension of
+// a batch is symbolic, so a Lower that serves checkpoints must not write Shape[0] into a node.
+type Call struct {
+	In, Out   []string
+	InShapes  []tensor.Shape
+	OutShapes []tensor.Shape
+}
+
+// partial is implemented by faces that have no gradient for some inputs.
+type partial interface {
+	// Constant reports whether input i is treated as a constant by differentiation.
+	Constant(i int) bool
+}
+
+// Operator makes a Face a gorgonia.SDOp for inputs of known shapes.
+type Operator struct {
+	Face
+	in  []tensor.Shape
+	out tensor.Shape
+}
+
+var _ gorgonia.SDOp = (*Operator)(nil)
+
+// apply builds the node face(inputs...).
+func apply(face Face, inputs ...*Node) (*Node, error) {
+	op := &Operator{Face: face}
+	for _, n := range inputs {
+		op.in = append(op.in, n.Shape())
+	}
+	var err error
+	if op.out, err = face.Shape(op.in); err != nil {
+		return nil, fmt.Errorf("%s of shapes %v: %w", face.Label(), op.in, err)
+	}
+	return gorgonia.ApplyOp(op, inputs...)
+}
+
+// layoutAware is implemented by faces that take images in either layout, see layout.go.
+type layoutAware interface{ anyLayout() }
+
+// Lower writes the operator's nodes. Faces that know plain layouts only get them.
+func (o *Operator) Lower(b *onnxir.Builder, c Call) {
+	if _, aware := o.Face.(layoutAware); !aware {
+		needAll(b, c.In)
+	}
+	o.Face.Lower(b, c)
+}
+
+// Arity is the number of inputs.
+func (o *Operator) Arity() int { return len(o.in) }
+
+// Type is the function type over tensors of the known ranks.
+func (o *Operator) Type() hm.Type {
+	types := make([]hm.Type, 0, len(o.in)+1)
+	for _, s := range o.in {
+		types = append(types, typeOf(s))
+	}
+	return hm.NewFnType(append(types, typeOf(o.out))...)
+}
+
+func typeOf(s tensor.Shape) hm.Type {
+	if s.Dims() == 0 {
+		return tensor.Float32
+	}
+	return gorgonia.TensorType{Dims: s.Dims(), Of: tensor.Float32}
+}
+
+// InferShape returns the output shape.
+func (o *Operator) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) { return o.out.Clone(), nil }
+
+// Do runs Eval on Gorgonia's values.
+func (o *Operator) Do(values ...gorgonia.Value) (gorgonia.Value, error) {
+	if len(values) != len(o.in) {
+		return nil, fmt.Errorf("%s: %d values for %d inputs", o.Label(), len(values), len(o.in))
+	}
+	in := make([]*ndarray.Float32, len(values))
+	for i, v := range values {
+		a, err := FromValue(v)
+		if err != nil {
+			return nil, fmt.Errorf("%s: input %d: %w", o.Label(), i, err)
+		}
+		if !ndarray.SameShape(a.Shape, o.in[i]) {
+			return nil, fmt.Errorf("%s: input %d has shape %v, built for %v", o.Label(), i, a.Shape, o.in[i])
+		}
+		in[i] = a
+	}
+	out := ndarray.New[float32](o.out...)
+	o.Eval(in, out)
+	return ToValue(out), nil
+}
+
+// FromValue views a Gorgonia value as an array, without copying.
+func FromValue(v gorgonia.Value) (*ndarray.Float32, error) {
+	switch v := v.(type) {
+	case *gorgonia.F32:
+		return ndarray.Wrap([]float32{float32(*v)}), nil
+	case *tensor.Dense:
+		switch data := v.Data().(type) {
+		case []float32:
+			if len(data) == ndarray.Size(v.Shape()) {
+				return ndarray.Wrap(data, v.Shape()...), nil
+			}
+		case float32:
+			return ndarray.Wrap([]float32{data}, v.Shape()...), nil
+		}
+	}
+	return nil, fmt.Errorf("value of type %T is not a dense float32 tensor", v)
+}
+
+// ToValue makes a Gorgonia value of an array, without copying.
+func ToValue(a *ndarray.Float32) gorgonia.Value {
+	if len(a.Shape) == 0 {
+		return gorgonia.NewF32(a.Data[0])
+	}
+	return tensor.New(tensor.WithShape(a.Shape...), tensor.WithBacking(a.Data))
+}
+
+// DiffWRT tells which inputs have a gradient.
+func (o *Operator) DiffWRT(inputs int) []bool {
+	mask := make([]bool, inputs)
+	p, isPartial := o.Face.(partial)
+	for i := range mask {
+		mask[i] = !isPartial || !p.Constant(i)
+	}
+	return mask
+}
+
+// SymDiff builds the gradient graph.
+func (o *Operator) SymDiff(inputs gorgonia.Nodes, output, grad *Node) (gorgonia.Nodes, error) {
+	grads, err := o.Differentiate(inputs, output, grad)
+	if err != nil {
+		return nil, fmt.Errorf("differentiating %s: %w", o.Label(), err)
+	}
+	return grads, nil
+}
+
+// ReturnsPtr, CallsExtern and OverwritesInput describe an operator that always allocates its result in Go memory.
+func (o *Operator) ReturnsPtr() bool { return true }
+
+// CallsExtern is false: Eval is plain Go.
+func (o *Operator) CallsExtern() bool { return false }
+
+// OverwritesInput is -1: no input is overwritten.
+func (o *Operator) OverwritesInput() int { return -1 }
+
+// String is the label.
+func (o *Operator) String() string { return o.Label() }
+
+// WriteHash distinguishes operators by label and shapes: Gorgonia merges nodes whose operator and inputs hash alike.
+func (o *Operator) WriteHash(h hash.Hash) { fmt.Fprint(h, o.Label(), o.in, o.out) }
+
+// Hashcode is the hash of WriteHash.
+func (o *Operator) Hashcode() uint32 {
+	h := fnv.New32a()
+	o.WriteHash(h)
+	return h.Sum32()
+}
+
+// noGradient is embedded by operators that appear only inside gradients: ptyx differentiates once.
+type noGradient struct{}
+
+func (noGradient) Constant(int) bool { return true }
+
+func (noGradient) Differentiate([]*Node, *Node, *Node) ([]*Node, error) {
+	return nil, fmt.Errorf("has no gradient of its own")
+}

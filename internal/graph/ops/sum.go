@@ -1,0 +1,110 @@
+package ops
+
+import (
+	"fmt"
+
+	"gorgonia.org/tensor"
+
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/onnxir"
+)
+
+type sumToOp struct{ to tensor.Shape }
+
+// SumTo sums x over the dimensions that broadcasting stretched, so that the result has the given shape: the gradient of
+// broadcasting. With the empty shape it is the sum of all elements.
+func SumTo(x *Node, to tensor.Shape) (*Node, error) {
+	if ndarray.SameShape(x.Shape(), to) {
+		return x, nil
+	}
+	return apply(sumToOp{to.Clone()}, x)
+}
+
+// Sum is the sum of all elements, a scalar.
+func Sum(x *Node) (*Node, error) { return SumTo(x, tensor.Shape{}) }
+
+func (s sumToOp) Label() string { return fmt.Sprintf("SumTo%v", []int(s.to)) }
+
+func (s sumToOp) Shape(in []tensor.Shape) (tensor.Shape, error) {
+	full, err := broadcastShape(s.to, in[0])
+	if err != nil || !ndarray.SameShape(full, in[0]) {
+		return nil, fmt.Errorf("cannot be summed to shape %v", []int(s.to))
+	}
+	return s.to, nil
+}
+
+func (s sumToOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
+	index := broadcastIndex(out.Shape, in[0].Shape)
+	sums := make([]float64, len(out.Data)) // float64: a sum over a batch of images has 1e5 terms
+	for i, v := range in[0].Data {
+		sums[index(i)] += float64(v)
+	}
+	for i, v := range sums {
+		out.Data[i] = float32(v)
+	}
+}
+
+func (s sumToOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) {
+	return one(BroadcastTo(grad, in[0].Shape()))
+}
+
+func (s sumToOp) Lower(b *onnxir.Builder, c Call) {
+	in := c.InShapes[0]
+	lead := len(in) - len(s.to)
+	var axes []int64
+	stretched := false // some summed axis stays as a 1
+	for i := range in {
+		if i < lead {
+			axes = append(axes, int64(i))
+		} else if s.to[i-lead] == 1 && in[i] != 1 {
+			axes, stretched = append(axes, int64(i)), true
+		}
+	}
+	if !stretched {
+		b.Node("ReduceSum", c.Out[0], []string{c.In[0], b.Int64s(axes...)}, onnxir.Int("keepdims", 0))
+		return
+	}
+	kept := b.Temp("ReduceSum", []string{c.In[0], b.Int64s(axes...)}, onnxir.Int("keepdims", 1))
+	b.Node("Reshape", c.Out[0], []string{kept, b.Shape(dims(s.to)...)})
+}
+
+type broadcastToOp struct{ to tensor.Shape }
+
+// BroadcastTo stretches x to a larger shape: the gradient of a sum.
+func BroadcastTo(x *Node, to tensor.Shape) (*Node, error) {
+	return apply(broadcastToOp{to.Clone()}, x)
+}
+
+func (s broadcastToOp) Label() string { return fmt.Sprintf("BroadcastTo%v", []int(s.to)) }
+
+func (s broadcastToOp) Shape(in []tensor.Shape) (tensor.Shape, error) {
+	full, err := broadcastShape(s.to, in[0])
+	if err != nil || !ndarray.SameShape(full, s.to) {
+		return nil, fmt.Errorf("cannot be broadcast to shape %v", []int(s.to))
+	}
+	return s.to, nil
+}
+
+func (s broadcastToOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
+	index := broadcastIndex(in[0].Shape, out.Shape)
+	for i := range out.Data {
+		out.Data[i] = in[0].Data[index(i)]
+	}
+}
+
+func (s broadcastToOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) {
+	return one(SumTo(grad, in[0].Shape()))
+}
+
+func (s broadcastToOp) Lower(b *onnxir.Builder, c Call) {
+	b.Node("Expand", c.Out[0], []string{c.In[0], b.Int64s(dims(s.to)...)})
+}
+
+// dims converts a shape for an ONNX constant.
+func dims(s tensor.Shape) []int64 {
+	out := make([]int64, len(s))
+	for i, d := range s {
+		out[i] = int64(d)
+	}
+	return out
+}

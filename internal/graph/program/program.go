@@ -1,0 +1,111 @@
+// Package program names the parts of a Gorgonia expression graph that the rest of ptyx needs: a Program is a graph with its
+// inputs, its constants and its outputs; Order is the sequence in which its nodes are computed, always the same for the
+// same graph. models and physics make the graphs, export lowers a Program to ONNX, engine runs it.
+package program
+
+import (
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/ops"
+)
+
+// Program is a graph that can be compiled. Leaves that are not Inputs are constants and hold a value.
+type Program struct {
+	Name    string
+	Doc     string
+	Inputs  []Input  // fed at every run, in this order
+	Outputs []Output // delivered by every run, in this order
+	Names   Names    // readable names of leaves and of intermediate nodes
+}
+
+// Input is a leaf that is fed.
+type Input struct {
+	Name string
+	Doc  string
+	Node *gorgonia.Node
+	// Batched marks the first dimension as the batch. In a checkpoint it is symbolic.
+	Batched bool
+}
+
+// Output is a node whose value is delivered.
+type Output struct {
+	Name string
+	Doc  string
+	Node *gorgonia.Node
+}
+
+// Names maps nodes to readable names ("encoder.0.conv.1.weight"). Nodes without one are numbered.
+type Names map[*gorgonia.Node]string
+
+// Leaf adds a leaf of the given shape to g: an input, a parameter or, with Bind, a constant.
+func Leaf(g *gorgonia.ExprGraph, name string, shape ...int) *gorgonia.Node {
+	if len(shape) == 0 {
+		return gorgonia.NewScalar(g, tensor.Float32, gorgonia.WithName(name))
+	}
+	return gorgonia.NewTensor(g, tensor.Float32, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name))
+}
+
+// Constant adds a leaf that holds a value.
+func Constant(g *gorgonia.ExprGraph, name string, value *ndarray.Float32) (*gorgonia.Node, error) {
+	n := Leaf(g, name, value.Shape...)
+	return n, Bind(n, value)
+}
+
+// Bind gives a leaf its value, without copying it.
+func Bind(leaf *gorgonia.Node, value *ndarray.Float32) error {
+	if !ndarray.SameShape(leaf.Shape(), value.Shape) {
+		return fmt.Errorf("binding %s: shape %v to a leaf of shape %v", leaf.Name(), value.Shape, leaf.Shape())
+	}
+	if err := gorgonia.Let(leaf, ops.ToValue(value)); err != nil {
+		return fmt.Errorf("binding %s: %w", leaf.Name(), err)
+	}
+	return nil
+}
+
+// Order lists every node that the outputs depend on, inputs of a node before the node, in the order in which a
+// depth-first walk from the outputs meets them.
+func (p *Program) Order() []*gorgonia.Node {
+	var order []*gorgonia.Node
+	done := map[*gorgonia.Node]bool{}
+	var visit func(n *gorgonia.Node)
+	visit = func(n *gorgonia.Node) {
+		if done[n] {
+			return
+		}
+		done[n] = true
+		for _, in := range Operands(n) {
+			visit(in)
+		}
+		order = append(order, n)
+	}
+	for _, out := range p.Outputs {
+		visit(out.Node)
+	}
+	return order
+}
+
+// Operands are the inputs of a node, in the operator's order.
+func Operands(n *gorgonia.Node) []*gorgonia.Node {
+	if n.Op() == nil {
+		return nil
+	}
+	nodes := n.Graph().From(n.ID())
+	var operands []*gorgonia.Node
+	for nodes.Next() {
+		operands = append(operands, nodes.Node().(*gorgonia.Node))
+	}
+	return operands
+}
+
+// Gradients differentiates a scalar cost with respect to leaves, and returns the gradient nodes in the same order.
+func Gradients(cost *gorgonia.Node, leaves []*gorgonia.Node) ([]*gorgonia.Node, error) {
+	grads, err := gorgonia.Grad(cost, leaves...)
+	if err != nil {
+		return nil, fmt.Errorf("differentiating the loss: %w", err)
+	}
+	return grads, nil
+}

@@ -1,0 +1,182 @@
+// Package metrics says how well a reconstructed object agrees with a reference.
+//
+// Two objects that explain the same patterns equally well may still differ by a global phase, a scale, a linear phase ramp
+// and a shift of a few pixels (the probe takes the opposite shift), so Align removes these four first, inside the Region: the
+// central part of what both objects cover. From the Aligned pair come the complex correlation, SSIM and PSNR of amplitude and
+// phase, and the Fourier ring correlation, gathered in a Report. Compat computes the numbers as PtychoPINN's
+// ptycho/evaluation.py does, to be held against published ones.
+//
+// The package stands after stitching and before files and pictures, and knows neither.
+package metrics
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"ptyx/internal/base/ndarray"
+)
+
+// Image is an object in a scan's pixel frame.
+type Image struct {
+	Object   *ndarray.Complex64 // (H, W), complex transmission
+	Row, Col int                // of Object[0, 0] in the frame
+	Coverage *ndarray.Float32   // (H, W), summed probe weights; nil: all covered
+}
+
+// Options of a comparison. The zero value is the usual one.
+type Options struct {
+	Region      float64 // side of the region as a share of the common area's, in (0, 1]; 0: one half
+	MaxShift    float64 // largest shift that registration may find, in pixels; 0: 4; negative: none at all
+	PixelSizeNM float64 // object pixel in nanometres; 0: not known
+}
+
+const (
+	defaultRegion   = 0.5
+	defaultMaxShift = 4
+	// minSide is the smallest region: SSIM's window is 7 pixels, and rings need room.
+	minSide = 16
+	// wellCovered is the share of the usual coverage below which a pixel is left out, as it is greyed in pictures.
+	wellCovered = 0.10
+)
+
+var (
+	// ErrNoOverlap is returned when the objects share too little of the frame.
+	ErrNoOverlap = errors.New("the two objects share too little area")
+	// ErrFlat is returned when the reference has no structure in the region, so that nothing could agree with it.
+	ErrFlat = errors.New("the reference is constant there")
+	// ErrNotFinite is returned when a covered pixel is NaN or Inf.
+	ErrNotFinite = errors.New("holds a value that is not finite")
+)
+
+// Box is a rectangle of the scan's frame.
+type Box struct {
+	Row    int `json:"row"`
+	Col    int `json:"col"`
+	Height int `json:"height"`
+	Width  int `json:"width"`
+}
+
+func (b Box) intersect(o Box) Box {
+	row, col := max(b.Row, o.Row), max(b.Col, o.Col)
+	return Box{
+		Row: row, Col: col,
+		Height: max(0, min(b.Row+b.Height, o.Row+o.Height)-row), Width: max(0, min(b.Col+b.Width, o.Col+o.Width)-col),
+	}
+}
+
+// central is the middle part whose sides are a share of the box's: of n pixels those from n(1-share)/2 to n(1+share)/2,
+// both rounded down.
+func (b Box) central(share float64) Box {
+	cut := func(n int) (from, to int) {
+		return int(math.Floor(float64(n) * (1 - share) / 2)), int(math.Floor(float64(n) * (1 + share) / 2))
+	}
+	top, bottom := cut(b.Height)
+	left, right := cut(b.Width)
+	return Box{Row: b.Row + top, Col: b.Col + left, Height: bottom - top, Width: right - left}
+}
+
+// Report is what a comparison found. All numbers are finite.
+type Report struct {
+	Convention string  `json:"convention"` // "ptyx"
+	Region     Box     `json:"region"`     // where it was compared
+	Covered    float64 `json:"covered"`    // share of the region's pixels that counted
+
+	ShiftRow   float64 `json:"shift_row"` // by which the reconstruction was found displaced, in pixels
+	ShiftCol   float64 `json:"shift_col"`
+	RampRow    float64 `json:"ramp_row"` // that the reconstruction had to the reference, in rad per pixel
+	RampCol    float64 `json:"ramp_col"`
+	Scale      float64 `json:"scale"`       // by which its amplitude was multiplied
+	PhaseShift float64 `json:"phase_shift"` // which was added to its phase, in rad
+
+	// Correlation is |<a - mean a, b - mean b>| / (|a - mean a| |b - mean b|) of the complex objects: 0 for a constant.
+	Correlation float64 `json:"complex_correlation"`
+	// Overlap is |<a, b>| / (|a| |b|): near 1 for any two objects that are mostly transparent.
+	Overlap float64 `json:"complex_overlap"`
+
+	Amplitude Quality `json:"amplitude"`
+	Phase     Quality `json:"phase"` // of the reference's flattened phase, differences taken on the circle
+	FRC       FRC     `json:"frc"`
+}
+
+// Quality of a real image against another.
+type Quality struct {
+	SSIM      float64 `json:"ssim"`       // 7 x 7 uniform window, unbiased covariance, over DataRange
+	PSNR      float64 `json:"psnr_db"`    // 10 log10(DataRange^2 / MSE), at most 200
+	RMSE      float64 `json:"rmse"`       //
+	MAE       float64 `json:"mae"`        //
+	DataRange float64 `json:"data_range"` // largest minus smallest value of the reference: the peak of SSIM and PSNR
+}
+
+// Compare aligns recon with reference and measures their agreement.
+func Compare(recon, reference Image, opt Options) (Report, error) {
+	aligned, err := Align(recon, reference, opt)
+	if err != nil {
+		return Report{}, err
+	}
+	return aligned.Report(opt), nil
+}
+
+// box is the smallest rectangle around the covered pixels.
+func (im Image) box() Box {
+	h, w := im.Object.Shape[0], im.Object.Shape[1]
+	if im.Coverage == nil {
+		return Box{Row: im.Row, Col: im.Col, Height: h, Width: w}
+	}
+	top, left, bottom, right := h, w, -1, -1
+	for i, v := range im.Coverage.Data {
+		if v > 0 {
+			top, left, bottom, right = min(top, i/w), min(left, i%w), max(bottom, i/w), max(right, i%w)
+		}
+	}
+	if bottom < 0 {
+		return Box{}
+	}
+	return Box{Row: im.Row + top, Col: im.Col + left, Height: bottom - top + 1, Width: right - left + 1}
+}
+
+// check makes sure that shapes fit and covered values are finite.
+func (im Image) check(what string) error {
+	if len(im.Object.Shape) != 2 {
+		return fmt.Errorf("metrics: %s of shape %v, want (H, W)", what, im.Object.Shape)
+	}
+	if im.Coverage != nil && !ndarray.SameShape(im.Coverage.Shape, im.Object.Shape) {
+		return fmt.Errorf("metrics: %s of shape %v with a coverage of shape %v", what, im.Object.Shape, im.Coverage.Shape)
+	}
+	for i, v := range im.Object.Data {
+		sum := float64(real(v)) + float64(imag(v))
+		if (math.IsNaN(sum) || math.IsInf(sum, 0)) && (im.Coverage == nil || im.Coverage.Data[i] > 0) {
+			w := im.Object.Shape[1]
+			return fmt.Errorf("metrics: %s, row %d, column %d: %w", what, i/w, i%w, ErrNotFinite)
+		}
+	}
+	return nil
+}
+
+// enough is the coverage from which a pixel counts.
+func (im Image) enough() float32 {
+	if im.Coverage == nil {
+		return 0
+	}
+	var positive []float32
+	for _, v := range im.Coverage.Data {
+		if v > 0 {
+			positive = append(positive, v)
+		}
+	}
+	if len(positive) == 0 {
+		return 0
+	}
+	slices.Sort(positive)
+	return wellCovered * positive[len(positive)*9/10]
+}
+
+// common is the box that both images cover.
+func common(a, b Image) (Box, error) {
+	box := a.box().intersect(b.box())
+	if box.Height < minSide || box.Width < minSide {
+		return Box{}, fmt.Errorf("metrics: %d x %d pixels in common, want at least %d x %d: %w", box.Height, box.Width, minSide, minSide, ErrNoOverlap)
+	}
+	return box, nil
+}

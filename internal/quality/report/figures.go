@@ -1,0 +1,242 @@
+package report
+
+import (
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"math"
+	"slices"
+
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/format/render"
+	"ptyx/internal/recon/reconstruct"
+)
+
+// Figure is a picture with its colour bar and, of objects, its scale bar.
+type Figure struct {
+	Title, Unit, Caption string
+	Image, Bar           template.URL
+	Width, Height        int // pixels of the image
+	Marks                []Mark
+	Scale                *Scale
+}
+
+// Mark is a label at the colour bar.
+type Mark struct {
+	At    float64 // percent from the low end
+	Label string
+}
+
+// Scale is the scale bar: a share of the picture's width, in percent, and what that is.
+type Scale struct {
+	Share float64
+	Label string
+}
+
+// Comparison is a measured pattern beside its prediction.
+type Comparison struct {
+	Title   string
+	Figures []Figure
+}
+
+// widest is the longest side of a picture in the page; larger objects are reduced.
+const widest = 1024
+
+// figure turns a panel into a figure.
+func figure(p *render.Panel, title, caption string) (Figure, error) {
+	f := Figure{Title: title, Unit: p.Label, Caption: caption, Width: p.W, Height: p.H}
+	image, err := p.Raster(widest)
+	if err != nil {
+		return f, err
+	}
+	bar, err := p.Map.Bar()
+	if err != nil {
+		return f, err
+	}
+	f.Image, f.Bar = dataURL(image), dataURL(bar)
+	for _, t := range render.Ticks(p.Low, p.High) {
+		f.Marks = append(f.Marks, Mark{At: 100 * (t.Value - p.Low) / (p.High - p.Low), Label: t.Label})
+	}
+	if p.Map == render.Cyclic {
+		f.Marks = []Mark{{0, "−π"}, {25, "−π/2"}, {50, "0"}, {75, "π/2"}, {100, "π"}}
+	}
+	return f, nil
+}
+
+func dataURL(png []byte) template.URL {
+	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png))
+}
+
+// scaleBar is a bar of a round length, about a fifth of width pixels; in nm where the pixel's width is known.
+func scaleBar(width int, pixelNM float64) *Scale {
+	unit, pixel := "pixels", 1.0
+	if pixelNM > 0 {
+		unit, pixel = "nm", pixelNM
+	}
+	whole := float64(width) * pixel
+	length := math.Pow(10, math.Floor(math.Log10(whole/4)))
+	for _, factor := range []float64{5, 2} {
+		if factor*length <= whole/4 {
+			length *= factor
+			break
+		}
+	}
+	s := &Scale{Share: 100 * length / whole, Label: fmt.Sprintf("%.4g %s", length, unit)}
+	if unit == "nm" && length >= 1000 {
+		s.Label = fmt.Sprintf("%.4g µm", length/1000)
+	}
+	return s
+}
+
+// drawing is a panel that may have failed, with its words.
+type drawing struct {
+	panel          func() (*render.Panel, error)
+	title, caption string
+}
+
+// figures draws panels; of objects with their scale bar.
+func (s Source) figures(scaled bool, drawings ...drawing) ([]Figure, error) {
+	var out []Figure
+	for _, d := range drawings {
+		panel, err := d.panel()
+		if err != nil {
+			return nil, err
+		}
+		f, err := figure(panel, d.title, d.caption)
+		if err != nil {
+			return nil, err
+		}
+		if scaled {
+			f.Scale = scaleBar(f.Width, s.pixelNM())
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// draw makes the pictures of the object and the probe.
+func (p *Page) draw(s Source, r *reconstruct.Result) (err error) {
+	view := render.View{Row: r.Row, Col: r.Col, Coverage: r.Coverage}
+	phase, err := render.PhasePanel(r.Object, view)
+	if err != nil {
+		return err
+	}
+	object := []drawing{
+		{func() (*render.Panel, error) { return render.AmplitudePanel(r.Object, view) }, "amplitude", "Transmission of the object. Grey-blue: not seen."},
+		{func() (*render.Panel, error) { return named(phase.Wrapped(), "rad"), nil }, "phase", "On the whole circle; a ramp and the mean, which diffraction cannot see, are removed."},
+	}
+	if phase.Map != render.Cyclic {
+		object = append(object, drawing{func() (*render.Panel, error) { return named(phase, "rad"), nil }, "phase, stretched", "The same, from its 1st to its 99th percentile: it does not wrap."})
+	}
+	if p.Object, err = s.figures(true, object...); err != nil {
+		return err
+	}
+	p.Trust, err = s.figures(true,
+		drawing{func() (*render.Panel, error) {
+			return render.MapPanel(r.Coverage, render.View{Row: r.Row, Col: r.Col}, "patches at the probe's peak")
+		}, "coverage", "How much light each pixel has seen."},
+		drawing{func() (*render.Panel, error) { return render.MapPanel(r.Spread, view, "of the object's unit") }, "spread", "How far overlapping patches disagree. No calibrated error: 0 under a single patch, and blind to what all get wrong alike."},
+	)
+	if err != nil {
+		return err
+	}
+	probe := s.Contract.Probe
+	p.Probe, err = s.figures(true,
+		drawing{func() (*render.Panel, error) { return amplitudeOf(probe) }, "amplitude", "As the model carries it, after training."},
+		drawing{func() (*render.Panel, error) { return phaseOf(probe), nil }, "phase", "Grey-blue: darker than a hundredth of the peak's intensity, where the phase is noise."},
+	)
+	return err
+}
+
+// named gives a panel another label.
+func named(p *render.Panel, label string) *render.Panel {
+	q := *p
+	q.Label = label
+	return &q
+}
+
+func amplitudeOf(probe *ndarray.Complex64) (*render.Panel, error) {
+	p, err := render.AmplitudePanel(probe, render.View{})
+	if err != nil {
+		return nil, err
+	}
+	p.Low, p.High, p.Label = 0, slices.Max(p.Values), "√photons"
+	return p, nil
+}
+
+// phaseOf is the probe's phase where it is bright.
+func phaseOf(probe *ndarray.Complex64) *render.Panel {
+	n := len(probe.Data)
+	p := &render.Panel{H: probe.Shape[0], W: probe.Shape[1], Values: make([]float64, n), Shown: make([]bool, n), Label: "rad"}
+	moduli := make([]float64, n)
+	for i, v := range probe.Data {
+		re, im := float64(real(v)), float64(imag(v))
+		moduli[i], p.Values[i] = math.Hypot(re, im), math.Atan2(im, re)
+	}
+	bright := slices.Max(moduli) / 10 // of the intensity, a hundredth
+	for i, m := range moduli {
+		p.Shown[i] = m >= bright
+	}
+	return p.Wrapped()
+}
+
+// comparisons are the best, the middle and the worst of sorted predictions.
+func comparisons(sorted []prediction) ([]Comparison, error) {
+	if len(sorted) == 0 {
+		return nil, nil
+	}
+	var out []Comparison
+	for _, c := range []struct {
+		name string
+		at   int
+	}{{"best explained", 0}, {"middle", len(sorted) / 2}, {"worst explained", len(sorted) - 1}} {
+		p := sorted[c.at]
+		figures, err := compared(p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Comparison{Title: fmt.Sprintf("%s: pattern %d, misfit %.3g", c.name, p.id, p.misfit), Figures: figures})
+	}
+	return out, nil
+}
+
+// compared draws a pattern, its prediction on the same scale, and their difference in standard deviations.
+func compared(p prediction) ([]Figure, error) {
+	n := int(math.Sqrt(float64(len(p.measured))))
+	measured, predicted, difference := photons(p.measured), photons(p.predicted), make([]float64, n*n)
+	for i := range difference {
+		difference[i] = 2 * (float64(p.predicted[i]) - float64(p.measured[i]))
+	}
+	top := max(slices.Max(measured), math.SmallestNonzeroFloat64)
+	var figures []Figure
+	for _, d := range []struct {
+		title, unit string
+		values      []float64
+		colours     render.Colormap
+		low, high   float64
+	}{
+		{"measured", "log₁₀(1 + photons)", measured, render.Sequential, 0, top},
+		{"predicted", "log₁₀(1 + photons)", predicted, render.Sequential, 0, top},
+		{"difference", "standard deviations", difference, render.Diverging, -deviations, deviations},
+	} {
+		f, err := figure(&render.Panel{H: n, W: n, Values: d.values, Map: d.colours, Low: d.low, High: d.high, Label: d.unit}, d.title, "")
+		if err != nil {
+			return nil, err
+		}
+		figures = append(figures, f)
+	}
+	return figures, nil
+}
+
+// deviations is the range of differences shown. The square root of a photon count has a standard deviation of 1/2, so that a
+// difference is 2 (|F| - d) of them.
+const deviations = 5
+
+// photons are log10(1 + d^2) of amplitudes.
+func photons(amplitudes []float32) []float64 {
+	out := make([]float64, len(amplitudes))
+	for i, d := range amplitudes {
+		out[i] = math.Log10(1 + float64(d)*float64(d))
+	}
+	return out
+}

@@ -1,0 +1,155 @@
+// Package report makes one page of a training, to be looked at and passed on: what the network makes of the scan, how far to trust
+// it, what it was made from. Build computes (the object by package reconstruct, predictions by physics); Page.Write lays the page
+// out. The page is one HTML file that asks for nothing else; the same run gives the same bytes.
+//
+// Pictures are painted by package render, one pixel for each of the image's; bars, scales, labels and curves are the page's own,
+// so that they are sharp and follow its light or dark colours. The package stands above reconstruct and trainer.
+package report
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"path/filepath"
+
+	"ptyx/internal/graph/contract"
+	"ptyx/internal/quality/metrics"
+	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/scan/dataset"
+	"ptyx/trainer"
+)
+
+// Source is a training and what is to be shown of it.
+type Source struct {
+	Name      string // of the run
+	Model     []byte // the checkpoint
+	Contract  contract.Contract
+	History   []trainer.Epoch
+	Config    string // config.yaml
+	Scan      *dataset.Scan
+	Photons   float64 // mean photons per pattern; 0: the data hold counts
+	Count     int     // patterns to reconstruct from, drawn by the seed; 0: all
+	Seed      uint64  // of the draw
+	Predictor reconstruct.Predictor
+	Reference *metrics.Image // to compare with; nil: none
+	Of        string         // file of the reference
+}
+
+// Page is what a page shows.
+type Page struct {
+	Name      string
+	Epoch     int
+	Facts     []Row
+	Loss      *Chart
+	Object    []Figure
+	Trust     []Figure
+	Probe     []Figure
+	Patterns  []Comparison
+	Measured  []Row // numbers of the comparison with the reference
+	Reference string
+	Config    string
+	Origins   []Row // digests and versions
+}
+
+// Row is a line of a table.
+type Row struct{ Name, Value, Note string }
+
+// Build computes a page.
+func Build(ctx context.Context, s Source) (*Page, error) {
+	result, err := reconstruct.Run(ctx, s.Predictor, s.Scan, s.Contract, reconstruct.Options{Count: s.Count, Seed: s.Seed, BatchSize: batch})
+	if err != nil {
+		return nil, err
+	}
+	p := &Page{Name: s.Name, Epoch: s.Contract.Epochs, Config: s.Config, Loss: lossChart(s.History)}
+	checks, err := s.predictions(result)
+	if err != nil {
+		return nil, err
+	}
+	if p.Patterns, err = comparisons(checks); err != nil {
+		return nil, err
+	}
+	if err := p.draw(s, result); err != nil {
+		return nil, fmt.Errorf("drawing the report: %w", err)
+	}
+	p.Facts = s.facts(result, checks)
+	p.Origins = s.origins(result)
+	return p, s.compare(p, result)
+}
+
+// batch is how many patterns the network is shown at once.
+const batch = 16
+
+// facts are the numbers at the top of the page.
+func (s Source) facts(r *reconstruct.Result, checks []prediction) []Row {
+	last := trainer.Epoch{TrainLoss: s.Contract.TrainLoss, ValLoss: s.Contract.ValLoss}
+	rows := []Row{
+		{"epochs", fmt.Sprint(s.Contract.Epochs), ""},
+		{"training loss", number(last.TrainLoss), s.Contract.Loss},
+		{"validation loss", number(last.ValLoss), "on patterns that the network was not trained on"},
+		{"patterns", fmt.Sprintf("%d of %d", len(r.IDs), s.Scan.M), fmt.Sprintf("of %d x %d pixels, %.3g photons each", s.Scan.N, s.Scan.N, s.Contract.Photons)},
+		{"misfit", number(medianMisfit(checks)), "median over patterns of sum (|F| - d)² / sum d²; 0 is perfect"},
+		{"object", fmt.Sprintf("%d x %d", r.Object.Shape[1], r.Object.Shape[0]), s.pixels()},
+	}
+	return rows
+}
+
+// pixels says how wide a pixel of the object is, where the scan's file tells.
+func (s Source) pixels() string {
+	if nm := s.pixelNM(); nm > 0 {
+		return fmt.Sprintf("pixels of %.3g nm", nm)
+	}
+	return "pixels"
+}
+
+// pixelNM is the width of the object's pixel in nm, 0 where it is not known.
+func (s Source) pixelNM() float64 { return 1e9 * s.Scan.Geometry.PixelX }
+
+// number writes a number as a person reads it.
+func number(v float64) string {
+	if math.IsNaN(v) {
+		return "–"
+	}
+	return fmt.Sprintf("%.4g", v)
+}
+
+// origins are what the page was made from.
+func (s Source) origins(r *reconstruct.Result) []Row {
+	c := s.Contract
+	return []Row{
+		{"ptyx", c.PtyxVersion, ""},
+		{"model, SHA-256", contract.Digest(s.Model), ""},
+		{"training data, SHA-256", c.DataDigest, ""},
+		{"probe, SHA-256", c.ProbeDigest, ""},
+		{"seed", fmt.Sprint(c.Seed), ""},
+		{"trained on", c.Engine + ", " + c.Device, ""},
+		{"reconstructed on", r.Provider, ""},
+		{"scan", filepath.Base(s.Scan.Path), ""},
+	}
+}
+
+// compare adds the comparison with the reference, where there is one.
+func (s Source) compare(p *Page, r *reconstruct.Result) error {
+	if s.Reference == nil {
+		return nil
+	}
+	image := metrics.Image{Object: r.Object, Row: r.Row, Col: r.Col, Coverage: r.Coverage}
+	found, err := metrics.Compare(image, *s.Reference, metrics.Options{PixelSizeNM: s.pixelNM()})
+	if err != nil {
+		return fmt.Errorf("comparing with %s: %w", s.Of, err)
+	}
+	resolution := "nothing is resolved"
+	if cut := found.FRC.AtHalfBit; !cut.BelowFirstRings {
+		resolution = fmt.Sprintf("%.2f pixels half period", cut.HalfPeriod)
+		if cut.HalfPeriodNM > 0 {
+			resolution += fmt.Sprintf(", %.1f nm", cut.HalfPeriodNM)
+		}
+	}
+	p.Reference = filepath.Base(s.Of)
+	p.Measured = []Row{
+		{"complex correlation", number(found.Correlation), "means removed; 1 is perfect"},
+		{"resolution", resolution, "where the Fourier ring correlation meets half a bit"},
+		{"amplitude", fmt.Sprintf("SSIM %.3f, PSNR %.1f dB", found.Amplitude.SSIM, found.Amplitude.PSNR), ""},
+		{"phase", fmt.Sprintf("SSIM %.3f, PSNR %.1f dB", found.Phase.SSIM, found.Phase.PSNR), ""},
+	}
+	return nil
+}

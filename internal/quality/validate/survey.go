@@ -1,0 +1,186 @@
+package validate
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+
+	"ptyx/internal/scan/dataset"
+)
+
+// survey is what one pass over all patterns tells. Intensities are in the unit of the file: squares of what it holds where
+// that is amplitudes. Pixels that are no finite number of 0 or more are counted and otherwise taken as 0.
+type survey struct {
+	n, frames int
+	key       string
+
+	mean  []float64 // (N, N), intensity
+	lit   []int     // (N, N), in how many patterns the pixel is above 0
+	power float64   // sum of all intensities
+	light []int     // patterns that have some
+
+	bad   [3]badPixels // by kind: see badKinds
+	whole bool         // all values are whole numbers
+	roots bool         // all squares of values are whole numbers, to float32's precision
+	top   levels       // the largest values
+	peaks []int        // (N, N), in how many patterns the pixel holds the largest value
+}
+
+// badPixels are pixels of one kind that are no measurement.
+type badPixels struct {
+	count            int
+	frame, row, col  int     // the first
+	value            float64 // there
+	patterns, latest int     // how many patterns have one; the last of them, + 1
+}
+
+const (
+	kindNaN = iota
+	kindInf
+	kindNegative
+)
+
+// chunk is how many patterns are read at a time.
+const chunk = 8
+
+// newSurvey passes over the patterns.
+func newSurvey(ctx context.Context, scan *dataset.Scan) (*survey, error) {
+	size := scan.N * scan.N
+	s := &survey{
+		n: scan.N, frames: scan.M, key: scan.PatternsKey(), whole: true, roots: true,
+		mean: make([]float64, size), lit: make([]int, size), peaks: make([]int, size),
+	}
+	stream, err := scan.Raw()
+	if err != nil {
+		return nil, err
+	}
+	defer stream.Close()
+	buffer := make([]float32, chunk*size)
+	for at := 0; ; {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		n, err := stream.Next(buffer)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		for i := range n {
+			s.add(buffer[i*size:(i+1)*size], at+i, scan.Input)
+		}
+		at += n
+	}
+	for i := range s.mean {
+		s.mean[i] /= float64(s.frames)
+	}
+	return s, nil
+}
+
+// add counts one pattern in.
+func (s *survey) add(frame []float32, number int, input dataset.InputKind) {
+	before := s.power
+	for i, v := range frame {
+		if !(v >= 0 && v <= math.MaxFloat32) { // in accept form: NaN fails
+			s.note(number, i, float64(v))
+			continue
+		}
+		value := float64(v)
+		square := value * value
+		s.whole = s.whole && value == math.Trunc(value)
+		s.roots = s.roots && math.Abs(square-math.Round(square)) <= rootError*max(square, 1)
+		switch s.top.add(value) {
+		case above:
+			clear(s.peaks)
+			s.peaks[i] = 1
+		case equal:
+			s.peaks[i]++
+		}
+		if value == 0 {
+			continue
+		}
+		s.lit[i]++
+		if input == dataset.Amplitude {
+			value = square
+		}
+		s.mean[i] += value
+		s.power += value
+	}
+	if s.power > before {
+		s.light = append(s.light, number)
+	}
+}
+
+// rootError is the relative error of the square of a float32: two roundings of 2^-24, and a little.
+const rootError = 2e-7
+
+// note counts a pixel that is no measurement.
+func (s *survey) note(frame, pixel int, value float64) {
+	kind := kindNegative
+	switch {
+	case math.IsNaN(value):
+		kind = kindNaN
+	case math.IsInf(value, 0):
+		kind = kindInf
+	}
+	b := &s.bad[kind]
+	if b.count == 0 {
+		b.frame, b.row, b.col, b.value = frame, pixel/s.n, pixel%s.n, value
+	}
+	if b.latest != frame+1 {
+		b.patterns, b.latest = b.patterns+1, frame+1
+	}
+	b.count++
+}
+
+// broken tells whether some pixel is no measurement, which training refuses.
+func (s *survey) broken() bool {
+	return s.bad[kindNaN].count+s.bad[kindInf].count+s.bad[kindNegative].count > 0
+}
+
+// levels are the largest different values and how often each was met.
+type levels struct {
+	values []float64 // from the largest down
+	counts []int
+}
+
+// kept is how many levels are kept below the largest.
+const kept = 20
+
+// Where a value stands to the largest before it.
+const (
+	below = iota
+	equal
+	above
+)
+
+// add counts a value in, and says where it stands.
+func (l *levels) add(v float64) int {
+	last := len(l.values) - 1
+	if last == kept && v < l.values[last] {
+		return below
+	}
+	at := 0
+	for at <= last && l.values[at] > v {
+		at++
+	}
+	switch {
+	case at <= last && l.values[at] == v:
+		l.counts[at]++
+		if at == 0 {
+			return equal
+		}
+		return below
+	case last < kept:
+		l.values, l.counts = append(l.values, 0), append(l.counts, 0)
+	}
+	copy(l.values[at+1:], l.values[at:])
+	copy(l.counts[at+1:], l.counts[at:])
+	l.values[at], l.counts[at] = v, 1
+	if at == 0 {
+		return above
+	}
+	return below
+}

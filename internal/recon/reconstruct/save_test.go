@@ -1,0 +1,219 @@
+package reconstruct
+
+import (
+	"bytes"
+	raster "image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/format/npz"
+)
+
+func saved(t *testing.T, dir string) *Result {
+	t.Helper()
+	r := run(t, &fake{}, opened(t, scanData(7)), model(1, "full"), Options{BatchSize: 3, Count: 5})
+	if err := r.Save(dir, "c0ffee"); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// pictures and files are what Save writes, sorted.
+func pictures() []string { return []string{AmplitudeFile, CoverageFile, PhaseFile, SpreadFile} }
+
+func files() []string { return slices.Sorted(slices.Values(append(pictures(), ObjectFile))) }
+
+// decode reads a picture.
+func decode(t *testing.T, dir, name string) raster.Image {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return img
+}
+
+func names(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return list
+}
+
+func TestSaveWritesTheObjectWithItsProvenance(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "some", "where") // is made
+	r := saved(t, dir)
+	if got := names(t, dir); !slices.Equal(got, files()) {
+		t.Errorf("the directory holds %v", got)
+	}
+	file, err := npz.Open(filepath.Join(dir, ObjectFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if got, want := file.Keys(), []string{"object", "origin", "coverage", "spread", "xcoords", "ycoords", "scan_index", "model_digest", "provider", "probeGuess"}; !slices.Equal(got, want) {
+		t.Errorf("keys %v, want %v", got, want)
+	}
+	for key, dtype := range map[string]string{
+		"object": "<c8", "origin": "<i8", "coverage": "<f4", "spread": "<f4", "xcoords": "<f8", "ycoords": "<f8", "scan_index": "<i8",
+	} {
+		if h, err := file.Header(key); err != nil || h.Dtype != dtype {
+			t.Errorf("%s has type %s (%v), want %s", key, h.Dtype, err, dtype)
+		}
+	}
+	if p, err := file.Complex64("probeGuess"); err != nil || !slices.Equal(p.Data, model(1, "full").Probe.Data) {
+		t.Errorf("probe: another came back (%v)", err)
+	}
+	if o, err := file.Complex64("object"); err != nil || !slices.Equal(o.Shape, r.Object.Shape) || !slices.Equal(o.Data, r.Object.Data) {
+		t.Errorf("object: another came back (%v)", err)
+	}
+	for key, want := range map[string][]float32{"coverage": r.Coverage.Data, "spread": r.Spread.Data} {
+		if a, err := file.Float32(key); err != nil || !slices.Equal(a.Data, want) {
+			t.Errorf("%s: another came back (%v)", key, err)
+		}
+	}
+	for key, want := range map[string][]float64{"xcoords": r.X, "ycoords": r.Y} {
+		if v, err := file.Float64s(key); err != nil || !slices.Equal(v, want) {
+			t.Errorf("%s: %v, want %v (%v)", key, v, want, err)
+		}
+	}
+	for key, want := range map[string][]int64{"origin": {int64(r.Row), int64(r.Col)}, "scan_index": r.IDs} {
+		if v, err := file.Int64s(key); err != nil || !slices.Equal(v, want) {
+			t.Errorf("%s: %v, want %v (%v)", key, v, want, err)
+		}
+	}
+	for key, want := range map[string]string{"model_digest": "c0ffee", "provider": "fake"} {
+		if v, err := file.String(key); err != nil || v != want {
+			t.Errorf("%s: %q, want %q (%v)", key, v, want, err)
+		}
+	}
+	for _, name := range pictures() {
+		decode(t, dir, name)
+	}
+}
+
+func TestSavingAgainGivesTheSameBytes(t *testing.T) {
+	a, b := t.TempDir(), t.TempDir()
+	saved(t, a)
+	saved(t, b)
+	saved(t, b) // over itself
+	for _, name := range names(t, a) {
+		x, errX := os.ReadFile(filepath.Join(a, name))
+		y, errY := os.ReadFile(filepath.Join(b, name))
+		if errX != nil || errY != nil || !bytes.Equal(x, y) {
+			t.Errorf("%s differs (%v, %v)", name, errX, errY)
+		}
+	}
+}
+
+// TestAFailedSaveLeavesNothingHalf: each file in turn cannot be put in its place, because a directory is there. The others
+// are whole, and no piece of a file lies about.
+func TestAFailedSaveLeavesNothingHalf(t *testing.T) {
+	r := run(t, &fake{}, opened(t, scanData(4)), model(1, "full"), Options{BatchSize: 4})
+	for _, blocked := range files() {
+		dir := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(dir, blocked, "inside"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Save(dir, ""); err == nil {
+			t.Errorf("%s was written over a directory", blocked)
+		}
+		if got := names(t, dir); !slices.Equal(got, files()) {
+			t.Errorf("failing at %s leaves %v, want %v", blocked, got, files())
+		}
+		for _, name := range pictures() {
+			if name != blocked {
+				decode(t, dir, name)
+			}
+		}
+		if blocked != ObjectFile {
+			file, err := npz.Open(filepath.Join(dir, ObjectFile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := file.Complex64("object"); err != nil {
+				t.Error(err)
+			}
+			_ = file.Close()
+		}
+	}
+	blocked := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(blocked, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Save(filepath.Join(blocked, "out"), ""); err == nil {
+		t.Error("an output directory was made inside a file")
+	}
+}
+
+// TestSpreadAndCoverageAreDrawn: the pictures show the maps that are saved, the coverage on the whole canvas. Two patches
+// that disagree on half of the object leave their mark on the right place: the spread is dark on the left, bright on the
+// right.
+func TestSpreadAndCoverageAreDrawn(t *testing.T) {
+	const h, w = 20, 40
+	r := &Result{
+		Object: ndarray.New[complex64](h, w), Coverage: ndarray.New[float32](h, w), Spread: ndarray.New[float32](h, w), Row: 3, Col: 5,
+	}
+	for i := range r.Object.Data {
+		r.Object.Data[i], r.Coverage.Data[i] = 1, 2
+		if i%w >= w/2 {
+			r.Spread.Data[i] = 0.5
+		}
+	}
+	dir := t.TempDir()
+	if err := r.Save(dir, ""); err != nil {
+		t.Fatal(err)
+	}
+	dark, bright := color.RGBA{0x44, 0x01, 0x54, 0xff}, color.RGBA{0xfd, 0xe7, 0x25, 0xff} // the ends of viridis
+	img := decode(t, dir, SpreadFile)
+	side := img.Bounds()
+	left, right := count(img, side.Min.X, side.Dx()/2, dark), count(img, side.Min.X, side.Dx()/2, bright)
+	if !(left > 0.3*float64(side.Dx()/2*side.Dy())) || !(right < left) {
+		t.Errorf("of the left half %g pixels are dark and %g bright", left, right)
+	}
+	if n := count(img, side.Min.X, side.Dx(), bright); !(n > 0.8*left) {
+		t.Errorf("%g pixels are bright, %g dark: they are as many in the map", n, left)
+	}
+	// The border that is hardly covered is left out of the other pictures, not of the coverage's.
+	for i := range r.Coverage.Data {
+		if c := i % w; c < 5 {
+			r.Coverage.Data[i] = 0.01
+		}
+	}
+	if err := r.Save(dir, ""); err != nil {
+		t.Fatal(err)
+	}
+	if cut, whole := decode(t, dir, SpreadFile).Bounds(), decode(t, dir, CoverageFile).Bounds(); !(ratio(cut) < ratio(whole)) {
+		t.Errorf("spread %v, coverage %v: the coverage should show more columns", cut, whole)
+	}
+}
+
+// count is how many pixels of some columns have a colour.
+func count(img raster.Image, from, width int, c color.RGBA) float64 {
+	n := 0.0
+	for y := img.Bounds().Min.Y; y < img.Bounds().Max.Y; y++ {
+		for x := from; x < from+width; x++ {
+			if color.RGBAModel.Convert(img.At(x, y)) == c {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func ratio(r raster.Rectangle) float64 { return float64(r.Dx()) / float64(r.Dy()) }

@@ -1,0 +1,366 @@
+package solve
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/cmplx"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/frame"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/physics/optics"
+	"ptyx/internal/physics/spectrum"
+	"ptyx/internal/quality/metrics"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/scan/simulate"
+	"ptyx/runtime"
+	"ptyx/runtime/runtimetest"
+)
+
+// fast is the engine on ONNX Runtime. A machine without the library fails.
+func fast(t *testing.T, threads int) engine.Engine {
+	t.Helper()
+	return engine.NewORT(runtimetest.Open(t), runtime.SessionOptions{Device: runtime.CPU, Threads: threads})
+}
+
+// simulated is a scan with its truth.
+func simulated(t *testing.T, count int, photons float64) (Problem, metrics.Image) {
+	t.Helper()
+	data, err := simulate.Run(t.Context(), simulate.Options{
+		N: 64, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 16,
+		Scan: simulate.Fermat, Count: count, Step: 5, Photons: photons, Seed: 4,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Problem{Patterns: data.Patterns, X: data.X, Y: data.Y, Probe: data.Probe}, metrics.Image{Object: data.Object}
+}
+
+func usual() Options {
+	o := Defaults(60)
+	o.Threads = 2
+	return o
+}
+
+func solved(t *testing.T, p Problem, o Options) *Solution {
+	t.Helper()
+	s, err := Run(t.Context(), p, o, fast(t, o.Threads), func(Pass) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// correlation is the complex correlation with the truth, as ptyx eval has it.
+func correlation(t *testing.T, s *Solution, truth metrics.Image) float64 {
+	t.Helper()
+	report, err := metrics.Compare(metrics.Image{Object: s.Object, Row: s.Row, Col: s.Col, Coverage: s.Coverage}, truth, metrics.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report.Correlation
+}
+
+// defocused gives the far field of a probe a parabolic phase.
+func defocused(p *ndarray.Complex64, curvature float64) *ndarray.Complex64 {
+	n := p.Shape[0]
+	f := spectrum.New(n, n)
+	for i, v := range p.Data {
+		f.Data[i] = complex128(v)
+	}
+	f.FFT()
+	for i := range f.Data {
+		y, x := float64(spectrum.Frequency(i/n, n)), float64(spectrum.Frequency(i%n, n))
+		sin, cos := math.Sincos(curvature * (x*x + y*y))
+		f.Data[i] *= complex(cos, sin)
+	}
+	f.IFFT()
+	out := ndarray.New[complex64](n, n)
+	for i, v := range f.Data {
+		out.Data[i] = complex64(v)
+	}
+	return out
+}
+
+func residuals(s *Solution) (list []float64) {
+	for _, p := range s.History {
+		list = append(list, p.Residual)
+	}
+	return list
+}
+
+// TestAScanIsSolvedFromNothing: with the probe as it was, and with one that is out of focus, by both methods and likelihoods.
+func TestAScanIsSolvedFromNothing(t *testing.T) {
+	p, truth := simulated(t, 120, 1e6)
+	wrong := p
+	wrong.Probe = defocused(p.Probe, 0.02)
+	bright, same := simulated(t, 120, 1e9)
+	if !slices.Equal(same.Object.Data, truth.Object.Data) {
+		t.Fatal("more photons changed the object")
+	}
+	for _, c := range []struct {
+		name       string
+		problem    Problem
+		method     Method
+		likelihood Likelihood
+		least      float64
+	}{
+		{"lsqml", p, LSQML, Amplitude, 0.99},
+		{"lsqml, defocused", wrong, LSQML, Amplitude, 0.97},
+		{"lsqml, poisson", p, LSQML, Poisson, 0.99},
+		{"lsqml, poisson, bright", bright, LSQML, Poisson, 0.99},
+		{"epie", p, EPIE, Amplitude, 0.98},
+	} {
+		o := usual()
+		o.Method, o.Likelihood = c.method, c.likelihood
+		s := solved(t, c.problem, o)
+		got := correlation(t, s, truth)
+		t.Logf("%s: correlation %.4f, residual %.5f after %d passes", c.name, got, s.Residual, len(s.History))
+		if !(got > c.least) {
+			t.Errorf("%s: correlation %.4f, want more than %v", c.name, got, c.least)
+		}
+	}
+}
+
+// TestPixelsThatDoNotCount: nonsense in them leaves a solution nearly as good as that of all pixels, by both methods; counted, it spoils
+// everything.
+func TestPixelsThatDoNotCount(t *testing.T) {
+	whole, truth := simulated(t, 100, 1e6)
+	spoilt := whole
+	spoilt.Patterns = ndarray.Wrap(slices.Clone(whole.Patterns.Data), whole.Patterns.Shape...)
+	spoilt.Measured = make([]bool, 64*64)
+	for q := range spoilt.Measured {
+		spoilt.Measured[q] = q%64 < 29 || q%64 > 30 // two columns beside the middle
+	}
+	for i := range spoilt.Patterns.Data {
+		if !spoilt.Measured[i%4096] {
+			spoilt.Patterns.Data[i] = float32(i % 7 * 20)
+		}
+	}
+	counted := spoilt
+	counted.Measured = nil
+	found := func(p Problem, method Method) float64 {
+		o := usual()
+		o.Method, o.Passes = method, 20
+		return correlation(t, solved(t, p, o), truth)
+	}
+	all, masked, epie, nonsense := found(whole, LSQML), found(spoilt, LSQML), found(spoilt, EPIE), found(counted, LSQML)
+	t.Logf("correlation %.4f of all pixels, %.4f with the mask (ePIE %.4f), %.4f of nonsense that counts", all, masked, epie, nonsense)
+	if !(masked > all-0.02) || !(epie > 0.97) || !(nonsense < 0.6) {
+		t.Errorf("correlation %v of all pixels, %v with the mask (ePIE %v), %v of nonsense that counts", all, masked, epie, nonsense)
+	}
+}
+
+// TestASolutionIsFixedByTheSeed: the same bytes twice, others for another seed, and nothing left of the first run in the second.
+func TestASolutionIsFixedByTheSeed(t *testing.T) {
+	p, _ := simulated(t, 40, 1e5)
+	for _, method := range []Method{LSQML, EPIE} {
+		o := usual()
+		o.Method, o.Passes, o.Modes = method, 4, 2
+		first, again := solved(t, p, o), solved(t, p, o)
+		if !slices.Equal(first.Object.Data, again.Object.Data) || !slices.Equal(first.Probe.Data, again.Probe.Data) ||
+			!slices.Equal(first.Spread.Data, again.Spread.Data) || !slices.Equal(residuals(first), residuals(again)) {
+			t.Errorf("%s: two solutions with one seed differ", method)
+		}
+		o.Seed, o.BatchSize = 1, 10 // all patterns at once have no order
+		other := solved(t, p, o)
+		o.Seed = 2
+		if slices.Equal(other.Object.Data, solved(t, p, o).Object.Data) {
+			t.Errorf("%s: another seed gave the same object", method)
+		}
+	}
+}
+
+func TestSolvingStopsWhenAsked(t *testing.T) {
+	p, _ := simulated(t, 4, 1e5)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, method := range []Method{LSQML, EPIE} {
+		o := usual()
+		o.Method = method
+		if _, err := Run(ctx, p, o, fast(t, 1), func(Pass) {}); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: error %v", method, err)
+		}
+	}
+}
+
+// TestPositionsAreFound: wrong by up to a pixel along each axis, LSQML brings them to a tenth; ePIE comes half as near in as many passes.
+func TestPositionsAreFound(t *testing.T) {
+	p, truth := simulated(t, 120, 1e6)
+	rng := rand.New(rand.NewPCG(1, 2))
+	given := p
+	given.X, given.Y = slices.Clone(p.X), slices.Clone(p.Y)
+	for i := range given.X {
+		given.X[i] += 2*rng.Float64() - 1
+		given.Y[i] += 2*rng.Float64() - 1
+	}
+	before := astray(p, given.X, given.Y)
+	for method, most := range map[Method]float64{LSQML: 0.1, EPIE: 0.25} { // measured 0.067 and 0.159
+		o := usual()
+		o.Method, o.Positions = method, true
+		s := solved(t, given, o)
+		after, got := astray(p, s.X, s.Y), correlation(t, s, truth)
+		t.Logf("%s: positions off by %.3f, found to %.3f pixels; correlation %.4f, residual %.5f", method, before, after, got, s.Residual)
+		if !(before > 0.5) || !(after < most) || !(got > 0.98) {
+			t.Errorf("%s: positions off by %.3f, found to %.3f pixels; correlation %.4f", method, before, after, got)
+		}
+	}
+	if moved := astray(given, given.X, given.Y); moved != 0 {
+		t.Errorf("the problem's own positions were moved by %v", moved)
+	}
+}
+
+// astray is the root mean square distance of positions from those of a problem, but for a move of all, along an axis.
+func astray(p Problem, x, y []float64) float64 {
+	mx, my := mean(x, p.X), mean(y, p.Y)
+	sum := 0.0
+	for i := range x {
+		dx, dy := x[i]-p.X[i]-mx, y[i]-p.Y[i]-my
+		sum += dx*dx + dy*dy
+	}
+	return math.Sqrt(sum / float64(2*len(x)))
+}
+
+// TestIncoherentModes: a second mode takes a fifth of the light. Two modes explain the patterns, take on
+// most of its share and find a better object than one. (The share of a weak mode grows for hundreds of passes.)
+func TestIncoherentModes(t *testing.T) {
+	const share = 0.2
+	p, truth := simulated(t, 120, 1e6)
+	n := 64
+	probes := []*ndarray.Complex64{p.Probe.Clone(), ndarray.New[complex64](n, n)}
+	for q, v := range p.Probe.Data { // orthogonal, and unlike anything that the object could take over
+		probes[1].Data[q] = v * complex(float32((q%n-n/2)*(q/n-n/2)), 0)
+	}
+	power := optics.Power(p.Probe)
+	optics.NormalisePower(probes[0], power*(1-share))
+	optics.NormalisePower(probes[1], power*share)
+	mixed := Problem{Patterns: ndarray.New[float32](len(p.X), n, n), X: p.X, Y: p.Y, Probe: p.Probe}
+	pattern := make([]float64, n*n)
+	for m := range p.X {
+		c := newCanvas(p.X[m:m+1], p.Y[m:m+1], n, 0)
+		patch := ndarray.New[complex64](n, n)
+		for r := range n {
+			copy(patch.Data[r*n:][:n], truth.Object.Data[(c.row+r)*truth.Object.Shape[1]+c.col:])
+		}
+		for _, probe := range probes {
+			moved := optics.ShiftProbe(probe, frame.Fraction(p.Y[m]), frame.Fraction(p.X[m]))
+			optics.NewPropagator(n).Intensity(optics.ExitWave(moved, patch), pattern)
+			for q, v := range pattern {
+				mixed.Patterns.Data[m*n*n+q] += float32(v)
+			}
+		}
+	}
+	for i, v := range mixed.Patterns.Data {
+		mixed.Patterns.Data[i] = float32(math.Sqrt(float64(v)))
+	}
+	o := usual()
+	one := solved(t, mixed, o)
+	o.Modes = 2
+	two := solved(t, mixed, o)
+	strong, weak := ndarray.Wrap(two.Probe.Data[:n*n], n, n), ndarray.Wrap(two.Probe.Data[n*n:], n, n)
+	found := optics.Power(weak) / (optics.Power(strong) + optics.Power(weak))
+	got, single := correlation(t, two, truth), correlation(t, one, truth)
+	t.Logf("one mode: correlation %.4f, residual %.5f; two: %.4f, %.5f, share %.3f", single, one.Residual, got, two.Residual, found)
+	if !(two.Residual < one.Residual/4) || !(1-got < (1-single)/3) || !(found > share/2) || !(found < 1.1*share) {
+		t.Errorf("one mode: correlation %.4f, residual %.5f; two: %.4f, %.5f, share %.3f", single, one.Residual, got, two.Residual, found)
+	}
+	var overlap complex128
+	for q, v := range strong.Data {
+		overlap += complex128(weak.Data[q]) * cmplx.Conj(complex128(v))
+	}
+	if !(cmplx.Abs(overlap) < 1e-4*math.Sqrt(optics.Power(strong)*optics.Power(weak))) {
+		t.Errorf("modes overlap by %v", overlap)
+	}
+}
+
+// TestRefiningGainsOnWhatWasFound: a few passes from an object that is nearly right are worth many from nothing.
+func TestRefiningGainsOnWhatWasFound(t *testing.T) {
+	p, truth := simulated(t, 120, 1e6)
+	p.Probe = defocused(p.Probe, 0.01)
+	o := usual()
+	o.Passes = 8
+	rough := solved(t, p, o)
+	o.Passes = 3
+	nothing := solved(t, p, o)
+	p.Object, p.Row, p.Col, p.Probe = rough.Object, rough.Row, rough.Col, rough.Probe
+	further := solved(t, p, o)
+	t.Logf("rough %.4f, three passes from there %.4f, from nothing %.4f", correlation(t, rough, truth), correlation(t, further, truth), correlation(t, nothing, truth))
+	if !(further.History[0].Residual < nothing.History[0].Residual/10) || !(further.Residual < rough.Residual) || !(further.Residual < nothing.Residual) {
+		t.Errorf("residuals: rough %v, from there %v to %v, from nothing %v to %v", rough.Residual, further.History[0], further.Residual, nothing.History[0], nothing.Residual)
+	}
+	far := p
+	far.Row = 10000
+	if p.Overlaps(64) != true || far.Overlaps(64) {
+		t.Error("what overlaps is not told")
+	}
+}
+
+// TestTheProbeStaysWhereItWas: an object and a probe that begin three pixels aside come back; nothing but the place changes.
+func TestTheProbeStaysWhereItWas(t *testing.T) {
+	p, _ := simulated(t, 40, 1e6)
+	s, err := newState(p, usual())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := s.now().clone()
+	s.now().roll(s, 3, -2)
+	if dy, dx := s.drift(); !(math.Abs(dy-3) < 1e-3) || !(math.Abs(dx+2) < 1e-3) { // light in float32
+		t.Errorf("drift (%v, %v), want (3, -2)", dy, dx)
+	}
+	if rows, cols := s.centre(); rows != -3 || cols != 2 {
+		t.Errorf("moved back by (%d, %d)", rows, cols)
+	}
+	for k, part := range s.now().list() {
+		if !slices.Equal(part, before.list()[k]) {
+			t.Errorf("part %d is not where it was", k)
+		}
+	}
+	factor := s.probeRe.Data[100] * s.object.re[0]
+	for i := range s.probeRe.Data {
+		s.probeRe.Data[i] *= 3
+		s.probeIm.Data[i] *= 3
+	}
+	s.keepPower()
+	if got := s.probeRe.Data[100] * s.object.re[0]; !(math.Abs(float64(got/factor-3)) < 1e-5) { // what the two make together is three times as bright
+		t.Errorf("probe times object %v, want %v", got, 3*factor)
+	}
+}
+
+func TestOptionsThatMakeNoSense(t *testing.T) {
+	for _, change := range []func(*Options){
+		func(o *Options) { o.Passes = 0 }, func(o *Options) { o.BatchSize = -1 }, func(o *Options) { o.Modes = 0 }, func(o *Options) { o.Modes = MaxModes + 1 },
+	} {
+		o := usual()
+		if err := o.Check(); err != nil {
+			t.Fatal(err)
+		}
+		change(&o)
+		var bad *badinput.Error
+		if err := o.Check(); !errors.As(err, &bad) {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+	dark := Problem{Patterns: ndarray.New[float32](2, 64, 64), X: []float64{32, 40}, Y: []float64{32, 40}, Probe: ndarray.New[complex64](64, 64)}
+	var bad *badinput.Error
+	if _, err := Run(t.Context(), dark, usual(), engine.Tape{}, func(Pass) {}); !errors.As(err, &bad) {
+		t.Errorf("patterns without light: %v", err)
+	}
+}
+
+func TestStalled(t *testing.T) {
+	for _, c := range []struct {
+		history []float64
+		want    bool
+	}{
+		{nil, false}, {[]float64{1, 1, 1}, false}, {[]float64{1, 1, 1, 1, 1, 1}, true}, {[]float64{1, 1.1, 1.2, 1.1, 1, 0.9}, false},
+		{[]float64{9, 1, 1.1, 1.2, 1.1, 1, 0.999}, true}, {[]float64{6, 5, 4, 3, 2, 1}, false},
+	} {
+		if got := stalled(c.history); got != c.want {
+			t.Errorf("%v: %t", c.history, got)
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package solve
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/testutil"
+	"ptyx/internal/physics/optics"
+	"ptyx/internal/recon/engine"
+)
+
+// way is a kind of step.
+type way struct {
+	likelihood Likelihood
+	masked     bool
+}
+
+var ways = []way{{Amplitude, false}, {Poisson, false}, {Amplitude, true}, {Poisson, true}}
+
+// small is a step of two patterns, of which the second is moved by a rest, and a probe of two modes.
+func small(way way) (stepConfig, *stepArrays) {
+	c := stepConfig{n: 8, patterns: 2, modes: 2, likelihood: way.likelihood, floor: 1e-3, background: 2e-2}
+	a := newStepArrays(c, testutil.Uniform(1, -1, 1, c.modes, c.n, c.n), testutil.Uniform(2, -1, 1, c.modes, c.n, c.n))
+	for i, to := range []*ndarray.Float32{a.objectRe, a.objectIm} {
+		copy(to.Data, testutil.Uniform(uint64(3+i), -1, 1, to.Shape...).Data)
+	}
+	copy(a.measured.Data, testutil.Uniform(5, 0.2, 2, a.measured.Shape...).Data)
+	if way.masked {
+		c.measured = make([]bool, c.n*c.n)
+		for i := range a.measured.Data {
+			q := i % len(c.measured)
+			if c.measured[q] = q%3 != 0; !c.measured[q] {
+				a.measured.Data[i] = 0
+			}
+		}
+	}
+	for slot, rest := range [][2]float64{{0, 0}, {0.3, -0.45}} {
+		copy(part(a.shiftY, slot, c.n*c.n), optics.ShiftMatrix(rest[0], c.n))
+		copy(part(a.shiftX, slot, c.n*c.n), optics.ShiftMatrix(rest[1], c.n))
+	}
+	return c, a
+}
+
+// bound binds a step on an engine.
+func bound(t *testing.T, e engine.Engine, c stepConfig, a *stepArrays) engine.Binding {
+	t.Helper()
+	program, err := newStep(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exe, err := e.Compile(program, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := exe.Bind(a.inputs(), a.outputs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if b.Close() != nil || exe.Close() != nil {
+			t.Error("closing")
+		}
+	})
+	return b
+}
+
+// likelihoodOf is the likelihood in plain Go and double precision, scaled as newStep says, for the object and the probe as they are now.
+func likelihoodOf(c stepConfig, a *stepArrays) (loss, misfit float64) {
+	size := c.n * c.n
+	for slot := range c.patterns {
+		intensity := make([]float64, size)
+		for k := range c.modes {
+			probe, patch := ndarray.New[complex64](c.n, c.n), ndarray.New[complex64](c.n, c.n)
+			for q := range size {
+				probe.Data[q] = complex(a.probeRe.Data[k*size+q], a.probeIm.Data[k*size+q])
+				patch.Data[q] = complex(a.objectRe.Data[slot*size+q], a.objectIm.Data[slot*size+q])
+			}
+			rest := [][2]float64{{0, 0}, {0.3, -0.45}}[slot]
+			of := make([]float64, size)
+			optics.NewPropagator(c.n).Intensity(optics.ExitWave(optics.ShiftProbe(probe, rest[0], rest[1]), patch), of)
+			for q, v := range of {
+				intensity[q] += v
+			}
+		}
+		for q, v := range intensity {
+			if c.measured != nil && !c.measured[q] {
+				v = 0
+			}
+			d, eps := float64(a.measured.Data[slot*size+q]), float64(c.floor)
+			apart := math.Sqrt(v+eps) - d
+			misfit += apart * apart
+			back := float64(c.background)
+			loss += (v - d*d - (d*d+back)*math.Log((v+back)/(d*d+back))) / 4
+		}
+	}
+	if c.likelihood == Amplitude {
+		loss = misfit / 2
+	}
+	return loss, misfit
+}
+
+// TestGradientsByFiniteDifferences holds every gradient of both likelihoods, with a mask and without, to the slope of the formula in plain Go.
+func TestGradientsByFiniteDifferences(t *testing.T) {
+	for _, way := range ways {
+		c, a := small(way)
+		if err := bound(t, engine.Tape{}, c, a).Run(); err != nil {
+			t.Fatal(err)
+		}
+		loss, misfit := likelihoodOf(c, a)
+		if !testutil.Close(float64(a.misfit.Data[0]), misfit, 0, 1e-5) || !testutil.Close(float64(a.loss.Data[0]), loss, 0, 1e-5) { // sums of 128 in float32
+			t.Errorf("%v: misfit %v, loss %v, want %v, %v", way, a.misfit.Data[0], a.loss.Data[0], misfit, loss)
+		}
+		for _, v := range []struct {
+			name        string
+			of, against *ndarray.Float32
+		}{
+			{"object.re", a.objectRe, a.objectGradRe}, {"object.im", a.objectIm, a.objectGradIm},
+			{"probe.re", a.probeRe, a.probeGradRe}, {"probe.im", a.probeIm, a.probeGradIm},
+		} {
+			var slopes, gradients []float32
+			for e := 0; e < len(v.of.Data); e += 5 {
+				const h = 1e-3
+				old := v.of.Data[e]
+				v.of.Data[e] = old + h
+				up, _ := likelihoodOf(c, a)
+				after := v.of.Data[e]
+				v.of.Data[e] = old - h
+				down, _ := likelihoodOf(c, a)
+				slopes = append(slopes, float32((up-down)/float64(after-v.of.Data[e])))
+				gradients = append(gradients, v.against.Data[e])
+				v.of.Data[e] = old
+			}
+			testutil.CheckClose(t, fmt.Sprint(way, ", ", v.name), gradients, slopes, 1e-3) // the third derivative's share at h, and float32
+		}
+	}
+}
+
+// TestEnginesAgreeOnAStep: the graph as ONNX Runtime runs it is the graph that the tape runs.
+func TestEnginesAgreeOnAStep(t *testing.T) {
+	for _, way := range ways {
+		c, a := small(way)
+		_, b := small(way)
+		if err := bound(t, engine.Tape{}, c, a).Run(); err != nil {
+			t.Fatal(err)
+		}
+		if err := bound(t, fast(t, 1), c, b).Run(); err != nil {
+			t.Fatal(err)
+		}
+		for i, out := range a.outputs() {
+			testutil.CheckClose(t, fmt.Sprint(way), b.outputs()[i].Data, out.Data, 1e-5) // sums of 8 to 128 terms in float32
+		}
+	}
+}

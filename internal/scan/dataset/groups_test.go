@@ -1,0 +1,277 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"testing"
+
+	"ptyx/internal/base/badinput"
+)
+
+// raster is a w by h grid of unit steps: every distance occurs many times.
+func raster(w, h int) (x, y []float64) {
+	for i := range w * h {
+		x, y = append(x, float64(i%w)), append(y, float64(i/w))
+	}
+	return x, y
+}
+
+func TestNeighbourhoodAgainstAllPairs(t *testing.T) {
+	rx, ry := raster(13, 11)
+	one := make([]float64, 40)
+	for name, at := range map[string][2][]float64{
+		"random":    {random(300, 100), reversed(random(300, 80))},
+		"raster":    {rx, ry},
+		"line":      {random(50, 9), make([]float64, 50)},
+		"one point": {one, one},
+	} {
+		x, y := at[0], at[1]
+		const count = 7
+		tree := newNeighbourhood(x, y, count)
+		for i := range x {
+			var all []neighbour
+			for j := range x {
+				if dx, dy := x[j]-x[i], y[j]-y[i]; j != i {
+					all = append(all, neighbour{dx*dx + dy*dy, j})
+				}
+			}
+			slices.SortFunc(all, neighbour.compare)
+			var want []int
+			for _, n := range all[:count] {
+				want = append(want, n.id)
+			}
+			if got := tree.of(i); !slices.Equal(got, want) {
+				t.Fatalf("%s: neighbours of %d are %v, want %v", name, i, got, want)
+			}
+		}
+	}
+}
+
+func TestNearestGroups(t *testing.T) {
+	x, y := raster(20, 15)
+	for _, gridsize := range []int{2, 3} {
+		neighbours := DefaultNeighbours(gridsize)
+		groups, err := NearestGroups(x, y, Grouping{Gridsize: gridsize, Seed: 3})
+		if err != nil || len(groups) != len(x) {
+			t.Fatal(len(groups), err)
+		}
+		near := newNeighbourhood(x, y, neighbours)
+		for seed, g := range groups {
+			if len(g) != gridsize*gridsize || !slices.Contains(g, seed) {
+				t.Fatalf("group of %d: %v", seed, g)
+			}
+			allowed := append(near.of(seed), seed)
+			for i, id := range g {
+				if !slices.Contains(allowed, id) || slices.Contains(g[:i], id) {
+					t.Fatalf("group of %d: %v, neighbours %v", seed, g, allowed)
+				}
+			}
+			checkRowMajor(t, g, x, y, gridsize)
+		}
+		again, err := NearestGroups(x, y, Grouping{Gridsize: gridsize, Seed: 3})
+		if err != nil || !reflect.DeepEqual(groups, again) {
+			t.Errorf("gridsize %d: the same seed gave other groups (%v)", gridsize, err)
+		}
+		other, err := NearestGroups(x, y, Grouping{Gridsize: gridsize, Neighbours: neighbours, Seed: 4})
+		if err != nil || reflect.DeepEqual(groups, other) {
+			t.Errorf("gridsize %d: another seed gave the same groups (%v)", gridsize, err)
+		}
+	}
+}
+
+// checkRowMajor expects rows not above those before them, and in a row columns that increase.
+func checkRowMajor(t *testing.T, g []int, x, y []float64, gridsize int) {
+	t.Helper()
+	lowest := math.Inf(-1)
+	for row := range slices.Chunk(g, gridsize) {
+		for i, id := range row {
+			if y[id] < lowest || i > 0 && x[id] < x[row[i-1]] {
+				t.Fatalf("group %v is not row-major", g)
+			}
+		}
+		for _, id := range row {
+			lowest = max(lowest, y[id])
+		}
+	}
+}
+
+func TestASquareIsNumberedRowByRow(t *testing.T) {
+	x, y := []float64{11, 0.5, 10, 0}, []float64{10.5, 11, 0, 1} // bottom-right, bottom-left, top-right, top-left
+	groups, err := NearestGroups(x, y, Grouping{Gridsize: 2, Neighbours: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range groups {
+		if !slices.Equal(g, []int{3, 2, 1, 0}) {
+			t.Errorf("got %v", g)
+		}
+	}
+}
+
+func TestNearestGroupsRefuses(t *testing.T) {
+	x, y := raster(2, 2)
+	for name, f := range map[string]func() ([][]int, error){
+		"lengths":    func() ([][]int, error) { return NearestGroups(x, y[:3], Grouping{Gridsize: 2}) },
+		"gridsize":   func() ([][]int, error) { return NearestGroups(x, y, Grouping{}) },
+		"patterns":   func() ([][]int, error) { return NearestGroups(x[:3], y[:3], Grouping{Gridsize: 2}) },
+		"oversample": func() ([][]int, error) { return NearestGroups(x, y, Grouping{Gridsize: 2, Oversample: 2}) }, // three others in all
+		"singles":    func() ([][]int, error) { return NearestGroups(x, y, Grouping{Gridsize: 1, Oversample: 2}) },
+		"neighbours": func() ([][]int, error) { return NearestGroups(x, y, Grouping{Gridsize: 2, Neighbours: 2}) },
+	} {
+		if g, err := f(); err == nil {
+			t.Errorf("%s: got %v", name, g)
+		}
+	}
+	if g, err := NearestGroups(x, y, Grouping{Gridsize: 1, Neighbours: 1}); err != nil || !reflect.DeepEqual(g, Singles(4)) {
+		t.Errorf("gridsize 1: %v, %v", g, err)
+	}
+}
+
+// TestOversampledGroupsDiffer: of every position as many as asked for, up to all that there are, the first as without.
+func TestOversampledGroupsDiffer(t *testing.T) {
+	x, y := raster(9, 7)
+	m := len(x)
+	one, err := NearestGroups(x, y, Grouping{Gridsize: 2, Neighbours: 5, Seed: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, times := range []int{2, 3, 10} { // three of five neighbours: ten ways
+		groups, err := NearestGroups(x, y, Grouping{Gridsize: 2, Neighbours: 5, Oversample: times, Seed: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(groups) != times*m || !reflect.DeepEqual(groups[:m], one) {
+			t.Fatalf("%d groups a position: %d in all, the first of position 0 is %v, alone %v", times, len(groups), groups[0], one[0])
+		}
+		near := newNeighbourhood(x, y, 5)
+		for i := range m {
+			seen := map[string]bool{}
+			for k := range times {
+				g := groups[k*m+i]
+				checkRowMajor(t, g, x, y, 2)
+				for _, id := range g {
+					if id != i && !slices.Contains(near.of(i), id) {
+						t.Fatalf("group of %d: %v", i, g)
+					}
+				}
+				seen[fmt.Sprint(slices.Sorted(slices.Values(g)))] = true
+			}
+			if len(seen) != times {
+				t.Fatalf("position %d has %d different groups, want %d", i, len(seen), times)
+			}
+		}
+		again, err := NearestGroups(x, y, Grouping{Gridsize: 2, Neighbours: 5, Oversample: times, Seed: 3})
+		if err != nil || !reflect.DeepEqual(again, groups) {
+			t.Errorf("the same seed gave other groups (%v)", err)
+		}
+	}
+}
+
+func TestChoices(t *testing.T) {
+	for _, c := range []struct{ n, k, want int }{{5, 3, 10}, {4, 3, 4}, {3, 3, 1}, {2, 3, 0}, {1, 3, 0}, {7, 0, 1}, {9, 8, 9}, {60, 30, 1000}} {
+		if got := choices(c.n, c.k, 1000); got != c.want {
+			t.Errorf("%d of %d: %d ways, want %d", c.k, c.n, got, c.want)
+		}
+	}
+}
+
+func TestScanRefusesGroupsItCannotGive(t *testing.T) {
+	x, y := raster(3, 2)
+	s := &Scan{Path: "scan.npz", M: len(x), X: x, Y: y}
+	for key, g := range map[string]Grouping{
+		"xcoords": {Gridsize: 3}, "oversample": {Gridsize: 2, Oversample: 5},
+	} {
+		var bad *badinput.Error
+		if _, err := s.Groups(g); !errors.As(err, &bad) || bad.Key != key {
+			t.Errorf("%+v: error %v", g, err)
+		}
+	}
+	// Of six positions no more than five are neighbours, whatever is asked for: three of them, ten ways.
+	if groups, err := s.Groups(Grouping{Gridsize: 2, Neighbours: 50, Oversample: 10}); err != nil || len(groups) != 60 {
+		t.Errorf("%d groups (%v)", len(groups), err)
+	}
+}
+
+func TestOverlapping(t *testing.T) {
+	x, y := []float64{0, 8, 100, 9, 200}, []float64{5, 5, 5, 70, 5}
+	groups := [][]int{{0, 1}, {0, 2}, {1, 0, 3}, {4}, {2, 4}}
+	for _, tt := range []struct {
+		reach float64
+		want  [][]int
+	}{
+		{7, [][]int{{4}}},
+		{8, [][]int{{0, 1}, {4}}},
+		{65, [][]int{{0, 1}, {1, 0, 3}, {4}}},
+		{100, groups},
+	} {
+		if got := Overlapping(groups, x, y, tt.reach); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("reach %g: %v, want %v", tt.reach, got, tt.want)
+		}
+	}
+	if len(groups) != 5 || groups[1][1] != 2 {
+		t.Errorf("the groups given have changed: %v", groups)
+	}
+}
+
+func TestSample(t *testing.T) {
+	all := Singles(100)
+	for _, n := range []int{-1, 0, 100, 101} {
+		if got := Sample(all, n, 5); !reflect.DeepEqual(got, all) {
+			t.Errorf("n %d: %d groups", n, len(got))
+		}
+	}
+	got := Sample(all, 30, 5)
+	if len(got) != 30 || !increasing(got) {
+		t.Errorf("got %v", got)
+	}
+	if !reflect.DeepEqual(got, Sample(all, 30, 5)) || reflect.DeepEqual(got, Sample(all, 30, 6)) {
+		t.Error("the seed does not decide")
+	}
+}
+
+// increasing reports whether single-pattern groups keep their order without repetition.
+func increasing(groups [][]int) bool {
+	for i, g := range groups[1:] {
+		if g[0] <= groups[i][0] {
+			return false
+		}
+	}
+	return true
+}
+
+func TestSplit(t *testing.T) {
+	for _, tt := range []struct {
+		m          int
+		fraction   float64
+		validation int
+	}{{100, 0.1, 10}, {100, 0, 0}, {100, -1, 0}, {100, math.NaN(), 0}, {3, 0.01, 1}, {3, 1, 2}, {3, 7, 2}, {1, 0.5, 0}, {0, 0.5, 0}, {10, 0.25, 3}} {
+		train, validation := Split(Singles(tt.m), tt.fraction, 8)
+		if len(validation) != tt.validation || len(train)+len(validation) != tt.m {
+			t.Errorf("%d by %v: %d and %d", tt.m, tt.fraction, len(train), len(validation))
+		}
+		seen := make([]bool, tt.m)
+		for _, g := range slices.Concat(train, validation) {
+			if seen[g[0]] {
+				t.Errorf("%d by %v: %d twice", tt.m, tt.fraction, g[0])
+			}
+			seen[g[0]] = true
+		}
+		if tt.validation > 0 && (!increasing(train) || !increasing(validation)) {
+			t.Errorf("%d by %v: out of order", tt.m, tt.fraction)
+		}
+	}
+	_, a := Split(Singles(100), 0.2, 1)
+	_, b := Split(Singles(100), 0.2, 1)
+	_, c := Split(Singles(100), 0.2, 2)
+	if !reflect.DeepEqual(a, b) || reflect.DeepEqual(a, c) {
+		t.Error("the seed does not decide")
+	}
+}
+
+func reversed(v []float64) []float64 {
+	slices.Reverse(v)
+	return v
+}

@@ -1,0 +1,160 @@
+package dataset
+
+import (
+	"encoding"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"ptyx/internal/scan/source"
+)
+
+// InputKind is what a file's patterns are.
+type InputKind int
+
+// The zero value is Auto.
+const (
+	Auto      InputKind = iota // integers are counts, floats are amplitudes
+	Amplitude                  // square roots of counts, as the contract has them
+	Intensity                  // counts
+)
+
+var inputNames = textForms{"auto", "amplitude", "intensity"}
+
+var _ encoding.TextUnmarshaler = (*InputKind)(nil)
+
+// String is the text form: auto, amplitude or intensity.
+func (k InputKind) String() string { return inputNames.text(int(k)) }
+
+// MarshalText writes the text form.
+func (k InputKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads the text form.
+func (k *InputKind) UnmarshalText(text []byte) error {
+	i, err := inputNames.index(string(text))
+	*k = InputKind(i)
+	return err
+}
+
+// textForms are the text forms of a small enumeration, by value.
+type textForms []string
+
+func (n textForms) text(i int) string {
+	if i < 0 || i >= len(n) {
+		return fmt.Sprintf("invalid (%d)", i)
+	}
+	return n[i]
+}
+
+func (n textForms) index(text string) (int, error) {
+	i := slices.Index(n, text)
+	if i < 0 {
+		return 0, fmt.Errorf("%q is none of %s", text, strings.Join(n, ", "))
+	}
+	return i, nil
+}
+
+// PtychoPINN's scaling profiles: the file may say in two 0-d strings what its patterns are.
+const (
+	keyScaleContract = "scale_contract_version"
+	keyDomain        = "measurement_domain"
+)
+
+var profiles = []struct {
+	contract, domain string
+	kind             InputKind
+}{
+	{"ci_intensity_v2", "count_intensity", Intensity},
+	{"legacy_v1", "normalized_amplitude", Amplitude},
+}
+
+// kinds are what the format of a file says.
+var kinds = map[source.Kind]InputKind{source.Amplitudes: Amplitude, source.Counts: Intensity}
+
+// resolveInput settles what the patterns are: what the user says, else the file's scaling profile, else the type.
+func (s *Scan) resolveInput(asked InputKind) error {
+	stated, err := s.profile()
+	if err != nil {
+		return err
+	}
+	if stated == Auto {
+		stated = kinds[s.file.Facts().Kind]
+	}
+	s.doubted = true
+	defer func() { s.patterns.window.amplitudes = s.Input == Amplitude }()
+	switch {
+	case asked != Auto:
+		if stated != Auto && stated != asked {
+			s.log.Warn("the file's own scaling profile, or its format, says otherwise", "file", s.Path, "profile", stated.String(), "input", asked.String())
+		}
+		s.Input = asked
+	case stated != Auto:
+		s.Input = stated
+	case s.patterns.integer:
+		s.log.Warn("patterns of integer type are taken as photon counts; say --input amplitude if they are not",
+			"file", s.Path, "key", s.patterns.key)
+		s.Input = Intensity
+	default:
+		s.log.Info("patterns are taken as amplitudes", "file", s.Path, "key", s.patterns.key)
+		s.Input, s.doubted = Amplitude, false
+	}
+	return nil
+}
+
+// profile reads the scaling profile; Auto when the file states none.
+func (s *Scan) profile() (InputKind, error) {
+	contract, err := s.optionalText(keyScaleContract)
+	if err != nil {
+		return Auto, err
+	}
+	domain, err := s.optionalText(keyDomain)
+	if err != nil || contract == "" && domain == "" {
+		return Auto, err
+	}
+	for _, p := range profiles {
+		if p.contract == contract && p.domain == domain {
+			return p.kind, nil
+		}
+	}
+	return Auto, s.fault(keyScaleContract, fmt.Sprintf("%q with %s %q", contract, keyDomain, domain),
+		"ci_intensity_v2 with count_intensity, or legacy_v1 with normalized_amplitude", "write a matching pair, or neither")
+}
+
+// optionalText reads a string that may be absent; other types count as absent.
+func (s *Scan) optionalText(key string) (string, error) {
+	h, present, err := s.optional(key)
+	if err != nil || !present || !h.Text() {
+		return "", err
+	}
+	return s.file.String(key)
+}
+
+// doubt looks once, at the first patterns read, whether floats that were taken as amplitudes seem to be counts. values have
+// passed for amplitudes.
+func (s *Scan) doubt(values []float32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.doubted {
+		return
+	}
+	s.doubted = true
+	if likeCounts(values) {
+		s.log.Warn("patterns are taken as amplitudes but look like photon counts, all whole numbers; say --input intensity if they are",
+			"file", s.Path, "key", s.patterns.key)
+	}
+}
+
+// likeCounts tells whether the values are counts for sure: whole numbers above 2 all over are no square roots of counts.
+// PtychoPINN's rule of thumb, that amplitudes have max/mean < 100 and max < 10, says nothing here: the square roots of a
+// million photons in a bright centre break it.
+func likeCounts(values []float32) bool {
+	var top float32
+	for _, v := range values {
+		if math.Trunc(float64(v)) != float64(v) {
+			return false
+		}
+		top = max(top, v)
+	}
+	return top > 2
+}

@@ -1,0 +1,192 @@
+package dataset
+
+import (
+	"encoding"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+
+	"ptyx/internal/format/npz"
+)
+
+// Orientation tells which axis of the diffraction array counts the patterns.
+type Orientation int
+
+// The zero value is OrientationAuto.
+const (
+	OrientationAuto Orientation = iota // by the shape
+	FramesFirst                        // (M, N, N), the contract
+	FramesLast                         // (N, N, M), legacy files
+)
+
+var orientationNames = textForms{"auto", "frames-first", "frames-last"}
+
+var _ encoding.TextUnmarshaler = (*Orientation)(nil)
+
+// String is the text form: auto, frames-first or frames-last.
+func (o Orientation) String() string { return orientationNames.text(int(o)) }
+
+// MarshalText writes the text form.
+func (o Orientation) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText reads the text form.
+func (o *Orientation) UnmarshalText(text []byte) error {
+	i, err := orientationNames.index(string(text))
+	*o = Orientation(i)
+	return err
+}
+
+// sizes are the pattern sizes that networks exist for.
+var sizes = []int{64, 128, 256}
+
+// patterns is where and how the file holds the diffraction patterns.
+type patterns struct {
+	key     string
+	axes    []int   // for the source: the file's axes in the order (M, H, W[, 1])
+	count   int     // M
+	integer bool    // elements are whole numbers by type
+	ceiling float32 // the largest number of an unsigned type of 2 bytes or more; else 0
+	window  *window // makes a pattern (N, N) of (H, W)
+}
+
+// findPatterns picks the diffraction array and checks its shape. positions settles doubtful orientations.
+func (s *Scan) findPatterns(positions int, opt Options) (patterns, error) {
+	var found []patterns
+	for _, key := range []string{KeyPatterns, KeyPatternsAlias} {
+		h, present, err := s.optional(key)
+		if err != nil {
+			return patterns{}, err
+		}
+		if !present {
+			continue
+		}
+		p, err := s.layOut(key, h, positions, opt)
+		if err != nil {
+			return patterns{}, err
+		}
+		found = append(found, p)
+	}
+	switch len(found) {
+	case 0:
+		return patterns{}, s.fault(KeyPatterns, "no diffraction patterns, "+s.names(),
+			fmt.Sprintf("real (M, N, N) under %s or %s", KeyPatterns, KeyPatternsAlias), "")
+	case 2:
+		if err := s.sameContent(found[0], found[1]); err != nil {
+			return patterns{}, err
+		}
+	}
+	return found[0], nil
+}
+
+// layOut finds M and N in a header.
+func (s *Scan) layOut(key string, h npz.Header, positions int, opt Options) (patterns, error) {
+	const expected = "square patterns, shape (M, N, N)"
+	if !h.Real() {
+		return patterns{}, s.fault(key, h.Describe(), "real amplitudes or counts (float32, float64 or integers)", h.Remedy())
+	}
+	shape, axes := h.Shape, []int{0, 1, 2}
+	if len(shape) == 4 && shape[3] == 1 {
+		shape, axes = shape[:3], append(axes, 3)
+	}
+	if len(shape) != 3 {
+		return patterns{}, s.fault(key, "shape "+h.ShapeText(), expected, "")
+	}
+	if s.framesLast(key, shape, positions, opt.Orientation) {
+		shape = []int{shape[2], shape[0], shape[1]}
+		copy(axes, []int{2, 0, 1})
+	}
+	if shape[0] == 0 {
+		return patterns{}, s.fault(key, "no pattern, shape "+h.ShapeText(), "at least one", "")
+	}
+	w, err := s.newWindow(key, h, shape[1], shape[2], opt.View)
+	return patterns{key: key, axes: axes, count: shape[0], integer: h.Integer(), ceiling: ceiling(h.Dtype), window: w}, err
+}
+
+// ceiling is the largest number of an unsigned type of more than a byte; 0 for other types.
+func ceiling(dtype string) float32 {
+	switch strings.TrimLeft(dtype, "<>=") {
+	case "u2":
+		return math.MaxUint16
+	case "u4":
+		return math.MaxUint32
+	case "u8":
+		return math.MaxUint64
+	}
+	return 0
+}
+
+// framesLast decides whether the last axis counts the patterns, and says so when it does.
+func (s *Scan) framesLast(key string, shape []int, positions int, o Orientation) bool {
+	switch o {
+	case FramesFirst:
+		return false
+	case FramesLast:
+		return true
+	}
+	last := legacy(shape, positions)
+	switch {
+	case last:
+		s.log.Warn("legacy layout (N, N, M): the last axis is taken as the patterns'", "file", s.Path, "key", key, "shape", fmt.Sprint(shape))
+	case shape[0] == shape[1] && shape[1] == shape[2]:
+		s.log.Warn("as many patterns as pixels: the first axis is taken as the patterns'; if it is the last, say --layout frames-last",
+			"file", s.Path, "key", key, "shape", fmt.Sprint(shape))
+	}
+	return last
+}
+
+// legacy is PtychoPINN's rule for (N, N, M), in its order: the pair of equal axes; else the axis as long as the
+// positions; else the axis shorter than them; else the longest. A tie goes to the next rule, a cube to (M, N, N).
+func legacy(shape []int, positions int) bool {
+	rules := [][2]bool{ // for the first axis, for the last
+		{shape[1] == shape[2], shape[0] == shape[1]},
+		{shape[0] == positions, shape[2] == positions},
+		{shape[0] < positions, shape[2] < positions},
+	}
+	for _, r := range rules {
+		if r[0] != r[1] {
+			return r[1]
+		}
+	}
+	return shape[2] > max(shape[0], shape[1])
+}
+
+// sameContent compares the two names' arrays, value by value.
+func (s *Scan) sameContent(a, b patterns) error {
+	differ := func(found string) error {
+		return s.fault(KeyPatternsAlias, found, "the same as "+KeyPatterns, "leave one of the two out")
+	}
+	if a.count != b.count || a.window.height != b.window.height || a.window.width != b.window.width {
+		return differ(fmt.Sprintf("%d patterns of %d x %d pixels", b.count, b.window.height, b.window.width))
+	}
+	if a.integer != b.integer {
+		return differ("values of another type")
+	}
+	sa, err := s.file.Stream(a.key, a.axes...)
+	if err != nil {
+		return err
+	}
+	defer sa.Close()
+	sb, err := s.file.Stream(b.key, b.axes...)
+	if err != nil {
+		return err
+	}
+	defer sb.Close()
+	va, vb := make([]float32, a.window.pixels()), make([]float32, a.window.pixels())
+	for frame := 0; ; frame++ {
+		_, err := sa.Next(va)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := sb.Next(vb); err != nil {
+			return err
+		}
+		if !slices.Equal(va, vb) {
+			return differ(fmt.Sprintf("other values from frame %d on", frame))
+		}
+	}
+}

@@ -1,0 +1,118 @@
+// Package simulate makes scans with known truth: an object, a probe, scan positions and photon noise, put through the
+// forward model of package physics. Everything is drawn from one seed; patterns draw from the seed and their own number,
+// so the result does not depend on how many are computed at once. Its Scan is written by package dataset.
+package simulate
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"ptyx/internal/base/ndarray"
+)
+
+// ObjectKind names a kind of sample.
+type ObjectKind string
+
+// The kinds of sample.
+const (
+	Star  ObjectKind = "star"  // Siemens star: every spatial frequency, sharp edges
+	Lines ObjectKind = "lines" // crossing lines of random direction, as in PtychoPINN's simulations
+	Blobs ObjectKind = "blobs" // random soft discs: cells, particles
+)
+
+// UnmarshalText reads a kind from a flag.
+func (k *ObjectKind) UnmarshalText(text []byte) error {
+	switch ObjectKind(text) {
+	case Star, Lines, Blobs:
+		*k = ObjectKind(text)
+		return nil
+	}
+	return fmt.Errorf("found %q, expected star, lines or blobs", text)
+}
+
+// thickness draws the relative thickness of the sample, 0 to 1, at every pixel.
+type thickness func(h, w int, rng *rand.Rand) []float64
+
+// Object makes a sample of h x w pixels: exp(-absorption t) exp(i phase t) of its thickness t in 0..1. Amplitudes lie in
+// [exp(-absorption), 1], phases between 0 and phase radians.
+func Object(kind ObjectKind, h, w int, absorption, phase float64, seed uint64) (*ndarray.Complex64, error) {
+	draw, ok := map[ObjectKind]thickness{Star: star, Lines: lines, Blobs: blobs}[kind]
+	if !ok {
+		return nil, fmt.Errorf("object %q is not known", kind)
+	}
+	t := draw(h, w, rand.New(rand.NewPCG(seed, streamObject)))
+	object := ndarray.New[complex64](h, w)
+	for i, v := range t {
+		sin, cos := math.Sincos(phase * v)
+		a := math.Exp(-absorption * v)
+		object.Data[i] = complex(float32(a*cos), float32(a*sin))
+	}
+	return object, nil
+}
+
+// star is a Siemens star of 36 spokes with concentric gaps, centred.
+func star(h, w int, _ *rand.Rand) []float64 {
+	const spokes = 36
+	cy, cx := float64(h-1)/2, float64(w-1)/2
+	radius := 0.48 * math.Min(float64(h), float64(w))
+	out := make([]float64, h*w)
+	for y := range h {
+		for x := range w {
+			dy, dx := float64(y)-cy, float64(x)-cx
+			r, angle := math.Hypot(dy, dx), math.Atan2(dy, dx)
+			edge := r * math.Sin(spokes/2*angle) * 2 / spokes // signed distance to the nearest spoke edge, in pixels
+			gap := math.Abs(math.Mod(r/radius*4, 1)-0.5) * radius / 4
+			out[y*w+x] = soft(edge) * soft(gap-1) * soft(radius-r) * soft(r-3)
+		}
+	}
+	return out
+}
+
+// soft is a step of about two pixels' width, so that an object is nearly band-limited.
+func soft(distance float64) float64 { return 0.5 * (1 + math.Erf(distance)) }
+
+// lines are about one line for every 12 pixels of the mean side, of random place, direction, width and thickness.
+func lines(h, w int, rng *rand.Rand) []float64 {
+	out := make([]float64, h*w)
+	count := (h + w) / 24
+	for range count {
+		angle := rng.Float64() * math.Pi
+		sin, cos := math.Sincos(angle)
+		py, px := rng.Float64()*float64(h), rng.Float64()*float64(w)
+		half, weight := 0.75+2.25*rng.Float64(), 0.25+0.5*rng.Float64()
+		for y := range h {
+			for x := range w {
+				d := math.Abs((float64(x)-px)*sin - (float64(y)-py)*cos)
+				if d < half+3 {
+					out[y*w+x] += weight * soft(half-d)
+				}
+			}
+		}
+	}
+	return limited(out)
+}
+
+// blobs are soft discs of 2 to 12 pixels' radius that cover about half of the field.
+func blobs(h, w int, rng *rand.Rand) []float64 {
+	out := make([]float64, h*w)
+	for range h * w / 250 {
+		cy, cx := rng.Float64()*float64(h), rng.Float64()*float64(w)
+		radius, weight := 2+10*rng.Float64()*rng.Float64(), 0.2+0.6*rng.Float64()
+		reach := int(radius) + 4
+		for y := max(0, int(cy)-reach); y < min(h, int(cy)+reach); y++ {
+			for x := max(0, int(cx)-reach); x < min(w, int(cx)+reach); x++ {
+				out[y*w+x] += weight * soft(radius-math.Hypot(float64(y)-cy, float64(x)-cx))
+			}
+		}
+	}
+	return limited(out)
+}
+
+// limited bends sums of overlapping pieces into 0..1.
+func limited(t []float64) []float64 {
+	for i, v := range t {
+		t[i] = math.Tanh(v)
+	}
+	return t
+}

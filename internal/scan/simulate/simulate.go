@@ -1,0 +1,94 @@
+package simulate
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/physics/optics"
+	"ptyx/internal/scan/dataset"
+)
+
+// Streams of the random numbers, so that one thing's draw does not shift another's.
+const (
+	streamObject    = 0x707479780200
+	streamPositions = 0x707479780201
+	streamNoise     = 0x707479780202
+)
+
+// Options describe a scan to be made.
+type Options struct {
+	N          int
+	Object     ObjectKind
+	Absorption float64 // the object's amplitude falls to exp(-Absorption)
+	Phase      float64 // the object's largest phase, radians
+	Probe      ProbeKind
+	ProbeSize  float64 // width, pixels; see Probe
+	Scan       ScanKind
+	Count      int     // patterns
+	Step       float64 // mean distance of neighbouring patterns, pixels
+	Photons    float64 // mean per pattern; 0 with ObjectFile: what its probe gives
+	Noiseless  bool
+	Seed       uint64
+	ObjectFile string // take objectGuess, probeGuess, xcoords and ycoords from this NPZ instead of making them
+}
+
+// Run makes a scan: noiseless patterns are exactly I = |FFT2(P O)|^2 / N^2 of the probe and the object that it returns. The
+// probe is scaled so that a pattern has Photons on average; one from ObjectFile stays as it is where none are asked for.
+// When ctx is done before, its error is returned.
+func Run(ctx context.Context, o Options) (dataset.ScanData, error) {
+	if err := o.validate(); err != nil {
+		return dataset.ScanData{}, err
+	}
+	scan, err := o.scene(ctx)
+	if err != nil {
+		return dataset.ScanData{}, err
+	}
+	if o.Photons > 0 {
+		given := light(ctx, scan) / float64(len(scan.X))
+		optics.NormalisePower(scan.Probe, optics.Power(scan.Probe)*o.Photons/given)
+	}
+	scan.Patterns = measure(ctx, scan, o)
+	if err := ctx.Err(); err != nil {
+		return dataset.ScanData{}, err
+	}
+	return scan, nil
+}
+
+// Bounds of what can be simulated.
+const (
+	maxAbsorption = 20      // nothing real is blacker, and float32 still holds its amplitude
+	maxPhotons    = 1e15    // per pattern; beyond, Poisson counts outgrow double precision
+	maxPixels     = 1 << 31 // of all patterns: 8 GiB
+)
+
+func (o Options) validate() error {
+	fault := func(key string, found any, expected string) error {
+		return &badinput.Error{Key: key, Found: fmt.Sprint(found), Expected: expected}
+	}
+	if o.ObjectFile != "" && o.Photons == 0 {
+		return nil
+	}
+	if !(o.Photons > 0) || o.Photons > maxPhotons {
+		return fault("--nphotons", o.Photons, fmt.Sprintf("more than 0 and at most %g", maxPhotons))
+	}
+	if o.ObjectFile != "" {
+		return nil
+	}
+	switch {
+	case o.N != 64 && o.N != 128 && o.N != 256:
+		return fault("--n", o.N, "64, 128 or 256")
+	case o.Count < 1 || o.Count > maxPixels/(o.N*o.N):
+		return fault("--positions", o.Count, fmt.Sprintf("1 to %d", maxPixels/(o.N*o.N)))
+	case !(o.Step > 0) || o.Step > float64(o.N):
+		return fault("--step", o.Step, "more than 0 and at most the pattern size")
+	case !(o.ProbeSize >= 1) || o.ProbeSize > float64(o.N)/2:
+		return fault("--probe-size", o.ProbeSize, "1 pixel to half the pattern size")
+	case !(o.Absorption >= 0) || o.Absorption > maxAbsorption:
+		return fault("--absorption", o.Absorption, fmt.Sprintf("0 to %d", maxAbsorption))
+	case math.IsNaN(o.Phase) || math.IsInf(o.Phase, 0):
+		return fault("--phase", o.Phase, "a number of radians")
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package source
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/format/hdf5"
+	"ptyx/internal/format/hdf5/hdf5test"
+)
+
+// samples writes small files of every layout.
+func samples(t testing.TB) map[string][]byte {
+	t.Helper()
+	library, err := hdf5.Load(hdf5test.Library())
+	if err != nil {
+		t.Fatal(err)
+	}
+	patterns := ndarray.New[float32](3, 8, 8)
+	for i := range patterns.Data {
+		patterns.Data[i] = float32(i % 7)
+	}
+	probe := ndarray.New[complex64](8, 8)
+	for i := range probe.Data {
+		probe.Data[i] = complex(float32(i), 1)
+	}
+	x, y := []float64{4, 6, 8}, []float64{4, 5, 6}
+	points := ndarray.Wrap([]float32{0, 0, 0, 1e-6, 1e-6, 0, 2e-6, 0, 0}, 3, 3)
+	files := map[string]func(w *hdf5.Writer) error{
+		"pinn.h5": func(w *hdf5.Writer) error {
+			return errors.Join(w.Put("diff3d", patterns), w.Put("xcoords", x), w.Put("ycoords", y), w.Put("probeGuess", probe))
+		},
+		"scan.cxi": func(w *hdf5.Writer) error {
+			return errors.Join(w.Put("cxi_version", int64(160)), w.Put("entry_1/data_1/data", patterns), w.Put("entry_1/data_1/translation", points),
+				w.Put("entry_1/instrument_1/source_1/energy", 1.5e-15), w.Put("entry_1/instrument_1/detector_1/distance", 1.0),
+				w.Put("entry_1/instrument_1/detector_1/x_pixel_size", 5e-5), w.Put("entry_1/instrument_1/detector_1/y_pixel_size", 5e-5),
+				w.Put("entry_1/instrument_1/detector_1/data", patterns), w.Put("entry_1/instrument_1/detector_1/translation", points),
+				w.Put("entry_1/sample_1/geometry_1/translation", points), w.Put("entry_1/image_1/data", probe))
+		},
+		"patterns.h5": func(w *hdf5.Writer) error {
+			return errors.Join(w.Put("entry/data/data", patterns), w.Put("title", "a title"), w.Link("entry/soft", "/entry/data/data"),
+				w.Attribute("/", "name", "n"), w.Attribute("entry/data/data", "pixel", 2e-8))
+		},
+	}
+	out := map[string][]byte{}
+	for name, fill := range files {
+		path := filepath.Join(t.TempDir(), name)
+		if err := library.Create(path, fill); err != nil {
+			t.Fatal(err)
+		}
+		if out[name], err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"types.h5", "packed.h5", "links.h5"} {
+		if out[name], err = os.ReadFile(filepath.Join("..", "hdf5", "testdata", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+// readThrough opens a file and reads what there is of the contract.
+func readThrough(path string) (faults []error) {
+	s, err := Open(path, hdf5test.Library())
+	if err != nil {
+		return []error{err}
+	}
+	defer s.Close()
+	for _, key := range []string{Patterns, X, Y, Probe, Object, PatternIndex, PositionIndex, "absent"} {
+		if !s.Has(key) {
+			continue
+		}
+		h, err := s.Header(key)
+		faults = append(faults, err)
+		_, err = s.Float64s(key)
+		faults = append(faults, err)
+		if len(h.Shape) == 2 {
+			_, err = s.Complex64(key)
+			faults = append(faults, err)
+		}
+		if len(h.Shape) == 3 && ndarray.Size(h.Shape[1:]) > 0 && ndarray.Size(h.Shape[1:]) < 1<<20 {
+			stream, err := s.Stream(key)
+			if err != nil {
+				faults = append(faults, err)
+				continue
+			}
+			buf := make([]float32, ndarray.Size(h.Shape[1:]))
+			for {
+				if _, err := stream.Next(buf); err != nil {
+					if err != io.EOF {
+						faults = append(faults, err)
+					}
+					break
+				}
+			}
+			_ = stream.Close()
+		}
+	}
+	return faults
+}
+
+// FuzzHDF5: whatever the bytes, a file is read or refused with a *badinput.Error.
+func FuzzHDF5(f *testing.F) {
+	for _, data := range samples(f) {
+		f.Add(data)
+	}
+	path := filepath.Join(f.TempDir(), "fuzz.h5")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, err := range readThrough(path) {
+			var fault *badinput.Error
+			if err != nil && !errors.As(err, &fault) {
+				t.Fatalf("an error of type %T: %v", err, err)
+			}
+		}
+	})
+}

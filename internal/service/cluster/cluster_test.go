@@ -1,0 +1,556 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/recon/reconstruct"
+)
+
+// TestTheSameBytes: whatever the number of workers, of batches in flight and of samples in a batch, the object has the bytes that one machine
+// makes, and nothing stays at the broker.
+func TestTheSameBytes(t *testing.T) {
+	for name, c := range map[string]struct {
+		channels, count, workers, inFlight int
+		opt                                reconstruct.Options
+	}{
+		"one worker":             {1, 50, 1, 64, reconstruct.Options{BatchSize: 4}},
+		"three workers":          {1, 50, 3, 5, reconstruct.Options{BatchSize: 3}},
+		"one in flight":          {1, 9, 2, 1, reconstruct.Options{BatchSize: 1}},
+		"all in one":             {1, 9, 2, 8, reconstruct.Options{BatchSize: 64}},
+		"some of the scan":       {1, 40, 2, 8, reconstruct.Options{BatchSize: 4, Count: 13, Seed: 5}},
+		"groups":                 {4, 21, 2, 8, reconstruct.Options{BatchSize: 2, Seed: 3}},
+		"more than fits at once": {1, 40, 2, 8, reconstruct.Options{BatchSize: 1000}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := broker(t)
+			w := wholeOf(t, 7, size, c.channels, c.count, c.opt)
+			f := &fake{n: size, channels: c.channels}
+			var all []*working
+			for range c.workers {
+				all = append(all, start(t, b.URL, f.worker()))
+			}
+			connection := connected(t, b.URL)
+			s := w.gather(t, connection, c.inFlight)
+			nothingLeft(t, connection, f.ran.Load()-int64(s.Batches))
+			did := Tally{}
+			for _, w := range all {
+				tally := w.end()
+				did.Batches += tally.Batches
+				did.Patterns += tally.Patterns
+				did.Repeated += tally.Repeated + tally.Again + tally.Failed + tally.Malformed
+			}
+			patterns := c.count * c.channels
+			if c.opt.Count > 0 {
+				patterns = c.opt.Count * c.channels
+			}
+			if want := (Tally{Batches: s.Batches, Patterns: patterns}); did != want {
+				t.Errorf("the workers did %+v, expected %+v", did, want)
+			}
+			if want := (Summary{Batches: s.Batches}); s != want {
+				t.Errorf("the job was done %+v, expected %+v", s, want)
+			}
+			f.idle(t)
+		})
+	}
+}
+
+// TestLargePatterns: patches of 256 x 256 pass a NATS server of others that takes messages of 1 MiB, one at a time; groups of four do not, and are
+// told so.
+func TestLargePatterns(t *testing.T) {
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the server does not start")
+	}
+	const n = 256
+	w := wholeOf(t, 3, n, 1, 5, reconstruct.Options{BatchSize: 16})
+	f := &fake{n: n, channels: 1}
+	worker := start(t, s.ClientURL(), f.worker())
+	c := connected(t, s.ClientURL())
+	if summary := w.gather(t, c, 4); summary.Batches != 5 {
+		t.Errorf("%d batches, expected one for each of 5 patterns", summary.Batches)
+	}
+	worker.end()
+	_, err = NewJob(c, w.scan, w.file, model(n, 4), w.opt)
+	var bad *badinput.Error
+	if !errors.As(err, &bad) || !strings.Contains(bad.Remedy, "max_payload") {
+		t.Errorf("groups of four: %v", err)
+	}
+	if _, err := NewJob(connected(t, broker(t).URL), w.scan, w.file, model(n, 4), w.opt); err != nil {
+		t.Errorf("groups of four, at ptyx broker: %v", err)
+	}
+}
+
+// TestFlowControl: no more batches lie at the broker than are allowed, however long the scan and whoever is away.
+func TestFlowControl(t *testing.T) {
+	b := broker(t)
+	c := connected(t, b.URL)
+	const inFlight = 5
+	w := wholeOf(t, 8, size, 1, 40, reconstruct.Options{BatchSize: 1})
+	done := make(chan Summary, 1)
+	go func() { defer close(done); done <- w.gather(t, c, inFlight) }()
+	eventually(t, "the first batches are put out", func() bool { tasks, _ := left(t, c); return tasks == inFlight })
+	time.Sleep(2 * quick.Doubt) // in which those that wait are looked for, and found
+	if tasks, _ := left(t, c); tasks != inFlight {
+		t.Errorf("%d tasks lie at the broker, %d may", tasks, inFlight)
+	}
+	f := &fake{n: size, channels: 1}
+	worker := start(t, b.URL, f.worker())
+	most := uint64(0)
+	for len(done) == 0 {
+		tasks, _ := left(t, c)
+		most = max(most, tasks)
+	}
+	// The outcome of a task may be gathered before the worker, which holds three at most, has acknowledged it.
+	if s := <-done; most > inFlight+3 || s.Again != 0 {
+		t.Errorf("%d tasks lay at the broker, %+v", most, s)
+	}
+	worker.end()
+}
+
+// TestWorkerKilled: a process that is killed in the middle of a batch loses nothing and doubles nothing.
+func TestWorkerKilled(t *testing.T) {
+	b := broker(t)
+	w := wholeOf(t, 9, size, 1, 24, reconstruct.Options{BatchSize: 4})
+	c := connected(t, b.URL)
+	killed := make(chan *working)
+	f := &fake{n: size, channels: 1}
+	go func() {
+		defer close(killed)
+		command, line := process(t, "stuck worker", b.URL)
+		if line != "began" {
+			t.Errorf("the other worker says %q", line)
+		}
+		kill(t, command)
+		killed <- start(t, b.URL, f.worker())
+	}()
+	s := w.gather(t, c, 64)
+	if worker, ok := <-killed; ok {
+		if did := worker.end(); did.Batches != s.Batches {
+			t.Errorf("the worker that was left did %+v of %d batches", did, s.Batches)
+		}
+	}
+	if s.Repeated != 0 {
+		t.Errorf("%d outcomes came twice", s.Repeated)
+	}
+	nothingLeft(t, c, f.ran.Load()-int64(s.Batches))
+}
+
+// TestSlowWorkers: one that is slow but is heard of keeps its task; one that is not heard of loses it to another, and what it stores in the end doubles
+// nothing.
+func TestSlowWorkers(t *testing.T) {
+	b := broker(t)
+	c := connected(t, b.URL)
+	slow := &fake{n: size, channels: 1, delay: 2 * quick.AckWait}
+	worker := start(t, b.URL, slow.worker())
+	w := wholeOf(t, 11, size, 1, 6, reconstruct.Options{BatchSize: 2})
+	if s := w.gather(t, c, 64); slow.ran.Load() != 3 {
+		t.Errorf("a slow worker computed %d batches for %d, %+v", slow.ran.Load(), s.Batches, s)
+	}
+	worker.end()
+
+	// A task that somebody took and keeps silent about.
+	silent := make(chan error, 1)
+	go func() {
+		s, err := c.open(context.Background())
+		if err != nil {
+			silent <- err
+			return
+		}
+		consumer, err := s.tasks.Consumer(context.Background(), workers)
+		if err != nil {
+			silent <- err
+			return
+		}
+		msg, err := consumer.Next(jetstream.FetchMaxWait(10 * time.Second))
+		if err != nil {
+			silent <- err
+			return
+		}
+		f := &fake{n: size, channels: 1, delay: 40 * time.Millisecond} // the job takes longer than the task is kept
+		start(t, b.URL, f.worker())
+		task, err := DecodeTask(msg.Data())
+		if err != nil {
+			silent <- err
+			return
+		}
+		subject := outcomeSubject(task.Job.String(), task.Batch)
+		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) { // until another has stored the outcome
+			if _, err = s.outcomes.GetLastMsgForSubject(context.Background(), subject); err == nil || !errors.Is(err, jetstream.ErrMsgNotFound) {
+				break
+			}
+		}
+		if err == nil { // and now its own, which is wrong, comes late
+			o := Outcome{Job: task.Job, Batch: task.Batch, shape: task.shape, Provider: "late", Amplitude: task.Patterns, Phase: task.Patterns}
+			_, err = c.js.Publish(context.Background(), subject, o.Encode())
+		}
+		silent <- err
+	}()
+	w = wholeOf(t, 12, size, 1, 40, reconstruct.Options{BatchSize: 1})
+	if s := w.gather(t, c, 64); s.Repeated == 0 {
+		t.Errorf("the late outcome was not seen: %+v", s)
+	}
+	if err := <-silent; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestBrokerRestarted: the broker is killed in the middle, twice, and started again on the same store; everybody goes on. Then it comes back with an
+// empty store, and that, too, costs nothing but time.
+func TestBrokerRestarted(t *testing.T) {
+	for _, empty := range []bool{false, true} {
+		t.Run(fmt.Sprint("empty store ", empty), func(t *testing.T) {
+			listen, store := freePort(t), t.TempDir()
+			command, url := process(t, "broker", store+" "+listen)
+			w := wholeOf(t, 13, size, 1, 60, reconstruct.Options{BatchSize: 1})
+			f := &fake{n: size, channels: 1, delay: 10 * time.Millisecond}
+			for range 2 {
+				start(t, url, f.worker())
+			}
+			c := connected(t, url)
+			done := make(chan Summary, 1)
+			go func() { defer close(done); done <- w.gather(t, c, 8) }()
+			for _, after := range []int64{10, 30} {
+				eventually(t, "batches are computed", func() bool { return f.ran.Load() >= after })
+				kill(t, command)
+				if empty {
+					store = t.TempDir()
+				}
+				var again string
+				if command, again = process(t, "broker", store+" "+listen); again != url {
+					t.Errorf("the broker says %s", again)
+				}
+			}
+			t.Logf("%+v, %d batches computed", <-done, f.ran.Load())
+		})
+	}
+}
+
+// TestInterrupted: a job that was interrupted goes on: what is stored is gathered, and nothing is computed twice.
+func TestInterrupted(t *testing.T) {
+	b := broker(t)
+	w := wholeOf(t, 15, size, 1, 40, reconstruct.Options{BatchSize: 1})
+	f := &fake{n: size, channels: 1, delay: 5 * time.Millisecond}
+	start(t, b.URL, f.worker())
+	for _, after := range []int64{5, 20} {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			eventually(t, "batches are computed", func() bool { return f.ran.Load() >= after })
+			cancel()
+		}()
+		if _, _, err := w.try(ctx, t, connected(t, b.URL), 4); !errors.Is(err, context.Canceled) {
+			t.Fatalf("interrupted: %v", err)
+		}
+	}
+	c := connected(t, b.URL)
+	s := w.gather(t, c, 4)
+	if s.Found < 20 || f.ran.Load() != int64(s.Batches) {
+		t.Errorf("%+v, %d batches were computed", s, f.ran.Load())
+	}
+	nothingLeft(t, c, f.ran.Load()-int64(s.Batches))
+	// The same job once more is computed once more.
+	if s := w.gather(t, c, 4); s.Found != 0 || f.ran.Load() != 2*int64(s.Batches) {
+		t.Errorf("again: %+v, %d batches were computed", s, f.ran.Load())
+	}
+}
+
+// TestTwoJobs at the same time, of two models, do not get into each other's way; nor do two runs of one job.
+func TestTwoJobs(t *testing.T) {
+	b := broker(t)
+	f := &fake{n: size, channels: 1}
+	for range 2 {
+		start(t, b.URL, f.worker())
+	}
+	together := func(seeds ...uint64) {
+		var group sync.WaitGroup
+		for _, seed := range seeds {
+			w := wholeOf(t, seed, size, 1, 30, reconstruct.Options{BatchSize: 2})
+			c := connected(t, b.URL)
+			group.Go(func() { w.gather(t, c, 6) })
+		}
+		group.Wait()
+	}
+	together(17, 23)
+	nothingLeft(t, connected(t, b.URL), f.ran.Load()-30)
+	together(23, 23) // an outcome that one run asked for may come when the other has done all
+}
+
+// TestPoison: messages that are no tasks and no outcomes are dropped and counted, and the job gets done.
+func TestPoison(t *testing.T) {
+	b := broker(t)
+	c := connected(t, b.URL)
+	w := wholeOf(t, 19, size, 1, 8, reconstruct.Options{BatchSize: 2})
+	j := w.job(t, c)
+	id := j.ID.String()
+	if _, err := c.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	good := j.task(2, make([]float32, j.Size(2))).Encode()
+	other := Outcome{Job: j.ID, Batch: 3, shape: shape{Samples: 1, Channels: 1, N: 2}, Provider: "x", Amplitude: make([]float32, 4), Phase: make([]float32, 4)}
+	for subject, data := range map[string][]byte{
+		taskSubject(id, 0):               []byte("poison"),
+		taskSubject(id, 1):               nil,
+		taskSubject("a", 2):              good, // of another job than it says
+		taskPrefix + id + ".x":           good,
+		outcomeSubject(id, 1):            []byte("poison"),
+		outcomeSubject(id, 3):            other.Encode(),
+		outcomeSubject(id, 99):           Outcome{Job: j.ID, Batch: 99, shape: j.shape(0), Failure: "no such batch"}.Encode(),
+		outcomePrefix + id + ".anything": nil,
+	} {
+		if _, err := c.js.Publish(t.Context(), subject, data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := &fake{n: size, channels: 1}
+	done := make(chan Summary, 1)
+	go func() { defer close(done); done <- w.gather(t, c, 8) }()
+	eventually(t, "batches 2 and 3 are put out", func() bool { tasks, _ := left(t, c); return tasks == 6 })
+	worker := start(t, b.URL, f.worker()) // not before: it drops what stands in the others' places
+	s := <-done
+	if did := worker.end(); did.Malformed != 4 || did.Batches != 4 {
+		t.Errorf("the worker did %+v", did)
+	}
+	if s.Malformed < 4 || s.Again != 2 { // the places of batches 0 and 1 were taken
+		t.Errorf("the job was done %+v", s)
+	}
+}
+
+// TestFailures: an error of a worker is tried again; one that does not pass fails the job, with its words, and nothing is left; and then the job can be
+// done.
+func TestFailures(t *testing.T) {
+	b := broker(t)
+	c := connected(t, b.URL)
+	w := wholeOf(t, 21, size, 1, 6, reconstruct.Options{BatchSize: 2})
+
+	var errors atomic.Int64
+	f := &fake{n: size, channels: 1, run: func() error {
+		if errors.Add(1) <= 2 {
+			return fmt.Errorf("no memory")
+		}
+		return nil
+	}}
+	worker := start(t, b.URL, f.worker())
+	w.gather(t, c, 4)
+	if did := worker.end(); did.Again != 2 || did.Batches != 3 {
+		t.Errorf("the worker did %+v", did)
+	}
+
+	for name, f := range map[string]*fake{
+		"cannot compute":     {n: size, channels: 1, run: func() error { return fmt.Errorf("no such operator") }},
+		"cannot open":        {n: size, channels: 1, open: func([]byte) error { return fmt.Errorf("no such operator") }},
+		"is another network": {n: size / 2, channels: 1},
+	} {
+		worker := start(t, b.URL, f.worker())
+		_, _, err := w.try(t.Context(), t, c, 1)
+		want := "no such operator"
+		if f.n != size {
+			want = "[2 1 32 32]"
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a worker that %s: %v", name, err)
+		}
+		if did := worker.end(); did.Failed != 1 || did.Again != attempts-1 {
+			t.Errorf("a worker that %s did %+v", name, did)
+		}
+		f.idle(t)
+		nothingLeft(t, c, 0)
+	}
+
+	start(t, b.URL, (&fake{n: size, channels: 1}).worker())
+	w.gather(t, c, 4)
+}
+
+// TestTheBatchThatKills: a task that was delivered again and again, and never came back, is given up with a word.
+func TestTheBatchThatKills(t *testing.T) {
+	b := broker(t)
+	c := connected(t, b.URL)
+	f := &fake{n: size, channels: 1}
+	o, ready := f.worker(), make(chan bool)
+	o.Ready = func(string) error { close(ready); return nil }
+	first := start(t, b.URL, o)
+	<-ready // it has made the consumer
+	first.end()
+	w := wholeOf(t, 29, size, 1, 1, reconstruct.Options{BatchSize: 1})
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := w.try(context.Background(), t, c, 1)
+		done <- err
+	}()
+	consumer, err := c.js.Consumer(t.Context(), taskStream, workers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 * attempts {
+		msg, err := consumer.Next(jetstream.FetchMaxWait(10 * time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := msg.Nak(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	worker := start(t, b.URL, f.worker())
+	if err := <-done; err == nil || !strings.Contains(err.Error(), "10 times a worker began with the batch") {
+		t.Errorf("a batch that kills: %v", err)
+	}
+	if did := worker.end(); did.Failed != 1 || f.ran.Load() != 0 {
+		t.Errorf("the worker did %+v, %d batches computed", did, f.ran.Load())
+	}
+}
+
+// TestModels: a model that is here is not fetched, one that is not is, and what is stored under a wrong digest is not used.
+func TestModels(t *testing.T) {
+	b := broker(t)
+	c := connected(t, b.URL)
+	w := wholeOf(t, 25, size, 1, 4, reconstruct.Options{BatchSize: 2})
+	j := w.job(t, c)
+	s, err := c.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Under the digest lies another model, of the same length.
+	if _, err := s.models.PutBytes(t.Context(), j.Digest.String(), []byte("model x5")[:len(w.file)]); err != nil {
+		t.Fatal(err)
+	}
+	f := &fake{n: size, channels: 1}
+	worker := start(t, b.URL, f.worker())
+	_, _, err = w.try(t.Context(), t, c, 4)
+	if err == nil || !strings.Contains(err.Error(), "what is stored there is") {
+		t.Errorf("a wrong model: %v", err)
+	}
+	worker.end()
+	f.networks.Given = [][]byte{[]byte("not this one"), w.file}
+	worker = start(t, b.URL, f.worker())
+	w.gather(t, c, 4)
+	worker.end()
+	if err := s.models.Delete(t.Context(), j.Digest.String()); err != nil {
+		t.Fatal(err)
+	}
+	f.networks.Given = nil
+	start(t, b.URL, f.worker())
+	w.gather(t, c, 4)
+	if _, ok := f.models.Load(j.Digest.String()); !ok {
+		t.Error("the model was not opened")
+	}
+}
+
+// TestManyModels: a worker keeps few networks ready, and computes with all.
+func TestManyModels(t *testing.T) {
+	b := broker(t)
+	f := &fake{n: size, channels: 1}
+	worker := start(t, b.URL, f.worker())
+	c := connected(t, b.URL)
+	for _, seed := range []uint64{31, 32, 33, 31} {
+		wholeOf(t, seed, size, 1, 5, reconstruct.Options{BatchSize: 2}).gather(t, c, 4)
+		if opened := f.opened.Load(); opened > keptModels {
+			t.Errorf("%d networks are ready", opened)
+		}
+	}
+	worker.end()
+	f.idle(t)
+}
+
+// TestJobs: whatever changes the outcomes changes the job's name, and nothing else does.
+func TestJobs(t *testing.T) {
+	c := connected(t, broker(t).URL)
+	base := whole{scan: scanOf(t, 1, size, 9), model: model(size, 1), file: []byte("model"), opt: reconstruct.Options{BatchSize: 4}}
+	id := base.job(t, c).ID
+	same := base
+	same.scan = scanOf(t, 1, size, 9) // another file
+	if same.job(t, c).ID != id {
+		t.Error("the same scan in another file is another job")
+	}
+	seen := map[Digest]string{id: "base"}
+	for name, change := range map[string]func(*whole){
+		"scan":  func(w *whole) { w.scan = scanOf(t, 2, size, 9) },
+		"model": func(w *whole) { w.file = []byte("other") },
+		"batch": func(w *whole) { w.opt.BatchSize = 3 },
+		"count": func(w *whole) { w.opt.Count = 5 },
+		"seed":  func(w *whole) { w.opt.Seed = 5 },
+	} {
+		w := base
+		change(&w)
+		if j := w.job(t, c); seen[j.ID] != "" {
+			t.Errorf("%s and %s are the same job", name, seen[j.ID])
+		} else {
+			seen[j.ID] = name
+		}
+	}
+}
+
+// TestEarly: a worker may be there before its broker, and a job before its workers.
+func TestEarly(t *testing.T) {
+	listen := freePort(t)
+	f := &fake{n: size, channels: 1}
+	o := f.worker()
+	ready := make(chan string, 1)
+	o.Ready = func(where string) error { ready <- where; return nil }
+	worker := start(t, "nats://"+listen, o)
+	b := brokerAt(t, t.TempDir(), listen)
+	t.Cleanup(b.Close)
+	if where := <-ready; where != "nats://"+listen {
+		t.Errorf("ready at %s", where)
+	}
+	worker.end()
+
+	w := wholeOf(t, 27, size, 1, 4, reconstruct.Options{BatchSize: 2})
+	c := connected(t, b.URL)
+	var log syncBuffer
+	job := w.job(t, c)
+	done := make(chan error)
+	go func() {
+		_, _, err := Gather(context.Background(), c, job, GatherOptions{InFlight: 4, Timing: quick, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		done <- err
+	}()
+	eventually(t, "it says that there is no worker", func() bool { return strings.Contains(log.String(), "waiting for a worker") })
+	start(t, b.URL, f.worker())
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if n := strings.Count(log.String(), "waiting for a worker"); n != 1 {
+		t.Errorf("it says so %d times", n)
+	}
+}
+
+// TestRefusals: faults of a scan are those of one machine.
+func TestRefusals(t *testing.T) {
+	b := broker(t)
+	c := connected(t, b.URL)
+	start(t, b.URL, (&fake{n: size, channels: 1}).worker())
+	w := whole{scan: scanOf(t, 1, size, 4), model: model(size, 1), file: []byte("model")}
+	for name, check := range map[string]func() error{
+		"another size": func() error {
+			_, err := NewJob(c, w.scan, w.file, model(32, 1), reconstruct.Options{BatchSize: 1})
+			return err
+		},
+		"no batch": func() error { _, err := NewJob(c, w.scan, w.file, w.model, reconstruct.Options{}); return err },
+		"none in flight": func() error {
+			_, _, err := Gather(t.Context(), c, w.job(t, c), GatherOptions{})
+			return err
+		},
+	} {
+		if name == "none in flight" {
+			w.opt.BatchSize = 1
+		}
+		err := check()
+		if bad := (*badinput.Error)(nil); !errors.As(err, &bad) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,380 @@
+package cluster
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/testutil"
+	"ptyx/internal/graph/contract"
+	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/scan/dataset"
+)
+
+// What TestMain is to be instead of a test: a process that a test can kill.
+const (
+	asWhat  = "PTYX_TEST_AS"
+	asWhere = "PTYX_TEST_WHERE"
+)
+
+// TestMain fails when a test leaves a goroutine behind.
+func TestMain(m *testing.M) {
+	switch where := os.Getenv(asWhere); os.Getenv(asWhat) {
+	case "stuck worker": // begins a task and never ends it
+		f := &fake{n: size, channels: 1, run: func() error {
+			fmt.Println("began")
+			select {}
+		}}
+		_, err := Work(context.Background(), Address{URL: where}, f.worker())
+		fmt.Println(err)
+		os.Exit(1)
+	case "broker":
+		store, listen, _ := strings.Cut(where, " ")
+		b, err := StartBroker(BrokerOptions{Store: store, Listen: listen}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println(b.URL)
+		select {}
+	}
+	goleak.VerifyTestMain(m, testutil.OfBrokers()...)
+}
+
+// process runs this test binary as something else and waits for its first line.
+func process(t *testing.T, as, where string) (command *exec.Cmd, line string) {
+	t.Helper()
+	command = exec.Command(os.Args[0])
+	command.Env = append(os.Environ(), asWhat+"="+as, asWhere+"="+where)
+	out, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = command.Process.Kill(); _ = command.Wait() })
+	if line, err = bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	return command, strings.TrimSpace(line)
+}
+
+// kill ends a process without a word.
+func kill(t *testing.T, command *exec.Cmd) {
+	t.Helper()
+	if err := command.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = command.Wait()
+}
+
+// quick are times for tests.
+var quick = Timing{AckWait: 600 * time.Millisecond, Pull: 500 * time.Millisecond, Doubt: 600 * time.Millisecond, Pause: 100 * time.Millisecond}
+
+// size is of the patterns of tests.
+const size = 64
+
+// fake is a network whose patch depends on its pattern alone: amplitude d/2, phase d - 1.
+type fake struct {
+	n, channels int
+	delay       time.Duration // of a batch
+	run         func() error  // nil: never fails
+	open        func(model []byte) error
+	networks    Networks
+
+	ran      atomic.Int64 // batches
+	prepared atomic.Int64 // and not closed
+	opened   atomic.Int64 // and not released
+	models   sync.Map     // digests that were opened
+}
+
+// worker are the options of one with this network.
+func (f *fake) worker() WorkerOptions {
+	networks := f.networks
+	networks.Open = func(model []byte) (reconstruct.Predictor, func() error, error) {
+		if f.open != nil {
+			if err := f.open(model); err != nil {
+				return nil, nil, err
+			}
+		}
+		f.opened.Add(1)
+		f.models.Store(contract.Digest(model), true)
+		return f, func() error { f.opened.Add(-1); return nil }, nil
+	}
+	return WorkerOptions{Networks: networks, Timing: quick, Grace: 3 * time.Second, Log: slog.New(slog.DiscardHandler)}
+}
+
+func (f *fake) Provider() string { return "fake" }
+func (f *fake) Close() error     { return nil }
+
+func (f *fake) Prepare(b int) (reconstruct.Batch, error) {
+	f.prepared.Add(1)
+	array := func() *ndarray.Float32 { return ndarray.New[float32](b, f.channels, f.n, f.n) }
+	return &fakeBatch{f, array(), array(), array()}, nil
+}
+
+type fakeBatch struct {
+	fake                       *fake
+	patterns, amplitude, phase *ndarray.Float32
+}
+
+func (b *fakeBatch) Patterns() *ndarray.Float32 { return b.patterns }
+func (b *fakeBatch) Close() error               { b.fake.prepared.Add(-1); return nil }
+
+func (b *fakeBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
+	b.fake.ran.Add(1)
+	time.Sleep(b.fake.delay)
+	if b.fake.run != nil {
+		if err := b.fake.run(); err != nil {
+			return nil, nil, err
+		}
+	}
+	for i, d := range b.patterns.Data {
+		b.amplitude.Data[i], b.phase.Data[i] = d/2, d-1
+	}
+	return b.amplitude, b.phase, nil
+}
+
+// model is the contract of a fake.
+func model(n, channels int) contract.Contract {
+	probe := ndarray.New[complex64](n, n)
+	for i := range probe.Data {
+		r, c := float64(i/n-n/2)/float64(n)*6, float64(i%n-n/2)/float64(n)*6
+		probe.Data[i] = complex(float32(math.Exp(-r*r-c*c)), 0)
+	}
+	gridsize := int(math.Sqrt(float64(channels)))
+	return contract.Contract{N: n, Gridsize: gridsize, Channels: channels, ObjectExtent: "full", Probe: probe}
+}
+
+// scanOf is a scan of count random patterns.
+func scanOf(t testing.TB, seed uint64, n, count int) *dataset.Scan {
+	t.Helper()
+	x, y := testutil.Uniform(seed+1, 40, 70, count), testutil.Uniform(seed+2, 35, 65, count)
+	d := dataset.ScanData{Patterns: testutil.Uniform(seed, 0, 2, count, n, n), Probe: model(n, 1).Probe}
+	for i := range count {
+		d.X, d.Y = append(d.X, float64(x.Data[i])), append(d.Y, float64(y.Data[i]))
+	}
+	path := filepath.Join(t.TempDir(), "scan.npz")
+	if err := dataset.Write(path, d); err != nil {
+		t.Fatal(err)
+	}
+	scan, err := dataset.Open(path, dataset.Options{Input: dataset.Amplitude, NoProbe: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = scan.Close() })
+	return scan
+}
+
+// broker starts one in this process, until the test ends.
+func broker(t testing.TB) *Broker {
+	t.Helper()
+	b := brokerAt(t, t.TempDir(), "127.0.0.1:0")
+	t.Cleanup(b.Close)
+	return b
+}
+
+func brokerAt(t testing.TB, store, listen string) *Broker {
+	t.Helper()
+	b, err := StartBroker(BrokerOptions{Store: store, Listen: listen}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// freePort is an address where nobody listens.
+func freePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// connected is a connection until the test ends.
+func connected(t testing.TB, url string) *Connection {
+	t.Helper()
+	c, err := Connect(Address{URL: url, Name: t.Name()}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// worker is one at work in this process.
+type working struct {
+	t     testing.TB
+	stop  context.CancelFunc
+	ended chan struct{}
+	tally Tally
+	err   error
+}
+
+// start has a fake work until the test ends or end is called.
+func start(t testing.TB, url string, o WorkerOptions) *working {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	w := &working{t: t, stop: stop, ended: make(chan struct{})}
+	go func() {
+		defer close(w.ended)
+		w.tally, w.err = Work(ctx, Address{URL: url, Name: t.Name()}, o)
+	}()
+	t.Cleanup(func() { w.end() })
+	return w
+}
+
+// end ends a worker well and returns what it has done.
+func (w *working) end() Tally {
+	w.t.Helper()
+	w.stop()
+	select {
+	case <-w.ended:
+	case <-time.After(20 * time.Second):
+		stacks := make([]byte, 1<<20)
+		w.t.Fatalf("a worker does not end:\n%s", stacks[:runtime.Stack(stacks, true)])
+	}
+	if w.err != nil {
+		w.t.Errorf("a worker ended with %v", w.err)
+	}
+	return w.tally
+}
+
+// idle tells that a fake holds nothing any more.
+func (f *fake) idle(t testing.TB) {
+	t.Helper()
+	if p, o := f.prepared.Load(), f.opened.Load(); p != 0 || o != 0 {
+		t.Errorf("%d batches and %d networks were not closed", p, o)
+	}
+}
+
+// task is a scan with a model, and what one machine makes of it.
+type whole struct {
+	scan  *dataset.Scan
+	model contract.Contract
+	file  []byte
+	opt   reconstruct.Options
+	want  []byte // bytes of the object's file
+}
+
+// wholeOf computes the reference.
+func wholeOf(t testing.TB, seed uint64, n, channels, count int, opt reconstruct.Options) whole {
+	t.Helper()
+	w := whole{scan: scanOf(t, seed, n, count), model: model(n, channels), file: fmt.Appendf(nil, "model %d", seed), opt: opt}
+	r, err := reconstruct.Run(context.Background(), &fake{n: n, channels: channels}, w.scan, w.model, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.want = encoded(t, r)
+	return w
+}
+
+func encoded(t testing.TB, r *reconstruct.Result) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := r.Encode(&b, "digest"); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// gather does the job, and compares the object with the reference.
+func (w whole) gather(t testing.TB, c *Connection, inFlight int) Summary {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	r, s, err := w.try(ctx, t, c, inFlight)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(encoded(t, r), w.want) {
+		t.Error("the object has other bytes than that of one machine")
+	}
+	return s
+}
+
+func (w whole) job(t testing.TB, c *Connection) *Job {
+	t.Helper()
+	j, err := NewJob(c, w.scan, w.file, w.model, w.opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func (w whole) try(ctx context.Context, t testing.TB, c *Connection, inFlight int) (*reconstruct.Result, Summary, error) {
+	t.Helper()
+	return Gather(ctx, c, w.job(t, c), GatherOptions{InFlight: inFlight, Timing: quick, Log: slog.New(slog.DiscardHandler)})
+}
+
+// left is how many messages of tasks and outcomes the broker has.
+func left(t testing.TB, c *Connection) (tasks, outcomes uint64) {
+	t.Helper()
+	s, err := c.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := s.tasks.Info(t.Context())
+	b, err2 := s.outcomes.Info(t.Context())
+	if err := errors.Join(err, err2); err != nil {
+		t.Fatal(err)
+	}
+	return a.State.Msgs, b.State.Msgs
+}
+
+// nothingLeft holds the end of jobs. Of a batch that was computed twice, which is a matter of time, the second outcome may come when its job is done.
+func nothingLeft(t testing.TB, c *Connection, twice int64) {
+	t.Helper()
+	if tasks, outcomes := left(t, c); tasks != 0 || int64(outcomes) > twice {
+		t.Errorf("%d tasks and %d outcomes were left at the broker", tasks, outcomes)
+	}
+}
+
+// eventually waits for what others bring about.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(15 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within 15 seconds", what)
+		}
+	}
+}
+
+// syncBuffer is a log that may be read while it is written.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}

@@ -1,0 +1,182 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"ptyx/internal/format/npz"
+	"ptyx/internal/scan/dataset"
+)
+
+// csvOf are the positions of some frames.
+func csvOf(d dataset.ScanData, ids []int) string {
+	var b strings.Builder
+	for _, id := range ids {
+		fmt.Fprintf(&b, "%d, %v, %v\n", id, d.X[id], d.Y[id])
+	}
+	return b.String()
+}
+
+// patternsOnly are members without positions.
+func patternsOnly(m []npz.Member) []npz.Member {
+	return slices.DeleteFunc(m, func(one npz.Member) bool { return one.Key == "xcoords" || one.Key == "ycoords" })
+}
+
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestFramesWaitForTheirPositions: patterns and positions come each in an order of its own, one before the other or behind it.
+func TestFramesWaitForTheirPositions(t *testing.T) {
+	const count = 8
+	d := scanData(count)
+	want := inferred(t, d, count)
+	for seed := range uint64(4) {
+		random := rand.New(rand.NewPCG(seed, 7))
+		r := watching(t)
+		list := r.path([]string{"places.csv", "places.npz"}[seed%2]) // beside the frames, and none of them
+		r.o.Positions = list
+		frames, places := random.Perm(count), random.Perm(count)
+		for i := range count {
+			r.step(func() {
+				write(t, r.path(fmt.Sprintf("%d%s", i, []string{".npz", ".h5"}[i%2])), patternsOnly(members(d, frames[i:i+1], true)))
+			})
+			if i%2 == 0 || seed > 1 {
+				continue
+			}
+			r.step(func() { putPlaces(t, list, d, places[:i+1]) })
+		}
+		r.step(func() { putPlaces(t, list, d, places) })
+		late := 0
+		for i, id := range frames {
+			if i > 0 && id < slices.Max(frames[:i]) {
+				late++
+			}
+		}
+		r.end(context.Background(), Idle, Tally{Frames: count, Late: late}, want)
+	}
+}
+
+func putPlaces(t *testing.T, path string, d dataset.ScanData, ids []int) {
+	t.Helper()
+	if filepath.Ext(path) == ".csv" {
+		put(t, path, csvOf(d, ids))
+		return
+	}
+	write(t, path, slices.DeleteFunc(members(d, ids, true), func(one npz.Member) bool { return one.Key == "diff3d" }))
+}
+
+// TestPositionsThatDoNotCome leave their frames waiting, which are neither in the object nor missing.
+func TestPositionsThatDoNotCome(t *testing.T) {
+	d := scanData(6)
+	for _, single := range []bool{false, true} {
+		r := watching(t)
+		name := "a.h5"
+		if single {
+			r = growth(t, name, true, patternsOnly(members(d, upTo(5), true)), patternsOnly(members(d, upTo(6), true)))
+		} else {
+			write(t, r.path(name), patternsOnly(members(d, upTo(6), true)))
+		}
+		r.o.Positions = filepath.Join(t.TempDir(), "places.csv")
+		put(t, r.o.Positions, "id,x,y\n"+csvOf(d, []int{0, 2}))
+		r.step(func() { put(t, r.o.Positions, "id,x,y\n"+csvOf(d, []int{0, 2, 1})) })
+		r.step(func() { put(t, r.o.Positions, "id,x,y\n"+csvOf(d, []int{0, 2, 1})+"3,5") }) // a line that does not end yet
+		r.end(context.Background(), Idle, Tally{Frames: 3, Waiting: 3}, inferred(t, d, 3))
+		if strings.Contains(r.log.String(), "WARN") {
+			t.Errorf("complains:\n%s", r.log.String())
+		}
+	}
+}
+
+func TestPositionFiles(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		ids        []int64
+		said       string
+	}{
+		{"plain", "0,1,2\n7,3.5,-4e1\n", []int64{0, 7}, ""},
+		{"names, comments, blanks, an empty line", "# of the stage\n id , y, x\n\n7, -40, 3.5\n0,2,1\n", []int64{7, 0}, ""},
+		{"names of arrays, more columns, CR", "time,ids,xcoords,ycoords\r\n9,7,3.5,-40\r\n9,0,1,2\r\n", []int64{7, 0}, ""},
+		{"nothing yet", "", nil, ""},
+		{"an unfinished line", "0,1,2\n7,3", []int64{0}, ""},
+		{"too few values", "0,1,2\n7,3\n8,1,1\n", []int64{0}, "line 2: found 2 values"},
+		{"no number", "0,1,2\n7,a,3\n", []int64{0}, `line 2: found "7,a,3"`},
+		{"NaN", "0,1,2\n7,NaN,3\n", []int64{0}, "line 2: found frame 7 at (NaN, 3)"},
+		{"too far", "0,1,2\n7,1e9,3\n", []int64{0}, "line 2"},
+		{"a negative id", "-1,1,2\n", nil, "line 1"},
+		{"a broken quote", "0,1,2\n\"7,1,3\n", []int64{0}, "places.csv: "},
+	} {
+		path := filepath.Join(t.TempDir(), "places.csv")
+		put(t, path, tt.text)
+		ids, x, y, err := readPositions(path)
+		if !slices.Equal(ids, tt.ids) || len(x) != len(ids) || len(y) != len(ids) {
+			t.Errorf("%s: ids %v, want %v", tt.name, ids, tt.ids)
+		}
+		if (err != nil) != (tt.said != "") || err != nil && !strings.Contains(err.Error(), tt.said) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.said)
+		}
+		for i, id := range ids {
+			if want := map[int64][2]float64{0: {1, 2}, 7: {3.5, -40}}[id]; x[i] != want[0] || y[i] != want[1] {
+				t.Errorf("%s: frame %d at (%v, %v)", tt.name, id, x[i], y[i])
+			}
+		}
+	}
+	path := filepath.Join(t.TempDir(), "places.npz")
+	write(t, path, []npz.Member{{Key: "ids", Value: []int64{3, 4, 5}}, {Key: "xcoords", Value: []float64{1, math.NaN(), 2}}, {Key: "ycoords", Value: []float64{1, 1, 2}}})
+	if ids, _, _, err := readPositions(path); !slices.Equal(ids, []int64{3}) || err == nil || !strings.Contains(err.Error(), "position 1: found frame 4") {
+		t.Errorf("%v, %v", ids, err)
+	}
+}
+
+// TestAFaultInThePositions is named once, and what stands before it is taken.
+func TestAFaultInThePositions(t *testing.T) {
+	d := scanData(3)
+	r := watching(t)
+	write(t, r.path("a.npz"), patternsOnly(members(d, upTo(3), true)))
+	r.o.Positions = filepath.Join(t.TempDir(), "places.csv")
+	put(t, r.o.Positions, csvOf(d, []int{0, 1})+"2,?,1\n")
+	r.end(context.Background(), Idle, Tally{Frames: 2, Waiting: 1}, inferred(t, d, 2))
+	if said := r.log.String(); strings.Count(said, "WARN") != 1 || !strings.Contains(said, "line 3") {
+		t.Errorf("said:\n%s", said)
+	}
+}
+
+// TestTurnedPositions: the flags mean for a list of positions what they mean for a part.
+func TestTurnedPositions(t *testing.T) {
+	d := scanData(2)
+	for name, view := range map[string]dataset.View{
+		"swapped": {SwapXY: true}, "mirrored": {FlipX: true}, "swapped and mirrored": {SwapXY: true, FlipY: true}, "of the sample": {SampleMotion: new(true)},
+		"of the sample, mirrored": {SampleMotion: new(true), FlipX: true},
+	} {
+		path := filepath.Join(t.TempDir(), "part.npz")
+		write(t, path, members(d, upTo(2), true))
+		part, err := dataset.Open(path, dataset.Options{View: view, Part: true, NoProbe: true, NoObject: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := filepath.Join(t.TempDir(), "places.csv")
+		put(t, list, csvOf(d, upTo(2)))
+		p := positions{path: list, view: view, at: map[int64]place{}}
+		if !p.look() || p.fault != nil {
+			t.Fatal(p.fault)
+		}
+		for i := range 2 {
+			if p.at[int64(i)] != (place{part.X[i], part.Y[i]}) {
+				t.Errorf("%s: %v, and in a part (%v, %v)", name, p.at[int64(i)], part.X[i], part.Y[i])
+			}
+		}
+		if err := part.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
