@@ -13,7 +13,7 @@ def page(record):
 
 HEAD = """# ptyx beside its peers
 
-Written by `make bench-peers`; [docs/performance.md](../docs/performance.md) says what the figures mean. Times are medians of rounds in
+Written by `make bench-peers`; [docs/dev/performance.md](../docs/dev/performance.md) says what the figures mean. Times are medians of rounds in
 which the programs take turns; in brackets the fastest and the slowest round. A ratio is taken round by round, and its median is
 given: above 1, ptyx is faster. **Bar**: what has to be reached; **aim**: what is wanted.
 """

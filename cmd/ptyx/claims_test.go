@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestClaimsHaveTests: the tests that docs/security.md and docs/reliability.md name are there.
+// TestClaimsHaveTests: the tests that docs/security.md and docs/dev/reliability.md name are there.
 func TestClaimsHaveTests(t *testing.T) {
 	files := repository(t)
 	there := map[string]bool{}
@@ -17,7 +17,7 @@ func TestClaimsHaveTests(t *testing.T) {
 			}
 		}
 	}
-	for _, page := range []string{"docs/security.md", "docs/reliability.md"} {
+	for _, page := range []string{"docs/security.md", "docs/dev/reliability.md"} {
 		named := regexp.MustCompile("`((?:Test|Fuzz)\\w+)`").FindAllStringSubmatch(files[page], -1)
 		if len(named) < 8 {
 			t.Errorf("%s names %d tests", page, len(named))

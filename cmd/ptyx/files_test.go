@@ -94,10 +94,10 @@ func TestLinksResolve(t *testing.T) {
 	}
 }
 
-// TestTheIndexOfTests holds docs/testing.md to the packages that have tests and to the targets that make has.
+// TestTheIndexOfTests holds docs/dev/testing.md to the packages that have tests and to the targets that make has.
 func TestTheIndexOfTests(t *testing.T) {
 	files := repository(t)
-	index := files["docs/testing.md"]
+	index := files["docs/dev/testing.md"]
 	var selected []string
 	for _, m := range regexp.MustCompile("\\| `go test ((?:\\./\\S+ ?)+)`").FindAllStringSubmatch(index, -1) {
 		selected = append(selected, strings.Fields(m[1])...)
@@ -114,18 +114,18 @@ func TestTheIndexOfTests(t *testing.T) {
 		if at >= 0 {
 			used[selected[at]] = true
 		} else if !strings.HasPrefix(name, "bench/") { // make bench runs these
-			t.Errorf("docs/testing.md has no group for %s", path.Dir(name))
+			t.Errorf("docs/dev/testing.md has no group for %s", path.Dir(name))
 		}
 	}
 	for _, pattern := range selected {
 		if !used[pattern] {
-			t.Errorf("docs/testing.md selects %s, where no tests are", pattern)
+			t.Errorf("docs/dev/testing.md selects %s, where no tests are", pattern)
 		}
 	}
 	for _, m := range regexp.MustCompile("`make ([a-z-]+)").FindAllStringSubmatch(index, -1) {
 		target := regexp.MustCompile(`(?m)^` + m[1] + `:`)
 		if !target.MatchString(files["Makefile"] + "\n" + files["bench/bench.mk"] + "\n" + files["interop/interop.mk"]) {
-			t.Errorf("docs/testing.md speaks of make %s, which does not exist", m[1])
+			t.Errorf("docs/dev/testing.md speaks of make %s, which does not exist", m[1])
 		}
 	}
 }

@@ -143,7 +143,7 @@ func (b *Builder) Int64s(values ...int64) string {
 // Shape is a shape to give to Reshape. In a training step it is declared as an input with this as its default, which nobody
 // feeds: ONNX Runtime then cannot know the shapes of what follows beforehand. Where it knows them, it plans each buffer of
 // the forward pass for a tensor of the same shape in the backward pass and keeps it all the time in between; where it does
-// not, a buffer is free as soon as it is dead. That takes a third of the memory, and less time (docs/performance.md).
+// not, a buffer is free as soon as it is dead. That takes a third of the memory, and less time (docs/dev/performance.md).
 func (b *Builder) Shape(values ...int64) string {
 	if !b.target.Training {
 		return b.Int64s(values...)

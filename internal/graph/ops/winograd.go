@@ -58,7 +58,7 @@ type winograd struct {
 
 // suitsWinograd tells whether the convolution of x (B, I, H, W) with w (O, I, K, K) should be lowered this way. The saved
 // multiplications grow with the channels on both sides, the transforms cost the same whatever the channels; the limit was
-// measured, see docs/performance.md.
+// measured, see docs/dev/performance.md.
 func suitsWinograd(b *onnxir.Builder, x, w tensor.Shape) bool {
 	const fewest = 16 // harmonic mean of the channels, halved
 	return b.Target().Winograd && w[2] == 3 && x[2]%tileOutputs == 0 && x[3]%tileOutputs == 0 &&

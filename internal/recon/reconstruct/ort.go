@@ -23,7 +23,7 @@ func NewORT(env *runtime.Environment, model []byte, o runtime.SessionOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	o.NoMemPattern = true // it would keep a second set of buffers, and gains no time here (docs/performance.md)
+	o.NoMemPattern = true // it would keep a second set of buffers, and gains no time here (docs/dev/performance.md)
 	s, err := env.NewSession(model, o)
 	if err != nil {
 		return nil, fmt.Errorf("loading the model: %w", err)
