@@ -415,7 +415,7 @@ func TestLossAgainstThePhysics(t *testing.T) {
 					measured[i] = math.Pow(float64(data.Patterns.Data[j*n*n+i]), 2) * n * n / power
 				}
 				model, measured = ofMeasured(scan, model), ofMeasured(scan, measured)
-				want += (loss.Poisson*optics.Poisson(model, measured, eps) + loss.MAE*optics.AmplitudeMAE(model, measured, eps)) / float64(len(data.X))
+				want += (loss.Poisson*poissonLoss(model, measured, eps) + loss.MAE*amplitudeLoss(model, measured, eps)) / float64(len(data.X))
 			}
 			// The matrix transform in float32 rounds amplitudes to 2^-24 of the brightest, some 10^-5 of the mean one.
 			if got := b.run(t, b.firstGroups()); !testutil.Close(got, want, 0, 1e-4) {

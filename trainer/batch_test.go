@@ -128,8 +128,8 @@ func TestFillLoadsAndPads(t *testing.T) {
 			same(t, what, b.amplitude.Data[slot*image:(slot+1)*image], d.Patterns.Data[pattern*image:(pattern+1)*image])
 			// 43.5 is pixel 44 less a half: a position is its nearest pixel and a rest.
 			restY, restX := []float64{-0.25, 0, -0.5}[pattern], []float64{0.25, -0.5, -0.5}[pattern]
-			same(t, what+", y", b.shiftY.Data[slot*image:(slot+1)*image], optics.ShiftMatrix(restY, 64))
-			same(t, what+", x", b.shiftX.Data[slot*image:(slot+1)*image], optics.ShiftMatrix(restX, 64))
+			same(t, what+", y", b.shiftY.Data[slot*image:(slot+1)*image], shiftMatrix(restY, 64))
+			same(t, what+", x", b.shiftX.Data[slot*image:(slot+1)*image], shiftMatrix(restX, 64))
 		}
 	}
 }

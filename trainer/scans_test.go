@@ -116,7 +116,7 @@ func TestScansAgainstThePhysics(t *testing.T) {
 				measured[i] = math.Pow(float64(d.Patterns.Data[pattern*n*n+i]), 2) * n * n / light.power
 			}
 			model, measured = ofMeasured(list[scan], model), ofMeasured(list[scan], measured)
-			return optics.Poisson(model, measured, eps) + 0.5*optics.AmplitudeMAE(model, measured, eps)
+			return poissonLoss(model, measured, eps) + 0.5*amplitudeLoss(model, measured, eps)
 		}
 		want, count := 0.0, 0
 		for _, group := range b.fitter.train.Groups {

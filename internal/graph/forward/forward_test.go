@@ -249,8 +249,8 @@ func TestGradientsOfTheLikelihoodsAreThoseOfPlainGo(t *testing.T) {
 		graph func(intensity, measured, weight *gorgonia.Node, eps float32) (*gorgonia.Node, error)
 		plain func(intensity, measured []float64, eps float64) float64
 	}{
-		{"Poisson", forward.Poisson, optics.Poisson},
-		{"AmplitudeMAE", forward.AmplitudeMAE, optics.AmplitudeMAE},
+		{"Poisson", forward.Poisson, poisson},
+		{"AmplitudeMAE", forward.AmplitudeMAE, amplitudeMAE},
 	} {
 		t.Run(likelihood.name, func(t *testing.T) {
 			plain := func() float64 {

@@ -45,7 +45,7 @@ func TestVariationAndItsGradientAreThoseOfPlainGo(t *testing.T) {
 	plain := func() float64 {
 		loss := 0.0
 		for j, w := range weight.Data {
-			loss += float64(w) * optics.Variation(object.image(j, n), wide(light.Data[j*n*n:(j+1)*n*n]), forward.VariationFloor)
+			loss += float64(w) * variation(object.image(j, n), wide(light.Data[j*n*n:(j+1)*n*n]), forward.VariationFloor)
 		}
 		return loss
 	}

@@ -7,9 +7,10 @@ import (
 	"math"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/physics/spectrum"
 )
 
-// Power is sum |P|^2: in counts, the photons of a pattern of an empty object.
+// Power is sum |P|^2: the photons of an empty object's pattern, where the probe is in units of counts.
 func Power(probe *ndarray.Complex64) float64 {
 	sum := 0.0
 	for _, p := range probe.Data {
@@ -35,4 +36,23 @@ func ProbeDigest(probe *ndarray.Complex64) string {
 	}
 	sum := sha256.Sum256(raw)
 	return hex.EncodeToString(sum[:])
+}
+
+// ShiftProbe returns the probe (N, N) moved by (dy, dx) pixels, as the training step moves it: S(dy) P S(dx)^T with the
+// real matrices of ShiftMatrixInto, here by FFT in double precision. Without a shift it is an exact copy.
+func ShiftProbe(probe *ndarray.Complex64, dy, dx float64) *ndarray.Complex64 {
+	out := probe.Clone()
+	if dy == 0 && dx == 0 {
+		return out
+	}
+	n := probe.Shape[0]
+	wave := spectrum.New(n, n)
+	for i, v := range probe.Data {
+		wave.Data[i] = complex128(v)
+	}
+	wave.Shift(dy, dx)
+	for i, v := range wave.Data {
+		out.Data[i] = complex64(v)
+	}
+	return out
 }

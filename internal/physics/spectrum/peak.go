@@ -6,10 +6,11 @@ import "math"
 const coarse = 64
 
 // Peak is the frequency (kr, kc), in radians per pixel within [-pi, pi], at which |sum f exp(-i (kr r + kc c))| is
-// largest: the ramp exp(i (kr r + kc c)) that fits f best, found without unwrapping any phase. A field of zeros gives 0.
+// largest: the ramp exp(i (kr r + kc c)) that fits f best, found without unwrapping any phase. It is 0 for a field of
+// zeros.
 //
-// A zero-padded FFT of the central block gives the start, a quarter of a bin off at most; Newton's method refines it on
-// blocks of twice the side each, up to the whole field, so that each start lies well within the next peak's width.
+// A zero-padded FFT of the central block gives the start, at most a quarter of a bin off. Newton's method refines it on
+// blocks of twice the side each, up to the full field, so that each start is well within the next peak's width.
 func Peak(f *Field) (kr, kc float64) {
 	h, w := min(f.H, coarse), min(f.W, coarse)
 	block := f.Crop((f.H-h)/2, (f.W-w)/2, h, w)
@@ -38,11 +39,12 @@ func coarsePeak(f *Field) (kr, kc float64) {
 			best, at = p, i
 		}
 	}
-	return 2 * math.Pi * float64(Frequency(at/w, h)) / float64(h), 2 * math.Pi * float64(Frequency(at%w, w)) / float64(w)
+	kr = 2 * math.Pi * float64(Frequency(at/w, h)) / float64(h)
+	kc = 2 * math.Pi * float64(Frequency(at%w, w)) / float64(w)
+	return kr, kc
 }
 
-// PeakNear is the top of the peak on whose upper part (kr, kc) lies; where the surface is not dome-shaped there, it
-// returns where it is.
+// PeakNear climbs from (kr, kc), on the upper part of a peak, to its top. It stops where the surface is not dome-shaped.
 func PeakNear(f *Field, kr, kc float64) (float64, float64) {
 	const (
 		steps = 20
@@ -56,10 +58,7 @@ func PeakNear(f *Field, kr, kc float64) (float64, float64) {
 		}
 		dr, dc := -(p.cc*p.r-p.rc*p.c)/det, -(p.rr*p.c-p.rc*p.r)/det
 		// A step never leaves the peak: half a bin at most.
-		limit := 1.0
-		for _, over := range []float64{math.Abs(dr) * float64(f.H) / math.Pi, math.Abs(dc) * float64(f.W) / math.Pi} {
-			limit = max(limit, over)
-		}
+		limit := max(1.0, math.Abs(dr)*float64(f.H)/math.Pi, math.Abs(dc)*float64(f.W)/math.Pi)
 		kr, kc = kr+dr/limit, kc+dc/limit
 		if math.Abs(dr)*float64(f.H) <= small && math.Abs(dc)*float64(f.W) <= small {
 			break
@@ -69,7 +68,7 @@ func PeakNear(f *Field, kr, kc float64) (float64, float64) {
 }
 
 // logPower holds the first and second derivatives of log |S| at a frequency. The logarithm of a peak is dome-shaped over
-// the whole of its main lobe, where the peak itself is so near its top only.
+// all of its main lobe, the peak itself only near its top.
 type logPower struct{ r, c, rr, rc, cc float64 }
 
 // powerAt sums S = sum f exp(-i k.x) and its derivatives S_r = -i sum x_r f exp(-i k.x) and so on, x from the centre;

@@ -1,12 +1,14 @@
-// Package spectrum holds the few Fourier tools that physics, metrics and pictures share: a planned two-dimensional
-// Transform, a complex Field in double precision, a subpixel shift, and Peak, the frequency at which a field's transform is largest. The phase
-// ramp between two objects is such a frequency, and so is the shift between them, seen in Fourier space. The package
-// imports nothing of ptyx.
+// Package spectrum holds the Fourier tools that physics, metrics and pictures share.
+//
+// A Transform is a planned two-dimensional FFT of images (H, W), row-major, unnormalised forward, zero frequency at [0, 0].
+// A Field is a complex image in double precision, with its FFT, subpixel shift, phase ramp and crop. Peak is the frequency
+// at which a field's transform is largest: the phase ramp between two objects is such a frequency, and so is the shift
+// between them, seen in Fourier space. The package imports nothing of ptyx.
 package spectrum
 
 import (
-	"math"
 	"math/cmplx"
+	"slices"
 )
 
 // Field is a complex image (H, W), row-major.
@@ -19,9 +21,7 @@ type Field struct {
 func New(h, w int) *Field { return &Field{H: h, W: w, Data: make([]complex128, h*w)} }
 
 // Clone returns a deep copy.
-func (f *Field) Clone() *Field {
-	return &Field{H: f.H, W: f.W, Data: append([]complex128(nil), f.Data...)}
-}
+func (f *Field) Clone() *Field { return &Field{H: f.H, W: f.W, Data: slices.Clone(f.Data)} }
 
 // Crop copies the rectangle of h rows from row and w columns from col. It must lie inside.
 func (f *Field) Crop(row, col, h, w int) *Field {
@@ -57,34 +57,8 @@ func (f *Field) Centre() *Field {
 	return out
 }
 
-// Shift moves the field's content by (dr, dc) pixels, towards larger rows and columns, cyclically: value at r becomes the
-// value that was at r - dr, by trigonometric interpolation.
-func (f *Field) Shift(dr, dc float64) {
-	plan := NewTransform(f.H, f.W)
-	plan.Forward(f.Data)
-	rows, cols := ShiftFactors(f.H, dr), ShiftFactors(f.W, dc)
-	for r := range f.H {
-		for c := range f.W {
-			f.Data[r*f.W+c] *= rows[r] * cols[c]
-		}
-	}
-	plan.Inverse(f.Data)
-}
-
-// ShiftFactors are exp(-2 pi i k d / n), by which the transform of n samples is multiplied to move them by d; the lone Nyquist frequency of an even n takes the real part, as a real
-// signal needs.
-func ShiftFactors(n int, d float64) []complex128 {
-	out := make([]complex128, n)
-	for i := range out {
-		k := Frequency(i, n)
-		sin, cos := math.Sincos(-2 * math.Pi * float64(k) * d / float64(n))
-		if 2*k == -n {
-			sin = 0
-		}
-		out[i] = complex(cos, sin)
-	}
-	return out
-}
+// Shift moves the content by (dr, dc) pixels as Transform.Shift does, with the RealNyquist.
+func (f *Field) Shift(dr, dc float64) { NewTransform(f.H, f.W).Shift(f.Data, dr, dc, RealNyquist) }
 
 // Ramp multiplies by exp(i (kr (r - row0) + kc (c - col0))), k in radians per pixel.
 func (f *Field) Ramp(kr, kc, row0, col0 float64) {
@@ -108,13 +82,13 @@ func phasors(n int, k, origin float64) []complex128 {
 // Smooth is the largest number up to n without a prime factor above 5, which an FFT handles fast; n >= 1.
 func Smooth(n int) int {
 	for ; ; n-- {
-		rest := n
+		left := n
 		for _, p := range []int{2, 3, 5} {
-			for rest%p == 0 {
-				rest /= p
+			for left%p == 0 {
+				left /= p
 			}
 		}
-		if rest == 1 {
+		if left == 1 {
 			return n
 		}
 	}

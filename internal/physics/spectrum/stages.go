@@ -2,13 +2,13 @@ package spectrum
 
 import "math"
 
-// stages is the FFT of Stockham along the first axis of an array (n, columns): each stage splits what is left of the length by a radix, and writes
-// where the next one reads on, so that the result comes out in order. All columns go together, in loops without an index to work out.
-// (C. Van Loan, Computational Frameworks for the Fast Fourier Transform, SIAM 1992, section 1.7.)
+// stages is Stockham's FFT along the first axis of an array (n, columns). Each stage splits the remaining length by a
+// radix and writes where the next stage reads, so that the result comes out in order. All columns go together, in loops
+// without index arithmetic. (C. Van Loan, Computational Frameworks for the Fast Fourier Transform, SIAM 1992, section 1.7.)
 type stages struct {
 	n     int
 	radix []int
-	roots [][]complex128 // of each stage: exp(-2 pi i k / l), k < l, where l is the length that is left
+	roots [][]complex128 // of each stage: exp(-2 pi i k / l), k < l, where l is the remaining length
 }
 
 // newStages plans for length n >= 1: by 4 as often as it goes, then by 2 and by each odd prime.
@@ -44,7 +44,8 @@ func roots(n int) []complex128 {
 	return out
 }
 
-// forward transforms x (n, columns). Both x and y, of the same size, are overwritten; it returns first the one that holds the result.
+// forward transforms x (n, columns). It overwrites both x and y, of the same size, and returns first the one that holds
+// the result.
 func (s *stages) forward(x, y []complex128, columns int) (result, other []complex128) {
 	for i, r := range s.radix {
 		roots := s.roots[i]
@@ -62,14 +63,17 @@ func (s *stages) forward(x, y []complex128, columns int) (result, other []comple
 	return x, y
 }
 
-// byFour is the stage y[4p+k] = w^(pk) sum_j (-i)^(jk) x[p+mj], with w the first of 4m roots of one; an element is a run of stride numbers.
+// byFour is the stage y[4p+k] = w^(pk) sum_j (-i)^(jk) x[p+mj], with w the first of 4m roots of one. An element is a run
+// of stride numbers.
 func byFour(x, y []complex128, stride int, roots []complex128) {
 	m := len(roots) / 4
 	for p := range m {
 		w1, w2, w3 := roots[p], roots[2*p], roots[3*p]
 		x0 := x[p*stride:][:stride]
-		x1, x2, x3 := x[(p+m)*stride:][:len(x0)], x[(p+2*m)*stride:][:len(x0)], x[(p+3*m)*stride:][:len(x0)]
-		y0, y1, y2, y3 := y[4*p*stride:][:len(x0)], y[(4*p+1)*stride:][:len(x0)], y[(4*p+2)*stride:][:len(x0)], y[(4*p+3)*stride:][:len(x0)]
+		x1, x2 := x[(p+m)*stride:][:len(x0)], x[(p+2*m)*stride:][:len(x0)]
+		x3 := x[(p+3*m)*stride:][:len(x0)]
+		y0, y1 := y[4*p*stride:][:len(x0)], y[(4*p+1)*stride:][:len(x0)]
+		y2, y3 := y[(4*p+2)*stride:][:len(x0)], y[(4*p+3)*stride:][:len(x0)]
 		if p == 0 { // all factors are 1
 			for q, a := range x0 {
 				b, c, d := x1[q], x2[q], x3[q]
@@ -83,7 +87,8 @@ func byFour(x, y []complex128, stride int, roots []complex128) {
 			b, c, d := x1[q], x2[q], x3[q]
 			sum, difference, even, odd := a+c, a-c, b+d, b-d
 			turned := complex(imag(odd), -real(odd))
-			y0[q], y1[q], y2[q], y3[q] = sum+even, w1*(difference+turned), w2*(sum-even), w3*(difference-turned)
+			y0[q], y1[q] = sum+even, w1*(difference+turned)
+			y2[q], y3[q] = w2*(sum-even), w3*(difference-turned)
 		}
 	}
 }

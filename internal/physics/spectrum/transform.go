@@ -1,7 +1,7 @@
 package spectrum
 
-// Transform is the two-dimensional FFT of images (H, W), row-major, zero frequency at [0, 0]. It is planned once for a size
-// and holds work space: each goroutine needs its own.
+// Transform is the two-dimensional FFT of images (H, W), row-major, zero frequency at [0, 0]. It is planned once for a
+// size and holds work space: each goroutine needs its own.
 type Transform struct {
 	h, w          int
 	rows, columns *stages
@@ -28,7 +28,7 @@ func (t *Transform) Forward(image []complex128) {
 	}
 }
 
-// Inverse undoes Forward: the conjugate of what that makes of the conjugate, over the number of pixels.
+// Inverse undoes Forward: the conjugate of the transform of the conjugate, divided by the number of pixels.
 func (t *Transform) Inverse(image []complex128) {
 	for i, v := range image {
 		image[i] = complex(real(v), -imag(v))

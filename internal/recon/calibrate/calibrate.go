@@ -204,7 +204,7 @@ func (s *solver) project(measured []float32) (wrong, all float64) {
 
 // fillRamp writes the transform of a shift by (dy, dx). The Nyquist terms are real, as in physics.ShiftProbe.
 func (s *solver) fillRamp(dy, dx float64) {
-	rows, columns := spectrum.ShiftFactors(s.n, dy), spectrum.ShiftFactors(s.n, dx)
+	rows, columns := spectrum.ShiftFactors(s.n, dy, spectrum.RealNyquist), spectrum.ShiftFactors(s.n, dx, spectrum.RealNyquist)
 	for r, a := range rows {
 		for c, b := range columns {
 			s.ramp[r*s.n+c] = a * b

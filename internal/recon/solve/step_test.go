@@ -37,8 +37,8 @@ func small(way way) (stepConfig, *stepArrays) {
 		}
 	}
 	for slot, rest := range [][2]float64{{0, 0}, {0.3, -0.45}} {
-		copy(part(a.shiftY, slot, c.n*c.n), optics.ShiftMatrix(rest[0], c.n))
-		copy(part(a.shiftX, slot, c.n*c.n), optics.ShiftMatrix(rest[1], c.n))
+		optics.ShiftMatrixInto(part(a.shiftY, slot, c.n*c.n), rest[0], c.n)
+		optics.ShiftMatrixInto(part(a.shiftX, slot, c.n*c.n), rest[1], c.n)
 	}
 	return c, a
 }
