@@ -2,10 +2,11 @@
 
 GO ?= go
 LIB := $(CURDIR)/lib
-# Tests and benchmarks use the pinned libraries, wherever they run from. They are asked for after lib has been made.
+# Tests and benchmarks use the pinned libraries, whatever directory they run in.
 WITH_LIB = PTYX_ONNXRUNTIME=$(LIB) PTYX_HDF5=$(LIB)
 
-.PHONY: demo build dist docs lib test check vet format staticcheck vuln licenses bench fuzz kill soak race reproduce interop clean
+.PHONY: demo build dist docs lib test test-all check vet format staticcheck lines vuln licenses bench fuzz kill soak race \
+	reproduce interop clean
 
 demo: build lib
 	sh scripts/demo.sh
@@ -14,12 +15,12 @@ demo: build lib
 build:
 	$(GO) build -trimpath -buildvcs=false -o bin/ptyx ./cmd/ptyx
 
-# One file for other machines, with both libraries inside: dist/ptyx-linux-amd64. For another processor give GOARCH=arm64 and a C
-# compiler that makes code for it, CC=aarch64-linux-gnu-gcc.
+# One file for other machines, with both libraries inside: dist/ptyx-linux-amd64. For another processor give GOARCH=arm64
+# and a C compiler for it, CC=aarch64-linux-gnu-gcc.
 dist:
 	GO="$(GO)" sh scripts/dist.sh
 
-# The pages of docs/commands, of what the commands declare.
+# Writes docs/commands from what the commands declare.
 docs:
 	$(GO) test ./cmd/ptyx -run TestCommandPages -update
 
@@ -28,11 +29,15 @@ lib:
 	@$(GO) run ./scripts/fetchlib -dir lib
 
 test: lib
-	$(WITH_LIB) $(GO) test ./...
+	$(WITH_LIB) $(GO) test -timeout 30m ./...
 
-# All tests under the race detector, but for those that are of one goroutine and take long there.
+# The tests that `make test` skips as slow, too: kills, soaks, many trainings.
+test-all: lib
+	$(WITH_LIB) PTYX_SLOW=1 $(GO) test -timeout 30m ./...
+
+# The packages whose goroutines share memory, under the race detector.
 race: lib
-	$(WITH_LIB) $(GO) test -race -timeout 60m ./...
+	$(WITH_LIB) $(GO) test -race -timeout 30m ./internal/service/...
 
 check: vet format staticcheck
 
@@ -45,36 +50,41 @@ format:
 staticcheck:
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
-# Known holes of what is called, from Go's database, which has to be reached: not part of check.
+# No line of code or prose is wider than 120 columns.
+lines:
+	@sh scripts/lines.sh
+
+# Known vulnerabilities of the code that ptyx calls. It needs Go's database on the network, so it is no part of check.
 vuln:
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 
-# The table of docs/licenses.md, of what is linked.
+# Writes the table of docs/licenses.md, which lists what is linked.
 licenses:
 	$(GO) test ./scripts/licenses -run TestPage -count=1 -update
 
 bench: lib
 	$(WITH_LIB) $(GO) test -run '^$$' -bench . -benchmem ./bench/...
 
-# Each command killed at KILLS moments, and thousands of damaged files and models read in processes that must live.
+# Kills each command at KILLS moments, and reads CASES damaged files and models in processes that must survive.
 KILLS ?= 20
 CASES ?= 20000
 kill: lib
-	$(WITH_LIB) PTYX_KILLS=$(KILLS) $(GO) test ./cmd/ptyx -run TestFaults -count=1 -timeout 30m -v
-	$(WITH_LIB) PTYX_CASES=$(CASES) $(GO) test ./internal/scan/source ./internal/recon/reconstruct -run TestDamaged -count=1 -timeout 60m -v
+	$(WITH_LIB) PTYX_SLOW=1 PTYX_KILLS=$(KILLS) $(GO) test ./cmd/ptyx -run TestFaults -count=1 -timeout 30m -v
+	$(WITH_LIB) PTYX_CASES=$(CASES) $(GO) test ./internal/scan/source ./internal/recon/reconstruct -run TestDamaged \
+		-count=1 -timeout 60m -v
 
-# A server under clients of all kinds for SOAKTIME, and BATCHES batches through one session: nothing may grow.
+# Runs a server under clients of all kinds for SOAKTIME, and BATCHES batches through one session. Nothing may grow.
 SOAKTIME ?= 1h
 BATCHES ?= 100000
 soak: lib
-	$(WITH_LIB) PTYX_BATCHES=$(BATCHES) $(GO) test ./runtime -run TestMemoryOfRuns -count=1 -timeout 1h -v
-	$(WITH_LIB) PTYX_SOAK=$(SOAKTIME) $(GO) test ./cmd/ptyx -run TestSoak -count=1 -timeout 4h -v
+	$(WITH_LIB) PTYX_SLOW=1 PTYX_BATCHES=$(BATCHES) $(GO) test ./runtime -run TestMemoryOfRuns -count=1 -timeout 1h -v
+	$(WITH_LIB) PTYX_SLOW=1 PTYX_SOAK=$(SOAKTIME) $(GO) test ./cmd/ptyx -run TestSoak -count=1 -timeout 4h -v
 
-# The program built a second time elsewhere, and what both make, compared to the byte.
+# Builds the program a second time in another place, and compares both programs and their outputs to the byte.
 reproduce: build lib
 	$(WITH_LIB) GO="$(GO)" sh scripts/reproduce.sh
 
-# Each fuzz target for FUZZTIME.
+# Runs each fuzz target for FUZZTIME.
 FUZZTIME ?= 30s
 fuzz:
 	sh scripts/fuzz.sh $(FUZZTIME)
