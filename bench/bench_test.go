@@ -14,6 +14,7 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/simulate"
@@ -137,7 +138,7 @@ func BenchmarkInference(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			env, options := open(b, c.threads)
-			predictor, err := reconstruct.NewORT(env, model, options)
+			predictor, err := predict.NewORT(env, model, options)
 			must(b, err)
 			b.Cleanup(func() { must(b, predictor.Close()) })
 			batch, err := predictor.Prepare(c.batch)
@@ -159,7 +160,7 @@ func BenchmarkInfer(b *testing.B) {
 	scan := makeScan(b)
 	model, c := untrained(b, scan)
 	env, options := open(b, 2)
-	predictor, err := reconstruct.NewORT(env, model, options)
+	predictor, err := predict.NewORT(env, model, options)
 	must(b, err)
 	b.Cleanup(func() { must(b, predictor.Close()) })
 	b.ResetTimer()

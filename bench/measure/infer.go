@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"ptyx/internal/base/ndarray"
-	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/predict"
 )
 
 // infer serves runs of the bare session on the first patterns of the scan.
@@ -34,7 +34,7 @@ func (j job) pass() error {
 	if err != nil {
 		return err
 	}
-	var batches []reconstruct.Batch
+	var batches []predict.Batch
 	image := patterns.Shape[1] * patterns.Shape[2]
 	for at, count := 0, patterns.Shape[0]; at < count; at += j.batch {
 		size := min(j.batch, count-at)
@@ -57,7 +57,7 @@ func (j job) pass() error {
 }
 
 // predictor loads the patterns and creates the session, whose creation it times.
-func (j job) predictor() (*reconstruct.ORT, *ndarray.Float32, time.Duration, error) {
+func (j job) predictor() (*predict.ORT, *ndarray.Float32, time.Duration, error) {
 	scan, model, _, env, err := j.open()
 	if err != nil {
 		return nil, nil, 0, err
@@ -67,6 +67,6 @@ func (j job) predictor() (*reconstruct.ORT, *ndarray.Float32, time.Duration, err
 		return nil, nil, 0, err
 	}
 	start := time.Now()
-	p, err := reconstruct.NewORT(env, model, j.session())
+	p, err := predict.NewORT(env, model, j.session())
 	return p, patterns, time.Since(start), err
 }

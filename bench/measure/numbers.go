@@ -11,7 +11,7 @@ import (
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/physics/optics"
 	"ptyx/internal/recon/engine"
-	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/scan/dataset"
 	"ptyx/runtime"
 	"ptyx/trainer"
@@ -51,7 +51,7 @@ func (j job) numbers() error {
 
 // patches is what the network makes of the patterns.
 func (j job) patches(env *runtime.Environment, model []byte, patterns *ndarray.Float32) ([]npz.Member, error) {
-	p, err := reconstruct.NewORT(env, model, j.session())
+	p, err := predict.NewORT(env, model, j.session())
 	if err != nil {
 		return nil, err
 	}

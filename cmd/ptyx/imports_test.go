@@ -10,7 +10,8 @@ import (
 // TestDeployedImports holds the border that keeps a node beside the detector small: what infers links no Gorgonia, and
 // cgo stays inside runtime.
 func TestDeployedImports(t *testing.T) {
-	deployed := []string{"runtime", "stitch", "internal/scan/dataset", "internal/format/npz", "internal/format/render", "internal/graph/contract", "internal/recon/reconstruct", "internal/base/bundled", "internal/service/scanstore", "internal/service/serve", "internal/service/cluster", "internal/service/watch"}
+	deployed := []string{"runtime", "stitch", "internal/scan/dataset", "internal/format/npz", "internal/format/render", "internal/graph/contract", "internal/recon/predict", "internal/recon/reconstruct",
+		"internal/base/bundled", "internal/service/scanstore", "internal/service/serve", "internal/service/cluster", "internal/service/watch"}
 	for _, p := range deployed {
 		for _, dependency := range strings.Fields(list(t, "-deps", "-f", "{{.ImportPath}}", "ptyx/"+p)) {
 			if strings.HasPrefix(dependency, "gorgonia.org/") {

@@ -6,6 +6,7 @@ import (
 
 	"ptyx/internal/app/workflow"
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/recon/engine"
 	"ptyx/models"
 	"ptyx/runtime"
 	"ptyx/trainer"
@@ -64,15 +65,15 @@ type trainCmd struct {
 
 // engineFlags choose what computes.
 type engineFlags struct {
-	Engine      workflow.EngineKind `default:"ort" help:"ort (ONNX Runtime) or tape (Gorgonia, needs no library)."`
-	Device      runtime.Device      `default:"auto" help:"cpu, cuda or auto."`
-	Threads     int                 `default:"0" help:"Threads; 0: one per core."`
-	Onnxruntime string              `placeholder:"PATH" help:"ONNX Runtime library; without it the usual places are searched, see ptyx doctor."`
-	Profile     string              `placeholder:"JSON" help:"Write ONNX Runtime's profile here."`
+	Engine      engine.Kind    `default:"ort" help:"ort (ONNX Runtime) or tape (Gorgonia, needs no library)."`
+	Device      runtime.Device `default:"auto" help:"cpu, cuda or auto."`
+	Threads     int            `default:"0" help:"Threads; 0: one per core."`
+	Onnxruntime string         `placeholder:"PATH" help:"ONNX Runtime library; without it the usual places are searched, see ptyx doctor."`
+	Profile     string         `placeholder:"JSON" help:"Write ONNX Runtime's profile here."`
 }
 
-func (f engineFlags) options() workflow.EngineOptions {
-	return workflow.EngineOptions{Kind: f.Engine, Device: f.Device, Threads: f.Threads, Library: f.Onnxruntime, Profile: f.Profile}
+func (f engineFlags) options() engine.Options {
+	return engine.Options{Kind: f.Engine, Device: f.Device, Threads: f.Threads, Library: f.Onnxruntime, Profile: f.Profile}
 }
 
 // What --max-epochs and --output-dir are without a wish.

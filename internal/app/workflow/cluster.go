@@ -5,6 +5,9 @@ import (
 	"log/slog"
 
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/predict"
+	"ptyx/internal/recon/predict/local"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/service/cluster"
@@ -33,7 +36,7 @@ func (o InferOptions) together(ctx context.Context, scan *dataset.Scan, model []
 // WorkOptions are a whole worker.
 type WorkOptions struct {
 	Models  []string // .onnx files or run directories that are here; others are fetched
-	Engine  EngineOptions
+	Engine  engine.Options
 	Cluster cluster.Address
 	Ready   func(w Waiting) error // is told where tasks are waited for, once they are
 }
@@ -47,10 +50,12 @@ func (w Waiting) String() string { return w.Broker + ": waiting for tasks" }
 
 // Work takes tasks until ctx is done, then finishes what is in the network.
 func Work(ctx context.Context, o WorkOptions, log *slog.Logger) error {
-	if err := o.Engine.check(); err != nil {
+	if err := o.Engine.Check(); err != nil {
 		return err
 	}
-	networks := cluster.Networks{Open: o.Engine.predictor}
+	networks := cluster.Networks{Open: func(model []byte) (predict.Predictor, func() error, error) {
+		return local.Open(o.Engine, model)
+	}}
 	for _, path := range o.Models {
 		model, _, _, err := contract.Load(path)
 		if err != nil {

@@ -13,6 +13,8 @@ import (
 	"ptyx/internal/base/destination"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/predict/local"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/recon/variant"
 	"ptyx/internal/scan/dataset"
@@ -26,7 +28,7 @@ type ExportOptions struct {
 	Input         dataset.InputKind
 	Layout        dataset.Orientation
 	View          dataset.View
-	Engine        EngineOptions
+	Engine        engine.Options
 }
 
 // tried is how many samples a variant is tried on.
@@ -84,11 +86,11 @@ func Export(ctx context.Context, o ExportOptions, log *slog.Logger) (*ExportResu
 
 // compare runs both models on the same patterns, one after the other.
 func (o ExportOptions) compare(model, changed []byte, c contract.Contract, patterns *ndarray.Float32) (variant.Difference, error) {
-	first, release, err := o.Engine.predictor(model)
+	first, release, err := local.Open(o.Engine, model)
 	if err != nil {
 		return variant.Difference{}, err
 	}
-	second, releaseSecond, err := o.Engine.predictor(changed)
+	second, releaseSecond, err := local.Open(o.Engine, changed)
 	if err != nil {
 		return variant.Difference{}, errors.Join(fmt.Errorf("the variant: %w", err), first.Close(), release())
 	}

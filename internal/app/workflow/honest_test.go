@@ -13,6 +13,7 @@ import (
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/format/npz"
+	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
@@ -45,7 +46,7 @@ func pattern(d *dataset.ScanData, i int) []float32 { return d.Patterns.Data[i*64
 // every number that it writes is finite, whatever the fault.
 func TestFaultsOfTheExperiment(t *testing.T) {
 	good := faulty(t, func(*dataset.ScanData) {})
-	o := options(t, ORT)
+	o := options(t, engine.KindORT)
 	o.TrainFiles, o.Config.Extent, o.Config.MaxEpochs, o.Config.ProbePasses = Paths{good}, models.Full, 1, 2
 	trained(t, o)
 	model, engine := o.OutputDir, o.Engine
@@ -165,7 +166,7 @@ func TestNamesLeaveNoDirectory(t *testing.T) {
 	if err := errors.Join(w.Close(), os.WriteFile(scan, b.Bytes(), 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	o := options(t, ORT)
+	o := options(t, engine.KindORT)
 	o.TrainFiles, o.OutputDir, o.Config.MaxEpochs = Paths{scan}, filepath.Join(dir, "a", "run"), 1
 	trained(t, o)
 	if _, err := Infer(t.Context(), InferOptions{Model: o.OutputDir, Scan: scan, OutputDir: filepath.Join(dir, "a", "out"), BatchSize: 4, Engine: o.Engine}, silent()); err != nil {

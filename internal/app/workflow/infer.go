@@ -15,6 +15,8 @@ import (
 	"ptyx/internal/base/destination"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/predict/local"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
@@ -33,7 +35,7 @@ type InferOptions struct {
 	Seed      uint64
 	BatchSize int
 	Refine    int // passes of the solver that follow; 0: none
-	Engine    EngineOptions
+	Engine    engine.Options
 	Cluster   cluster.Address // of a broker whose workers run the network; without URL it runs here
 	InFlight  int             // batches that are with the workers at once, at most
 	Settings  []byte          // of the command, to be written beside the object; nil: none
@@ -51,7 +53,7 @@ func (o InferOptions) check() error {
 	if o.Cluster.URL != "" && o.BatchSize < 1 {
 		return &badinput.Error{Key: "batch_size", Found: fmt.Sprint(o.BatchSize), Expected: "1 or more"}
 	}
-	if err := o.Engine.check(); err != nil {
+	if err := o.Engine.Check(); err != nil {
 		return err
 	}
 	return destination.Dir("--output-dir", o.OutputDir)
@@ -138,7 +140,7 @@ func (o InferOptions) selection() reconstruct.Options {
 
 // alone runs the network here.
 func (o InferOptions) alone(ctx context.Context, scan *dataset.Scan, model []byte, c contract.Contract, _ *slog.Logger) (*reconstruct.Result, error) {
-	predictor, release, err := o.Engine.predictor(model)
+	predictor, release, err := local.Open(o.Engine, model)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +171,7 @@ func (o InferOptions) refine(ctx context.Context, scan *dataset.Scan, r *reconst
 }
 
 // refinement is what goes on from a network's object, with the usual solver.
-func refinement(r *reconstruct.Result, patterns *ndarray.Float32, passes int, engine EngineOptions) solution {
+func refinement(r *reconstruct.Result, patterns *ndarray.Float32, passes int, engine engine.Options) solution {
 	return solution{
 		engine: engine, solver: solve.Defaults(passes), ids: r.IDs,
 		problem: solve.Problem{Patterns: patterns, X: r.X, Y: r.Y, Probe: r.Probe, Object: r.Object, Row: r.Row, Col: r.Col},

@@ -16,6 +16,7 @@ import (
 	"ptyx/internal/app/progress"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/quality/report"
+	"ptyx/internal/recon/predict/local"
 	"ptyx/internal/service/live"
 	"ptyx/trainer"
 )
@@ -137,7 +138,7 @@ func (v *liveView) page(ctx context.Context, job liveJob) ([]byte, error) {
 	defer source.Scan.Close()
 	one := v.options.Engine
 	one.Threads, one.Profile = 1, ""
-	predictor, release, err := one.predictor(job.model)
+	predictor, release, err := local.Open(one, job.model)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,8 @@ import (
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/graph/contract"
-	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/predict"
+	"ptyx/internal/recon/predict/local"
 	"ptyx/internal/service/cluster"
 	"ptyx/internal/service/serve"
 )
@@ -40,7 +41,7 @@ func (l *loading) load(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err := reconstruct.Admitted(data); err != nil { // also of what others run
+		if _, err := predict.Admitted(data); err != nil { // also of what others run
 			return ofModel(err, path)
 		}
 		l.files = append(l.files, data)
@@ -52,7 +53,7 @@ func (l *loading) load(ctx context.Context) error {
 // here opens all models on one engine.
 func (l *loading) here() error {
 	for i := range l.models {
-		predictor, free, err := l.options.Engine.predictor(l.files[i])
+		predictor, free, err := local.Open(l.options.Engine, l.files[i])
 		if err != nil {
 			_, path := named(l.options.Models[i])
 			return ofModel(err, path)

@@ -16,6 +16,8 @@ import (
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/quality/evaluate"
 	"ptyx/internal/quality/report"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/predict/local"
 	"ptyx/internal/scan/dataset"
 	"ptyx/trainer"
 )
@@ -28,7 +30,7 @@ type ReportOptions struct {
 	Reference string // object to compare with; empty: none
 	Count     int    // patterns to reconstruct from; 0: all
 	Seed      uint64
-	Engine    EngineOptions
+	Engine    engine.Options
 }
 
 // reportFile is the page's name in a run directory.
@@ -68,7 +70,7 @@ func Report(ctx context.Context, o ReportOptions, log *slog.Logger) (*ReportResu
 		return nil, err
 	}
 	defer source.Scan.Close()
-	predictor, release, err := o.Engine.predictor(source.Model)
+	predictor, release, err := local.Open(o.Engine, source.Model)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +94,7 @@ func (o ReportOptions) check() error {
 	if o.Count < 0 {
 		return &badinput.Error{Key: "n_images", Found: fmt.Sprint(o.Count), Expected: "0 (all) or more"}
 	}
-	if err := o.Engine.check(); err != nil {
+	if err := o.Engine.Check(); err != nil {
 		return err
 	}
 	return destination.File("--output", o.Output)

@@ -11,6 +11,7 @@ import (
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/service/cluster"
 	"ptyx/internal/service/serve"
@@ -19,7 +20,7 @@ import (
 // ServeOptions is a whole server.
 type ServeOptions struct {
 	Models    []string        // PATH or NAME=PATH, an .onnx file or a run directory
-	Engine    EngineOptions   // of refining alone, where workers run the networks
+	Engine    engine.Options  // of refining alone, where workers run the networks
 	Workers   cluster.Address // of a broker whose workers run the networks; without URL they run here
 	InFlight  int             // batches that are with the workers at once, at most
 	Address   serve.Address
@@ -42,7 +43,7 @@ func (s Serving) String() string {
 
 // Serve answers requests until ctx is done, then finishes what was accepted.
 func Serve(ctx context.Context, o ServeOptions, log *slog.Logger) (err error) {
-	if err := o.Engine.check(); err != nil {
+	if err := o.Engine.Check(); err != nil {
 		return err
 	}
 	if o.Server.Token, err = o.token(); err != nil {

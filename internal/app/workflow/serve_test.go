@@ -19,6 +19,7 @@ import (
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/testutil"
+	"ptyx/internal/recon/engine"
 	"ptyx/internal/service/cluster"
 	"ptyx/internal/service/serve"
 	"ptyx/models"
@@ -78,7 +79,7 @@ func TestServeRefuses(t *testing.T) {
 		"no model":   {},
 		"no file":    {Models: []string{broken + "x"}},
 		"no network": {Models: []string{broken}},
-		"threads":    {Models: []string{broken}, Engine: EngineOptions{Threads: -1}},
+		"threads":    {Models: []string{broken}, Engine: engine.Options{Threads: -1}},
 		"token":      {Models: []string{broken}, TokenFile: broken + "x"},
 	} {
 		o.Ready = func(s Serving) error { t.Errorf("%s: serves %s", name, s); return nil }
@@ -144,13 +145,13 @@ func TestAddressesOfWorkers(t *testing.T) {
 // each pattern alone.
 func TestTheSameBytesInAnyBatch(t *testing.T) {
 	for _, network := range []models.Kind{models.Estimate, models.Pattern} {
-		o := options(t, ORT)
+		o := options(t, engine.KindORT)
 		o.Config.Network, o.Config.MaxEpochs, o.Config.Extent = network, 1, models.Full
 		if _, err := Train(t.Context(), o, io.Discard, silent()); err != nil {
 			t.Fatal(err)
 		}
 		for _, threads := range []int{1, 2} {
-			served := ServeOptions{Models: []string{"net=" + o.OutputDir}, Engine: EngineOptions{Kind: ORT, Device: runtime.CPU, Threads: threads}}
+			served := ServeOptions{Models: []string{"net=" + o.OutputDir}, Engine: engine.Options{Kind: engine.KindORT, Device: runtime.CPU, Threads: threads}}
 			l := &loading{options: served, log: silent()}
 			if err := l.load(t.Context()); err != nil {
 				t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/format/render"
+	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
@@ -26,7 +27,7 @@ const (
 type solution struct {
 	problem   solve.Problem
 	solver    solve.Options
-	engine    EngineOptions
+	engine    engine.Options
 	scan      string // for complaints
 	outputDir string
 	ids       []int64 // of the patterns in the scan
@@ -55,11 +56,11 @@ func (j solution) run(ctx context.Context) (*Reconstruction, error) {
 
 // solve opens an engine and solves.
 func (j solution) solve(ctx context.Context) (*solve.Solution, error) {
-	eng, release, err := j.engine.trainingEngine()
+	eng, release, err := j.engine.Open()
 	if err != nil {
 		return nil, err
 	}
-	j.solver.Threads = j.engine.threads()
+	j.solver.Threads = j.engine.ThreadCount()
 	s, err := solve.Run(ctx, j.problem, j.solver, eng, j.tell)
 	if closeErr := release(); err == nil {
 		err = closeErr

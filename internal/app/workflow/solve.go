@@ -12,6 +12,7 @@ import (
 	"ptyx/internal/format/npz"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/quality/evaluate"
+	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
 )
@@ -26,7 +27,7 @@ type SolveOptions struct {
 	Layout    dataset.Orientation // of the patterns' array
 	View      dataset.View
 	OutputDir string
-	Engine    EngineOptions
+	Engine    engine.Options
 	Solver    solve.Options
 	Settings  []byte    // of the command, to be written beside the object; nil: none
 	Progress  io.Writer // is told of each pass; nil: nobody
@@ -40,7 +41,7 @@ func (o SolveOptions) check() error {
 	if err := o.Solver.Check(); err != nil {
 		return err
 	}
-	if err := o.Engine.check(); err != nil {
+	if err := o.Engine.Check(); err != nil {
 		return err
 	}
 	return destination.Dir("--output-dir", o.OutputDir)

@@ -24,6 +24,7 @@ import (
 	"ptyx/internal/base/destination"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/recon/engine"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/service/live"
 	"ptyx/trainer"
@@ -42,7 +43,7 @@ type TrainOptions struct {
 	Export     string              `yaml:"export,omitempty"`
 	Init       string              `yaml:"init,omitempty"`
 	Memory     int                 `yaml:"memory_limit"` // MB of patterns that memory may hold; 0: any
-	Engine     EngineOptions       `yaml:",inline"`
+	Engine     engine.Options      `yaml:",inline"`
 	Config     trainer.Config      `yaml:",inline"`
 	Live       string              `yaml:"-"` // address of a page about the training; empty: none
 	Quiet      bool                `yaml:"-"`
@@ -158,17 +159,17 @@ func (o TrainOptions) job(log *slog.Logger) (_ *trainJob, err error) {
 		}
 		o.Config = request.Config
 	}
-	if request.Engine, j.release, err = o.Engine.trainingEngine(); err != nil {
+	if request.Engine, j.release, err = o.Engine.Open(); err != nil {
 		return nil, err
 	}
-	request.Config.Threads = o.Engine.threads()
+	request.Config.Threads = o.Engine.ThreadCount()
 	j.options, j.request = o, request
 	return j, nil
 }
 
 // check refuses, before any work, what cannot be run or saved in the end.
 func (o TrainOptions) check() error {
-	if err := o.Engine.check(); err != nil {
+	if err := o.Engine.Check(); err != nil {
 		return err
 	}
 	if o.Live != "" {

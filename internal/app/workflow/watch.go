@@ -13,6 +13,8 @@ import (
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/destination"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/predict/local"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/service/watch"
@@ -25,7 +27,7 @@ type WatchOptions struct {
 	Input     dataset.InputKind
 	Layout    dataset.Orientation // of the patterns' array
 	View      dataset.View
-	Engine    EngineOptions
+	Engine    engine.Options
 	Watch     watch.Options // what is followed, until when
 	Settings  []byte        // to be written beside the object; nil: none
 }
@@ -41,7 +43,7 @@ func (o *WatchOptions) check() error {
 		return &badinput.Error{File: o.Watch.Path, Found: "nothing that can be looked at", Expected: "a directory, or a file in one", Remedy: "make the directory first", Cause: err}
 	}
 	o.Watch.Single = o.Watch.Single || !info.IsDir()
-	if err := o.Engine.check(); err != nil {
+	if err := o.Engine.Check(); err != nil {
 		return err
 	}
 	if out, err := os.Stat(o.OutputDir); err == nil && !o.Watch.Single && os.SameFile(info, out) {
@@ -92,7 +94,7 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (done *Watched
 	if err := tidy(o.OutputDir); err != nil {
 		return nil, err
 	}
-	predictor, release, err := o.Engine.predictor(model)
+	predictor, release, err := local.Open(o.Engine, model)
 	if err != nil {
 		return nil, ofModel(err, o.Model)
 	}

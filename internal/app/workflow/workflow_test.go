@@ -21,6 +21,7 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/simulate"
@@ -50,11 +51,11 @@ func simulated(t *testing.T, n, count int) string {
 
 // options train the smallest network on four patterns. The library is the one of PTYX_ONNXRUNTIME; without it these tests
 // fail.
-func options(t *testing.T, kind EngineKind) TrainOptions {
+func options(t *testing.T, kind engine.Kind) TrainOptions {
 	t.Helper()
 	return TrainOptions{
 		TrainFiles: Paths{simulated(t, 64, 4)}, Input: dataset.Amplitude, OutputDir: filepath.Join(t.TempDir(), "run"),
-		Engine: EngineOptions{Kind: kind, Device: runtime.CPU, Threads: 1},
+		Engine: engine.Options{Kind: kind, Device: runtime.CPU, Threads: 1},
 		Config: trainer.Config{
 			Mode: trainer.Physics, Gridsize: 1, Grouping: trainer.Shared, FiltersScale: 1, Extent: models.Centre, Loss: trainer.Poisson.Loss(), Seed: 3,
 			MaxEpochs: 2, BatchSize: 2, LearningRate: 1e-3, Schedule: trainer.Cosine, WarmUp: 0.5, Probe: trainer.ProbeTrainable,
@@ -84,7 +85,7 @@ func read(t *testing.T, parts ...string) []byte {
 func TestOptionsComeBackFromTheRunDirectory(t *testing.T) {
 	want := TrainOptions{
 		TrainFiles: Paths{"a.npz", "a2.npz"}, TestFiles: Paths{"b.npz"}, ProbeFiles: Paths{"c.npz", "c2.npz"}, Input: dataset.Intensity, Layout: dataset.FramesLast, OutputDir: t.TempDir(),
-		Export: "d.onnx", Init: "e.onnx", Memory: 99, Engine: EngineOptions{Kind: Tape, Device: runtime.CUDA, Threads: 3, Library: "lib.so"},
+		Export: "d.onnx", Init: "e.onnx", Memory: 99, Engine: engine.Options{Kind: engine.KindTape, Device: runtime.CUDA, Threads: 3, Library: "lib.so"},
 		Config: trainer.Config{
 			Mode: trainer.Supervised, Gridsize: 2, Grouping: trainer.Channels, Neighbours: 6, Oversample: 5, Network: models.Estimate, FiltersScale: 3, Extent: models.Full, Loss: trainer.Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1,
 			MaxEpochs: 7, BatchSize: 5, LearningRate: 1.0 / 3, Schedule: trainer.Plateau, WarmUp: 0.1, Clip: 0.7, EarlyStop: 4,
@@ -161,7 +162,7 @@ func TestPatternsOfFileNames(t *testing.T) {
 
 // TestSeveralScans: given as a pattern, one training, one probe each, and resumed from its run directory.
 func TestSeveralScans(t *testing.T) {
-	o := options(t, ORT)
+	o := options(t, engine.KindORT)
 	dir := t.TempDir()
 	for i, name := range []string{"a.npz", "b.npz"} {
 		if err := os.Rename(simulated(t, 64, 3+i), filepath.Join(dir, name)); err != nil {
@@ -187,7 +188,7 @@ func TestSeveralScans(t *testing.T) {
 	if reached := trained(t, resumed); reached.Epochs != 2 {
 		t.Errorf("reached %v", reached)
 	}
-	if _, err := infer(t, o.OutputDir, filepath.Join(dir, "b.npz"), ORT, 4); err != nil {
+	if _, err := infer(t, o.OutputDir, filepath.Join(dir, "b.npz"), engine.KindORT, 4); err != nil {
 		t.Error(err)
 	}
 
@@ -198,7 +199,7 @@ func TestSeveralScans(t *testing.T) {
 		for range count {
 			q.ProbeFiles = append(q.ProbeFiles, filepath.Join(dir, "a.npz"))
 		}
-		q.Engine.Kind = Tape
+		q.Engine.Kind = engine.KindTape
 		var bad *badinput.Error
 		if _, err := Train(context.Background(), q, io.Discard, silent()); fits != (err == nil) || !fits && !errors.As(err, &bad) {
 			t.Errorf("%d probe files for 3 scans: %v", count, err)
@@ -252,7 +253,7 @@ func TestUnreadableConfigurations(t *testing.T) {
 
 // TestConfigurationRunsTheSame: what config.yaml says, run again in another directory, gives the same model.
 func TestConfigurationRunsTheSame(t *testing.T) {
-	o := options(t, ORT)
+	o := options(t, engine.KindORT)
 	trained(t, o)
 	again, err := LoadTrainOptions(o.OutputDir)
 	if err != nil {
@@ -268,7 +269,7 @@ func TestConfigurationRunsTheSame(t *testing.T) {
 }
 
 func TestTrainSaysWhatItReached(t *testing.T) {
-	o := options(t, ORT)
+	o := options(t, engine.KindORT)
 	o.Export = filepath.Join(t.TempDir(), "model.onnx")
 	var stderr bytes.Buffer
 	reached, err := Train(context.Background(), o, &stderr, silent())
@@ -301,7 +302,7 @@ func (s stopper) Write(p []byte) (int, error) {
 
 // TestInterruptedTrainingIsUsable: its model infers, and resumed it ends as one that was left alone.
 func TestInterruptedTrainingIsUsable(t *testing.T) {
-	whole := options(t, ORT)
+	whole := options(t, engine.KindORT)
 	trained(t, whole)
 
 	cut := whole
@@ -319,7 +320,7 @@ func TestInterruptedTrainingIsUsable(t *testing.T) {
 	if bytes.Equal(read(t, cut.OutputDir, trainer.ModelFile), read(t, whole.OutputDir, trainer.ModelFile)) {
 		t.Error("the training was not interrupted")
 	}
-	if _, err := infer(t, cut.OutputDir, cut.TrainFiles[0], ORT, 4); err != nil {
+	if _, err := infer(t, cut.OutputDir, cut.TrainFiles[0], engine.KindORT, 4); err != nil {
 		t.Errorf("inference with the interrupted model: %v", err)
 	}
 	resumed, err := LoadTrainOptions(cut.OutputDir)
@@ -338,7 +339,7 @@ func TestInterruptedTrainingIsUsable(t *testing.T) {
 // TestKilledTrainingGoesOn: killed before its first epoch was done it begins anew, and whenever it was killed in the middle
 // of a write, what it left half-written is tidied up.
 func TestKilledTrainingGoesOn(t *testing.T) {
-	whole := options(t, ORT)
+	whole := options(t, engine.KindORT)
 	trained(t, whole)
 	killed := whole
 	killed.OutputDir = filepath.Join(t.TempDir(), "killed")
@@ -375,12 +376,12 @@ func TestKilledTrainingGoesOn(t *testing.T) {
 }
 
 // infer reconstructs into a new directory, which it returns.
-func infer(t *testing.T, model, scan string, kind EngineKind, batch int) (string, error) {
+func infer(t *testing.T, model, scan string, kind engine.Kind, batch int) (string, error) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "out")
 	_, err := Infer(context.Background(), InferOptions{
 		Model: model, Scan: scan, Input: dataset.Amplitude, OutputDir: dir, BatchSize: batch,
-		Engine: EngineOptions{Kind: kind, Device: runtime.CPU, Threads: 1},
+		Engine: engine.Options{Kind: kind, Device: runtime.CPU, Threads: 1},
 	}, silent())
 	return dir, err
 }
@@ -403,14 +404,14 @@ func object(t *testing.T, dir string) *ndarray.Complex64 {
 // single patterns and for channels.
 func TestEnginesInferTheSame(t *testing.T) {
 	for _, grouping := range []trainer.Grouping{trainer.Shared, trainer.Channels} {
-		o := options(t, Tape)
+		o := options(t, engine.KindTape)
 		o.Config.Gridsize, o.Config.Grouping, o.Config.MaxEpochs = 2, grouping, 1
 		trained(t, o)
-		want, err := infer(t, filepath.Join(o.OutputDir, trainer.ModelFile), o.TrainFiles[0], ORT, 3)
+		want, err := infer(t, filepath.Join(o.OutputDir, trainer.ModelFile), o.TrainFiles[0], engine.KindORT, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := infer(t, o.OutputDir, o.TrainFiles[0], Tape, 4)
+		got, err := infer(t, o.OutputDir, o.TrainFiles[0], engine.KindTape, 4)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -459,7 +460,7 @@ func TestACubeIsReadAsItIsTold(t *testing.T) {
 	}
 	digests := map[string]bool{}
 	for scan, layout := range map[string]dataset.Orientation{path: dataset.OrientationAuto, legacy: dataset.FramesLast} {
-		o := options(t, ORT)
+		o := options(t, engine.KindORT)
 		o.TrainFiles, o.Layout, o.Config.MaxEpochs = Paths{scan}, layout, 0
 		trained(t, o)
 		_, _, c, err := contract.Load(o.OutputDir)
@@ -478,7 +479,7 @@ func TestACubeIsReadAsItIsTold(t *testing.T) {
 }
 
 func TestInferRefuses(t *testing.T) {
-	o := options(t, Tape)
+	o := options(t, engine.KindTape)
 	o.Config.MaxEpochs = 0
 	trained(t, o)
 	garbage := filepath.Join(t.TempDir(), "garbage.onnx")
@@ -497,7 +498,7 @@ func TestInferRefuses(t *testing.T) {
 		"no batch size":            {o.OutputDir, o.TrainFiles[0], 0},
 	} {
 		var bad *badinput.Error
-		dir, err := infer(t, c.model, c.scan, Tape, c.batch)
+		dir, err := infer(t, c.model, c.scan, engine.KindTape, c.batch)
 		if !errors.As(err, &bad) {
 			t.Errorf("%s: error %v", name, err)
 		}
@@ -512,7 +513,7 @@ func TestTrainRefusesAndLeavesNothing(t *testing.T) {
 	if err := os.WriteFile(garbage, []byte("no model"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	other := options(t, Tape)
+	other := options(t, engine.KindTape)
 	other.TrainFiles, other.Config.MaxEpochs = Paths{simulated(t, 128, 1)}, 0
 	trained(t, other)
 	for name, spoil := range map[string]func(*TrainOptions){
@@ -537,7 +538,7 @@ func TestTrainRefusesAndLeavesNothing(t *testing.T) {
 		"less than one thread":           func(o *TrainOptions) { o.Engine.Threads = -1 },
 		"more threads than any machine":  func(o *TrainOptions) { o.Engine.Threads = 1e6 },
 	} {
-		o := options(t, Tape)
+		o := options(t, engine.KindTape)
 		spoil(&o)
 		var bad *badinput.Error
 		if _, err := Train(context.Background(), o, io.Discard, silent()); !errors.As(err, &bad) {
@@ -551,10 +552,10 @@ func TestTrainRefusesAndLeavesNothing(t *testing.T) {
 
 // TestStartingFromACheckpoint: sizes and weights are the model's, whatever the flags say of them, and config.yaml says so.
 func TestStartingFromACheckpoint(t *testing.T) {
-	first := options(t, Tape)
+	first := options(t, engine.KindTape)
 	first.Config.Gridsize, first.Config.Grouping, first.Config.Extent, first.Config.MaxEpochs = 2, trainer.Channels, models.Full, 0
 	trained(t, first)
-	second := options(t, Tape)
+	second := options(t, engine.KindTape)
 	second.Init, second.Config.Seed, second.Config.FiltersScale, second.Config.MaxEpochs = first.OutputDir, 99, 2, 0
 	trained(t, second)
 	written, err := LoadTrainOptions(second.OutputDir)
@@ -583,25 +584,25 @@ func TestStartingFromACheckpoint(t *testing.T) {
 
 func TestEngineNames(t *testing.T) {
 	for _, name := range []string{"ort", "tape"} {
-		var k EngineKind
+		var k engine.Kind
 		if err := k.UnmarshalText([]byte(name)); err != nil || string(k) != name {
 			t.Errorf("%s is read as %q (%v)", name, k, err)
 		}
 	}
-	var k EngineKind
+	var k engine.Kind
 	if err := k.UnmarshalText([]byte("steam")); err == nil {
 		t.Error("steam is taken for an engine")
 	}
-	if n := (EngineOptions{Threads: 3}).threads(); n != 3 {
+	if n := (engine.Options{Threads: 3}).ThreadCount(); n != 3 {
 		t.Errorf("3 threads asked for, %d taken", n)
 	}
-	if n := (EngineOptions{}).threads(); n < 1 {
+	if n := (engine.Options{}).ThreadCount(); n < 1 {
 		t.Errorf("%d threads by default", n)
 	}
 }
 
 func TestMissingLibraryIsSaid(t *testing.T) {
-	o := options(t, ORT)
+	o := options(t, engine.KindORT)
 	o.Engine.Library = filepath.Join(t.TempDir(), "absent.so")
 	if _, err := Train(context.Background(), o, io.Discard, silent()); err == nil || !strings.Contains(err.Error(), "absent.so") {
 		t.Errorf("error %v", err)
@@ -617,7 +618,7 @@ func TestPlacesAreCheckedFirst(t *testing.T) {
 	if err := os.WriteFile(file, []byte("kept"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	o := options(t, Tape)
+	o := options(t, engine.KindTape)
 	o.OutputDir = filepath.Join(file, "run")
 	_, trainErr := Train(context.Background(), o, io.Discard, silent())
 	_, inferErr := Infer(context.Background(), InferOptions{Model: "absent.onnx", Scan: "absent.npz", OutputDir: file, BatchSize: 1}, silent())

@@ -14,6 +14,7 @@ import (
 
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/quality/metrics"
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/scan/dataset"
 	"ptyx/trainer"
@@ -30,7 +31,7 @@ type Source struct {
 	Photons   float64 // mean photons per pattern; 0: the data hold counts
 	Count     int     // patterns to reconstruct from, drawn by the seed; 0: all
 	Seed      uint64  // of the draw
-	Predictor reconstruct.Predictor
+	Predictor predict.Predictor
 	Reference *metrics.Image // to compare with; nil: none
 	Of        string         // file of the reference
 }

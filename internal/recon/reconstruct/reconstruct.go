@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -13,6 +12,7 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/scan/dataset"
 	"ptyx/stitch"
 )
@@ -49,7 +49,7 @@ type samples struct {
 }
 
 // Run reconstructs a scan. Reading, the network and stitching overlap; memory holds a few batches and the object.
-func Run(ctx context.Context, p Predictor, scan *dataset.Scan, c contract.Contract, opt Options) (*Result, error) {
+func Run(ctx context.Context, p predict.Predictor, scan *dataset.Scan, c contract.Contract, opt Options) (*Result, error) {
 	a, err := Assemble(scan, c, opt)
 	if err != nil {
 		return nil, err
@@ -115,7 +115,7 @@ func Weights(c contract.Contract) *ndarray.Float32 {
 
 type pipeline struct {
 	*Assembly
-	predictor Predictor
+	predictor predict.Predictor
 }
 
 func (p *pipeline) run(ctx context.Context) error {
@@ -156,52 +156,26 @@ func (p *pipeline) load(ctx context.Context, free <-chan *samples, loaded chan<-
 	return pass.Dark()
 }
 
-// predict runs the network. The last batch may be shorter; it gets a Batch of its own size.
+// predict runs the network. The last batch may be shorter.
 func (p *pipeline) predict(ctx context.Context, loaded <-chan *samples, predicted chan<- *samples) error {
-	var batch Batch
-	size := 0
-	defer func() {
-		if batch != nil {
-			_ = batch.Close()
-		}
-	}()
+	cache := predict.NewCache(p.predictor, 1)
+	defer cache.Close()
 	for s := range loaded {
-		if n := p.Samples(s.batch); n != size {
-			if previous := batch; previous != nil {
-				batch = nil
-				if err := previous.Close(); err != nil {
-					return err
-				}
-			}
-			prepared, err := p.predictor.Prepare(n)
-			if err != nil {
-				return fmt.Errorf("preparing the network for %d patterns: %w", n, err)
-			}
-			batch = prepared
-			size = n
-			if want := []int{size, p.Channels, p.N, p.N}; !ndarray.SameShape(batch.Patterns().Shape, want) {
-				return NotAPredictor(fmt.Sprintf("input %v, where the metadata say %v", batch.Patterns().Shape, want))
-			}
+		batch, err := cache.Batch([]int{p.Samples(s.batch), p.Channels, p.N, p.N})
+		if err != nil {
+			return err
 		}
 		copy(batch.Patterns().Data, s.patterns.Data[:p.Size(s.batch)])
 		amplitude, phase, err := batch.Run()
 		if err != nil {
 			return fmt.Errorf("running the network: %w", err)
 		}
-		Polar(amplitude.Data, phase.Data, s.patches.Data)
+		predict.Polar(amplitude.Data, phase.Data, s.patches.Data)
 		if !send(ctx, predicted, s) {
 			return ctx.Err()
 		}
 	}
 	return nil
-}
-
-// Polar writes amplitude * exp(i phase).
-func Polar(amplitude, phase []float32, out []complex64) {
-	for i, a := range amplitude {
-		sin, cos := math.Sincos(float64(phase[i]))
-		out[i] = complex(a*float32(cos), a*float32(sin))
-	}
 }
 
 func (p *pipeline) stitch(ctx context.Context, predicted <-chan *samples, free chan<- *samples) error {

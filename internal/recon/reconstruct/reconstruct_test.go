@@ -15,6 +15,7 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/base/testutil"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/scan/dataset"
 	"ptyx/stitch"
 )
@@ -80,7 +81,7 @@ type fake struct {
 func (f *fake) Provider() string { return "fake" }
 func (f *fake) Close() error     { return nil }
 
-func (f *fake) Prepare(b int) (Batch, error) {
+func (f *fake) Prepare(b int) (predict.Batch, error) {
 	if f.prepare != nil {
 		if err := f.prepare(b); err != nil {
 			return nil, err
@@ -315,8 +316,8 @@ func TestFaultsSurface(t *testing.T) {
 		want string
 	}{
 		"a bad frame":            {&fake{}, opened(t, broken), "frame 5"},
-		"no batch":               {&fake{prepare: func(int) error { return other }}, scan, "preparing the network for 4 patterns: out of memory"},
-		"no batch for the rest":  {&fake{prepare: func(b int) error { return map[int]error{1: other}[b] }}, scan, "preparing the network for 1 patterns: out of memory"},
+		"no batch":               {&fake{prepare: func(int) error { return other }}, scan, "preparing the network for 4 samples: out of memory"},
+		"no batch for the rest":  {&fake{prepare: func(b int) error { return map[int]error{1: other}[b] }}, scan, "preparing the network for 1 samples: out of memory"},
 		"a batch fails":          {&fake{run: func(batch int) error { return map[int]error{1: other}[batch] }}, scan, "running the network: out of memory"},
 		"a batch does not close": {&fake{close: func() error { return other }}, scan, "out of memory"},
 		"a NaN patch":            {&fake{spoil: func(a []float32) { a[min(image, len(a)-image)+3] = float32(math.NaN()) }}, scan, "stitching pattern 1"},

@@ -9,7 +9,7 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/physics/optics"
-	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/predict"
 )
 
 // Difference is how far apart the patches of two models are, over the pixels that the probe lights with at least a hundredth of its peak.
@@ -71,27 +71,27 @@ func fillObject(object *ndarray.Complex64, rng *rand.Rand) {
 }
 
 // Compare runs two predictors on the same patterns (B, C, N, N).
-func Compare(a, b reconstruct.Predictor, c contract.Contract, patterns *ndarray.Float32) (Difference, error) {
-	first, err := predict(a, patterns)
+func Compare(a, b predict.Predictor, c contract.Contract, patterns *ndarray.Float32) (Difference, error) {
+	first, err := patches(a, patterns)
 	if err != nil {
 		return Difference{}, fmt.Errorf("running the model: %w", err)
 	}
-	second, err := predict(b, patterns)
+	second, err := patches(b, patterns)
 	if err != nil {
 		return Difference{}, fmt.Errorf("running the variant: %w", err)
 	}
 	return difference(first, second, c), nil
 }
 
-// predict is the complex patches of patterns, all at once.
-func predict(p reconstruct.Predictor, patterns *ndarray.Float32) ([]complex128, error) {
+// patches is the complex patches of patterns, all at once.
+func patches(p predict.Predictor, patterns *ndarray.Float32) ([]complex128, error) {
 	batch, err := p.Prepare(patterns.Shape[0])
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = batch.Close() }() // nothing can be lost
 	if !ndarray.SameShape(batch.Patterns().Shape, patterns.Shape) {
-		return nil, reconstruct.NotAPredictor(fmt.Sprintf("input %v, where the metadata say %v", batch.Patterns().Shape, patterns.Shape))
+		return nil, predict.NotAPredictor(fmt.Sprintf("input %v, where the metadata say %v", batch.Patterns().Shape, patterns.Shape))
 	}
 	copy(batch.Patterns().Data, patterns.Data)
 	amplitude, phase, err := batch.Run()

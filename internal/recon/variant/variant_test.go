@@ -14,7 +14,7 @@ import (
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
 	"ptyx/internal/physics/optics"
-	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/variant"
 	"ptyx/internal/scan/simulate"
 	"ptyx/models"
@@ -49,9 +49,9 @@ func checkpoint(t *testing.T, kind models.Kind, channels int, extent models.Exte
 	return m.Marshal(), c
 }
 
-func predictor(t *testing.T, env *runtime.Environment, model []byte) reconstruct.Predictor {
+func predictor(t *testing.T, env *runtime.Environment, model []byte) predict.Predictor {
 	t.Helper()
-	p, err := reconstruct.NewORT(env, model, runtime.SessionOptions{Device: runtime.CPU, Threads: 1})
+	p, err := predict.NewORT(env, model, runtime.SessionOptions{Device: runtime.CPU, Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +254,7 @@ func TestCompareSeesDifferences(t *testing.T) {
 // constant is a predictor of the same object everywhere.
 type constant struct{ amplitude, phase float32 }
 
-func (c constant) Prepare(b int) (reconstruct.Batch, error) {
+func (c constant) Prepare(b int) (predict.Batch, error) {
 	fill := func(v float32) *ndarray.Float32 {
 		return ndarray.Wrap(slices.Repeat([]float32{v}, b*n*n), b, 1, n, n)
 	}

@@ -14,7 +14,7 @@ import (
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/graph/contract"
-	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/predict"
 )
 
 // CallOptions say what is computed for whom.
@@ -59,7 +59,7 @@ type called struct {
 type call struct {
 	number int
 	task   Task
-	batch  []reconstruct.Piece
+	batch  []predict.Request
 	done   chan Outcome // has room for it
 }
 
@@ -118,7 +118,7 @@ func (c *Caller) Ready() error {
 
 // Compute has a batch computed and fills its patches in. It names what has computed. Where workers cannot compute it, the error is a *Failure.
 // When ctx is done it returns that error, and a task that no worker has taken goes away.
-func (c *Caller) Compute(ctx context.Context, model string, batch []reconstruct.Piece) (provider string, err error) {
+func (c *Caller) Compute(ctx context.Context, model string, batch []predict.Request) (provider string, err error) {
 	k := c.depart(model, batch)
 	if err := c.put(ctx, k.number, k.encoded()); err != nil {
 		c.withdraw(k)
@@ -134,7 +134,7 @@ func (c *Caller) Compute(ctx context.Context, model string, batch []reconstruct.
 }
 
 // depart notes a batch that goes out.
-func (c *Caller) depart(model string, batch []reconstruct.Piece) *call {
+func (c *Caller) depart(model string, batch []predict.Request) *call {
 	m := c.known[model]
 	s := m.sample
 	values := 0

@@ -16,7 +16,7 @@ import (
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/testutil"
 	"ptyx/internal/graph/contract"
-	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/predict"
 )
 
 // callable is a fake's model under a name.
@@ -52,16 +52,16 @@ func calling(t testing.TB, c *Connection, o CallOptions) *Caller {
 }
 
 // batchOf are pieces of so many samples each.
-func batchOf(seed uint64, m contract.Contract, samples ...int) (batch []reconstruct.Piece) {
+func batchOf(seed uint64, m contract.Contract, samples ...int) (batch []predict.Request) {
 	for i, count := range samples {
 		d := testutil.Uniform(seed+uint64(i), 0, 2, count, m.Channels, m.N, m.N).Data
-		batch = append(batch, reconstruct.Piece{Patterns: d, Amplitude: make([]float32, len(d)), Phase: make([]float32, len(d))})
+		batch = append(batch, predict.Request{Patterns: d, Amplitude: make([]float32, len(d)), Phase: make([]float32, len(d))})
 	}
 	return batch
 }
 
 // computed has a batch computed, and compares the patches with what a fake makes of the patterns.
-func computed(ctx context.Context, c *Caller, name string, batch []reconstruct.Piece) error {
+func computed(ctx context.Context, c *Caller, name string, batch []predict.Request) error {
 	provider, err := c.Compute(ctx, name, batch)
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func TestCall(t *testing.T) {
 	small, groups := &fake{n: size, channels: 1}, &fake{n: 32, channels: 4}
 	models := []Callable{callable("small", size, 1), callable("groups", 32, 4), callable("again", size, 1)}
 	o := small.worker()
-	o.Networks.Open = func(file []byte) (reconstruct.Predictor, func() error, error) {
+	o.Networks.Open = func(file []byte) (predict.Predictor, func() error, error) {
 		f := small
 		if string(file) == "model groups" {
 			f = groups

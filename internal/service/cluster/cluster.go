@@ -1,6 +1,6 @@
 // Package cluster has many machines work on one scan, over NATS JetStream. In the data's path it stands where reconstruct runs its network: the
 // patterns of a scan go out in batches, and the patches that come back are stitched by the ids of their frames. It links no Gorgonia; what
-// runs a network is handed in as a reconstruct.Predictor.
+// runs a network is handed in as a predict.Predictor.
 //
 // The nouns: a [Broker] is a NATS server with JetStream inside ptyx; any other will do. A [Job] is a scan with a model and options, named by
 // their digest. A [Task] is one batch of its patterns. A [Worker] takes tasks, one after the other, and stores an [Outcome] for each. A

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
 )
 
@@ -234,7 +235,7 @@ func (g *Gatherer) stitch(o Outcome) error {
 		return &Failure{Batch: o.Batch, Text: o.Failure}
 	}
 	patches := g.patches[:len(o.Amplitude)]
-	reconstruct.Polar(o.Amplitude, o.Phase, patches)
+	predict.Polar(o.Amplitude, o.Phase, patches)
 	if _, err := g.job.Add(o.Batch, patches); err != nil {
 		return err
 	}

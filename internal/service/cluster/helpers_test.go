@@ -24,6 +24,7 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/base/testutil"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/scan/dataset"
 )
@@ -109,7 +110,7 @@ type fake struct {
 // worker are the options of one with this network.
 func (f *fake) worker() WorkerOptions {
 	networks := f.networks
-	networks.Open = func(model []byte) (reconstruct.Predictor, func() error, error) {
+	networks.Open = func(model []byte) (predict.Predictor, func() error, error) {
 		if f.open != nil {
 			if err := f.open(model); err != nil {
 				return nil, nil, err
@@ -125,7 +126,7 @@ func (f *fake) worker() WorkerOptions {
 func (f *fake) Provider() string { return "fake" }
 func (f *fake) Close() error     { return nil }
 
-func (f *fake) Prepare(b int) (reconstruct.Batch, error) {
+func (f *fake) Prepare(b int) (predict.Batch, error) {
 	f.prepared.Add(1)
 	array := func() *ndarray.Float32 { return ndarray.New[float32](b, f.channels, f.n, f.n) }
 	return &fakeBatch{f, array(), array(), array()}, nil

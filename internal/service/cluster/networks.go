@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"slices"
 
-	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/predict"
 )
 
 // Networks are how a worker comes by what runs a model.
 type Networks struct {
 	Given [][]byte // model files that are here; others are fetched
 	// Open makes a model ready. The predictor is closed before release is called.
-	Open func(model []byte) (p reconstruct.Predictor, release func() error, err error)
+	Open func(model []byte) (p predict.Predictor, release func() error, err error)
 }
 
 // How much stays ready for the next task.
@@ -40,9 +40,9 @@ func newNetworks(o Networks) *networks {
 // network is a model made ready.
 type network struct {
 	digest    Digest
-	predictor reconstruct.Predictor
+	predictor predict.Predictor
 	release   func() error
-	prepared  *reconstruct.Prepared
+	prepared  *predict.Cache
 }
 
 // of gives the network of a model, which is fetched if it is not here.
@@ -70,7 +70,7 @@ func (n *networks) of(digest Digest, fetch func() ([]byte, error)) (*network, er
 	if err != nil {
 		return nil, err
 	}
-	r := &network{digest: digest, predictor: predictor, release: release, prepared: reconstruct.NewPrepared(predictor, keptSizes)}
+	r := &network{digest: digest, predictor: predictor, release: release, prepared: predict.NewCache(predictor, keptSizes)}
 	n.ready = append(n.ready, r)
 	return r, nil
 }
@@ -89,7 +89,7 @@ func (n *network) close() error {
 
 // run computes the patches of a batch. They are the caller's.
 func (n *network) run(s shape, patterns []float32) (amplitude, phase []float32, err error) {
-	b, err := n.prepared.Of(s.list())
+	b, err := n.prepared.Batch(s.list())
 	if err != nil {
 		return nil, nil, err
 	}

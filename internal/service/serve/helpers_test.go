@@ -19,7 +19,7 @@ import (
 	"ptyx/internal/base/testutil"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
-	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/predict"
 )
 
 // TestMain fails when a test leaves a goroutine behind.
@@ -42,7 +42,7 @@ type fake struct {
 func (f *fake) Provider() string { return cmp.Or(f.provider, "fake") }
 func (f *fake) Close() error     { return nil }
 
-func (f *fake) Prepare(b int) (reconstruct.Batch, error) {
+func (f *fake) Prepare(b int) (predict.Batch, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.alive++

@@ -8,14 +8,14 @@ import (
 	"slices"
 
 	"ptyx/internal/base/ndarray"
-	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/predict"
 )
 
 // Network is what computes batches, of any of the models that are served: here, or elsewhere.
 type Network interface {
 	// Compute fills in the patches of a batch, and names what has computed them. Several batches are computed at the same time, as many as
 	// AtOnce says. When ctx is done, nobody waits for the batch any more: it may return early, or finish.
-	Compute(ctx context.Context, model string, batch []reconstruct.Piece) (provider string, err error)
+	Compute(ctx context.Context, model string, batch []predict.Request) (provider string, err error)
 	// AtOnce is how many batches are worth computing at the same time, of all models together.
 	AtOnce() int
 	// Ready is nil where a batch would be taken now, and otherwise says what is missing.
@@ -27,8 +27,8 @@ type local map[string]*network
 
 // network is that of one model.
 type network struct {
-	predictor reconstruct.Predictor
-	prepared  *reconstruct.Prepared
+	predictor predict.Predictor
+	prepared  *predict.Cache
 	sample    []int // shape of a sample
 	batch     int
 	pad       bool // every batch is filled up to full size
@@ -42,7 +42,7 @@ func newLocal(models []Model, batch int) local {
 	l := local{}
 	for _, m := range models {
 		l[m.Name] = &network{
-			predictor: m.Predictor, prepared: reconstruct.NewPrepared(m.Predictor, keptSizes), sample: m.sampleShape(), batch: batch,
+			predictor: m.Predictor, prepared: predict.NewCache(m.Predictor, keptSizes), sample: m.sampleShape(), batch: batch,
 			// A device prepares itself for each new size, which takes longer than computing a full batch; the CPU does not.
 			pad: m.Predictor.Provider() == "CUDAExecutionProvider",
 		}
@@ -53,13 +53,13 @@ func newLocal(models []Model, batch int) local {
 func (l local) AtOnce() int  { return 1 }
 func (l local) Ready() error { return nil }
 
-func (l local) Compute(_ context.Context, model string, batch []reconstruct.Piece) (provider string, err error) {
+func (l local) Compute(_ context.Context, model string, batch []predict.Request) (provider string, err error) {
 	n := l[model]
 	return n.predictor.Provider(), n.run(batch)
 }
 
 // run gathers the pieces' patterns, runs the network and hands the patches out.
-func (n *network) run(batch []reconstruct.Piece) error {
+func (n *network) run(batch []predict.Request) error {
 	values := 0
 	for _, p := range batch {
 		values += len(p.Patterns)
@@ -68,7 +68,7 @@ func (n *network) run(batch []reconstruct.Piece) error {
 	if n.pad {
 		samples = n.batch
 	}
-	b, err := n.prepared.Of(append([]int{samples}, n.sample...))
+	b, err := n.prepared.Batch(append([]int{samples}, n.sample...))
 	if err != nil {
 		return err
 	}

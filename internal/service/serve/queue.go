@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"ptyx/internal/base/ndarray"
-	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/predict"
 )
 
 // job is the patterns of one request on their way through a network.
@@ -258,10 +258,10 @@ func (q *queue) compute(parts []part) (provider string, err error) {
 	ctx, end := whileWanted(parts)
 	defer end()
 	samples := 0
-	batch := make([]reconstruct.Piece, len(parts))
+	batch := make([]predict.Request, len(parts))
 	for i, p := range parts {
 		first, after := p.first*q.size, (p.first+p.count)*q.size
-		batch[i] = reconstruct.Piece{Patterns: p.patterns[first:after], Amplitude: p.amplitude[first:after], Phase: p.phase[first:after]}
+		batch[i] = predict.Request{Patterns: p.patterns[first:after], Amplitude: p.amplitude[first:after], Phase: p.phase[first:after]}
 		samples += p.count
 	}
 	if provider, err = q.network.Compute(ctx, q.model, batch); err == nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/service/scanstore"
 	"ptyx/stitch"
@@ -189,7 +190,7 @@ func (s *scan) stitch(ctx context.Context, frames newFrames) (stitched int, err 
 			return stitched, err
 		}
 		values := make([]complex64, len(out.amplitude))
-		reconstruct.Polar(out.amplitude, out.phase, values)
+		predict.Polar(out.amplitude, out.phase, values)
 		n, err := s.put(part, values, out.providers)
 		stitched += n
 		s.tell()

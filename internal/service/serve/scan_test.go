@@ -22,6 +22,7 @@ import (
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/stitch"
 )
@@ -88,7 +89,7 @@ func (m measured) expected(t testing.TB, o Model) []byte {
 		for k, d := range s.patterns[i*area : (i+1)*area] {
 			amplitude[k], phase[k] = d/2, d-1
 		}
-		reconstruct.Polar(amplitude, phase, patch)
+		predict.Polar(amplitude, phase, patch)
 		if err := canvas.Add(int(id), s.x[i], s.y[i], patch); err != nil {
 			t.Fatal(err)
 		}

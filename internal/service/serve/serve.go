@@ -25,7 +25,7 @@ import (
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
-	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/predict"
 )
 
 // Model is a network to be served, under a name.
@@ -34,8 +34,8 @@ type Model struct {
 	File      *onnxir.Model
 	Digest    string // SHA-256 of the file, in hex
 	Contract  contract.Contract
-	Predictor reconstruct.Predictor // runs it here, used by one goroutine at a time; it stays the caller's to close. Nil with Options.Network
-	Most      int                   // samples of a batch, at most, where that is less than Options.BatchSize; 0: it is not
+	Predictor predict.Predictor // runs it here, used by one goroutine at a time; it stays the caller's to close. Nil with Options.Network
+	Most      int               // samples of a batch, at most, where that is less than Options.BatchSize; 0: it is not
 }
 
 // Options say what is served and how much of it.
@@ -163,7 +163,7 @@ func portNames(m Model) ([]string, error) {
 		names = append(names, out.Name)
 	}
 	if inputs != 1 || len(names) != 3 {
-		return nil, reconstruct.NotAPredictor(fmt.Sprintf("%d inputs and %d outputs", inputs, len(names)-inputs))
+		return nil, predict.NotAPredictor(fmt.Sprintf("%d inputs and %d outputs", inputs, len(names)-inputs))
 	}
 	return names, nil
 }

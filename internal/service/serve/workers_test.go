@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/service/cluster"
 )
 
@@ -41,7 +41,7 @@ type several struct {
 func (s *several) AtOnce() int  { return s.atOnce }
 func (s *several) Ready() error { return nil }
 
-func (s *several) Compute(ctx context.Context, _ string, batch []reconstruct.Piece) (string, error) {
+func (s *several) Compute(ctx context.Context, _ string, batch []predict.Request) (string, error) {
 	samples := 0
 	for _, p := range batch {
 		samples += len(p.Patterns) / area
@@ -312,7 +312,7 @@ func caller(t testing.TB, url string, models []Model, inFlight int) *cluster.Cal
 // work is a worker that runs the models' fakes until the test ends, or stop is called.
 func work(t testing.TB, url string, models []Model) (stop func()) {
 	t.Helper()
-	open := func(file []byte) (reconstruct.Predictor, func() error, error) {
+	open := func(file []byte) (predict.Predictor, func() error, error) {
 		for _, m := range models {
 			if string(m.file()) == string(file) {
 				return m.Predictor, func() error { return nil }, nil

@@ -5,22 +5,22 @@ import (
 	"fmt"
 
 	"ptyx/internal/base/ndarray"
-	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/predict"
 )
 
 // network gathers patterns and runs the predictor on a batch of them.
 type network struct {
-	predictor reconstruct.Predictor
+	predictor predict.Predictor
 	n, size   int
 	pad       bool // every batch is filled up: results depend on its size
 	patterns  []float32
 	waiting   []frame
 
-	full, rest reconstruct.Batch // of size samples; of left samples
+	full, rest predict.Batch // of size samples; of left samples
 	left       int
 }
 
-func newNetwork(p reconstruct.Predictor, n, size int) *network {
+func newNetwork(p predict.Predictor, n, size int) *network {
 	return &network{predictor: p, n: n, size: size, pad: p.Provider() == "CUDAExecutionProvider"}
 }
 
@@ -41,7 +41,7 @@ func (w *network) run() (frames []frame, patches []complex64, err error) {
 	}
 	input := b.Patterns()
 	if len(input.Shape) != 4 || !ndarray.SameShape(input.Shape[1:], []int{1, w.n, w.n}) {
-		return nil, nil, reconstruct.NotAPredictor(fmt.Sprintf("input %v, where the metadata say patterns of %d x %d", input.Shape, w.n, w.n))
+		return nil, nil, predict.NotAPredictor(fmt.Sprintf("input %v, where the metadata say patterns of %d x %d", input.Shape, w.n, w.n))
 	}
 	clear(input.Data[copy(input.Data, w.patterns):])
 	amplitude, phase, err := b.Run()
@@ -49,14 +49,14 @@ func (w *network) run() (frames []frame, patches []complex64, err error) {
 		return nil, nil, fmt.Errorf("running the network: %w", err)
 	}
 	patches = make([]complex64, len(w.patterns))
-	reconstruct.Polar(amplitude.Data[:len(patches)], phase.Data[:len(patches)], patches)
+	predict.Polar(amplitude.Data[:len(patches)], phase.Data[:len(patches)], patches)
 	frames = w.waiting
 	w.patterns, w.waiting = w.patterns[:0], nil
 	return frames, patches, nil
 }
 
 // batch is one for count samples: the full one, or one that is kept until another number comes.
-func (w *network) batch(count int) (b reconstruct.Batch, err error) {
+func (w *network) batch(count int) (b predict.Batch, err error) {
 	if count == w.size || w.pad {
 		if w.full == nil {
 			if b, err = w.predictor.Prepare(w.size); err != nil {
@@ -84,7 +84,7 @@ func (w *network) batch(count int) (b reconstruct.Batch, err error) {
 }
 
 func (w *network) close() (err error) {
-	for _, b := range []reconstruct.Batch{w.full, w.rest} {
+	for _, b := range []predict.Batch{w.full, w.rest} {
 		if b != nil {
 			err = errors.Join(err, b.Close())
 		}

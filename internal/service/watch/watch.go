@@ -18,6 +18,7 @@ import (
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/scan/dataset"
 	"ptyx/stitch"
@@ -41,7 +42,7 @@ type Options struct {
 	Grace    time.Duration // for what is there when ctx is done
 
 	Contract  contract.Contract
-	Predictor reconstruct.Predictor
+	Predictor predict.Predictor
 	Save      func(*reconstruct.Result) error
 	Clock     Clock
 	Log       *slog.Logger

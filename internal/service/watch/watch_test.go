@@ -22,6 +22,7 @@ import (
 	"ptyx/internal/format/hdf5/hdf5test"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/scan/dataset"
 )
@@ -40,7 +41,7 @@ type fake struct {
 func (f *fake) Provider() string { return "fake" }
 func (f *fake) Close() error     { return nil }
 
-func (f *fake) Prepare(b int) (reconstruct.Batch, error) {
+func (f *fake) Prepare(b int) (predict.Batch, error) {
 	f.alive++
 	array := func() *ndarray.Float32 { return ndarray.New[float32](b, 1, n, n) }
 	return &fakeBatch{f, array(), array(), array()}, nil

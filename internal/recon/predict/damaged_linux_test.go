@@ -1,4 +1,4 @@
-package reconstruct_test
+package predict_test
 
 import (
 	"errors"
@@ -17,9 +17,9 @@ import (
 	"ptyx/internal/base/testutil"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
-	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/predict"
 	"ptyx/models"
-	"ptyx/runtime"
+	ort "ptyx/runtime"
 	"ptyx/runtime/runtimetest"
 )
 
@@ -145,7 +145,7 @@ func damageGraph(m *onnxir.Model, r *rand.Rand) {
 // The child has little memory, so that a model that asks for more than there is does not disturb others.
 func TestDamagedModels(t *testing.T) {
 	files := checkpoints(t)
-	var env *runtime.Environment
+	var env *ort.Environment
 	admitted, ran := 0, 0
 	testutil.Survive(t, 400, func(i int) error {
 		if env == nil {
@@ -157,7 +157,7 @@ func TestDamagedModels(t *testing.T) {
 		}
 		r := rand.New(rand.NewPCG(uint64(i), 0))
 		data := damageModel(files[min(1, i%8/7)], r)
-		p, err := reconstruct.NewORT(env, data, runtime.SessionOptions{Device: runtime.CPU, Threads: 1})
+		p, err := predict.NewORT(env, data, ort.SessionOptions{Device: ort.CPU, Threads: 1})
 		if err != nil {
 			var fault *badinput.Error
 			if strings.Contains(err.Error(), "\n") || len(err.Error()) > 4000 {

@@ -1,0 +1,64 @@
+package predict
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"ptyx/internal/base/ndarray"
+)
+
+// Cache keeps a Predictor's batches of the sizes used last, so that a recurring size is bound to arrays once. One
+// goroutine uses it.
+type Cache struct {
+	predictor Predictor
+	sizes     int
+	batches   []Batch // the latest last
+}
+
+// NewCache keeps batches of the given number of sizes, at least one. The caller closes the predictor.
+func NewCache(p Predictor, sizes int) *Cache { return &Cache{predictor: p, sizes: max(sizes, 1)} }
+
+// Batch returns the batch for patterns of a shape, (B, C, N, N). It is valid until the next call with another size. For
+// patterns that the network does not take the error is NotAPredictor.
+func (c *Cache) Batch(shape []int) (Batch, error) {
+	b, err := c.ofSize(shape[0])
+	if err != nil {
+		return nil, err
+	}
+	if got := b.Patterns().Shape; !ndarray.SameShape(got, shape) {
+		return nil, NotAPredictor(fmt.Sprintf("input %v, where the patterns are %v", got, shape))
+	}
+	return b, nil
+}
+
+func (c *Cache) ofSize(samples int) (Batch, error) {
+	hasSize := func(b Batch) bool { return b.Patterns().Shape[0] == samples }
+	if i := slices.IndexFunc(c.batches, hasSize); i >= 0 {
+		b := c.batches[i]
+		c.batches = append(slices.Delete(c.batches, i, i+1), b)
+		return b, nil
+	}
+	if len(c.batches) == c.sizes {
+		oldest := c.batches[0]
+		c.batches = slices.Delete(c.batches, 0, 1)
+		if err := oldest.Close(); err != nil {
+			return nil, fmt.Errorf("releasing a batch: %w", err)
+		}
+	}
+	b, err := c.predictor.Prepare(samples)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the network for %d samples: %w", samples, err)
+	}
+	c.batches = append(c.batches, b)
+	return b, nil
+}
+
+// Close releases all batches.
+func (c *Cache) Close() (err error) {
+	for _, b := range c.batches {
+		err = errors.Join(err, b.Close())
+	}
+	c.batches = nil
+	return err
+}

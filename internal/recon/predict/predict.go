@@ -1,0 +1,57 @@
+// Package predict runs a trained network on batches of patterns. A Predictor is a network loaded from a checkpoint, a
+// Batch the same network bound to input and output arrays of one batch size. Packages reconstruct, serve, cluster and
+// watch fill the batches and stitch the patches that come out.
+//
+// ORT is the predictor over ONNX Runtime. Package predict/local adds one over Gorgonia, which a node beside the detector
+// does not link, and opens the one that the user chose.
+package predict
+
+import (
+	"math"
+
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
+)
+
+// Predictor runs a network on batches of patterns.
+type Predictor interface {
+	// Prepare binds the network to arrays for b samples. Batches of one Predictor are used one at a time.
+	Prepare(b int) (Batch, error)
+	// Provider names the device that computes: "CPUExecutionProvider", "CUDAExecutionProvider", "tape".
+	Provider() string
+	Close() error
+}
+
+// Batch is a network bound to its arrays.
+type Batch interface {
+	// Patterns is the input (B, C, N, N), raw amplitudes. The caller fills it before Run.
+	Patterns() *ndarray.Float32
+	// Run computes amplitude and phase, (B, C, N, N) each. The next Run overwrites them.
+	Run() (amplitude, phase *ndarray.Float32, err error)
+	Close() error
+}
+
+// NotAPredictor is the error for a model whose graph contradicts its metadata. It names no file; a caller that knows the
+// path adds it.
+func NotAPredictor(found string) error {
+	return &badinput.Error{
+		Key: "graph", Found: found,
+		Expected: "patterns (batch, C, N, N) in, amplitude and phase of that shape out, as the metadata say",
+		Remedy:   "the file is damaged or was edited; export it again",
+	}
+}
+
+// Request is one caller's share of a batch: its patterns, samples of C * N * N values, and the arrays of the same length
+// that receive its patches.
+type Request struct {
+	Patterns         []float32
+	Amplitude, Phase []float32
+}
+
+// Polar writes amplitude * exp(i phase), element by element.
+func Polar(amplitude, phase []float32, out []complex64) {
+	for i, a := range amplitude {
+		sin, cos := math.Sincos(float64(phase[i]))
+		out[i] = complex(a*float32(cos), a*float32(sin))
+	}
+}
