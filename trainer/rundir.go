@@ -10,9 +10,9 @@ import (
 	"regexp"
 	"strconv"
 
-	"github.com/google/renameio/v2"
 	"gopkg.in/yaml.v3"
 
+	"ptyx/internal/base/destination"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/format/render"
@@ -56,10 +56,7 @@ func SaveConfig(dir string, settings any) error {
 	if err != nil {
 		return fmt.Errorf("writing the configuration: %w", err)
 	}
-	if err := renameio.WriteFile(filepath.Join(dir, ConfigFile), config, 0o644, renameio.WithTempDir(dir)); err != nil {
-		return fmt.Errorf("writing the configuration: %w", err)
-	}
-	return nil
+	return destination.WriteFile(filepath.Join(dir, ConfigFile), config, 0o644)
 }
 
 // Save writes models, metrics, loss curve and probe to the run directory, which exists. Each file is written beside its
@@ -73,8 +70,8 @@ func (r *Result) Save(dir string) error {
 		files = append(files, runFile{BestFile, r.Best.Marshal()})
 	}
 	for _, f := range files {
-		if err := renameio.WriteFile(filepath.Join(dir, f.name), f.data, 0o644, renameio.WithTempDir(dir)); err != nil {
-			return fmt.Errorf("writing the run directory: %w", err)
+		if err := destination.WriteFile(filepath.Join(dir, f.name), f.data, 0o644); err != nil {
+			return err
 		}
 	}
 	if err := npz.Write(filepath.Join(dir, ProbeFile), r.probeMembers()); err != nil {

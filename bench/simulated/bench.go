@@ -15,7 +15,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"ptyx/internal/base/destination"
 )
 
 // bench runs cases and remembers what they found.
@@ -107,7 +107,7 @@ func (b *bench) measured(ctx context.Context, t trial) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	return result, renameio.WriteFile(path, append(text, '\n'), 0o644)
+	return result, destination.WriteFile(path, append(text, '\n'), 0o644)
 }
 
 func readFound(path string) (*found, error) {

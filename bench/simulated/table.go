@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"ptyx/internal/base/destination"
 )
 
 // photonTable is a row a cell: medians over the seeds, and for what matters most the range.
@@ -86,5 +86,5 @@ func (b *bench) insert(part, text string) error {
 	if !found {
 		return fmt.Errorf("%s: the line %q is missing after %q", path, strings.TrimSpace(end), strings.TrimSpace(begin))
 	}
-	return renameio.WriteFile(path, []byte(before+begin+text+end+after), 0o644)
+	return destination.WriteFile(path, []byte(before+begin+text+end+after), 0o644)
 }

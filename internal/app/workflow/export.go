@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
-
-	"github.com/google/renameio/v2"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/destination"
@@ -78,8 +75,8 @@ func Export(ctx context.Context, o ExportOptions, log *slog.Logger) (*ExportResu
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := renameio.WriteFile(o.Output, changed, 0o644, renameio.WithTempDir(filepath.Dir(o.Output))); err != nil {
-		return nil, fmt.Errorf("writing %s: %w", o.Output, err)
+	if err := destination.WriteFile(o.Output, changed, 0o644); err != nil {
+		return nil, err
 	}
 	return &ExportResult{File: o.Output, Bytes: len(changed), Before: len(model), Largest: apart.Largest, RMS: apart.RMS}, nil
 }

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/google/renameio/v2"
-
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/destination"
 	"ptyx/internal/base/ndarray"
@@ -128,10 +126,7 @@ func saveSettings(dir string, settings []byte) error {
 	if settings == nil {
 		return nil
 	}
-	if err := renameio.WriteFile(filepath.Join(dir, SettingsFile), settings, 0o644, renameio.WithTempDir(dir)); err != nil {
-		return fmt.Errorf("writing the settings: %w", err)
-	}
-	return nil
+	return destination.WriteFile(filepath.Join(dir, SettingsFile), settings, 0o644)
 }
 
 func (o InferOptions) selection() reconstruct.Options {

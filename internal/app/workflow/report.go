@@ -9,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
-
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/destination"
 	"ptyx/internal/graph/contract"
@@ -83,8 +81,8 @@ func Report(ctx context.Context, o ReportOptions, log *slog.Logger) (*ReportResu
 	if err := page.Write(&b); err != nil {
 		return nil, err
 	}
-	if err := renameio.WriteFile(o.Output, b.Bytes(), 0o644, renameio.WithTempDir(filepath.Dir(o.Output))); err != nil {
-		return nil, fmt.Errorf("writing the report: %w", err)
+	if err := destination.WriteFile(o.Output, b.Bytes(), 0o644); err != nil {
+		return nil, err
 	}
 	return &ReportResult{File: o.Output, Epoch: page.Epoch, Bytes: b.Len()}, nil
 }

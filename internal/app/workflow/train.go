@@ -14,8 +14,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/google/renameio/v2"
-
 	"gopkg.in/yaml.v3"
 
 	"ptyx/export"
@@ -285,9 +283,8 @@ func (o TrainOptions) save(result *trainer.Result) (*TrainResult, error) {
 	}
 	path := filepath.Join(o.OutputDir, trainer.ModelFile)
 	if o.Export != "" {
-		// Beside its place: elsewhere a kill would leave the unfinished file in the system's temporary directory.
-		if err := renameio.WriteFile(o.Export, result.Model.Marshal(), 0o644, renameio.WithTempDir(filepath.Dir(o.Export))); err != nil {
-			return nil, fmt.Errorf("exporting the model: %w", err)
+		if err := destination.WriteFile(o.Export, result.Model.Marshal(), 0o644); err != nil {
+			return nil, err
 		}
 		path = o.Export
 	}

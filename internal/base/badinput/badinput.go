@@ -3,6 +3,8 @@
 package badinput
 
 import (
+	"errors"
+	"io/fs"
 	"strings"
 	"unicode"
 )
@@ -55,6 +57,15 @@ func oneLine(s string) string {
 		parts[i] = strings.TrimSpace(part)
 	}
 	return strings.Join(parts, " ")
+}
+
+// Cause is the system's reason for a failed operation on a file, "no space left on device". It leaves out the path, which
+// the sentence names already. Any other error stays as it is.
+func Cause(err error) error {
+	if fault := (*fs.PathError)(nil); errors.As(err, &fault) {
+		return fault.Err
+	}
+	return err
 }
 
 // Unwrap returns the cause.

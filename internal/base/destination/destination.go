@@ -22,7 +22,7 @@ func Dir(flag, path string) error {
 	dir, info, err := existing(path)
 	switch {
 	case err != nil:
-		return &badinput.Error{File: path, Key: flag, Found: "a directory that cannot be made", Cause: cause(err)}
+		return &badinput.Error{File: path, Key: flag, Found: "a directory that cannot be made", Cause: badinput.Cause(err)}
 	case !info.IsDir():
 		return &badinput.Error{File: path, Key: flag, Found: fmt.Sprintf("a file at %s", dir), Expected: "a directory", Remedy: "remove the file or give another directory"}
 	}
@@ -43,7 +43,7 @@ func File(flag, path string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return &badinput.Error{File: path, Key: flag, Found: fmt.Sprintf("no directory %s", dir), Expected: "a file in a directory that exists", Remedy: "make the directory first"}
 	case err != nil:
-		return &badinput.Error{File: path, Key: flag, Found: "a file that cannot be written", Cause: cause(err)}
+		return &badinput.Error{File: path, Key: flag, Found: "a file that cannot be written", Cause: badinput.Cause(err)}
 	case !info.IsDir():
 		return &badinput.Error{File: path, Key: flag, Found: fmt.Sprintf("a file at %s", dir), Expected: "a file in a directory"}
 	}
@@ -81,18 +81,10 @@ func absent(err error) bool {
 func writable(flag, path, dir string) error {
 	f, err := os.CreateTemp(dir, ".ptyx-*")
 	if err != nil {
-		return &badinput.Error{File: path, Key: flag, Found: fmt.Sprintf("a directory %s that cannot be written to", dir), Expected: "one that can", Cause: cause(err)}
+		return &badinput.Error{File: path, Key: flag, Found: fmt.Sprintf("a directory %s that cannot be written to", dir), Expected: "one that can", Cause: badinput.Cause(err)}
 	}
 	if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
 		return fmt.Errorf("checking that %s can be written: %w", dir, err)
 	}
 	return nil
-}
-
-// cause is what the system says, without the path, which the sentence has, and the temporary name, which says nothing.
-func cause(err error) error {
-	if fault := (*fs.PathError)(nil); errors.As(err, &fault) {
-		return fault.Err
-	}
-	return err
 }

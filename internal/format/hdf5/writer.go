@@ -3,11 +3,10 @@ package hdf5
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
+	"os"
 	"unsafe"
 
-	"github.com/google/renameio/v2"
-
+	"ptyx/internal/base/destination"
 	"ptyx/internal/base/ndarray"
 )
 
@@ -20,26 +19,14 @@ type Writer struct {
 
 // Create makes the file at path and has fill write it. It replaces path in one step when all is written, or leaves it as it
 // was. The same calls give the same bytes: no times are kept.
-func (l *Library) Create(path string, fill func(w *Writer) error) (err error) {
-	defer func() {
+func (l *Library) Create(path string, fill func(w *Writer) error) error {
+	return destination.Write(path, func(f *os.File) error {
+		w, err := l.create(f.Name())
 		if err != nil {
-			err = fmt.Errorf("writing %s: %w", path, err)
+			return err
 		}
-	}()
-	// The temporary file lies beside the result: elsewhere a rename may not be atomic.
-	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o644))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Cleanup()) }()
-	w, err := l.create(f.Name())
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(fill(w), w.close()); err != nil {
-		return err
-	}
-	return f.CloseAtomicallyReplace()
+		return errors.Join(fill(w), w.close())
+	})
 }
 
 func (l *Library) create(path string) (*Writer, error) {

@@ -4,17 +4,16 @@ import (
 	"archive/zip"
 	"bufio"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"math"
-	"path/filepath"
+	"os"
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"github.com/sbinet/npyio/npy"
 
+	"ptyx/internal/base/destination"
 	"ptyx/internal/base/ndarray"
 )
 
@@ -57,42 +56,24 @@ func Stored(o *options) { o.method = zip.Store }
 
 // Write makes an NPZ file of the members, in their order, deflated. It replaces path in one step when all is written,
 // or leaves it as it was. The same members give the same bytes; numpy.load reads them without allow_pickle.
-func Write(path string, members []Member, opts ...Option) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("writing %s: %w", path, err)
-		}
-	}()
-	o := options{method: zip.Deflate}
-	for _, opt := range opts {
-		opt(&o)
-	}
-	// The temporary file lies beside the result: elsewhere a rename may not be atomic.
-	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o644))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Cleanup()) }()
-	if err := writeTo(f, members, o); err != nil {
-		return err
-	}
-	return f.CloseAtomicallyReplace()
+func Write(path string, members []Member, opts ...Option) error {
+	return destination.Write(path, func(f *os.File) error { return writeTo(f, members, opts) })
 }
 
 // WriteTo writes the bytes that Write would to w.
 func WriteTo(w io.Writer, members []Member, opts ...Option) error {
-	o := options{method: zip.Deflate}
-	for _, opt := range opts {
-		opt(&o)
-	}
-	if err := writeTo(w, members, o); err != nil {
+	if err := writeTo(w, members, opts); err != nil {
 		return fmt.Errorf("writing arrays: %w", err)
 	}
 	return nil
 }
 
 // writeTo writes the archive.
-func writeTo(w io.Writer, members []Member, o options) error {
+func writeTo(w io.Writer, members []Member, opts []Option) error {
+	o := options{method: zip.Deflate}
+	for _, opt := range opts {
+		opt(&o)
+	}
 	archive := zip.NewWriter(w)
 	seen := make(map[string]bool)
 	for _, m := range members {

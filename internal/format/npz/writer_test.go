@@ -122,7 +122,7 @@ func TestElementsAligned(t *testing.T) {
 	// numpy maps arrays into memory, so elements begin at a multiple of 64, whatever the header's length.
 	for n := range 70 {
 		var b bytes.Buffer
-		if err := writeTo(&b, []Member{{"a", strings.Repeat("x", n)}}, options{}); err != nil {
+		if err := writeTo(&b, []Member{{"a", strings.Repeat("x", n)}}, nil); err != nil {
 			t.Fatal(err)
 		}
 		r := openBytes(t, b.Bytes())

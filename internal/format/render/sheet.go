@@ -7,9 +7,9 @@ import (
 	"image/png"
 	"io"
 	"math"
-	"path/filepath"
 
-	"github.com/google/renameio/v2"
+	"ptyx/internal/base/destination"
+
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
@@ -144,10 +144,5 @@ func writePNG(path string, img image.Image) error {
 	if err := encode(&encoded, img); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	// The temporary file lies beside the result: elsewhere a rename may not be atomic.
-	err := renameio.WriteFile(path, encoded.Bytes(), 0o644, renameio.WithTempDir(filepath.Dir(path)))
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return nil
+	return destination.WriteFile(path, encoded.Bytes(), 0o644)
 }

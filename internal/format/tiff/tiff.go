@@ -11,10 +11,9 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"path/filepath"
+	"os"
 
-	"github.com/google/renameio/v2"
-
+	"ptyx/internal/base/destination"
 	"ptyx/internal/base/ndarray"
 )
 
@@ -29,23 +28,11 @@ type Page struct {
 }
 
 // Write writes the pages to path in one step. The same pages give the same bytes.
-func Write(path string, pages []Page) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("writing %s: %w", path, err)
-		}
-	}()
-	// The temporary file lies beside the result: elsewhere a rename may not be atomic.
-	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o644))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Cleanup()) }()
-	w := bufio.NewWriter(f)
-	if err := errors.Join(write(w, pages), w.Flush()); err != nil {
-		return err
-	}
-	return f.CloseAtomicallyReplace()
+func Write(path string, pages []Page) error {
+	return destination.Write(path, func(f *os.File) error {
+		w := bufio.NewWriter(f)
+		return errors.Join(write(w, pages), w.Flush())
+	})
 }
 
 // Types of a field's values.

@@ -13,9 +13,8 @@ import (
 	"path/filepath"
 	"text/tabwriter"
 
-	"github.com/google/renameio/v2"
-
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/destination"
 	"ptyx/internal/quality/metrics"
 )
 
@@ -193,17 +192,9 @@ func (r *Result) Save(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("making the output directory: %w", err)
 	}
-	path := filepath.Join(dir, MetricsFile)
-	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(dir), renameio.WithPermissions(0o644))
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	err = r.WriteJSON(f)
-	if err == nil {
-		err = f.CloseAtomicallyReplace()
-	}
-	if err := errors.Join(err, f.Cleanup()); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
+	write := func(f *os.File) error { return r.WriteJSON(f) }
+	if err := destination.Write(filepath.Join(dir, MetricsFile), write); err != nil {
+		return err
 	}
 	return r.draw(filepath.Join(dir, PictureFile))
 }

@@ -13,14 +13,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 
 	"ptyx/internal/base/badinput"
@@ -199,7 +197,7 @@ func writeHead(dir string, h Head) error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(filepath.Join(dir, headFile), append(data, '\n'), fileMode, renameio.WithTempDir(dir)); err != nil {
+	if err := destination.WriteFile(filepath.Join(dir, headFile), append(data, '\n'), fileMode); err != nil {
 		return err
 	}
 	return syncDir(dir)
@@ -213,13 +211,13 @@ func readHead(dir string) (Head, error) {
 		return &badinput.Error{File: path, Found: found, Expected: "what a scan was created with", Cause: cause}
 	}
 	if info, err := os.Lstat(path); err != nil {
-		return h, fault("no such file", cause(err))
+		return h, fault("no such file", badinput.Cause(err))
 	} else if !info.Mode().IsRegular() || info.Size() > maxHead {
 		return h, fault(fmt.Sprintf("%v, %d bytes", info.Mode(), info.Size()), nil)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return h, fault("a file that cannot be read", cause(err))
+		return h, fault("a file that cannot be read", badinput.Cause(err))
 	}
 	if err := json.Unmarshal(data, &h); err != nil {
 		return h, fault("no JSON of a scan", err)
@@ -251,14 +249,6 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
-}
-
-// cause is what the system says, without the path.
-func cause(err error) error {
-	if fault := (*fs.PathError)(nil); errors.As(err, &fault) {
-		return fault.Err
-	}
-	return err
 }
 
 // DiskError is a disk that does not take what is to be kept: it is full, for one. Nothing of it stays.

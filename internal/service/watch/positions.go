@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -41,7 +40,7 @@ type positions struct {
 func (p *positions) look() (more bool) {
 	info, err := os.Stat(p.path)
 	if err != nil {
-		p.fault = &badinput.Error{File: p.path, Key: "--positions", Found: "no file that can be read", Expected: "positions as CSV or NPZ", Cause: pathless(err)}
+		p.fault = &badinput.Error{File: p.path, Key: "--positions", Found: "no file that can be read", Expected: "positions as CSV or NPZ", Cause: badinput.Cause(err)}
 		return false
 	}
 	if p.fault == nil && stampOf(info) == p.read {
@@ -72,14 +71,6 @@ func (p *positions) turn(x, y float64) place {
 		y = -y
 	}
 	return place{x, y}
-}
-
-// pathless is the system's word alone: the sentence has the path.
-func pathless(err error) error {
-	if fault := (*fs.PathError)(nil); errors.As(err, &fault) {
-		return fault.Err
-	}
-	return err
 }
 
 // readPositions reads an NPZ file of ids, xcoords and ycoords, or else CSV. With an error comes what stands before the fault.
