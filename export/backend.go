@@ -2,6 +2,7 @@ package export
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/owulveryck/onnx-go"
 	gonum "gonum.org/v1/gonum/graph"
@@ -10,6 +11,7 @@ import (
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/onnxir"
+	"ptyx/internal/graph/ops"
 )
 
 // backend receives a model from onnx-go's decoder: a directed graph whose edges point from a node to its inputs, weighted
@@ -121,35 +123,37 @@ func (f *modelFile) byName(name string) (*fileNode, bool) {
 }
 
 // operand is input i of an operator.
-func (f *modelFile) operand(n *fileNode, i int) (*fileNode, error) {
+func (f *modelFile) operand(n *fileNode, i int) *fileNode {
 	if i < len(n.inputs) {
 		if in, ok := f.byName(n.inputs[i]); ok {
-			return in, nil
+			return in
 		}
 	}
-	return nil, fmt.Errorf("has no input %d", i)
+	ops.Fail("has no input %d", i)
+	return nil
 }
 
 // constant is the values of input i, which must be a constant.
-func (f *modelFile) constant(n *fileNode, i int) ([]float64, error) {
-	in, err := f.operand(n, i)
-	if err != nil {
-		return nil, err
-	}
-	if !in.constant {
-		return nil, fmt.Errorf("input %d is not a constant", i)
-	}
-	switch data := in.tensor.Data().(type) {
+func (f *modelFile) constant(n *fileNode, i int) []float64 {
+	in := f.operand(n, i)
+	n.require(in.constant, fmt.Sprintf("input %d is not a constant", i))
+	return in.numbers()
+}
+
+// numbers is the values of a constant of any type that a checkpoint has.
+func (n *fileNode) numbers() []float64 {
+	switch data := n.tensor.Data().(type) {
 	case []float32:
-		return widen(data), nil
+		return widen(data)
 	case []int64:
-		return widen(data), nil
+		return widen(data)
 	case float32:
-		return []float64{float64(data)}, nil
+		return []float64{float64(data)}
 	case int64:
-		return []float64{float64(data)}, nil
+		return []float64{float64(data)}
 	}
-	return nil, fmt.Errorf("input %d is of type %v", i, in.tensor.Dtype())
+	ops.Fail("constant %s is of type %v", n.name, n.tensor.Dtype())
+	return nil
 }
 
 func widen[T float32 | int64](data []T) []float64 {
@@ -178,15 +182,7 @@ func (n *fileNode) attributes(count int) bool { return len(n.op.Attributes) == c
 // ints and is test an attribute.
 func (n *fileNode) ints(name string, want ...int64) bool {
 	got, ok := n.op.Attributes[name].([]int64)
-	if !ok || len(got) != len(want) {
-		return false
-	}
-	for i := range want {
-		if got[i] != want[i] {
-			return false
-		}
-	}
-	return true
+	return ok && slices.Equal(got, want)
 }
 
 func (n *fileNode) is(name string, want any) bool {

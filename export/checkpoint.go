@@ -9,6 +9,7 @@ import (
 	"ptyx/internal/base/version"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
+	"ptyx/internal/graph/ops"
 	"ptyx/internal/graph/program"
 	"ptyx/models"
 )
@@ -31,12 +32,15 @@ func Network(c models.Config, params []*ndarray.Float32, batch int) (*program.Pr
 	if len(params) != len(specs) {
 		return nil, fmt.Errorf("%d parameter arrays for a network of %d", len(params), len(specs))
 	}
-	leaves := make([]*gorgonia.Node, len(specs))
-	for i, s := range specs {
-		var err error
-		if leaves[i], err = program.Constant(g, s.Name, params[i]); err != nil {
-			return nil, err
+	leaves, err := ops.Build("the parameters", func() []*gorgonia.Node {
+		leaves := make([]*gorgonia.Node, len(specs))
+		for i, s := range specs {
+			leaves[i] = program.Constant(g, s.Name, params[i])
 		}
+		return leaves
+	})
+	if err != nil {
+		return nil, err
 	}
 	x := program.Leaf(g, InputName, batch, c.Channels, c.N, c.N)
 	net, err := models.Build(c, x, leaves)

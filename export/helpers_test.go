@@ -67,30 +67,24 @@ func tiny(t testing.TB) *program.Program {
 	t.Helper()
 	g := gorgonia.NewGraph()
 	names := program.Names{}
-	node := func(name string) func(*gorgonia.Node, error) *gorgonia.Node {
-		return func(n *gorgonia.Node, err error) *gorgonia.Node {
-			t.Helper()
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			names[n] = name
-			return n
-		}
+	node := func(name string, n *gorgonia.Node) *gorgonia.Node {
+		names[n] = name
+		return n
 	}
 	seed := uint64(60)
 	constant := func(name string, shape ...int) *gorgonia.Node {
 		seed++
-		return node(name)(program.Constant(g, name, testutil.Uniform(seed, -1, 1, shape...)))
+		return node(name, program.Constant(g, name, testutil.Uniform(seed, -1, 1, shape...)))
 	}
 	conv := func(name string, x *gorgonia.Node, in, out int) *gorgonia.Node {
-		return node(name)(ops.Conv2D(x, constant(name+".weight", out, in, 3, 3), constant(name+".bias", out)))
+		return node(name, ops.Conv2D(x, constant(name+".weight", out, in, 3, 3), constant(name+".bias", out)))
 	}
 	in := program.Leaf(g, "patterns", 1, 1, 4, 4)
-	x := node("scaled")(ops.Affine(in, 0.5, 0))
-	pooled := node("pooled")(ops.ReLUMaxPool(conv("first", x, 1, 2)))
-	up := node("upsampled")(ops.Upsample(node("active")(ops.ReLU(conv("second", pooled, 2, 2)))))
-	amplitude := node("amplitude.scaled")(ops.Affine(node("sigmoid")(ops.Sigmoid(conv("head", up, 2, 1))), 2, 0))
-	phase := node("phase.padded")(ops.Pad(node("tanh")(ops.Tanh(conv("small", pooled, 2, 1))), 1))
+	x := node("scaled", ops.Affine(in, 0.5, 0))
+	pooled := node("pooled", ops.ReLUMaxPool(conv("first", x, 1, 2)))
+	up := node("upsampled", ops.Upsample(node("active", ops.ReLU(conv("second", pooled, 2, 2)))))
+	amplitude := node("amplitude.scaled", ops.Affine(node("sigmoid", ops.Sigmoid(conv("head", up, 2, 1))), 2, 0))
+	phase := node("phase.padded", ops.Pad(node("tanh", ops.Tanh(conv("small", pooled, 2, 1))), 1))
 	return &program.Program{
 		Name: "tiny", Doc: "Every operator of a checkpoint once.",
 		Inputs:  []program.Input{{Name: "patterns", Node: in, Batched: true, Doc: "Amplitudes."}},

@@ -30,18 +30,9 @@ func TestEqualProgramsGiveEqualBytes(t *testing.T) {
 func differentiated(t *testing.T) *program.Program {
 	t.Helper()
 	p := tiny(t)
-	both, err := ops.Mul(p.Outputs[0].Node, p.Outputs[1].Node)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cost, err := ops.Sum(both)
-	if err != nil {
-		t.Fatal(err)
-	}
-	grads, err := program.Gradients(cost, []*gorgonia.Node{p.Inputs[0].Node})
-	if err != nil {
-		t.Fatal(err)
-	}
+	both := ops.Mul(p.Outputs[0].Node, p.Outputs[1].Node)
+	cost := ops.Sum(both)
+	grads := program.Gradients(cost, []*gorgonia.Node{p.Inputs[0].Node})
 	p.Inputs[0].Batched = false
 	p.Outputs = append(p.Outputs, program.Output{Name: "cost", Node: cost}, program.Output{Name: "grad", Node: grads[0]})
 	return p
@@ -136,10 +127,7 @@ func TestContribOperatorsAreDeclared(t *testing.T) {
 func TestOutputsThatAreNoFreshResults(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := program.Leaf(g, "x", 1, 1, 4, 4)
-	y, err := ops.ReLU(x)
-	if err != nil {
-		t.Fatal(err)
-	}
+	y := ops.ReLU(x)
 	p := &program.Program{Name: "copies", Inputs: []program.Input{{Name: "x", Node: x, Batched: true}},
 		Outputs: []program.Output{{Name: "first", Node: y}, {Name: "second", Node: y}, {Name: "same", Node: x}},
 		Names:   program.Names{y: "x"}}
@@ -161,10 +149,7 @@ func TestWhatHasNoONNXForm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum, err := ops.Add(x, unbound)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sum := ops.Add(x, unbound)
 	for _, c := range []struct {
 		name string
 		node *gorgonia.Node

@@ -11,6 +11,7 @@ import (
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/onnxir"
+	"ptyx/internal/graph/ops"
 	"ptyx/internal/graph/program"
 	"ptyx/models"
 )
@@ -23,19 +24,17 @@ func Rebuild(data []byte, batch int) (p *program.Program, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rebuilder{file: file, graph: gorgonia.NewGraph(), built: map[*fileNode]*gorgonia.Node{}, names: program.Names{}}
-	p = &program.Program{Name: "ptyx", Names: r.names}
-	for _, in := range file.inputs {
-		p.Inputs = append(p.Inputs, program.Input{Name: in.name, Node: r.input(in, batch), Batched: true})
-	}
-	for _, out := range file.outputs {
-		n, err := r.node(out)
-		if err != nil {
-			return nil, fmt.Errorf("rebuilding the network: %w", err)
+	return ops.Build("rebuilding the network", func() *program.Program {
+		r := &rebuilder{file: file, graph: gorgonia.NewGraph(), built: map[*fileNode]*gorgonia.Node{}, names: program.Names{}}
+		p := &program.Program{Name: "ptyx", Names: r.names}
+		for _, in := range file.inputs {
+			p.Inputs = append(p.Inputs, program.Input{Name: in.name, Node: r.input(in, batch), Batched: true})
 		}
-		p.Outputs = append(p.Outputs, program.Output{Name: out.name, Node: n})
-	}
-	return p, nil
+		for _, out := range file.outputs {
+			p.Outputs = append(p.Outputs, program.Output{Name: out.name, Node: r.node(out)})
+		}
+		return p
+	})
 }
 
 // Weights reads the parameters of a checkpoint, in the order of the configuration's Specs.
@@ -125,37 +124,29 @@ func (r *rebuilder) input(in *fileNode, batch int) *gorgonia.Node {
 }
 
 // node is the graph node of a file node: a constant, or its operator applied to its operands.
-func (r *rebuilder) node(f *fileNode) (*gorgonia.Node, error) {
-	if n, ok := r.built[f]; ok {
-		return n, nil
+func (r *rebuilder) node(f *fileNode) *gorgonia.Node {
+	n, ok := r.built[f]
+	if !ok {
+		n = r.build(f)
+		r.built[f], r.names[n] = n, f.name
 	}
-	n, err := r.build(f)
-	if err != nil {
-		return nil, err
-	}
-	r.built[f] = n
-	r.names[n] = f.name
-	return n, nil
+	return n
 }
 
-func (r *rebuilder) build(f *fileNode) (*gorgonia.Node, error) {
+func (r *rebuilder) build(f *fileNode) *gorgonia.Node {
 	if f.constant {
 		a, err := f.floats()
 		if err != nil {
-			return nil, fmt.Errorf("constant %s: %w", f.name, err)
+			ops.Fail("constant %s: %w", f.name, err)
 		}
 		return program.Constant(r.graph, f.name, a)
 	}
 	if f.op == nil {
-		return nil, fmt.Errorf("%q is needed and not given", f.name)
+		ops.Fail("%q is needed and not given", f.name)
 	}
 	translate, ok := translatorOf(f.op.Name)
 	if !ok {
-		return nil, fmt.Errorf("operator %s of %s is not one that ptyx writes into a checkpoint", f.op.Name, f.name)
+		ops.Fail("operator %s of %s is not one that ptyx writes into a checkpoint", f.op.Name, f.name)
 	}
-	n, err := translate(r, f)
-	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", f.op.Name, f.name, err)
-	}
-	return n, nil
+	return ops.Must(ops.Build(f.op.Name+" "+f.name, func() *gorgonia.Node { return translate(r, f) }))
 }

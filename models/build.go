@@ -3,6 +3,7 @@ package models
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"gorgonia.org/gorgonia"
 
@@ -24,58 +25,46 @@ func Build(c Config, x *gorgonia.Node, params []*gorgonia.Node) (*Net, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	specs := c.Specs()
-	if len(params) != len(specs) {
-		return nil, fmt.Errorf("%d parameters for a network of %d", len(params), len(specs))
+	if want := len(c.Specs()); len(params) != want {
+		return nil, fmt.Errorf("%d parameters for a network of %d", len(params), want)
 	}
-	b := &builder{config: c, params: params, specs: specs, names: program.Names{}}
+	return ops.Build("building the network", func() *Net { return build(c, x, params) })
+}
+
+func build(c Config, x *gorgonia.Node, params []*gorgonia.Node) *Net {
+	b := &builder{config: c, params: params, specs: c.Specs(), names: program.Names{}}
 	for i, p := range params {
-		b.names[p] = specs[i].Name
+		b.names[p] = b.specs[i].Name
 	}
-	shown := b.shown(b.scaled(x))
+	x = b.named("input.scaled", ops.Affine(x, float32(c.InputScale), 0))
+	shown := b.shown(x)
 	latent := b.encoder(shown)
 	net := &Net{Names: b.names}
 	net.Amplitude = b.decoder(branches[0], shown, latent, b.amplitudeHead)
 	net.Phase = b.decoder(branches[1], shown, latent, b.phaseHead)
-	b.complete(net)
-	if b.err != nil {
-		return nil, fmt.Errorf("building the network: %w", b.err)
-	}
-	return net, nil
-}
-
-// complete makes the network's object of what the heads say, corrected where the network knows a probe.
-func (b *builder) complete(net *Net) {
-	if b.err != nil {
-		return
-	}
-	if net.Object, b.err = forward.Object(net.Amplitude, net.Phase); b.config.Kind == Estimate {
+	net.Object = forward.Object(net.Amplitude, net.Phase)
+	if c.Kind == Estimate {
 		b.correct(net)
 	}
+	return net
 }
 
-// builder walks the architecture, taking parameters in order. The first error stays; later steps do nothing.
+// builder walks the architecture, taking parameters in order.
 type builder struct {
 	config Config
 	params []*gorgonia.Node
 	specs  []Spec
 	next   int
 	names  program.Names
-	err    error
 
 	correction forward.Correction // of a network with an estimate
-}
-
-func (b *builder) scaled(x *gorgonia.Node) *gorgonia.Node {
-	return b.step("input.scaled", func() (*gorgonia.Node, error) { return ops.Affine(x, float32(b.config.InputScale), 0) })
 }
 
 func (b *builder) encoder(x *gorgonia.Node) *gorgonia.Node {
 	for i := range b.config.encoderFilters() {
 		x = b.relu(b.conv(x))
 		x = b.conv(x)
-		pooled := x
-		x = b.step(fmt.Sprintf("encoder.%d.pooled", i), func() (*gorgonia.Node, error) { return ops.ReLUMaxPool(pooled) })
+		x = b.named(fmt.Sprintf("encoder.%d.pooled", i), ops.ReLUMaxPool(x))
 	}
 	return x // (B, F, N/8, N/8) for N = 64
 }
@@ -84,8 +73,7 @@ func (b *builder) decoder(branch string, shown, x *gorgonia.Node, head func(*gor
 	for i := range b.config.decoderFilters() {
 		x = b.relu(b.conv(x))
 		x = b.relu(b.conv(x))
-		small := x
-		x = b.step(fmt.Sprintf("%s.%d.upsampled", branch, i), func() (*gorgonia.Node, error) { return ops.Upsample(small) })
+		x = b.named(fmt.Sprintf("%s.%d.upsampled", branch, i), ops.Upsample(x))
 	}
 	x = head(b.shortcut(branch, shown, b.conv(x)))
 	return b.padded(branch+".padded", x) // (B, C, N, N)
@@ -96,7 +84,7 @@ func (b *builder) padded(name string, x *gorgonia.Node) *gorgonia.Node {
 	if b.config.Extent != Centre {
 		return x
 	}
-	return b.step(name, func() (*gorgonia.Node, error) { return ops.Pad(x, b.config.N/4) })
+	return b.named(name, ops.Pad(x, b.config.N/4))
 }
 
 // inside cuts out what lies within the extent.
@@ -104,7 +92,7 @@ func (b *builder) inside(name string, x *gorgonia.Node) *gorgonia.Node {
 	if b.config.Extent != Centre {
 		return x
 	}
-	return b.step(name, func() (*gorgonia.Node, error) { return ops.Crop(x, b.config.N/4) })
+	return b.named(name, ops.Crop(x, b.config.N/4))
 }
 
 // shortcut adds what one convolution makes of the estimate to what the decoder says: the decoder corrects it.
@@ -113,46 +101,33 @@ func (b *builder) shortcut(branch string, shown, x *gorgonia.Node) *gorgonia.Nod
 		return x
 	}
 	short := b.conv(b.inside(branch+".shortcut.centre", shown))
-	return b.step(branch+".corrected", func() (*gorgonia.Node, error) { return ops.Add(x, short) })
+	return b.named(branch+".corrected", ops.Add(x, short))
 }
 
 // conv applies the next convolution of Specs.
 func (b *builder) conv(x *gorgonia.Node) *gorgonia.Node {
-	if b.err != nil {
-		return nil
-	}
-	name := b.specs[b.next].Name
+	name := strings.TrimSuffix(b.specs[b.next].Name, ".weight")
 	w, bias := b.params[b.next], b.params[b.next+1]
 	b.next += 2
-	return b.step(name[:len(name)-len(".weight")], func() (*gorgonia.Node, error) { return ops.Conv2D(x, w, bias) })
+	return b.named(name, ops.Must(ops.Build(name, func() *gorgonia.Node { return ops.Conv2D(x, w, bias) })))
 }
 
 func (b *builder) relu(x *gorgonia.Node) *gorgonia.Node {
-	return b.step(b.names[x]+".relu", func() (*gorgonia.Node, error) { return ops.ReLU(x) })
+	return b.named(b.names[x]+".relu", ops.ReLU(x))
 }
 
 func (b *builder) amplitudeHead(x *gorgonia.Node) *gorgonia.Node {
-	x = b.step("amplitude.sigmoid", func() (*gorgonia.Node, error) { return ops.Sigmoid(x) })
-	return b.step("amplitude.scaled", func() (*gorgonia.Node, error) {
-		return ops.Affine(x, float32(b.config.AmplitudeMax), 0)
-	})
+	x = b.named("amplitude.sigmoid", ops.Sigmoid(x))
+	return b.named("amplitude.scaled", ops.Affine(x, float32(b.config.AmplitudeMax), 0))
 }
 
 func (b *builder) phaseHead(x *gorgonia.Node) *gorgonia.Node {
-	x = b.step("phase.tanh", func() (*gorgonia.Node, error) { return ops.Tanh(x) })
-	return b.step("phase.scaled", func() (*gorgonia.Node, error) { return ops.Affine(x, math.Pi, 0) })
+	x = b.named("phase.tanh", ops.Tanh(x))
+	return b.named("phase.scaled", ops.Affine(x, math.Pi, 0))
 }
 
-// step makes a node and names it.
-func (b *builder) step(name string, build func() (*gorgonia.Node, error)) *gorgonia.Node {
-	if b.err != nil {
-		return nil
-	}
-	n, err := build()
-	if err != nil {
-		b.err = fmt.Errorf("%s: %w", name, err)
-		return nil
-	}
+// named gives a node a readable name.
+func (b *builder) named(name string, n *gorgonia.Node) *gorgonia.Node {
 	b.names[n] = name
 	return n
 }

@@ -72,17 +72,11 @@ func (c Config) copyEstimate(kernel []float32, part int, factor float64) {
 // prepareCorrection makes the correction by scaled amplitudes (B, C, N, N).
 func (b *builder) prepareCorrection(x *gorgonia.Node) {
 	// The network's input has a power of (N/2)^2 a pattern, a quarter of what a correction expects.
-	whole := b.step("measured", func() (*gorgonia.Node, error) { return ops.Affine(x, 2, 0) })
-	if b.err != nil {
-		return
-	}
+	measured := b.named("measured", ops.Affine(x, 2, 0))
 	fixed := b.params[b.config.Trained():]
-	var dft forward.Pair
-	if dft, b.err = forward.DFT(x.Graph(), "estimate.dft", b.config.N); b.err != nil {
-		return
-	}
+	dft := forward.DFT(x.Graph(), "estimate.dft", b.config.N)
 	b.names[dft.Re], b.names[dft.Im] = dft.Re.Name(), dft.Im.Name()
-	b.correction, b.err = forward.NewCorrection(whole, forward.Pair{Re: fixed[0], Im: fixed[1]}, dft)
+	b.correction = forward.NewCorrection(measured, forward.Pair{Re: fixed[0], Im: fixed[1]}, dft)
 }
 
 // shown is what the encoder sees of scaled amplitudes (B, C, N, N): themselves, or (B, 2C, N, N), the real and imaginary part
@@ -92,34 +86,20 @@ func (b *builder) shown(x *gorgonia.Node) *gorgonia.Node {
 		return x
 	}
 	b.prepareCorrection(x)
-	if b.err != nil {
-		return nil
-	}
-	var u forward.Pair
-	if u, b.err = b.correction.Estimate(); b.err != nil {
-		return nil
-	}
-	re := b.spread("estimate.re", u.Re, 0)
-	im := b.spread("estimate.im", u.Im, 1)
-	return b.step("estimate", func() (*gorgonia.Node, error) { return ops.Add(re, im) })
+	u := b.correction.Estimate()
+	return b.named("estimate", ops.Add(b.spread("estimate.re", u.Re, 0), b.spread("estimate.im", u.Im, 1)))
 }
 
 // correct moves the network's object towards one that explains its pattern.
 func (b *builder) correct(net *Net) {
 	object := net.Object
 	for range corrections {
-		if b.err == nil {
-			object, b.err = b.correction.Apply(object)
-		}
+		object = b.correction.Apply(object)
 	}
 	object = forward.Pair{Re: b.inside("object.re", object.Re), Im: b.inside("object.im", object.Im)}
-	if b.err != nil {
-		return
-	}
-	if net.Amplitude, net.Phase, b.err = forward.Polar(object); b.err != nil {
-		return
-	}
-	net.Amplitude, net.Phase = b.padded("amplitude.corrected.padded", net.Amplitude), b.padded("phase.corrected.padded", net.Phase)
+	amplitude, phase := forward.Polar(object)
+	net.Amplitude = b.padded("amplitude.corrected.padded", amplitude)
+	net.Phase = b.padded("phase.corrected.padded", phase)
 	net.Object = forward.Pair{Re: b.padded("object.re.padded", object.Re), Im: b.padded("object.im.padded", object.Im)}
 }
 
@@ -130,15 +110,7 @@ func (b *builder) spread(name string, x *gorgonia.Node, part int) *gorgonia.Node
 	for c := range channels {
 		kernel.Data[(2*c+part)*channels+c] = 1
 	}
-	return b.step(name, func() (*gorgonia.Node, error) {
-		w, err := program.Constant(x.Graph(), name+"_kernel", kernel)
-		if err != nil {
-			return nil, err
-		}
-		zero, err := program.Constant(x.Graph(), name+"_bias", bias)
-		if err != nil {
-			return nil, err
-		}
-		return ops.Conv2D(x, w, zero)
-	})
+	w := program.Constant(x.Graph(), name+"_kernel", kernel)
+	zero := program.Constant(x.Graph(), name+"_bias", bias)
+	return b.named(name, ops.Conv2D(x, w, zero))
 }

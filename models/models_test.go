@@ -142,10 +142,7 @@ func run(t *testing.T, c models.Config, params []*ndarray.Float32, x *ndarray.Fl
 	g := gorgonia.NewGraph()
 	var leaves []*gorgonia.Node
 	for i, s := range c.Specs() {
-		leaf, err := program.Constant(g, s.Name, params[i])
-		if err != nil {
-			t.Fatal(err)
-		}
+		leaf := program.Constant(g, s.Name, params[i])
 		leaves = append(leaves, leaf)
 	}
 	in := program.Leaf(g, "x", x.Shape...)

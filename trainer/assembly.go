@@ -20,89 +20,47 @@ type assembly struct {
 }
 
 // loss compares the network's object with the measured patterns, or with the truth.
-func (a *assembly) loss(net *models.Net) (*gorgonia.Node, error) {
+func (a *assembly) loss(net *models.Net) *gorgonia.Node {
 	object := net.Object // (B, C, N, N)
 	if a.config.Supervised {
 		return a.total(a.truthTerms(net, object))
 	}
 	if a.config.Canvas > 0 {
-		var err error
 		canvas := forward.Canvas{Group: a.config.Group, Weight: a.batch[overlapInput], PlaceY: a.batch[placeYInput], PlaceX: a.batch[placeXInput]}
-		if object, err = canvas.Merge(object); err != nil {
-			return nil, err
-		}
+		object = canvas.Merge(object)
 	}
-	intensity, err := a.intensity(object)
-	if err != nil {
-		return nil, err
+	probe := a.probe
+	if a.config.Scans > 1 {
+		probe = forward.PickProbe(probe, a.batch[scanInput], a.config.shape())
 	}
-	measured, err := a.measured()
-	if err != nil {
-		return nil, err
-	}
+	intensity := forward.Diffract(probe, object, a.batch[shiftYInput], a.batch[shiftXInput]) // (B, C, N, N)
+	measured := a.measured()
 	weight := a.batch[weightInput]
 	if a.config.Masked {
-		if weight, err = ops.Mul(weight, a.batch[maskInput]); err != nil { // (B, C, N, N)
-			return nil, err
-		}
+		weight = ops.Mul(weight, a.batch[maskInput]) // (B, C, N, N)
 	}
 	return a.total(a.patternTerms(object, intensity, measured, weight))
 }
 
-// intensity is the pattern that the physics makes of the object, (B, C, N, N).
-func (a *assembly) intensity(object forward.Pair) (*gorgonia.Node, error) {
-	probe, err := a.probe, error(nil)
-	if a.config.Scans > 1 {
-		if probe, err = forward.PickProbe(probe, a.batch[scanInput], a.config.shape()); err != nil {
-			return nil, err
-		}
-	}
-	shifted, err := forward.ShiftProbe(probe, a.batch[shiftYInput], a.batch[shiftXInput]) // (B, C, N, N)
-	if err != nil {
-		return nil, err
-	}
-	exit, err := forward.ExitWave(shifted, object)
-	if err != nil {
-		return nil, err
-	}
-	dft, err := forward.DFT(a.graph, "dft", a.config.Net.N)
-	if err != nil {
-		return nil, err
-	}
-	detector, err := forward.Propagate(exit, dft)
-	if err != nil {
-		return nil, err
-	}
-	return forward.Intensity(detector)
-}
-
 // measured is the square of the amplitudes in units of the mean intensity. The network's input is normalised to a power of
 // (N/2)^2 per pattern (PtychoPINN's convention), a quarter of the N^2 of a mean intensity of 1.
-func (a *assembly) measured() (*gorgonia.Node, error) {
-	scaled, err := ops.Affine(a.batch[amplitudeInput], float32(2*a.config.Net.InputScale), 0)
-	if err != nil {
-		return nil, err
-	}
+func (a *assembly) measured() *gorgonia.Node {
+	scaled := ops.Affine(a.batch[amplitudeInput], float32(2*a.config.Net.InputScale), 0)
 	return ops.Mul(scaled, scaled)
-}
-
-// constant is a leaf (N, N) that holds a value.
-func (a *assembly) constant(name string, value []float32) (*gorgonia.Node, error) {
-	return program.Constant(a.graph, name, ndarray.Wrap(value, a.config.Net.N, a.config.Net.N))
 }
 
 // terms build the terms of a loss, each a single number.
 type terms struct {
-	poisson, mae, smoothness func() (*gorgonia.Node, error)
+	poisson, mae, smoothness func() *gorgonia.Node
 }
 
 // patternTerms compare patterns, by weights (B, C, 1, 1) or (B, C, N, N).
 func (a *assembly) patternTerms(object forward.Pair, intensity, measured, weight *gorgonia.Node) terms {
 	eps := a.config.Epsilon
 	return terms{
-		poisson:    func() (*gorgonia.Node, error) { return forward.Poisson(intensity, measured, weight, eps) },
-		mae:        func() (*gorgonia.Node, error) { return forward.AmplitudeMAE(intensity, measured, weight, eps) },
-		smoothness: func() (*gorgonia.Node, error) { return a.variation(object) },
+		poisson:    func() *gorgonia.Node { return forward.Poisson(intensity, measured, weight, eps) },
+		mae:        func() *gorgonia.Node { return forward.AmplitudeMAE(intensity, measured, weight, eps) },
+		smoothness: func() *gorgonia.Node { return a.variation(object) },
 	}
 }
 
@@ -112,38 +70,29 @@ func (a *assembly) truthTerms(net *models.Net, object forward.Pair) terms {
 		Amplitude: a.batch[truthInput], Phase: forward.Pair{Re: a.batch[truthReInput], Im: a.batch[truthImInput]}, Share: a.batch[shareInput],
 	}
 	return terms{
-		mae: func() (*gorgonia.Node, error) {
-			return forward.TruthMAE(net.Amplitude, net.Phase, truth, a.batch[weightInput])
-		},
-		smoothness: func() (*gorgonia.Node, error) { return a.variation(object) },
+		mae:        func() *gorgonia.Node { return forward.TruthMAE(net.Amplitude, net.Phase, truth, a.batch[weightInput]) },
+		smoothness: func() *gorgonia.Node { return a.variation(object) },
 	}
 }
 
 // variation is the object's total variation where the probe lights it.
-func (a *assembly) variation(object forward.Pair) (*gorgonia.Node, error) {
-	difference, err := a.constant("difference", optics.DifferenceMatrix(a.config.Net.N))
-	if err != nil {
-		return nil, err
-	}
+func (a *assembly) variation(object forward.Pair) *gorgonia.Node {
+	n := a.config.Net.N
+	difference := program.Constant(a.graph, "difference", ndarray.Wrap(optics.DifferenceMatrix(n), n, n))
 	return forward.Variation(object, difference, a.batch[litInput], a.batch[weightInput])
 }
 
 // total is the weighted sum of the terms; those of weight 0 are not built.
-func (a *assembly) total(t terms) (*gorgonia.Node, error) {
+func (a *assembly) total(t terms) *gorgonia.Node {
 	var nodes []*gorgonia.Node
 	var factors []float64
 	for _, term := range []struct {
 		factor float64
-		build  func() (*gorgonia.Node, error)
+		build  func() *gorgonia.Node
 	}{{a.config.Loss.Poisson, t.poisson}, {a.config.Loss.MAE, t.mae}, {a.config.Loss.Smoothness, t.smoothness}} {
-		if term.factor == 0 {
-			continue
+		if term.factor != 0 {
+			nodes, factors = append(nodes, term.build()), append(factors, term.factor)
 		}
-		node, err := term.build()
-		if err != nil {
-			return nil, err
-		}
-		nodes, factors = append(nodes, node), append(factors, term.factor)
 	}
 	return forward.Total(nodes, factors)
 }

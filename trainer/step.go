@@ -1,11 +1,10 @@
 package trainer
 
 import (
-	"fmt"
-
 	"gorgonia.org/gorgonia"
 
 	"ptyx/internal/graph/forward"
+	"ptyx/internal/graph/ops"
 	"ptyx/internal/graph/program"
 	"ptyx/models"
 )
@@ -85,21 +84,20 @@ func NewStep(c StepConfig) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	loss, err := (&assembly{config: c, graph: g, probe: probe, batch: batch}).loss(net)
-	if err != nil {
-		return nil, fmt.Errorf("building the loss: %w", err)
-	}
 	leaves := params[:c.Net.Trained():c.Net.Trained()] // what the loss is differentiated by
 	if c.TrainProbe {
 		leaves = append(leaves, probe.Re, probe.Im)
 	}
-	grads, err := program.Gradients(loss, leaves)
+	outputs, err := ops.Build("building the loss", func() []program.Output {
+		loss := (&assembly{config: c, graph: g, probe: probe, batch: batch}).loss(net)
+		outputs := []program.Output{{Name: "loss", Node: loss}}
+		for i, grad := range program.Gradients(loss, leaves) {
+			outputs = append(outputs, program.Output{Name: "grad." + leaves[i].Name(), Node: grad})
+		}
+		return outputs
+	})
 	if err != nil {
 		return nil, err
-	}
-	outputs := []program.Output{{Name: "loss", Node: loss}}
-	for i, grad := range grads {
-		outputs = append(outputs, program.Output{Name: "grad." + leaves[i].Name(), Node: grad})
 	}
 	return &Step{
 		Config:   c,

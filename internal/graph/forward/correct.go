@@ -30,59 +30,31 @@ type Correction struct {
 
 // NewCorrection prepares corrections by patterns (B, C, N, N) of mean power N^2, with a probe (N, N) of that power and the DFT
 // matrix (N, N).
-func NewCorrection(amplitude *gorgonia.Node, probe, dft Pair) (Correction, error) {
-	var c calc
-	intensity, err := Intensity(probe)
-	if err != nil {
-		return Correction{}, err
+func NewCorrection(amplitude *gorgonia.Node, probe, dft Pair) Correction {
+	floored := ops.Affine(Intensity(probe), 1, gainFloor)
+	return Correction{
+		amplitude: amplitude,
+		probe:     probe,
+		gain:      Pair{ops.Div(probe.Re, floored), ops.Affine(ops.Div(probe.Im, floored), -1, 0)},
+		lit:       Propagate(probe, dft),
+		dft:       dft,
+		inverse:   Pair{dft.Re, ops.Affine(dft.Im, -1, 0)},
 	}
-	floored := c.affine(intensity, 1, gainFloor)
-	gain := Pair{c.bin(ops.Div, probe.Re, floored), c.affine(c.bin(ops.Div, probe.Im, floored), -1, 0)}
-	inverse := Pair{dft.Re, c.affine(dft.Im, -1, 0)}
-	if c.err != nil {
-		return Correction{}, c.err
-	}
-	lit, err := Propagate(probe, dft)
-	return Correction{amplitude: amplitude, probe: probe, gain: gain, lit: lit, dft: dft, inverse: inverse}, err
 }
 
 // Estimate is the change (B, C, N, N) that an empty object gets, O - 1: a first estimate of the object.
-func (k Correction) Estimate() (Pair, error) { return k.change(k.lit) }
+func (k Correction) Estimate() Pair { return k.change(k.lit) }
 
 // Apply corrects an object (B, C, N, N).
-func (k Correction) Apply(object Pair) (Pair, error) {
-	exit, err := ExitWave(k.probe, object)
-	if err != nil {
-		return Pair{}, err
-	}
-	far, err := Propagate(exit, k.dft)
-	if err != nil {
-		return Pair{}, err
-	}
-	change, err := k.change(far)
-	if err != nil {
-		return Pair{}, err
-	}
-	var c calc
-	return c.pair(c.add(object.Re, change.Re), c.add(object.Im, change.Im))
+func (k Correction) Apply(object Pair) Pair {
+	change := k.change(Propagate(ExitWave(k.probe, object), k.dft))
+	return Pair{ops.Add(object.Re, change.Re), ops.Add(object.Im, change.Im)}
 }
 
 // change is what an object of the given far field gets.
-func (k Correction) change(far Pair) (Pair, error) {
-	intensity, err := Intensity(far)
-	if err != nil {
-		return Pair{}, err
-	}
-	var c calc
-	modulus := c.un(ops.Sqrt, c.affine(intensity, 1, farFloor))
-	excess := c.affine(c.bin(ops.Div, k.amplitude, modulus), 1, -1)
-	lacking, err := c.pair(c.mul(excess, far.Re), c.mul(excess, far.Im))
-	if err != nil {
-		return Pair{}, err
-	}
-	back, err := Propagate(lacking, k.inverse)
-	if err != nil {
-		return Pair{}, err
-	}
-	return ExitWave(k.gain, back)
+func (k Correction) change(far Pair) Pair {
+	modulus := ops.Sqrt(ops.Affine(Intensity(far), 1, farFloor))
+	excess := ops.Affine(ops.Div(k.amplitude, modulus), 1, -1)
+	residual := Pair{ops.Mul(excess, far.Re), ops.Mul(excess, far.Im)}
+	return ExitWave(k.gain, Propagate(residual, k.inverse))
 }

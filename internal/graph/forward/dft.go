@@ -9,12 +9,10 @@ import (
 )
 
 // DFT is the DFT matrix (N, N) of package physics as constants that are called name_re and name_im.
-func DFT(g *gorgonia.ExprGraph, name string, n int) (Pair, error) {
+func DFT(g *gorgonia.ExprGraph, name string, n int) Pair {
 	re, im := optics.DFTMatrix(n)
-	reNode, err := program.Constant(g, name+"_re", ndarray.Wrap(re, n, n))
-	if err != nil {
-		return Pair{}, err
+	return Pair{
+		program.Constant(g, name+"_re", ndarray.Wrap(re, n, n)),
+		program.Constant(g, name+"_im", ndarray.Wrap(im, n, n)),
 	}
-	imNode, err := program.Constant(g, name+"_im", ndarray.Wrap(im, n, n))
-	return Pair{Re: reNode, Im: imNode}, err
 }

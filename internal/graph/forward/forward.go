@@ -5,6 +5,8 @@
 //
 // A complex array is a Pair of real nodes. Intensities are in units of the mean measured intensity per pixel, so that a
 // probe of power N^2 in front of an empty object gives an intensity of mean 1, whatever the photon count.
+//
+// Like those of package ops, the functions panic on shapes that do not fit: call them inside ops.Build.
 package forward
 
 import (
@@ -17,78 +19,51 @@ import (
 type Pair struct{ Re, Im *gorgonia.Node }
 
 // Object is the complex transmission amplitude * exp(i phase); all (B, C, N, N).
-func Object(amplitude, phase *gorgonia.Node) (Pair, error) {
-	var c calc
-	return c.pair(c.mul(amplitude, c.un(ops.Cos, phase)), c.mul(amplitude, c.un(ops.Sin, phase)))
+func Object(amplitude, phase *gorgonia.Node) Pair {
+	return Pair{ops.Mul(amplitude, ops.Cos(phase)), ops.Mul(amplitude, ops.Sin(phase))}
 }
 
 // ShiftProbe moves the probe (N, N) by each pattern's subpixel offset: S_y P S_x^T with the shift matrices of package
 // physics, (B, C, N, N) each.
-func ShiftProbe(probe Pair, shiftY, shiftX *gorgonia.Node) (Pair, error) {
-	var c calc
-	across := c.un(ops.TransposeLast, shiftX)
-	return c.pair(
-		c.bin(ops.MatMul, c.bin(ops.MatMul, shiftY, probe.Re), across),
-		c.bin(ops.MatMul, c.bin(ops.MatMul, shiftY, probe.Im), across))
+func ShiftProbe(probe Pair, shiftY, shiftX *gorgonia.Node) Pair {
+	across := ops.TransposeLast(shiftX)
+	return Pair{
+		ops.MatMul(ops.MatMul(shiftY, probe.Re), across),
+		ops.MatMul(ops.MatMul(shiftY, probe.Im), across),
+	}
 }
 
 // ExitWave is probe * object.
-func ExitWave(probe, object Pair) (Pair, error) {
-	var c calc
-	re := c.sub(c.mul(probe.Re, object.Re), c.mul(probe.Im, object.Im))
-	im := c.add(c.mul(probe.Re, object.Im), c.mul(probe.Im, object.Re))
-	return c.pair(re, im)
+func ExitWave(probe, object Pair) Pair {
+	re := ops.Sub(ops.Mul(probe.Re, object.Re), ops.Mul(probe.Im, object.Im))
+	im := ops.Add(ops.Mul(probe.Re, object.Im), ops.Mul(probe.Im, object.Re))
+	return Pair{re, im}
 }
 
-// Propagate is F psi F with the symmetric unitary DFT matrix F (N, N): the far field, energy conserved. With the conjugate of F it is
-// the way back.
-func Propagate(wave, dft Pair) (Pair, error) {
-	var c calc
+// Propagate is F psi F with the symmetric unitary DFT matrix F (N, N): the far field, energy conserved. With the conjugate
+// of F it is the way back.
+func Propagate(wave, dft Pair) Pair {
 	left := Pair{
-		c.sub(c.matmul(dft.Re, wave.Re), c.matmul(dft.Im, wave.Im)),
-		c.add(c.matmul(dft.Re, wave.Im), c.matmul(dft.Im, wave.Re)),
+		ops.Sub(ops.MatMul(dft.Re, wave.Re), ops.MatMul(dft.Im, wave.Im)),
+		ops.Add(ops.MatMul(dft.Re, wave.Im), ops.MatMul(dft.Im, wave.Re)),
 	}
-	return c.pair(
-		c.sub(c.matmul(left.Re, dft.Re), c.matmul(left.Im, dft.Im)),
-		c.add(c.matmul(left.Re, dft.Im), c.matmul(left.Im, dft.Re)))
+	return Pair{
+		ops.Sub(ops.MatMul(left.Re, dft.Re), ops.MatMul(left.Im, dft.Im)),
+		ops.Add(ops.MatMul(left.Re, dft.Im), ops.MatMul(left.Im, dft.Re)),
+	}
+}
+
+// Diffract models the patterns of object patches (B, C, N, N): the intensity (B, C, N, N) at the detector behind the probe,
+// (N, N) or one for each pattern, that ShiftProbe has moved. Probe modes (K, N, N) give (B, K, N, N), see SumModes.
+func Diffract(probe, object Pair, shiftY, shiftX *gorgonia.Node) *gorgonia.Node {
+	n := object.Re.Shape()[3]
+	dft := DFT(object.Re.Graph(), "dft", n)
+	return Intensity(Propagate(ExitWave(ShiftProbe(probe, shiftY, shiftX), object), dft))
 }
 
 // Intensity is |wave|^2.
-func Intensity(wave Pair) (*gorgonia.Node, error) {
-	var c calc
-	return c.result(c.add(c.mul(wave.Re, wave.Re), c.mul(wave.Im, wave.Im)))
-}
+func Intensity(wave Pair) *gorgonia.Node { return addSquares(wave.Re, wave.Im) }
 
-// calc composes operators and keeps the first error.
-type calc struct{ err error }
+func addSquares(a, b *gorgonia.Node) *gorgonia.Node { return ops.Add(square(a), square(b)) }
 
-func (c *calc) un(f func(*gorgonia.Node) (*gorgonia.Node, error), x *gorgonia.Node) *gorgonia.Node {
-	if c.err != nil {
-		return nil
-	}
-	var n *gorgonia.Node
-	n, c.err = f(x)
-	return n
-}
-
-func (c *calc) bin(f func(a, b *gorgonia.Node) (*gorgonia.Node, error), a, b *gorgonia.Node) *gorgonia.Node {
-	if c.err != nil {
-		return nil
-	}
-	var n *gorgonia.Node
-	n, c.err = f(a, b)
-	return n
-}
-
-func (c *calc) affine(x *gorgonia.Node, scale, offset float32) *gorgonia.Node {
-	return c.un(func(x *gorgonia.Node) (*gorgonia.Node, error) { return ops.Affine(x, scale, offset) }, x)
-}
-
-func (c *calc) add(a, b *gorgonia.Node) *gorgonia.Node    { return c.bin(ops.Add, a, b) }
-func (c *calc) sub(a, b *gorgonia.Node) *gorgonia.Node    { return c.bin(ops.Sub, a, b) }
-func (c *calc) mul(a, b *gorgonia.Node) *gorgonia.Node    { return c.bin(ops.Mul, a, b) }
-func (c *calc) matmul(a, b *gorgonia.Node) *gorgonia.Node { return c.bin(ops.MatMul, a, b) }
-
-func (c *calc) pair(re, im *gorgonia.Node) (Pair, error) { return Pair{re, im}, c.err }
-
-func (c *calc) result(n *gorgonia.Node) (*gorgonia.Node, error) { return n, c.err }
+func square(x *gorgonia.Node) *gorgonia.Node { return ops.Mul(x, x) }

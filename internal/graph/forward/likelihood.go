@@ -12,25 +12,20 @@ import (
 //
 // with the modelled I and measured Y (B, C, N, N) in units of the mean intensity, and the weights w (B, C, 1, 1), which
 // sum to 1, or w (B, C, N, N), which also say how much each pixel counts: that of counts over a background of eps, which keeps a dark pixel from outweighing the others. It is 0 for a perfect fit.
-func Poisson(intensity, measured, weight *gorgonia.Node, eps float32) (*gorgonia.Node, error) {
-	var c calc
-	floored := c.affine(measured, 1, eps)
-	ratio := c.sub(c.un(ops.Log, c.affine(intensity, 1, eps)), c.un(ops.Log, floored))
-	return c.weightedMean(c.sub(c.sub(intensity, measured), c.mul(floored, ratio)), weight)
+func Poisson(intensity, measured, weight *gorgonia.Node, eps float32) *gorgonia.Node {
+	floored := ops.Affine(measured, 1, eps)
+	ratio := ops.Sub(ops.Log(ops.Affine(intensity, 1, eps)), ops.Log(floored))
+	return weightedMean(ops.Sub(ops.Sub(intensity, measured), ops.Mul(floored, ratio)), weight)
 }
 
 // AmplitudeMAE is the mean absolute error of the amplitudes, sum_j w_j mean_q | sqrt(I+eps) - sqrt(Y+eps) |.
-func AmplitudeMAE(intensity, measured, weight *gorgonia.Node, eps float32) (*gorgonia.Node, error) {
-	var c calc
-	diff := c.sub(c.un(ops.Sqrt, c.affine(intensity, 1, eps)), c.un(ops.Sqrt, c.affine(measured, 1, eps)))
-	return c.weightedMean(c.un(ops.Abs, diff), weight)
+func AmplitudeMAE(intensity, measured, weight *gorgonia.Node, eps float32) *gorgonia.Node {
+	diff := ops.Sub(ops.Sqrt(ops.Affine(intensity, 1, eps)), ops.Sqrt(ops.Affine(measured, 1, eps)))
+	return weightedMean(ops.Abs(diff), weight)
 }
 
 // weightedMean is sum_j mean_q w_j x[j,q] for x (B, C, N, N) and w (B, C, 1, 1), or w of x's own shape.
-func (c *calc) weightedMean(x, weight *gorgonia.Node) (*gorgonia.Node, error) {
-	if c.err != nil {
-		return nil, c.err
-	}
+func weightedMean(x, weight *gorgonia.Node) *gorgonia.Node {
 	pixels := x.Shape()[2] * x.Shape()[3]
-	return c.result(c.affine(c.un(ops.Sum, c.mul(x, weight)), 1/float32(pixels), 0))
+	return ops.Affine(ops.Sum(ops.Mul(x, weight)), 1/float32(pixels), 0)
 }

@@ -21,43 +21,28 @@ const overlapFloor = 1e-6
 // Merge makes the patches (G*C, 1, N, N) of each group agree: they are averaged on the group's canvas with the probe's
 // weights and cut out again. Overlap is what separates probe from object, so structure of the probe that leaks into one
 // patch is contradicted by its neighbours. Patches lie at whole pixels, so nothing is interpolated.
-func (v Canvas) Merge(patches Pair) (Pair, error) {
-	var c calc
-	toRows := c.un(ops.TransposeLast, v.PlaceY) // (G*C, 1, K, N)
-	toCols := c.un(ops.TransposeLast, v.PlaceX)
+func (v Canvas) Merge(patches Pair) Pair {
+	toRows := ops.TransposeLast(v.PlaceY) // (G*C, 1, K, N)
+	toCols := ops.TransposeLast(v.PlaceX)
 	place := func(x *gorgonia.Node) *gorgonia.Node { // summed over each group: (G, 1, K, K)
-		return v.sum(&c, c.matmul(c.matmul(toRows, x), v.PlaceX))
+		return v.sum(ops.MatMul(ops.MatMul(toRows, x), v.PlaceX))
 	}
-	total := c.affine(place(v.Weight), 1, overlapFloor)
+	total := ops.Affine(place(v.Weight), 1, overlapFloor)
 	merge := func(x *gorgonia.Node) *gorgonia.Node { // (G*C, 1, N, N)
-		mean := v.spread(&c, c.bin(ops.Div, place(c.mul(x, v.Weight)), total))
-		return c.matmul(c.matmul(v.PlaceY, mean), toCols)
+		mean := v.spread(ops.Div(place(ops.Mul(x, v.Weight)), total))
+		return ops.MatMul(ops.MatMul(v.PlaceY, mean), toCols)
 	}
-	return c.pair(merge(patches.Re), merge(patches.Im))
+	return Pair{merge(patches.Re), merge(patches.Im)}
 }
 
 // sum adds the canvases of each group: (G*C, 1, K, K) -> (G, 1, K, K).
-func (v Canvas) sum(c *calc, x *gorgonia.Node) *gorgonia.Node {
-	if c.err != nil {
-		return nil
-	}
+func (v Canvas) sum(x *gorgonia.Node) *gorgonia.Node {
 	k, groups := x.Shape()[3], x.Shape()[0]/v.Group
-	grouped := c.reshape(x, groups, v.Group, k, k)
-	return c.un(func(x *gorgonia.Node) (*gorgonia.Node, error) { return ops.SumTo(x, []int{groups, 1, k, k}) }, grouped)
+	return ops.SumTo(ops.Reshape(x, groups, v.Group, k, k), []int{groups, 1, k, k})
 }
 
 // spread gives every patch of a group its canvas: (G, 1, K, K) -> (G*C, 1, K, K).
-func (v Canvas) spread(c *calc, x *gorgonia.Node) *gorgonia.Node {
-	if c.err != nil {
-		return nil
-	}
+func (v Canvas) spread(x *gorgonia.Node) *gorgonia.Node {
 	k, groups := x.Shape()[3], x.Shape()[0]
-	all := c.un(func(x *gorgonia.Node) (*gorgonia.Node, error) {
-		return ops.BroadcastTo(x, []int{groups, v.Group, k, k})
-	}, x)
-	return c.reshape(all, groups*v.Group, 1, k, k)
-}
-
-func (c *calc) reshape(x *gorgonia.Node, shape ...int) *gorgonia.Node {
-	return c.un(func(x *gorgonia.Node) (*gorgonia.Node, error) { return ops.Reshape(x, shape...) }, x)
+	return ops.Reshape(ops.BroadcastTo(x, []int{groups, v.Group, k, k}), groups*v.Group, 1, k, k)
 }

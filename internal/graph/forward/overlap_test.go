@@ -145,14 +145,10 @@ func TestGradientOfMergeAgreesWithFiniteDifferences(t *testing.T) {
 	b := newBench(t)
 	leaves := b.feedPair(patches)
 	canvas := feedCanvas(b, layout, weight)
-	merged, err := canvas.Merge(leaves)
-	b.check(err)
-	weighted, err := ops.Mul(merged.Re, b.feed(cost))
-	b.check(err)
-	sum, err := ops.Sum(weighted)
-	b.check(err)
-	grads, err := program.Gradients(sum, []*gorgonia.Node{leaves.Re})
-	b.check(err)
+	merged := canvas.Merge(leaves)
+	weighted := ops.Mul(merged.Re, b.feed(cost))
+	sum := ops.Sum(weighted)
+	grads := program.Gradients(sum, []*gorgonia.Node{leaves.Re})
 	got := b.compute(grads[0])[0]
 
 	plain := func() float64 {
@@ -181,11 +177,15 @@ func TestCanvasRefusesShapesThatDoNotFit(t *testing.T) {
 	b := newBench(t)
 	canvas := feedCanvas(b, layout, overlapWeight())
 	canvas.Group = 4 // does not divide six patches
-	if _, err := canvas.Merge(b.feedPair(randomParts(48, len(layout), 1, n, n))); err == nil {
+	merge := func(patches parts) error {
+		_, err := ops.Build("merging", func() forward.Pair { return canvas.Merge(b.feedPair(patches)) })
+		return err
+	}
+	if merge(randomParts(48, len(layout), 1, n, n)) == nil {
 		t.Error("a group of 4 in 6 patches: no error")
 	}
 	canvas.Group = group
-	if _, err := canvas.Merge(b.feedPair(randomParts(49, len(layout), 1, n-1, n-1))); err == nil {
+	if merge(randomParts(49, len(layout), 1, n-1, n-1)) == nil {
 		t.Error("patches smaller than the placement: no error")
 	}
 }

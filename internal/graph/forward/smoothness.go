@@ -16,30 +16,27 @@ const VariationFloor = 1e-3
 //
 // with weights w (B, C, 1, 1) that sum to 1 and lit (N, N) or (B, C, N, N) of mean 1 over each patch. Steps over the last
 // row and column count as 0. A global phase changes nothing. difference (N, N) is physics.DifferenceMatrix.
-func Variation(object Pair, difference, lit, weight *gorgonia.Node) (*gorgonia.Node, error) {
-	var c calc
-	across := c.un(ops.TransposeLast, difference)
-	square := func(x *gorgonia.Node) *gorgonia.Node {
-		down, right := c.matmul(difference, x), c.matmul(x, across)
-		return c.add(c.mul(down, down), c.mul(right, right))
+func Variation(object Pair, difference, lit, weight *gorgonia.Node) *gorgonia.Node {
+	across := ops.TransposeLast(difference)
+	steps := func(x *gorgonia.Node) *gorgonia.Node { // squared
+		return addSquares(ops.MatMul(difference, x), ops.MatMul(x, across))
 	}
-	step := c.un(ops.Sqrt, c.affine(c.add(square(object.Re), square(object.Im)), 1, VariationFloor*VariationFloor))
-	return c.weightedMean(c.mul(c.affine(step, 1, -VariationFloor), lit), weight)
+	length := ops.Sqrt(ops.Affine(ops.Add(steps(object.Re), steps(object.Im)), 1, VariationFloor*VariationFloor))
+	return weightedMean(ops.Mul(ops.Affine(length, 1, -VariationFloor), lit), weight)
 }
 
 // Total is the sum of terms, each times its factor; at least one. A factor of 1 costs nothing.
-func Total(terms []*gorgonia.Node, factors []float64) (*gorgonia.Node, error) {
-	var c calc
+func Total(terms []*gorgonia.Node, factors []float64) *gorgonia.Node {
 	var total *gorgonia.Node
 	for i, term := range terms {
 		if factors[i] != 1 {
-			term = c.affine(term, float32(factors[i]), 0)
+			term = ops.Affine(term, float32(factors[i]), 0)
 		}
 		if total == nil {
 			total = term
 		} else {
-			total = c.add(total, term)
+			total = ops.Add(total, term)
 		}
 	}
-	return c.result(total)
+	return total
 }

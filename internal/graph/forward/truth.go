@@ -22,10 +22,9 @@ type Truth struct {
 //
 // with weights w (B, C, 1, 1) that sum to 1. Phase factors are compared, not phases, so -pi and pi are the same, and where
 // the truth is black the phase is free.
-func TruthMAE(amplitude, phase *gorgonia.Node, truth Truth, weight *gorgonia.Node) (*gorgonia.Node, error) {
-	var c calc
-	re, im := c.sub(c.un(ops.Cos, phase), truth.Phase.Re), c.sub(c.un(ops.Sin, phase), truth.Phase.Im)
-	chord := c.un(ops.Sqrt, c.affine(c.add(c.mul(re, re), c.mul(im, im)), 1, PhaseFloor*PhaseFloor))
-	apart := c.add(c.un(ops.Abs, c.sub(amplitude, truth.Amplitude)), c.affine(chord, 1, -PhaseFloor))
-	return c.result(c.un(ops.Sum, c.mul(c.mul(apart, truth.Share), weight)))
+func TruthMAE(amplitude, phase *gorgonia.Node, truth Truth, weight *gorgonia.Node) *gorgonia.Node {
+	re, im := ops.Sub(ops.Cos(phase), truth.Phase.Re), ops.Sub(ops.Sin(phase), truth.Phase.Im)
+	chord := ops.Sqrt(ops.Affine(addSquares(re, im), 1, PhaseFloor*PhaseFloor))
+	distance := ops.Add(ops.Abs(ops.Sub(amplitude, truth.Amplitude)), ops.Affine(chord, 1, -PhaseFloor))
+	return ops.Sum(ops.Mul(ops.Mul(distance, truth.Share), weight))
 }

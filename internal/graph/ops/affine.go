@@ -12,7 +12,7 @@ import (
 type affineOp struct{ scale, offset float32 }
 
 // Affine is scale*x + offset with constant scale and offset.
-func Affine(x *Node, scale, offset float32) (*Node, error) {
+func Affine(x *Node, scale, offset float32) *Node {
 	return apply(affineOp{scale, offset}, x)
 }
 
@@ -26,8 +26,8 @@ func (a affineOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	}
 }
 
-func (a affineOp) Differentiate(_ []*Node, _, grad *Node) ([]*Node, error) {
-	return one(Affine(grad, a.scale, 0))
+func (a affineOp) Differentiate(_ []*Node, _, grad *Node) []*Node {
+	return []*Node{Affine(grad, a.scale, 0)}
 }
 
 func (a affineOp) Lower(b *onnxir.Builder, c Call) {

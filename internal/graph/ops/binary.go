@@ -9,10 +9,12 @@ import (
 	"ptyx/internal/graph/onnxir"
 )
 
-// binary is the common part of elementwise functions of two arrays, with NumPy's broadcasting.
+// binary is an elementwise function of two arrays, with NumPy's broadcasting, and one ONNX node.
 type binary struct {
 	name string // ONNX operator
 	f    func(a, b float32) float32
+	// slopes are the gradients by a and b, of y = f(a, b), in y's shape, given the gradient dy by y.
+	slopes func(a, b, y, dy *Node) (da, db *Node)
 }
 
 func (p binary) Label() string { return p.name }
@@ -26,86 +28,46 @@ func (p binary) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	}
 }
 
+func (p binary) Differentiate(in []*Node, out, grad *Node) []*Node {
+	da, db := p.slopes(in[0], in[1], out, grad)
+	return unbroadcast(in, da, db)
+}
+
 func (p binary) Lower(b *onnxir.Builder, c Call) { b.Node(p.name, c.Out[0], c.In) }
 
-type addOp struct{ binary }
-
 // Add is a + b.
-func Add(a, b *Node) (*Node, error) {
-	return apply(addOp{binary{"Add", func(a, b float32) float32 { return a + b }}}, a, b)
+func Add(a, b *Node) *Node {
+	slopes := func(_, _, _, dy *Node) (da, db *Node) { return dy, dy }
+	return apply(binary{"Add", func(a, b float32) float32 { return a + b }, slopes}, a, b)
 }
-
-func (addOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) {
-	return unbroadcast(in, grad, grad)
-}
-
-type subOp struct{ binary }
 
 // Sub is a - b.
-func Sub(a, b *Node) (*Node, error) {
-	return apply(subOp{binary{"Sub", func(a, b float32) float32 { return a - b }}}, a, b)
+func Sub(a, b *Node) *Node {
+	slopes := func(_, _, _, dy *Node) (da, db *Node) { return dy, Affine(dy, -1, 0) }
+	return apply(binary{"Sub", func(a, b float32) float32 { return a - b }, slopes}, a, b)
 }
-
-func (subOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) {
-	minus, err := Affine(grad, -1, 0)
-	if err != nil {
-		return nil, err
-	}
-	return unbroadcast(in, grad, minus)
-}
-
-type mulOp struct{ binary }
 
 // Mul is a * b.
-func Mul(a, b *Node) (*Node, error) {
-	return apply(mulOp{binary{"Mul", func(a, b float32) float32 { return a * b }}}, a, b)
+func Mul(a, b *Node) *Node {
+	slopes := func(a, b, _, dy *Node) (da, db *Node) { return Mul(dy, b), Mul(dy, a) }
+	return apply(binary{"Mul", func(a, b float32) float32 { return a * b }, slopes}, a, b)
 }
-
-func (mulOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) {
-	da, err := Mul(grad, in[1])
-	if err != nil {
-		return nil, err
-	}
-	db, err := Mul(grad, in[0])
-	if err != nil {
-		return nil, err
-	}
-	return unbroadcast(in, da, db)
-}
-
-type divOp struct{ binary }
 
 // Div is a / b.
-func Div(a, b *Node) (*Node, error) {
-	return apply(divOp{binary{"Div", func(a, b float32) float32 { return a / b }}}, a, b)
-}
-
-func (divOp) Differentiate(in []*Node, out, grad *Node) ([]*Node, error) {
-	da, err := Div(grad, in[1]) // d(a/b)/da = 1/b
-	if err != nil {
-		return nil, err
+func Div(a, b *Node) *Node {
+	slopes := func(_, b, y, dy *Node) (da, db *Node) {
+		da = Div(dy, b)
+		return da, Affine(Mul(da, y), -1, 0) // d(a/b)/db = -(a/b)/b
 	}
-	t, err := Mul(da, out) // d(a/b)/db = -(a/b)/b
-	if err != nil {
-		return nil, err
-	}
-	db, err := Affine(t, -1, 0)
-	if err != nil {
-		return nil, err
-	}
-	return unbroadcast(in, da, db)
+	return apply(binary{"Div", func(a, b float32) float32 { return a / b }, slopes}, a, b)
 }
 
 // unbroadcast sums each gradient back to its input's shape.
-func unbroadcast(in []*Node, grads ...*Node) ([]*Node, error) {
-	out := make([]*Node, len(grads))
+func unbroadcast(in []*Node, grads ...*Node) []*Node {
 	for i, g := range grads {
-		var err error
-		if out[i], err = SumTo(g, in[i].Shape()); err != nil {
-			return nil, err
-		}
+		grads[i] = SumTo(g, in[i].Shape())
 	}
-	return out, nil
+	return grads
 }
 
 // broadcastShape is NumPy's rule: shapes are aligned at the right, and a dimension of 1 stretches.

@@ -15,7 +15,7 @@ type conv2DOp struct{}
 // Conv2D is the cross-correlation that networks call convolution, stride 1, zero-padded to keep the size:
 // x (B, I, H, W), w (O, I, K, K) with odd K, bias (O) -> (B, O, H, W),
 // y[b,o,r,c] = bias[o] + sum_{i,p,q} w[o,i,p,q] x[b,i,r+p-K/2,c+q-K/2].
-func Conv2D(x, w, bias *Node) (*Node, error) { return apply(conv2DOp{}, x, w, bias) }
+func Conv2D(x, w, bias *Node) *Node { return apply(conv2DOp{}, x, w, bias) }
 
 func (conv2DOp) Label() string { return "Conv2D" }
 
@@ -48,17 +48,12 @@ func (conv2DOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	}
 }
 
-func (conv2DOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) {
-	dx, err := apply(conv2DGradInputOp{}, grad, in[1])
-	if err != nil {
-		return nil, err
+func (conv2DOp) Differentiate(in []*Node, _, grad *Node) []*Node {
+	return []*Node{
+		apply(conv2DGradInputOp{}, grad, in[1]),
+		apply(conv2DGradWeightOp{kernel: in[1].Shape()[2]}, in[0], grad),
+		apply(channelSumOp{}, grad),
 	}
-	dw, err := apply(conv2DGradWeightOp{kernel: in[1].Shape()[2]}, in[0], grad)
-	if err != nil {
-		return nil, err
-	}
-	db, err := apply(channelSumOp{}, grad)
-	return []*Node{dx, dw, db}, err
 }
 
 func (conv2DOp) Lower(b *onnxir.Builder, c Call) {

@@ -15,7 +15,7 @@ type matMulOp struct{}
 
 // MatMul is the matrix product over the last two dimensions, (..., M, K) x (..., K, N) -> (..., M, N); leading dimensions
 // broadcast, so that one DFT matrix (N, N) serves a whole batch (B, C, N, N).
-func MatMul(a, b *Node) (*Node, error) { return apply(matMulOp{}, a, b) }
+func MatMul(a, b *Node) *Node { return apply(matMulOp{}, a, b) }
 
 func (matMulOp) Label() string { return "MatMul" }
 
@@ -42,24 +42,8 @@ func (matMulOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	}
 }
 
-func (matMulOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) {
-	bt, err := TransposeLast(in[1])
-	if err != nil {
-		return nil, err
-	}
-	da, err := MatMul(grad, bt)
-	if err != nil {
-		return nil, err
-	}
-	at, err := TransposeLast(in[0])
-	if err != nil {
-		return nil, err
-	}
-	db, err := MatMul(at, grad)
-	if err != nil {
-		return nil, err
-	}
-	return unbroadcast(in, da, db)
+func (matMulOp) Differentiate(in []*Node, _, grad *Node) []*Node {
+	return unbroadcast(in, MatMul(grad, TransposeLast(in[1])), MatMul(TransposeLast(in[0]), grad))
 }
 
 func (matMulOp) Lower(b *onnxir.Builder, c Call) { b.Node("MatMul", c.Out[0], c.In) }
@@ -83,7 +67,7 @@ func gemm(ta, tb blas.Transpose, m, n, k int, a, b []float32, beta float32, c []
 type transposeLastOp struct{}
 
 // TransposeLast swaps the last two dimensions.
-func TransposeLast(x *Node) (*Node, error) { return apply(transposeLastOp{}, x) }
+func TransposeLast(x *Node) *Node { return apply(transposeLastOp{}, x) }
 
 func (transposeLastOp) Label() string { return "TransposeLast" }
 
@@ -110,8 +94,8 @@ func (transposeLastOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	}
 }
 
-func (transposeLastOp) Differentiate(_ []*Node, _, grad *Node) ([]*Node, error) {
-	return one(TransposeLast(grad))
+func (transposeLastOp) Differentiate(_ []*Node, _, grad *Node) []*Node {
+	return []*Node{TransposeLast(grad)}
 }
 
 func (transposeLastOp) Lower(b *onnxir.Builder, c Call) {

@@ -4,8 +4,8 @@
 // gorgonia.Grad differentiates a whole graph symbolically and any engine can run the result.
 //
 // The package sits below models and physics, which compose operators, and below export, which calls Lower. Functions
-// such as Conv2D or MatMul apply an operator to nodes; a shape mistake is an error there, when the graph is built, and
-// Eval may trust its shapes.
+// such as Conv2D or MatMul apply an operator to nodes and return the new node. On a shape mistake they panic, and Build,
+// around the code that builds a graph, returns the mistake as an error. So Eval may trust its shapes.
 //
 // All values are float32. Images are (B, C, H, W): batch, channel, row, column.
 package ops
@@ -36,7 +36,7 @@ type Face interface {
 	Eval(in []*ndarray.Float32, out *ndarray.Float32)
 	// Differentiate returns, for each input, the gradient node, given the gradient of the output; nil where the input has
 	// no gradient (it must then be excluded by Constant).
-	Differentiate(in []*Node, out, grad *Node) ([]*Node, error)
+	Differentiate(in []*Node, out, grad *Node) []*Node
 	// Lower writes the nodes that compute call.Out from call.In.
 	Lower(b *onnxir.Builder, call Call)
 }
@@ -64,17 +64,18 @@ type Operator struct {
 
 var _ gorgonia.SDOp = (*Operator)(nil)
 
-// apply builds the node face(inputs...).
-func apply(face Face, inputs ...*Node) (*Node, error) {
+// apply builds the node face(inputs...). It panics with a mistake that Build returns.
+func apply(face Face, inputs ...*Node) *Node {
 	op := &Operator{Face: face}
 	for _, n := range inputs {
 		op.in = append(op.in, n.Shape())
 	}
-	var err error
-	if op.out, err = face.Shape(op.in); err != nil {
-		return nil, fmt.Errorf("%s of shapes %v: %w", face.Label(), op.in, err)
+	out, err := face.Shape(op.in)
+	if err != nil {
+		Fail("%s of shapes %v: %w", face.Label(), op.in, err)
 	}
-	return gorgonia.ApplyOp(op, inputs...)
+	op.out = out
+	return Must(gorgonia.ApplyOp(op, inputs...))
 }
 
 // layoutAware is implemented by faces that take images in either layout, see layout.go.
@@ -169,11 +170,7 @@ func (o *Operator) DiffWRT(inputs int) []bool {
 
 // SymDiff builds the gradient graph.
 func (o *Operator) SymDiff(inputs gorgonia.Nodes, output, grad *Node) (gorgonia.Nodes, error) {
-	grads, err := o.Differentiate(inputs, output, grad)
-	if err != nil {
-		return nil, fmt.Errorf("differentiating %s: %w", o.Label(), err)
-	}
-	return grads, nil
+	return Build("differentiating "+o.Label(), func() gorgonia.Nodes { return o.Differentiate(inputs, output, grad) })
 }
 
 // ReturnsPtr, CallsExtern and OverwritesInput describe an operator that always allocates its result in Go memory.
@@ -203,6 +200,7 @@ type noGradient struct{}
 
 func (noGradient) Constant(int) bool { return true }
 
-func (noGradient) Differentiate([]*Node, *Node, *Node) ([]*Node, error) {
-	return nil, fmt.Errorf("has no gradient of its own")
+func (noGradient) Differentiate([]*Node, *Node, *Node) []*Node {
+	Fail("has no gradient of its own")
+	return nil
 }

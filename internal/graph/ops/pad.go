@@ -12,7 +12,7 @@ import (
 type padOp struct{ margin int }
 
 // Pad surrounds images with a margin of zeros: (B, C, H, W) -> (B, C, H+2m, W+2m).
-func Pad(x *Node, margin int) (*Node, error) { return apply(padOp{margin}, x) }
+func Pad(x *Node, margin int) *Node { return apply(padOp{margin}, x) }
 
 func (p padOp) Label() string { return fmt.Sprintf("Pad{%d}", p.margin) }
 
@@ -30,8 +30,8 @@ func (p padOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	})
 }
 
-func (p padOp) Differentiate(_ []*Node, _, grad *Node) ([]*Node, error) {
-	return one(Crop(grad, p.margin))
+func (p padOp) Differentiate(_ []*Node, _, grad *Node) []*Node {
+	return []*Node{Crop(grad, p.margin)}
 }
 
 func (p padOp) Lower(b *onnxir.Builder, c Call) {
@@ -42,7 +42,7 @@ func (p padOp) Lower(b *onnxir.Builder, c Call) {
 type cropOp struct{ margin int }
 
 // Crop takes a margin off images: (B, C, H, W) -> (B, C, H-2m, W-2m). It is the inverse and the gradient of Pad.
-func Crop(x *Node, margin int) (*Node, error) { return apply(cropOp{margin}, x) }
+func Crop(x *Node, margin int) *Node { return apply(cropOp{margin}, x) }
 
 func (p cropOp) Label() string { return fmt.Sprintf("Crop{%d}", p.margin) }
 
@@ -60,8 +60,8 @@ func (p cropOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	})
 }
 
-func (p cropOp) Differentiate(_ []*Node, _, grad *Node) ([]*Node, error) {
-	return one(Pad(grad, p.margin))
+func (p cropOp) Differentiate(_ []*Node, _, grad *Node) []*Node {
+	return []*Node{Pad(grad, p.margin)}
 }
 
 func (p cropOp) Lower(b *onnxir.Builder, c Call) {

@@ -9,10 +9,12 @@ import (
 	"ptyx/internal/graph/onnxir"
 )
 
-// pointwise is the common part of functions of one element: same shape out as in, one ONNX node.
+// pointwise is a function of one element: same shape out as in, one ONNX node.
 type pointwise struct {
 	name string // ONNX operator
 	f    func(float64) float64
+	// slope is the gradient by x, of y = f(x), given the gradient dy by y; nil where the function has none.
+	slope func(x, y, dy *Node) *Node
 }
 
 func (p pointwise) Label() string { return p.name }
@@ -25,68 +27,41 @@ func (p pointwise) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	}
 }
 
+func (p pointwise) Constant(int) bool { return p.slope == nil }
+
+func (p pointwise) Differentiate(in []*Node, out, grad *Node) []*Node {
+	return []*Node{p.slope(in[0], out, grad)}
+}
+
 func (p pointwise) Lower(b *onnxir.Builder, c Call) { b.Node(p.name, c.Out[0], c.In) }
 
-type sinOp struct{ pointwise }
-
 // Sin is the elementwise sine.
-func Sin(x *Node) (*Node, error) { return apply(sinOp{pointwise{"Sin", math.Sin}}, x) }
-
-func (sinOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) {
-	return one(chain(grad, Mul, func() (*Node, error) { return Cos(in[0]) }))
+func Sin(x *Node) *Node {
+	return apply(pointwise{"Sin", math.Sin, func(x, _, dy *Node) *Node { return Mul(dy, Cos(x)) }}, x)
 }
-
-type cosOp struct{ pointwise }
 
 // Cos is the elementwise cosine.
-func Cos(x *Node) (*Node, error) { return apply(cosOp{pointwise{"Cos", math.Cos}}, x) }
-
-func (cosOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) {
-	s, err := Sin(in[0])
-	if err != nil {
-		return nil, err
-	}
-	return one(chain(grad, Mul, func() (*Node, error) { return Affine(s, -1, 0) }))
+func Cos(x *Node) *Node {
+	return apply(pointwise{"Cos", math.Cos, func(x, _, dy *Node) *Node { return Mul(dy, Affine(Sin(x), -1, 0)) }}, x)
 }
-
-type logOp struct{ pointwise }
 
 // Log is the elementwise natural logarithm.
-func Log(x *Node) (*Node, error) { return apply(logOp{pointwise{"Log", math.Log}}, x) }
-
-func (logOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) { return one(Div(grad, in[0])) }
-
-type sqrtOp struct{ pointwise }
+func Log(x *Node) *Node {
+	return apply(pointwise{"Log", math.Log, func(x, _, dy *Node) *Node { return Div(dy, x) }}, x)
+}
 
 // Sqrt is the elementwise square root.
-func Sqrt(x *Node) (*Node, error) { return apply(sqrtOp{pointwise{"Sqrt", math.Sqrt}}, x) }
-
-func (sqrtOp) Differentiate(_ []*Node, out, grad *Node) ([]*Node, error) {
-	half, err := Affine(grad, 0.5, 0)
-	if err != nil {
-		return nil, err
-	}
-	return one(Div(half, out))
+func Sqrt(x *Node) *Node {
+	return apply(pointwise{"Sqrt", math.Sqrt, func(_, y, dy *Node) *Node { return Div(Affine(dy, 0.5, 0), y) }}, x)
 }
 
-type absOp struct{ pointwise }
-
-// Abs is the elementwise absolute value; its gradient at 0 is 0.
-func Abs(x *Node) (*Node, error) { return apply(absOp{pointwise{"Abs", math.Abs}}, x) }
-
-func (absOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) {
-	return one(chain(grad, Mul, func() (*Node, error) { return Sign(in[0]) }))
+// Abs is the elementwise absolute value. Its gradient at 0 is 0.
+func Abs(x *Node) *Node {
+	return apply(pointwise{"Abs", math.Abs, func(x, _, dy *Node) *Node { return Mul(dy, Sign(x)) }}, x)
 }
 
-type signOp struct {
-	noGradient
-	pointwise
-}
-
-// Sign is -1, 0 or 1.
-func Sign(x *Node) (*Node, error) {
-	return apply(signOp{pointwise: pointwise{"Sign", sign}}, x)
-}
+// Sign is -1, 0 or 1, without a gradient.
+func Sign(x *Node) *Node { return apply(pointwise{"Sign", sign, nil}, x) }
 
 func sign(v float64) float64 {
 	switch {
@@ -98,72 +73,18 @@ func sign(v float64) float64 {
 	return v // 0, or NaN, which must stay visible
 }
 
-type sigmoidOp struct{ pointwise }
-
 // Sigmoid is 1 / (1 + exp(-x)).
-func Sigmoid(x *Node) (*Node, error) {
-	return apply(sigmoidOp{pointwise{"Sigmoid", func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }}}, x)
+func Sigmoid(x *Node) *Node {
+	f := func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }
+	return apply(pointwise{"Sigmoid", f, func(_, y, dy *Node) *Node { return Mul(dy, Mul(y, Affine(y, -1, 1))) }}, x)
 }
-
-func (sigmoidOp) Differentiate(_ []*Node, out, grad *Node) ([]*Node, error) {
-	rest, err := Affine(out, -1, 1)
-	if err != nil {
-		return nil, err
-	}
-	slope, err := Mul(out, rest)
-	if err != nil {
-		return nil, err
-	}
-	return one(Mul(grad, slope))
-}
-
-type tanhOp struct{ pointwise }
 
 // Tanh is the hyperbolic tangent.
-func Tanh(x *Node) (*Node, error) { return apply(tanhOp{pointwise{"Tanh", math.Tanh}}, x) }
-
-func (tanhOp) Differentiate(_ []*Node, out, grad *Node) ([]*Node, error) {
-	square, err := Mul(out, out)
-	if err != nil {
-		return nil, err
-	}
-	slope, err := Affine(square, -1, 1)
-	if err != nil {
-		return nil, err
-	}
-	return one(Mul(grad, slope))
+func Tanh(x *Node) *Node {
+	return apply(pointwise{"Tanh", math.Tanh, func(_, y, dy *Node) *Node { return Mul(dy, Affine(Mul(y, y), -1, 1)) }}, x)
 }
-
-type atanOp struct{ pointwise }
 
 // Atan is the elementwise arc tangent, in (-pi/2, pi/2).
-func Atan(x *Node) (*Node, error) { return apply(atanOp{pointwise{"Atan", math.Atan}}, x) }
-
-func (atanOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) {
-	square, err := Mul(in[0], in[0])
-	if err != nil {
-		return nil, err
-	}
-	slope, err := Affine(square, 1, 1)
-	if err != nil {
-		return nil, err
-	}
-	return one(Div(grad, slope))
-}
-
-// one makes the gradient list of a unary operator.
-func one(n *Node, err error) ([]*Node, error) {
-	if err != nil {
-		return nil, err
-	}
-	return []*Node{n}, nil
-}
-
-// chain is the chain rule: combine(grad, local()).
-func chain(grad *Node, combine func(a, b *Node) (*Node, error), local func() (*Node, error)) (*Node, error) {
-	l, err := local()
-	if err != nil {
-		return nil, err
-	}
-	return combine(grad, l)
+func Atan(x *Node) *Node {
+	return apply(pointwise{"Atan", math.Atan, func(x, _, dy *Node) *Node { return Div(dy, Affine(Mul(x, x), 1, 1)) }}, x)
 }

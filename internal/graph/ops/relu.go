@@ -10,7 +10,7 @@ import (
 type reluOp struct{}
 
 // ReLU is max(x, 0). NaN stays NaN.
-func ReLU(x *Node) (*Node, error) { return apply(reluOp{}, x) }
+func ReLU(x *Node) *Node { return apply(reluOp{}, x) }
 
 func (reluOp) Label() string { return "ReLU" }
 
@@ -24,8 +24,8 @@ func (reluOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	}
 }
 
-func (reluOp) Differentiate(_ []*Node, out, grad *Node) ([]*Node, error) {
-	return one(apply(reluGradOp{}, grad, out))
+func (reluOp) Differentiate(_ []*Node, out, grad *Node) []*Node {
+	return []*Node{apply(reluGradOp{}, grad, out)}
 }
 
 func (reluOp) Lower(b *onnxir.Builder, c Call) {

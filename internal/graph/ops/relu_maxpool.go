@@ -13,7 +13,7 @@ type reluMaxPoolOp struct{}
 
 // ReLUMaxPool is ReLU followed by the largest of each 2 x 2 square: (B, C, H, W) -> (B, C, H/2, W/2), H and W even. The
 // two commute, so one operator can do them in the order that costs least.
-func ReLUMaxPool(x *Node) (*Node, error) { return apply(reluMaxPoolOp{}, x) }
+func ReLUMaxPool(x *Node) *Node { return apply(reluMaxPoolOp{}, x) }
 
 func (reluMaxPoolOp) Label() string { return "ReLUMaxPool" }
 
@@ -33,8 +33,8 @@ func (reluMaxPoolOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	})
 }
 
-func (reluMaxPoolOp) Differentiate(in []*Node, out, grad *Node) ([]*Node, error) {
-	return one(apply(reluMaxPoolGradOp{}, in[0], out, grad))
+func (reluMaxPoolOp) Differentiate(in []*Node, out, grad *Node) []*Node {
+	return []*Node{apply(reluMaxPoolGradOp{}, in[0], out, grad)}
 }
 
 // Lower pools first in a training step, where the gradient needs x anyway and ReLU then works on a quarter of the pixels;

@@ -12,9 +12,9 @@ import (
 type reshapeOp struct{ to tensor.Shape }
 
 // Reshape gives x another shape of the same size, elements in row-major order.
-func Reshape(x *Node, to ...int) (*Node, error) {
+func Reshape(x *Node, to ...int) *Node {
 	if ndarray.SameShape(x.Shape(), to) {
-		return x, nil
+		return x
 	}
 	return apply(reshapeOp{tensor.Shape(to).Clone()}, x)
 }
@@ -30,8 +30,8 @@ func (r reshapeOp) Shape(in []tensor.Shape) (tensor.Shape, error) {
 
 func (r reshapeOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) { copy(out.Data, in[0].Data) }
 
-func (r reshapeOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) {
-	return one(Reshape(grad, in[0].Shape()...))
+func (r reshapeOp) Differentiate(in []*Node, _, grad *Node) []*Node {
+	return []*Node{Reshape(grad, in[0].Shape()...)}
 }
 
 func (r reshapeOp) Lower(b *onnxir.Builder, c Call) {

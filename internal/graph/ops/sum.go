@@ -13,15 +13,15 @@ type sumToOp struct{ to tensor.Shape }
 
 // SumTo sums x over the dimensions that broadcasting stretched, so that the result has the given shape: the gradient of
 // broadcasting. With the empty shape it is the sum of all elements.
-func SumTo(x *Node, to tensor.Shape) (*Node, error) {
+func SumTo(x *Node, to tensor.Shape) *Node {
 	if ndarray.SameShape(x.Shape(), to) {
-		return x, nil
+		return x
 	}
 	return apply(sumToOp{to.Clone()}, x)
 }
 
 // Sum is the sum of all elements, a scalar.
-func Sum(x *Node) (*Node, error) { return SumTo(x, tensor.Shape{}) }
+func Sum(x *Node) *Node { return SumTo(x, tensor.Shape{}) }
 
 func (s sumToOp) Label() string { return fmt.Sprintf("SumTo%v", []int(s.to)) }
 
@@ -44,8 +44,8 @@ func (s sumToOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	}
 }
 
-func (s sumToOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) {
-	return one(BroadcastTo(grad, in[0].Shape()))
+func (s sumToOp) Differentiate(in []*Node, _, grad *Node) []*Node {
+	return []*Node{BroadcastTo(grad, in[0].Shape())}
 }
 
 func (s sumToOp) Lower(b *onnxir.Builder, c Call) {
@@ -71,7 +71,7 @@ func (s sumToOp) Lower(b *onnxir.Builder, c Call) {
 type broadcastToOp struct{ to tensor.Shape }
 
 // BroadcastTo stretches x to a larger shape: the gradient of a sum.
-func BroadcastTo(x *Node, to tensor.Shape) (*Node, error) {
+func BroadcastTo(x *Node, to tensor.Shape) *Node {
 	return apply(broadcastToOp{to.Clone()}, x)
 }
 
@@ -92,8 +92,8 @@ func (s broadcastToOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	}
 }
 
-func (s broadcastToOp) Differentiate(in []*Node, _, grad *Node) ([]*Node, error) {
-	return one(SumTo(grad, in[0].Shape()))
+func (s broadcastToOp) Differentiate(in []*Node, _, grad *Node) []*Node {
+	return []*Node{SumTo(grad, in[0].Shape())}
 }
 
 func (s broadcastToOp) Lower(b *onnxir.Builder, c Call) {

@@ -12,7 +12,7 @@ import (
 type upsampleOp struct{}
 
 // Upsample repeats each pixel 2 x 2 times: (B, C, H, W) -> (B, C, 2H, 2W).
-func Upsample(x *Node) (*Node, error) { return apply(upsampleOp{}, x) }
+func Upsample(x *Node) *Node { return apply(upsampleOp{}, x) }
 
 func (upsampleOp) Label() string { return "Upsample" }
 
@@ -32,8 +32,8 @@ func (upsampleOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	})
 }
 
-func (upsampleOp) Differentiate(_ []*Node, _, grad *Node) ([]*Node, error) {
-	return one(apply(squareSumOp{}, grad))
+func (upsampleOp) Differentiate(_ []*Node, _, grad *Node) []*Node {
+	return []*Node{apply(squareSumOp{}, grad)}
 }
 
 // Lower makes, of an image that is rows first, whichever layout is asked for: the small image is cheaper to convert.

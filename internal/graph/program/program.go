@@ -4,8 +4,6 @@
 package program
 
 import (
-	"fmt"
-
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -41,7 +39,7 @@ type Output struct {
 // Names maps nodes to readable names ("encoder.0.conv.1.weight"). Nodes without one are numbered.
 type Names map[*gorgonia.Node]string
 
-// Leaf adds a leaf of the given shape to g: an input, a parameter or, with Bind, a constant.
+// Leaf adds a leaf of the given shape to g: an input or a parameter.
 func Leaf(g *gorgonia.ExprGraph, name string, shape ...int) *gorgonia.Node {
 	if len(shape) == 0 {
 		return gorgonia.NewScalar(g, tensor.Float32, gorgonia.WithName(name))
@@ -49,21 +47,13 @@ func Leaf(g *gorgonia.ExprGraph, name string, shape ...int) *gorgonia.Node {
 	return gorgonia.NewTensor(g, tensor.Float32, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name))
 }
 
-// Constant adds a leaf that holds a value.
-func Constant(g *gorgonia.ExprGraph, name string, value *ndarray.Float32) (*gorgonia.Node, error) {
+// Constant adds a leaf that holds a value, without copying it. Like the operators of package ops it is called inside ops.Build.
+func Constant(g *gorgonia.ExprGraph, name string, value *ndarray.Float32) *gorgonia.Node {
 	n := Leaf(g, name, value.Shape...)
-	return n, Bind(n, value)
-}
-
-// Bind gives a leaf its value, without copying it.
-func Bind(leaf *gorgonia.Node, value *ndarray.Float32) error {
-	if !ndarray.SameShape(leaf.Shape(), value.Shape) {
-		return fmt.Errorf("binding %s: shape %v to a leaf of shape %v", leaf.Name(), value.Shape, leaf.Shape())
+	if err := gorgonia.Let(n, ops.ToValue(value)); err != nil {
+		ops.Fail("constant %s: %w", name, err)
 	}
-	if err := gorgonia.Let(leaf, ops.ToValue(value)); err != nil {
-		return fmt.Errorf("binding %s: %w", leaf.Name(), err)
-	}
-	return nil
+	return n
 }
 
 // Order lists every node that the outputs depend on, inputs of a node before the node, in the order in which a
@@ -101,11 +91,12 @@ func Operands(n *gorgonia.Node) []*gorgonia.Node {
 	return operands
 }
 
-// Gradients differentiates a scalar cost with respect to leaves, and returns the gradient nodes in the same order.
-func Gradients(cost *gorgonia.Node, leaves []*gorgonia.Node) ([]*gorgonia.Node, error) {
+// Gradients differentiates a scalar cost with respect to leaves, and returns the gradient nodes in the same order. Like the
+// operators of package ops it is called inside ops.Build.
+func Gradients(cost *gorgonia.Node, leaves []*gorgonia.Node) []*gorgonia.Node {
 	grads, err := gorgonia.Grad(cost, leaves...)
 	if err != nil {
-		return nil, fmt.Errorf("differentiating the loss: %w", err)
+		ops.Fail("differentiating the loss: %w", err)
 	}
-	return grads, nil
+	return grads
 }

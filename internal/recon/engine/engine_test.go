@@ -50,21 +50,10 @@ func smallTask(t *testing.T) task {
 		leaves[i] = program.Leaf(g, name, arrays[i].Shape...)
 		p.Inputs = append(p.Inputs, program.Input{Name: name, Node: leaves[i]})
 	}
-	var err error
-	node := func(n *gorgonia.Node, e error) *gorgonia.Node {
-		t.Helper()
-		if e != nil {
-			t.Fatal(e)
-		}
-		return n
-	}
-	x := node(ops.ReLUMaxPool(node(ops.Conv2D(leaves[0], leaves[1], leaves[2]))))
-	x = node(ops.Tanh(node(ops.Conv2D(node(ops.Upsample(x)), leaves[3], leaves[4])))) // (2, 1, 8, 8)
-	loss := node(ops.Affine(node(ops.Sum(node(ops.Mul(x, x)))), 1.0/128, 0))
-	grads, err := program.Gradients(loss, leaves[1:])
-	if err != nil {
-		t.Fatal(err)
-	}
+	x := ops.ReLUMaxPool(ops.Conv2D(leaves[0], leaves[1], leaves[2]))
+	x = ops.Tanh(ops.Conv2D(ops.Upsample(x), leaves[3], leaves[4])) // (2, 1, 8, 8)
+	loss := ops.Affine(ops.Sum(ops.Mul(x, x)), 1.0/128, 0)
+	grads := program.Gradients(loss, leaves[1:])
 	p.Outputs = []program.Output{{Name: "image", Node: x}, {Name: "loss", Node: loss}}
 	for i, n := range grads {
 		p.Outputs = append(p.Outputs, program.Output{Name: "grad." + names[1+i], Node: n})
@@ -91,22 +80,8 @@ func netTask(t *testing.T, c models.Config) task {
 	if err != nil {
 		t.Fatal(err)
 	}
-	both, err := ops.Mul(net.Amplitude, net.Phase)
-	if err != nil {
-		t.Fatal(err)
-	}
-	weighted, err := ops.Mul(both, weight)
-	if err != nil {
-		t.Fatal(err)
-	}
-	loss, err := ops.Sum(weighted)
-	if err != nil {
-		t.Fatal(err)
-	}
-	grads, err := program.Gradients(loss, leaves)
-	if err != nil {
-		t.Fatal(err)
-	}
+	loss := ops.Sum(ops.Mul(ops.Mul(net.Amplitude, net.Phase), weight))
+	grads := program.Gradients(loss, leaves)
 	p.Outputs = []program.Output{{Name: "amplitude", Node: net.Amplitude}, {Name: "phase", Node: net.Phase}, {Name: "loss", Node: loss}}
 	for i, n := range grads {
 		p.Outputs = append(p.Outputs, program.Output{Name: "grad." + leaves[i].Name(), Node: n})

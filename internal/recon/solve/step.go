@@ -1,8 +1,6 @@
 package solve
 
 import (
-	"fmt"
-
 	"gorgonia.org/gorgonia"
 
 	"ptyx/internal/base/ndarray"
@@ -58,6 +56,10 @@ func (a *stepArrays) outputs() []*ndarray.Float32 {
 // amplitude, half the sum of squares, minus whose gradient is F^-1[(d/|F| - 1) F psi], the step from psi to its projection on
 // the measured moduli; for Poisson's likelihood a quarter of it, which near the solution is the same.
 func newStep(c stepConfig) (*program.Program, error) {
+	return ops.Build("building the solver's step", func() *program.Program { return buildStep(c) })
+}
+
+func buildStep(c stepConfig) *program.Program {
 	g := gorgonia.NewGraph()
 	shape := []int{c.patterns, 1, c.n, c.n}
 	leaf := func(name string, shape ...int) *gorgonia.Node { return program.Leaf(g, name, shape...) }
@@ -65,28 +67,14 @@ func newStep(c stepConfig) (*program.Program, error) {
 	probe := forward.Pair{Re: leaf("probe.re", c.modes, c.n, c.n), Im: leaf("probe.im", c.modes, c.n, c.n)}
 	shiftY, shiftX, measured := leaf("shift.y", shape...), leaf("shift.x", shape...), leaf("measured", shape...)
 
-	intensity, err := intensityOf(g, c.n, object, probe, shiftY, shiftX)
-	if err != nil {
-		return nil, fmt.Errorf("building the forward model: %w", err)
-	}
+	intensity := forward.SumModes(forward.Diffract(probe, object, shiftY, shiftX)) // (B, 1, N, N)
 	if c.measured != nil {
-		if intensity, err = darkened(g, intensity, c.measured); err != nil {
-			return nil, fmt.Errorf("building the mask: %w", err)
-		}
+		intensity = c.masked(intensity)
 	}
-	misfit, err := forward.AmplitudeSquares(intensity, measured, c.floor)
-	if err != nil {
-		return nil, fmt.Errorf("building the misfit: %w", err)
-	}
-	loss, err := c.loss(g, intensity, measured, misfit)
-	if err != nil {
-		return nil, fmt.Errorf("building the likelihood: %w", err)
-	}
+	misfit := forward.AmplitudeSquares(intensity, measured, c.floor)
+	loss := c.loss(intensity, measured, misfit)
 	leaves := []*gorgonia.Node{object.Re, object.Im, probe.Re, probe.Im}
-	grads, err := program.Gradients(loss, leaves)
-	if err != nil {
-		return nil, err
-	}
+	grads := program.Gradients(loss, leaves)
 	p := &program.Program{Name: "solver_step", Outputs: []program.Output{{Name: "misfit", Node: misfit}, {Name: "loss", Node: loss}}}
 	for _, in := range append(leaves, shiftY, shiftX, measured) {
 		p.Inputs = append(p.Inputs, program.Input{Name: in.Name(), Node: in})
@@ -94,65 +82,27 @@ func newStep(c stepConfig) (*program.Program, error) {
 	for i, grad := range grads {
 		p.Outputs = append(p.Outputs, program.Output{Name: "grad." + leaves[i].Name(), Node: grad})
 	}
-	return p, nil
+	return p
 }
 
-// intensityOf is what the probe, moved by the subpixel rests, makes of the patches at the detector.
-func intensityOf(g *gorgonia.ExprGraph, n int, object, probe forward.Pair, shiftY, shiftX *gorgonia.Node) (*gorgonia.Node, error) {
-	dft, err := forward.DFT(g, "dft", n)
-	if err != nil {
-		return nil, err
-	}
-	moved, err := forward.ShiftProbe(probe, shiftY, shiftX) // (B, K, N, N)
-	if err != nil {
-		return nil, err
-	}
-	exit, err := forward.ExitWave(moved, object)
-	if err != nil {
-		return nil, err
-	}
-	far, err := forward.Propagate(exit, dft)
-	if err != nil {
-		return nil, err
-	}
-	intensity, err := forward.Intensity(far)
-	if err != nil {
-		return nil, err
-	}
-	return forward.SumModes(intensity)
-}
-
-// darkened is the intensity with 0 where pixels do not count, as the patterns have it: what is modelled there makes no difference, and
-// no gradient.
-func darkened(g *gorgonia.ExprGraph, intensity *gorgonia.Node, measured []bool) (*gorgonia.Node, error) {
-	s := intensity.Shape()
-	mask := ndarray.New[float32](s[2], s[3])
-	for i, m := range measured {
+// masked is the intensity with 0 where pixels do not count, as the patterns have it: what is modelled there makes no
+// difference, and no gradient.
+func (c stepConfig) masked(intensity *gorgonia.Node) *gorgonia.Node {
+	mask := ndarray.New[float32](c.n, c.n)
+	for i, m := range c.measured {
 		if m {
 			mask.Data[i] = 1
 		}
 	}
-	node, err := program.Constant(g, "mask", mask)
-	if err != nil {
-		return nil, err
-	}
-	return ops.Mul(intensity, node)
+	return ops.Mul(intensity, program.Constant(intensity.Graph(), "mask", mask))
 }
 
 // loss is the scaled likelihood.
-func (c stepConfig) loss(g *gorgonia.ExprGraph, intensity, measured, misfit *gorgonia.Node) (*gorgonia.Node, error) {
+func (c stepConfig) loss(intensity, measured, misfit *gorgonia.Node) *gorgonia.Node {
 	if c.likelihood == Amplitude {
 		return ops.Affine(misfit, 0.5, 0)
 	}
-	counts, err := ops.Mul(measured, measured)
-	if err != nil {
-		return nil, err
-	}
-	one := ndarray.New[float32](1, 1, 1, 1)
-	one.Data[0] = float32(c.n*c.n) / 4 // Poisson is a mean over the pixels
-	weight, err := program.Constant(g, "weight", one)
-	if err != nil {
-		return nil, err
-	}
-	return forward.Poisson(intensity, counts, weight, c.background)
+	weight := ndarray.New[float32](1, 1, 1, 1)
+	weight.Data[0] = float32(c.n*c.n) / 4 // Poisson is a mean over the pixels
+	return forward.Poisson(intensity, ops.Mul(measured, measured), program.Constant(intensity.Graph(), "weight", weight), c.background)
 }
