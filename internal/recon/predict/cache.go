@@ -54,6 +54,31 @@ func (c *Cache) ofSize(samples int) (Batch, error) {
 	return b, nil
 }
 
+// Compute runs the network on a batch of requests whose samples have the given shape, (C, N, N), and hands out the
+// patches. On a GPU it pads a smaller batch with dark patterns to padTo samples, because preparing a new size there takes
+// longer than computing a full batch. With padTo 0 it never pads.
+func (c *Cache) Compute(batch []Request, sample []int, padTo int) error {
+	samples := Values(batch) / ndarray.Size(sample)
+	if c.predictor.Provider() == "CUDAExecutionProvider" {
+		samples = max(samples, padTo)
+	}
+	b, err := c.Batch(append([]int{samples}, sample...))
+	if err != nil {
+		return err
+	}
+	input, at := b.Patterns().Data, 0
+	for _, r := range batch {
+		at += copy(input[at:], r.Patterns)
+	}
+	clear(input[at:])
+	amplitude, phase, err := b.Run()
+	if err != nil {
+		return fmt.Errorf("running the network: %w", err)
+	}
+	Distribute(batch, amplitude.Data, phase.Data)
+	return nil
+}
+
 // Close releases all batches.
 func (c *Cache) Close() (err error) {
 	for _, b := range c.batches {

@@ -48,6 +48,23 @@ type Request struct {
 	Amplitude, Phase []float32
 }
 
+// Values counts the values of a batch's patterns.
+func Values(batch []Request) (n int) {
+	for _, r := range batch {
+		n += len(r.Patterns)
+	}
+	return n
+}
+
+// Distribute copies the patches of a batch, in the order of its requests, to their arrays.
+func Distribute(batch []Request, amplitude, phase []float32) {
+	at := 0
+	for _, r := range batch {
+		copy(r.Amplitude, amplitude[at:])
+		at += copy(r.Phase, phase[at:])
+	}
+}
+
 // Polar writes amplitude * exp(i phase), element by element.
 func Polar(amplitude, phase []float32, out []complex64) {
 	for i, a := range amplitude {

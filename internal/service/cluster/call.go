@@ -137,11 +137,7 @@ func (c *Caller) Compute(ctx context.Context, model string, batch []predict.Requ
 func (c *Caller) depart(model string, batch []predict.Request) *call {
 	m := c.known[model]
 	s := m.sample
-	values := 0
-	for _, p := range batch {
-		values += len(p.Patterns)
-	}
-	s.Samples = values / s.values()
+	s.Samples = predict.Values(batch) / s.values()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := &call{number: c.begun, task: Task{Job: c.id, Model: m.digest, Batch: c.begun, shape: s}, batch: batch, done: make(chan Outcome, 1)}
@@ -165,11 +161,7 @@ func (k *call) settle(o Outcome) (provider string, err error) {
 	if o.Failure != "" {
 		return "", &Failure{Batch: o.Batch, Text: o.Failure}
 	}
-	at := 0
-	for _, p := range k.batch {
-		copy(p.Amplitude, o.Amplitude[at:])
-		at += copy(p.Phase, o.Phase[at:])
-	}
+	predict.Distribute(k.batch, o.Amplitude, o.Phase)
 	return o.Provider, nil
 }
 

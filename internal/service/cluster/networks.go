@@ -87,16 +87,9 @@ func (n *network) close() error {
 	return errors.Join(n.prepared.Close(), n.predictor.Close(), n.release())
 }
 
-// run computes the patches of a batch. They are the caller's.
+// run computes the patches of a batch in new arrays, (B, C, N, N) each.
 func (n *network) run(s shape, patterns []float32) (amplitude, phase []float32, err error) {
-	b, err := n.prepared.Batch(s.list())
-	if err != nil {
-		return nil, nil, err
-	}
-	copy(b.Patterns().Data, patterns)
-	a, p, err := b.Run()
-	if err != nil {
-		return nil, nil, fmt.Errorf("running the network: %w", err)
-	}
-	return slices.Clone(a.Data), slices.Clone(p.Data), nil
+	amplitude, phase = make([]float32, len(patterns)), make([]float32, len(patterns))
+	request := predict.Request{Patterns: patterns, Amplitude: amplitude, Phase: phase}
+	return amplitude, phase, n.prepared.Compute([]predict.Request{request}, s.list()[1:], 0)
 }

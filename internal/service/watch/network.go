@@ -1,93 +1,43 @@
 package watch
 
 import (
-	"errors"
-	"fmt"
-
-	"ptyx/internal/base/ndarray"
 	"ptyx/internal/recon/predict"
 )
 
-// network gathers patterns and runs the predictor on a batch of them.
+// network gathers single patterns into batches and runs the predictor on them.
 type network struct {
-	predictor predict.Predictor
-	n, size   int
-	pad       bool // every batch is filled up: results depend on its size
-	patterns  []float32
-	waiting   []frame
-
-	full, rest predict.Batch // of size samples; of left samples
-	left       int
+	cache    *predict.Cache
+	n, size  int       // pixels of a pattern's side; samples of a full batch
+	patterns []float32 // (B, N, N), of the gathered frames
+	gathered []frame
 }
+
+// cachedSizes is for full batches and the last one.
+const cachedSizes = 2
 
 func newNetwork(p predict.Predictor, n, size int) *network {
-	return &network{predictor: p, n: n, size: size, pad: p.Provider() == "CUDAExecutionProvider"}
+	return &network{cache: predict.NewCache(p, cachedSizes), n: n, size: size}
 }
 
-// add takes a pattern (N, N) in, which is copied, and reports whether the batch is full.
+// add copies a pattern (N, N) and reports whether the batch is full.
 func (w *network) add(f frame, pattern []float32) (full bool) {
-	w.patterns, w.waiting = append(w.patterns, pattern...), append(w.waiting, f)
-	return len(w.waiting) == w.size
+	w.patterns, w.gathered = append(w.patterns, pattern...), append(w.gathered, f)
+	return len(w.gathered) == w.size
 }
 
-// run gives the patches (B, N, N) of the frames that wait, and forgets them.
+// run returns the patches (B, N, N) of the gathered frames and starts the next batch.
 func (w *network) run() (frames []frame, patches []complex64, err error) {
-	if len(w.waiting) == 0 {
+	if len(w.gathered) == 0 {
 		return nil, nil, nil
 	}
-	b, err := w.batch(len(w.waiting))
-	if err != nil {
-		return nil, nil, fmt.Errorf("preparing the network for %d patterns: %w", len(w.waiting), err)
-	}
-	input := b.Patterns()
-	if len(input.Shape) != 4 || !ndarray.SameShape(input.Shape[1:], []int{1, w.n, w.n}) {
-		return nil, nil, predict.NotAPredictor(fmt.Sprintf("input %v, where the metadata say patterns of %d x %d", input.Shape, w.n, w.n))
-	}
-	clear(input.Data[copy(input.Data, w.patterns):])
-	amplitude, phase, err := b.Run()
-	if err != nil {
-		return nil, nil, fmt.Errorf("running the network: %w", err)
+	amplitude, phase := make([]float32, len(w.patterns)), make([]float32, len(w.patterns))
+	request := predict.Request{Patterns: w.patterns, Amplitude: amplitude, Phase: phase}
+	if err := w.cache.Compute([]predict.Request{request}, []int{1, w.n, w.n}, w.size); err != nil {
+		return nil, nil, err
 	}
 	patches = make([]complex64, len(w.patterns))
-	predict.Polar(amplitude.Data[:len(patches)], phase.Data[:len(patches)], patches)
-	frames = w.waiting
-	w.patterns, w.waiting = w.patterns[:0], nil
+	predict.Polar(amplitude, phase, patches)
+	frames = w.gathered
+	w.patterns, w.gathered = w.patterns[:0], nil
 	return frames, patches, nil
-}
-
-// batch is one for count samples: the full one, or one that is kept until another number comes.
-func (w *network) batch(count int) (b predict.Batch, err error) {
-	if count == w.size || w.pad {
-		if w.full == nil {
-			if b, err = w.predictor.Prepare(w.size); err != nil {
-				return nil, err
-			}
-			w.full = b
-		}
-		return w.full, nil
-	}
-	if w.left == count {
-		return w.rest, nil
-	}
-	if w.rest != nil {
-		old := w.rest
-		w.rest, w.left = nil, 0
-		if err := old.Close(); err != nil {
-			return nil, err
-		}
-	}
-	if b, err = w.predictor.Prepare(count); err != nil {
-		return nil, err
-	}
-	w.rest, w.left = b, count
-	return b, nil
-}
-
-func (w *network) close() (err error) {
-	for _, b := range []predict.Batch{w.full, w.rest} {
-		if b != nil {
-			err = errors.Join(err, b.Close())
-		}
-	}
-	return err
 }

@@ -119,7 +119,7 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 		return nil, err
 	}
 	w := &Watcher{o: o, files: newFiles(o.Path, o.Single, o.Positions), object: newObject(canvas), waiting: map[int64]waiting{}, network: newNetwork(o.Predictor, o.Contract.N, o.BatchSize)}
-	defer func() { err = errors.Join(err, w.network.close()) }()
+	defer func() { err = errors.Join(err, w.network.cache.Close()) }()
 	if o.Positions != "" {
 		w.positions = &positions{path: o.Positions, view: o.Read.View, at: map[int64]place{}}
 	}
