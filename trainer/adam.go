@@ -2,13 +2,12 @@ package trainer
 
 import (
 	"math"
-	"sync"
 
 	"ptyx/internal/base/ndarray"
 )
 
 // Adam is the optimiser of Kingma and Ba (ICLR 2015, algorithm 1), with bias-corrected moments. It updates parameters in
-// place, in parallel over ranges of elements: the result does not depend on the number of workers.
+// place, in parallel over ranges of elements.
 type Adam struct {
 	Beta1, Beta2, Epsilon float64
 
@@ -27,58 +26,13 @@ func NewAdam(params []*ndarray.Float32) *Adam {
 	return a
 }
 
-// Gather adds the gradients of all replicas into those of the first, and returns their Euclidean norm. Neither depends
-// on the number of workers.
-func (a *Adam) Gather(replicas [][]*ndarray.Float32, workers int) float64 {
-	squares := make([][]float64, len(replicas[0]))
-	for i, g := range replicas[0] {
-		squares[i] = make([]float64, (len(g.Data)+gatherBlock-1)/gatherBlock)
-	}
-	parallel(workers, func(worker int) {
-		for i, g := range replicas[0] {
-			for block := worker; block < len(squares[i]); block += workers {
-				from, to := block*gatherBlock, min((block+1)*gatherBlock, len(g.Data))
-				for _, other := range replicas[1:] {
-					accumulate(g.Data[from:to], other[i].Data[from:to])
-				}
-				squares[i][block] = sumSquares(g.Data[from:to])
-			}
-		}
-	})
-	total := 0.0
-	for _, blocks := range squares {
-		for _, v := range blocks {
-			total += v
-		}
-	}
-	return math.Sqrt(total)
-}
+// Updates points to the number of updates made.
+func (a *Adam) Updates() *int { return &a.Step }
 
-// gatherBlock is the piece of a gradient that one worker adds up.
-const gatherBlock = 1 << 14
+// Memory lists both moments.
+func (a *Adam) Memory() []Memory { return []Memory{{"first", a.First}, {"second", a.Second}} }
 
-func accumulate(sum, term []float32) {
-	term = term[:len(sum)]
-	for i, v := range term {
-		sum[i] += v
-	}
-}
-
-func sumSquares(v []float32) float64 {
-	var sum [4]float64 // independent sums keep the processor busy
-	for len(v) >= 4 {
-		for i := range sum {
-			sum[i] += float64(v[i]) * float64(v[i])
-		}
-		v = v[4:]
-	}
-	for _, x := range v {
-		sum[0] += float64(x) * float64(x)
-	}
-	return sum[0] + sum[1] + sum[2] + sum[3]
-}
-
-// Update makes one step down the gradients, each multiplied by scale; rates holds the learning rate of each parameter.
+// Update makes one step down the gradients, as Optimiser says.
 func (a *Adam) Update(params, grads []*ndarray.Float32, scale float64, rates []float64, workers int) {
 	a.Step++
 	u := adamUpdate{
@@ -90,25 +44,13 @@ func (a *Adam) Update(params, grads []*ndarray.Float32, scale float64, rates []f
 		for i, p := range params {
 			n := len(p.Data)
 			from, to := n*worker/workers, n*(worker+1)/workers
-			u.apply(float32(rates[i]), p.Data[from:to], grads[i].Data[from:to], a.First[i].Data[from:to], a.Second[i].Data[from:to])
+			first, second := a.First[i].Data[from:to], a.Second[i].Data[from:to]
+			u.apply(float32(rates[i]), p.Data[from:to], grads[i].Data[from:to], first, second)
 		}
 	})
 }
 
-// parallel runs work for every worker at once.
-func parallel(workers int, work func(worker int)) {
-	var wait sync.WaitGroup
-	for worker := range workers {
-		wait.Add(1)
-		go func() {
-			defer wait.Done()
-			work(worker)
-		}()
-	}
-	wait.Wait()
-}
-
-// adamUpdate holds the constants of one step.
+// adamUpdate holds the constants of one update.
 type adamUpdate struct{ beta1, beta2, eps, scale, correct1, correct2 float32 }
 
 func (u adamUpdate) apply(rate float32, param, grad, first, second []float32) {

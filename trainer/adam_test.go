@@ -149,7 +149,7 @@ func TestGatherAddsReplicas(t *testing.T) {
 				square += float64(sum[i][k]) * float64(sum[i][k])
 			}
 		}
-		norm := NewAdam(nil).Gather(replicas, workers)
+		norm := gather(replicas, workers)
 		for i := range sum {
 			same(t, "sum", replicas[0][i].Data, sum[i])
 		}

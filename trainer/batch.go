@@ -2,7 +2,6 @@ package trainer
 
 import (
 	"math"
-	"math/rand/v2"
 
 	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
@@ -10,205 +9,218 @@ import (
 	"ptyx/models"
 )
 
-// Names of a step's batch inputs.
+// Names of a step's batch inputs. S samples of C patterns fill S*C slots; see StepConfig.shape for (B, C, N, N).
 const (
-	amplitudeInput = "amplitude" // patterns, raw amplitudes
-	shiftYInput    = "shift_y"   // matrices of the subpixel probe shifts, (B, C, N, N)
-	shiftXInput    = "shift_x"
-	weightInput    = "weight"         // (B, C, 1, 1), summing to 1; 0 for padding of an incomplete batch
-	maskInput      = "mask"           // (N, N) of mean 1, 0 where nothing was measured; for each pattern where there are several scans
-	scanInput      = "scan"           // (B*C, P), 1 at the scan that a pattern is of
-	litInput       = "lit"            // probe intensity of mean 1, (N, N), or for each pattern where there are several scans
-	overlapInput   = "overlap_weight" // probe intensity, likewise
-	placeYInput    = "place_y"        // (B, 1, N, K), where each patch lies on its group's canvas
-	placeXInput    = "place_x"
-	truthInput     = "truth_amplitude" // (B, C, N, N), what the patches really are
-	truthReInput   = "truth_phase_re"  // the factor exp(i phase)
-	truthImInput   = "truth_phase_im"
-	shareInput     = "truth_share" // of each pixel in its patch: 0 where the truth is not known
+	amplitudeInput = "amplitude"       // (B, C, N, N), measured amplitudes
+	shiftYInput    = "shift_y"         // (B, C, N, N), matrices of the probe's subpixel shifts
+	shiftXInput    = "shift_x"         // likewise
+	weightInput    = "weight"          // (B, C, 1, 1), weights of the patterns, summing to 1; 0 for padding
+	maskInput      = "mask"            // weights of detector pixels, of mean 1; 0 where nothing was measured
+	scanInput      = "scan"            // (B*C, P), 1 at the pattern's scan
+	litInput       = "lit"             // probe intensity, of mean 1
+	overlapInput   = "overlap_weight"  // probe intensity, of maximum 1
+	placeYInput    = "place_y"         // (B, 1, N, K), where each patch lies on its group's canvas
+	placeXInput    = "place_x"         // likewise
+	truthInput     = "truth_amplitude" // (B, C, N, N), amplitude of the true patches
+	truthReInput   = "truth_phase_re"  // (B, C, N, N), their phase factor exp(i phase)
+	truthImInput   = "truth_phase_im"  // likewise
+	shareInput     = "truth_share"     // (B, C, N, N), weight of each pixel in its patch; 0 where the truth is unknown
 )
 
-// batchArrays are the arrays of the batch inputs of a Step.
-type batchArrays struct {
-	config                         StepConfig
-	amplitude, weight              *ndarray.Float32
-	shiftY, shiftX                 *ndarray.Float32 // nil with supervision
-	truth, truthRe, truthIm, share *ndarray.Float32 // nil without
-	mask                           *ndarray.Float32 // nil where all pixels count
-	scan                           *ndarray.Float32 // nil for a single scan
-	lit                            *ndarray.Float32 // nil where smoothness does not count
-	overlap, placeY, placeX        *ndarray.Float32 // nil where patches share no canvas
+// batchInput is an input of a step that changes from batch to batch.
+type batchInput struct {
+	name   string
+	needed bool
+	shape  []int
+	fill   func(b *batch, slot int, d *Data, group []int, member int) // writes one pattern's part; may be nil
+	weigh  func(b *batch, re, im *ndarray.Float32)                    // writes what follows from the probes; may be nil
+}
 
+// batchInputs is the table of batch inputs that a step needs, in the order of the step's inputs. Mask, light and overlap
+// weights are one (N, N) for all patterns of a single scan, else (B, C, N, N).
+func batchInputs(c StepConfig) []batchInput {
+	images, perScan := c.shape(), c.weightShape()
+	place := []int{images[0], 1, c.Net.N, c.Canvas}
+	all := []batchInput{
+		{amplitudeInput, true, images, fillAmplitude, nil},
+		{shiftYInput, !c.Supervised, images, fillShifts, nil},
+		{shiftXInput, !c.Supervised, images, nil, nil},
+		{weightInput, true, []int{images[0], images[1], 1, 1}, nil, nil},
+		{maskInput, c.Masked, perScan, fillMask, nil},
+		{scanInput, c.Scans > 1 && c.probed(), []int{c.Samples * c.Group, c.Scans}, fillScan, nil},
+		{litInput, c.Loss.Smoothness > 0, perScan, nil, weighLight},
+		{overlapInput, c.Canvas > 0, perScan, nil, weighOverlap},
+		{placeYInput, c.Canvas > 0, place, fillPlaces, nil},
+		{placeXInput, c.Canvas > 0, place, nil, nil},
+		{truthInput, c.Supervised, images, fillTruth, nil},
+		{truthReInput, c.Supervised, images, nil, nil},
+		{truthImInput, c.Supervised, images, nil, nil},
+		{shareInput, c.Supervised, images, nil, weighTruth},
+	}
+	var needed []batchInput
+	for _, in := range all {
+		if in.needed {
+			needed = append(needed, in)
+		}
+	}
+	return needed
+}
+
+// batch holds the arrays of a step's batch inputs.
+type batch struct {
+	config StepConfig
+	inputs []batchInput
+	arrays map[string]*ndarray.Float32
 	scanOf []int // of each slot
 }
 
-func newBatchArrays(c StepConfig) *batchArrays {
-	shape := c.shape()
-	b := &batchArrays{
-		config:    c,
-		amplitude: ndarray.New[float32](shape...),
-		weight:    ndarray.New[float32](shape[0], shape[1], 1, 1),
-		scanOf:    make([]int, c.Samples*c.Group),
+func newBatch(c StepConfig) *batch {
+	b := &batch{
+		config: c, inputs: batchInputs(c), arrays: map[string]*ndarray.Float32{}, scanOf: make([]int, c.Samples*c.Group),
 	}
-	if c.Supervised {
-		b.truth, b.truthRe = ndarray.New[float32](shape...), ndarray.New[float32](shape...)
-		b.truthIm, b.share = ndarray.New[float32](shape...), ndarray.New[float32](shape...)
-	} else {
-		b.shiftY, b.shiftX = ndarray.New[float32](shape...), ndarray.New[float32](shape...)
-	}
-	if c.Masked {
-		b.mask = ndarray.New[float32](c.weightShape()...)
-	}
-	if c.Scans > 1 && c.probed() {
-		b.scan = ndarray.New[float32](c.Samples*c.Group, c.Scans)
-	}
-	if c.Loss.Smoothness > 0 {
-		b.lit = ndarray.New[float32](c.weightShape()...)
-	}
-	if c.Canvas > 0 {
-		b.overlap = ndarray.New[float32](c.weightShape()...)
-		b.placeY = ndarray.New[float32](shape[0], 1, c.Net.N, c.Canvas)
-		b.placeX = ndarray.New[float32](shape[0], 1, c.Net.N, c.Canvas)
+	for _, in := range b.inputs {
+		b.arrays[in.name] = ndarray.New[float32](in.shape...)
 	}
 	return b
 }
 
-type namedArray struct {
-	name  string
-	array *ndarray.Float32
-}
-
-// list is the arrays that there are, in the order of the step's inputs.
-func (b *batchArrays) list() []namedArray {
-	var list []namedArray
-	for _, a := range []namedArray{
-		{amplitudeInput, b.amplitude}, {shiftYInput, b.shiftY}, {shiftXInput, b.shiftX}, {weightInput, b.weight}, {maskInput, b.mask},
-		{scanInput, b.scan}, {litInput, b.lit}, {overlapInput, b.overlap}, {placeYInput, b.placeY}, {placeXInput, b.placeX},
-		{truthInput, b.truth}, {truthReInput, b.truthRe}, {truthImInput, b.truthIm}, {shareInput, b.share},
-	} {
-		if a.array != nil {
-			list = append(list, a)
-		}
+// list lists the arrays in the order of the step's inputs.
+func (b *batch) list() []*ndarray.Float32 {
+	var list []*ndarray.Float32
+	for _, in := range b.inputs {
+		list = append(list, b.arrays[in.name])
 	}
 	return list
 }
 
-// fill loads the given groups, at most as many as the step has samples, each pattern with the given weight. A shorter
-// list is padded with its first group at weight 0, so that every step has the same shape and the padding does not count;
-// so is an empty one, with group 0.
-func (b *batchArrays) fill(d *Data, groups []int, share float32) {
-	for s := range b.config.Samples {
-		group, weight := 0, float32(0)
-		if s < len(groups) {
-			group, weight = groups[s], share
+// part is the part of an input that belongs to one slot.
+func (b *batch) part(name string, slot int) []float32 {
+	data := b.arrays[name].Data
+	size := len(data) / len(b.scanOf)
+	return data[slot*size : (slot+1)*size]
+}
+
+// fill loads the given groups, at most as many as the step has samples, each pattern with the given weight. A shorter list
+// is padded with its first group, an empty one with group 0, at weight 0: every step has the same shape, and padding does
+// not count.
+func (b *batch) fill(d *Data, groups []int, weight float32) {
+	for sample := range b.config.Samples {
+		group, w := 0, float32(0)
+		if sample < len(groups) {
+			group, w = groups[sample], weight
 		} else if len(groups) > 0 {
 			group = groups[0]
 		}
 		members := d.Groups[group]
-		for c, pattern := range members {
-			slot := s*b.config.Group + c
-			b.weight.Data[slot] = weight
-			b.fillPattern(d, slot, pattern)
-			if b.config.Canvas > 0 {
-				b.place(b.placeY, slot, d.Y, members, c)
-				b.place(b.placeX, slot, d.X, members, c)
+		for member, pattern := range members {
+			slot := sample*b.config.Group + member
+			b.scanOf[slot] = d.Scan[pattern]
+			b.arrays[weightInput].Data[slot] = w
+			for _, in := range b.inputs {
+				if in.fill != nil {
+					in.fill(b, slot, d, members, member)
+				}
 			}
 		}
 	}
 }
 
-func (b *batchArrays) fillPattern(d *Data, slot, pattern int) {
-	n := b.config.Net.N
-	image := func(a *ndarray.Float32, i int) []float32 { return a.Data[i*n*n : (i+1)*n*n] }
-	copy(image(b.amplitude, slot), image(d.Patterns, pattern))
-	if b.config.Supervised {
-		d.patch(pattern, image(b.truth, slot), image(b.truthRe, slot), image(b.truthIm, slot), image(b.share, slot), n)
-	} else {
-		optics.ShiftMatrixInto(image(b.shiftY, slot), frame.Fraction(d.Y[pattern]), n)
-		optics.ShiftMatrixInto(image(b.shiftX, slot), frame.Fraction(d.X[pattern]), n)
-	}
-	b.scanOf[slot] = d.Scan[pattern]
-	if b.mask != nil {
-		if b.config.Scans > 1 {
-			b.fillMask(image(b.mask, slot), d.masks[d.Scan[pattern]])
-		} else {
-			b.fillMask(b.mask.Data, d.masks[d.Scan[pattern]])
-		}
-	}
-	if b.scan != nil {
-		row := b.scan.Data[slot*b.config.Scans : (slot+1)*b.config.Scans]
-		clear(row)
-		row[d.Scan[pattern]] = 1
-	}
-}
-
-// fillMask writes a scan's mask; all pixels of one without count.
-func (b *batchArrays) fillMask(into, mask []float32) {
-	if copy(into, mask) == 0 {
-		for i := range into {
-			into[i] = 1
+// weigh sets the inputs that follow from the probes' intensities, after fill. They are constants of the step: no gradient
+// passes through them.
+func (b *batch) weigh(re, im *ndarray.Float32) {
+	for _, in := range b.inputs {
+		if in.weigh != nil {
+			in.weigh(b, re, im)
 		}
 	}
 }
 
-// place writes the 0/1 matrix (N, K) that puts member c of a group on the canvas along one axis.
-func (b *batchArrays) place(matrices *ndarray.Float32, slot int, positions []float64, members []int, c int) {
-	n, k := b.config.Net.N, b.config.Canvas
-	matrix := matrices.Data[slot*n*k : (slot+1)*n*k]
+func fillAmplitude(b *batch, slot int, d *Data, group []int, member int) {
+	to := b.part(amplitudeInput, slot)
+	copy(to, d.Patterns.Data[group[member]*len(to):])
+}
+
+func fillShifts(b *batch, slot int, d *Data, group []int, member int) {
+	optics.ShiftMatrixInto(b.part(shiftYInput, slot), frame.Fraction(d.Y[group[member]]), b.config.Net.N)
+	optics.ShiftMatrixInto(b.part(shiftXInput, slot), frame.Fraction(d.X[group[member]]), b.config.Net.N)
+}
+
+// fillMask writes the mask of the pattern's scan; without one all pixels count.
+func fillMask(b *batch, slot int, d *Data, group []int, member int) {
+	to := b.arrays[maskInput].Data
+	if b.config.Scans > 1 {
+		to = b.part(maskInput, slot)
+	}
+	if copy(to, d.masks[d.Scan[group[member]]]) == 0 {
+		for i := range to {
+			to[i] = 1
+		}
+	}
+}
+
+func fillScan(b *batch, slot int, d *Data, group []int, member int) {
+	to := b.part(scanInput, slot)
+	clear(to)
+	to[d.Scan[group[member]]] = 1
+}
+
+func fillPlaces(b *batch, slot int, d *Data, group []int, member int) {
+	place(b.part(placeYInput, slot), b.config.Canvas, d.Y, group, member)
+	place(b.part(placeXInput, slot), b.config.Canvas, d.X, group, member)
+}
+
+// place writes the 0/1 matrix (N, K) that puts a member of a group on the canvas along one axis.
+func place(matrix []float32, canvas int, positions []float64, group []int, member int) {
 	clear(matrix)
-	low, _ := pixelRange(positions, members)
-	offset := frame.Pixel(positions[members[c]]) - low
-	for r := range n {
-		matrix[r*k+r+offset] = 1
+	low, _ := pixelRange(positions, group)
+	offset := frame.Pixel(positions[group[member]]) - low
+	for r := range len(matrix) / canvas {
+		matrix[r*canvas+r+offset] = 1
 	}
 }
 
-// pixelRange is the lowest and highest whole pixel of some positions.
-func pixelRange(positions []float64, members []int) (low, high int) {
+// pixelRange is the lowest and highest whole pixel of a group's positions.
+func pixelRange(positions []float64, group []int) (low, high int) {
 	low, high = math.MaxInt, math.MinInt
-	for _, m := range members {
+	for _, m := range group {
 		p := frame.Pixel(positions[m])
 		low, high = min(low, p), max(high, p)
 	}
 	return low, high
 }
 
-// weigh sets the weights that follow from the probes' intensities, after fill. They are constants of the step: nothing is
-// differentiated through them.
-func (b *batchArrays) weigh(re, im *ndarray.Float32) {
-	if b.overlap != nil {
-		b.each(b.overlap, re, im, weighOverlap)
-	}
-	if b.lit != nil {
-		b.each(b.lit, re, im, b.weighLight)
-	}
-	if b.share != nil {
-		b.weighTruth(re, im)
-	}
+func fillTruth(b *batch, slot int, d *Data, group []int, member int) {
+	amplitude, re, im := b.part(truthInput, slot), b.part(truthReInput, slot), b.part(truthImInput, slot)
+	d.patch(group[member], amplitude, re, im, b.part(shareInput, slot), b.config.Net.N)
 }
 
-// each makes weights (N, N) of a single probe, or of the probe of each pattern's scan.
-func (b *batchArrays) each(weights, re, im *ndarray.Float32, make func(weights, re, im []float32)) {
+// forEachScan writes weights (N, N) that follow from the probe: once for a single scan, else for each pattern's scan.
+func (b *batch) forEachScan(name string, re, im *ndarray.Float32, write func(weights, re, im []float32)) {
 	if b.config.Scans <= 1 {
-		make(weights.Data, re.Data, im.Data)
+		write(b.arrays[name].Data, re.Data, im.Data)
 		return
 	}
 	image := b.config.Net.N * b.config.Net.N
-	part := func(a *ndarray.Float32, i int) []float32 { return a.Data[i*image : (i+1)*image] }
 	done := map[int]int{} // slot that has the weights of a scan
 	for slot, scan := range b.scanOf {
 		if other, ok := done[scan]; ok {
-			copy(part(weights, slot), part(weights, other))
+			copy(b.part(name, slot), b.part(name, other))
 			continue
 		}
-		make(part(weights, slot), part(re, scan), part(im, scan))
+		write(b.part(name, slot), re.Data[scan*image:(scan+1)*image], im.Data[scan*image:(scan+1)*image])
 		done[scan] = slot
 	}
 }
 
-// weighOverlap makes the weights of patches that overlap, largest 1. A small floor lets the rim of a patch, where the probe
-// is dark, still take part.
-func weighOverlap(weights, re, im []float32) {
+func weighOverlap(b *batch, re, im *ndarray.Float32) {
+	b.forEachScan(overlapInput, re, im, overlapWeights)
+}
+
+// overlapRim is the weight of a dark pixel, relative to the probe's brightest: it lets the dark rim of a patch take part.
+const overlapRim = 1e-3
+
+// overlapWeights writes the probe's intensity, of maximum 1, plus overlapRim.
+func overlapWeights(weights, re, im []float32) {
 	top := float32(0)
 	for i := range weights {
 		weights[i] = re[i]*re[i] + im[i]*im[i]
@@ -219,9 +231,31 @@ func weighOverlap(weights, re, im []float32) {
 	}
 }
 
-// weighTruth shares the error of a patch out among the pixels that are known and within the network's extent, as the
-// probe's intensity has it: of what is dark the pattern says nothing. The shares of a patch sum to 1, if it has any.
-func (b *batchArrays) weighTruth(re, im *ndarray.Float32) {
+// weighLight writes the light on each pixel, of mean 1. The border of the extent is dark: there the network's object steps
+// down to nothing.
+func weighLight(b *batch, re, im *ndarray.Float32) {
+	n, first, last := b.config.Net.N, 0, b.config.Net.N
+	if b.config.Net.Extent == models.Centre {
+		first, last = n/4, n-n/4-1
+	}
+	b.forEachScan(litInput, re, im, func(weights, re, im []float32) {
+		sum := 0.0
+		for r := first; r < last; r++ {
+			for i := r*n + first; i < r*n+last; i++ {
+				weights[i] = re[i]*re[i] + im[i]*im[i]
+				sum += float64(weights[i])
+			}
+		}
+		for i := range weights {
+			weights[i] *= float32(float64(n*n) / sum)
+		}
+	})
+}
+
+// weighTruth distributes the weight of a patch over the pixels that are known and inside the network's extent, in
+// proportion to the probe's intensity: a pattern says nothing about dark pixels. The weights of a patch sum to 1, if any is
+// above 0.
+func weighTruth(b *batch, re, im *ndarray.Float32) {
 	n, margin := b.config.Net.N, 0
 	if b.config.Net.Extent == models.Centre {
 		margin = n / 4
@@ -230,9 +264,9 @@ func (b *batchArrays) weighTruth(re, im *ndarray.Float32) {
 	for slot, scan := range b.scanOf {
 		if light[scan] == nil {
 			light[scan] = make([]float32, n*n)
-			weighOverlap(light[scan], re.Data[scan*n*n:(scan+1)*n*n], im.Data[scan*n*n:(scan+1)*n*n])
+			overlapWeights(light[scan], re.Data[scan*n*n:(scan+1)*n*n], im.Data[scan*n*n:(scan+1)*n*n])
 		}
-		share, sum := b.share.Data[slot*n*n:(slot+1)*n*n], 0.0
+		share, sum := b.part(shareInput, slot), 0.0
 		for i := range share {
 			if r, c := i/n, i%n; r < margin || r >= n-margin || c < margin || c >= n-margin {
 				share[i] = 0
@@ -246,51 +280,4 @@ func (b *batchArrays) weighTruth(re, im *ndarray.Float32) {
 			}
 		}
 	}
-}
-
-// overlapRim is the weight of a dark pixel against the probe's brightest.
-const overlapRim = 1e-3
-
-// weighLight makes the light on each pixel, of mean 1. The border of the extent, across which the network steps down to
-// nothing, is dark.
-func (b *batchArrays) weighLight(weights, re, im []float32) {
-	n, first, last := b.config.Net.N, 0, b.config.Net.N
-	if b.config.Net.Extent == models.Centre {
-		first, last = n/4, n-n/4-1
-	}
-	sum := 0.0
-	for r := first; r < last; r++ {
-		for c := first; c < last; c++ {
-			i := r*n + c
-			weights[i] = re[i]*re[i] + im[i]*im[i]
-			sum += float64(weights[i])
-		}
-	}
-	for i := range weights {
-		weights[i] *= float32(float64(n*n) / sum)
-	}
-}
-
-// batches cuts 0..count-1, shuffled by seed and epoch, into batches. The order depends on nothing else, so a resumed
-// training sees the same batches.
-func batches(count, size int, seed uint64, epoch int) [][]int {
-	order := rand.New(rand.NewPCG(seed, 0x707479780100+uint64(epoch))).Perm(count)
-	return chunks(order, size)
-}
-
-// inOrder cuts 0..count-1 into batches without shuffling, for validation.
-func inOrder(count, size int) [][]int {
-	order := make([]int, count)
-	for i := range order {
-		order[i] = i
-	}
-	return chunks(order, size)
-}
-
-func chunks(order []int, size int) [][]int {
-	var out [][]int
-	for start := 0; start < len(order); start += size {
-		out = append(out, order[start:min(start+size, len(order))])
-	}
-	return out
 }

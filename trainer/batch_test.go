@@ -20,7 +20,7 @@ import (
 func TestBatchesShowEveryGroupOnceAnEpoch(t *testing.T) {
 	for _, c := range []struct{ count, size int }{{1, 1}, {1, 4}, {7, 3}, {8, 4}, {9, 4}, {100, 16}} {
 		for epoch := range 3 {
-			plan := batches(c.count, c.size, 5, epoch)
+			plan := shuffled(c.count, c.size, 5, epoch)
 			var all []int
 			for i, b := range plan {
 				all = append(all, b...)
@@ -40,17 +40,17 @@ func flat(plan [][]int) []int { return slices.Concat(plan...) }
 
 func TestBatchOrderDependsOnSeedAndEpochAlone(t *testing.T) {
 	const count, size = 50, 8
-	want := flat(batches(count, size, 7, 3))
-	if !slices.Equal(flat(batches(count, size, 7, 3)), want) {
+	want := flat(shuffled(count, size, 7, 3))
+	if !slices.Equal(flat(shuffled(count, size, 7, 3)), want) {
 		t.Error("the same seed and epoch give another order")
 	}
-	if !slices.Equal(flat(batches(count, 5, 7, 3)), want) {
+	if !slices.Equal(flat(shuffled(count, 5, 7, 3)), want) {
 		t.Error("the batch size changes the order")
 	}
-	if slices.Equal(flat(batches(count, size, 7, 4)), want) {
+	if slices.Equal(flat(shuffled(count, size, 7, 4)), want) {
 		t.Error("the next epoch has the same order")
 	}
-	if slices.Equal(flat(batches(count, size, 8, 3)), want) {
+	if slices.Equal(flat(shuffled(count, size, 8, 3)), want) {
 		t.Error("another seed gives the same order")
 	}
 	if !slices.IsSorted(flat(inOrder(count, size))) {
@@ -111,7 +111,7 @@ func netOf(channels int) models.Config {
 func TestFillLoadsAndPads(t *testing.T) {
 	const image = 64 * 64
 	d := toy()
-	b := newBatchArrays(StepConfig{Net: netOf(1), Samples: 3, Group: 1})
+	b := newBatch(StepConfig{Net: netOf(1), Samples: 3, Group: 1})
 	for _, c := range []struct {
 		groups  []int
 		want    []int // pattern of each slot
@@ -122,14 +122,14 @@ func TestFillLoadsAndPads(t *testing.T) {
 		{nil, []int{0, 0, 0}, []float32{0, 0, 0}},
 	} {
 		b.fill(d, c.groups, 0.5)
-		same(t, fmt.Sprint("weights of ", c.groups), b.weight.Data, c.weights)
+		same(t, fmt.Sprint("weights of ", c.groups), b.arrays[weightInput].Data, c.weights)
 		for slot, pattern := range c.want {
 			what := fmt.Sprintf("groups %v, slot %d", c.groups, slot)
-			same(t, what, b.amplitude.Data[slot*image:(slot+1)*image], d.Patterns.Data[pattern*image:(pattern+1)*image])
+			same(t, what, b.arrays[amplitudeInput].Data[slot*image:(slot+1)*image], d.Patterns.Data[pattern*image:(pattern+1)*image])
 			// 43.5 is pixel 44 less a half: a position is its nearest pixel and a rest.
 			restY, restX := []float64{-0.25, 0, -0.5}[pattern], []float64{0.25, -0.5, -0.5}[pattern]
-			same(t, what+", y", b.shiftY.Data[slot*image:(slot+1)*image], shiftMatrix(restY, 64))
-			same(t, what+", x", b.shiftX.Data[slot*image:(slot+1)*image], shiftMatrix(restX, 64))
+			same(t, what+", y", b.arrays[shiftYInput].Data[slot*image:(slot+1)*image], shiftMatrix(restY, 64))
+			same(t, what+", x", b.arrays[shiftXInput].Data[slot*image:(slot+1)*image], shiftMatrix(restX, 64))
 		}
 	}
 }
@@ -169,12 +169,12 @@ func TestPlacesPutPatchesOnTheCanvas(t *testing.T) {
 		t.Fatalf("canvas of %d pixels, want %d", got, n+8)
 	}
 	k := d.canvasSize(n)
-	b := newBatchArrays(StepConfig{Net: netOf(1), Samples: 1, Group: 3, Canvas: k})
+	b := newBatch(StepConfig{Net: netOf(1), Samples: 1, Group: 3, Canvas: k})
 	b.fill(d, []int{0}, 1)
 	for axis, c := range []struct {
 		matrices *ndarray.Float32
 		offsets  []int // from the group's lowest pixel
-	}{{b.placeY, []int{3, 0, 8}}, {b.placeX, []int{2, 6, 0}}} {
+	}{{b.arrays[placeYInput], []int{3, 0, 8}}, {b.arrays[placeXInput], []int{2, 6, 0}}} {
 		for member, offset := range c.offsets {
 			for r := range n {
 				for column := range k {
@@ -192,13 +192,13 @@ func TestPlacesPutPatchesOnTheCanvas(t *testing.T) {
 }
 
 func TestOverlapWeightsAreTheProbesIntensity(t *testing.T) {
-	b := newBatchArrays(StepConfig{Net: netOf(1), Samples: 1, Group: 2, Canvas: 70})
+	b := newBatch(StepConfig{Net: netOf(1), Samples: 1, Group: 2, Canvas: 70})
 	re, im := ndarray.New[float32](64, 64), ndarray.New[float32](64, 64)
 	re.Data[5], im.Data[5], im.Data[6] = 3, 4, 2
 	b.weigh(re, im)
 	for i, want := range map[int]float32{0: overlapRim, 5: 1 + overlapRim, 6: 4.0/25 + overlapRim} {
-		if b.overlap.Data[i] != want {
-			t.Errorf("weight %d is %v, want %v", i, b.overlap.Data[i], want)
+		if b.arrays[overlapInput].Data[i] != want {
+			t.Errorf("weight %d is %v, want %v", i, b.arrays[overlapInput].Data[i], want)
 		}
 	}
 }
@@ -209,13 +209,13 @@ func TestLightIsTheProbesIntensityOfMeanOne(t *testing.T) {
 	for extent, inside := range map[models.Extent]int{models.Full: n * n, models.Centre: (n/2 - 1) * (n/2 - 1)} {
 		net := netOf(1)
 		net.Extent = extent
-		b := newBatchArrays(StepConfig{Net: net, Samples: 1, Group: 1, Loss: Loss{Poisson: 1, Smoothness: 1}})
+		b := newBatch(StepConfig{Net: net, Samples: 1, Group: 1, Loss: Loss{Poisson: 1, Smoothness: 1}})
 		re, im := testutil.Uniform(3, 1, 2, n, n), testutil.Uniform(4, 1, 2, n, n)
 		for range 2 { // filling it again changes nothing
 			b.weigh(re, im)
 			sum, lit := 0.0, 0
 			first := -1
-			for i, v := range b.lit.Data {
+			for i, v := range b.arrays[litInput].Data {
 				if sum += float64(v); v > 0 {
 					if lit++; first < 0 {
 						first = i
@@ -228,7 +228,7 @@ func TestLightIsTheProbesIntensityOfMeanOne(t *testing.T) {
 			}
 			intensity := func(i int) float64 { return float64(re.Data[i]*re.Data[i] + im.Data[i]*im.Data[i]) }
 			middle := n*n/2 + n/2
-			if got, want := float64(b.lit.Data[middle]/b.lit.Data[first]), intensity(middle)/intensity(first); !testutil.Close(got, want, 0, 1e-6) {
+			if got, want := float64(b.arrays[litInput].Data[middle]/b.arrays[litInput].Data[first]), intensity(middle)/intensity(first); !testutil.Close(got, want, 0, 1e-6) {
 				t.Errorf("%s: two pixels' light is as %v, their intensities as %v", extent, got, want)
 			}
 		}
@@ -272,7 +272,7 @@ func TestReplicasAddUp(t *testing.T) {
 			t.Errorf("groups %v: loss %v, want %v", groups, got, want)
 		}
 		replicas := [][]*ndarray.Float32{halves.fitter.replicas[0].grads, halves.fitter.replicas[1].grads}
-		NewAdam(nil).Gather(replicas, 2)
+		gather(replicas, 2)
 		for i, g := range whole.fitter.replicas[0].grads {
 			if scale := whole.layerScale(whole.fitter.replicas[0].grads, i); !(disagreement(replicas[0][i], g, nil, gradientTolerance*scale) <= 0) {
 				t.Errorf("groups %v: %s differs", groups, whole.step.Training.Outputs[i+1].Name)

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/choice"
 	"ptyx/internal/graph/contract"
 	"ptyx/models"
 )
@@ -88,14 +89,7 @@ const (
 )
 
 // UnmarshalText reads a grouping from a flag.
-func (g *Grouping) UnmarshalText(text []byte) error {
-	switch Grouping(text) {
-	case Shared, Channels:
-		*g = Grouping(text)
-		return nil
-	}
-	return fmt.Errorf("found %q, expected shared or channels", text)
-}
+func (g *Grouping) UnmarshalText(text []byte) error { return choice.Set(g, text, Shared, Channels) }
 
 // samples is how many samples make a step: BatchSize samples, or, where one network sees single patterns, as many groups
 // as have about BatchSize patterns.
@@ -118,12 +112,7 @@ const (
 
 // UnmarshalText reads a probe mode from a flag.
 func (m *ProbeMode) UnmarshalText(text []byte) error {
-	switch ProbeMode(text) {
-	case ProbeFixed, ProbeTrainable:
-		*m = ProbeMode(text)
-		return nil
-	}
-	return fmt.Errorf("found %q, expected fixed or trainable", text)
+	return choice.Set(m, text, ProbeFixed, ProbeTrainable)
 }
 
 // Validate reports the first setting that makes no sense.

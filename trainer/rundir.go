@@ -120,7 +120,7 @@ func (r *Result) saveLossCurve(path string) error {
 func metricsCSV(history []Epoch) []byte {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	rows := [][]string{{"epoch", "train_loss", "val_loss", "learning_rate", "seconds", "patterns_per_s"}}
+	rows := [][]string{historyColumns()}
 	for _, e := range history {
 		val := ""
 		if !math.IsNaN(e.ValLoss) {

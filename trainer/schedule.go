@@ -1,53 +1,65 @@
 package trainer
 
 import (
-	"fmt"
 	"math"
+
+	"ptyx/internal/base/choice"
 )
 
-// Schedule says how the learning rate goes during a training.
+// Schedule names the course of the learning rate over a training.
 type Schedule string
 
 // The schedules.
 const (
 	Constant    Schedule = "constant"
-	Cosine      Schedule = "cosine"      // down to a hundredth at the end, along half a cosine
-	Exponential Schedule = "exponential" // down to a hundredth at the end, by the same factor every epoch
+	Cosine      Schedule = "cosine"      // along half a cosine down to finalRate
+	Exponential Schedule = "exponential" // by the same factor each epoch down to finalRate
 	Plateau     Schedule = "plateau"     // halved whenever the loss has not improved for patience epochs
 )
 
-// UnmarshalText reads a schedule from a flag.
-func (s *Schedule) UnmarshalText(text []byte) error {
-	switch Schedule(text) {
-	case Constant, Cosine, Exponential, Plateau:
-		*s = Schedule(text)
-		return nil
-	}
-	return fmt.Errorf("found %q, expected constant, cosine, exponential or plateau", text)
-}
-
 const (
-	finalRate = 0.01 // of the first, where a schedule ends
-	patience  = 5    // epochs without improvement that plateau bears
+	finalRate = 0.01 // of the first rate, at the end of a schedule
+	patience  = 5    // epochs without improvement before Plateau halves the rate
 )
 
-// factor is what the learning rate is multiplied with at a point of the training, counted in epochs from 0 to c.MaxEpochs.
-// It depends on the past only through the history, so a resumed training goes on as if never stopped.
+// schedules is the table of schedules. A factor multiplies the learning rate; done, from 0 to 1, is the finished part of
+// the training. The past enters only through the history, so that a resumed training continues as if never stopped.
+// To add a schedule, add its name and its row.
+func schedules() []scheduleRow {
+	return []scheduleRow{
+		{Constant, func(float64, []Epoch) float64 { return 1 }},
+		{Cosine, func(done float64, _ []Epoch) float64 { return finalRate + (1-finalRate)*0.5*(1+math.Cos(math.Pi*done)) }},
+		{Exponential, func(done float64, _ []Epoch) float64 { return math.Pow(finalRate, done) }},
+		{Plateau, func(_ float64, history []Epoch) float64 { return math.Pow(0.5, float64(plateaus(history))) }},
+	}
+}
+
+type scheduleRow struct {
+	name   Schedule
+	factor func(done float64, history []Epoch) float64
+}
+
+// UnmarshalText reads a schedule from a flag or a configuration file.
+func (s *Schedule) UnmarshalText(text []byte) error {
+	var names []Schedule
+	for _, row := range schedules() {
+		names = append(names, row.name)
+	}
+	return choice.Set(s, text, names...)
+}
+
+// factor multiplies the learning rate at a point of the training, in epochs from 0 to MaxEpochs.
 func (c Config) factor(at float64, history []Epoch) float64 {
-	warm := 1.0
+	factor := 1.0
 	if c.WarmUp > 0 {
-		warm = min(1, at/c.WarmUp)
+		factor = min(1, at/c.WarmUp)
 	}
-	done := at / float64(c.MaxEpochs)
-	switch c.Schedule {
-	case Cosine:
-		return warm * (finalRate + (1-finalRate)*0.5*(1+math.Cos(math.Pi*done)))
-	case Exponential:
-		return warm * math.Pow(finalRate, done)
-	case Plateau:
-		return warm * math.Pow(0.5, float64(plateaus(history)))
+	for _, row := range schedules() {
+		if row.name == c.Schedule {
+			factor *= row.factor(at/float64(c.MaxEpochs), history)
+		}
 	}
-	return warm
+	return factor
 }
 
 // plateaus counts the stretches of patience epochs in which the loss did not improve.
@@ -63,7 +75,7 @@ func plateaus(history []Epoch) int {
 	return count
 }
 
-// judged is the loss by which an epoch is judged: that of the validation, where there is one.
+// judged is the loss that epochs are compared by: the validation loss, or without validation the training loss.
 func (e Epoch) judged() float64 {
 	if math.IsNaN(e.ValLoss) {
 		return e.TrainLoss

@@ -3,6 +3,7 @@ package trainer
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
@@ -10,24 +11,24 @@ import (
 	"ptyx/models"
 )
 
-// State is all that changes during a training. Saved and loaded, a training goes on bit for bit as if never stopped:
-// what is drawn at random depends on the seed and the epoch alone.
+// State is all that changes during a training. A training that resumes from a saved state continues bit for bit as if
+// never stopped, because all random draws depend on the seed and the epoch alone.
 type State struct {
 	Parameters []*ndarray.Float32 // of the network, in the order of models.Config.Specs
-	Trained    int                // of the Parameters, the first ones; the others stay as they are
+	Trained    int                // the first Trained parameters are trained; the others stay constant
 	ProbeRe    *ndarray.Float32   // (N, N), power N^2; for several scans (P, N, N), power N^2 * Exposure
 	ProbeIm    *ndarray.Float32
-	Exposure   []float64 // of each scan, its brightness against the mean; follows from the data and is not saved
-	Adam       *Adam
-	Epoch      int // epochs finished
-	Batch      int // batches finished of the epoch after that
-	LossSum    float64
-	Samples    int // samples in LossSum
+	Exposure   []float64 // brightness of each scan relative to the mean; follows from the data and is not saved
+	Optimiser  Optimiser
+	Epoch      int     // epochs finished
+	Batch      int     // batches finished of the current epoch
+	LossSum    float64 // over the samples of the current epoch
+	Samples    int     // samples in LossSum
 	History    []Epoch
-	Best       *Best // nil until an epoch was judged
+	Best       *Best // nil before the end of the first epoch
 }
 
-// Best is the state at the lowest judged loss.
+// Best is the state after the epoch of lowest loss.
 type Best struct {
 	Epoch            int
 	Loss             float64
@@ -37,81 +38,107 @@ type Best struct {
 
 // trained lists the arrays that the optimiser moves, in the order of the step's gradients.
 func (s *State) trained(probe bool) []*ndarray.Float32 {
-	list := append([]*ndarray.Float32(nil), s.Parameters[:s.Trained]...)
-	if probe {
-		list = append(list, s.ProbeRe, s.ProbeIm)
-	}
-	return list
+	return s.withProbe(s.Parameters[:s.Trained], probe)
 }
 
-// inputs lists all arrays of the state that a step reads, in the order of its inputs.
-func (s *State) inputs(probe bool) []*ndarray.Float32 {
-	list := append([]*ndarray.Float32(nil), s.Parameters...)
-	if probe {
-		list = append(list, s.ProbeRe, s.ProbeIm)
+// inputs lists the arrays of the state that a step reads, in the order of its inputs.
+func (s *State) inputs(probe bool) []*ndarray.Float32 { return s.withProbe(s.Parameters, probe) }
+
+func (s *State) withProbe(arrays []*ndarray.Float32, probe bool) []*ndarray.Float32 {
+	if !probe {
+		return slices.Clone(arrays)
 	}
-	return list
+	return append(slices.Clone(arrays), s.ProbeRe, s.ProbeIm)
 }
 
-// keepBest remembers the parameters if the last epoch was the best so far.
+// keepBest copies the parameters if the last epoch has the lowest loss so far.
 func (s *State) keepBest() {
 	last := s.History[len(s.History)-1]
 	if s.Best != nil && !(last.judged() < s.Best.Loss) {
 		return
 	}
-	best := &Best{Epoch: last.Number, Loss: last.judged(), ProbeRe: s.ProbeRe.Clone(), ProbeIm: s.ProbeIm.Clone()}
+	s.Best = &Best{Epoch: last.Number, Loss: last.judged(), ProbeRe: s.ProbeRe.Clone(), ProbeIm: s.ProbeIm.Clone()}
 	for _, p := range s.Parameters {
-		best.Parameters = append(best.Parameters, p.Clone())
+		s.Best.Parameters = append(s.Best.Parameters, p.Clone())
 	}
-	s.Best = best
 }
 
 // stateFormat is the version of the state file's layout.
 const stateFormat = 1
 
-// historyColumns are the fields of Epoch that a state file keeps.
-var historyColumns = []string{"epoch", "train_loss", "val_loss", "learning_rate", "seconds", "patterns_per_s"}
+// namedArray is an array with its key in a state file.
+type namedArray struct {
+	name  string
+	array *ndarray.Float32
+}
 
-// SaveState writes a state beside path and renames it, so that a kill at any moment leaves the old state or the new one.
-// dataDigest says which patterns it belongs to.
-func (s *State) SaveState(path string, specs []models.Spec, dataDigest string) error {
-	members := []npz.Member{
-		{Key: "format", Value: int64(stateFormat)},
-		{Key: "data_sha256", Value: dataDigest},
-		{Key: "progress", Value: []int64{int64(s.Epoch), int64(s.Batch), int64(s.Samples), int64(s.Adam.Step)}},
-		{Key: "loss_sum", Value: s.LossSum},
-		{Key: "probe.re", Value: s.ProbeRe}, {Key: "probe.im", Value: s.ProbeIm},
+// arrays lists the network, the probe and the optimiser with their keys, in two parts: between them a state file holds
+// the history.
+func (s *State) arrays(specs []models.Spec) (probe, others []namedArray) {
+	probe = []namedArray{{"probe.re", s.ProbeRe}, {"probe.im", s.ProbeIm}}
+	for i, spec := range specs {
+		others = append(others, namedArray{"parameter." + spec.Name, s.Parameters[i]})
 	}
-	for column, name := range historyColumns {
-		values := make([]float64, len(s.History))
-		for i, e := range s.History {
-			values[i] = e.columns()[column]
+	return probe, append(others, optimiserArrays(defaultOptimiser, s.Optimiser)...)
+}
+
+// arrays lists the arrays of the best epoch with their keys.
+func (b *Best) arrays(specs []models.Spec) []namedArray {
+	list := []namedArray{{"best.probe.re", b.ProbeRe}, {"best.probe.im", b.ProbeIm}}
+	for i, spec := range specs {
+		list = append(list, namedArray{"best." + spec.Name, b.Parameters[i]})
+	}
+	return list
+}
+
+// SaveState writes a state to a file beside path and renames it, so that a kill at any moment leaves the old state or the
+// new one. dataDigest identifies the training data.
+func (s *State) SaveState(path string, specs []models.Spec, dataDigest string) error {
+	progress := []int64{int64(s.Epoch), int64(s.Batch), int64(s.Samples), int64(*s.Optimiser.Updates())}
+	members := []npz.Member{
+		{Key: "format", Value: int64(stateFormat)}, {Key: "data_sha256", Value: dataDigest},
+		{Key: "progress", Value: progress}, {Key: "loss_sum", Value: s.LossSum},
+	}
+	add := func(list []namedArray) {
+		for _, a := range list {
+			members = append(members, npz.Member{Key: a.name, Value: a.array})
+		}
+	}
+	probe, others := s.arrays(specs)
+	add(probe)
+	for column, name := range historyColumns() {
+		var values []float64
+		for _, e := range s.History {
+			values = append(values, e.columns()[column])
 		}
 		members = append(members, npz.Member{Key: "history." + name, Value: values})
 	}
-	for i, spec := range specs {
-		members = append(members, npz.Member{Key: "parameter." + spec.Name, Value: s.Parameters[i]})
-	}
-	for i := range s.Adam.First {
-		members = append(members,
-			npz.Member{Key: fmt.Sprintf("adam.first.%d", i), Value: s.Adam.First[i]},
-			npz.Member{Key: fmt.Sprintf("adam.second.%d", i), Value: s.Adam.Second[i]})
-	}
+	add(others)
 	if s.Best != nil {
-		members = append(members, npz.Member{Key: "best", Value: []float64{float64(s.Best.Epoch), s.Best.Loss}},
-			npz.Member{Key: "best.probe.re", Value: s.Best.ProbeRe}, npz.Member{Key: "best.probe.im", Value: s.Best.ProbeIm})
-		for i, spec := range specs {
-			members = append(members, npz.Member{Key: "best." + spec.Name, Value: s.Best.Parameters[i]})
-		}
+		members = append(members, npz.Member{Key: "best", Value: []float64{float64(s.Best.Epoch), s.Best.Loss}})
+		add(s.Best.arrays(specs))
 	}
 	return npz.Write(path, members, npz.Stored)
+}
+
+// historyColumns are the names of an epoch's numbers in state files and in metrics.csv.
+func historyColumns() []string {
+	return []string{"epoch", "train_loss", "val_loss", "learning_rate", "seconds", "patterns_per_s"}
 }
 
 func (e Epoch) columns() [6]float64 {
 	return [6]float64{float64(e.Number), e.TrainLoss, e.ValLoss, e.LearningRate, e.Seconds, e.PatternsPerSecond}
 }
 
-// LoadState overwrites a fresh state, which gives the shapes, with the one in the file.
+func epochOf(columns [6]float64) Epoch {
+	return Epoch{
+		Number: int(columns[0]), TrainLoss: columns[1], ValLoss: columns[2], LearningRate: columns[3],
+		Seconds: columns[4], PatternsPerSecond: columns[5],
+	}
+}
+
+// LoadState overwrites a fresh state, whose arrays have the expected shapes, with the one in the file. Faults of the file
+// are *badinput.Error.
 func (s *State) LoadState(path string, specs []models.Spec, dataDigest string) error {
 	file, err := npz.Open(path)
 	if err != nil {
@@ -120,34 +147,33 @@ func (s *State) LoadState(path string, specs []models.Spec, dataDigest string) e
 	defer file.Close()
 	l := stateLoader{file: file}
 	if digest := l.text("data_sha256"); l.err == nil && digest != dataDigest {
-		return &badinput.Error{File: path, Key: "data_sha256", Found: "the state of a training on other patterns", Expected: dataDigest, Remedy: "resume with the same --train-data-file"}
+		return &badinput.Error{
+			File: path, Key: "data_sha256", Found: "the state of a training on other patterns", Expected: dataDigest,
+			Remedy: "resume with the same --train-data-file",
+		}
 	}
 	if format := l.ints("format", 1)[0]; l.err == nil && format != stateFormat {
-		return &badinput.Error{File: path, Key: "format", Found: fmt.Sprintf("version %d", format), Expected: fmt.Sprintf("version %d", stateFormat), Remedy: "resume with the ptyx that wrote it, or train anew"}
+		return &badinput.Error{
+			File: path, Key: "format", Found: fmt.Sprintf("version %d", format), Expected: fmt.Sprintf("version %d", stateFormat),
+			Remedy: "resume with the ptyx that wrote it, or train anew",
+		}
 	}
 	progress := l.ints("progress", 4)
-	s.Epoch, s.Batch, s.Samples, s.Adam.Step = progress[0], progress[1], progress[2], progress[3]
+	s.Epoch, s.Batch, s.Samples, *s.Optimiser.Updates() = progress[0], progress[1], progress[2], progress[3]
 	s.LossSum = l.floats("loss_sum", 1)[0]
-	l.into("probe.re", s.ProbeRe)
-	l.into("probe.im", s.ProbeIm)
-	for i, spec := range specs {
-		l.into("parameter."+spec.Name, s.Parameters[i])
-	}
-	for i := range s.Adam.First {
-		l.into(fmt.Sprintf("adam.first.%d", i), s.Adam.First[i])
-		l.into(fmt.Sprintf("adam.second.%d", i), s.Adam.Second[i])
-	}
+	probe, others := s.arrays(specs)
+	l.into(append(probe, others...))
 	s.History = l.history(s.Epoch)
 	if file.Has("best") {
 		best := l.floats("best", 2)
-		s.Best = &Best{Epoch: int(best[0]), Loss: best[1], ProbeRe: ndarray.New[float32](s.ProbeRe.Shape...), ProbeIm: ndarray.New[float32](s.ProbeRe.Shape...)}
-		l.into("best.probe.re", s.Best.ProbeRe)
-		l.into("best.probe.im", s.Best.ProbeIm)
-		for _, spec := range specs {
-			p := ndarray.New[float32](spec.Shape...)
-			l.into("best."+spec.Name, p)
-			s.Best.Parameters = append(s.Best.Parameters, p)
+		s.Best = &Best{
+			Epoch: int(best[0]), Loss: best[1],
+			ProbeRe: ndarray.New[float32](s.ProbeRe.Shape...), ProbeIm: ndarray.New[float32](s.ProbeRe.Shape...),
 		}
+		for _, spec := range specs {
+			s.Best.Parameters = append(s.Best.Parameters, ndarray.New[float32](spec.Shape...))
+		}
+		l.into(s.Best.arrays(specs))
 	}
 	return l.err
 }
@@ -159,9 +185,10 @@ type stateLoader struct {
 }
 
 func (l *stateLoader) fault(key, found, expected string) {
-	if l.err == nil {
-		l.err = &badinput.Error{File: l.file.Path(), Key: key, Found: found, Expected: expected, Remedy: "the state belongs to another network or is damaged; train anew"}
-	}
+	l.keep(&badinput.Error{
+		File: l.file.Path(), Key: key, Found: found, Expected: expected,
+		Remedy: "the state belongs to another network or is damaged; train anew",
+	})
 }
 
 func (l *stateLoader) keep(err error) bool {
@@ -198,38 +225,31 @@ func (l *stateLoader) ints(key string, count int) []int {
 	return out
 }
 
-func (l *stateLoader) into(key string, dst *ndarray.Float32) {
-	v, err := l.file.Float32(key)
-	if !l.keep(err) {
-		return
+// into fills arrays from the file.
+func (l *stateLoader) into(list []namedArray) {
+	for _, a := range list {
+		v, err := l.file.Float32(a.name)
+		if !l.keep(err) {
+			return
+		}
+		if !ndarray.SameShape(v.Shape, a.array.Shape) {
+			l.fault(a.name, fmt.Sprintf("shape %v", v.Shape), fmt.Sprint(a.array.Shape))
+			return
+		}
+		copy(a.array.Data, v.Data)
 	}
-	if !ndarray.SameShape(v.Shape, dst.Shape) {
-		l.fault(key, fmt.Sprintf("shape %v", v.Shape), fmt.Sprint(dst.Shape))
-		return
-	}
-	copy(dst.Data, v.Data)
 }
 
 func (l *stateLoader) history(epochs int) []Epoch {
-	out := make([]Epoch, epochs)
-	for column, name := range historyColumns {
+	rows := make([][6]float64, epochs)
+	for column, name := range historyColumns() {
 		for i, v := range l.floats("history."+name, epochs) {
-			e := &out[i]
-			switch column {
-			case 0:
-				e.Number = int(v)
-			case 1:
-				e.TrainLoss = v
-			case 2:
-				e.ValLoss = v
-			case 3:
-				e.LearningRate = v
-			case 4:
-				e.Seconds = v
-			case 5:
-				e.PatternsPerSecond = v
-			}
+			rows[i][column] = v
 		}
+	}
+	var out []Epoch
+	for _, row := range rows {
+		out = append(out, epochOf(row))
 	}
 	return out
 }

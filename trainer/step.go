@@ -65,9 +65,9 @@ func NewStep(c StepConfig) (*Step, error) {
 	g := gorgonia.NewGraph()
 	batch := map[string]*gorgonia.Node{}
 	var inputs []program.Input
-	for _, a := range newBatchArrays(c).list() {
-		batch[a.name] = program.Leaf(g, a.name, a.array.Shape...)
-		inputs = append(inputs, program.Input{Name: a.name, Node: batch[a.name]})
+	for _, in := range batchInputs(c) {
+		batch[in.name] = program.Leaf(g, in.name, in.shape...)
+		inputs = append(inputs, program.Input{Name: in.name, Node: batch[in.name]})
 	}
 	var params []*gorgonia.Node
 	for _, s := range c.Net.Specs() {

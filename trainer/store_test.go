@@ -161,7 +161,7 @@ func TestAnEpochFromDisk(t *testing.T) {
 		defer d.Close()
 		var orders [][]int
 		for epoch := range 2 {
-			plan := batches(count, batch, 3, epoch)
+			plan := shuffled(count, batch, 3, epoch)
 			feed := d.feed(plan, 64)
 			var shown []int
 			for i := range plan {

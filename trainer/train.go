@@ -188,7 +188,7 @@ func (r Request) initialState(net models.Config, step *Step, probes []*ndarray.C
 		copy(state.Parameters[i].Data, p.Data)
 	}
 	state.ProbeRe, state.ProbeIm = scaledProbes(probes, exposure)
-	state.Adam = NewAdam(state.trained(step.Config.TrainProbe))
+	state.Optimiser = optimisers()[defaultOptimiser](state.trained(step.Config.TrainProbe))
 	return state
 }
 

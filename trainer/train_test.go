@@ -482,15 +482,16 @@ func TestClipLimitsTheGradient(t *testing.T) {
 		c := small()
 		c.Clip = clip
 		b := bind(t, ort, c, scan, 1)
-		b.state.Adam.Epsilon = eps
+		adam := b.state.Optimiser.(*Adam)
+		adam.Epsilon = eps
 		if _, err := b.fitter.update(b.fitter.train, b.firstGroups(), b.fitter.rates(1, 1)); err != nil {
 			t.Fatal(err)
 		}
 		square := 0.0
-		for _, m := range b.state.Adam.First {
+		for _, m := range adam.First {
 			square += sumSquares(m.Data)
 		}
-		return b.state, math.Sqrt(square) / (1 - b.state.Adam.Beta1) // the first moment is (1 - beta1) of the first gradient
+		return b.state, math.Sqrt(square) / (1 - adam.Beta1) // the first moment is (1 - beta1) of the first gradient
 	}
 	free, norm := update(0, 1e3)
 	for _, clip := range []float64{norm / 3, norm * 2} {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/choice"
 	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/scan/dataset"
@@ -22,14 +23,7 @@ const (
 )
 
 // UnmarshalText reads a mode from a flag.
-func (m *Mode) UnmarshalText(text []byte) error {
-	switch Mode(text) {
-	case Physics, Supervised:
-		*m = Mode(text)
-		return nil
-	}
-	return fmt.Errorf("found %q, expected physics or supervised", text)
-}
+func (m *Mode) UnmarshalText(text []byte) error { return choice.Set(m, text, Physics, Supervised) }
 
 // truth is what the patches of a Data really are.
 type truth struct {

@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/choice"
 	"ptyx/internal/base/destination"
 	"ptyx/internal/quality/metrics"
 )
@@ -29,14 +30,7 @@ const (
 )
 
 // UnmarshalText reads a convention from a flag.
-func (c *Convention) UnmarshalText(text []byte) error {
-	switch Convention(text) {
-	case Ptyx, PINNCompat:
-		*c = Convention(text)
-		return nil
-	}
-	return fmt.Errorf("found %q, expected %s or %s", text, Ptyx, PINNCompat)
-}
+func (c *Convention) UnmarshalText(text []byte) error { return choice.Set(c, text, Ptyx, PINNCompat) }
 
 // Options of an evaluation.
 type Options struct {
