@@ -357,8 +357,8 @@ func TestDrawingGroups(t *testing.T) {
 func TestLoadedPatternsAreTheScans(t *testing.T) {
 	data := simulated(t, 9, 1)
 	list := scans{opened(t, data)}
-	d := list.lay([][]int{{7, 2}, {2, 5}})
-	if err := (part{list, d}).load(64); err != nil {
+	d := list.arrange([][]int{{7, 2}, {2, 5}})
+	if err := d.load(list); err != nil {
 		t.Fatal(err)
 	}
 	const image = 64 * 64

@@ -9,22 +9,22 @@ import (
 	"ptyx/internal/scan/dataset"
 )
 
-// Data is what a training sees of its scans: patterns and their positions, and the groups that form samples. A group lies
-// within one scan.
+// Data is what a training reads of its scans: patterns, their positions, and the groups that form samples. A group lies
+// within one scan. The place of a pattern is its index in these arrays.
 type Data struct {
 	Patterns *ndarray.Float32 // (K, N, N), amplitudes; nil where they are in the store
 	X, Y     []float64        // (K), patch centres in object pixels
-	Scan     []int            // (K), number of the pattern's scan, and so of the probe that made it
-	Groups   [][]int          // each C indices into the K patterns
+	Scan     []int            // (K), number of the pattern's scan, and so of its probe
+	Groups   [][]int          // each C places
 
 	ids   []int       // (K), the pattern's number within its scan
 	masks [][]float32 // of each scan: weights (N, N) of mean 1, 0 where nothing was measured; nil where all pixels count
-	truth *truth      // what patches really are; nil without supervision
-	store *store      // where patterns are that memory does not hold; nil where it does
+	truth *truth      // the true patches; nil without supervision
+	store *store      // patterns on disk; nil where memory holds them
 }
 
-// data lays out the patterns that take part, splits them and loads them, or, where they are more than memory may hold, opens
-// the store that they come from. val is nil without validation. Close both when it is done.
+// data chooses the patterns that take part, splits them, and loads them, or opens the store that they are read from if
+// they exceed MemoryLimit. val is nil without validation. The caller closes both.
 func (r Request) data() (train, val *Data, err error) {
 	if err := r.checkScans(); err != nil {
 		return nil, nil, err
@@ -33,25 +33,33 @@ func (r Request) data() (train, val *Data, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	trainGroups, valGroups, valScans := groups, [][]int(nil), scans(r.Scans)
+	var validation [][]int
+	valScans := scans(r.Scans)
 	if len(r.Validation) > 0 {
 		valScans = r.Validation
-		if valGroups, err = r.groups(valScans); err != nil {
+		if validation, err = r.groups(valScans); err != nil {
 			return nil, nil, err
 		}
 	} else {
-		trainGroups, valGroups = dataset.Split(groups, r.Config.ValFraction, r.Config.Seed)
+		groups, validation = dataset.Split(groups, r.Config.ValFraction, r.Config.Seed)
 	}
-	if len(trainGroups) == 0 {
-		return nil, nil, &badinput.Error{File: r.Scans[0].Path, Key: "n_images", Found: fmt.Sprintf("%d groups, all for validation", len(groups)), Expected: "at least one group to train on", Remedy: "lower --val-fraction or give more patterns"}
+	if len(groups) == 0 {
+		return nil, nil, &badinput.Error{
+			File: r.Scans[0].Path, Key: "n_images", Found: fmt.Sprintf("%d groups, all for validation", len(validation)),
+			Expected: "at least one group to train on", Remedy: "lower --val-fraction or give more patterns",
+		}
 	}
-	train = scans(r.Scans).lay(trainGroups)
-	parts := []part{{r.Scans, train}}
-	if len(valGroups) > 0 {
-		val = valScans.lay(valGroups)
-		parts = append(parts, part{valScans, val})
+	train = scans(r.Scans).arrange(groups)
+	sources := []source{{r.Scans, []*Data{train}}}
+	if len(validation) > 0 {
+		val = valScans.arrange(validation)
+		if len(r.Validation) > 0 {
+			sources = append(sources, source{valScans, []*Data{val}})
+		} else { // both are read from one store
+			sources[0].data = append(sources[0].data, val)
+		}
 	}
-	if err := r.fill(parts); err != nil {
+	if err := r.fill(sources); err != nil {
 		train.Close()
 		val.Close()
 		return nil, nil, err
@@ -59,76 +67,81 @@ func (r Request) data() (train, val *Data, err error) {
 	return train, val, nil
 }
 
-// part is Data that is laid out and waits for its images.
-type part struct {
+// source is a list of scans and the Data that need their images.
+type source struct {
 	scans scans
-	data  *Data
+	data  []*Data
 }
 
-// fill gives the parts their images, from memory or from a store.
-func (r Request) fill(parts []part) error {
-	n := r.Scans[0].N
-	bytes := int64(0)
-	for _, p := range parts {
-		if r.Config.Mode == Supervised {
-			if err := p.findTruth(n); err != nil {
-				return err
+// fill gives all Data their images, from memory or from a store.
+func (r Request) fill(sources []source) error {
+	n, bytes := r.Scans[0].N, int64(0)
+	for _, s := range sources {
+		for _, d := range s.data {
+			if r.Config.Mode == Supervised {
+				if err := d.findTruth(s.scans); err != nil {
+					return err
+				}
 			}
+			bytes += d.bytes(n)
 		}
-		bytes += p.data.bytes(n)
 	}
-	if r.MemoryLimit > 0 && bytes > r.MemoryLimit {
+	onDisk := r.MemoryLimit > 0 && bytes > r.MemoryLimit
+	if onDisk {
 		r.Log.Info("patterns are read from disk as they are needed", "MB", bytes/1e6, "memory_limit", r.MemoryLimit/1e6)
-		if err := openStores(parts, r.Scratch); err != nil {
-			return err
-		}
-	} else {
-		for _, p := range parts {
-			if err := p.load(n); err != nil {
+	}
+	for _, s := range sources {
+		if onDisk {
+			if err := s.openStore(r.Scratch); err != nil {
 				return err
 			}
 		}
-	}
-	for _, p := range parts {
-		if p.data.truth == nil {
-			continue
-		}
-		if err := p.knownSomewhere(n); err != nil {
-			return err
+		for _, d := range s.data {
+			if !onDisk {
+				if err := d.load(s.scans); err != nil {
+					return err
+				}
+			}
+			if err := d.checkTruth(s.scans); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// bytes is what the images need in memory.
+// bytes is the memory that the images need.
 func (d *Data) bytes(n int) int64 {
 	image := int64(4 * n * n)
-	if d.truth != nil && d.truth.given() {
+	if d.truth.hasPatches() {
 		image *= 3
 	}
 	return image * int64(len(d.X))
 }
 
-// Close frees the store. Nothing is lost if it fails, and nothing to be done about it.
+// Close frees the store, if there is one.
 func (d *Data) Close() {
 	if d != nil && d.store != nil {
 		d.store.close()
 	}
 }
 
-// checkScans refuses scans that do not go together.
+// checkScans refuses scans of different pattern sizes, and validation scans without a training scan at their place.
 func (r Request) checkScans() error {
 	first := r.Scans[0]
-	for _, list := range [][]*dataset.Scan{r.Scans, r.Validation} {
-		for _, s := range list {
-			if s.N != first.N {
-				return &badinput.Error{File: s.Path, Key: "diff3d", Found: fmt.Sprintf("patterns of %d x %d", s.N, s.N),
-					Expected: fmt.Sprintf("%d x %d, as in %s", first.N, first.N, first.Path)}
+	for _, s := range slices.Concat(r.Scans, r.Validation) {
+		if s.N != first.N {
+			return &badinput.Error{
+				File: s.Path, Key: "diff3d", Found: fmt.Sprintf("patterns of %d x %d", s.N, s.N),
+				Expected: fmt.Sprintf("%d x %d, as in %s", first.N, first.N, first.Path),
 			}
 		}
 	}
 	if v := len(r.Validation); v > len(r.Scans) {
-		return &badinput.Error{Key: "test_data_file", Found: fmt.Sprintf("%d scans", v), Expected: fmt.Sprintf("at most %d, one for each scan to train on, whose probe it is seen with", len(r.Scans))}
+		return &badinput.Error{
+			Key: "test_data_file", Found: fmt.Sprintf("%d scans", v),
+			Expected: fmt.Sprintf("at most %d, one for each training scan, whose probe it uses", len(r.Scans)),
+		}
 	}
 	return nil
 }
@@ -151,31 +164,37 @@ func (r Request) groups(list scans) ([][]int, error) {
 	return dataset.Sample(all, r.Config.Patterns, r.Config.Seed), nil
 }
 
-// groupsOf are the groups of one scan. Where the patterns of a group share a canvas, neighbours too far from each other to
-// overlap stay out: one stray position would make that canvas as large as its distance.
+// groupsOf draws the groups of one scan. On a shared canvas, groups of patterns too far apart to overlap are left out: one
+// stray position would make the canvas as large as its distance.
 func (r Request) groupsOf(scan *dataset.Scan) ([][]int, error) {
+	c := r.Config
 	groups, err := scan.Groups(dataset.Grouping{
-		Gridsize: r.Config.Gridsize, Neighbours: r.Config.Neighbours, Oversample: r.Config.Oversample, Seed: r.Config.Seed,
+		Gridsize: c.Gridsize, Neighbours: c.Neighbours, Oversample: c.Oversample, Seed: c.Seed,
 	})
-	if err != nil || r.Config.Gridsize == 1 || r.Config.Grouping != Shared {
+	if err != nil || c.Gridsize == 1 || c.Grouping != Shared {
 		return groups, err
 	}
-	reach := r.Config.Gridsize * scan.N
+	reach := c.Gridsize * scan.N
 	near := dataset.Overlapping(groups, scan.X, scan.Y, float64(reach))
 	if len(near) == 0 {
-		return nil, &badinput.Error{File: scan.Path, Key: "xcoords, ycoords", Found: fmt.Sprintf("no %d neighbours within %d pixels", r.Config.Gridsize*r.Config.Gridsize, reach),
-			Expected: fmt.Sprintf("patterns that overlap, for groups of gridsize %d", r.Config.Gridsize), Remedy: "give positions in object pixels, or take --gridsize 1"}
+		return nil, &badinput.Error{
+			File: scan.Path, Key: "xcoords, ycoords",
+			Found:    fmt.Sprintf("no %d neighbours within %d pixels", c.Gridsize*c.Gridsize, reach),
+			Expected: fmt.Sprintf("patterns that overlap, for groups of gridsize %d", c.Gridsize),
+			Remedy:   "give positions in object pixels, or take --gridsize 1",
+		}
 	}
 	if far := len(groups) - len(near); far > 0 {
-		r.Log.Warn("groups of patterns too far apart to overlap are left out", "file", scan.Path, "left_out", far, "groups", len(groups), "pixels", reach)
+		r.Log.Warn("groups of patterns too far apart to overlap are left out",
+			"file", scan.Path, "left_out", far, "groups", len(groups), "pixels", reach)
 	}
 	return near, nil
 }
 
-// scans are scans whose patterns are numbered through, one scan after the other.
+// scans are scans whose patterns are numbered consecutively, one scan after the other.
 type scans []*dataset.Scan
 
-// firsts are the numbers of the scans' first patterns.
+// firsts lists the numbers of the scans' first patterns.
 func (l scans) firsts() []int {
 	firsts, next := make([]int, len(l)), 0
 	for i, s := range l {
@@ -185,35 +204,40 @@ func (l scans) firsts() []int {
 	return firsts
 }
 
-// lay gives the patterns of the groups their places, in the order in which the groups name them.
-func (l scans) lay(groups [][]int) *Data {
+// arrange gives the patterns of the groups their places, in the order in which the groups name them.
+func (l scans) arrange(groups [][]int) *Data {
 	d := &Data{}
-	firsts, total := l.firsts(), 0
 	for _, s := range l {
-		total += s.M
 		d.masks = append(d.masks, maskOf(s))
 	}
-	place := make([]int, total) // 1 + place of a pattern
+	firsts, places := l.firsts(), map[int]int{} // places by number
 	for _, group := range groups {
-		renumbered := make([]int, len(group))
+		members := make([]int, len(group))
 		for k, number := range group {
-			if place[number] == 0 {
-				scan := 0
-				for scan+1 < len(l) && number >= firsts[scan+1] {
-					scan++
+			place, seen := places[number]
+			if !seen {
+				scan, found := slices.BinarySearch(firsts, number)
+				if !found {
+					scan--
 				}
 				id := number - firsts[scan]
-				d.X, d.Y, d.Scan, d.ids = append(d.X, l[scan].X[id]), append(d.Y, l[scan].Y[id]), append(d.Scan, scan), append(d.ids, id)
-				place[number] = len(d.X)
+				place = d.add(l[scan].X[id], l[scan].Y[id], scan, id)
+				places[number] = place
 			}
-			renumbered[k] = place[number] - 1
+			members[k] = place
 		}
-		d.Groups = append(d.Groups, renumbered)
+		d.Groups = append(d.Groups, members)
 	}
 	return d
 }
 
-// maskOf is the weight of each pixel of a scan's patterns.
+// add appends a pattern and returns its place.
+func (d *Data) add(x, y float64, scan, id int) int {
+	d.X, d.Y, d.Scan, d.ids = append(d.X, x), append(d.Y, y), append(d.Scan, scan), append(d.ids, id)
+	return len(d.X) - 1
+}
+
+// maskOf is the weight of each pixel of a scan's patterns, (N, N); nil if all were measured.
 func maskOf(s *dataset.Scan) []float32 {
 	if s.Measured == nil {
 		return nil
@@ -233,24 +257,24 @@ func maskOf(s *dataset.Scan) []float32 {
 	return mask
 }
 
-// masked tells whether any scan has pixels that were not measured.
+// masked reports whether any scan has pixels that were not measured.
 func (d *Data) masked() bool {
 	return d != nil && slices.ContainsFunc(d.masks, func(m []float32) bool { return m != nil })
 }
 
 // load reads the images of all patterns into memory.
-func (p part) load(n int) error {
-	d := p.data
+func (d *Data) load(list scans) error {
+	n := list[0].N
 	d.Patterns = ndarray.New[float32](len(d.X), n, n)
-	if d.truth != nil && d.truth.given() {
+	if d.truth.hasPatches() {
 		d.truth.patches = ndarray.New[float32](len(d.X), n, n, 2)
 	}
-	for i, scan := range p.scans {
+	for i, scan := range list {
 		ids, into := d.destinations(i, d.Patterns.Data, n*n)
 		if err := scan.ReadSelected(ids, into); err != nil {
 			return err
 		}
-		if d.truth != nil && d.truth.objects[i] == nil {
+		if d.truth.givesPatches(i) {
 			ids, into := d.destinations(i, d.truth.patches.Data, 2*n*n)
 			if err := scan.ReadTruth(ids, into); err != nil {
 				return err
@@ -260,7 +284,7 @@ func (p part) load(n int) error {
 	return nil
 }
 
-// destinations are the patterns of a scan, and where in data their images of the given size go.
+// destinations lists the patterns of a scan, and where in data their images of the given size go.
 func (d *Data) destinations(scan int, data []float32, size int) (ids []int, into [][]float32) {
 	for _, place := range d.placesOf(scan) {
 		ids, into = append(ids, d.ids[place]), append(into, data[place*size:(place+1)*size])
@@ -268,7 +292,7 @@ func (d *Data) destinations(scan int, data []float32, size int) (ids []int, into
 	return ids, into
 }
 
-// placesOf are the places of a scan's patterns.
+// placesOf lists the places of a scan's patterns.
 func (d *Data) placesOf(scan int) []int {
 	var places []int
 	for place, of := range d.Scan {
@@ -279,7 +303,7 @@ func (d *Data) placesOf(scan int) []int {
 	return places
 }
 
-// canvasSize is the canvas on which the patches of every group fit.
+// canvasSize is the side of a canvas that holds the patches of any group.
 func (d *Data) canvasSize(n int) int {
 	span := 0
 	for _, members := range d.Groups {
