@@ -182,7 +182,7 @@ func identifier(r rune) rune {
 }
 
 func (l *lowering) info(n *gorgonia.Node, doc string) onnxir.ValueInfo {
-	info := onnxir.ValueInfo{Name: l.names[n], Type: onnxir.Float, Doc: doc}
+	info := onnxir.ValueInfo{Name: l.names[n], Type: onnxir.Float, Dims: []onnxir.Dim{}, Doc: doc}
 	for i, d := range n.Shape() {
 		dim := onnxir.Dim{Value: int64(d)}
 		if i == 0 && l.batched[n] {

@@ -109,7 +109,7 @@ type Tensor struct {
 	Doc  string
 }
 
-// ValueInfo is ValueInfoProto of a tensor.
+// ValueInfo is ValueInfoProto of a tensor. Type is 0 where the value is no tensor, Dims nil where the shape is not given.
 type ValueInfo struct {
 	Name string
 	Type DataType

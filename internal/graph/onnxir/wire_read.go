@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -61,6 +62,46 @@ func Unmarshal(data []byte) (*Model, error) {
 		return nil, &FormatError{"model", "has no graph; this is not an ONNX file"}
 	}
 	return m, nil
+}
+
+// Signature is what a model takes and gives.
+type Signature struct{ Inputs, Outputs []ValueInfo }
+
+// ReadSignature reads the inputs and outputs of an .onnx file and passes over its operators and weights. Inputs with an
+// initializer are constants with a default and left out, as ONNX Runtime does.
+func ReadSignature(data []byte) (Signature, error) {
+	var s Signature
+	constants, graphs := map[string]bool{}, 0
+	graph := func(f field) (err error) {
+		switch f.number {
+		case graphInitializer:
+			var t Tensor
+			err = f.message("tensor", func(f field) (err error) {
+				if f.number == tensorName {
+					t.Name, err = f.text()
+				}
+				return err
+			})
+			constants[t.Name] = true
+		case graphInput:
+			err = readInfo(f, &s.Inputs)
+		case graphOutput:
+			err = readInfo(f, &s.Outputs)
+		}
+		return err
+	}
+	err := fields("model", data, func(f field) error {
+		if f.number != modelGraph {
+			return nil
+		}
+		graphs++
+		return f.message("graph", graph)
+	})
+	if err == nil && graphs != 1 {
+		err = &FormatError{"model", fmt.Sprintf("has %d graphs; this is not an ONNX file", graphs)}
+	}
+	s.Inputs = slices.DeleteFunc(s.Inputs, func(v ValueInfo) bool { return constants[v.Name] })
+	return s, err
 }
 
 func (o *Opset) read(f field) error {
@@ -234,6 +275,7 @@ func (v *ValueInfo) readTensorType(f field) error {
 			kind, err = f.int()
 			v.Type = DataType(kind)
 		case typeShape:
+			v.Dims = []Dim{}
 			err = f.message("shape", func(f field) error {
 				if f.number != shapeDim {
 					return nil

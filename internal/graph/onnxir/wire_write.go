@@ -155,8 +155,24 @@ func (t *Tensor) marshal() []byte {
 }
 
 func (v *ValueInfo) marshal() []byte {
+	var w wire
+	w.text(valueName, v.Name)
+	if v.Type != 0 || v.Dims != nil {
+		var tensor, kind wire
+		tensor.varint(typeElem, int64(v.Type))
+		if v.Dims != nil {
+			tensor.bytes(typeShape, marshalShape(v.Dims))
+		}
+		kind.bytes(typeTensor, tensor)
+		w.bytes(valueType, kind)
+	}
+	w.text(valueDoc, v.Doc)
+	return w
+}
+
+func marshalShape(dims []Dim) []byte {
 	var shape wire
-	for _, d := range v.Dims {
+	for _, d := range dims {
 		var dim wire
 		switch {
 		case d.Param != "":
@@ -166,14 +182,5 @@ func (v *ValueInfo) marshal() []byte {
 		}
 		shape.bytes(shapeDim, dim)
 	}
-	var tensor wire
-	tensor.varint(typeElem, int64(v.Type))
-	tensor.bytes(typeShape, shape)
-	var kind wire
-	kind.bytes(typeTensor, tensor)
-	var w wire
-	w.text(valueName, v.Name)
-	w.bytes(valueType, kind)
-	w.text(valueDoc, v.Doc)
-	return w
+	return shape
 }
