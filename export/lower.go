@@ -108,7 +108,8 @@ func (l *lowering) node(n *gorgonia.Node) error {
 
 func (l *lowering) operator(n *gorgonia.Node) error {
 	call := ops.Call{OutShapes: []tensor.Shape{n.Shape()}}
-	for _, in := range program.Operands(n) {
+	operands := program.Operands(n)
+	for _, in := range operands {
 		call.In = append(call.In, l.names[in])
 		call.InShapes = append(call.InShapes, in.Shape())
 		l.batched[n] = l.batched[n] || l.batched[in]
@@ -118,15 +119,8 @@ func (l *lowering) operator(n *gorgonia.Node) error {
 	}
 	call.Out = []string{l.names[n]}
 	l.builder.Scope(l.names[n])
-	switch op := n.Op().(type) {
-	case *ops.Operator:
-		op.Lower(l.builder, call)
-	default:
-		// Gorgonia itself contributes one operator: gradients that meet at a node are added.
-		if !isGorgoniaAdd(op) {
-			return fmt.Errorf("operator %v (%T) has no ONNX form", op, op)
-		}
-		ops.LowerAdd(l.builder, call)
+	if err := ops.Lower(l.builder, n, operands, call); err != nil {
+		return err
 	}
 	l.builder.Graph.ValueInfo = append(l.builder.Graph.ValueInfo, l.info(n, ""))
 	return nil
@@ -202,11 +196,6 @@ func constantValue(n *gorgonia.Node) gorgonia.Value {
 		return n.Value()
 	}
 	return nil
-}
-
-// isGorgoniaAdd recognises Gorgonia's elementwise addition, whose type is not exported.
-func isGorgoniaAdd(op gorgonia.Op) bool {
-	return strings.HasPrefix(op.String(), "+ ") && op.Arity() == 2
 }
 
 func int64s(shape []int) []int64 {

@@ -62,20 +62,6 @@ func needAll(b *onnxir.Builder, names []string) {
 	}
 }
 
-// LowerAdd lowers the sum of two tensors of equal shape, rows first if both are.
-func LowerAdd(b *onnxir.Builder, c Call) {
-	leader := c.In[0]
-	if !hasRows(b, leader) {
-		leader = c.In[1]
-	}
-	if !hasRows(b, c.In[0]) || !hasRows(b, c.In[1]) {
-		needAll(b, c.In)
-		b.Node("Add", c.Out[0], c.In)
-		return
-	}
-	elementwise(b, c, leader, func(output string, in []string) { b.Node("Add", output, in) })
-}
-
 func reshaped(b *onnxir.Builder, x string, shape ...int64) string {
 	return b.Temp("Reshape", []string{x, b.Shape(shape...)})
 }
