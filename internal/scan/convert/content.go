@@ -69,13 +69,13 @@ func readScan(path string, probe bool, o Options) (*content, error) {
 }
 
 // readResult reads a file of objects, probes and positions.
-func readResult(file source.Source, o Options) (*content, error) {
+func readResult(file *source.Source, o Options) (*content, error) {
 	if v := o.View; v.Crop.Size != 0 || v.Bin > 1 || v.FlipX || v.FlipY || v.SwapXY || v.PositionsFile != "" {
 		return nil, &badinput.Error{File: file.Path(), Found: "no patterns", Expected: "a scan for --crop, --bin, --flip-x, --flip-y, --swap-xy and --positions-file",
 			Remedy: "convert the scan, with this file as --object-file"}
 	}
 	c := &content{path: file.Path()}
-	c.readGeometry(file.Facts(), o.View)
+	c.readGeometry(file.Facts, o.View)
 	if err := c.readObject(file); err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (c *content) readGeometry(f source.Facts, v dataset.View) {
 }
 
 // readObject reads the object, if there is one: of several slices, which only a product has, the first.
-func (c *content) readObject(file source.Source) error {
+func (c *content) readObject(file *source.Source) error {
 	if !file.Has(source.Object) {
 		return nil
 	}
@@ -135,7 +135,7 @@ func (c *content) readObject(file source.Source) error {
 			Remedy: "save a single slice"}
 	}
 	c.object = ndarray.Wrap(all.Data, shape...)
-	c.row, c.col = file.Facts().Row, file.Facts().Col
+	c.row, c.col = file.Facts.Row, file.Facts.Col
 	return nil
 }
 
@@ -153,7 +153,7 @@ func (c *content) objectOf(path, library string) error {
 	if err := c.readObject(file); err != nil {
 		return err
 	}
-	if facts := file.Facts(); facts.Metres {
+	if facts := file.Facts; facts.Metres {
 		return c.moveObject(facts, path)
 	}
 	return nil
@@ -171,11 +171,11 @@ func (c *content) moveObject(f source.Facts, path string) error {
 }
 
 // readPositions reads the positions, if there are any, in pixels.
-func (c *content) readPositions(file source.Source, v dataset.View) error {
+func (c *content) readPositions(file *source.Source, v dataset.View) error {
 	if !file.Has(source.X) || !file.Has(source.Y) {
 		return nil
 	}
-	facts := file.Facts()
+	facts := file.Facts
 	var err error
 	if c.x, err = file.Float64s(source.X); err != nil {
 		return err
@@ -208,7 +208,7 @@ func (c *content) readPositions(file source.Source, v dataset.View) error {
 }
 
 // readIndex reads the numbers of the patterns that the positions are of.
-func (c *content) readIndex(file source.Source) error {
+func (c *content) readIndex(file *source.Source) error {
 	if !file.Has(source.PositionIndex) {
 		for i := range c.x {
 			c.index = append(c.index, int64(i))
@@ -224,7 +224,7 @@ func (c *content) readIndex(file source.Source) error {
 }
 
 // toPixels counts metres in pixels from the object's first one.
-func (c *content) toPixels(file source.Source, sample bool) error {
+func (c *content) toPixels(file *source.Source, sample bool) error {
 	g := c.geometry
 	if g.PixelX == 0 || g.PixelY == 0 || g.Origin == nil {
 		return &badinput.Error{File: file.Path(), Key: file.Place(source.X), Found: "metres, and nothing that tells where the object lies under them, or how wide its pixels are",
@@ -242,7 +242,7 @@ func (c *content) toPixels(file source.Source, sample bool) error {
 }
 
 // readProbe reads the modes of the probe, if there is one; of states (K, P, N, N) the first.
-func (c *content) readProbe(file source.Source) error {
+func (c *content) readProbe(file *source.Source) error {
 	if !file.Has(source.Probe) {
 		return nil
 	}

@@ -22,7 +22,7 @@ type Geometry struct {
 
 // placing is where the positions come from, and what makes object pixels of them.
 type placing struct {
-	file  source.Source // the scan's own, or that of View.PositionsFile
+	file  *source.Source // the scan's own, or that of View.PositionsFile
 	facts source.Facts
 	other bool // not the scan's own
 	moved bool // the object of the file does not lie under the positions as they are taken
@@ -30,13 +30,13 @@ type placing struct {
 
 // openPlacing opens the file of the positions.
 func (s *Scan) openPlacing(v View) (*placing, error) {
-	p := &placing{file: s.file, facts: s.file.Facts()}
+	p := &placing{file: s.file, facts: s.file.Facts}
 	if v.PositionsFile != "" {
 		other, err := source.Open(v.PositionsFile, v.Library)
 		if err != nil {
 			return nil, fmt.Errorf("reading the positions: %w", err)
 		}
-		p.file, p.facts, p.other = other, other.Facts(), true
+		p.file, p.facts, p.other = other, other.Facts, true
 	}
 	p.moved = v.SwapXY || v.FlipX || v.FlipY || v.SampleMotion != nil && *v.SampleMotion != p.facts.SampleMotion
 	return p, nil
@@ -44,7 +44,7 @@ func (s *Scan) openPlacing(v View) (*placing, error) {
 
 // readGeometry gathers what the flags say, else the scan's file, else that of the positions.
 func (s *Scan) readGeometry(v View, p *placing) {
-	f, window := s.file.Facts(), s.patterns.window
+	f, window := s.file.Facts, s.patterns.window
 	micrometres := 1e-6 * v.DetectorPixelUM
 	bin := float64(window.bin)
 	s.Geometry = Geometry{

@@ -79,7 +79,7 @@ func (s *Scan) resolveInput(asked InputKind) error {
 		return err
 	}
 	if stated == Auto {
-		stated = kinds[s.file.Facts().Kind]
+		stated = kinds[s.file.Facts.Kind]
 	}
 	s.doubted = true
 	defer func() { s.patterns.window.amplitudes = s.Input == Amplitude }()

@@ -40,7 +40,7 @@ func (s *Scan) readProbe(probeFile, library string) error {
 // probeOf reads probeGuess as modes (P, N, N); a trailing axis of 1 is dropped, and of states (K, P, N, N), which change the probe from
 // pattern to pattern, the first is taken. A probe that belongs to patterns of the whole detector is brought to the part of it that
 // is looked at.
-func (s *Scan) probeOf(file source.Source) (*ndarray.Complex64, error) {
+func (s *Scan) probeOf(file *source.Source) (*ndarray.Complex64, error) {
 	n, w := s.N, s.patterns.window
 	fault := func(found, expected, remedy string) error {
 		return &badinput.Error{File: file.Path(), Key: file.Place(KeyProbe), Found: found, Expected: expected, Remedy: remedy}

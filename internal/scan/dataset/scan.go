@@ -23,17 +23,18 @@ import (
 	"ptyx/internal/scan/source"
 )
 
-// Keys of the contract.
+// Names of the contract.
 const (
-	KeyPatterns      = "diff3d"      // (M, N, N)
-	KeyPatternsAlias = "diffraction" // the other name of the same
-	KeyX             = "xcoords"     // (M,)
-	KeyY             = "ycoords"
-	KeyXStart        = "xcoords_start" // (M,), the positions asked for, before refinement
-	KeyYStart        = "ycoords_start"
-	KeyProbe         = "probeGuess"  // (N, N)
-	KeyObject        = "objectGuess" // (H, W)
-	KeyIndex         = "scan_index"  // (M,)
+	KeyPatterns      = source.Patterns
+	KeyPatternsAlias = source.PatternsAlias
+	KeyX             = source.X
+	KeyY             = source.Y
+	KeyXStart        = source.XStart
+	KeyYStart        = source.YStart
+	KeyProbe         = source.Probe
+	KeyObject        = source.Object
+	KeyIndex         = source.Index
+	KeyTruth         = source.Truth
 )
 
 // Options say how a file is to be understood.
@@ -64,7 +65,7 @@ type Scan struct {
 	Measured       []bool             // (N*N), false where a pattern's pixel was filled, for want of a measured value; nil: all are measured
 	Geometry       Geometry           // what is known in metres and eV
 
-	file     source.Source
+	file     *source.Source
 	log      *slog.Logger
 	patterns patterns
 
@@ -94,7 +95,7 @@ func Open(path string, opt Options) (*Scan, error) {
 }
 
 // newScan reads the small members of an open file.
-func newScan(file source.Source, opt Options) (*Scan, error) {
+func newScan(file *source.Source, opt Options) (*Scan, error) {
 	s := &Scan{Path: file.Path(), file: file, log: opt.Log}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -190,7 +191,7 @@ func (s *Scan) arrived(positions int) (count int, err error) {
 }
 
 // Live tells whether a writer has the file open, and lets it be read meanwhile; with Options.Growing.
-func (s *Scan) Live() bool { return s.file.Facts().Live }
+func (s *Scan) Live() bool { return s.file.Facts.Live }
 
 // fault is a complaint about one of the file's arrays.
 func (s *Scan) fault(key, found, expected, remedy string) error {
@@ -226,7 +227,7 @@ type lists interface {
 // vectorLength gives the length of a member that is to be a list of real numbers; axes of length 1 are forgiven.
 func vectorLength(file lists, key string) (int, error) {
 	place := key
-	if named, ok := file.(source.Source); ok {
+	if named, ok := file.(*source.Source); ok {
 		place = named.Place(key)
 	}
 	fault := func(found, remedy string) error {
@@ -280,7 +281,7 @@ func (p *placing) count() (int, error) {
 // elsewhere adds to a complaint about positions that are not there where else they may come from.
 func (p *placing) elsewhere(err error) error {
 	var bad *badinput.Error
-	if !p.file.Has(KeyX) && errors.As(err, &bad) && p.facts.Format != "" {
+	if !p.file.Has(KeyX) && errors.As(err, &bad) {
 		bad.Remedy = "give the file that has the positions with --positions-file"
 	}
 	return err

@@ -7,9 +7,6 @@ import (
 	"ptyx/internal/format/npz"
 )
 
-// KeyTruth holds what each pattern's patch really is, (M, N, N) complex, for supervised training.
-const KeyTruth = "Y"
-
 // TruthKind says where a scan's truth is.
 type TruthKind int
 

@@ -400,7 +400,7 @@ func TestViewViolations(t *testing.T) {
 		{"no positions", cxi.with("entry_1/sample_1/geometry_1/translation", nil).with("entry_1/data_1/translation", nil), View{}, []string{"--positions-file"}},
 		{"dangling link", cxi.with(data, nil), View{}, []string{"no diffraction patterns"}},
 		{"a mask of another size", cxi.with("entry_1/instrument_1/detector_1/mask", &hdf5.Unsigned{Shape: []int{2, 2}, Data: make([]uint32, 4)}), View{}, []string{"a mask of shape [2 2], expected (64, 64)"}},
-		{"nothing known", container{"a": 1.0}, View{}, []string{"found an HDF5 file with a, expected patterns under diff3d, diffraction, diffamp, dp"}},
+		{"nothing known", container{"a": 1.0}, View{}, []string{"found an HDF5 file with a, expected ptychodus product (probe_position_x_m), PtychoPINN (diff3d"}},
 		{"positions that are no metres", cxi, View{PixelSizeNM: 1e-12}, []string{"pixels of the object at position"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -81,7 +81,7 @@ func (s *Scan) newWindow(key string, h npz.Header, height, width int, v View) (*
 
 // readWindow gives the window what the file says of the detector's pixels.
 func (s *Scan) readWindow(p *patterns) error {
-	facts, w := s.file.Facts(), p.window
+	facts, w := s.file.Facts, p.window
 	w.clip = facts.Kind == source.Counts
 	bad, err := s.badPixels(p, facts.Bad)
 	if err != nil {

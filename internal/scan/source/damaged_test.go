@@ -14,8 +14,8 @@ import (
 	"ptyx/internal/base/testutil"
 )
 
-// damage changes a few bytes of a file, each in one of the ways that files go wrong. Half of the changes hit bytes that say something:
-// most of a small HDF5 file is room for more.
+// damage changes a few bytes of a file, each in one of the ways that files go wrong. Half of the changes hit bytes that
+// say something: most of a small HDF5 file is room for more.
 func damage(data []byte, r *rand.Rand) []byte {
 	out := slices.Clone(data)
 	place := func() int {
@@ -56,8 +56,8 @@ func damage(data []byte, r *rand.Rand) []byte {
 	return out
 }
 
-// The HDF5 library is C, and what goes wrong there is nothing that Go could catch: damaged files are read in a process of their own.
-// It has to live, and to refuse what it does not read in a typed error.
+// The HDF5 library is C, and what goes wrong there is nothing that Go could catch: damaged files are read in a process
+// of their own. It has to live, and to refuse what it does not read in a typed error.
 func TestDamagedHDF5(t *testing.T) {
 	files := samples(t)
 	names := slices.Sorted(maps.Keys(files))

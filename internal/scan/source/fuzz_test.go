@@ -57,7 +57,7 @@ func samples(t testing.TB) map[string][]byte {
 		}
 	}
 	for _, name := range []string{"types.h5", "packed.h5", "links.h5"} {
-		if out[name], err = os.ReadFile(filepath.Join("..", "hdf5", "testdata", name)); err != nil {
+		if out[name], err = os.ReadFile(filepath.Join("..", "..", "format", "hdf5", "testdata", name)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
@@ -12,317 +11,106 @@ import (
 	"ptyx/internal/format/npz"
 )
 
-// container is an HDF5 file whose layout has been recognised.
-type container struct {
-	file    *hdf5.File
-	members map[string]member // by the contract's names
-	facts   Facts
+// hdf5File is an HDF5 file as a container.
+type hdf5File struct{ *hdf5.File }
+
+func (f hdf5File) Names() ([]string, error) { return f.File.Names("/") }
+
+func (f hdf5File) open(path string) (array, error) {
+	d, err := f.Dataset(path)
+	if err != nil {
+		return nil, err
+	}
+	return dataset{d, f.Path()}, nil
 }
 
-// member is an array: a dataset, or values that were made of one.
-type member struct {
-	place   string
-	dataset *hdf5.Dataset // nil: values
-	values  []float64     // (M,)
-}
-
-// layout recognises one kind of file and fills a container; found tells whether the file is of the kind.
-type layout func(c *container) (found bool, err error)
-
-// layouts are the kinds that are known, in the order in which they are tried.
-var layouts = []layout{(*container).pinn, (*container).cxi, (*container).product, (*container).patterns}
-
-// fromHDF5 finds out what an open file is.
-func fromHDF5(file *hdf5.File, live bool) (Source, error) {
-	for _, recognise := range layouts {
-		c := &container{file: file, members: map[string]member{}}
-		found, err := recognise(c)
+// arrays skips groups, structures and links that lead nowhere.
+func (f hdf5File) arrays() (map[string]array, error) {
+	names, err := f.Names()
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]array{}
+	for _, name := range names {
+		if there, err := f.Has(name); err != nil {
+			return nil, err
+		} else if !there {
+			continue
+		}
+		if group, err := f.IsGroup(name); err != nil {
+			return nil, err
+		} else if group {
+			continue
+		}
+		d, err := f.Dataset(name)
 		if err != nil {
 			return nil, err
 		}
-		if found {
-			c.facts.Live = live
-			return c, nil
+		if d.Type.Class != hdf5.Compound && d.Type.Class != hdf5.Other {
+			all[name] = dataset{d, f.Path()}
 		}
 	}
-	names, err := file.Names("/")
-	if err != nil {
-		return nil, err
-	}
-	return nil, &badinput.Error{
-		File: file.Path(), Found: "an HDF5 file with " + listed(names), Expected: "patterns under " + strings.Join(patternPlaces(), ", ") +
-			", a CXI file's entry_1, or a ptychodus product", Remedy: "copy the patterns to one of these places, or link them there",
-	}
+	return all, nil
 }
 
-// listed are names for a message.
-func listed(names []string) string {
-	const shown = 12
-	switch {
-	case len(names) == 0:
-		return "nothing in it"
-	case len(names) > shown:
-		return strings.Join(names[:shown], ", ") + ", ..."
+func (f hdf5File) attribute(object, name string) (value float64, present bool, err error) {
+	if there, err := f.Has(object); err != nil || !there {
+		return 0, false, err
 	}
-	return strings.Join(names, ", ")
+	return f.AttributeFloat(object, name)
 }
 
-// find opens the dataset at the first path that there is; nil where there is none.
-func (c *container) find(paths ...string) (path string, d *hdf5.Dataset, err error) {
-	for _, path := range paths {
-		there, err := c.file.Has(path)
-		if err != nil {
-			return path, nil, err
-		}
-		if there {
-			d, err := c.file.Dataset(path)
-			return path, d, err
-		}
-	}
-	return "", nil, nil
+// dataset is an array of an HDF5 file.
+type dataset struct {
+	*hdf5.Dataset
+	file string
 }
 
-// take makes the dataset at the first path that there is an array under a name.
-func (c *container) take(key string, paths ...string) error {
-	path, d, err := c.find(paths...)
-	if err != nil || d == nil {
-		return err
-	}
-	c.members[key] = member{place: path, dataset: d}
-	return nil
-}
-
-// scalar reads a single number, if it is there.
-func (c *container) scalar(into *float64, paths ...string) error {
-	path, d, err := c.find(paths...)
-	if err != nil || d == nil {
-		return err
-	}
-	values, err := d.Float64s()
-	if err != nil {
-		return err
-	}
-	if len(values) == 0 {
-		return c.fault(path, "no value", "a number", "")
-	}
-	*into = values[0] // of a list, one for each pattern, the first
-	return nil
-}
-
-func (c *container) fault(key, found, expected, remedy string) error {
-	return &badinput.Error{File: c.file.Path(), Key: key, Found: found, Expected: expected, Remedy: remedy}
-}
-
-// pairs makes X and Y of a dataset of points, (2, M) or (M, 2 or 3), in a unit given in metres. A square one is (2, M), as NSLS-II
-// writes it, unless byRow says that each row is a point.
-func (c *container) pairs(path string, unit float64, byRow bool) error {
-	d, err := c.file.Dataset(path)
-	if err != nil {
-		return err
-	}
-	s := d.Shape
-	if len(s) == 2 && !byRow && s[0] != 2 && s[1] == 2 {
-		byRow = true
-	}
-	if ok := len(s) == 2 && (byRow && (s[1] == 2 || s[1] == 3) || !byRow && s[0] == 2); !ok {
-		expected := "(2, M) or (M, 2)"
-		if byRow {
-			expected = "(M, 3), a point for each pattern"
-		}
-		return c.fault(path, "shape "+npz.Header{Shape: s}.ShapeText(), expected, "")
-	}
-	all, err := d.Float64s()
-	if err != nil {
-		return err
-	}
-	m, step, next := s[1], 1, s[1]
-	if byRow {
-		m, step, next = s[0], s[1], 1
-	}
-	x, y := make([]float64, m), make([]float64, m)
-	for i := range m {
-		x[i], y[i] = unit*all[i*step], unit*all[i*step+next]
-	}
-	c.members[X], c.members[Y] = member{place: path, values: x}, member{place: path, values: y}
-	c.facts.Metres = true
-	return nil
-}
-
-// image reads a picture of detector size, if it is there: the mean of several.
-func (c *container) image(paths ...string) (*ndarray.Float32, error) {
-	path, d, err := c.find(paths...)
-	if err != nil || d == nil {
-		return nil, err
-	}
-	if len(d.Shape) < 2 || len(d.Shape) > 3 {
-		return nil, c.fault(path, "shape "+npz.Header{Shape: d.Shape}.ShapeText(), "(H, W), or several of these", "")
-	}
-	all, err := d.Float32()
-	if err != nil || len(d.Shape) == 2 {
-		return all, err
-	}
-	return mean(all), nil
-}
-
-// mean averages along the first axis.
-func mean(all *ndarray.Float32) *ndarray.Float32 {
-	size := ndarray.Size(all.Shape[1:])
-	sums := make([]float64, size)
-	for i, v := range all.Data {
-		sums[i%size] += float64(v)
-	}
-	out := ndarray.New[float32](all.Shape[1:]...)
-	for i, v := range sums {
-		out.Data[i] = float32(v / float64(all.Shape[0]))
-	}
-	return out
-}
-
-func (c *container) Path() string { return c.file.Path() }
-
-func (c *container) Place(key string) string {
-	if m, ok := c.members[key]; ok {
-		return m.place
-	}
-	return key
-}
-
-func (c *container) Keys() []string {
-	names, err := c.file.Names("/")
-	if err != nil {
-		return nil
-	}
-	for key, m := range c.members {
-		if strings.Contains(strings.Trim(m.place, "/"), "/") && key != "" {
-			names = append(names, strings.Trim(m.place, "/"))
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-func (c *container) Has(key string) bool { _, ok := c.members[key]; return ok }
-func (c *container) Facts() Facts        { return c.facts }
-func (c *container) Close() error        { return c.file.Close() }
-
-// get finds an array that has to be there.
-func (c *container) get(key string) (member, error) {
-	m, ok := c.members[key]
-	if !ok {
-		return m, c.fault(key, "no array of this name", "one", "add it, or give another file")
-	}
-	return m, nil
+func (d dataset) fault(found, expected string) error {
+	return &badinput.Error{File: d.file, Key: d.Path, Found: found, Expected: expected}
 }
 
 // Header describes an array as numpy would; half precision counts as single, in which it is read.
-func (c *container) Header(key string) (npz.Header, error) {
-	m, err := c.get(key)
-	switch {
-	case err != nil:
-		return npz.Header{}, err
-	case m.dataset == nil:
-		return npz.Header{Dtype: "<f8", Shape: []int{len(m.values)}}, nil
-	}
-	dtype := m.dataset.Type.Numpy()
-	if m.dataset.Type.Class == hdf5.Float && m.dataset.Type.Size == 2 {
+func (d dataset) Header() (npz.Header, error) {
+	dtype := d.Type.Numpy()
+	if d.Type.Class == hdf5.Float && d.Type.Size == 2 {
 		dtype = "<f4"
 	}
-	return npz.Header{Dtype: dtype, Shape: slices.Clone(m.dataset.Shape)}, nil
+	return npz.Header{Dtype: dtype, Shape: slices.Clone(d.Shape)}, nil
 }
 
-// dataset finds an array that is a dataset.
-func (c *container) dataset(key string) (*hdf5.Dataset, error) {
-	m, err := c.get(key)
-	if err == nil && m.dataset == nil {
-		err = fmt.Errorf("source: %s of %s is read as more than a list", key, c.Path())
-	}
-	return m.dataset, err
-}
-
-func (c *container) Float32(key string) (*ndarray.Float32, error) {
-	d, err := c.dataset(key)
-	if err != nil {
-		return nil, err
-	}
-	return d.Float32()
-}
-
-func (c *container) Float64s(key string) ([]float64, error) {
-	m, err := c.get(key)
-	switch {
-	case err != nil:
-		return nil, err
-	case m.dataset == nil:
-		return slices.Clone(m.values), nil
-	}
-	return m.dataset.Float64s()
-}
-
-func (c *container) Int64s(key string) ([]int64, error) {
-	d, err := c.dataset(key)
-	if err != nil {
-		return nil, err
-	}
+// Int64s takes whole numbers that are stored as floats, too.
+func (d dataset) Int64s() ([]int64, error) {
 	if d.Type.Class == hdf5.Integer {
-		return d.Int64s()
+		return d.Dataset.Int64s()
 	}
-	values, err := d.Float64s() // whole numbers as floats are as good
+	values, err := d.Float64s()
 	if err != nil {
 		return nil, err
 	}
-	whole := make([]int64, len(values))
+	numbers := make([]int64, len(values))
 	for i, v := range values {
-		if whole[i] = int64(v); float64(whole[i]) != v {
-			return nil, c.fault(c.Place(key), fmt.Sprintf("%v at index %d", v, i), "whole numbers", "")
+		if numbers[i] = int64(v); float64(numbers[i]) != v {
+			return nil, d.fault(fmt.Sprintf("%v at index %d", v, i), "whole numbers")
 		}
 	}
-	return whole, nil
+	return numbers, nil
 }
 
-func (c *container) Complex64(key string) (*ndarray.Complex64, error) {
-	d, err := c.dataset(key)
-	if err != nil {
-		return nil, err
-	}
-	return d.Complex64()
-}
-
-func (c *container) String(key string) (string, error) {
-	d, err := c.dataset(key)
-	if err != nil {
-		return "", err
-	}
-	return d.Text()
-}
-
-// identity tells whether axes leave an array as it is.
-func identity(axes []int) bool {
-	for i, a := range axes {
-		if a != i {
-			return false
-		}
-	}
-	return true
-}
-
-func (c *container) Stream(key string, axes ...int) (Stream, error) {
-	d, err := c.dataset(key)
-	if err != nil {
-		return nil, err
-	}
+func (d dataset) Stream(axes ...int) (Stream, error) {
 	if len(d.Shape) == 0 {
-		return nil, c.fault(d.Path, "a single number", "an array", "")
+		return nil, d.fault("a single number", "an array")
 	}
-	if identity(axes) {
+	if keepsOrder(axes) {
 		return &rows{count: d.Shape[0], size: ndarray.Size(d.Shape[1:]), read: d.Rows}, nil
 	}
-	whole, err := d.Float32()
+	all, err := d.Float32()
 	if err != nil {
 		return nil, err
 	}
-	permuted, err := transpose(whole, axes)
+	permuted, err := transpose(all, axes)
 	if err != nil {
-		return nil, c.fault(d.Path, "shape "+npz.Header{Shape: d.Shape}.ShapeText(), err.Error(), "")
+		return nil, d.fault("shape "+npz.Header{Shape: d.Shape}.ShapeText(), err.Error())
 	}
 	size := ndarray.Size(permuted.Shape[1:])
 	return &rows{count: permuted.Shape[0], size: size, read: func(dst []float32, first, count int) error {
@@ -331,49 +119,41 @@ func (c *container) Stream(key string, axes ...int) (Stream, error) {
 	}}, nil
 }
 
-func (c *container) Pairs(key string) (Stream, error) {
-	d, err := c.dataset(key)
-	if err != nil {
-		return nil, err
-	}
+func (d dataset) Pairs() (Stream, error) {
 	if len(d.Shape) == 0 {
-		return nil, c.fault(d.Path, "a single number", "an array", "")
+		return nil, d.fault("a single number", "an array")
 	}
-	return &rows{count: d.Shape[0], size: 2 * ndarray.Size(d.Shape[1:]), read: complexRows(d)}, nil
+	return &rows{count: d.Shape[0], size: 2 * ndarray.Size(d.Shape[1:]), read: d.pairs}, nil
 }
 
-// complexRows reads slices of a complex dataset as real and imaginary parts.
-func complexRows(d *hdf5.Dataset) func(dst []float32, first, count int) error {
-	return func(dst []float32, first, count int) error {
-		values := make([]complex64, len(dst)/2)
-		if err := d.RowsComplex(values, first, count); err != nil {
-			return err
-		}
-		for i, v := range values {
-			dst[2*i], dst[2*i+1] = real(v), imag(v)
-		}
-		return nil
+// pairs reads slices of a complex dataset as pairs of real and imaginary part.
+func (d dataset) pairs(dst []float32, first, count int) error {
+	values := make([]complex64, len(dst)/2)
+	if err := d.RowsComplex(values, first, count); err != nil {
+		return err
 	}
+	for i, v := range values {
+		dst[2*i], dst[2*i+1] = real(v), imag(v)
+	}
+	return nil
 }
 
-// slowChunk is how many slices of an array one chunk of the file may hold for reading single slices, each of which unpacks a
-// whole chunk, to be worth it.
+// slowChunk is how many slices one chunk of the file may hold for single slices to be worth reading: each unpacks a
+// chunk.
 const slowChunk = 4
 
-func (c *container) Direct(key string, axes ...int) (Direct, error) {
-	d, err := c.dataset(key)
-	if err != nil || !identity(axes) || d.ChunkRows() > slowChunk || len(d.Shape) == 0 {
-		return nil, err
+func (d dataset) Direct(axes ...int) (Direct, error) {
+	if !keepsOrder(axes) || d.ChunkRows() > slowChunk || len(d.Shape) == 0 {
+		return nil, nil
 	}
 	return single(d.Rows), nil
 }
 
-func (c *container) DirectPairs(key string) (Direct, error) {
-	d, err := c.dataset(key)
-	if err != nil || d.ChunkRows() > slowChunk || len(d.Shape) == 0 {
-		return nil, err
+func (d dataset) DirectPairs() (Direct, error) {
+	if d.ChunkRows() > slowChunk || len(d.Shape) == 0 {
+		return nil, nil
 	}
-	return single(complexRows(d)), nil
+	return single(d.pairs), nil
 }
 
 // single reads one slice.
@@ -402,10 +182,20 @@ func (r *rows) Next(dst []float32) (int, error) {
 	return n, nil
 }
 
-// Skip passes over n slices, or as many as are left.
+// Skip skips n slices, or as many as are left.
 func (r *rows) Skip(n int) { r.at = min(r.count, r.at+n) }
 
 func (r *rows) Close() error { return nil }
+
+// keepsOrder reports whether axes leave an array as it is.
+func keepsOrder(axes []int) bool {
+	for i, a := range axes {
+		if a != i {
+			return false
+		}
+	}
+	return true
+}
 
 // transpose permutes axes as numpy.transpose does.
 func transpose(a *ndarray.Float32, axes []int) (*ndarray.Float32, error) {

@@ -38,7 +38,7 @@ func cxi() sourcetest.File {
 	return sourcetest.File{"entry_1/data_1/data": numbers(2, 2, 3)}
 }
 
-func open(t *testing.T, path string) (source.Source, error) {
+func open(t *testing.T, path string) (*source.Source, error) {
 	t.Helper()
 	s, err := source.Open(path, hdf5test.Library())
 	if err == nil {
@@ -47,7 +47,7 @@ func open(t *testing.T, path string) (source.Source, error) {
 	return s, err
 }
 
-func mustOpen(t *testing.T, path string) source.Source {
+func mustOpen(t *testing.T, path string) *source.Source {
 	t.Helper()
 	s, err := open(t, path)
 	if err != nil {
@@ -84,11 +84,11 @@ func TestFactsOfCXI(t *testing.T) {
 		{"rows of vectors, height", detector + "basis_vectors", basis([]int{2, 3}, 0, -3, 4, -2, 0, 0), func(f source.Facts) float64 { return f.DetectorPixelY }, 5},
 		{"rows of vectors, width", detector + "basis_vectors", basis([]int{2, 3}, 0, -3, 0, -2, 0, 0), func(f source.Facts) float64 { return f.DetectorPixelX }, 2},
 	} {
-		f := mustOpen(t, cxi().With(tt.path, tt.put).Write(t, "a.cxi")).Facts()
+		f := mustOpen(t, cxi().With(tt.path, tt.put).Write(t, "a.cxi")).Facts
 		if got := tt.got(f); !near(got, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
-		if f.Format != "CXI" || f.Kind != source.Counts || !f.SampleMotion {
+		if f.Layout != "CXI" || f.Kind != source.Counts || !f.SampleMotion {
 			t.Errorf("%s: %+v", tt.name, f)
 		}
 	}
@@ -119,8 +119,8 @@ func TestTranslations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !near(x[0], tt.unit) || !near(x[1], 3*tt.unit) || !near(y[0], 2*tt.unit) || !near(y[1], 4*tt.unit) || !s.Facts().Metres {
-			t.Errorf("%s: x %v, y %v, metres %v", name, x, y, s.Facts().Metres)
+		if !near(x[0], tt.unit) || !near(x[1], 3*tt.unit) || !near(y[0], 2*tt.unit) || !near(y[1], 4*tt.unit) || !s.Facts.Metres {
+			t.Errorf("%s: x %v, y %v, metres %v", name, x, y, s.Facts.Metres)
 		}
 		if h, err := s.Header(source.X); err != nil || !reflect.DeepEqual(h.Shape, []int{2}) {
 			t.Errorf("%s: header %+v, %v", name, h, err)
@@ -128,27 +128,27 @@ func TestTranslations(t *testing.T) {
 	}
 }
 
-// TestMasksAndDarkCounts: a bit of a mask is bad but the one that says there is a signal; of several masks a pixel is bad that is bad in
-// any; of several dark pictures the mean counts.
+// TestMasksAndDarkCounts: a bit of a mask is bad but the one that says there is a signal; of several masks a pixel is
+// bad that is bad in any; of several dark pictures the mean counts.
 func TestMasksAndDarkCounts(t *testing.T) {
 	const signal = 0x1000
 	one := &hdf5.Unsigned{Shape: []int{2, 3}, Data: []uint32{0, signal, 1, 0, signal | 2, 0}}
 	several := &hdf5.Unsigned{Shape: []int{2, 2, 3}, Data: []uint32{0, signal, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0}}
 	for name, mask := range map[string]any{"one": one, "several": several} {
-		f := mustOpen(t, cxi().With(detector+"mask", mask).Write(t, "a.cxi")).Facts()
+		f := mustOpen(t, cxi().With(detector+"mask", mask).Write(t, "a.cxi")).Facts
 		if f.Bad == nil || !slices.Equal(f.Bad.Data, []float32{0, 0, 1, 0, 1, 0}) || !reflect.DeepEqual(f.Bad.Shape, []int{2, 3}) {
 			t.Errorf("%s: %+v", name, f.Bad)
 		}
 	}
-	f := mustOpen(t, cxi().With(detector+"data_dark", numbers(2, 2, 3)).Write(t, "a.cxi")).Facts()
+	f := mustOpen(t, cxi().With(detector+"data_dark", numbers(2, 2, 3)).Write(t, "a.cxi")).Facts
 	if f.Dark == nil || !slices.Equal(f.Dark.Data, []float32{3, 4, 5, 6, 7, 8}) {
 		t.Errorf("dark counts %+v", f.Dark)
 	}
-	f = mustOpen(t, sourcetest.File{"dp": numbers(2, 2, 3), "bad_pixels": numbers(2, 3)}.Write(t, "a.h5")).Facts()
+	f = mustOpen(t, sourcetest.File{"dp": numbers(2, 2, 3), "bad_pixels": numbers(2, 3)}.Write(t, "a.h5")).Facts
 	if f.Bad == nil || f.Bad.Data[0] != 0 || f.Bad.Data[5] != 5 {
 		t.Errorf("bad pixels %+v", f.Bad)
 	}
-	if f := mustOpen(t, cxi().Write(t, "a.cxi")).Facts(); f.Bad != nil || f.Dark != nil {
+	if f := mustOpen(t, cxi().Write(t, "a.cxi")).Facts; f.Bad != nil || f.Dark != nil {
 		t.Errorf("a file without mask: %+v", f)
 	}
 }
@@ -163,17 +163,17 @@ func TestKindsOfFiles(t *testing.T) {
 		keys []string
 	}{
 		"PtychoPINN": {sourcetest.File{"diffraction": numbers(2, 2, 2), "xcoords": list(1, 2), "ycoords": list(1, 2)},
-			source.Facts{Format: "HDF5 in PtychoPINN's layout"}, []string{source.PatternsAlias, source.X, source.Y}},
-		"product": {product, source.Facts{Format: "ptychodus product", Metres: true, EnergyEV: 9000, DistanceM: 2, PixelX: 0.5, PixelY: 0.25, Origin: &source.Point{X: 8.5, Y: 19.5}},
+			source.Facts{Layout: "PtychoPINN"}, []string{source.PatternsAlias, source.X, source.Y}},
+		"product": {product, source.Facts{Layout: "ptychodus product", Metres: true, EnergyEV: 9000, DistanceM: 2, PixelX: 0.5, PixelY: 0.25, Origin: &source.Point{X: 8.5, Y: 19.5}},
 			[]string{source.X, source.Y, source.Object}},
-		"product with patterns": {product.With("dp", numbers(2, 2, 2)), source.Facts{Format: "ptychodus product", Kind: source.Counts, Metres: true, EnergyEV: 9000, DistanceM: 2,
+		"product with patterns": {product.With("dp", numbers(2, 2, 2)), source.Facts{Layout: "ptychodus product", Kind: source.Counts, Metres: true, EnergyEV: 9000, DistanceM: 2,
 			PixelX: 0.5, PixelY: 0.25, Origin: &source.Point{X: 8.5, Y: 19.5}}, []string{source.Patterns}},
 		"NSLS-II": {sourcetest.File{"diffamp": numbers(2, 2, 2), "z_m": 0.5, "ccd_pixel_um": 55.0, "energy_kev": 12.0},
-			source.Facts{Format: "HDF5", Kind: source.Amplitudes, DistanceM: 0.5, DetectorPixelX: 55e-6, DetectorPixelY: 55e-6, EnergyEV: 12000}, []string{source.Patterns}},
-		"NeXus": {sourcetest.File{"entry/data/data": numbers(2, 2, 2)}, source.Facts{Format: "HDF5", Kind: source.Counts}, []string{source.Patterns}},
+			source.Facts{Layout: "NSLS-II", Kind: source.Amplitudes, DistanceM: 0.5, DetectorPixelX: 55e-6, DetectorPixelY: 55e-6, EnergyEV: 12000}, []string{source.Patterns}},
+		"NeXus": {sourcetest.File{"entry/data/data": numbers(2, 2, 2)}, source.Facts{Layout: "NeXus", Kind: source.Counts}, []string{source.Patterns}},
 	} {
 		s := mustOpen(t, tt.file.Write(t, "a.h5"))
-		got := s.Facts()
+		got := s.Facts
 		if got.DetectorPixelX, got.DetectorPixelY = rounded(got.DetectorPixelX), rounded(got.DetectorPixelY); !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
 		}
@@ -196,22 +196,22 @@ func TestArchives(t *testing.T) {
 		want    source.Facts
 		places  map[string]string
 	}{
-		"PtychoPINN": {[]npz.Member{{Key: "diff3d", Value: numbers(2, 2, 2)}}, source.Facts{}, map[string]string{source.Patterns: "diff3d"}},
+		"PtychoPINN": {[]npz.Member{{Key: "diff3d", Value: numbers(2, 2, 2)}}, source.Facts{Layout: "PtychoPINN"}, map[string]string{source.Patterns: "diff3d"}},
 		"patterns of ptychodus": {[]npz.Member{{Key: "patterns", Value: numbers(2, 2, 2)}, {Key: "indexes", Value: []int64{4, 7}}},
-			source.Facts{Format: "NPZ of ptychodus", Kind: source.Counts}, map[string]string{source.Patterns: "patterns", source.PatternIndex: "indexes"}},
+			source.Facts{Layout: "ptychodus patterns", Kind: source.Counts}, map[string]string{source.Patterns: "patterns", source.PatternIndex: "indexes"}},
 		"product of ptychodus": {[]npz.Member{{Key: "probe_position_x_m", Value: []float64{1, 2}}, {Key: "probe_position_y_m", Value: []float64{1, 2}}, {Key: "object", Value: object},
 			{Key: "object_pixel_width_m", Value: 0.5}, {Key: "object_pixel_height_m", Value: 0.25}, {Key: "object_center_x_m", Value: 10.0}, {Key: "object_center_y_m", Value: 20.0}},
-			source.Facts{Format: "NPZ product of ptychodus", Metres: true, PixelX: 0.5, PixelY: 0.25, Origin: &source.Point{X: 8.5, Y: 19.5}},
+			source.Facts{Layout: "ptychodus product", Metres: true, PixelX: 0.5, PixelY: 0.25, Origin: &source.Point{X: 8.5, Y: 19.5}},
 			map[string]string{source.X: "probe_position_x_m", source.Object: "object"}},
 		"reconstruction": {[]npz.Member{{Key: "object", Value: object}, {Key: "origin", Value: []int64{-3, 7}}},
-			source.Facts{Format: "reconstruction of ptyx", Row: -3, Col: 7}, map[string]string{source.Object: "object"}},
+			source.Facts{Layout: "ptyx reconstruction", Row: -3, Col: 7}, map[string]string{source.Object: "object"}},
 	} {
 		path := t.TempDir() + "/a.npz"
 		if err := npz.Write(path, tt.members); err != nil {
 			t.Fatal(err)
 		}
 		s := mustOpen(t, path)
-		if got := s.Facts(); !reflect.DeepEqual(got, tt.want) {
+		if got := s.Facts; !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
 		}
 		for key, place := range tt.places {
@@ -234,7 +234,7 @@ func TestFaultsNameTheirPlace(t *testing.T) {
 		"half a vector":         {cxi().With(detector+"basis_vectors", list(1, 2, 3)), "basis_vectors: found shape"},
 		"a mask of a line":      {cxi().With(detector+"mask", []int64{1, 0}), "mask: found shape"},
 		"dark counts of a line": {cxi().With(detector+"data_dark", list(1, 2)), "data_dark: found shape"},
-		"nothing that is known": {sourcetest.File{"a": list(1)}, "found an HDF5 file with a, expected patterns under diff3d"},
+		"nothing that is known": {sourcetest.File{"a": list(1)}, "found an HDF5 file with a, expected ptychodus product (probe_position_x_m), PtychoPINN (diff3d, diffraction)"},
 	} {
 		_, err := open(t, tt.file.Write(t, "a.cxi"))
 		var bad *badinput.Error

@@ -1,0 +1,90 @@
+package source
+
+import (
+	"strings"
+
+	"ptyx/internal/base/badinput"
+)
+
+// layout is one program's way of storing a scan.
+type layout struct {
+	name string
+	// signs are paths that give the layout away; the error for an unknown HDF5 file lists them.
+	signs []string
+	// recognise decides whether a file is of this layout; nil: one of the signs is enough.
+	recognise func(s *Source) (bool, error)
+	// read fills the members and Facts of a Source.
+	read func(s *Source) error
+}
+
+// layouts are all that are known, in the order in which a file is compared with them. Each row is a file of this
+// folder.
+func layouts() []layout {
+	return []layout{
+		ptychodusProduct,
+		ptyxReconstruction,
+		ptychoPINN,
+		cxi,
+		nsls2,
+		ptychodusPatterns,
+		nexus,
+		dataExchange,
+	}
+}
+
+// identify finds the layout of an open file and reads what it states. It closes the file if there is an error.
+func identify(file container) (*Source, error) {
+	s, err := readLayout(file)
+	if err != nil {
+		_ = file.Close() // the error of reading says more
+		return nil, err
+	}
+	return s, nil
+}
+
+func readLayout(file container) (*Source, error) {
+	s := &Source{file: file, members: map[string]member{}}
+	for _, l := range layouts() {
+		recognise := l.recognise
+		if recognise == nil {
+			recognise = func(s *Source) (bool, error) { return s.hasAny(l.signs...) }
+		}
+		if is, err := recognise(s); err != nil {
+			return nil, err
+		} else if is {
+			s.Facts.Layout = l.name
+			return s, l.read(s)
+		}
+	}
+	return nil, unknown(file)
+}
+
+// unknown is the error for a file of no layout.
+func unknown(file container) error {
+	names, err := file.Names()
+	if err != nil {
+		return err
+	}
+	var known []string
+	for _, l := range layouts() {
+		if len(l.signs) > 0 {
+			known = append(known, l.name+" ("+strings.Join(l.signs, ", ")+")")
+		}
+	}
+	return &badinput.Error{
+		File: file.Path(), Found: "an HDF5 file with " + listed(names), Expected: strings.Join(known, ", "),
+		Remedy: "copy the patterns to one of these places, or link them there",
+	}
+}
+
+// listed are names for a message.
+func listed(names []string) string {
+	const most = 12
+	switch {
+	case len(names) == 0:
+		return "nothing in it"
+	case len(names) > most:
+		return strings.Join(names[:most], ", ") + ", ..."
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,11 @@
+package source
+
+// nexus is a NeXus file of patterns, counts: the raw data of a detector. Positions come from another file.
+var nexus = layout{
+	name:  "NeXus",
+	signs: []string{"entry/data/data", "entry/instrument/detector/data", "entry/instrument/detector_1/data"},
+	read: func(s *Source) error {
+		return s.patternsAlone(
+			Counts, "entry/data/data", "entry/instrument/detector/data", "entry/instrument/detector_1/data")
+	},
+}
