@@ -300,7 +300,7 @@ func (f *Fitter) prepare(eng engine.Engine, replicas int) error {
 
 // bind gives a replica its arrays.
 func (f *Fitter) bind(r *replica, training, evaluation engine.Executable) (err error) {
-	inputs := append(r.batch.list(), f.state.inputs(f.step.Config.probed())...)
+	inputs := append(r.batch.list(), f.state.inputs(!f.step.Config.Supervised)...)
 	outputs := []*ndarray.Float32{r.loss}
 	for _, out := range f.step.Training.Outputs[1:] {
 		r.grads = append(r.grads, ndarray.New[float32](out.Node.Shape()...))

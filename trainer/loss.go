@@ -3,79 +3,168 @@ package trainer
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
+	"gorgonia.org/gorgonia"
+
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/choice"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/forward"
+	"ptyx/internal/graph/program"
+	"ptyx/internal/physics/optics"
 )
 
-// Term names what a loss compares measured and modelled patterns by.
-type Term string
-
-// The terms.
-const (
-	Poisson Term = "poisson" // negative log-likelihood of the counts, nats per photon above the floor
-	MAE     Term = "mae"     // mean absolute error of the amplitudes; with supervision of the object's amplitude and phase factor
-)
-
-// UnmarshalText reads a term from a flag.
-func (t *Term) UnmarshalText(text []byte) error {
-	switch Term(text) {
-	case Poisson, MAE:
-		*t = Term(text)
-		return nil
-	}
-	return fmt.Errorf("found %q, expected poisson or mae", text)
-}
-
-// Loss is the term alone.
-func (t Term) Loss() Loss {
-	if t == MAE {
-		return Loss{MAE: 1}
-	}
-	return Loss{Poisson: 1}
-}
-
-// Loss is the weighted sum that training lowers. A term of weight 0 is left out of the graph.
+// Loss holds the weights of the terms whose sum training minimises. A term of weight 0 is left out of the graph.
 type Loss struct {
-	Poisson    float64 `yaml:"poisson"`    // weight of the negative log-likelihood
-	MAE        float64 `yaml:"mae"`        // of the amplitudes' mean absolute error
-	Smoothness float64 `yaml:"smoothness"` // of the object's total variation where the probe lights it
+	Poisson    float64 `yaml:"poisson"`    // negative log-likelihood of the counts, nats per photon above the floor
+	MAE        float64 `yaml:"mae"`        // mean absolute error of amplitudes; supervised: of the object and its phase factor
+	Smoothness float64 `yaml:"smoothness"` // total variation of the object, weighted by the probe's intensity
+}
+
+// terms is the table of loss terms. To add a term, write its graph in package forward, its weight as a field of Loss, and
+// its row here.
+func (l *Loss) terms() []term {
+	return []term{
+		{
+			name: string(Poisson), setting: "poisson_weight", weight: &l.Poisson,
+			patterns: func(a *assembly) *gorgonia.Node {
+				return forward.Poisson(a.intensity, a.measured, a.weight, a.config.Epsilon)
+			},
+		},
+		{
+			name: string(MAE), setting: "mae_weight", weight: &l.MAE,
+			patterns: func(a *assembly) *gorgonia.Node {
+				return forward.AmplitudeMAE(a.intensity, a.measured, a.weight, a.config.Epsilon)
+			},
+			truth: func(a *assembly) *gorgonia.Node {
+				phase := forward.Pair{Re: a.batch[truthReInput], Im: a.batch[truthImInput]}
+				truth := forward.Truth{Amplitude: a.batch[truthInput], Phase: phase, Share: a.batch[shareInput]}
+				return forward.TruthMAE(a.net.Amplitude, a.net.Phase, truth, a.weight)
+			},
+		},
+		{
+			name: "smoothness", setting: "smoothness", weight: &l.Smoothness, needs: []string{litInput},
+			prior: func(a *assembly) *gorgonia.Node {
+				n := a.config.Net.N
+				difference := program.Constant(a.graph, "difference", ndarray.Wrap(optics.DifferenceMatrix(n), n, n))
+				return forward.Variation(a.object, difference, a.batch[litInput], a.batch[weightInput])
+			},
+		},
+	}
+}
+
+// term is a row in the table of loss terms. One or two of its functions are set; each builds a single number, ().
+type term struct {
+	name     string                           // in a loss's formula and, unless it is a prior, as the value of --loss
+	setting  string                           // of the weight, in messages
+	weight   *float64                         // in the Loss
+	needs    []string                         // batch inputs that only this term reads
+	patterns func(a *assembly) *gorgonia.Node // compares modelled with measured patterns; for mode physics
+	truth    func(a *assembly) *gorgonia.Node // compares the object with the truth; for mode supervised
+	prior    func(a *assembly) *gorgonia.Node // judges the object by itself, in either mode
+}
+
+// builder is the function that builds the term, nil if the mode has none.
+func (t term) builder(supervised bool) func(a *assembly) *gorgonia.Node {
+	switch {
+	case t.prior != nil:
+		return t.prior
+	case supervised:
+		return t.truth
+	}
+	return t.patterns
+}
+
+// needs reports whether a term of the loss reads a batch input.
+func (l Loss) needs(input string) bool {
+	return slices.ContainsFunc(l.terms(), func(t term) bool { return *t.weight > 0 && slices.Contains(t.needs, input) })
+}
+
+// total builds the weighted sum of the terms, ().
+func (l Loss) total(a *assembly) *gorgonia.Node {
+	var nodes []*gorgonia.Node
+	var weights []float64
+	for _, t := range l.terms() {
+		if *t.weight != 0 {
+			nodes, weights = append(nodes, t.builder(a.config.Supervised)(a)), append(weights, *t.weight)
+		}
+	}
+	return forward.Total(nodes, weights)
 }
 
 // String is the loss as a formula: "poisson", "0.5 poisson + 0.1 mae".
 func (l Loss) String() string {
 	var parts []string
-	for _, t := range []struct {
-		weight float64
-		name   string
-	}{{l.Poisson, string(Poisson)}, {l.MAE, string(MAE)}, {l.Smoothness, "smoothness"}} {
-		switch t.weight {
+	for _, t := range l.terms() {
+		switch *t.weight {
 		case 0:
 		case 1:
 			parts = append(parts, t.name)
 		default:
-			parts = append(parts, strconv.FormatFloat(t.weight, 'g', -1, 64)+" "+t.name)
+			parts = append(parts, strconv.FormatFloat(*t.weight, 'g', -1, 64)+" "+t.name)
 		}
 	}
 	return strings.Join(parts, " + ")
 }
 
-// validate reports the first weight that makes no sense.
+// validate reports the first weight that makes no sense, as a *badinput.Error.
 func (l Loss) validate(mode Mode) error {
-	for _, w := range []struct {
-		key   string
-		value float64
-	}{{"poisson_weight", l.Poisson}, {"mae_weight", l.MAE}, {"smoothness", l.Smoothness}} {
-		if !(w.value >= 0) || math.IsInf(w.value, 0) {
-			return &badinput.Error{Key: w.key, Found: fmt.Sprint(w.value), Expected: "0 or a positive number"}
+	for _, t := range l.terms() {
+		if w := *t.weight; !(w >= 0) || math.IsInf(w, 0) {
+			return &badinput.Error{Key: t.setting, Found: fmt.Sprint(w), Expected: "0 or a positive number"}
 		}
 	}
-	if mode == Supervised && l.Poisson != 0 {
-		return &badinput.Error{Key: "poisson_weight", Found: fmt.Sprint(l.Poisson), Expected: "0 with mode supervised", Remedy: "compare with the truth by --loss mae: it holds no photons"}
+	var settings, weights []string
+	data := false // some term compares with data
+	for _, t := range l.terms() {
+		if *t.weight != 0 && t.builder(mode == Supervised) == nil {
+			return &badinput.Error{
+				Key: t.setting, Found: fmt.Sprint(*t.weight), Expected: fmt.Sprintf("0 with mode %s", mode),
+				Remedy: "compare with the truth by --loss mae: it holds no photons",
+			}
+		}
+		if t.prior == nil {
+			settings, weights = append(settings, t.setting), append(weights, fmt.Sprint(*t.weight))
+			data = data || *t.weight > 0
+		}
 	}
-	if l.Poisson == 0 && l.MAE == 0 {
-		return &badinput.Error{Key: "poisson_weight, mae_weight", Found: "0 and 0", Expected: "at least one above 0", Remedy: "a loss has to look at the patterns"}
+	if !data {
+		return &badinput.Error{
+			Key: strings.Join(settings, ", "), Found: strings.Join(weights, " and "), Expected: "at least one above 0",
+			Remedy: "a loss has to compare with the data",
+		}
 	}
 	return nil
+}
+
+// Term names the term of a loss that has a single one.
+type Term string
+
+// The terms that can stand alone; see Loss.
+const (
+	Poisson Term = "poisson"
+	MAE     Term = "mae"
+)
+
+// UnmarshalText reads a term from a flag or a configuration file.
+func (t *Term) UnmarshalText(text []byte) error {
+	var names []Term
+	for _, row := range new(Loss).terms() {
+		if row.prior == nil {
+			names = append(names, Term(row.name))
+		}
+	}
+	return choice.Set(t, text, names...)
+}
+
+// Loss is the term at weight 1; for the empty Term, Poisson.
+func (t Term) Loss() Loss {
+	var l Loss
+	rows := l.terms()
+	i := slices.IndexFunc(rows, func(row term) bool { return row.name == string(t) })
+	*rows[max(i, 0)].weight = 1
+	return l
 }

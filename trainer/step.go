@@ -12,28 +12,24 @@ import (
 // StepConfig fixes the graph of a training step.
 type StepConfig struct {
 	Net        models.Config
-	Samples    int     // samples per step, S
-	Group      int     // patterns per sample, C: the network's channels, or patterns that share a canvas
-	Scans      int     // scans that patterns may be of, P, each with a probe of its own; 0 and 1: a single one
-	Canvas     int     // size of the canvas on which a group's patches must agree, K; 0: they need not
-	Loss       Loss    //
+	Samples    int // per step, S
+	Group      int // patterns per sample, C: the network's channels, or patterns that share a canvas
+	Scans      int // P, each with its own probe; 0 and 1: a single one
+	Canvas     int // side of the canvas on which a group's patches must agree, K; 0: none
+	Loss       Loss
 	Epsilon    float32 // floor of the intensity inside the likelihood, in units of the mean intensity
 	TrainProbe bool    // the probe is a parameter, not a constant input
-	Masked     bool    // some pixels of the patterns were not measured, and do not count; not with Supervised
-	Supervised bool    // the object is compared with the truth, and there is no physics
+	Masked     bool    // some detector pixels were not measured and do not count; not with Supervised
+	Supervised bool    // the object is compared with the truth, without physics
 }
 
-// probed tells whether the probe is an input: the physics needs it, and so does smoothness, but in weights that come with
-// the batch.
-func (c StepConfig) probed() bool { return !c.Supervised }
-
-// shape is that of the patterns of a step: (S, C, N, N) where C is the network's channels, (S*C, 1, N, N) where one
-// network sees every pattern of a group by itself.
+// shape is the shape (B, C, N, N) of a step's patterns: (S, C, N, N) where C is the network's channels, (S*C, 1, N, N)
+// where the network reads each pattern of a group separately.
 func (c StepConfig) shape() []int {
 	return []int{c.Samples * c.Group / c.Net.Channels, c.Net.Channels, c.Net.N, c.Net.N}
 }
 
-// probeShape is that of the probes: (N, N) for a single scan, else (P, N, N).
+// probeShape is the shape of the probes: (N, N) for a single scan, else (P, N, N).
 func (c StepConfig) probeShape() []int {
 	if c.Scans > 1 {
 		return []int{c.Scans, c.Net.N, c.Net.N}
@@ -41,8 +37,7 @@ func (c StepConfig) probeShape() []int {
 	return []int{c.Net.N, c.Net.N}
 }
 
-// weightShape is that of weights that follow from the probe: one (N, N) for all patterns of a single scan, else one for
-// each pattern.
+// weightShape is the shape of weights that follow from the probe: (N, N) for a single scan, else (B, C, N, N).
 func (c StepConfig) weightShape() []int {
 	if c.Scans > 1 {
 		return c.shape()
@@ -52,8 +47,9 @@ func (c StepConfig) weightShape() []int {
 
 // Step is the graph of one training step: batch in, loss and gradients out.
 //
-// Inputs, in order: those of a batch (see batchArrays); the network's parameters, those that are not trained last; probe.re and probe.im, (N, N) or
-// (P, N, N), unless the step is supervised. Outputs: the loss, then the gradient of each trained parameter, then those of the probe if it is trained.
+// Inputs, in order: the batch (see batchInputs); the network's parameters, constant ones last; probe.re and probe.im,
+// (N, N) or (P, N, N), unless the step is supervised. Outputs: the loss, the gradient of each trained parameter, and those
+// of the probe if it is trained.
 type Step struct {
 	Config   StepConfig
 	Training *program.Program // loss and gradients
@@ -62,34 +58,33 @@ type Step struct {
 
 // NewStep builds the graph.
 func NewStep(c StepConfig) (*Step, error) {
-	g := gorgonia.NewGraph()
-	batch := map[string]*gorgonia.Node{}
+	a := &assembly{config: c, graph: gorgonia.NewGraph(), batch: map[string]*gorgonia.Node{}}
 	var inputs []program.Input
+	leaf := func(name string, shape []int) *gorgonia.Node {
+		node := program.Leaf(a.graph, name, shape...)
+		inputs = append(inputs, program.Input{Name: name, Node: node})
+		return node
+	}
 	for _, in := range batchInputs(c) {
-		batch[in.name] = program.Leaf(g, in.name, in.shape...)
-		inputs = append(inputs, program.Input{Name: in.name, Node: batch[in.name]})
+		a.batch[in.name] = leaf(in.name, in.shape)
 	}
 	var params []*gorgonia.Node
 	for _, s := range c.Net.Specs() {
-		leaf := program.Leaf(g, s.Name, s.Shape...)
-		params = append(params, leaf)
-		inputs = append(inputs, program.Input{Name: s.Name, Node: leaf})
+		params = append(params, leaf(s.Name, s.Shape))
 	}
-	probe := forward.Pair{Re: program.Leaf(g, "probe.re", c.probeShape()...), Im: program.Leaf(g, "probe.im", c.probeShape()...)}
-	if c.probed() {
-		inputs = append(inputs, program.Input{Name: "probe.re", Node: probe.Re}, program.Input{Name: "probe.im", Node: probe.Im})
+	if !c.Supervised {
+		a.probe = forward.Pair{Re: leaf("probe.re", c.probeShape()), Im: leaf("probe.im", c.probeShape())}
 	}
-
-	net, err := models.Build(c.Net, batch[amplitudeInput], params)
-	if err != nil {
+	var err error
+	if a.net, err = models.Build(c.Net, a.batch[amplitudeInput], params); err != nil {
 		return nil, err
 	}
-	leaves := params[:c.Net.Trained():c.Net.Trained()] // what the loss is differentiated by
+	leaves := params[:c.Net.Trained():c.Net.Trained()] // the loss is differentiated with respect to these
 	if c.TrainProbe {
-		leaves = append(leaves, probe.Re, probe.Im)
+		leaves = append(leaves, a.probe.Re, a.probe.Im)
 	}
 	outputs, err := ops.Build("building the loss", func() []program.Output {
-		loss := (&assembly{config: c, graph: g, probe: probe, batch: batch}).loss(net)
+		loss := a.loss()
 		outputs := []program.Output{{Name: "loss", Node: loss}}
 		for i, grad := range program.Gradients(loss, leaves) {
 			outputs = append(outputs, program.Output{Name: "grad." + leaves[i].Name(), Node: grad})
@@ -101,7 +96,50 @@ func NewStep(c StepConfig) (*Step, error) {
 	}
 	return &Step{
 		Config:   c,
-		Training: &program.Program{Name: "training_step", Inputs: inputs, Outputs: outputs, Names: net.Names},
-		Loss:     &program.Program{Name: "loss", Inputs: inputs, Outputs: outputs[:1], Names: net.Names},
+		Training: &program.Program{Name: "training_step", Inputs: inputs, Outputs: outputs, Names: a.net.Names},
+		Loss:     &program.Program{Name: "loss", Inputs: inputs, Outputs: outputs[:1], Names: a.net.Names},
 	}, nil
+}
+
+// assembly holds the nodes that the terms of a loss are built from.
+type assembly struct {
+	config StepConfig
+	graph  *gorgonia.ExprGraph
+	batch  map[string]*gorgonia.Node // by name
+	probe  forward.Pair              // (N, N) or (P, N, N)
+	net    *models.Net
+	object forward.Pair   // (B, C, N, N), merged on the canvas if patches share one
+	weight *gorgonia.Node // (B, C, 1, 1), or (B, C, N, N) with a mask
+
+	// In mode physics, in units of the mean intensity.
+	intensity *gorgonia.Node // (B, C, N, N), modelled
+	measured  *gorgonia.Node // (B, C, N, N)
+}
+
+// loss builds the path from the network's object to the loss, ().
+func (a *assembly) loss() *gorgonia.Node {
+	c := a.config
+	a.object, a.weight = a.net.Object, a.batch[weightInput]
+	if c.Supervised {
+		return c.Loss.total(a)
+	}
+	if c.Canvas > 0 {
+		canvas := forward.Canvas{
+			Group: c.Group, Weight: a.batch[overlapInput], PlaceY: a.batch[placeYInput], PlaceX: a.batch[placeXInput],
+		}
+		a.object = canvas.Merge(a.object)
+	}
+	probe := a.probe
+	if c.Scans > 1 {
+		probe = forward.PickProbe(probe, a.batch[scanInput], c.shape()) // (B, C, N, N)
+	}
+	a.intensity = forward.Diffract(probe, a.object, a.batch[shiftYInput], a.batch[shiftXInput])
+	// The network's input has a power of (N/2)^2 per pattern (PtychoPINN's convention), a quarter of the N^2 of a mean
+	// intensity of 1.
+	amplitude := ops.Affine(a.batch[amplitudeInput], float32(2*c.Net.InputScale), 0)
+	a.measured = ops.Mul(amplitude, amplitude)
+	if c.Masked {
+		a.weight = ops.Mul(a.weight, a.batch[maskInput])
+	}
+	return c.Loss.total(a)
 }
