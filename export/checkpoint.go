@@ -14,9 +14,9 @@ import (
 	"ptyx/models"
 )
 
-// Names of a checkpoint's input and outputs.
+// Names of a checkpoint's first input and outputs.
 const (
-	InputName     = "amplitude_measured"
+	InputName     = models.PatternsInput
 	AmplitudeName = "amplitude"
 	PhaseName     = "phase"
 )
@@ -42,18 +42,21 @@ func Network(c models.Config, params []*ndarray.Float32, batch int) (*program.Pr
 	if err != nil {
 		return nil, err
 	}
-	x := program.Leaf(g, InputName, batch, c.Channels, c.N, c.N)
-	net, err := models.Build(c, x, leaves)
+	var inputs []program.Input
+	var fed []*gorgonia.Node
+	for _, in := range c.Inputs() {
+		leaf := program.Leaf(g, in.Name, append([]int{batch}, in.Shape...)...)
+		inputs = append(inputs, program.Input{Name: in.Name, Doc: in.Doc, Node: leaf, Batched: true})
+		fed = append(fed, leaf)
+	}
+	net, err := models.Build(c, fed, leaves)
 	if err != nil {
 		return nil, err
 	}
 	return &program.Program{
-		Name: "ptyx",
-		Doc:  "Diffraction patterns to complex object patches: object = amplitude * exp(i phase).",
-		Inputs: []program.Input{{
-			Name: InputName, Node: x, Batched: true,
-			Doc: "Measured amplitudes, the square root of photon counts, zero frequency at [N/2, N/2]. Normalisation is inside the graph.",
-		}},
+		Name:   "ptyx",
+		Doc:    "Diffraction patterns to complex object patches: object = amplitude * exp(i phase).",
+		Inputs: inputs,
 		Outputs: []program.Output{
 			{Name: AmplitudeName, Node: net.Amplitude, Doc: "Amplitude of the object patch; 0 outside the object extent."},
 			{Name: PhaseName, Node: net.Phase, Doc: "Phase of the object patch in radians."},

@@ -2,8 +2,6 @@ package models
 
 import (
 	"fmt"
-	"math"
-	"strings"
 
 	"gorgonia.org/gorgonia"
 
@@ -12,74 +10,65 @@ import (
 	"ptyx/internal/graph/program"
 )
 
+// PatternsInput is the name of the first input of every network, the measured amplitudes (B, C, N, N).
+const PatternsInput = "amplitude_measured"
+
+// Input is an array that a network is fed with.
+type Input struct {
+	Name, Doc string
+	Shape     []int // of one sample, behind the batch
+}
+
+// Pair is a complex array as two nodes, Re and Im.
+type Pair = forward.Pair
+
 // Net is the graph of a network: its outputs and the readable names of its nodes.
 type Net struct {
 	Amplitude *gorgonia.Node // (B, C, N, N); 0 outside the extent
 	Phase     *gorgonia.Node // (B, C, N, N), in [-pi, pi]; 0 outside the extent
-	Object    forward.Pair   // (B, C, N, N), amplitude and phase as a complex number
-	Names     program.Names
+	Object    Pair           // (B, C, N, N), amplitude and phase as a complex number
+	Names     map[*gorgonia.Node]string
 }
 
-// Build makes the network of x (B, C, N, N), raw amplitudes, with parameter nodes in the order of Specs.
-func Build(c Config, x *gorgonia.Node, params []*gorgonia.Node) (*Net, error) {
+// Build makes the graph of a network. inputs are nodes for Inputs, behind a batch each, the first being the measured
+// amplitudes (B, C, N, N); params are nodes for Specs. It fails on a configuration without a network and on shapes that do
+// not fit.
+func Build(c Config, inputs, params []*gorgonia.Node) (*Net, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	if want := len(c.Specs()); len(params) != want {
-		return nil, fmt.Errorf("%d parameters for a network of %d", len(params), want)
+	specs, row := c.Specs(), c.row()
+	switch {
+	case len(params) != len(specs):
+		return nil, fmt.Errorf("%d parameters for a network of %d", len(params), len(specs))
+	case len(inputs) != len(row.inputs(c)):
+		return nil, fmt.Errorf("%d inputs for a network of %d", len(inputs), len(row.inputs(c)))
 	}
-	return ops.Build("building the network", func() *Net { return build(c, x, params) })
+	b := &builder{config: c, inputs: inputs, params: map[string]*gorgonia.Node{}, names: program.Names{}}
+	for i, s := range specs {
+		b.params[s.Name], b.names[params[i]] = params[i], s.Name
+	}
+	return ops.Build("building the network", func() *Net {
+		net := row.build(b)
+		net.Names = b.names
+		return net
+	})
 }
 
-func build(c Config, x *gorgonia.Node, params []*gorgonia.Node) *Net {
-	b := &builder{config: c, params: params, specs: c.Specs(), names: program.Names{}}
-	for i, p := range params {
-		b.names[p] = b.specs[i].Name
-	}
-	x = b.named("input.scaled", ops.Affine(x, float32(c.InputScale), 0))
-	shown := b.shown(x)
-	latent := b.encoder(shown)
-	net := &Net{Names: b.names}
-	net.Amplitude = b.decoder(branches[0], shown, latent, b.amplitudeHead)
-	net.Phase = b.decoder(branches[1], shown, latent, b.phaseHead)
-	net.Object = forward.Object(net.Amplitude, net.Phase)
-	if c.Kind == Estimate {
-		b.correct(net)
-	}
-	return net
-}
-
-// builder walks the architecture, taking parameters in order.
+// builder is what the networks are made with. Its methods, like those of package ops, panic on a mistake in the graph.
 type builder struct {
 	config Config
-	params []*gorgonia.Node
-	specs  []Spec
-	next   int
+	inputs []*gorgonia.Node
+	params map[string]*gorgonia.Node
 	names  program.Names
-
-	correction forward.Correction // of a network with an estimate
 }
 
-func (b *builder) encoder(x *gorgonia.Node) *gorgonia.Node {
-	for i := range b.config.encoderFilters() {
-		x = b.relu(b.conv(x))
-		x = b.conv(x)
-		x = b.named(fmt.Sprintf("encoder.%d.pooled", i), ops.ReLUMaxPool(x))
-	}
-	return x // (B, F, N/8, N/8) for N = 64
+// scaledPatterns is the first input in the network's own units, a power of (N/2)^2 for each pattern.
+func (b *builder) scaledPatterns() *gorgonia.Node {
+	return b.named("input.scaled", ops.Affine(b.inputs[0], float32(b.config.InputScale), 0))
 }
 
-func (b *builder) decoder(branch string, shown, x *gorgonia.Node, head func(*gorgonia.Node) *gorgonia.Node) *gorgonia.Node {
-	for i := range b.config.decoderFilters() {
-		x = b.relu(b.conv(x))
-		x = b.relu(b.conv(x))
-		x = b.named(fmt.Sprintf("%s.%d.upsampled", branch, i), ops.Upsample(x))
-	}
-	x = head(b.shortcut(branch, shown, b.conv(x)))
-	return b.padded(branch+".padded", x) // (B, C, N, N)
-}
-
-// padded gives what lies within the extent a border of zeros.
+// padded puts a border of zeros around what lies within the extent.
 func (b *builder) padded(name string, x *gorgonia.Node) *gorgonia.Node {
 	if b.config.Extent != Centre {
 		return x
@@ -87,43 +76,23 @@ func (b *builder) padded(name string, x *gorgonia.Node) *gorgonia.Node {
 	return b.named(name, ops.Pad(x, b.config.N/4))
 }
 
-// inside cuts out what lies within the extent.
-func (b *builder) inside(name string, x *gorgonia.Node) *gorgonia.Node {
+// cropped takes from x (B, C, N, N) what lies within the extent.
+func (b *builder) cropped(name string, x *gorgonia.Node) *gorgonia.Node {
 	if b.config.Extent != Centre {
 		return x
 	}
 	return b.named(name, ops.Crop(x, b.config.N/4))
 }
 
-// shortcut adds what one convolution makes of the estimate to what the decoder says: the decoder corrects it.
-func (b *builder) shortcut(branch string, shown, x *gorgonia.Node) *gorgonia.Node {
-	if b.config.Kind != Estimate {
-		return x
-	}
-	short := b.conv(b.inside(branch+".shortcut.centre", shown))
-	return b.named(branch+".corrected", ops.Add(x, short))
-}
-
-// conv applies the next convolution of Specs.
-func (b *builder) conv(x *gorgonia.Node) *gorgonia.Node {
-	name := strings.TrimSuffix(b.specs[b.next].Name, ".weight")
-	w, bias := b.params[b.next], b.params[b.next+1]
-	b.next += 2
-	return b.named(name, ops.Must(ops.Build(name, func() *gorgonia.Node { return ops.Conv2D(x, w, bias) })))
+// conv applies the convolution with the parameters of a layer.
+func (b *builder) conv(layer string, x *gorgonia.Node) *gorgonia.Node {
+	return b.named(layer, ops.Must(ops.Build(layer, func() *gorgonia.Node {
+		return ops.Conv2D(x, b.params[layer+weightSuffix], b.params[layer+biasSuffix])
+	})))
 }
 
 func (b *builder) relu(x *gorgonia.Node) *gorgonia.Node {
 	return b.named(b.names[x]+".relu", ops.ReLU(x))
-}
-
-func (b *builder) amplitudeHead(x *gorgonia.Node) *gorgonia.Node {
-	x = b.named("amplitude.sigmoid", ops.Sigmoid(x))
-	return b.named("amplitude.scaled", ops.Affine(x, float32(b.config.AmplitudeMax), 0))
-}
-
-func (b *builder) phaseHead(x *gorgonia.Node) *gorgonia.Node {
-	x = b.named("phase.tanh", ops.Tanh(x))
-	return b.named("phase.scaled", ops.Affine(x, math.Pi, 0))
 }
 
 // named gives a node a readable name.

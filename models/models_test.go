@@ -13,6 +13,7 @@ import (
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/base/testutil"
+	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/program"
 	"ptyx/internal/recon/engine"
 	"ptyx/models"
@@ -84,11 +85,15 @@ func TestParameterCounts(t *testing.T) {
 // build makes the graph with unbound leaves.
 func build(c models.Config, batch int) (*models.Net, error) {
 	g := gorgonia.NewGraph()
-	var params []*gorgonia.Node
+	return models.Build(c, []*gorgonia.Node{program.Leaf(g, "x", batch, c.Channels, c.N, c.N)}, leaves(c, g))
+}
+
+func leaves(c models.Config, g *gorgonia.ExprGraph) []*gorgonia.Node {
+	var list []*gorgonia.Node
 	for _, s := range c.Specs() {
-		params = append(params, program.Leaf(g, s.Name, s.Shape...))
+		list = append(list, program.Leaf(g, s.Name, s.Shape...))
 	}
-	return models.Build(c, program.Leaf(g, "x", batch, c.Channels, c.N, c.N), params)
+	return list
 }
 
 func TestOutputsHaveTheShapeOfTheInput(t *testing.T) {
@@ -140,13 +145,12 @@ func TestNamesAreReadableAndDistinct(t *testing.T) {
 func run(t *testing.T, c models.Config, params []*ndarray.Float32, x *ndarray.Float32) (amplitude, phase *ndarray.Float32) {
 	t.Helper()
 	g := gorgonia.NewGraph()
-	var leaves []*gorgonia.Node
+	var constants []*gorgonia.Node
 	for i, s := range c.Specs() {
-		leaf := program.Constant(g, s.Name, params[i])
-		leaves = append(leaves, leaf)
+		constants = append(constants, program.Constant(g, s.Name, params[i]))
 	}
 	in := program.Leaf(g, "x", x.Shape...)
-	net, err := models.Build(c, in, leaves)
+	net, err := models.Build(c, []*gorgonia.Node{in}, constants)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +294,7 @@ func TestConfigurationsWithoutANetworkAreRefused(t *testing.T) {
 				t.Errorf("got %v, want a complaint with %q", err, c.says)
 			}
 			g := gorgonia.NewGraph()
-			if _, err := models.Build(bent, program.Leaf(g, "x", 1, 1, 64, 64), nil); err == nil {
+			if _, err := models.Build(bent, []*gorgonia.Node{program.Leaf(g, "x", 1, 1, 64, 64)}, nil); err == nil {
 				t.Error("Build accepts it")
 			}
 		})
@@ -299,13 +303,6 @@ func TestConfigurationsWithoutANetworkAreRefused(t *testing.T) {
 
 func TestBuildRefusesWhatDoesNotFit(t *testing.T) {
 	c := config(64, 1, 1, models.Full)
-	leaves := func(g *gorgonia.ExprGraph) []*gorgonia.Node {
-		var list []*gorgonia.Node
-		for _, s := range c.Specs() {
-			list = append(list, program.Leaf(g, s.Name, s.Shape...))
-		}
-		return list
-	}
 	for _, bad := range []struct {
 		name string
 		x    []int
@@ -321,11 +318,37 @@ func TestBuildRefusesWhatDoesNotFit(t *testing.T) {
 	} {
 		t.Run(bad.name, func(t *testing.T) {
 			g := gorgonia.NewGraph()
-			_, err := models.Build(c, program.Leaf(g, "x", bad.x...), bad.bend(g, leaves(g)))
+			_, err := models.Build(c, []*gorgonia.Node{program.Leaf(g, "x", bad.x...)}, bad.bend(g, leaves(c, g)))
 			if err == nil || !strings.Contains(err.Error(), bad.says) {
 				t.Errorf("got %v, want an error with %q", err, bad.says)
 			}
 		})
+	}
+}
+
+func TestBuildRefusesInputsThatTheNetworkDoesNotTake(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x := program.Leaf(g, "x", 1, 1, 64, 64)
+	c := config(64, 1, 1, models.Full)
+	for _, inputs := range [][]*gorgonia.Node{nil, {x, x}} {
+		if _, err := models.Build(c, inputs, leaves(c, g)); err == nil || !strings.Contains(err.Error(), "inputs for a network of 1") {
+			t.Errorf("%d inputs: %v", len(inputs), err)
+		}
+	}
+}
+
+// The names in the table of networks are those that a model's contract may hold.
+func TestNetworksOfTheContractAreThoseOfTheTable(t *testing.T) {
+	for _, name := range contract.Networks() {
+		var k models.Kind
+		if err := k.UnmarshalText([]byte(name)); err != nil || k.String() != name {
+			t.Errorf("%s: %q, %v", name, k, err)
+		}
+	}
+	var k models.Kind
+	err := k.UnmarshalText([]byte("cnn"))
+	if want := `found "cnn", expected ` + strings.Join(contract.Networks(), " or "); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 

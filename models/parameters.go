@@ -1,7 +1,6 @@
 package models
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -9,55 +8,38 @@ import (
 	"ptyx/internal/base/ndarray"
 )
 
+// Array is an array of float32 with a shape, in row-major order.
+type Array = ndarray.Float32
+
+// Image is a complex array with a shape, in row-major order.
+type Image = ndarray.Complex64
+
 // Spec names one parameter array.
 type Spec struct {
 	Name  string
-	Shape []int // weight (O, I, 3, 3), bias (O), or what is known of the probe (N, N)
+	Shape []int // weight (O, I, 3, 3), bias (O), or the part of a probe (N, N)
 	Fixed bool  // not trained
 }
 
-// branches are the two decoders, in the order of the model's outputs.
-var branches = [2]string{"amplitude", "phase"}
+// Suffixes of a layer's parameters.
+const (
+	weightSuffix = ".weight"
+	biasSuffix   = ".bias"
+)
 
-// Specs lists the parameters in the order that Build and every file use: encoder, amplitude decoder, phase decoder, and
-// last what is not trained.
-func (c Config) Specs() []Spec {
-	var specs []Spec
-	conv := func(name string, in, out int) {
-		specs = append(specs,
-			Spec{Name: name + ".weight", Shape: []int{out, in, 3, 3}},
-			Spec{Name: name + ".bias", Shape: []int{out}})
-	}
-	block := func(name string, in, out int) {
-		conv(name+".conv.0", in, out)
-		conv(name+".conv.1", out, out)
-	}
-	in := c.shownChannels()
-	for i, out := range c.encoderFilters() {
-		block(fmt.Sprintf("encoder.%d", i), in, out)
-		in = out
-	}
-	latent := in
-	for _, branch := range branches {
-		in = latent
-		for i, out := range c.decoderFilters() {
-			block(fmt.Sprintf("%s.%d", branch, i), in, out)
-			in = out
-		}
-		conv(branch+".head", in, c.Channels)
-		if c.Kind == Estimate {
-			conv(branch+".shortcut", c.shownChannels(), c.Channels)
-		}
-	}
-	if c.Kind == Estimate {
-		for _, name := range probeArrays {
-			specs = append(specs, Spec{Name: name, Shape: []int{c.N, c.N}, Fixed: true})
-		}
-	}
-	return specs
+// Specs lists the parameters in the order that Build and every file use, those that are not trained last. The configuration
+// must be valid.
+func (c Config) Specs() []Spec { return c.row().specs(c) }
+
+// Inputs lists what the network is fed with, in the order that Build and every file use. The configuration must be valid.
+func (c Config) Inputs() []Input { return c.row().inputs(c) }
+
+func (c Config) row() architecture {
+	a, _ := c.Kind.row()
+	return a
 }
 
-// Trained is the number of Specs that are trained; they come first.
+// Trained is the number of Specs that are trained. They come first.
 func (c Config) Trained() int {
 	return slices.IndexFunc(append(c.Specs(), Spec{Fixed: true}), func(s Spec) bool { return s.Fixed })
 }
@@ -72,10 +54,10 @@ func (c Config) ParameterCount() int {
 }
 
 // Initialise draws the parameters from the seed: weights uniform within sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio,
-// AISTATS 2010), biases 0. What is not trained is 0 too; see SetProbe.
-func (c Config) Initialise(seed uint64) []*ndarray.Float32 {
+// AISTATS 2010), biases 0. The kind of network may then change some. Parameters that are not trained are 0; see SetProbe.
+func (c Config) Initialise(seed uint64) []*Array {
 	rng := rand.New(rand.NewPCG(seed, 0x707479780001)) // second word: the stream of the initialisation
-	var params []*ndarray.Float32
+	var params []*Array
 	for _, s := range c.Specs() {
 		p := ndarray.New[float32](s.Shape...)
 		if len(s.Shape) == 4 {
@@ -87,8 +69,23 @@ func (c Config) Initialise(seed uint64) []*ndarray.Float32 {
 		}
 		params = append(params, p)
 	}
-	if c.Kind == Estimate {
-		c.startAtEstimate(params)
+	if start := c.row().start; start != nil {
+		start(c, c.byName(params))
 	}
 	return params
+}
+
+// SetProbe stores a probe (N, N) of any power in the parameters, of a network that has one. It is not trained.
+func (c Config) SetProbe(params []*Array, probe *Image) {
+	if set := c.row().setProbe; set != nil {
+		set(c, c.byName(params), probe)
+	}
+}
+
+func (c Config) byName(params []*Array) map[string]*Array {
+	byName := make(map[string]*Array, len(params))
+	for i, s := range c.Specs() {
+		byName[s.Name] = params[i]
+	}
+	return byName
 }

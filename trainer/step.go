@@ -76,7 +76,7 @@ func NewStep(c StepConfig) (*Step, error) {
 		a.probe = forward.Pair{Re: leaf("probe.re", c.probeShape()), Im: leaf("probe.im", c.probeShape())}
 	}
 	var err error
-	if a.net, err = models.Build(c.Net, a.batch[amplitudeInput], params); err != nil {
+	if a.net, err = models.Build(c.Net, []*gorgonia.Node{a.batch[amplitudeInput]}, params); err != nil {
 		return nil, err
 	}
 	leaves := params[:c.Net.Trained():c.Net.Trained()] // the loss is differentiated with respect to these

@@ -49,6 +49,9 @@ const (
 	pixelFrame = "x = column, y = row, in object pixels; the patch of a pattern centred at (x, y) covers rows [round(y)-N/2, round(y)+N/2) and columns [round(x)-N/2, round(x)+N/2)"
 )
 
+// Networks are the names that Network may have. Package models holds the networks themselves.
+func Networks() []string { return []string{"estimate", "pattern"} }
+
 // Keys of the metadata.
 const (
 	keyVersion       = "ptyx.version"
@@ -123,7 +126,7 @@ func Parse(m *onnxir.Model) (Contract, error) {
 		Gridsize:      p.size(keyGridsize, 16),
 		Channels:      p.size(keyChannels, 256),
 		FiltersScale:  p.size(keyFiltersScale, 64),
-		Network:       p.oneOf(keyNetwork, "estimate", "pattern"),
+		Network:       p.oneOf(keyNetwork, Networks()...),
 		ObjectExtent:  p.oneOf(keyExtent, "centre", "full"),
 		TrainingInput: p.text(keyTrainingInput),
 		InputScale:    p.positive(keyInputScale),

@@ -76,7 +76,7 @@ func netTask(t *testing.T, c models.Config) task {
 		p.Inputs = append(p.Inputs, program.Input{Name: leaves[i].Name(), Node: leaves[i]})
 		arrays = append(arrays, a)
 	}
-	net, err := models.Build(c, x, leaves)
+	net, err := models.Build(c, []*gorgonia.Node{x}, leaves)
 	if err != nil {
 		t.Fatal(err)
 	}
