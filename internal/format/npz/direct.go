@@ -5,70 +5,61 @@ import (
 	"fmt"
 )
 
-// Direct gives slices along the leading axis of an array by their numbers, as float32, in memory for one slice. There is one
-// for members that are stored, not deflated, and whose elements lie in the order of the slices. The archive's checksum is
-// that of a whole member and is not compared: a Stream does that. It is for one goroutine.
+// Direct reads slices along the leading axis of an array by their index, as float32, in memory for one slice. The
+// member must be stored, not deflated, with its elements in the order of the slices. The archive's checksum covers a
+// complete member and is not compared: a Stream does that. A Direct is for one goroutine.
 type Direct struct {
-	r      *Reader
-	key    string
-	dtype  dtype
+	m      *member
 	offset int64 // of the first element in the file
-	count  int
-	slice  int // elements of one slice
+	slice  int   // elements of one slice
 	raw    []byte
 }
 
-// Direct opens a real array of one axis or more; axes, when given, permutes its axes as numpy.transpose does. It is nil if
-// the member cannot be read in this way.
+// Direct opens a real array of one axis or more; axes, if given, permutes its axes as numpy.transpose does. It returns
+// nil if the member cannot be read in this way.
 func (r *Reader) Direct(key string, axes ...int) (*Direct, error) {
-	return r.direct(key, dtype.real, wantReal, axes...)
-}
-
-// DirectPairs opens a complex array: each value is its real and its imaginary part.
-func (r *Reader) DirectPairs(key string) (*Direct, error) {
-	d, err := r.direct(key, dtype.complex, wantComplex)
-	if d != nil {
-		d.dtype.kind, d.dtype.size, d.slice = 'f', d.dtype.size/2, 2*d.slice
-	}
-	return d, err
-}
-
-func (r *Reader) direct(key string, accepts func(dtype) bool, expected string, axes ...int) (*Direct, error) {
-	m, n, err := r.openAs(key, accepts, expected)
+	m, err := r.openAs(key, axes, dtype.real, wantReal)
 	if err != nil {
 		return nil, err
 	}
-	m.body.Close()
-	f := r.members[key]
-	lay, err := layoutOf(m.Header, axes)
+	return m.direct()
+}
+
+// DirectPairs opens a complex array as Direct does. Each value is its real and its imaginary part.
+func (r *Reader) DirectPairs(key string) (*Direct, error) {
+	m, err := r.openAs(key, nil, dtype.complex, wantComplex)
 	if err != nil {
-		return nil, r.fault(key, "shape "+shapeText(m.Shape), "", "", err)
+		return nil, err
 	}
-	if f.Method != zip.Store || !lay.straight || n == 0 || len(lay.shape) == 0 {
+	m.asPairs()
+	return m.direct()
+}
+
+func (m *member) direct() (*Direct, error) {
+	m.body.Close()
+	f := m.reader.members[m.key]
+	if f.Method != zip.Store || !m.layout.straight || m.layout.count == 0 || len(m.Shape) == 0 {
 		return nil, nil
 	}
 	start, err := f.DataOffset()
 	if err != nil {
-		return nil, r.damaged(key, err)
+		return nil, m.reader.damaged(m.key, err)
 	}
-	header := int64(f.UncompressedSize64) - m.bytes
-	return &Direct{r: r, key: key, dtype: m.dtype, offset: start + header, count: lay.shape[0], slice: n / lay.shape[0]}, nil
+	slice := m.layout.count / m.layout.shape[0]
+	return &Direct{
+		m: m, offset: start + int64(f.UncompressedSize64) - m.bytes, slice: slice,
+		raw: make([]byte, slice*m.dtype.size),
+	}, nil
 }
 
 // Read fills dst, which has the size of a slice, with slice i.
 func (d *Direct) Read(i int, dst []float32) error {
-	if i < 0 || i >= d.count || len(dst) != d.slice {
-		return fmt.Errorf("npz: slice %d of %d into %d elements, of which a slice has %d", i, d.count, len(dst), d.slice)
+	if count := d.m.layout.shape[0]; i < 0 || i >= count || len(dst) != d.slice {
+		return fmt.Errorf("npz: slice %d of %d into %d elements, of which a slice has %d", i, count, len(dst), d.slice)
 	}
-	if d.raw == nil {
-		d.raw = make([]byte, d.slice*d.dtype.size)
+	// A reader may return io.EOF with a full read that ends with the file.
+	if n, err := d.m.reader.file.ReadAt(d.raw, d.offset+int64(i)*int64(len(d.raw))); n < len(d.raw) {
+		return d.m.reader.damaged(d.m.key, noEOF(err))
 	}
-	// A reader may say io.EOF of a full read that ends with the file.
-	if n, err := d.r.file.ReadAt(d.raw, d.offset+int64(i)*int64(len(d.raw))); n < len(d.raw) {
-		return d.r.damaged(d.key, noEOF(err))
-	}
-	if d.dtype.big {
-		swap(d.raw, d.dtype.size)
-	}
-	return decodeReal(dst, d.raw, d.dtype)
+	return decode(dst, d.raw, d.m.dtype)
 }

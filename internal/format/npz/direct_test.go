@@ -16,7 +16,8 @@ func TestDirectEqualsLoading(t *testing.T) {
 	const m = 7
 	order := []int{6, 0, 3, 3, 5, 1, 2, 4}
 	for _, dtype := range []string{"<f4", ">f4", "<f8", "<u2", ">u2", "|u1", ">i4"} {
-		r := open(t, zip.Store, npztest.Real("before", "<f8", ramp(3), 3), npztest.Real("a", dtype, ramp(m*6), m, 2, 3, 1))
+		r := open(t, zip.Store, npztest.Real("before", "<f8", ramp(3), 3),
+			npztest.Real("a", dtype, ramp(m*6), m, 2, 3, 1))
 		want, err := r.Float32("a")
 		if err != nil {
 			t.Fatal(err)
@@ -45,7 +46,9 @@ func TestDirectEqualsLoading(t *testing.T) {
 func TestDirectPairs(t *testing.T) {
 	values := []complex128{1, 2i, 3 - 1i, -4 + 0.5i}
 	for _, dtype := range []string{"<c8", ">c8", "<c16"} {
-		d, err := open(t, zip.Store, npztest.Array{Key: "a", Dtype: dtype, Shape: []int{2, 2}, Values: values}).DirectPairs("a")
+		d,
+			err := open(t, zip.Store,
+			npztest.Array{Key: "a", Dtype: dtype, Shape: []int{2, 2}, Values: values}).DirectPairs("a")
 		if err != nil || d == nil {
 			t.Fatalf("%s: %v, %v", dtype, d, err)
 		}
@@ -64,9 +67,11 @@ func TestNotAllMembersAreDirect(t *testing.T) {
 		array  npztest.Array
 		axes   []int
 	}{
-		"deflated": {zip.Deflate, npztest.Real("a", "<f4", ramp(24), 2, 3, 4), nil}, "Fortran order": {zip.Store, fortran, nil},
-		"axes exchanged": {zip.Store, npztest.Real("a", "<f4", ramp(24), 2, 3, 4), []int{2, 0, 1}}, "empty": {zip.Store, npztest.Real("a", "<f4", nil, 0, 3), nil},
-		"a number": {zip.Store, npztest.Real("a", "<f4", ramp(1)), nil},
+		"deflated":       {zip.Deflate, npztest.Real("a", "<f4", ramp(24), 2, 3, 4), nil},
+		"Fortran order":  {zip.Store, fortran, nil},
+		"axes exchanged": {zip.Store, npztest.Real("a", "<f4", ramp(24), 2, 3, 4), []int{2, 0, 1}},
+		"empty":          {zip.Store, npztest.Real("a", "<f4", nil, 0, 3), nil},
+		"a number":       {zip.Store, npztest.Real("a", "<f4", ramp(1)), nil},
 	} {
 		if d, err := open(t, c.method, c.array).Direct("a", c.axes...); d != nil || err != nil {
 			t.Errorf("%s: %v, %v", name, d, err)

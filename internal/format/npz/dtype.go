@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -14,7 +15,7 @@ type dtype struct {
 	big  bool // big-endian
 }
 
-// parseDtype reads numpy's type strings; what it does not know has kind V.
+// parseDtype reads a numpy type string. An unknown one has kind V.
 func parseDtype(s string) dtype {
 	var d dtype
 	if s != "" {
@@ -44,7 +45,7 @@ func parseDtype(s string) dtype {
 	return d
 }
 
-// real reports whether elements are real numbers of a width that decodeReal knows.
+// real reports whether elements are real numbers of a width that decode knows.
 func (d dtype) real() bool {
 	switch d.kind {
 	case 'b':
@@ -65,147 +66,13 @@ func (d dtype) complex() bool { return d.kind == 'c' && (d.size == 8 || d.size =
 // text reports whether elements are strings.
 func (d dtype) text() bool { return d.kind == 'U' || d.kind == 'S' }
 
-// describe says what a member of type s holds, in the words of an error.
-func describe(s string) string {
-	switch d := parseDtype(s); {
-	case d.kind == 'O':
-		return fmt.Sprintf("a pickled Python object (dtype %s)", s)
-	case d.text():
-		return fmt.Sprintf("text (dtype %s)", s)
-	case d.complex():
-		return fmt.Sprintf("complex values (dtype %s)", s)
-	default:
-		return fmt.Sprintf("values of dtype %s", s)
-	}
-}
-
-// remedy says how to make an array of a type that is not read into one that is.
-func (d dtype) remedy() string {
-	switch d.kind {
-	case 'O':
-		return "save it as a plain numeric array"
-	case 'f':
-		return "save it as float32 or float64"
-	case 'c':
-		return "save its real part, or its magnitude, as float32"
-	}
-	return ""
-}
-
-// swap makes big-endian words of the given size little-endian, in place.
-func swap(b []byte, word int) {
-	for ; len(b) >= word; b = b[word:] {
-		for i, j := 0, word-1; i < j; i, j = i+1, j-1 {
-			b[i], b[j] = b[j], b[i]
-		}
-	}
-}
-
-// decodeReal converts len(dst) little-endian elements of src.
-func decodeReal[T float32 | float64](dst []T, src []byte, d dtype) error {
-	le := binary.LittleEndian
-	switch {
-	case d.kind == 'f' && d.size == 4:
-		for i := range dst {
-			dst[i] = T(math.Float32frombits(le.Uint32(src[4*i:])))
-		}
-	case d.kind == 'f':
-		for i := range dst {
-			dst[i] = T(math.Float64frombits(le.Uint64(src[8*i:])))
-		}
-	case d.kind == 'u' && d.size == 2: // detectors' own type
-		for i := range dst {
-			dst[i] = T(le.Uint16(src[2*i:]))
-		}
-	case d.kind == 'u' && d.size == 8:
-		for i := range dst {
-			dst[i] = T(le.Uint64(src[8*i:]))
-		}
-	default:
-		for i := range dst {
-			dst[i] = T(integer(src[d.size*i:], d))
-		}
-	}
-	return nil
-}
-
-// integer reads one little-endian element of kind b, i or u; the largest unsigned ones wrap.
-func integer(b []byte, d dtype) int64 {
-	le := binary.LittleEndian
-	switch {
-	case d.kind == 'b':
-		if b[0] != 0 {
-			return 1
-		}
-		return 0
-	case d.kind == 'u' && d.size == 1:
-		return int64(b[0])
-	case d.kind == 'u' && d.size == 2:
-		return int64(le.Uint16(b))
-	case d.kind == 'u' && d.size == 4:
-		return int64(le.Uint32(b))
-	case d.size == 1:
-		return int64(int8(b[0]))
-	case d.size == 2:
-		return int64(int16(le.Uint16(b)))
-	case d.size == 4:
-		return int64(int32(le.Uint32(b)))
-	default:
-		return int64(le.Uint64(b))
-	}
-}
-
-// decodeInt converts to int64; a value that is not a whole number of that range is an error.
-func decodeInt(dst []int64, src []byte, d dtype) error {
-	if d.kind == 'f' {
-		for i := range dst {
-			var v [1]float64
-			if err := decodeReal(v[:], src[d.size*i:], d); err != nil {
-				return err
-			}
-			if !(math.Trunc(v[0]) == v[0] && math.Abs(v[0]) < 1<<63) {
-				return fmt.Errorf("%v is not a whole number", v[0])
-			}
-			dst[i] = int64(v[0])
-		}
-		return nil
-	}
-	for i := range dst {
-		dst[i] = integer(src[d.size*i:], d)
-		if d.kind == 'u' && dst[i] < 0 {
-			return fmt.Errorf("%d does not fit a signed integer", uint64(dst[i]))
-		}
-	}
-	return nil
-}
-
-// decodeComplex converts complex elements, and real ones with imaginary part 0.
-func decodeComplex(dst []complex64, src []byte, d dtype) error {
-	if d.real() {
-		for i := range dst {
-			var v [1]float32
-			if err := decodeReal(v[:], src[d.size*i:], d); err != nil {
-				return err
-			}
-			dst[i] = complex(v[0], 0)
-		}
-		return nil
-	}
-	part := dtype{kind: 'f', size: d.size / 2}
-	for i := range dst {
-		var v [2]float32
-		if err := decodeReal(v[:], src[d.size*i:], part); err != nil {
-			return err
-		}
-		dst[i] = complex(v[0], v[1])
-	}
-	return nil
-}
+// part is the type of the real and the imaginary part of a complex type.
+func (d dtype) part() dtype { return dtype{'f', d.size / 2, d.big} }
 
 // Real reports whether the member holds real numbers that the typed reads accept.
 func (h Header) Real() bool { return parseDtype(h.Dtype).real() }
 
-// Integer reports whether the member holds whole numbers by type.
+// Integer reports whether the member's type is one of whole numbers.
 func (h Header) Integer() bool {
 	d := parseDtype(h.Dtype)
 	return d.real() && d.kind != 'f'
@@ -217,14 +84,130 @@ func (h Header) Numeric() bool { return parseDtype(h.Dtype).numeric() }
 // Text reports whether the member holds strings.
 func (h Header) Text() bool { return parseDtype(h.Dtype).text() }
 
-// Pickled reports whether the member is a pickled Python object, which nothing here decodes.
+// Pickled reports whether the member is a pickled Python object, which ptyx never decodes.
 func (h Header) Pickled() bool { return parseDtype(h.Dtype).kind == 'O' }
 
-// Describe says what the member holds, for a message.
-func (h Header) Describe() string { return describe(h.Dtype) }
+// Describe names the contents of the member in an error.
+func (h Header) Describe() string {
+	contents := "values of"
+	switch d := parseDtype(h.Dtype); {
+	case d.kind == 'O':
+		contents = "a pickled Python object"
+	case d.text():
+		contents = "text"
+	case d.complex():
+		contents = "complex values"
+	default:
+		return "values of dtype " + h.Dtype
+	}
+	return fmt.Sprintf("%s (dtype %s)", contents, h.Dtype)
+}
 
-// Remedy says how to save it so that it can be read as real numbers, for a message; empty where nothing is known.
-func (h Header) Remedy() string { return parseDtype(h.Dtype).remedy() }
+// Remedy tells how to save the member so that ptyx can read it as real numbers; empty if nothing helps.
+func (h Header) Remedy() string {
+	switch parseDtype(h.Dtype).kind {
+	case 'O':
+		return "save it as a plain numeric array"
+	case 'f':
+		return "save it as float32 or float64"
+	case 'c':
+		return "save its real part, or its magnitude, as float32"
+	}
+	return ""
+}
 
 // ShapeText writes the shape as Python does.
 func (h Header) ShapeText() string { return shapeText(h.Shape) }
+
+// number is a type that decode converts real elements to.
+type number interface{ float32 | float64 | int64 }
+
+// decode converts len(dst) real elements of src, whose bytes it may reorder. Floats lose their fraction in an int64,
+// and the largest unsigned integers become negative: decodeWhole refuses both.
+func decode[T number](dst []T, src []byte, d dtype) error {
+	if d.big {
+		swap(src, d.size)
+	}
+	le := binary.LittleEndian
+	switch (dtype{kind: d.kind, size: d.size}) {
+	case dtype{kind: 'f', size: 4}:
+		convert(dst, src, 4, func(b []byte) float32 { return math.Float32frombits(le.Uint32(b)) })
+	case dtype{kind: 'f', size: 8}:
+		convert(dst, src, 8, func(b []byte) float64 { return math.Float64frombits(le.Uint64(b)) })
+	case dtype{kind: 'u', size: 1}:
+		convert(dst, src, 1, func(b []byte) uint8 { return b[0] })
+	case dtype{kind: 'u', size: 2}:
+		convert(dst, src, 2, le.Uint16)
+	case dtype{kind: 'u', size: 4}:
+		convert(dst, src, 4, le.Uint32)
+	case dtype{kind: 'u', size: 8}:
+		convert(dst, src, 8, le.Uint64)
+	case dtype{kind: 'i', size: 1}:
+		convert(dst, src, 1, func(b []byte) int8 { return int8(b[0]) })
+	case dtype{kind: 'i', size: 2}:
+		convert(dst, src, 2, func(b []byte) int16 { return int16(le.Uint16(b)) })
+	case dtype{kind: 'i', size: 4}:
+		convert(dst, src, 4, func(b []byte) int32 { return int32(le.Uint32(b)) })
+	case dtype{kind: 'i', size: 8}:
+		convert(dst, src, 8, func(b []byte) int64 { return int64(le.Uint64(b)) })
+	case dtype{kind: 'b', size: 1}:
+		convert(dst, src, 1, func(b []byte) uint8 { return min(b[0], 1) })
+	}
+	return nil
+}
+
+// convert reads len(dst) elements of size bytes.
+func convert[S uint8 | uint16 | uint32 | uint64 | int8 | int16 | int32 | int64 | float32 | float64, T number](
+	dst []T, src []byte, size int, read func([]byte) S,
+) {
+	for i := range dst {
+		dst[i] = T(read(src[i*size:]))
+	}
+}
+
+// swap makes big-endian words of the given size little-endian, in place.
+func swap(b []byte, word int) {
+	for word := range slices.Chunk(b, word) {
+		slices.Reverse(word)
+	}
+}
+
+// decodeWhole converts to int64. A value that is no whole number of that range is an error.
+func decodeWhole(dst []int64, src []byte, d dtype) error {
+	if d.kind == 'f' {
+		values := make([]float64, len(dst))
+		err := decode(values, src, d)
+		for i, v := range values {
+			if !(math.Trunc(v) == v && math.Abs(v) < 1<<63) {
+				return fmt.Errorf("%v is not a whole number", v)
+			}
+			dst[i] = int64(v)
+		}
+		return err
+	}
+	err := decode(dst, src, d)
+	for _, v := range dst {
+		if d.kind == 'u' && v < 0 {
+			return fmt.Errorf("%d does not fit a signed integer", uint64(v))
+		}
+	}
+	return err
+}
+
+// decodeComplex converts complex elements, and real ones with imaginary part 0.
+func decodeComplex(dst []complex64, src []byte, d dtype) error {
+	if d.real() {
+		values := make([]float32, len(dst))
+		err := decode(values, src, d)
+		for i, v := range values {
+			dst[i] = complex(v, 0)
+		}
+		return err
+	}
+	parts := make([]float32, 2*len(dst))
+	err := decode(parts, src, d.part())
+	for i := range dst {
+		dst[i] = complex(parts[2*i], parts[2*i+1])
+	}
+	return err
+}

@@ -76,7 +76,8 @@ func mustStream(t *testing.T, r *Reader, key string, want []float32) {
 // that an array can have.
 func FuzzNPY(f *testing.F) {
 	f.Add([]byte("\x93NUMPY\x01\x00\x46\x00{'descr': '<f4', 'fortran_order': False, 'shape': (516, 64, 64), }     \n"))
-	f.Add([]byte("\x93NUMPY\x02\x00\x46\x00\x00\x00{'descr': '|O', 'fortran_order': False, 'shape': (), }                  \n"))
+	f.Add([]byte("\x93NUMPY\x02\x00\x46\x00\x00\x00{'descr': '|O', 'fortran_order': False, 'shape': (), }            " +
+		"      \n"))
 	f.Add([]byte("\x93NUMPY\x03\x00\x40\x00\x00\x00{'descr': [('é', '<f4')], 'fortran_order': True, 'shape': (2L,)}\n"))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		h, length, err := readHeader(bytes.NewReader(content))

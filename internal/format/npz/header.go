@@ -8,7 +8,7 @@ import (
 	"io"
 	"math"
 	"math/bits"
-	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/sbinet/npyio/npy"
@@ -21,94 +21,122 @@ type Header struct {
 	Fortran bool   // elements are in column-major order
 }
 
-// structured is the Dtype given to types with named fields; nothing here reads their elements.
+// structured is the Dtype of types with named fields, whose elements this package does not read.
 const structured = "|V"
 
-// maxHeader bounds the header's text. numpy itself refuses more than 10 000 characters from a file it does not trust.
+// maxHeader bounds the header's text, in bytes. numpy itself refuses more than 10 000 characters from an untrusted
+// file.
 const maxHeader = 1 << 20
 
 // readHeader reads the preamble of a .npy file (format versions 1 to 3) and leaves r at the first element. length is
 // the number of bytes read.
 func readHeader(r io.Reader) (h Header, length int64, err error) {
-	text, length, err := readHeaderText(r)
-	if err != nil {
-		return Header{}, length, err
+	start := make([]byte, 10, 256) // magic, version and the length of the text, little-endian
+	if _, err := io.ReadFull(r, start[:8]); err != nil {
+		return Header{}, 0, fmt.Errorf("reading the .npy preamble: %w", noEOF(err))
 	}
-	h, err = parseHeader(text)
-	return h, length, err
-}
-
-// readHeaderText returns the Python dictionary that follows magic, version and length.
-func readHeaderText(r io.Reader) (text string, length int64, err error) {
-	var preamble [8]byte
-	if _, err := io.ReadFull(r, preamble[:]); err != nil {
-		return "", 0, fmt.Errorf("reading the .npy preamble: %w", noEOF(err))
+	if !bytes.HasPrefix(start, npy.Magic[:]) {
+		return Header{}, 0, errors.New("the member does not start with the .npy magic")
 	}
-	if !bytes.Equal(preamble[:6], npy.Magic[:]) {
-		return "", 0, errors.New("the member does not start with the .npy magic")
-	}
-	var size [4]byte // little-endian; two bytes in version 1, four in versions 2 and 3
-	width := 4
-	switch preamble[6] {
+	switch start[6] {
 	case 1:
-		width = 2
 	case 2, 3: // version 3 differs from 2 only in that the text is UTF-8
+		start = start[:12]
 	default:
-		return "", 0, fmt.Errorf("unknown .npy version %d", preamble[6])
+		return Header{}, 0, fmt.Errorf("unknown .npy version %d", start[6])
 	}
-	if _, err := io.ReadFull(r, size[:width]); err != nil {
-		return "", 0, fmt.Errorf("reading the .npy header length: %w", noEOF(err))
+	if _, err := io.ReadFull(r, start[8:]); err != nil {
+		return Header{}, 0, fmt.Errorf("reading the .npy header length: %w", noEOF(err))
 	}
-	n := binary.LittleEndian.Uint32(size[:])
+	n := int64(binary.LittleEndian.Uint16(start[8:]))
+	if len(start) == 12 {
+		n = int64(binary.LittleEndian.Uint32(start[8:]))
+	}
 	if n > maxHeader {
-		return "", 0, fmt.Errorf("a .npy header of %d bytes", n)
+		return Header{}, 0, fmt.Errorf("a .npy header of %d bytes", n)
 	}
-	buf := make([]byte, n)
-	if _, err := io.ReadFull(r, buf); err != nil {
-		return "", 0, fmt.Errorf("reading the .npy header: %w", noEOF(err))
+	text := make([]byte, n)
+	if _, err := io.ReadFull(r, text); err != nil {
+		return Header{}, 0, fmt.Errorf("reading the .npy header: %w", noEOF(err))
 	}
-	return string(buf), int64(len(preamble) + width + len(buf)), nil
+	h, ok := parseNumpy(start, text)
+	if !ok {
+		h, err = parseLiteral(string(text))
+	}
+	return h, int64(len(start) + len(text)), err
 }
 
-var (
-	descrField   = regexp.MustCompile(`['"]descr['"]\s*:\s*(?:['"]([^'"]*)['"]|[\[(])`)
-	fortranField = regexp.MustCompile(`['"]fortran_order['"]\s*:\s*(True|False)`)
-	shapeField   = regexp.MustCompile(`['"]shape['"]\s*:\s*\(([0-9L,\s]*)\)`)
-)
-
-// parseHeader reads the dictionary. npyio's parser trusts numpy's own spelling to the byte (order of the keys, blanks,
-// the comma before the brace) and panics or misreads the shape otherwise, so the three fields are respelled for it.
-func parseHeader(text string) (Header, error) {
-	descr, fortran, shape := descrField.FindStringSubmatch(text), fortranField.FindStringSubmatch(text), shapeField.FindStringSubmatch(text)
-	if descr == nil || fortran == nil || shape == nil {
-		return Header{}, fmt.Errorf("a .npy header that is not numpy's: %.80q", strings.TrimSpace(text))
-	}
-	dtype := descr[1]
-	if dtype == "" {
-		dtype = structured
-	}
-	if strings.ContainsAny(dtype, "{}\n") {
-		return Header{}, fmt.Errorf("a .npy header with the dtype %.40q", dtype)
-	}
-	// Python 2 wrote long integers with an L.
-	spelled := fmt.Sprintf("{'descr': '%s', 'fortran_order': %s, 'shape': (%s), }\n",
-		dtype, fortran[1], strings.Join(strings.Fields(strings.ReplaceAll(shape[1], "L", "")), ""))
-	if len(spelled) > math.MaxUint16 {
-		return Header{}, fmt.Errorf("a .npy header of %d bytes", len(spelled))
-	}
-	file := append(npy.Magic[:], 1, 0)
-	file = binary.LittleEndian.AppendUint16(file, uint16(len(spelled)))
-	file = append(file, spelled...)
-	r, err := npy.NewReader(bytes.NewReader(file))
+// parseNumpy has npyio read a header as it stands. npyio finds the end of a value from the place of the next key, so
+// any spelling but numpy's makes it panic or cut the shape. ok therefore reports that the result, written as numpy
+// writes it, gives the same text.
+func parseNumpy(start, text []byte) (h Header, ok bool) {
+	defer func() {
+		if recover() != nil {
+			h, ok = Header{}, false
+		}
+	}()
+	r, err := npy.NewReader(io.MultiReader(bytes.NewReader(start), bytes.NewReader(text)))
 	if err != nil {
-		return Header{}, fmt.Errorf("parsing the .npy header: %w", err)
+		return Header{}, false
 	}
 	d := r.Header.Descr
-	return Header{Dtype: d.Type, Shape: d.Shape, Fortran: d.Fortran}, nil
+	for _, n := range d.Shape {
+		if n < 0 {
+			return Header{}, false
+		}
+	}
+	h = Header{Dtype: d.Type, Shape: d.Shape, Fortran: d.Fortran}
+	return h, h.literal() == string(bytes.TrimSpace(text))
 }
 
-// elements is the number of elements of a shape; ok is false when the array of elements of the given size would not fit
-// the address space.
+// literal is the header as the Python dictionary that numpy writes.
+func (h Header) literal() string {
+	order := "False"
+	if h.Fortran {
+		order = "True"
+	}
+	return fmt.Sprintf("{'descr': '%s', 'fortran_order': %s, 'shape': %s, }", h.Dtype, order, shapeText(h.Shape))
+}
+
+// parseLiteral reads a dictionary in any other spelling: keys in another order, double quotes, other blanks, structured
+// types, and the L that Python 2 put behind long integers.
+func parseLiteral(text string) (Header, error) {
+	flat := strings.Join(strings.Fields(strings.ReplaceAll(text, `"`, "'")), "")
+	value := func(key string) string {
+		_, after, _ := strings.Cut(flat, "'"+key+"':")
+		return after
+	}
+	refused := fmt.Errorf("a .npy header that is not numpy's: %.80q", strings.TrimSpace(text))
+	var h Header
+	switch descr := value("descr"); {
+	case strings.HasPrefix(descr, "["), strings.HasPrefix(descr, "("):
+		h.Dtype = structured
+	case strings.HasPrefix(descr, "'"):
+		h.Dtype, _, _ = strings.Cut(descr[1:], "'")
+	default:
+		return Header{}, refused
+	}
+	order := value("fortran_order")
+	h.Fortran = strings.HasPrefix(order, "True")
+	dims, _, closed := strings.Cut(value("shape"), ")")
+	if !h.Fortran && !strings.HasPrefix(order, "False") || !strings.HasPrefix(dims, "(") || !closed {
+		return Header{}, refused
+	}
+	for dim := range strings.SplitSeq(dims[1:], ",") {
+		if dim == "" { // behind the last comma
+			continue
+		}
+		n, err := strconv.ParseUint(strings.TrimSuffix(dim, "L"), 10, 63)
+		if err != nil {
+			return Header{}, fmt.Errorf("the shape in the .npy header: %w", err)
+		}
+		h.Shape = append(h.Shape, int(n))
+	}
+	return h, nil
+}
+
+// elements is the number of elements of a shape. ok is false if an array of elements of itemsize bytes does not fit the
+// address space.
 func elements(shape []int, itemsize int) (n int, ok bool) {
 	total := uint64(1)
 	for _, d := range shape {
@@ -125,7 +153,7 @@ func elements(shape []int, itemsize int) (n int, ok bool) {
 	return int(total), hi == 0 && size <= math.MaxInt
 }
 
-// noEOF turns a clean end of input in the middle of something into an unexpected one.
+// noEOF turns the end of the input inside a value into an unexpected one.
 func noEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

@@ -5,10 +5,11 @@ import (
 	"strings"
 )
 
-// layout walks the elements of a member in the order of the file and tells where each belongs in the result, which is
-// in C order of the permuted axes.
+// layout walks the elements of a member in the order of the file and gives the index of each in the result, which is in
+// C order of the permuted axes.
 type layout struct {
 	shape    []int // of the result
+	count    int   // of elements
 	straight bool  // the file is already in the result's order
 	dims     []int // extents, fastest axis of the file first
 	strides  []int // strides of the same axes in the result
@@ -16,8 +17,9 @@ type layout struct {
 	offset   int
 }
 
-// layoutOf plans the walk; axes names the file's axis for each axis of the result, none means as they are.
-func layoutOf(h Header, axes []int) (*layout, error) {
+// layoutOf plans the walk over count elements; axes names the file's axis for each axis of the result, none means as
+// they are.
+func layoutOf(h Header, axes []int, count int) (*layout, error) {
 	rank := len(h.Shape)
 	if len(axes) == 0 {
 		for a := range rank {
@@ -27,7 +29,7 @@ func layoutOf(h Header, axes []int) (*layout, error) {
 	if len(axes) != rank {
 		return nil, fmt.Errorf("%d axes asked of %d", len(axes), rank)
 	}
-	l := &layout{shape: make([]int, rank), straight: true, at: make([]int, rank)}
+	l := &layout{shape: make([]int, rank), count: count, straight: true, at: make([]int, rank)}
 	strideOf := make([]int, rank) // by axis of the file
 	for p, stride := rank-1, 1; p >= 0; p-- {
 		a := axes[p]
@@ -54,9 +56,9 @@ func layoutOf(h Header, axes []int) (*layout, error) {
 	return l, nil
 }
 
-// next is the place of the file's next element.
+// next is the index of the file's next element in the result.
 func (l *layout) next() int {
-	place := l.offset
+	index := l.offset
 	for k := range l.dims {
 		l.at[k]++
 		l.offset += l.strides[k]
@@ -66,7 +68,7 @@ func (l *layout) next() int {
 		l.offset -= l.at[k] * l.strides[k]
 		l.at[k] = 0
 	}
-	return place
+	return index
 }
 
 // shapeText writes a shape as Python does.

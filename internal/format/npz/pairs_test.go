@@ -49,7 +49,8 @@ func TestPairsAreTheComplexArray(t *testing.T) {
 			}
 		}
 	}
-	r := open(t, zip.Store, npztest.Real("real", "<f4", ramp(4), 2, 2), npztest.Array{Key: "one", Dtype: "<c8", Values: []complex128{1i}})
+	r := open(t, zip.Store, npztest.Real("real", "<f4", ramp(4), 2, 2),
+		npztest.Array{Key: "one", Dtype: "<c8", Values: []complex128{1i}})
 	for _, key := range []string{"real", "one", "absent"} {
 		var bad *badinput.Error
 		if _, err := r.Pairs(key); !errors.As(err, &bad) || bad.Key != key {

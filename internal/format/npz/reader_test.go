@@ -134,7 +134,8 @@ func checkOddMembers(t *testing.T, r *Reader) {
 
 func TestEveryTypeOrderAndMethod(t *testing.T) {
 	shape := []int{4, 2, 3}
-	for _, dtype := range []string{"|b1", "|i1", "<i2", ">i2", "<i4", ">i4", "<i8", ">i8", "|u1", "<u2", ">u2", "<u4", ">u4", "<u8", ">u8", "<f4", ">f4", "<f8", ">f8"} {
+	dtypes := "|b1 |i1 <i2 >i2 <i4 >i4 <i8 >i8 |u1 <u2 >u2 <u4 >u4 <u8 >u8 <f4 >f4 <f8 >f8"
+	for dtype := range strings.FieldsSeq(dtypes) {
 		for _, fortran := range []bool{false, true} {
 			for _, method := range []uint16{zip.Store, zip.Deflate} {
 				a := npztest.Real("a", dtype, ramp(24), shape...)
@@ -275,26 +276,40 @@ func TestFaults(t *testing.T) {
 		{"single array", npztest.Real("a", "<f4", ramp(3), 3).NPY(), []string{"a single .npy array", "numpy.savez"}},
 		{"truncated zip", good[:len(good)-30], []string{"truncated or damaged zip"}},
 		{"flipped byte", flipped, []string{": a: ", "fails its checksum"}},
-		{"missing key", npztest.Zip(zip.Store, npztest.Real("b", "<f4", ramp(3), 3)), []string{": a: ", "only b, expected one"}},
+		{"missing key", npztest.Zip(zip.Store, npztest.Real("b", "<f4", ramp(3), 3)),
+			[]string{": a: ", "only b, expected one"}},
 		{"no key at all", npztest.Zip(zip.Store), []string{": a: ", "none at all, expected one"}},
-		{"pickled", array(npztest.Pickled("a")), []string{": a: ", "pickled Python object (dtype |O)", "plain numeric array"}},
+		{"pickled", array(npztest.Pickled("a")),
+			[]string{": a: ", "pickled Python object (dtype |O)", "plain numeric array"}},
 		{"text", array(npztest.Text("a", "hello")), []string{": a: ", "text (dtype <U5)"}},
-		{"complex", array(npztest.Array{Dtype: "<c8", Shape: []int{2}, Values: make([]complex128, 2)}), []string{": a: ", "complex values (dtype <c8)", "expected real numbers"}},
-		{"half", array(npztest.Array{Dtype: "<f2", Shape: []int{2}, Raw: make([]byte, 4)}), []string{": a: ", "dtype <f2", "float32", "; save it as float32 or float64"}},
-		{"too short", array(npztest.Array{Dtype: "<f4", Shape: []int{3}, Raw: make([]byte, 8)}), []string{": a: ", "8 bytes", "shape (3,) of dtype <f4"}},
-		{"too long", array(npztest.Array{Dtype: "<f4", Shape: []int{3}, Raw: make([]byte, 20)}), []string{": a: ", "20 bytes"}},
-		{"huge", array(npztest.Array{Dtype: "<f4", Shape: []int{1 << 40, 1 << 10}, Raw: make([]byte, 8)}), []string{": a: ", "8 bytes"}},
-		{"overflowing", array(npztest.Array{Dtype: "<f8", Shape: []int{1 << 62, 1 << 62}, Raw: make([]byte, 8)}), []string{": a: ", "8 bytes"}},
-		{"overflowing to the true size", array(npztest.Array{Dtype: "<f8", Shape: []int{1 << 32, 1 << 32}, Raw: []byte{}}), []string{": a: "}},
+		{"complex", array(npztest.Array{Dtype: "<c8", Shape: []int{2}, Values: make([]complex128, 2)}),
+			[]string{": a: ", "complex values (dtype <c8)", "expected real numbers"}},
+		{"half", array(npztest.Array{Dtype: "<f2", Shape: []int{2}, Raw: make([]byte, 4)}),
+			[]string{": a: ", "dtype <f2", "float32", "; save it as float32 or float64"}},
+		{"too short", array(npztest.Array{Dtype: "<f4", Shape: []int{3}, Raw: make([]byte, 8)}),
+			[]string{": a: ", "8 bytes", "shape (3,) of dtype <f4"}},
+		{"too long", array(npztest.Array{Dtype: "<f4", Shape: []int{3}, Raw: make([]byte, 20)}),
+			[]string{": a: ", "20 bytes"}},
+		{"huge", array(npztest.Array{Dtype: "<f4", Shape: []int{1 << 40, 1 << 10}, Raw: make([]byte, 8)}),
+			[]string{": a: ", "8 bytes"}},
+		{"overflowing", array(npztest.Array{Dtype: "<f8", Shape: []int{1 << 62, 1 << 62}, Raw: make([]byte, 8)}),
+			[]string{": a: ", "8 bytes"}},
+		{"overflowing to the true size",
+			array(npztest.Array{Dtype: "<f8", Shape: []int{1 << 32, 1 << 32}, Raw: []byte{}}), []string{": a: "}},
 		{"no header", rawMember("short"), []string{": a: "}},
 		{"no magic", rawMember("this is no array at all"), []string{": a: ", ".npy magic"}},
 		{"future version", rawMember("\x93NUMPY\x09\x00\x10\x00\x00\x00"), []string{": a: ", "version 9"}},
 		{"long header", rawMember("\x93NUMPY\x02\x00\xff\xff\xff\xff"), []string{": a: ", "4294967295"}},
 		{"cut header", rawMember("\x93NUMPY\x01\x00\xff\x00{'descr'"), []string{": a: ", "ends too early"}},
 		{"no dictionary", rawMember(string(npztest.WithHeader("garbage", 1))), []string{": a: ", "garbage"}},
-		{"dictionary without shape", rawMember(string(npztest.WithHeader("{'descr': '<f4', 'fortran_order': False}", 1))), []string{": a: "}},
-		{"negative shape", rawMember(string(npztest.WithHeader("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", 1))), []string{": a: "}},
-		{"shape beyond int", rawMember(string(npztest.WithHeader("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", 1))), []string{": a: "}},
+		{"dictionary without shape",
+			rawMember(string(npztest.WithHeader("{'descr': '<f4', 'fortran_order': False}", 1))), []string{": a: "}},
+		{"negative shape",
+			rawMember(string(npztest.WithHeader("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", 1))),
+			[]string{": a: "}},
+		{"shape beyond int",
+			rawMember(string(npztest.WithHeader("{'descr': '<f4', 'fortran_order': False, 'shape': "+
+				"(99999999999999999999,), }", 1))), []string{": a: "}},
 		{"directory lies", directoryLies(good), []string{": a: ", "sizes"}},
 	}
 	for _, tt := range tests {
@@ -412,14 +427,15 @@ func TestStreamMemory(t *testing.T) {
 	if err != io.EOF || frames != m {
 		t.Fatalf("%d slices, then %v", frames, err)
 	}
-	// One chunk, and 64 KiB for the header's expressions and readers.
+	// One chunk, and 64 KiB for the header and readers.
 	if got := after.TotalAlloc - before.TotalAlloc; got > chunkBytes+64<<10 {
 		t.Errorf("streaming %d MB allocated %d bytes", m*slice*4>>20, got)
 	}
 }
 
 func TestLastOfANameCounts(t *testing.T) {
-	r := open(t, zip.Store, npztest.Real("a", "<f4", []float64{1}, 1), npztest.Real("b", "<f4", []float64{5}, 1), npztest.Real("a", "<f4", []float64{2}, 1))
+	r := open(t, zip.Store, npztest.Real("a", "<f4", []float64{1}, 1), npztest.Real("b", "<f4", []float64{5}, 1),
+		npztest.Real("a", "<f4", []float64{2}, 1))
 	if !slices.Equal(r.Keys(), []string{"a", "b"}) {
 		t.Errorf("keys %v", r.Keys())
 	}
@@ -428,7 +444,8 @@ func TestLastOfANameCounts(t *testing.T) {
 	}
 }
 
-// Limits hold before memory is taken: archives of members without end, bodies that unpack to more than deflate can have packed.
+// Limits hold before memory is taken: archives of members without end, bodies that unpack to more than deflate can have
+// packed.
 func TestLimits(t *testing.T) {
 	var many bytes.Buffer
 	z := zip.NewWriter(&many)
@@ -446,8 +463,10 @@ func TestLimits(t *testing.T) {
 		t.Errorf("60 000 members: %v", err)
 	}
 
-	// A bomb: 64 MiB of zeros in 64 KiB are sound, and loaded as what they are; more than the directory tells is refused.
-	bomb := npztest.Zip(zip.Deflate, npztest.Array{Key: "a", Dtype: "<f4", Shape: []int{1 << 24}, Raw: make([]byte, 64<<20)})
+	// A bomb: 64 MiB of zeros in 64 KiB are sound, and loaded as what they are; more than the directory tells is
+	// refused.
+	bomb := npztest.Zip(zip.Deflate,
+		npztest.Array{Key: "a", Dtype: "<f4", Shape: []int{1 << 24}, Raw: make([]byte, 64<<20)})
 	at := bytes.LastIndex(bomb, []byte("PK\x01\x02"))
 	binary.LittleEndian.PutUint32(bomb[at+24:], 1<<30) // the unpacked size
 	r, err := NewReader("bomb.npz", bytes.NewReader(bomb), int64(len(bomb)))

@@ -162,8 +162,8 @@ func TestFailedWriteLeavesTheFile(t *testing.T) {
 	}
 }
 
-// TestSlices: an array that is written in parts is the file that it would be at once; parts that do not fill it are an error,
-// and leave no file.
+// TestSlices: an array that is written in parts is the file that it would be at once; parts that do not fill it are an
+// error, and leave no file.
 func TestSlices(t *testing.T) {
 	whole := ndarray.New[float32](3, 5)
 	for i := range whole.Data {
