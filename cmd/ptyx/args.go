@@ -1,16 +1,20 @@
 package main
 
 import (
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/alecthomas/kong"
 )
 
-// joinNegatives writes "--flag -1" as "--flag=-1": kong takes a value that begins with a hyphen for a flag and complains of
-// syntax, where the complaint due is that of the flag's own check. No flag of ptyx is a number.
+// joinNegatives writes "--flag -1" as "--flag=-1". kong would take -1 for a flag and report a fault of syntax, instead
+// of letting the flag check it. No flag of ptyx is a number.
 func joinNegatives(args []string) []string {
 	var out []string
 	for _, arg := range args {
-		if last := len(out) - 1; last >= 0 && negative(arg) && strings.HasPrefix(out[last], "--") && !strings.Contains(out[last], "=") {
+		last := len(out) - 1
+		if last >= 0 && negative(arg) && strings.HasPrefix(out[last], "--") && !strings.Contains(out[last], "=") {
 			out[last] += "=" + arg
 			continue
 		}
@@ -23,4 +27,11 @@ func joinNegatives(args []string) []string {
 func negative(arg string) bool {
 	_, err := strconv.ParseFloat(arg, 64)
 	return strings.HasPrefix(arg, "-") && err == nil
+}
+
+// given tells whether one of the flags was on the command line.
+func (app *appContext) given(names ...string) bool {
+	return slices.ContainsFunc(app.Parsed.Path, func(p *kong.Path) bool {
+		return p.Flag != nil && slices.Contains(names, p.Flag.Name)
+	})
 }

@@ -1,25 +1,39 @@
 package main
 
-import "ptyx/internal/app/completion"
+import (
+	"fmt"
+
+	"ptyx/internal/app/completion"
+)
 
 type completionCmd struct {
-	Shell completion.Shell `arg:"" help:"bash, zsh or fish."`
+	Shell completion.Shell `arg:"" help:"Shell: bash, zsh or fish."`
 }
 
-// Help says where the script goes.
+// Help explains where the script goes.
 func (completionCmd) Help() string {
-	return `The script goes to standard output, and from there to where the shell looks for it:
+	return `The script completes commands, flags, their values and files. Load it in the shell:
 
     bash    source <(ptyx completion bash)                         in .bashrc
     zsh     source <(ptyx completion zsh)                          in .zshrc, after compinit
     fish    ptyx completion fish > ~/.config/fish/completions/ptyx.fish`
 }
 
-// Run writes the script.
+// Run prints the script.
 func (c *completionCmd) Run(app *appContext) error {
-	parser, err := newParser(&cli{})
-	if err != nil {
-		return err
+	_, err := fmt.Fprint(app.Stdout, c.Shell.Script())
+	return err
+}
+
+// completeCmd answers the scripts.
+type completeCmd struct {
+	Words []string `arg:"" optional:"" help:"Words of the command line, up to the one to complete."`
+}
+
+// Run prints the candidates.
+func (c *completeCmd) Run(app *appContext) error {
+	for _, line := range completion.Candidates(app.Parsed.Model, c.Words) {
+		fmt.Fprintln(app.Stdout, line)
 	}
-	return completion.Write(app.Stdout, parser.Model, c.Shell)
+	return nil
 }

@@ -1,29 +1,35 @@
 package main
 
-import (
-	"ptyx/internal/scan/convert"
-)
+import "ptyx/internal/scan/convert"
 
 type convertCmd struct {
-	In  string         `arg:"" help:"File to read: NPZ (PtychoPINN, a reconstruction, a ptychodus product), CXI, HDF5."`
-	Out string         `arg:"" help:"File to write; its extension says what: .npz, .h5, .cxi, .tif, .png."`
-	To  convert.Target `placeholder:"TARGET" help:"pinn (PtychoPINN's layout), product (of ptychodus), patterns (for ptychodus), cxi, tiff or png, where the extension leaves a choice."`
+	In  string         `arg:"" help:"File to read: NPZ, CXI or HDF5."`
+	Out string         `arg:"" help:"File to write: .npz, .h5, .cxi, .tif or .png."`
+	To  convert.Target `placeholder:"TARGET" help:"Format: pinn, product, patterns, cxi, tiff or png."`
 
-	ProbeFile  string `aliases:"probe_file" placeholder:"FILE" help:"Take the probe from this file."`
-	ObjectFile string `aliases:"object_file" placeholder:"FILE" help:"Take the object from this file, such as a reconstruction.npz of the same scan."`
-	JSON       bool   `name:"json" help:"Print what was done as JSON."`
-	inputFlags `embed:"" group:"How the scan is read"`
+	ProbeFile  string `placeholder:"FILE" help:"File with the probe."`
+	ObjectFile string `placeholder:"FILE" help:"File with the object, such as a reconstruction.npz of the scan."`
+	JSON       bool   `name:"json" help:"Print the result as JSON."`
 
-	viewFlags `embed:"" group:"How the scan is read"`
+	inputFlags `embed:"" group:"Reading the scan"`
+	viewFlags  `embed:"" group:"Reading the scan"`
+}
+
+// Help explains what does not fit into a line.
+func (convertCmd) Help() string {
+	return `ptyx reads scans, reconstructions and ptychodus products. The extension decides the format, but
+for .h5, which needs --to. pinn is PtychoPINN's layout, product a ptychodus product, and patterns an HDF5 file of
+patterns for ptychodus.`
 }
 
 // Run converts.
 func (c *convertCmd) Run(app *appContext) error {
-	done, err := convert.File(c.In, c.Out, convert.Options{
-		To: c.To, View: c.view(), Input: c.Input, Layout: c.Layout, ProbeFile: c.ProbeFile, ObjectFile: c.ObjectFile, Log: app.Log,
+	result, err := convert.File(c.In, c.Out, convert.Options{
+		To: c.To, View: c.view(), Input: c.Input, Layout: c.Layout, ProbeFile: c.ProbeFile, ObjectFile: c.ObjectFile,
+		Log: app.Log,
 	})
 	if err != nil {
 		return err
 	}
-	return app.conclude(done, c.JSON)
+	return app.conclude(result, c.JSON)
 }

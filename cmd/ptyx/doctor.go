@@ -11,7 +11,7 @@ import (
 )
 
 type doctorCmd struct {
-	Onnxruntime string `placeholder:"PATH" help:"ONNX Runtime library (file or folder) to check; without it the usual places are searched."`
+	Onnxruntime string `placeholder:"PATH" help:"ONNX Runtime library to check. Default: the usual places."`
 	JSON        bool   `name:"json" help:"Print JSON."`
 }
 

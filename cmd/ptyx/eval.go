@@ -6,12 +6,13 @@ import (
 )
 
 type evalCmd struct {
-	Recon       string              `required:"" placeholder:"NPZ" help:"Reconstruction: object, origin, coverage; or the directory that it is in."`
-	Reference   string              `required:"" placeholder:"NPZ" help:"Truth or reference: another reconstruction or its directory, or a file with objectGuess in the scan's own pixel frame."`
-	Output      string              `placeholder:"DIR" complete:"directory" help:"Also write metrics.json and comparison.png here."`
-	JSON        bool                `name:"json" help:"Print JSON, curves included, in place of the table."`
-	Convention  evaluate.Convention `default:"ptyx" help:"ptyx, or pinn-compat for the numbers of PtychoPINN's evaluation."`
-	PixelSizeNM float64             `name:"pixel-size-nm" aliases:"pixel_size_nm" placeholder:"NM" help:"Object pixel in nanometres, for the resolution in nm."`
+	Recon     string `required:"" placeholder:"NPZ" help:"Reconstruction, or its directory."`
+	Reference string `required:"" placeholder:"NPZ" help:"Another reconstruction, or a scan with objectGuess."`
+	Output    string `placeholder:"DIR" help:"Directory for metrics.json and comparison.png."`
+
+	JSON        bool                `name:"json" help:"Print JSON with all curves instead of the table."`
+	Convention  evaluate.Convention `default:"ptyx" help:"Convention: ptyx, or pinn-compat for PtychoPINN's numbers."`
+	PixelSizeNM float64             `name:"pixel-size-nm" placeholder:"NM" help:"Pixel of the object in nanometres."`
 }
 
 // Run compares.

@@ -3,8 +3,8 @@ package main
 import "ptyx/internal/graph/inspect"
 
 type inspectCmd struct {
-	Model string `arg:"" help:"Model file or run directory."`
-	JSON  bool   `name:"json" help:"Print JSON, metadata in full."`
+	Model string `arg:"" help:"Run directory or .onnx file."`
+	JSON  bool   `name:"json" help:"Print JSON with the full metadata."`
 }
 
 // Run describes a model.

@@ -6,23 +6,22 @@ import (
 	"io"
 )
 
-// writeJSON prints facts for a program.
-func writeJSON(w io.Writer, facts any) error {
+// writeJSON prints v for a program.
+func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	return e.Encode(facts)
+	return e.Encode(v)
 }
 
-// conclude says what a command has done: one object by the tags of the result's type where a program asks, else the result's own
-// sentence. docs/json.md has the keys.
-func (app *appContext) conclude(done fmt.Stringer, asJSON bool) error {
+// conclude prints the result of a command: as one JSON object, whose keys docs/json.md lists, or as a sentence.
+func (app *appContext) conclude(result fmt.Stringer, asJSON bool) error {
 	switch {
 	case asJSON:
-		return writeJSON(app.Stdout, done)
+		return writeJSON(app.Stdout, result)
 	case app.Quiet:
 		return nil
 	}
-	_, err := fmt.Fprintln(app.Stdout, done)
+	_, err := fmt.Fprintln(app.Stdout, result)
 	return err
 }

@@ -1,5 +1,5 @@
-// Command ptyx trains, runs and inspects neural ptychography models. Each command is one file here that declares its
-// flags and calls the package that does the work.
+// Command ptyx trains, runs and inspects neural ptychography models. Each command is one row of the struct cli and one
+// file, which declares its flags and calls the package that does the work.
 package main
 
 import (
@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -20,38 +21,40 @@ import (
 // Exit statuses, listed in --help.
 const (
 	exitOK          = 0
-	exitFailure     = 1   // bad input, or something went wrong; one sentence on standard error
-	exitInterrupted = 130 // Ctrl-C; what was finished is saved
+	exitFailure     = 1   // bad input or a failure; one sentence on standard error
+	exitInterrupted = 130 // Ctrl-C; finished work is saved
 )
 
 const description = `Neural ptychography: train on diffraction patterns, export ONNX, infer, see the object.
 
-Exit status: 0 done; 1 bad input or failure, told in one sentence; 130 interrupted: train saves its model so far, the others leave nothing half-written.`
+Exit status: 0 success; 1 bad input or failure, explained in one sentence; 130 interrupted by Ctrl-C. An interrupted
+training saves its model. The other commands leave no partial files.`
 
 // cli is the list of commands.
 type cli struct {
-	Train    trainCmd    `cmd:"" help:"Train a network on a scan and export it as ONNX."`
-	Infer    inferCmd    `cmd:"" help:"Reconstruct the object of a scan with a trained model."`
-	Watch    watchCmd    `cmd:"" help:"Follow a scan while it is measured, and keep its object up to date."`
-	Serve    serveCmd    `cmd:"" help:"Answer over HTTP with trained models: requests of the Open Inference Protocol (KServe v2), scans frame by frame."`
-	Worker   workerCmd   `cmd:"" help:"Run the network for others: take batches of a scan from a broker, and give back what becomes of them."`
-	Broker   brokerCmd   `cmd:"" help:"Pass batches on between ptyx infer --nats and the workers: a NATS server with JetStream."`
-	Solve    solveCmd    `cmd:"" help:"Find object and probe of a scan by iteration, without a network."`
+	Train    trainCmd    `cmd:"" help:"Train a network on scans and export it as ONNX."`
+	Infer    inferCmd    `cmd:"" help:"Reconstruct the object of a scan with a trained network."`
+	Watch    watchCmd    `cmd:"" help:"Reconstruct a scan while it is measured."`
+	Serve    serveCmd    `cmd:"" help:"Serve trained networks over HTTP (Open Inference Protocol)."`
+	Worker   workerCmd   `cmd:"" help:"Run networks on the batches of a broker."`
+	Broker   brokerCmd   `cmd:"" help:"Pass batches between ptyx infer or serve and the workers (NATS JetStream)."`
+	Solve    solveCmd    `cmd:"" help:"Find the object and probe of a scan by iteration, without a network."`
 	Refine   refineCmd   `cmd:"" help:"Improve a reconstruction by iteration."`
-	Simulate simulateCmd `cmd:"" help:"Make a scan with known truth."`
+	Simulate simulateCmd `cmd:"" help:"Simulate a scan of a known object."`
 	Eval     evalCmd     `cmd:"" help:"Compare a reconstruction with a reference."`
-	Report   reportCmd   `cmd:"" help:"Write a page about a run: curves, object, probe, patterns beside predictions, settings."`
-	Validate validateCmd `cmd:"" help:"Look for what is wrong with a scan before training, with the fix for each finding."`
-	Convert  convertCmd  `cmd:"" help:"Turn scans and results into files of other programs, and theirs into scans: CXI, HDF5, ptychodus, TIFF, PNG."`
-	Export   exportCmd   `cmd:"" help:"Write a variant of a model for consumers with needs: opset, fixed batch, half precision, fewer nodes."`
-	Inspect  inspectCmd  `cmd:"" help:"Show what a model file holds."`
-	Doctor   doctorCmd   `cmd:"" help:"Check ONNX Runtime and the machine."`
+	Report   reportCmd   `cmd:"" help:"Write an HTML report about a training run."`
+	Validate validateCmd `cmd:"" help:"Check a scan for faults before training."`
+	Convert  convertCmd  `cmd:"" help:"Convert scans and results to and from CXI, HDF5, ptychodus, TIFF and PNG."`
+	Export   exportCmd   `cmd:"" help:"Write a variant of a model: opset, batch size, half precision, fewer nodes."`
+	Inspect  inspectCmd  `cmd:"" help:"Describe a model file."`
+	Doctor   doctorCmd   `cmd:"" help:"Check ONNX Runtime and this machine."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 
-	Completion completionCmd `cmd:"" help:"Print a script with which bash, zsh or fish completes commands, flags, their values and files."`
+	Completion completionCmd `cmd:"" help:"Print the completion script of a shell."`
+	Complete   completeCmd   `cmd:"" hidden:"" help:"List completions for that script."`
 
 	Verbose bool `short:"v" help:"Log details."`
-	Quiet   bool `short:"q" help:"Say nothing but warnings and errors: the exit status tells. What was asked for, such as --json, is printed."`
+	Quiet   bool `short:"q" help:"Print only warnings, errors and requested output such as that of --json."`
 }
 
 // appContext is what a command gets from the process.
@@ -60,14 +63,13 @@ type appContext struct {
 	Stdout  io.Writer
 	Stderr  io.Writer
 	Log     *slog.Logger
-	Quiet   bool            // nothing is to be said that was not asked for
-	Given   map[string]bool // names of the flags that were on the command line
-	Command *kong.Node      // with what its flags were told
+	Quiet   bool          // print only what was requested
+	Parsed  *kong.Context // the command line
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once, whatever it is at
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
@@ -89,7 +91,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		err = usage(err)
 	} else {
-		err = parsed.Run(&appContext{Context: ctx, Stdout: stdout, Stderr: stderr, Log: newLog(stderr, c.Verbose, c.Quiet), Quiet: c.Quiet, Given: given(parsed), Command: parsed.Selected()})
+		log := newLog(stderr, c.Verbose, c.Quiet)
+		err = parsed.Run(&appContext{ctx, stdout, stderr, log, c.Quiet, parsed})
 	}
 	switch {
 	case err == nil:
@@ -102,13 +105,35 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitFailure
 }
 
-// newParser is how ptyx reads a command line into c.
+// newParser makes the parser that reads a command line into c.
 func newParser(c *cli, more ...kong.Option) (*kong.Kong, error) {
-	options := []kong.Option{kong.Name("ptyx"), kong.Description(description), kong.ConfigureHelp(kong.HelpOptions{Compact: true})}
-	return kong.New(c, append(options, more...)...)
+	return kong.New(c, append([]kong.Option{
+		kong.Name("ptyx"), kong.Description(description), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.ValueFormatter(helpWithDefault), kong.PostBuild(addUnderscores),
+	}, more...)...)
 }
 
-// interruption is what to say of an interrupted command: what it saved, if it did.
+// helpWithDefault adds to a flag's help the default that its placeholder hides.
+func helpWithDefault(v *kong.Value) string {
+	if v.Flag == nil || v.Flag.PlaceHolder == "" || !v.HasDefault {
+		return v.Help
+	}
+	return v.Help + " Default: " + v.Default + "."
+}
+
+// addUnderscores makes every flag of several words understood with underscores too, as PtychoPINN's scripts write them.
+func addUnderscores(k *kong.Kong) error {
+	for _, command := range k.Model.Leaves(false) {
+		for _, f := range command.Flags {
+			if alias := strings.ReplaceAll(f.Name, "-", "_"); alias != f.Name {
+				f.Aliases = append(f.Aliases, alias)
+			}
+		}
+	}
+	return nil
+}
+
+// interruption describes what an interrupted command saved, if anything.
 func interruption(err error) string {
 	if saved := (workflow.Interrupted{}); errors.As(err, &saved) {
 		return saved.Error()
@@ -116,7 +141,7 @@ func interruption(err error) string {
 	return "interrupted"
 }
 
-// newLog writes log lines without a clock, so that two runs print the same.
+// newLog writes log lines without a time, so that two runs print the same.
 func newLog(w io.Writer, verbose, quiet bool) *slog.Logger {
 	level := slog.LevelInfo
 	switch {

@@ -1,28 +1,32 @@
 package main
 
-import (
-	"ptyx/internal/app/workflow"
-)
+import "ptyx/internal/app/workflow"
 
 type reportCmd struct {
-	Directory string `arg:"" name:"run" complete:"directory" help:"Run directory."`
-	Output    string `placeholder:"HTML" help:"Page to write; without it report.html in the run directory."`
-	TestData  string `aliases:"test_data" placeholder:"NPZ" help:"Scan to show; without it the first that the network was trained on."`
-	Reference string `placeholder:"NPZ" help:"Truth or reference to compare the object with, as for ptyx eval."`
-	NImages   int    `aliases:"n_images" default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
-	Seed      uint64 `default:"0" help:"Of the draw."`
-	JSON      bool   `name:"json" help:"Print what was done as JSON."`
+	Directory string `arg:"" name:"run" placeholder:"DIR" help:"Run directory."`
+	Output    string `placeholder:"HTML" help:"Page to write. Default: report.html in the run directory."`
+	TestData  string `placeholder:"FILE" help:"Scan to show. Default: the first that the network was trained on."`
+	Reference string `placeholder:"NPZ" help:"Reference to compare the object with, as in ptyx eval."`
+	NImages   int    `default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
+	Seed      uint64 `default:"0" help:"Random seed of --n-images."`
+	JSON      bool   `name:"json" help:"Print the result as JSON."`
 
-	engineFlags `embed:"" group:"What computes"`
+	engineFlags `embed:"" group:"Compute"`
+}
+
+// Help explains what does not fit into a line.
+func (reportCmd) Help() string {
+	return "The page shows the training curves, the object and probe, patterns beside predictions, and the settings."
 }
 
 // Run writes the page.
 func (c *reportCmd) Run(app *appContext) error {
-	done, err := workflow.Report(app.Context, workflow.ReportOptions{
-		Run: c.Directory, Output: c.Output, Scan: c.TestData, Reference: c.Reference, Count: c.NImages, Seed: c.Seed, Engine: c.options(),
+	result, err := workflow.Report(app.Context, workflow.ReportOptions{
+		Run: c.Directory, Output: c.Output, Scan: c.TestData, Reference: c.Reference, Count: c.NImages, Seed: c.Seed,
+		Engine: c.options(),
 	}, app.Log)
 	if err != nil {
 		return err
 	}
-	return app.conclude(done, c.JSON)
+	return app.conclude(result, c.JSON)
 }

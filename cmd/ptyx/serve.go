@@ -11,42 +11,61 @@ import (
 )
 
 type serveCmd struct {
-	Model     []string      `required:"" sep:"none" placeholder:"[NAME=]PATH" help:"Model to serve: .onnx file or run directory; several times for several models. Without a name it is that of the file."`
-	Listen    string        `default:"127.0.0.1:8080" placeholder:"HOST:PORT" complete:"-" help:"Where to listen; without a host, on this machine alone. Port 0: any that is free."`
-	BatchSize int           `aliases:"batch_size" default:"16" help:"Samples handed to a network at once, of all requests together."`
-	BatchWait time.Duration `aliases:"batch_wait" default:"2ms" help:"How long the first of a batch waits for others, where others have come before; 0: not at all."`
-	Queue     int           `default:"512" help:"Samples that may wait before each model; requests beyond them are refused."`
-	Timeout   time.Duration `default:"30s" help:"For a request, from its arrival."`
-	MaxBody   int64         `aliases:"max_body" default:"64" placeholder:"MIB" help:"Largest body of a request in MiB."`
-	Grace     time.Duration `default:"30s" help:"How long what was accepted may take to finish after SIGTERM or Ctrl-C."`
-	JSON      bool          `name:"json" help:"Print what is served and where as JSON, once it is."`
+	Model  []string `required:"" sep:"none" placeholder:"[NAME=]PATH" help:"Run directory or .onnx file. Repeatable."`
+	Listen string   `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen at; port 0: any."`
 
-	Scans      int    `default:"16" help:"Scans kept at the same time, for /v1/scans; 0: none."`
-	ScanMemory int64  `aliases:"scan_memory" default:"1024" placeholder:"MIB" help:"Memory that scans may hold together, in MiB."`
-	Store      string `placeholder:"DIR" complete:"directory" help:"Keep scans on disk, too, so that this server, when it is started again after whatever end, goes on with them."`
+	BatchSize int           `default:"16" help:"Samples per batch of a network, over all requests."`
+	BatchWait time.Duration `default:"2ms" help:"Time that a batch waits to fill up; 0: none."`
+	Queue     int           `default:"512" help:"Samples that may wait for each model. Further requests are refused."`
+	Timeout   time.Duration `default:"30s" help:"Time limit of a request, from its arrival."`
+	MaxBody   int64         `default:"64" placeholder:"MIB" help:"Largest body of a request in MiB."`
+	Grace     time.Duration `default:"30s" help:"Time to finish accepted requests after SIGTERM or Ctrl-C."`
+	JSON      bool          `name:"json" help:"Print the address and the models as JSON when the server is ready."`
 
-	TokenFile string `aliases:"token_file" placeholder:"FILE" group:"Who may ask" help:"File with the token that requests have to bear. Without it, the environment variable PTYX_TOKEN; with neither, none."`
-	TLSCert   string `name:"tls-cert" aliases:"tls_cert" placeholder:"PEM" group:"Who may ask" help:"Certificate, with those of its chain."`
-	TLSKey    string `name:"tls-key" aliases:"tls_key" placeholder:"PEM" group:"Who may ask" help:"Key of the certificate."`
-	Insecure  bool   `group:"Who may ask" help:"Listen beyond this machine without TLS: anybody on the network can read along."`
+	Scans      int    `default:"16" help:"Scans kept at once, for /v1/scans; 0: none."`
+	ScanMemory int64  `default:"1024" placeholder:"MIB" help:"Memory of all scans together, in MiB."`
+	Store      string `placeholder:"DIR" help:"Directory that keeps the scans, so that a restarted server has them."`
 
-	Workers          string `placeholder:"URL" complete:"-" group:"Workers elsewhere" help:"Have the workers of a broker run the networks, ptyx worker: nats://HOST:4222 or tls://HOST:4222, several with commas. What computes here is then said for scans that are refined."`
-	InFlight         int    `aliases:"in_flight" default:"16" group:"Workers elsewhere" help:"Batches that are with the workers at once, at most; two for each worker keep all at work."`
-	WorkersTokenFile string `aliases:"workers_token_file" placeholder:"FILE" group:"Workers elsewhere" help:"File with the token that the broker asks for. Without it, the environment variable PTYX_WORKERS_TOKEN; with neither, none."`
-	WorkersTLSCA     string `name:"workers-tls-ca" aliases:"workers_tls_ca" placeholder:"PEM" group:"Workers elsewhere" help:"Certificate that has signed the broker's, where the system does not know it."`
-	WorkersCreds     string `aliases:"workers_creds" placeholder:"FILE" group:"Workers elsewhere" help:"Credentials of a NATS user, where the broker wants them."`
+	TokenFile string `placeholder:"FILE" group:"Access" help:"File with the token of requests. Default: $$PTYX_TOKEN."`
+	TLSCert   string `name:"tls-cert" placeholder:"PEM" group:"Access" help:"TLS certificate and its chain."`
+	TLSKey    string `name:"tls-key" placeholder:"PEM" group:"Access" help:"Key of the TLS certificate."`
+	Insecure  bool   `group:"Access" help:"Listen to other machines without TLS: anyone on the network can read along."`
 
-	engineFlags `embed:"" group:"What computes"`
+	serveWorkerFlags `embed:"" group:"Remote workers"`
+	engineFlags      `embed:"" group:"Compute"`
 }
 
-// Run serves until Ctrl-C or SIGTERM, and then ends well.
+// serveWorkerFlags have the workers of a broker run the networks.
+type serveWorkerFlags struct {
+	Workers          string `placeholder:"URL" help:"Broker whose workers run the networks."`
+	InFlight         int    `default:"16" help:"Most batches at the workers at once."`
+	WorkersTokenFile string `placeholder:"FILE" help:"File with the broker's token. Default: $$PTYX_WORKERS_TOKEN."`
+	WorkersTLSCA     string `name:"workers-tls-ca" placeholder:"PEM" help:"Certificate authority of the broker."`
+	WorkersCreds     string `placeholder:"FILE" help:"Credentials of a NATS user."`
+}
+
+// Help explains what does not fit into a line.
+func (serveCmd) Help() string {
+	return `The server answers requests of the Open Inference Protocol (KServe v2). At /v1/scans it reconstructs scans
+frame by frame. A model without a NAME is named after its file. An address without a host listens on this machine alone.
+A batch waits for others only when requests arrive close together. Without a token, anyone may send requests.
+
+With --workers, the workers of a broker run the networks, and this machine computes only the scans that are refined. A
+URL is nats://HOST:4222 or tls://HOST:4222; several are separated by commas. Two batches in flight for each worker keep
+all of them busy.`
+}
+
+// Run serves until Ctrl-C or SIGTERM.
 func (c *serveCmd) Run(app *appContext) error {
-	workers, err := workflow.WorkersAddress(c.Workers, c.WorkersTokenFile, os.Getenv("PTYX_WORKERS_TOKEN"), c.WorkersTLSCA, c.WorkersCreds)
+	token := os.Getenv("PTYX_WORKERS_TOKEN")
+	workers, err := workflow.WorkersAddress(c.Workers, c.WorkersTokenFile, token, c.WorkersTLSCA, c.WorkersCreds)
 	if err != nil {
 		return err
 	}
-	if c.Store == "" && app.Given["store"] {
-		return &badinput.Error{Key: "--store", Found: "an empty name", Expected: "a directory", Remedy: "leave the flag out where scans are not kept"}
+	if c.Store == "" && app.given("store") {
+		return &badinput.Error{
+			Key: "--store", Found: "an empty name", Expected: "a directory", Remedy: "omit the flag to keep no scans",
+		}
 	}
 	body, err := mebibytes("--max-body", c.MaxBody)
 	if err != nil {
@@ -57,19 +76,25 @@ func (c *serveCmd) Run(app *appContext) error {
 		return err
 	}
 	return workflow.Serve(app.Context, workflow.ServeOptions{
-		Models: c.Model, Engine: c.options(), Workers: workers, InFlight: c.InFlight, TokenFile: c.TokenFile, Token: os.Getenv("PTYX_TOKEN"),
-		Address: serve.Address{Listen: c.Listen, CertFile: c.TLSCert, KeyFile: c.TLSKey, Insecure: c.Insecure, Grace: c.Grace},
-		Server: serve.Options{BatchSize: c.BatchSize, BatchWait: c.BatchWait, Queue: c.Queue, Timeout: c.Timeout, MaxBody: body,
-			Scans: serve.ScanLimits{Count: c.Scans, Memory: memory}, Store: c.Store},
+		Models: c.Model, Engine: c.options(), Workers: workers, InFlight: c.InFlight,
+		TokenFile: c.TokenFile, Token: os.Getenv("PTYX_TOKEN"),
+		Address: serve.Address{
+			Listen: c.Listen, CertFile: c.TLSCert, KeyFile: c.TLSKey, Insecure: c.Insecure, Grace: c.Grace,
+		},
+		Server: serve.Options{
+			BatchSize: c.BatchSize, BatchWait: c.BatchWait, Queue: c.Queue, Timeout: c.Timeout, MaxBody: body,
+			Scans: serve.ScanLimits{Count: c.Scans, Memory: memory}, Store: c.Store,
+		},
 		Ready: func(s workflow.Serving) error { return app.conclude(s, c.JSON) },
 	}, app.Log)
 }
 
-// mebibytes are bytes, of which a number must hold.
+// mebibytes converts the value of a flag from MiB to bytes.
 func mebibytes(flag string, mib int64) (int64, error) {
 	const most = 1 << 20 // a tebibyte
 	if mib < 0 || mib > most {
-		return 0, &badinput.Error{Key: flag, Found: fmt.Sprintf("%d MiB", mib), Expected: fmt.Sprintf("0 to %d", most)}
+		found, expected := fmt.Sprintf("%d MiB", mib), fmt.Sprintf("0 to %d", most)
+		return 0, &badinput.Error{Key: flag, Found: found, Expected: expected}
 	}
 	return mib << 20, nil
 }

@@ -11,56 +11,64 @@ import (
 
 type solveCmd struct {
 	Data       string `required:"" placeholder:"FILE" help:"Scan to solve: NPZ, CXI or HDF5."`
-	Iterations int    `default:"60" help:"Passes over the data, at most."`
+	Iterations int    `default:"60" help:"Most passes over the data."`
 
 	solverFlags
 }
 
 // solverFlags are those of solve and refine.
 type solverFlags struct {
-	OutputDir  string           `aliases:"output_dir" default:"out" complete:"directory" help:"Where the object, the probe and their pictures go."`
-	Method     solve.Method     `default:"lsqml" help:"lsqml (least squares over batches: Odstrcil, Menzel and Guizar-Sicairos 2018) or epie (pattern by pattern: Maiden and Rodenburg 2009)."`
-	Likelihood solve.Likelihood `default:"amplitude" help:"What patterns are compared by: amplitude or poisson."`
-	BatchSize  int              `aliases:"batch_size" default:"0" help:"Patterns that agree on a step of lsqml; 0: an eighth of the scan at first, all of it in the end."`
-	Modes      int              `default:"1" help:"Incoherent modes of the probe."`
-	Positions  bool             `help:"Find the positions, too: from those given, up to 4 pixels off."`
-	ProbeFile  string           `aliases:"probe_file" placeholder:"NPZ" help:"Take probeGuess from this file."`
-	Seed       uint64           `default:"0" help:"Of the order of the patterns."`
-	Config     settings.File    `placeholder:"YAML" help:"Take what is not given here from this file of settings, such as the reconstruction.yaml that each run writes beside its object."`
-	JSON       bool             `name:"json" help:"Print what was done as JSON."`
-	inputFlags `embed:"" group:"How the scan is read"`
+	OutputDir string `default:"out" placeholder:"DIR" help:"Directory for the object, the probe and their pictures."`
 
-	viewFlags   `embed:"" group:"How the scan is read"`
-	engineFlags `embed:"" group:"What computes"`
+	Method     solve.Method     `default:"lsqml" help:"Method: lsqml (in batches) or epie (pattern by pattern)."`
+	Likelihood solve.Likelihood `default:"amplitude" help:"Noise model of the patterns: amplitude or poisson."`
+	BatchSize  int              `default:"0" help:"Patterns per LSQML update; 0: 1/8 of the scan, later all."`
+	Modes      int              `default:"1" help:"Incoherent modes of the probe."`
+	Positions  bool             `help:"Refine the positions, by up to 4 pixels."`
+	ProbeFile  string           `placeholder:"NPZ" help:"File with the probe, as probeGuess."`
+	Seed       uint64           `default:"0" help:"Random seed of the order of the patterns."`
+	Config     settings.File    `placeholder:"YAML" help:"File of settings for the flags that are not given."`
+	JSON       bool             `name:"json" help:"Print the result as JSON."`
+
+	inputFlags  `embed:"" group:"Reading the scan"`
+	viewFlags   `embed:"" group:"Reading the scan"`
+	engineFlags `embed:"" group:"Compute"`
 }
 
-func (f solverFlags) job(scan string, iterations int) workflow.SolveOptions {
-	return workflow.SolveOptions{
-		Scan: scan, ProbeFile: f.ProbeFile, Input: f.Input, Layout: f.Layout, View: f.view(), OutputDir: f.OutputDir, Engine: f.engineFlags.options(),
-		Solver: solve.Options{Method: f.Method, Likelihood: f.Likelihood, Passes: iterations, BatchSize: f.BatchSize, Modes: f.Modes, Positions: f.Positions, Seed: f.Seed},
-	}
+// Help explains what does not fit into a line.
+func (solverFlags) Help() string {
+	return `lsqml is the least-squares method of Odstrcil, Menzel and Guizar-Sicairos (2018), epie the method of Maiden
+and Rodenburg (2009).
+
+Each run writes its settings to reconstruction.yaml beside the object; --config reads such a file.`
 }
 
 // Run solves.
 func (c *solveCmd) Run(app *appContext) error {
-	return app.solve(c.job(c.Data, c.Iterations), c.JSON)
+	return c.solve(app, workflow.SolveOptions{Scan: c.Data}, c.Iterations)
 }
 
-func (app *appContext) solve(o workflow.SolveOptions, asJSON bool) error {
-	debug.SetGCPercent(garbage)
-	o.Progress = app.progress()
-	var err error
-	if o.Settings, err = settings.Of(app.Command); err != nil {
-		return err
-	}
-	done, err := workflow.Solve(app.Context, o, app.Log)
+// solve adds the shared flags to o, and runs it.
+func (f *solverFlags) solve(app *appContext, o workflow.SolveOptions, iterations int) error {
+	debug.SetGCPercent(gcPercent)
+	text, err := settings.Of(app.Parsed)
 	if err != nil {
 		return err
 	}
-	return app.conclude(done, asJSON)
+	o.ProbeFile, o.Input, o.Layout, o.View, o.Engine = f.ProbeFile, f.Input, f.Layout, f.view(), f.options()
+	o.OutputDir, o.Settings, o.Progress = f.OutputDir, text, app.progress()
+	o.Solver = solve.Options{
+		Method: f.Method, Likelihood: f.Likelihood, Passes: iterations, BatchSize: f.BatchSize, Modes: f.Modes,
+		Positions: f.Positions, Seed: f.Seed,
+	}
+	result, err := workflow.Solve(app.Context, o, app.Log)
+	if err != nil {
+		return err
+	}
+	return app.conclude(result, f.JSON)
 }
 
-// progress is where passes are told of: nowhere with --quiet.
+// progress is where passes are reported: nowhere with --quiet.
 func (app *appContext) progress() io.Writer {
 	if app.Quiet {
 		return nil

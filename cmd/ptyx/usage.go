@@ -9,13 +9,13 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// plainer are kong's words for what is wrong with a command line, and ours.
+// plainer replaces kong's words for a fault in the command line by plain ones.
 var plainer = strings.NewReplacer(
 	`, expecting "<arg>"`, "", " (string)", "", "expected a float but got", "expected a number but got",
 	"a valid 64 bit uint but", "a whole number, 0 or more, but", "a valid 64 bit int but", "a whole number but",
 )
 
-// usage is what to say of a command line that cannot be read: what is wrong, and where it is said how it is done.
+// usage explains a command line that cannot be read, and points to the help that shows the right way.
 func usage(err error) error {
 	fault := (*kong.ParseError)(nil)
 	if !errors.As(err, &fault) {
@@ -24,14 +24,15 @@ func usage(err error) error {
 	text := plainer.Replace(err.Error())
 	if name, ok := strings.CutPrefix(text, `expected "`); ok {
 		text = "found no " + strings.TrimSuffix(name, `"`)
-	} else if strings.HasPrefix(text, "expected one of ") { // a list that is cut short
+	} else if strings.HasPrefix(text, "expected one of ") { // kong shortens the list that follows
 		text = "found no command"
 	}
 	command := fault.Context.Selected()
-	if word, ok := strings.CutPrefix(text, "unexpected argument "); ok && command != nil && len(command.Positional) == 0 && isFile(word) {
+	word, unexpected := strings.CutPrefix(text, "unexpected argument ")
+	if unexpected && command != nil && len(command.Positional) == 0 && isFile(word) {
 		text += ": files are named by flags here, such as --" + firstFlag(command)
 	}
-	if strings.HasSuffix(text, "?") || !about(text) {
+	if strings.HasSuffix(text, "?") || !isSyntax(text) {
 		return errors.New(text)
 	}
 	name := "ptyx"
@@ -41,8 +42,8 @@ func usage(err error) error {
 	return fmt.Errorf("%s; see %s --help", text, name)
 }
 
-// about tells whether a fault is in how the command line is put together, and not in the value of a flag.
-func about(text string) bool {
+// isSyntax tells whether a fault is in the form of the command line, rather than in the value of a flag.
+func isSyntax(text string) bool {
 	for _, beginning := range []string{"unexpected argument", "unknown flag", "missing flags", "found no "} {
 		if strings.HasPrefix(text, beginning) {
 			return true
@@ -56,7 +57,7 @@ func isFile(path string) bool {
 	return err == nil
 }
 
-// firstFlag is the first flag of a command that is its own.
+// firstFlag is the first flag that a command declares itself.
 func firstFlag(command *kong.Node) string {
 	for _, f := range command.Flags {
 		if f.Name != "help" {

@@ -7,23 +7,27 @@ import (
 )
 
 type validateCmd struct {
-	Scan       string `arg:"" help:"Scan to examine: NPZ, CXI or HDF5."`
-	ProbeFile  string `aliases:"probe_file" placeholder:"FILE" help:"Take the probe from this file."`
-	Seed       uint64 `default:"0" help:"Of the order in which patterns are tried."`
-	JSON       bool   `name:"json" help:"Print JSON."`
-	inputFlags `embed:"" group:"How the scan is read"`
+	Scan      string `arg:"" help:"Scan to check: NPZ, CXI or HDF5."`
+	ProbeFile string `placeholder:"FILE" help:"File with the probe."`
+	Seed      uint64 `default:"0" help:"Random seed of the choice of patterns."`
+	JSON      bool   `name:"json" help:"Print the facts and findings as JSON."`
 
-	viewFlags `embed:"" group:"How the scan is read"`
+	inputFlags `embed:"" group:"Reading the scan"`
+	viewFlags  `embed:"" group:"Reading the scan"`
 }
 
-// Help says what the exit status means here.
+// Help explains the exit status.
 func (validateCmd) Help() string {
-	return "Exit status 0: no error found, there may be warnings. 1: errors found, or the scan could not be examined."
+	return `Each finding comes with its fix.
+
+Exit status 0: no error found; there may be warnings. 1: errors found, or the scan could not be read.`
 }
 
-// Run examines a scan, and fails if training with it would fail or be in vain.
+// Run checks a scan, and fails if training with it would fail or be useless.
 func (c *validateCmd) Run(app *appContext) error {
-	report, err := validate.File(app.Context, c.Scan, validate.Options{Input: c.Input, Layout: c.Layout, View: c.view(), ProbeFile: c.ProbeFile, Seed: c.Seed})
+	report, err := validate.File(app.Context, c.Scan, validate.Options{
+		Input: c.Input, Layout: c.Layout, View: c.view(), ProbeFile: c.ProbeFile, Seed: c.Seed,
+	})
 	if err != nil {
 		return err
 	}

@@ -10,48 +10,58 @@ import (
 )
 
 type watchCmd struct {
-	Path      string        `arg:"" name:"dir-or-file" help:"Directory in which files with parts of the scan appear (NPZ, CXI or HDF5), or one file that grows."`
-	ModelPath string        `required:"" aliases:"model_path" placeholder:"PATH" help:"Run directory or .onnx file."`
-	OutputDir string        `aliases:"output_dir" default:"out" complete:"directory" help:"Where the object and its pictures go, again and again."`
-	BatchSize int           `aliases:"batch_size" default:"16" help:"Patterns handed to the network at once."`
-	Config    settings.File `placeholder:"YAML" help:"Take what is not given here from this file of settings, such as the reconstruction.yaml that each run writes beside its object."`
-	JSON      bool          `name:"json" help:"Print in the end what was done as JSON."`
+	Path string `arg:"" name:"dir-or-file" help:"Directory in which the scan's files appear, or one growing file."`
 
-	Interval time.Duration `default:"1s" help:"Between two looks. A file is taken when it has not changed for so long."`
-	Every    time.Duration `default:"5s" help:"The least time between two writings of the object."`
-	Frames   int           `default:"0" help:"How many frames there will be: it ends when they are there. 0: not known."`
-	Idle     time.Duration `default:"30s" help:"It ends after so long without anything new; 0: never."`
-	GiveUp   time.Duration `aliases:"give_up" default:"60s" help:"How long a file that cannot be read is tried again before it counts as broken."`
-	Grace    time.Duration `default:"30s" help:"How long what is there may take to finish after SIGTERM or Ctrl-C."`
+	ModelPath string        `required:"" placeholder:"PATH" help:"Run directory or .onnx file."`
+	OutputDir string        `default:"out" placeholder:"DIR" help:"Directory for the object and its pictures."`
+	BatchSize int           `default:"16" help:"Patterns per batch of the network."`
+	Config    settings.File `placeholder:"YAML" help:"File of settings for the flags that are not given."`
+	JSON      bool          `name:"json" help:"Print the result as JSON at the end."`
 
-	Positions     string `placeholder:"FILE" help:"Take the positions from this file, which may grow: lines id,x,y (CSV), or NPZ with ids, xcoords, ycoords. Frames wait for theirs."`
-	FramesPerFile int    `aliases:"frames_per_file" default:"0" group:"Frames without ids" help:"How many frames each file but the last holds: file number k begins with frame k times that. 0: one."`
-	FirstFile     int    `aliases:"first_file" default:"0" group:"Frames without ids" help:"Number in the name of the file that holds frame 0."`
+	Interval time.Duration `default:"1s" help:"Time between two looks. Files are read when unchanged for this time."`
+	Every    time.Duration `default:"5s" help:"Least time between two writings of the object."`
+	Frames   int           `default:"0" help:"Frames of the scan, after which ptyx stops; 0: unknown."`
+	Idle     time.Duration `default:"30s" help:"Time without new frames after which ptyx stops; 0: never."`
+	GiveUp   time.Duration `default:"60s" help:"Time after which an unreadable file counts as broken."`
+	Grace    time.Duration `default:"30s" help:"Time to finish after SIGTERM or Ctrl-C."`
 
-	inputFlags    `embed:"" group:"How the scan is read"`
-	detectorFlags `embed:"" group:"How the scan is read"`
-	senseFlags    `embed:"" group:"How the scan is read"`
-	engineFlags   `embed:"" group:"What computes"`
+	Positions     string `placeholder:"FILE" help:"File with the positions, which may grow: CSV lines id,x,y, or NPZ."`
+	FramesPerFile int    `default:"0" group:"Frames without ids" help:"Frames in each file but the last; 0: one."`
+	FirstFile     int    `default:"0" group:"Frames without ids" help:"Number in the name of the file with frame 0."`
+
+	inputFlags    `embed:"" group:"Reading the scan"`
+	detectorFlags `embed:"" group:"Reading the scan"`
+	axisFlags     `embed:"" group:"Reading the scan"`
+	engineFlags   `embed:"" group:"Compute"`
 }
 
-// Run follows until the scan is over, or until Ctrl-C or SIGTERM, and ends well either way.
+// Help explains what does not fit into a line.
+func (watchCmd) Help() string {
+	return `Files are NPZ, CXI or HDF5. An NPZ file of --positions has ids, xcoords and ycoords. A frame waits until its
+position has arrived. If frames have no ids, file number k begins with frame k times --frames-per-file.
+
+Each run writes its settings to reconstruction.yaml beside the object; --config reads such a file.`
+}
+
+// Run follows the scan until it is complete, or until Ctrl-C or SIGTERM.
 func (c *watchCmd) Run(app *appContext) error {
-	debug.SetGCPercent(garbage)
-	told, err := settings.Of(app.Command)
+	debug.SetGCPercent(gcPercent)
+	text, err := settings.Of(app.Parsed)
 	if err != nil {
 		return err
 	}
-	view := viewFlags{detectorFlags: c.detectorFlags, senseFlags: c.senseFlags}
-	done, err := workflow.Watch(app.Context, workflow.WatchOptions{
-		Model: c.ModelPath, OutputDir: c.OutputDir, Input: c.Input, Layout: c.Layout, View: view.view(), Engine: c.options(),
-		Settings: told,
+	view := viewFlags{detectorFlags: c.detectorFlags, axisFlags: c.axisFlags}
+	result, err := workflow.Watch(app.Context, workflow.WatchOptions{
+		Model: c.ModelPath, OutputDir: c.OutputDir, Input: c.Input, Layout: c.Layout, View: view.view(),
+		Engine: c.options(), Settings: text,
 		Watch: watch.Options{
-			Path: c.Path, Positions: c.Positions, FramesPerFile: c.FramesPerFile, FirstFile: c.FirstFile, BatchSize: c.BatchSize,
-			Frames: c.Frames, Interval: c.Interval, Idle: c.Idle, GiveUp: c.GiveUp, Every: c.Every, Grace: c.Grace,
+			Path: c.Path, Positions: c.Positions, FramesPerFile: c.FramesPerFile, FirstFile: c.FirstFile,
+			BatchSize: c.BatchSize, Frames: c.Frames, Interval: c.Interval, Idle: c.Idle, GiveUp: c.GiveUp,
+			Every: c.Every, Grace: c.Grace,
 		},
 	}, app.Log)
 	if err != nil {
 		return err
 	}
-	return app.conclude(done, c.JSON)
+	return app.conclude(result, c.JSON)
 }

@@ -1,15 +1,12 @@
-// Package completion writes the scripts that let a shell complete ptyx's command lines, from what the commands declare to kong. Its
-// nouns are the Shell, and within it a command with its flags and what each takes: words, a file, a directory, something else.
-// Like manual it stands beside the commands and reads nothing.
-//
-// A flag of a type that knows a few words offers these; any other string is the name of a file, unless its tag says
-// complete:"directory" or complete:"-", which is something that a shell cannot know.
+// Package completion completes command lines of ptyx in a Shell. Script is the few lines that a shell loads. At each tab
+// they call the hidden command `ptyx complete`, which prints what Candidates finds in the declarations of the commands.
+// The package stands beside the commands, as manual does.
 package completion
 
 import (
+	_ "embed"
 	"encoding"
 	"fmt"
-	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -18,139 +15,131 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Shell is a shell that scripts are written for.
+// Shell names a shell.
 type Shell string
 
-// The shells.
-const (
-	Bash Shell = "bash"
-	Zsh  Shell = "zsh"
-	Fish Shell = "fish"
+var (
+	//go:embed ptyx.bash
+	bash string
+	//go:embed ptyx.zsh
+	zsh string
+	//go:embed ptyx.fish
+	fish string
 )
+
+// Script is the script that a shell loads. It is empty for an unknown shell.
+func (s Shell) Script() string { return map[Shell]string{"bash": bash, "zsh": zsh, "fish": fish}[s] }
 
 // UnmarshalText reads a shell from the command line.
 func (s *Shell) UnmarshalText(text []byte) error {
-	switch Shell(text) {
-	case Bash, Zsh, Fish:
-		*s = Shell(text)
-		return nil
+	if Shell(text).Script() == "" {
+		return fmt.Errorf("found %q, expected bash, zsh or fish", text)
 	}
-	return fmt.Errorf("found %q, expected bash, zsh or fish", text)
+	*s = Shell(text)
+	return nil
 }
 
-// Write writes the script that completes an application's command lines. Commands within commands are refused.
-func Write(w io.Writer, app *kong.Application, shell Shell) error {
-	p := program{name: app.Name, flags: flagsOf(app.Flags)}
-	for _, node := range app.Children {
-		if node.Hidden {
-			continue
-		}
-		if len(node.Children) > 0 {
-			return fmt.Errorf("%s: commands within commands are not completed", node.FullPath())
-		}
-		p.commands = append(p.commands, command{node.Name, brief(node.Help), flagsOf(node.Flags), argument(node.Positional)})
-	}
-	script := p.bash
-	switch shell {
-	case Zsh:
-		script = p.zsh
-	case Fish:
-		script = p.fish
-	}
-	_, err := io.WriteString(w, script())
-	return err
-}
-
-// program is what all scripts are made of.
-type program struct {
-	name     string
-	flags    []flag // of every command
-	commands []command
-}
-
-type command struct {
-	name, help string
-	flags      []flag
-	argument   takes // what stands on the line without a flag
-}
-
-type flag struct {
-	name, help string
-	short      string // a letter; empty: none
-	repeats    bool
-	takes      takes
-}
-
-// takes is what follows a flag.
-type takes struct {
-	kind  kind
-	words []string // of kind words
-}
-
-type kind int
-
+// What a shell completes by itself, in place of candidates.
 const (
-	nothing kind = iota
-	other        // something that a shell cannot know
-	words
-	file
-	directory
+	files       = ":file"
+	directories = ":directory"
 )
 
-func flagsOf(list []*kong.Flag) (flags []flag) {
+// Candidates lists the completions of the last word of a command line, which begins after the program's name. A line is a
+// word, or a word, a tab and its help. The single line ":file" or ":directory" leaves the completion to the shell.
+func Candidates(app *kong.Application, words []string) []string {
+	if len(words) == 0 {
+		return nil
+	}
+	last := words[len(words)-1]
+	command, position := app.Node, 0
+	var awaited *kong.Flag // the flag whose value comes next
+	for _, word := range words[:len(words)-1] {
+		switch {
+		case word == "=": // bash splits --flag=value into three words
+		case awaited != nil:
+			awaited = nil
+		case strings.HasPrefix(word, "-"):
+			if f := flagNamed(app, command, word); f != nil && !f.IsBool() {
+				awaited = f
+			}
+		case command == app.Node:
+			for _, child := range app.Children {
+				if child.Name == word {
+					command = child
+				}
+			}
+		default:
+			position++
+		}
+	}
+	if name, _, assigned := strings.Cut(last, "="); assigned && awaited == nil {
+		awaited = flagNamed(app, command, name)
+	}
+	switch {
+	case awaited != nil:
+		return values(awaited.Value, awaited.PlaceHolder)
+	case strings.HasPrefix(last, "-"):
+		return flags(slices.Concat(app.Flags, command.Flags))
+	case command == app.Node:
+		return commands(app)
+	case len(command.Positional) > 0:
+		p := command.Positional[min(position, len(command.Positional)-1)]
+		return values(p, p.Tag.PlaceHolder)
+	}
+	return nil
+}
+
+func commands(app *kong.Application) (lines []string) {
+	for _, c := range app.Leaves(true) {
+		lines = append(lines, c.Name+"\t"+c.Help)
+	}
+	return lines
+}
+
+func flags(list []*kong.Flag) (lines []string) {
 	for _, f := range list {
-		if f.Hidden {
-			continue
+		if !f.Hidden {
+			lines = append(lines, "--"+f.Name+"\t"+f.Help)
 		}
-		one := flag{name: f.Name, help: brief(f.Help), repeats: f.IsCumulative(), takes: takesOf(f.Value)}
-		if f.Short != 0 {
-			one.short = string(f.Short)
-		}
-		flags = append(flags, one)
 	}
-	return flags
+	return lines
 }
 
-// argument is what a command takes without a flag: files, if its arguments differ.
-func argument(positional []*kong.Positional) takes {
-	if len(positional) == 0 {
-		return takes{}
-	}
-	first := takesOf(positional[0])
-	for _, p := range positional[1:] {
-		if !reflect.DeepEqual(takesOf(p), first) {
-			return takes{kind: file}
+// flagNamed finds a flag by the word that names it, such as --seed, --batch_size or -q; nil if there is none.
+func flagNamed(app *kong.Application, command *kong.Node, word string) *kong.Flag {
+	name := strings.TrimLeft(word, "-")
+	for _, f := range slices.Concat(app.Flags, command.Flags) {
+		if f.Name == name || string(f.Short) == name || slices.Contains(f.Aliases, name) {
+			return f
 		}
 	}
-	return first
+	return nil
 }
 
-func takesOf(v *kong.Value) takes {
-	if v.IsBool() {
-		return takes{}
-	}
+// values are the completions of a value: the words that its type takes, or files and directories for a string. Its
+// placeholder tells these from strings that a shell cannot complete.
+func values(v *kong.Value, placeholder string) []string {
 	of := v.Target.Type()
 	for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
 		of = of.Elem()
 	}
-	if list := known(of); len(list) > 0 {
-		return takes{words, list}
+	if words := knownWords(of); len(words) > 0 {
+		return words
 	}
-	wish := v.Tag.Get("complete")
 	switch {
-	case of.Kind() != reflect.String || wish == "-":
-		return takes{kind: other}
-	case wish == "directory":
-		return takes{kind: directory}
+	case of.Kind() != reflect.String || placeholder == "URL" || strings.HasSuffix(placeholder, ":PORT"):
+		return nil
+	case placeholder == "DIR":
+		return []string{directories}
 	}
-	return takes{kind: file}
+	return []string{files}
 }
 
-// known are the words that a type takes. It names them where it refuses another, and among those that it names it takes these; a type
-// that is no simple value, such as a square of the detector, has more than it can name.
-func known(of reflect.Type) (list []string) {
-	value := reflect.New(of)
-	text, ok := value.Interface().(encoding.TextUnmarshaler)
+// knownWords are the words that a type takes, found in the error with which it refuses another word. A struct, such as a
+// square of the detector, takes more than it can name.
+func knownWords(of reflect.Type) (words []string) {
+	text, ok := reflect.New(of).Interface().(encoding.TextUnmarshaler)
 	if !ok || of.Kind() == reflect.Struct {
 		return nil
 	}
@@ -158,24 +147,11 @@ func known(of reflect.Type) (list []string) {
 	if refusal == nil {
 		return nil
 	}
-	for _, word := range strings.FieldsFunc(refusal.Error(), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' }) {
-		if text.UnmarshalText([]byte(word)) == nil && !slices.Contains(list, word) {
-			list = append(list, word)
+	separator := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' }
+	for _, word := range strings.FieldsFunc(refusal.Error(), separator) {
+		if text.UnmarshalText([]byte(word)) == nil && !slices.Contains(words, word) {
+			words = append(words, word)
 		}
 	}
-	return list
-}
-
-// brief is a help's beginning, in letters that no shell takes for its own.
-func brief(help string) string {
-	for _, end := range []string{". ", "; ", ": "} {
-		help, _, _ = strings.Cut(help, end)
-	}
-	return strings.Map(func(r rune) rune {
-		switch r {
-		case '\'', '"', '`', '\\', '$', '[', ']', ':':
-			return -1
-		}
-		return r
-	}, strings.TrimSuffix(help, "."))
+	return words
 }

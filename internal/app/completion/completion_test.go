@@ -1,7 +1,6 @@
 package completion
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -21,13 +20,14 @@ func (c *colour) UnmarshalText(text []byte) error {
 }
 
 type paintCmd struct {
-	Where   string        `arg:"" complete:"directory"`
+	Where   string        `arg:"" placeholder:"DIR"`
 	Colour  colour        `help:"Of the wall: [any] it's 'got'."`
 	Colours []colour      `help:"Several."`
-	From    string        `help:"A file."`
-	To      *string       `complete:"directory"`
-	At      string        `complete:"-"`
-	Coats   *int          `short:"c"`
+	From    string        `placeholder:"FILE" help:"A file."`
+	To      *string       `placeholder:"DIR"`
+	At      string        `placeholder:"HOST:PORT"`
+	Through string        `placeholder:"URL"`
+	Coats   *int          `short:"c" aliases:"how-many"`
 	Drying  time.Duration `hidden:""`
 	Fast    *bool
 }
@@ -41,48 +41,50 @@ func model(t *testing.T, cli any) *kong.Application {
 	return parser.Model
 }
 
-func TestWhatFlagsTake(t *testing.T) {
+func TestCandidates(t *testing.T) {
 	var cli struct {
-		Paint paintCmd `cmd:""`
+		Paint paintCmd `cmd:"" help:"Paint a wall."`
+		Ghost struct{} `cmd:"" hidden:""`
+		Quiet bool     `short:"q"`
 	}
-	var got []string
-	node := model(t, &cli).Children[0]
-	for _, f := range flagsOf(node.Flags) {
-		got = append(got, fmt.Sprint(f.name, f.short, " ", f.takes, f.repeats))
-	}
-	got = append(got, fmt.Sprint("argument ", argument(node.Positional)))
-	want := []string{"colour {2 [red dark-blue]} false", "colours {2 [red dark-blue]} true", "from {3 []} false", "to {4 []} false", "at {1 []} false",
-		"coatsc {1 []} false", "fast {0 []} false", "argument {4 []}"}
-	if strings.Join(got, "\n") != strings.Join(want, "\n") {
-		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
-}
-
-// TestHelpIsHarmless: what a help says of brackets, quotes and colons is no part of a script.
-func TestHelpIsHarmless(t *testing.T) {
-	for help, want := range map[string]string{
-		"Of the wall: [any] it's 'got'.": "Of the wall", "Print $HOME `now`. More.": "Print HOME now", "a:b [c] \\d": "ab c d", "": "",
+	app := model(t, &cli)
+	colours := "red|dark-blue"
+	flags := "--help\tShow context-sensitive help.|--quiet\t|--colour\tOf the wall: [any] it's 'got'.|--colours\tSeveral.|" +
+		"--from\tA file.|--to\t|--at\t|--through\t|--coats\t|--fast\t"
+	for line, want := range map[string]string{
+		"":                               "paint\tPaint a wall.",
+		"pai":                            "paint\tPaint a wall.",
+		"-q ":                            "paint\tPaint a wall.",
+		"paint --":                       flags,
+		"paint --colour ":                colours,
+		"paint --colour=d":               colours,
+		"paint --colour = d":             colours,
+		"paint --colours red --colours ": colours,
+		"paint --from x":                 ":file",
+		"paint --to ":                    ":directory",
+		"paint --at ":                    "",
+		"paint --through ":               "",
+		"paint --coats ":                 "",
+		"paint -c ":                      "",
+		"paint --how-many ":              "",
+		"paint --how-many 3 ":            ":directory",
+		"paint --fast ":                  ":directory",
+		"paint ":                         ":directory",
+		"paint wall ":                    ":directory",
+		"ghost ":                         "",
 	} {
-		if got := brief(help); got != want {
-			t.Errorf("%q becomes %q, want %q", help, got, want)
+		if got := strings.Join(Candidates(app, strings.Split(line, " ")), "|"); got != want {
+			t.Errorf("%q is completed by %q, want %q", line, got, want)
 		}
 	}
 }
 
-func TestRefusals(t *testing.T) {
-	var nested struct {
-		Paint struct {
-			Wall struct{} `cmd:""`
-		} `cmd:""`
-	}
-	if err := Write(&bytes.Buffer{}, model(t, &nested), Bash); err == nil || !strings.Contains(err.Error(), "house paint") {
-		t.Errorf("commands within commands: %v", err)
-	}
+func TestShells(t *testing.T) {
 	var s Shell
 	if err := s.UnmarshalText([]byte("tcsh")); err == nil {
 		t.Error("tcsh is taken")
 	}
-	for _, want := range []Shell{Bash, Zsh, Fish} {
+	for _, want := range []Shell{"bash", "zsh", "fish"} {
 		if err := s.UnmarshalText([]byte(want)); err != nil || s != want {
 			t.Errorf("%s is read as %q (%v)", want, s, err)
 		}

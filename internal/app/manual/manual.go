@@ -1,11 +1,10 @@
-// Package manual writes the pages of docs/commands from what the commands declare, so that the two cannot differ. Its nouns are
-// the Page and, from kong, the application with its commands and flags. It stands beside the commands and reads nothing.
+// Package manual writes the pages of docs/commands from what the commands declare, so that the two cannot differ. It
+// stands beside the commands. Its nouns are the Page and, from kong, the application with its commands and flags.
 package manual
 
 import (
 	"fmt"
 	"strings"
-	"unicode"
 
 	"github.com/alecthomas/kong"
 )
@@ -19,9 +18,9 @@ type Page struct {
 	Text string // Markdown
 }
 
-const made = "\n*Made by `make docs` of what the command declares: change it there, not here.*\n"
+const footer = "\n*`make docs` writes this page from the command's declaration. Edit that, not the page.*\n"
 
-// Pages are those of an application: the index first, then one for each command that help shows, in help's order.
+// Pages returns the index, then one page for each command that --help shows, in its order.
 func Pages(app *kong.Application) []Page {
 	commands := app.Leaves(true)
 	pages := []Page{{Name: Index, Text: index(app, commands)}}
@@ -39,13 +38,13 @@ func File(command *kong.Node) string {
 func index(app *kong.Application, commands []*kong.Node) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# The commands of %s\n\n%s\n\n", app.Name, app.Help)
-	b.WriteString("| command | |\n| --- | --- |\n")
 	for _, c := range commands {
-		fmt.Fprintf(&b, "| [%s](%s) | %s |\n", c.FullPath(), File(c), cell(c.Help))
+		item(&b, fmt.Sprintf("[%s](%s)", c.FullPath(), File(c)), c.Help)
 	}
-	b.WriteString("\nFlags of every command. Each flag of several words is also understood with underscores: `--output_dir`.\n\n")
+	b.WriteString("\n## Flags of every command\n\n")
+	b.WriteString("Each flag of several words is also understood with underscores: `--output_dir`.\n\n")
 	flags(&b, app.Flags)
-	b.WriteString(made)
+	b.WriteString(footer)
 	return b.String()
 }
 
@@ -56,20 +55,17 @@ func page(app *kong.Application, c *kong.Node) string {
 		fmt.Fprintf(&b, "\n%s\n", c.Detail)
 	}
 	if len(c.Positional) > 0 {
-		b.WriteString("\n| argument | |\n| --- | --- |\n")
+		b.WriteString("\n## Arguments\n\n")
 		for _, p := range c.Positional {
-			fmt.Fprintf(&b, "| `%s` | %s |\n", strings.Trim(p.Summary(), "<>"), cell(p.Help))
+			item(&b, "`"+strings.Trim(p.Summary(), "<>")+"`", p.Help)
 		}
 	}
 	for _, g := range groups(c.Flags) {
-		b.WriteString("\n")
-		if g.title != "" {
-			fmt.Fprintf(&b, "## %s\n\n", g.title)
-		}
+		fmt.Fprintf(&b, "\n## %s\n\n", g.title)
 		flags(&b, g.flags)
 	}
 	fmt.Fprintf(&b, "\nFlags of every command: [%s](%s).\n", Index, Index)
-	b.WriteString(made)
+	b.WriteString(footer)
 	return b.String()
 }
 
@@ -78,12 +74,12 @@ type group struct {
 	flags []*kong.Flag
 }
 
-// groups are the flags by their title, those without one first, in the order in which they are declared.
+// groups sorts the shown flags by their title, those without one first, in the order of their declaration.
 func groups(all []*kong.Flag) []group {
-	found := []group{{}}
+	found := []group{{title: "Flags"}}
 	at := map[string]int{"": 0}
 	for _, f := range all {
-		if shown := f.Name != "help" && !f.Hidden; !shown {
+		if f.Name == "help" || f.Hidden {
 			continue
 		}
 		title := ""
@@ -104,39 +100,38 @@ func groups(all []*kong.Flag) []group {
 }
 
 func flags(b *strings.Builder, list []*kong.Flag) {
-	b.WriteString("| flag | default | |\n| --- | --- | --- |\n")
 	for _, f := range list {
 		if f.Hidden {
 			continue
 		}
-		name, standard := parts(f)
-		fmt.Fprintf(b, "| `%s` | %s | %s |\n", name, standard, cell(f.Help))
+		name := "--" + f.Name
+		if f.Short != 0 {
+			name = fmt.Sprintf("-%c, %s", f.Short, name)
+		}
+		if f.PlaceHolder != "" {
+			name += " " + f.PlaceHolder
+		}
+		help := f.Help
+		switch {
+		case f.Required:
+			help += " Required."
+		case f.HasDefault:
+			help += " Default: `" + f.Default + "`."
+		}
+		item(b, "`"+name+"`", help)
 	}
 }
 
-// parts are a flag as it is typed, with the name of its value, and what holds without it. A placeholder in capitals is such a
-// name, as is that of a flag with a default or without a choice; any other is what the command takes if nothing is said.
-func parts(f *kong.Flag) (name, standard string) {
-	name = "--" + f.Name
-	if f.Short != 0 {
-		name = fmt.Sprintf("-%c, %s", f.Short, name)
+// item writes an entry of a list, wrapped like the rest of the pages.
+func item(b *strings.Builder, name, text string) {
+	const columns = 120
+	line := "- " + name + ":"
+	for word := range strings.FieldsSeq(text) {
+		if len(line)+1+len(word) > columns {
+			b.WriteString(line + "\n")
+			line = " "
+		}
+		line += " " + word
 	}
-	switch {
-	case f.Required:
-		standard = "required"
-	case f.HasDefault:
-		standard = "`" + f.Default + "`"
-	}
-	if f.PlaceHolder == "" {
-		return name, standard
-	}
-	if standard != "" || unicode.IsUpper([]rune(f.PlaceHolder)[0]) {
-		return name + " " + f.PlaceHolder, standard
-	}
-	return name, "`" + f.PlaceHolder + "`"
-}
-
-// cell is a text as it stands in a table.
-func cell(text string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(text, "|", `\|`), "\n", " ")
+	b.WriteString(line + "\n")
 }

@@ -8,18 +8,21 @@ import (
 	"ptyx/internal/app/manual"
 )
 
+const long = "A long help is wrapped like the rest of the page, at a hundred and twenty columns, so that it " +
+	"can be read in an editor."
+
 type grow struct {
 	Seed  string `arg:"" help:"What to sow."`
-	Water int    `default:"3" help:"Litres | a day."`
+	Water int    `default:"3" help:"Litres a day."`
 	Bed   string `required:"" placeholder:"BED" help:"Where."`
-	Light string `placeholder:"sun" help:"Of which kind."`
+	Light string `placeholder:"[LAMP:]HOURS" help:"${long}"`
 	Fast  bool   `short:"f" help:"Hurry."`
-	Late  string `hidden:"" help:"Nobody's business."`
+	Late  string `hidden:"" help:"Not shown."`
 	Tools `embed:"" group:"Tools"`
 }
 
 type Tools struct {
-	Spade string `placeholder:"FILE" help:"To dig with."`
+	Spade string `placeholder:"FILE" default:"spade" help:"To dig with."`
 }
 
 // Help is the command's longer text.
@@ -32,24 +35,61 @@ type app struct {
 	Loud  bool     `short:"l" help:"Say more."`
 }
 
-const wantIndex = "# The commands of garden\n\nA garden.\n\n| command | |\n| --- | --- |\n" +
-	"| [garden grow](grow.md) | Grow a plant. |\n| [garden idle](idle.md) | Do nothing. |\n" +
-	"\nFlags of every command. Each flag of several words is also understood with underscores: `--output_dir`.\n\n" +
-	"| flag | default | |\n| --- | --- | --- |\n| `-h, --help` |  | Show context-sensitive help. |\n| `-l, --loud` |  | Say more. |\n" + made
+const wantIndex = `# The commands of garden
 
-const wantGrow = "# garden grow\n\nGrow a plant.\n\n    garden grow --bed=BED <seed> [flags]\n\nPatience helps.\n" +
-	"\n| argument | |\n| --- | --- |\n| `seed` | What to sow. |\n" +
-	"\n| flag | default | |\n| --- | --- | --- |\n| `--water` | `3` | Litres \\| a day. |\n| `--bed BED` | required | Where. |\n" +
-	"| `--light` | `sun` | Of which kind. |\n| `-f, --fast` |  | Hurry. |\n" +
-	"\n## Tools\n\n| flag | default | |\n| --- | --- | --- |\n| `--spade FILE` |  | To dig with. |\n" +
-	"\nFlags of every command: [README.md](README.md).\n" + made
+A garden.
 
-const wantIdle = "# garden idle\n\nDo nothing.\n\n    garden idle [flags]\n\nFlags of every command: [README.md](README.md).\n" + made
+- [garden grow](grow.md): Grow a plant.
+- [garden idle](idle.md): Do nothing.
 
-const made = "\n*Made by `make docs` of what the command declares: change it there, not here.*\n"
+## Flags of every command
+
+Each flag of several words is also understood with underscores: ` + "`--output_dir`" + `.
+
+- ` + "`-h, --help`" + `: Show context-sensitive help.
+- ` + "`-l, --loud`" + `: Say more.
+` + footer
+
+const wantGrow = `# garden grow
+
+Grow a plant.
+
+    garden grow --bed=BED <seed> [flags]
+
+Patience helps.
+
+## Arguments
+
+- ` + "`seed`" + `: What to sow.
+
+## Flags
+
+- ` + "`--water`" + `: Litres a day. Default: ` + "`3`" + `.
+- ` + "`--bed BED`" + `: Where. Required.
+- ` + "`--light [LAMP:]HOURS`" + `: A long help is wrapped like the rest of the page, at a hundred and twenty columns, so that it
+  can be read in an editor.
+- ` + "`-f, --fast`" + `: Hurry.
+
+## Tools
+
+- ` + "`--spade FILE`" + `: To dig with. Default: ` + "`spade`" + `.
+
+Flags of every command: [README.md](README.md).
+` + footer
+
+const wantIdle = `# garden idle
+
+Do nothing.
+
+    garden idle [flags]
+
+Flags of every command: [README.md](README.md).
+` + footer
+
+const footer = "\n*`make docs` writes this page from the command's declaration. Edit that, not the page.*\n"
 
 func TestPages(t *testing.T) {
-	parser, err := kong.New(&app{}, kong.Name("garden"), kong.Description("A garden."))
+	parser, err := kong.New(&app{}, kong.Name("garden"), kong.Description("A garden."), kong.Vars{"long": long})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,10 @@
-// Package settings keeps what a command was told in a YAML file, and reads such a file in place of flags. Its nouns are the File, a
-// flag that names one, and, from kong, the command with its flags; a key is the name of a flag with underscores. Training has a
-// configuration of its own, which its state depends on. The package stands beside the commands, as manual does.
+// Package settings writes the flags of a command to YAML and reads such a file in place of flags. It stands beside the
+// commands. Its noun is the File, a flag that names a file of settings; a key is the name of a flag with underscores.
 package settings
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -15,82 +15,81 @@ import (
 	"ptyx/internal/base/badinput"
 )
 
-// File is a flag: the path of a file of settings. Flags that are given win over it.
+// File is a flag: the path of a file of settings. Flags on the command line win over it.
 type File string
 
-// BeforeResolve reads the file, when kong has read the command line.
+// BeforeResolve reads the file once kong has read the command line.
 func (File) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
 	path := string(ctx.FlagValue(trace.Flag).(File))
-	r, err := read(path, ctx.Selected())
+	v, err := read(path, ctx.Selected())
 	if err != nil {
 		return err
 	}
-	ctx.AddResolver(r)
+	ctx.AddResolver(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+		if value, ok := v[keyOf(flag)]; ok && isSetting(flag) {
+			return fmt.Sprint(value), nil
+		}
+		return nil, nil
+	}))
 	return nil
 }
 
-// values are settings by their keys.
-type values map[string]any
-
-// read reads the settings of a command. A key that is none of its flags is refused.
-func read(path string, command *kong.Node) (values, error) {
+// read reads the settings of a command by their keys. It refuses a key that is none of the command's flags.
+func read(path string, command *kong.Node) (map[string]any, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, &badinput.Error{File: path, Key: "--config", Found: "a file that cannot be read", Expected: "settings, as each run writes them", Cause: err}
-	}
-	var v values
-	if err := yaml.Unmarshal(data, &v); err != nil {
-		return nil, &badinput.Error{File: path, Found: "settings that cannot be read", Expected: "a line KEY: VALUE for each", Cause: err}
-	}
-	for _, key := range v.keys() {
-		if !slices.ContainsFunc(command.Flags, func(f *kong.Flag) bool { return is(f) && keyOf(f) == key }) {
-			return nil, &badinput.Error{File: path, Key: key, Found: "a setting that " + command.FullPath() + " does not have", Expected: "its flags, with underscores"}
+		return nil, &badinput.Error{
+			File: path, Key: "--config", Found: "a file that cannot be read", Expected: "settings, as each run writes them",
+			Cause: err,
 		}
-		switch v[key].(type) {
+	}
+	var values map[string]any
+	if err := yaml.Unmarshal(data, &values); err != nil {
+		return nil, &badinput.Error{
+			File: path, Found: "settings that cannot be read", Expected: "a line KEY: VALUE for each", Cause: err,
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if !slices.ContainsFunc(command.Flags, func(f *kong.Flag) bool { return isSetting(f) && keyOf(f) == key }) {
+			found := "a setting that " + command.FullPath() + " does not have"
+			return nil, &badinput.Error{File: path, Key: key, Found: found, Expected: "its flags, with underscores"}
+		}
+		switch values[key].(type) {
 		case string, bool, int, int64, uint64, float64:
 		default:
-			return nil, &badinput.Error{File: path, Key: key, Found: "no single value", Expected: "a word, a number, true or false"}
+			expected := "a word, a number, true or false"
+			return nil, &badinput.Error{File: path, Key: key, Found: "no single value", Expected: expected}
 		}
 	}
-	return v, nil
-}
-
-// keys are sorted.
-func (v values) keys() []string {
-	var keys []string
-	for key := range v {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// Validate does nothing: keys are checked as they are read.
-func (values) Validate(*kong.Application) error { return nil }
-
-// Resolve gives a flag the value of the file.
-func (v values) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	value, ok := v[keyOf(flag)]
-	if !ok || !is(flag) {
-		return nil, nil
-	}
-	return fmt.Sprint(value), nil
+	return values, nil
 }
 
 // keyOf is a flag's name in a file.
 func keyOf(f *kong.Flag) string { return strings.ReplaceAll(f.Name, "-", "_") }
 
-// is tells whether a flag is a setting: not what is printed, nor the file itself, nor one with the tag settings:"-".
-func is(f *kong.Flag) bool {
+// isSetting is false of flags that only print, of the file itself, and of flags with the tag settings:"-".
+func isSetting(f *kong.Flag) bool {
 	_, file := f.Target.Interface().(File)
 	return !file && !f.Hidden && f.Name != "help" && f.Name != "json" && f.Tag.Get("settings") != "-"
 }
 
-// Of writes what a command was told, its defaults included, in the order of its flags. What is empty is left out.
-func Of(command *kong.Node) ([]byte, error) {
+// Of writes the settings of a command line, defaults included, in the order of the command's flags. It leaves out empty
+// ones.
+func Of(line *kong.Context) ([]byte, error) {
+	return write(line, func(f *kong.Flag) bool { return !f.Target.IsZero() || f.HasDefault })
+}
+
+// Given writes only the settings that are on the command line, empty ones included.
+func Given(line *kong.Context) ([]byte, error) {
+	return write(line, func(f *kong.Flag) bool {
+		return slices.ContainsFunc(line.Path, func(p *kong.Path) bool { return p.Flag == f })
+	})
+}
+
+func write(line *kong.Context, wanted func(*kong.Flag) bool) ([]byte, error) {
 	all := &yaml.Node{Kind: yaml.MappingNode}
-	for _, f := range command.Flags {
-		if !is(f) || f.Target.IsZero() && !f.HasDefault {
+	for _, f := range line.Selected().Flags {
+		if !isSetting(f) || !wanted(f) {
 			continue
 		}
 		key, value := &yaml.Node{}, &yaml.Node{}

@@ -35,7 +35,8 @@ type cli struct {
 	Verbose bool
 }
 
-func parse(t *testing.T, args ...string) (bakeCmd, *kong.Node, error) {
+// parse returns the command that args fill, and the command line.
+func parse(t *testing.T, args ...string) (bakeCmd, *kong.Context, error) {
 	t.Helper()
 	var c cli
 	parser, err := kong.New(&c, kong.Name("house"))
@@ -46,7 +47,7 @@ func parse(t *testing.T, args ...string) (bakeCmd, *kong.Node, error) {
 	if err != nil {
 		return c.Bake, nil, err
 	}
-	return c.Bake, parsed.Selected(), nil
+	return c.Bake, parsed, nil
 }
 
 // file writes a file of settings.
@@ -59,19 +60,22 @@ func file(t *testing.T, text string) string {
 	return path
 }
 
-// TestSettingsComeBack: what a command was told, whatever its type, is what it is told by the file of it.
+// TestSettingsComeBack: settings of every type, written to a file and read from it, are the same.
 func TestSettingsComeBack(t *testing.T) {
 	for _, args := range [][]string{
 		nil,
-		{"--output-dir=a: b #c", "--loaves=7", "--heat=1.25e-9", "--seed=18446744073709551615", "--turned=false", "--crust", "--crop=128@3,4", "--input=intensity"},
+		{
+			"--output-dir=a: b #c", "--loaves=7", "--heat=1.25e-9", "--seed=18446744073709551615", "--turned=false",
+			"--crust", "--crop=128@3,4", "--input=intensity",
+		},
 		{"--output-dir=true", "--turned", "--crop=64"},
 		{"--output-dir=0x10"},
 	} {
-		want, node, err := parse(t, args...)
+		want, line, err := parse(t, args...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := settings.Of(node)
+		text, err := settings.Of(line)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,21 +90,35 @@ func TestSettingsComeBack(t *testing.T) {
 	}
 }
 
-// TestWhatIsWritten: one line for each setting, in the order of the flags; nothing of what is empty, hidden, or no setting.
+// TestWhatIsWritten: one line for each setting, in the order of the flags; no empty or hidden ones, and no other flags.
 func TestWhatIsWritten(t *testing.T) {
-	_, node, err := parse(t, "--crust", "--json", "--secret=s", "--oven=at:home@2", "--output-dir=out", "--seed=3")
+	_, line, err := parse(t, "--crust", "--json", "--secret=s", "--oven=at:home@2", "--output-dir=out", "--seed=3")
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := settings.Of(node)
+	text, err := settings.Of(line)
 	if want := "output_dir: out\nloaves: 2\nseed: 3\ncrust: true\ninput: auto\n"; err != nil || string(text) != want {
+		t.Errorf("wrote\n%s(%v), want\n%s", text, err, want)
+	}
+}
+
+// TestGiven: only flags of the command line are written, empty ones too.
+func TestGiven(t *testing.T) {
+	_, line, err := parse(t, "--crust=false", "--output-dir=", "--loaves=0", "--oven=there")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := settings.Given(line)
+	if want := "output_dir: \"\"\nloaves: 0\ncrust: false\n"; err != nil || string(text) != want {
 		t.Errorf("wrote\n%s(%v), want\n%s", text, err, want)
 	}
 }
 
 func TestGivenFlagsWin(t *testing.T) {
 	path := file(t, "loaves: 7\nseed: 9\nturned: true\n")
-	for _, args := range [][]string{{"--config=" + path, "--loaves=3", "--turned=false"}, {"--turned=false", "--loaves=3", "--config=" + path}} {
+	for _, args := range [][]string{
+		{"--config=" + path, "--loaves=3", "--turned=false"}, {"--turned=false", "--loaves=3", "--config=" + path},
+	} {
 		got, _, err := parse(t, args...)
 		if err != nil || got.Loaves != 3 || got.Seed != 9 || *got.Turned {
 			t.Errorf("%q: %+v, %v", args, got, err)
@@ -110,19 +128,19 @@ func TestGivenFlagsWin(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"an unknown key":        {"colour: red", "colour: found a setting that house bake does not have"},
-		"a flag of all":         {"verbose: true", "verbose: found a setting that house bake does not have"},
-		"the file itself":       {"config: other.yaml", "config: found a setting"},
-		"a hidden flag":         {"secret: s", "secret: found a setting"},
-		"what is no setting":    {"oven: there", "oven: found a setting"},
-		"what is printed":       {"json: true", "json: found a setting"},
-		"dashes":                {"output-dir: a", "output-dir: found a setting"},
-		"a list":                {"loaves: [1, 2]", "loaves: found no single value"},
-		"nothing":               {"loaves:", "loaves: found no single value"},
-		"a list of all":         {"- loaves", "found settings that cannot be read"},
-		"no YAML":               {"loaves: [1", "found settings that cannot be read"},
-		"a word for a number":   {"loaves: many", "--loaves: expected a valid"},
-		"a word of another set": {"input: sound", "--input: "},
+		"an unknown key":          {"colour: red", "colour: found a setting that house bake does not have"},
+		"a flag of every command": {"verbose: true", "verbose: found a setting that house bake does not have"},
+		"the file itself":         {"config: other.yaml", "config: found a setting"},
+		"a hidden flag":           {"secret: s", "secret: found a setting"},
+		"not a setting":           {"oven: there", "oven: found a setting"},
+		"a format of the output":  {"json: true", "json: found a setting"},
+		"dashes":                  {"output-dir: a", "output-dir: found a setting"},
+		"a list":                  {"loaves: [1, 2]", "loaves: found no single value"},
+		"nothing":                 {"loaves:", "loaves: found no single value"},
+		"a list at the top":       {"- loaves", "found settings that cannot be read"},
+		"no YAML":                 {"loaves: [1", "found settings that cannot be read"},
+		"a word for a number":     {"loaves: many", "--loaves: expected a valid"},
+		"an unknown word":         {"input: sound", "--input: "},
 	} {
 		_, _, err := parse(t, "--config="+file(t, c.text))
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
@@ -134,6 +152,6 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("no file: %v", err)
 	}
 	if _, _, err := parse(t, "--config="+file(t, "")); err != nil {
-		t.Errorf("an empty file says nothing, and is no fault: %v", err)
+		t.Errorf("an empty file is refused: %v", err)
 	}
 }

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"os"
+
+	"ptyx/internal/app/workflow"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/scan/dataset"
+	"ptyx/internal/service/cluster"
+	"ptyx/runtime"
+)
+
+// The flags that several commands share.
+
+// inputFlags describe the array of patterns.
+type inputFlags struct {
+	Input  dataset.InputKind   `default:"auto" help:"Kind of the patterns: amplitude, intensity (counts) or auto."`
+	Layout dataset.Orientation `default:"auto" help:"Axes of the patterns: frames-first, frames-last or auto."`
+}
+
+// viewFlags choose part of the detector, the sense of the axes, and units.
+type viewFlags struct {
+	detectorFlags `embed:""`
+	PositionsFile string `placeholder:"FILE" help:"File to take the positions from, joined by index where possible."`
+	axisFlags     `embed:""`
+}
+
+// detectorFlags choose part of the detector.
+type detectorFlags struct {
+	Crop dataset.Crop `placeholder:"SIZE[@ROW,COL]" help:"Square of the detector, around its middle or zero frequency."`
+	Bin  int          `default:"1" help:"Detector pixels summed into one, along each axis."`
+}
+
+// axisFlags say which way the positions point, and in what unit they are.
+type axisFlags struct {
+	SampleMotion *bool `help:"Read positions as the sample's, not the beam's. Default: true for CXI, false otherwise."`
+	SwapXY       bool  `name:"swap-xy" help:"Exchange columns and rows of the positions, before any flip."`
+	FlipX        bool  `help:"Mirror the columns of the positions."`
+	FlipY        bool  `help:"Mirror the rows of the positions."`
+	opticsFlags  `embed:""`
+	HDF5         string `name:"hdf5" placeholder:"PATH" help:"HDF5 library. Default: the usual places."`
+}
+
+// opticsFlags give what a file with positions in metres may lack.
+type opticsFlags struct {
+	PixelSizeNM     float64 `name:"pixel-size-nm" placeholder:"NM" help:"Pixel of the object in nanometres."`
+	EnergyEV        float64 `name:"energy-ev" placeholder:"EV" help:"Photon energy in electronvolts."`
+	DistanceM       float64 `name:"distance-m" placeholder:"M" help:"Distance from sample to detector in metres."`
+	DetectorPixelUM float64 `name:"detector-pixel-um" placeholder:"UM" help:"Unbinned detector pixel in micrometres."`
+}
+
+func (f viewFlags) view() dataset.View {
+	return dataset.View{
+		Library: f.HDF5, PositionsFile: f.PositionsFile, Crop: f.Crop, Bin: f.Bin,
+		SwapXY: f.SwapXY, FlipX: f.FlipX, FlipY: f.FlipY, SampleMotion: f.SampleMotion,
+		EnergyEV: f.EnergyEV, DistanceM: f.DistanceM, DetectorPixelUM: f.DetectorPixelUM, PixelSizeNM: f.PixelSizeNM,
+	}
+}
+
+// engineFlags choose what computes.
+type engineFlags struct {
+	Engine      engine.Kind    `default:"ort" help:"Engine: ort (ONNX Runtime) or tape (Gorgonia)."`
+	Device      runtime.Device `default:"auto" help:"Device: cpu, cuda or auto."`
+	Threads     int            `default:"0" help:"Threads; 0: one per physical core."`
+	Onnxruntime string         `placeholder:"PATH" help:"ONNX Runtime library. Default: see ptyx doctor."`
+	Profile     string         `placeholder:"JSON" help:"File for ONNX Runtime's profile."`
+}
+
+func (f engineFlags) options() engine.Options {
+	return engine.Options{
+		Kind: f.Engine, Device: f.Device, Threads: f.Threads, Library: f.Onnxruntime, Profile: f.Profile,
+	}
+}
+
+// natsFlags say how to reach a broker. They are no settings: an object does not depend on them, and a URL may hold a
+// password.
+type natsFlags struct {
+	TokenFile string `settings:"-" placeholder:"FILE" help:"File with the broker's token. Default: $$PTYX_TOKEN."`
+	TLSCA     string `settings:"-" name:"tls-ca" placeholder:"PEM" help:"Certificate authority of the broker."`
+	Creds     string `settings:"-" placeholder:"FILE" help:"Credentials of a NATS user."`
+}
+
+// address reads the token.
+func (f natsFlags) address(url string) (cluster.Address, error) {
+	token, err := workflow.Token("--token-file", f.TokenFile, os.Getenv("PTYX_TOKEN"))
+	return cluster.Address{URL: url, Token: token, CA: f.TLSCA, Creds: f.Creds}, err
+}
