@@ -10,6 +10,7 @@ import (
 	"math"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/graph/contract"
 )
 
 // Extent is the part of the N x N patch that the network fills.
@@ -41,6 +42,14 @@ type Config struct {
 	Extent       Extent  // the part of the patch that is filled
 	InputScale   float64 // the graph multiplies raw amplitudes by this first
 	AmplitudeMax float64 // the amplitude head is AmplitudeMax * sigmoid, before corrections
+}
+
+// FromContract is the network that a model's data contract describes.
+func FromContract(c contract.Contract) Config {
+	return Config{
+		Kind: Kind(c.Network), N: c.N, Channels: c.Channels, FiltersScale: c.FiltersScale, Extent: Extent(c.ObjectExtent),
+		InputScale: c.InputScale, AmplitudeMax: c.AmplitudeMax,
+	}
 }
 
 // DefaultAmplitudeMax puts the sigmoid's start, 1/2, at amplitude 1: an untrained network says "nothing is there".

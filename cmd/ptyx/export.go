@@ -1,8 +1,8 @@
 package main
 
 import (
+	"ptyx/export/variant"
 	"ptyx/internal/app/workflow"
-	"ptyx/internal/recon/variant"
 )
 
 type exportCmd struct {

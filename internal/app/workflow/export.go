@@ -6,14 +6,15 @@ import (
 	"fmt"
 	"log/slog"
 
+	"ptyx/export/variant"
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/destination"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/predict/local"
 	"ptyx/internal/recon/reconstruct"
-	"ptyx/internal/recon/variant"
 	"ptyx/internal/scan/dataset"
 )
 
@@ -82,23 +83,23 @@ func Export(ctx context.Context, o ExportOptions, log *slog.Logger) (*ExportResu
 }
 
 // compare runs both models on the same patterns, one after the other.
-func (o ExportOptions) compare(model, changed []byte, c contract.Contract, patterns *ndarray.Float32) (variant.Difference, error) {
+func (o ExportOptions) compare(model, changed []byte, c contract.Contract, patterns *ndarray.Float32) (predict.Difference, error) {
 	first, release, err := local.Open(o.Engine, model)
 	if err != nil {
-		return variant.Difference{}, err
+		return predict.Difference{}, err
 	}
 	second, releaseSecond, err := local.Open(o.Engine, changed)
 	if err != nil {
-		return variant.Difference{}, errors.Join(fmt.Errorf("the variant: %w", err), first.Close(), release())
+		return predict.Difference{}, errors.Join(fmt.Errorf("the variant: %w", err), first.Close(), release())
 	}
-	apart, err := variant.Compare(first, second, c, patterns)
+	apart, err := predict.Compare(first, second, c, patterns)
 	return apart, errors.Join(err, second.Close(), first.Close(), releaseSecond(), release())
 }
 
 // patterns are what the variant is tried on, (B, C, N, N).
 func (o ExportOptions) patterns(c contract.Contract, log *slog.Logger) (*ndarray.Float32, error) {
 	if o.Scan == "" {
-		return variant.Patterns(c, tried, 0), nil
+		return predict.RandomPatterns(c, tried, 0), nil
 	}
 	scan, err := dataset.Open(o.Scan, dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, NoProbe: true, NoObject: true, Log: log})
 	if err != nil {

@@ -9,13 +9,12 @@ import (
 	"testing"
 
 	"ptyx/export"
+	"ptyx/export/variant"
 	"ptyx/internal/base/badinput"
-	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
 	"ptyx/internal/physics/optics"
 	"ptyx/internal/recon/predict"
-	"ptyx/internal/recon/variant"
 	"ptyx/internal/scan/simulate"
 	"ptyx/models"
 	"ptyx/runtime"
@@ -84,14 +83,14 @@ func TestVariantsAgreeWithTheirModel(t *testing.T) {
 	} {
 		model, c := checkpoint(t, source.kind, source.channels, source.extent)
 		whole := predictor(t, env, model)
-		patterns := variant.Patterns(c, 5, 1)
+		patterns := predict.RandomPatterns(c, 5, 1)
 		for words, o := range wanted {
 			t.Run(name+"/"+words, func(t *testing.T) {
 				changed, err := variant.Make(model, o)
 				if err != nil {
 					t.Fatal(err)
 				}
-				apart, err := variant.Compare(whole, predictor(t, env, changed), c, patterns)
+				apart, err := predict.Compare(whole, predictor(t, env, changed), c, patterns)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -235,38 +234,3 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 }
-
-// A wrong model is told from a right one: NaN, another phase, another size.
-func TestCompareSeesDifferences(t *testing.T) {
-	_, c := checkpoint(t, models.Pattern, 1, models.Full)
-	patterns := ndarray.New[float32](1, 1, n, n)
-	for name, p := range map[string]constant{"nan": {1, float32(math.NaN())}, "phase": {1, 0.1}, "amplitude": {1.2, 0}} {
-		apart, err := variant.Compare(constant{1, 0}, p, c, patterns)
-		if err != nil || !(apart.RMS > variant.ToleranceHalf) {
-			t.Errorf("%s: %+v, %v", name, apart, err)
-		}
-	}
-	if apart, err := variant.Compare(constant{1, 0.5}, constant{1, 0.5}, c, patterns); err != nil || apart.Largest != 0 {
-		t.Errorf("equal predictors: %+v, %v", apart, err)
-	}
-}
-
-// constant is a predictor of the same object everywhere.
-type constant struct{ amplitude, phase float32 }
-
-func (c constant) Prepare(b int) (predict.Batch, error) {
-	fill := func(v float32) *ndarray.Float32 {
-		return ndarray.Wrap(slices.Repeat([]float32{v}, b*n*n), b, 1, n, n)
-	}
-	return constantBatch{fill(0), fill(c.amplitude), fill(c.phase)}, nil
-}
-func (constant) Provider() string { return "constant" }
-func (constant) Close() error     { return nil }
-
-type constantBatch struct{ patterns, amplitude, phase *ndarray.Float32 }
-
-func (b constantBatch) Patterns() *ndarray.Float32 { return b.patterns }
-func (b constantBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
-	return b.amplitude, b.phase, nil
-}
-func (constantBatch) Close() error { return nil }

@@ -1,4 +1,4 @@
-package variant
+package predict
 
 import (
 	"fmt"
@@ -9,7 +9,6 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/physics/optics"
-	"ptyx/internal/recon/predict"
 )
 
 // Difference is how far apart the patches of two models are, over the pixels that the probe lights with at least a hundredth of its peak.
@@ -18,24 +17,8 @@ type Difference struct {
 	RMS     float64
 }
 
-// Tolerances of an agreement, of Difference.RMS: what rounding does, measured on trained networks of N = 64 and 128 with room for
-// others. Exact variants differ by nothing, or by the rounding of folded constants, which corrections amplify where the far field is
-// dark.
-const (
-	ToleranceFull = 1e-4
-	ToleranceHalf = 5e-3
-)
-
-// Tolerance is that of a variant.
-func (o Options) Tolerance() float64 {
-	if o.Half {
-		return ToleranceHalf
-	}
-	return ToleranceFull
-}
-
-// Patterns are b samples (B, C, N, N) that the physics of the contract makes of random smooth objects.
-func Patterns(c contract.Contract, b int, seed uint64) *ndarray.Float32 {
+// RandomPatterns are b samples (B, C, N, N): the patterns that the contract's probe gives of random smooth objects.
+func RandomPatterns(c contract.Contract, b int, seed uint64) *ndarray.Float32 {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	out := ndarray.New[float32](b, c.Channels, c.N, c.N)
 	propagator := optics.NewPropagator(c.N)
@@ -71,27 +54,27 @@ func fillObject(object *ndarray.Complex64, rng *rand.Rand) {
 }
 
 // Compare runs two predictors on the same patterns (B, C, N, N).
-func Compare(a, b predict.Predictor, c contract.Contract, patterns *ndarray.Float32) (Difference, error) {
+func Compare(a, b Predictor, c contract.Contract, patterns *ndarray.Float32) (Difference, error) {
 	first, err := patches(a, patterns)
 	if err != nil {
 		return Difference{}, fmt.Errorf("running the model: %w", err)
 	}
 	second, err := patches(b, patterns)
 	if err != nil {
-		return Difference{}, fmt.Errorf("running the variant: %w", err)
+		return Difference{}, fmt.Errorf("running the other model: %w", err)
 	}
 	return difference(first, second, c), nil
 }
 
 // patches is the complex patches of patterns, all at once.
-func patches(p predict.Predictor, patterns *ndarray.Float32) ([]complex128, error) {
+func patches(p Predictor, patterns *ndarray.Float32) ([]complex128, error) {
 	batch, err := p.Prepare(patterns.Shape[0])
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = batch.Close() }() // nothing can be lost
 	if !ndarray.SameShape(batch.Patterns().Shape, patterns.Shape) {
-		return nil, predict.NotAPredictor(fmt.Sprintf("input %v, where the metadata say %v", batch.Patterns().Shape, patterns.Shape))
+		return nil, NotAPredictor(fmt.Sprintf("input %v, where the metadata say %v", batch.Patterns().Shape, patterns.Shape))
 	}
 	copy(batch.Patterns().Data, patterns.Data)
 	amplitude, phase, err := batch.Run()

@@ -3,7 +3,6 @@ package variant
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"ptyx/internal/graph/onnxir"
 )
@@ -11,10 +10,10 @@ import (
 // simplify makes the graph smaller without changing what it computes: what depends on constants alone is computed now, equal nodes and
 // equal constants become one, identities and what nobody uses go. Weights keep their names, so that a training can start from
 // the variant.
-func simplify(g *onnxir.Graph) {
+func simplify(g *onnxir.Graph, trained map[string]bool) {
 	fold(g)
 	skipIdentities(g)
-	mergeConstants(g)
+	mergeConstants(g, trained)
 	mergeNodes(g)
 	dropUnused(g)
 }
@@ -56,15 +55,10 @@ func skipIdentities(g *onnxir.Graph) {
 	g.Nodes = kept
 }
 
-// trained tells a weight, which keeps its name, from other constants.
-func trained(name string) bool {
-	return strings.HasSuffix(name, ".weight") || strings.HasSuffix(name, ".bias")
-}
-
-func mergeConstants(g *onnxir.Graph) {
+func mergeConstants(g *onnxir.Graph, trained map[string]bool) {
 	first, names := map[string]string{}, map[string]string{}
 	for _, t := range g.Initializers {
-		if trained(t.Name) {
+		if trained[t.Name] {
 			continue
 		}
 		key := fmt.Sprint(t.Type, t.Dims, string(t.Raw))

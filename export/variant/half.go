@@ -17,8 +17,8 @@ const maxHalf = 65504
 // halve computes the network's convolutions, and the activations and resampling between them, in float16: nearly all of the weights and
 // of the work. What comes before and after stays in float32: the normalisation of raw amplitudes spans more than half precision
 // does, and the corrections by the pattern subtract nearly equal numbers. Inputs and outputs of the model stay float32.
-func halve(g *onnxir.Graph) error {
-	h := &halver{graph: g, constants: initializers(g), halves: map[string]string{}, back: map[string]string{}}
+func halve(g *onnxir.Graph, trained map[string]bool) error {
+	h := &halver{graph: g, trained: trained, constants: initializers(g), halves: map[string]string{}, back: map[string]string{}}
 	for _, n := range g.Nodes {
 		if err := h.node(n); err != nil {
 			return err
@@ -37,6 +37,7 @@ func halve(g *onnxir.Graph) error {
 
 type halver struct {
 	graph     *onnxir.Graph
+	trained   map[string]bool // constants that are weights
 	constants map[string]*onnxir.Tensor
 	nodes     []*onnxir.Node
 	halves    map[string]string // value -> its name in float16
@@ -53,7 +54,7 @@ func (h *halver) node(n *onnxir.Node) error {
 	switch n.OpType {
 	case "Conv":
 		// The kernels of ones that lay images side by side are no weights, and what they move is exact.
-		if trained(n.Inputs[1]) {
+		if h.trained[n.Inputs[1]] {
 			return h.convolution(n)
 		}
 	case "Relu", "MaxPool", "Resize":
@@ -140,7 +141,7 @@ func (h *halver) weight(t *onnxir.Tensor) (*onnxir.Tensor, error) {
 		}
 		binary.LittleEndian.PutUint16(raw[2*i:], float16.Fromfloat32(v).Bits())
 	}
-	if trained(t.Name) {
+	if h.trained[t.Name] {
 		t.Type, t.Raw = onnxir.Float16, raw
 		return t, nil
 	}
