@@ -5,6 +5,7 @@ import (
 
 	"ptyx/internal/app/workflow"
 	"ptyx/internal/service/cluster"
+	"ptyx/internal/service/listen"
 )
 
 type brokerCmd struct {
@@ -33,7 +34,7 @@ func (c *brokerCmd) Run(app *appContext) error {
 	}
 	const mebi = 1 << 20
 	return workflow.Broke(app.Context, cluster.BrokerOptions{
-		Store: c.Store, Listen: c.Listen, Token: token, CertFile: c.TLSCert, KeyFile: c.TLSKey, Insecure: c.Insecure,
-		MaxStore: c.MaxStore * mebi,
+		Address: listen.Address{Listen: c.Listen, CertFile: c.TLSCert, KeyFile: c.TLSKey, Insecure: c.Insecure},
+		Store:   c.Store, Token: token, MaxStore: c.MaxStore * mebi,
 	}, func(b workflow.Brokering) error { return app.conclude(b, c.JSON) }, app.Log)
 }

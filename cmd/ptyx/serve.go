@@ -7,6 +7,7 @@ import (
 
 	"ptyx/internal/app/workflow"
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/service/listen"
 	"ptyx/internal/service/serve"
 )
 
@@ -78,12 +79,10 @@ func (c *serveCmd) Run(app *appContext) error {
 	return workflow.Serve(app.Context, workflow.ServeOptions{
 		Models: c.Model, Engine: c.options(), Workers: workers, InFlight: c.InFlight,
 		TokenFile: c.TokenFile, Token: os.Getenv("PTYX_TOKEN"),
-		Address: serve.Address{
-			Listen: c.Listen, CertFile: c.TLSCert, KeyFile: c.TLSKey, Insecure: c.Insecure, Grace: c.Grace,
-		},
+		Address: listen.Address{Listen: c.Listen, CertFile: c.TLSCert, KeyFile: c.TLSKey, Insecure: c.Insecure},
 		Server: serve.Options{
 			BatchSize: c.BatchSize, BatchWait: c.BatchWait, Queue: c.Queue, Timeout: c.Timeout, MaxBody: body,
-			Scans: serve.ScanLimits{Count: c.Scans, Memory: memory}, Store: c.Store,
+			Grace: c.Grace, Scans: serve.ScanLimits{Count: c.Scans, Memory: memory}, Store: c.Store,
 		},
 		Ready: func(s workflow.Serving) error { return app.conclude(s, c.JSON) },
 	}, app.Log)

@@ -85,8 +85,8 @@ func (l *loading) elsewhere(ctx context.Context) error {
 	l.closers = append(l.closers, caller.Close)
 	for i := range l.models {
 		m := &l.models[i]
-		if m.Most = caller.Most(m.Name); m.Most < o.Server.BatchSize {
-			l.log.Info("batches are smaller, as the broker takes no larger messages", "model", m.Name, "samples", m.Most)
+		if m.MaxBatch = caller.MaxBatch(m.Name); m.MaxBatch < o.Server.BatchSize {
+			l.log.Info("batches are smaller, as the broker takes no larger messages", "model", m.Name, "samples", m.MaxBatch)
 		}
 	}
 	l.network, l.device = caller, elsewhere

@@ -14,6 +14,7 @@ import (
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/service/cluster"
+	"ptyx/internal/service/listen"
 	"ptyx/internal/service/serve"
 )
 
@@ -23,7 +24,7 @@ type ServeOptions struct {
 	Engine    engine.Options  // of refining alone, where workers run the networks
 	Workers   cluster.Address // of a broker whose workers run the networks; without URL they run here
 	InFlight  int             // batches that are with the workers at once, at most
-	Address   serve.Address
+	Address   listen.Address
 	TokenFile string // holds the token; empty: Token
 	Token     string // empty: none is asked for
 	Server    serve.Options
@@ -75,7 +76,7 @@ func Serve(ctx context.Context, o ServeOptions, log *slog.Logger) (err error) {
 	if err := o.Ready(Serving{URL: url, Models: names, Device: l.device}); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	return server.Run(ctx, listener, o.Address.Grace)
+	return server.Run(ctx, listener)
 }
 
 // refine is what infer --refine does.

@@ -105,8 +105,8 @@ func (c *Caller) always(ctx context.Context, work func(context.Context) error) {
 	}
 }
 
-// Most is how many samples a batch of a model may have.
-func (c *Caller) Most(model string) int { return c.known[model].most }
+// MaxBatch is how many samples a batch of a model may have.
+func (c *Caller) MaxBatch(model string) int { return c.known[model].most }
 
 // AtOnce is how many batches are with the workers at the same time, at most.
 func (c *Caller) AtOnce() int { return c.inFlight }

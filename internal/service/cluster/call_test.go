@@ -103,8 +103,8 @@ func TestCall(t *testing.T) {
 		start(t, b.URL, o)
 	}
 	caller := calling(t, c, CallOptions{Models: models})
-	if caller.AtOnce() != 8 || caller.Most("small") != 31 || caller.Ready() != nil {
-		t.Errorf("%d at once, %d samples at most, ready: %v", caller.AtOnce(), caller.Most("small"), caller.Ready())
+	if caller.AtOnce() != 8 || caller.MaxBatch("small") != 31 || caller.Ready() != nil {
+		t.Errorf("%d at once, %d samples at most, ready: %v", caller.AtOnce(), caller.MaxBatch("small"), caller.Ready())
 	}
 	var all sync.WaitGroup
 	for client := range 12 {
@@ -174,8 +174,8 @@ func TestCallsSurvive(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			listen, store := freePort(t), t.TempDir()
-			command, url := process(t, "broker", store+" "+listen)
+			address, store := freePort(t), t.TempDir()
+			command, url := process(t, "broker", store+" "+address)
 			caller := calling(t, connected(t, url), CallOptions{})
 			var done atomic.Int64
 			f := &fake{n: size, channels: 1, delay: 5 * time.Millisecond}
@@ -215,7 +215,7 @@ func TestCallsSurvive(t *testing.T) {
 				if c.empty {
 					store = t.TempDir()
 				}
-				process(t, "broker", store+" "+listen)
+				process(t, "broker", store+" "+address)
 				eventually(t, "it is ready", func() bool { return caller.Ready() == nil })
 			}
 			all.Wait()

@@ -216,8 +216,8 @@ func TestSlowWorkers(t *testing.T) {
 func TestBrokerRestarted(t *testing.T) {
 	for _, empty := range []bool{false, true} {
 		t.Run(fmt.Sprint("empty store ", empty), func(t *testing.T) {
-			listen, store := freePort(t), t.TempDir()
-			command, url := process(t, "broker", store+" "+listen)
+			address, store := freePort(t), t.TempDir()
+			command, url := process(t, "broker", store+" "+address)
 			w := wholeOf(t, 13, size, 1, 60, reconstruct.Options{BatchSize: 1})
 			f := &fake{n: size, channels: 1, delay: 10 * time.Millisecond}
 			for range 2 {
@@ -233,7 +233,7 @@ func TestBrokerRestarted(t *testing.T) {
 					store = t.TempDir()
 				}
 				var again string
-				if command, again = process(t, "broker", store+" "+listen); again != url {
+				if command, again = process(t, "broker", store+" "+address); again != url {
 					t.Errorf("the broker says %s", again)
 				}
 			}
@@ -496,15 +496,15 @@ func TestJobs(t *testing.T) {
 
 // TestEarly: a worker may be there before its broker, and a job before its workers.
 func TestEarly(t *testing.T) {
-	listen := freePort(t)
+	address := freePort(t)
 	f := &fake{n: size, channels: 1}
 	o := f.worker()
 	ready := make(chan string, 1)
 	o.Ready = func(where string) error { ready <- where; return nil }
-	worker := start(t, "nats://"+listen, o)
-	b := brokerAt(t, t.TempDir(), listen)
+	worker := start(t, "nats://"+address, o)
+	b := brokerAt(t, t.TempDir(), address)
 	t.Cleanup(b.Close)
-	if where := <-ready; where != "nats://"+listen {
+	if where := <-ready; where != "nats://"+address {
 		t.Errorf("ready at %s", where)
 	}
 	worker.end()

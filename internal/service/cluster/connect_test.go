@@ -16,6 +16,7 @@ import (
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/testutil"
 	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/service/listen"
 )
 
 // TestWhoMayTakePart: beyond this machine a broker wants TLS and a token, or to be told that the network is to be trusted.
@@ -25,22 +26,22 @@ func TestWhoMayTakePart(t *testing.T) {
 		options BrokerOptions
 		refused string // part of the complaint; empty: taken
 	}{
-		"this machine":             {BrokerOptions{Listen: "127.0.0.1:0"}, ""},
-		"this machine, by name":    {BrokerOptions{Listen: "localhost:0"}, ""},
-		"this machine, by default": {BrokerOptions{Listen: ":0"}, ""},
-		"this machine, IPv6":       {BrokerOptions{Listen: "[::1]:0"}, ""},
-		"all, insecure":            {BrokerOptions{Listen: "0.0.0.0:0", Insecure: true}, ""},
-		"all, TLS and token":       {BrokerOptions{Listen: "0.0.0.0:0", CertFile: cert, KeyFile: key, Token: "t"}, ""},
-		"all":                      {BrokerOptions{Listen: "0.0.0.0:0"}, "read along"},
-		"all, TLS":                 {BrokerOptions{Listen: "0.0.0.0:0", CertFile: cert, KeyFile: key}, "a token"},
-		"all, token":               {BrokerOptions{Listen: "0.0.0.0:0", Token: "t"}, "--tls-cert"},
-		"all, IPv6":                {BrokerOptions{Listen: "[::]:0"}, "read along"},
-		"another name":             {BrokerOptions{Listen: "hub:0"}, "read along"},
-		"no port":                  {BrokerOptions{Listen: "127.0.0.1"}, "HOST:PORT"},
-		"a large port":             {BrokerOptions{Listen: "127.0.0.1:70000"}, "HOST:PORT"},
-		"half a certificate":       {BrokerOptions{Listen: "127.0.0.1:0", CertFile: cert}, "both, or none"},
-		"no certificate":           {BrokerOptions{Listen: "127.0.0.1:0", CertFile: key, KeyFile: cert}, "cannot be used"},
-		"a negative store":         {BrokerOptions{Listen: "127.0.0.1:0", MaxStore: -1}, "--max-store"},
+		"this machine":             {BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:0"}}, ""},
+		"this machine, by name":    {BrokerOptions{Address: listen.Address{Listen: "localhost:0"}}, ""},
+		"this machine, by default": {BrokerOptions{Address: listen.Address{Listen: ":0"}}, ""},
+		"this machine, IPv6":       {BrokerOptions{Address: listen.Address{Listen: "[::1]:0"}}, ""},
+		"all, insecure":            {BrokerOptions{Address: listen.Address{Listen: "0.0.0.0:0", Insecure: true}}, ""},
+		"all, TLS and token":       {BrokerOptions{Address: listen.Address{Listen: "0.0.0.0:0", CertFile: cert, KeyFile: key}, Token: "t"}, ""},
+		"all":                      {BrokerOptions{Address: listen.Address{Listen: "0.0.0.0:0"}}, "read along"},
+		"all, TLS":                 {BrokerOptions{Address: listen.Address{Listen: "0.0.0.0:0", CertFile: cert, KeyFile: key}}, "a token"},
+		"all, token":               {BrokerOptions{Address: listen.Address{Listen: "0.0.0.0:0"}, Token: "t"}, "--tls-cert"},
+		"all, IPv6":                {BrokerOptions{Address: listen.Address{Listen: "[::]:0"}}, "read along"},
+		"another name":             {BrokerOptions{Address: listen.Address{Listen: "hub:0"}}, "read along"},
+		"no port":                  {BrokerOptions{Address: listen.Address{Listen: "127.0.0.1"}}, "HOST:PORT"},
+		"a large port":             {BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:70000"}}, "HOST:PORT"},
+		"half a certificate":       {BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:0", CertFile: cert}}, "both, or none"},
+		"no certificate":           {BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:0", CertFile: key, KeyFile: cert}}, "cannot be used"},
+		"a negative store":         {BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:0"}, MaxStore: -1}, "--max-store"},
 	} {
 		c.options.Store = t.TempDir()
 		_, err := c.options.server()
@@ -59,9 +60,9 @@ func TestBrokersThatDoNotStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, o := range map[string]BrokerOptions{
-		"a port in use": {Store: t.TempDir(), Listen: strings.TrimPrefix(b.URL, "nats://")},
-		"a file":        {Store: file, Listen: "127.0.0.1:0"},
-		"no directory":  {Listen: "127.0.0.1:0"},
+		"a port in use": {Address: listen.Address{Listen: strings.TrimPrefix(b.URL, "nats://")}, Store: t.TempDir()},
+		"a file":        {Address: listen.Address{Listen: "127.0.0.1:0"}, Store: file},
+		"no directory":  {Address: listen.Address{Listen: "127.0.0.1:0"}},
 	} {
 		_, err := StartBroker(o, slog.New(slog.DiscardHandler))
 		if bad := (*badinput.Error)(nil); !errors.As(err, &bad) {
@@ -74,7 +75,7 @@ func TestBrokersThatDoNotStart(t *testing.T) {
 // secret.
 func TestSecrets(t *testing.T) {
 	cert, key := testutil.Certificate(t)
-	b, err := StartBroker(BrokerOptions{Store: t.TempDir(), Listen: "127.0.0.1:0", CertFile: cert, KeyFile: key, Token: "s3cret"}, slog.New(slog.DiscardHandler))
+	b, err := StartBroker(BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:0", CertFile: cert, KeyFile: key}, Store: t.TempDir(), Token: "s3cret"}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,8 +156,8 @@ func TestWithoutJetStream(t *testing.T) {
 
 // TestAFullBroker: who is refused for want of room says so and waits; and goes on with the job when there is room.
 func TestAFullBroker(t *testing.T) {
-	store, listen := t.TempDir(), freePort(t)
-	full, err := StartBroker(BrokerOptions{Store: store, Listen: listen, MaxStore: 1 << 19}, slog.New(slog.DiscardHandler))
+	store, address := t.TempDir(), freePort(t)
+	full, err := StartBroker(BrokerOptions{Address: listen.Address{Listen: address}, Store: store, MaxStore: 1 << 19}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +176,7 @@ func TestAFullBroker(t *testing.T) {
 	}()
 	eventually(t, "it says that there is no room", func() bool { return strings.Contains(log.String(), "trying again") })
 	full.Close()
-	roomy := brokerAt(t, store, listen)
+	roomy := brokerAt(t, store, address)
 	t.Cleanup(roomy.Close)
 	if err := <-done; err != nil {
 		t.Fatal(err)

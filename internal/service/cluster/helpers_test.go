@@ -27,6 +27,7 @@ import (
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/scan/dataset"
+	"ptyx/internal/service/listen"
 )
 
 // What TestMain is to be instead of a test: a process that a test can kill.
@@ -47,8 +48,8 @@ func TestMain(m *testing.M) {
 		fmt.Println(err)
 		os.Exit(1)
 	case "broker":
-		store, listen, _ := strings.Cut(where, " ")
-		b, err := StartBroker(BrokerOptions{Store: store, Listen: listen}, slog.New(slog.DiscardHandler))
+		store, address, _ := strings.Cut(where, " ")
+		b, err := StartBroker(BrokerOptions{Address: listen.Address{Listen: address}, Store: store}, slog.New(slog.DiscardHandler))
 		if err != nil {
 			fmt.Println(err)
 			os.Exit(1)
@@ -193,9 +194,9 @@ func broker(t testing.TB) *Broker {
 	return b
 }
 
-func brokerAt(t testing.TB, store, listen string) *Broker {
+func brokerAt(t testing.TB, store, address string) *Broker {
 	t.Helper()
-	b, err := StartBroker(BrokerOptions{Store: store, Listen: listen}, slog.New(slog.DiscardHandler))
+	b, err := StartBroker(BrokerOptions{Address: listen.Address{Listen: address}, Store: store}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

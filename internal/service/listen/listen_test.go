@@ -12,7 +12,7 @@ import (
 	"ptyx/internal/service/listen"
 )
 
-func TestPlaces(t *testing.T) {
+func TestHostPorts(t *testing.T) {
 	for value, c := range map[string]struct {
 		want  string // empty: refused
 		local bool
@@ -31,14 +31,14 @@ func TestPlaces(t *testing.T) {
 		} else if err != nil || p.String() != c.want || p.Local() != c.local {
 			t.Errorf("%q: %v, local %v, %v; want %+v", value, p, p.Local(), err, c)
 		}
-		if listen.Local(value) != c.local {
+		if (listen.Address{Listen: value}).Local() != c.local {
 			t.Errorf("%q: local %v", value, !c.local)
 		}
 	}
 }
 
 func TestOpen(t *testing.T) {
-	l, err := listen.Place{Host: "127.0.0.1"}.Open(t.Context(), "--listen")
+	l, err := listen.HostPort{Host: "127.0.0.1"}.Open(t.Context(), "--listen")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,16 +54,16 @@ func TestOpen(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	cert, key := testutil.Certificate(t)
-	if config, err := listen.TLS(cert, key); err != nil || len(config.Certificates) != 1 || config.MinVersion < tls.VersionTLS12 {
+	if config, err := (listen.Address{CertFile: cert, KeyFile: key}).TLS(); err != nil || len(config.Certificates) != 1 || config.MinVersion < tls.VersionTLS12 {
 		t.Errorf("%+v, %v", config, err)
 	}
-	if config, err := listen.TLS("", ""); config != nil || err != nil {
+	if config, err := (listen.Address{}).TLS(); config != nil || err != nil {
 		t.Errorf("nothing: %v, %v", config, err)
 	}
 	for _, c := range []struct{ cert, key, says string }{
 		{cert, "", "both, or none"}, {"", key, "both, or none"}, {key, cert, "cannot be used"}, {filepath.Join(t.TempDir(), "none"), key, "no such file"},
 	} {
-		_, err := listen.TLS(c.cert, c.key)
+		_, err := (listen.Address{CertFile: c.cert, KeyFile: c.key}).TLS()
 		if fault := (*badinput.Error)(nil); !errors.As(err, &fault) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%+v: %v", c, err)
 		}

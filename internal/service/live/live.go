@@ -58,7 +58,7 @@ type Server struct {
 }
 
 // Place is where to listen: a port alone means this machine alone, any other host has to be written out.
-func Place(flag, value string) (listen.Place, error) {
+func Place(flag, value string) (listen.HostPort, error) {
 	if !strings.Contains(value, ":") {
 		value = ":" + value
 	}
@@ -66,7 +66,7 @@ func Place(flag, value string) (listen.Place, error) {
 }
 
 // Listen starts to serve; flag names the place in complaints.
-func Listen(ctx context.Context, flag string, place listen.Place, epochs int) (*Server, error) {
+func Listen(ctx context.Context, flag string, place listen.HostPort, epochs int) (*Server, error) {
 	listener, err := place.Open(ctx, flag)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func Listen(ctx context.Context, flag string, place listen.Place, epochs int) (*
 // own answers nobody but who asks this machine by its own name.
 func own(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if listen.Rebound(r) {
+		if listen.IsRebinding(r) {
 			http.Error(w, "ask localhost or 127.0.0.1", http.StatusForbidden)
 			return
 		}

@@ -16,7 +16,7 @@ import (
 
 func listen(t *testing.T) *live.Server {
 	t.Helper()
-	s, err := live.Listen(t.Context(), "--live", address.Place{Host: "127.0.0.1"}, 3)
+	s, err := live.Listen(t.Context(), "--live", address.HostPort{Host: "127.0.0.1"}, 3)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,8 +31,8 @@ func FuzzInferBody(f *testing.F) {
 			}
 			return
 		}
-		if in.samples < 1 || in.samples > 16 || len(in.patterns) != in.samples*size*size || len(in.wanted) < 1 || len(in.wanted) > 2 || in.timeout < 0 {
-			t.Fatalf("%d samples, %d values, %d outputs, timeout %v", in.samples, len(in.patterns), len(in.wanted), in.timeout)
+		if in.samples < 1 || in.samples > 16 || len(in.patterns) != in.samples*size*size || len(in.outputs) < 1 || len(in.outputs) > 2 || in.timeout < 0 {
+			t.Fatalf("%d samples, %d values, %d outputs, timeout %v", in.samples, len(in.patterns), len(in.outputs), in.timeout)
 		}
 		for i, v := range in.patterns {
 			if !(v >= 0 && v <= math.MaxFloat32) {

@@ -107,7 +107,8 @@ func (f *fake) model(name string) Model {
 // options serve a fake called "net" in batches of 4, without waiting.
 func options(f *fake) Options {
 	return Options{
-		Models: []Model{f.model("net")}, BatchSize: 4, Queue: 16, Timeout: 10 * time.Second, MaxBody: 1 << 20, Log: slog.New(slog.DiscardHandler),
+		Models: []Model{f.model("net")}, BatchSize: 4, Queue: 16, Timeout: 10 * time.Second, MaxBody: 1 << 20,
+		Grace: 10 * time.Second, Log: slog.New(slog.DiscardHandler),
 	}
 }
 

@@ -1,79 +1,86 @@
 package serve
 
 import (
+	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// metrics are the server's counters, in a registry of its own.
+// metrics are the server's metrics. Each server has its own registry.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec   // by model and status
-	seconds  *prometheus.HistogramVec // by model, of those that were answered in full
+	seconds  *prometheus.HistogramVec // by model, of successful requests
 	waiting  *prometheus.GaugeVec     // by model
-	inside   *prometheus.GaugeVec     // by model
+	running  *prometheus.GaugeVec     // by model
+	samples  *prometheus.HistogramVec // by model
 	batches  *prometheus.HistogramVec // by model
-	running  *prometheus.HistogramVec // by model
 	patterns *prometheus.CounterVec   // by model
-	frames   *prometheus.CounterVec   // by what became of them
+	frames   *prometheus.CounterVec   // by result
 	scans    prometheus.Gauge
 	memory   prometheus.Gauge
 }
 
 func newMetrics() *metrics {
-	model := []string{"model"}
-	m := &metrics{
-		registry: prometheus.NewRegistry(),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ptyx_requests_total", Help: "Requests for inference, by HTTP status."}, []string{"model", "status"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ptyx_request_seconds", Help: "From arrival to answer, of requests for inference that succeeded.",
-			Buckets: prometheus.ExponentialBuckets(0.001, 2, 16)}, model),
-		waiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ptyx_queue_samples", Help: "Samples that wait before the network."}, model),
-		inside:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ptyx_batches_running", Help: "Batches in the network, or with the workers."}, model),
-		batches: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ptyx_batch_samples", Help: "Samples of a batch.",
-			Buckets: prometheus.ExponentialBuckets(1, 2, 9)}, model),
-		running: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ptyx_batch_seconds", Help: "A batch in the network, or with the workers.",
-			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}, model),
-		patterns: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ptyx_patterns_total", Help: "Patterns that went through the network."}, model),
-		frames:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ptyx_scan_frames_total", Help: "Frames of scans: stitched, repeated and passed over, or returned from the disk."}, []string{"result"}),
-		scans:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "ptyx_scans", Help: "Scans that are kept."}),
-		memory:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "ptyx_scans_bytes", Help: "Memory that scans hold."}),
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	auto := promauto.With(registry)
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return auto.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.waiting, m.inside, m.batches, m.running, m.patterns, m.frames, m.scans, m.memory,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return m
+	gauge := func(name, help string) prometheus.GaugeOpts { return prometheus.GaugeOpts{Name: name, Help: help} }
+	histogram := func(name, help string, least float64, count int) *prometheus.HistogramVec {
+		buckets := prometheus.ExponentialBuckets(least, 2, count)
+		return auto.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, []string{"model"})
+	}
+	return &metrics{
+		registry: registry,
+		requests: counter("ptyx_requests_total", "Requests for inference, by HTTP status.", "model", "status"),
+		seconds:  histogram("ptyx_request_seconds", "Time from arrival to answer of successful requests for inference.", 0.001, 16),
+		waiting:  auto.NewGaugeVec(gauge("ptyx_queue_samples", "Samples that wait in the queue."), []string{"model"}),
+		running:  auto.NewGaugeVec(gauge("ptyx_batches_running", "Batches being computed, here or by workers."), []string{"model"}),
+		samples:  histogram("ptyx_batch_samples", "Samples of a batch.", 1, 9),
+		batches:  histogram("ptyx_batch_seconds", "Time to compute a batch, here or by a worker.", 0.001, 14),
+		patterns: counter("ptyx_patterns_total", "Patterns that the network has processed.", "model"),
+		frames:   counter("ptyx_scan_frames_total", "Frames of scans: stitched, repeated (and ignored), or returned from the disk.", "result"),
+		scans:    auto.NewGauge(gauge("ptyx_scans", "Scans that the server keeps.")),
+		memory:   auto.NewGauge(gauge("ptyx_scans_bytes", "Memory that scans use.")),
+	}
 }
 
 // answered counts a request for inference.
 func (m *metrics) answered(model string, status int, took time.Duration) {
 	m.requests.WithLabelValues(model, strconv.Itoa(status)).Inc()
-	if status == 200 {
+	if status == http.StatusOK {
 		m.seconds.WithLabelValues(model).Observe(took.Seconds())
 	}
 }
 
-// modelMetrics are those of one model's queue.
+// modelMetrics are the metrics of one model's queue.
 type modelMetrics struct {
-	waiting   prometheus.Gauge
-	inNetwork prometheus.Gauge
-	batches   prometheus.Observer
-	running   prometheus.Observer
-	patterns  prometheus.Counter
-	channels  float64
+	waiting  prometheus.Gauge
+	running  prometheus.Gauge
+	samples  prometheus.Observer
+	batches  prometheus.Observer
+	patterns prometheus.Counter
+	channels float64
 }
 
 func (m *metrics) ofModel(name string, channels int) modelMetrics {
 	return modelMetrics{
-		waiting: m.waiting.WithLabelValues(name), inNetwork: m.inside.WithLabelValues(name), batches: m.batches.WithLabelValues(name), running: m.running.WithLabelValues(name),
+		waiting: m.waiting.WithLabelValues(name), running: m.running.WithLabelValues(name),
+		samples: m.samples.WithLabelValues(name), batches: m.batches.WithLabelValues(name),
 		patterns: m.patterns.WithLabelValues(name), channels: float64(channels),
 	}
 }
 
-// ran counts a batch.
-func (m modelMetrics) ran(samples int, took time.Duration) {
-	m.batches.Observe(float64(samples))
-	m.running.Observe(took.Seconds())
+// computed counts a batch.
+func (m modelMetrics) computed(samples int, took time.Duration) {
+	m.samples.Observe(float64(samples))
+	m.batches.Observe(took.Seconds())
 	m.patterns.Add(float64(samples) * m.channels)
 }

@@ -283,7 +283,7 @@ func TestRefusals(t *testing.T) {
 		"length beyond":         {`{}`, "3", 400, headerLength},
 		"length, huge":          {`{}`, "99999999999999999999", 400, headerLength},
 		"length in the middle":  {`{"inputs":[]}`, "5", 400, "unexpected EOF"},
-		"bytes for nobody":      {input(`"shape":[1,1,8,8],"data":[`+values("1", 64)+`]`) + one, "JSON", 400, "no input asks"},
+		"bytes for nobody":      {input(`"shape":[1,1,8,8],"data":[`+values("1", 64)+`]`) + one, "JSON", 400, "no input uses"},
 		"both":                  {input(`"shape":[1,1,8,8],"data":[1],"parameters":{"binary_data_size":256}`), "", 400, "one of them"},
 		"size of another shape": {input(`"shape":[1,1,8,8],"parameters":{"binary_data_size":4}`), "", 400, "256"},
 		"size, negative":        {input(`"shape":[1,1,8,8],"parameters":{"binary_data_size":-256}`), "", 400, "256"},

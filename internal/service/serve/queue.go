@@ -13,75 +13,74 @@ import (
 
 // job is the patterns of one request on their way through a network.
 type job struct {
-	ctx              context.Context // done when nobody waits for the job any more
-	patterns         []float32       // samples of C * N * N values
-	amplitude, phase []float32       // the same; written while batches are computed, until finished is closed
+	ctx              context.Context // done when nobody waits for the job
+	patterns         []float32       // (samples, C, N, N)
+	amplitude, phase []float32       // (samples, C, N, N); written until finished is closed
 	samples          int
 	arrived          time.Time
-	taken, done      int      // samples
-	providers        []string // what has computed, each once
+	taken, done      int      // samples put into batches; samples computed
+	providers        []string // what computed them, without repetition
 	err              error
 	finished         chan struct{}
 }
 
-// part is samples of a job in a batch.
+// part is a range of a job's samples in a batch.
 type part struct {
 	*job
 	first, count int
 }
 
-// patches are what becomes of the patterns of a job.
+// patches are the results of a job.
 type patches struct {
-	amplitude, phase []float32 // (M, C, N, N) each
-	providers        []string  // what has computed them
+	amplitude, phase []float32 // (samples, C, N, N)
+	providers        []string  // what computed them
 }
 
-// queue is where jobs wait before a network, in order of arrival. One goroutine takes them in batches and has each computed: a job larger than a
-// batch is cut, and several small ones share one. Whoever has submitted a job and does not wait any longer takes it out again, so
-// that nothing is computed for nobody.
+// queue is a model's queue. Jobs wait in it in order of arrival, and one goroutine cuts them into batches for the network:
+// a batch may hold part of a large job or several small ones. Cancelled jobs leave the queue uncomputed.
 type queue struct {
-	network  Network
-	model    string
-	places   chan struct{} // one for each batch that the network computes at the same time, of all models
-	metrics  modelMetrics
-	size     int // values of a sample
-	batch    int // samples
-	patience time.Duration
-	limit    int // samples that may wait
+	network   Network
+	model     string
+	slots     chan struct{} // holds a token for each batch in the network, of all models
+	metrics   modelMetrics
+	size      int           // values of a sample
+	batch     int           // most samples of a batch
+	batchWait time.Duration // of a batch's first job
+	limit     int           // most samples that wait
 
 	mu      sync.Mutex
 	jobs    []*job
-	waiting int // samples of jobs that are not taken
-	running int // batches
+	waiting int // samples not yet in a batch
+	running int // batches in the network
 	closed  bool
-	crowded bool          // others came with, or during, the last batch: it pays to wait for them
-	changed chan struct{} // a token: something was added, a batch was computed, or the queue was closed
+	shared  bool          // other jobs came with or during the last batch, so a batch should wait for more
+	changed chan struct{} // receives a token after each change
 	ended   chan struct{}
 
-	batches sync.WaitGroup // those that are computed
+	batches sync.WaitGroup // those in the network
 }
 
-// newQueue starts a model's queue.
-func newQueue(m Model, o Options, network Network, metrics modelMetrics, places chan struct{}) *queue {
+// newQueue starts the queue of a model.
+func newQueue(m Model, o Options, network Network, metrics modelMetrics, slots chan struct{}) *queue {
 	q := &queue{
-		network: network, model: m.Name, places: places, metrics: metrics, size: ndarray.Size(m.sampleShape()),
-		batch: o.BatchSize, patience: o.BatchWait, limit: o.Queue,
-		crowded: true, changed: make(chan struct{}, 1), ended: make(chan struct{}),
+		network: network, model: m.Name, slots: slots, metrics: metrics, size: ndarray.Size(m.sampleShape()),
+		batch: o.BatchSize, batchWait: o.BatchWait, limit: o.Queue,
+		shared: true, changed: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
-	if m.Most > 0 {
-		q.batch = min(q.batch, m.Most)
+	if m.MaxBatch > 0 {
+		q.batch = min(q.batch, m.MaxBatch)
 	}
 	go q.work()
 	return q
 }
 
-// stride is how many samples of many are best submitted at once: a few batches, and enough to keep busy a network that computes several at the same time.
+// stride is how many of many samples to submit at once: a few batches, enough to keep the network busy.
 func (q *queue) stride() int { return min(max(4, q.network.AtOnce())*q.batch, q.limit) }
 
-// submit has patterns (a whole number of samples) computed. It returns early with errFull, errClosing or ctx's error.
+// submit computes the patches of patterns (samples, C, N, N). It returns errFull, errClosing or ctx's error early.
 func (q *queue) submit(ctx context.Context, patterns []float32) (patches, error) {
-	ctx, gone := context.WithCancel(ctx)
-	defer gone()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	j := &job{
 		ctx: ctx, patterns: patterns, samples: len(patterns) / q.size, arrived: time.Now(), finished: make(chan struct{}),
 		amplitude: make([]float32, len(patterns)), phase: make([]float32, len(patterns)),
@@ -93,7 +92,9 @@ func (q *queue) submit(ctx context.Context, patterns []float32) (patches, error)
 	case <-j.finished:
 		return patches{j.amplitude, j.phase, j.providers}, j.err
 	case <-ctx.Done():
-		q.withdraw(j)
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.drop(j)
 		return patches{}, ctx.Err()
 	}
 }
@@ -111,30 +112,38 @@ func (q *queue) add(j *job) error {
 		return errFull
 	}
 	q.jobs = append(q.jobs, j)
-	q.count(j.samples)
+	q.addWaiting(j.samples)
 	q.wake()
 	return nil
 }
 
-// withdraw takes out what of a job has not been taken.
-func (q *queue) withdraw(j *job) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.drop(j)
-}
-
-// drop is withdraw with the queue locked.
+// drop removes a job's remaining samples. It is called with the queue locked.
 func (q *queue) drop(j *job) {
 	if i := slices.Index(q.jobs, j); i >= 0 {
 		q.jobs = slices.Delete(q.jobs, i, i+1)
-		q.count(j.taken - j.samples)
+		q.addWaiting(j.taken - j.samples)
 	}
 }
 
-// count is called with the queue locked.
-func (q *queue) count(samples int) {
+// dropCancelled is called with the queue locked.
+func (q *queue) dropCancelled() {
+	for _, j := range slices.Clone(q.jobs) {
+		if j.ctx.Err() != nil {
+			q.drop(j)
+		}
+	}
+}
+
+// addWaiting is called with the queue locked.
+func (q *queue) addWaiting(samples int) {
 	q.waiting += samples
 	q.metrics.waiting.Set(float64(q.waiting))
+}
+
+// addRunning is called with the queue locked.
+func (q *queue) addRunning(batches int) {
+	q.running += batches
+	q.metrics.running.Set(float64(q.running))
 }
 
 func (q *queue) wake() {
@@ -144,7 +153,7 @@ func (q *queue) wake() {
 	}
 }
 
-// close ends the queue when what waits has been computed.
+// close refuses new jobs; those in the queue are still computed.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -152,37 +161,37 @@ func (q *queue) close() {
 	q.wake()
 }
 
-// wait returns when the queue has ended.
+// wait returns when the closed queue is empty.
 func (q *queue) wait() { <-q.ended }
 
-// work has batches computed until the queue is closed and empty. The parts of one are taken when it has a place in the network, not
-// before: who goes away while others' batches are computed is not computed for, and who comes meanwhile shares the batch.
+// work passes batches to the network until the queue is closed and empty. It fills a batch only when the network has a
+// free slot, so that jobs can still be cancelled, and join the batch, while they wait for the slot.
 func (q *queue) work() {
 	defer close(q.ended)
 	defer q.batches.Wait()
-	for q.due() {
-		q.places <- struct{}{}
+	for q.awaitBatch() {
+		q.slots <- struct{}{}
 		parts := q.take()
 		if len(parts) == 0 {
-			<-q.places
+			<-q.slots
 			continue
 		}
 		q.batches.Go(func() {
 			provider, err := q.compute(parts)
 			q.finish(parts, provider, err)
-			<-q.places
+			<-q.slots
 			q.wake()
 		})
 	}
 }
 
-// due waits until a batch is due: until one is full, or its first job has waited long enough, which a client that is alone need not. It
-// reports false when the queue has ended.
-func (q *queue) due() bool {
+// awaitBatch waits until a batch is due: it is full, or its first job has waited for batchWait. A client that is alone
+// does not wait. It reports false when the queue has ended.
+func (q *queue) awaitBatch() bool {
 	for {
-		now, delay, ended := q.look()
-		if now || ended {
-			return now
+		due, delay, ended := q.due()
+		if due || ended {
+			return due
 		}
 		if delay == 0 {
 			<-q.changed
@@ -195,89 +204,71 @@ func (q *queue) due() bool {
 	}
 }
 
-// look says whether a batch is due. Otherwise it says how long to wait for it; 0: until something comes.
-func (q *queue) look() (due bool, delay time.Duration, ended bool) {
+// due reports whether a batch is due, and otherwise how long to wait for it; 0: until a change.
+func (q *queue) due() (due bool, delay time.Duration, ended bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.dropGone()
+	q.dropCancelled()
 	if len(q.jobs) == 0 {
 		return false, 0, q.closed
 	}
 	if q.running == q.network.AtOnce() {
 		return false, 0, false
 	}
-	if left := q.patience - time.Since(q.jobs[0].arrived); q.crowded && q.waiting < q.batch && left > 0 && !q.closed {
+	left := q.batchWait - time.Since(q.jobs[0].arrived)
+	if q.shared && q.waiting < q.batch && left > 0 && !q.closed {
 		return false, left, false
 	}
 	return true, 0, false
 }
 
-// take takes what waits, a batch at most. It is empty if everybody has gone.
+// take fills a batch from the front of the queue. It is empty if all jobs were cancelled.
 func (q *queue) take() (parts []part) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.dropGone()
-	room := q.batch
-	for room > 0 && len(q.jobs) > 0 {
+	q.dropCancelled()
+	for room := q.batch; room > 0 && len(q.jobs) > 0; {
 		j := q.jobs[0]
 		n := min(room, j.samples-j.taken)
 		parts = append(parts, part{job: j, first: j.taken, count: n})
 		j.taken += n
 		room -= n
-		q.count(-n)
+		q.addWaiting(-n)
 		if j.taken == j.samples {
 			q.jobs = slices.Delete(q.jobs, 0, 1)
 		}
 	}
 	if len(parts) > 0 {
-		q.run(1)
+		q.addRunning(1)
 	}
 	return parts
 }
 
-// run is called with the queue locked, as batches begin and end.
-func (q *queue) run(batches int) {
-	q.running += batches
-	q.metrics.inNetwork.Set(float64(q.running))
-}
-
-// dropGone drops the jobs that nobody waits for; their submitters find them gone.
-func (q *queue) dropGone() {
-	q.jobs = slices.DeleteFunc(q.jobs, func(j *job) bool {
-		gone := j.ctx.Err() != nil
-		if gone {
-			q.count(j.taken - j.samples)
-		}
-		return gone
-	})
-}
-
-// compute has a batch computed, for as long as somebody waits for it.
+// compute runs the network on a batch, as long as any of its jobs is not cancelled.
 func (q *queue) compute(parts []part) (provider string, err error) {
 	start := time.Now()
-	ctx, end := whileWanted(parts)
-	defer end()
-	samples := 0
+	ctx, cancel := whileAnyWaits(parts)
+	defer cancel()
 	batch := make([]predict.Request, len(parts))
 	for i, p := range parts {
-		first, after := p.first*q.size, (p.first+p.count)*q.size
-		batch[i] = predict.Request{Patterns: p.patterns[first:after], Amplitude: p.amplitude[first:after], Phase: p.phase[first:after]}
-		samples += p.count
+		from, to := p.first*q.size, (p.first+p.count)*q.size
+		batch[i] = predict.Request{Patterns: p.patterns[from:to], Amplitude: p.amplitude[from:to], Phase: p.phase[from:to]}
 	}
 	if provider, err = q.network.Compute(ctx, q.model, batch); err == nil {
-		q.metrics.ran(samples, time.Since(start))
+		q.metrics.computed(predict.Values(batch)/q.size, time.Since(start))
 	}
 	return provider, err
 }
 
-// whileWanted is a context that is done when nobody waits for any of the parts any more.
-func whileWanted(parts []part) (ctx context.Context, end func()) {
+// whileAnyWaits returns a context that is done when all jobs of a batch are cancelled.
+func whileAnyWaits(parts []part) (ctx context.Context, end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	left := int64(len(parts))
+	var left atomic.Int64
+	left.Store(int64(len(parts)))
 	stops := make([]func() bool, len(parts))
 	for i, p := range parts {
 		stops[i] = context.AfterFunc(p.ctx, func() {
-			if atomic.AddInt64(&left, -1) == 0 {
+			if left.Add(-1) == 0 {
 				cancel()
 			}
 		})
@@ -290,14 +281,14 @@ func whileWanted(parts []part) (ctx context.Context, end func()) {
 	}
 }
 
-// finish ends a batch: it tells the jobs whose last sample was computed, or that have failed, and whether others have come.
+// finish records the result of a batch and wakes the jobs that are complete or have failed.
 func (q *queue) finish(parts []part, provider string, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.crowded = len(parts) > 1 || len(q.jobs) > 0 || q.running > 1
-	q.run(-1)
+	q.shared = len(parts) > 1 || len(q.jobs) > 0 || q.running > 1
+	q.addRunning(-1)
 	for _, p := range parts {
-		if p.err != nil { // another part of the job has failed
+		if p.err != nil { // another part of the job failed before
 			continue
 		}
 		p.done += p.count
@@ -305,7 +296,7 @@ func (q *queue) finish(parts []part, provider string, err error) {
 			p.providers = append(p.providers, provider)
 		}
 		if p.err = err; err != nil {
-			q.drop(p.job) // its other parts
+			q.drop(p.job) // with its other parts
 		}
 		if err != nil || p.done == p.samples {
 			close(p.finished)

@@ -348,6 +348,7 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 		"no room":    func(o *Options) { o.Queue = 3 },
 		"patience":   func(o *Options) { o.BatchWait = -1 },
 		"no time":    func(o *Options) { o.Timeout = 0 },
+		"no grace":   func(o *Options) { o.Grace = -1 },
 		"no body":    func(o *Options) { o.MaxBody = 0 },
 		"no outputs": func(o *Options) { o.Models[0].File.Graph.Outputs = nil },
 	} {

@@ -12,148 +12,149 @@ import (
 	"ptyx/stitch"
 )
 
-// state is where a scan is.
+// state is the state of a scan as clients see it.
 type state string
 
 const (
-	returning state = "returning" // from the disk, where an earlier server kept it
-	open      state = "open"      // takes frames
-	refining  state = "refining"  // the solver is at work
+	restoring state = "returning" // its frames are read from the disk
+	open      state = "open"      // it accepts frames
+	refining  state = "refining"  // the solver runs
 	finished  state = "finished"
-	failed    state = "failed" // the solver was; the network's object is there
+	failed    state = "failed" // the solver failed; the network's object is available
 )
 
-// scanOptions are what a scan was created with.
+// scanOptions are a client's choices when it creates a scan.
 type scanOptions struct {
 	Model       string  `json:"model"`
-	Name        string  `json:"name"`          // for people
+	Name        string  `json:"name"`          // shown on the page
 	Input       string  `json:"input"`         // "amplitude" or "intensity"
 	Positions   string  `json:"positions"`     // "pixels" or "metres"
-	PixelSizeNM float64 `json:"pixel_size_nm"` // of the object; 0: not known
+	PixelSizeNM float64 `json:"pixel_size_nm"` // of the object; 0: unknown
 	Refine      int     `json:"refine"`        // passes of the solver at the end
 }
 
-// scan is frames that become an object. A frame counts once, by its id, and the sums of the canvas do not depend on the order, so that
-// the object of given frames is always the same bytes: those that ptyx infer writes of the same scan.
+// scan is an object that grows with each frame. Each id counts once, and the canvas's sums do not depend on the order, so
+// the same frames always give the same bytes, those of ptyx infer.
 type scan struct {
-	id      string
-	number  int // of creation
-	options scanOptions
-	model   *served
-	stored  *scanstore.Scan // what is kept of it on disk; nil: nothing
-	budget  *budget
-	changed signal
-	all     *signal // of the list of scans
-	posts   gate    // frames that are being taken in
-	ctx     context.Context
-	cancel  context.CancelFunc
-	drawing chan struct{} // a token: pictures are made one after the other
+	id         string
+	number     int // in the order of creation
+	options    scanOptions
+	model      *served
+	stored     *scanstore.Scan // its frames on disk; nil: they are not stored
+	budget     *budget
+	changed    signal
+	anyChanged *signal // of the list of scans
+	posts      *gate   // posts of frames in progress
+	ctx        context.Context
+	cancel     context.CancelFunc
+	drawing    chan struct{} // holds a token while a picture is drawn
 
-	mu        sync.Mutex
-	canvas    *stitch.Canvas
-	state     state
-	frames    map[int64]frame
-	pending   map[int64]chan struct{} // of frames in the network; closed when that is over
-	providers map[string]bool         // what has computed
-	repeated  int
-	version   int // grows with each change of the object
-	held      int64
-	deleted   bool
-	refined   *reconstruct.Result
-	problem   string // why the solver failed, or what is missing after a return
-	snapshot  *reconstruct.Result
-	taken     int // version of the snapshot
-	pictures  map[string]picture
+	mu              sync.Mutex
+	canvas          *stitch.Canvas
+	state           state
+	frames          map[int64]frame
+	pending         map[int64]chan struct{} // frames in the network; the channel is closed when they are done
+	providers       map[string]bool         // what computed the patches
+	repeated        int                     // frames that were posted before
+	version         int                     // of the object
+	bytes           int64                   // claimed from the budget
+	deleted         bool
+	refined         *reconstruct.Result
+	problem         string // why the solver failed, or what was not restored
+	snapshot        *reconstruct.Result
+	snapshotVersion int
+	pictures        map[string]picture
 }
 
-// frame is what is kept of a frame.
+// frame is what a scan keeps of a stitched frame.
 type frame struct {
 	x, y    float64   // object pixels
-	pattern []float32 // (N, N) amplitudes, if the scan is to be refined
+	pattern []float32 // (N, N) amplitudes, only if the scan will be refined
 }
 
 func (f frame) position() (x, y float64) { return f.x, f.y }
 
-// frameBytes is what keeping a frame's id and position takes, in maps and the canvas's set, for the sparsest of ids.
+// frameBytes is the memory for a frame's id and position in maps and in the canvas, even with sparse ids.
 const frameBytes = 1 << 10
 
-// newFrames are frames of one post.
+// newFrames are the frames of one post.
 type newFrames struct {
 	ids      []int64
 	x, y     []float64 // object pixels
 	patterns []float32 // (M, N, N) amplitudes
 }
 
-// only are the frames at some places.
-func (f newFrames) only(places []int, image int) newFrames {
-	if len(places) == len(f.ids) {
+// pick returns the frames at some indices; image is N * N.
+func (f newFrames) pick(indices []int, image int) newFrames {
+	if len(indices) == len(f.ids) {
 		return f
 	}
 	var out newFrames
-	for _, i := range places {
+	for _, i := range indices {
 		out.ids, out.x, out.y = append(out.ids, f.ids[i]), append(out.x, f.x[i]), append(out.y, f.y[i])
 		out.patterns = append(out.patterns, f.patterns[i*image:(i+1)*image]...)
 	}
 	return out
 }
 
-// part are frames [from, to).
-func (f newFrames) part(from, to, image int) newFrames {
+// slice returns the frames [from, to).
+func (f newFrames) slice(from, to, image int) newFrames {
 	return newFrames{f.ids[from:to], f.x[from:to], f.y[from:to], f.patterns[from*image : to*image]}
 }
 
-// add takes frames in: those that the scan has not yet go through the network and onto the canvas. It returns how many were stitched and
-// how many repeated. A frame that is on its way for another post is waited for, so that after success each frame is in the object.
+func (s *scan) image() int { return s.model.Contract.N * s.model.Contract.N }
+
+// add stitches the frames that the scan does not have yet and counts the others. It waits for frames that another post has
+// in the network, so after success the object contains every frame.
 func (s *scan) add(ctx context.Context, frames newFrames) (stitched, repeated int, err error) {
 	if !s.posts.enter() {
-		return 0, 0, refuse(http.StatusConflict, "the scan is %s and takes no more frames", s.status().State)
+		return 0, 0, refuse(http.StatusConflict, "the scan is %s and accepts no more frames", s.status().State)
 	}
 	defer s.posts.leave()
-	image := s.model.Contract.N * s.model.Contract.N
+	defer func() { s.countRepeated(repeated) }()
 	for {
-		mine, others, wait, err := s.claim(frames)
+		mine, others, othersDone, err := s.claim(frames)
 		if err != nil {
 			return stitched, repeated, err
 		}
 		repeated += len(frames.ids) - len(mine) - len(others)
-		n, err := s.stitch(ctx, frames.only(mine, image))
+		n, err := s.compute(ctx, frames.pick(mine, s.image()))
 		stitched += n
 		if err != nil || len(others) == 0 {
-			s.note(repeated)
 			return stitched, repeated, err
 		}
 		select {
-		case <-wait:
+		case <-othersDone:
 		case <-ctx.Done():
-			s.note(repeated)
 			return stitched, repeated, ctx.Err()
 		}
-		frames = frames.only(others, image)
+		frames = frames.pick(others, s.image())
 	}
 }
 
-// note counts repeated frames.
-func (s *scan) note(repeated int) {
-	if repeated == 0 {
+func (s *scan) countRepeated(n int) {
+	if n == 0 {
 		return
 	}
 	s.mu.Lock()
-	s.repeated += repeated
+	s.repeated += n
 	s.mu.Unlock()
-	s.tell()
+	s.notify()
 }
 
-func (s *scan) tell() {
+// notify wakes the streams of events.
+func (s *scan) notify() {
 	s.changed.notify()
-	s.all.notify()
+	s.anyChanged.notify()
 }
 
-// claim sorts frames: new ones, which are marked as pending, and those that are pending for others. The rest is known.
-func (s *scan) claim(frames newFrames) (mine, others []int, wait <-chan struct{}, err error) {
+// claim returns the indices of new frames, which it marks as pending, and of those pending for other posts. The channel
+// is closed when such a post is done. All remaining frames are in the object.
+func (s *scan) claim(frames newFrames) (mine, others []int, othersDone <-chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.deleted {
-		return nil, nil, nil, errGone
+		return nil, nil, nil, errDeleted
 	}
 	own := make(chan struct{})
 	for i, id := range frames.ids {
@@ -165,35 +166,42 @@ func (s *scan) claim(frames newFrames) (mine, others []int, wait <-chan struct{}
 		case !busy:
 			s.pending[id] = own
 			mine = append(mine, i)
-		case done != own: // twice in one post is once
-			wait = done
+		case done != own: // an id that is twice in one post counts once
+			othersDone = done
 			others = append(others, i)
 		}
 	}
-	return mine, others, wait, nil
+	return mine, others, othersDone, nil
 }
 
-var errGone = &failure{http.StatusNotFound, "the scan was deleted"}
+// release ends the claim of frames.
+func (s *scan) release(ids []int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.pending[ids[0]])
+	for _, id := range ids {
+		delete(s.pending, id)
+	}
+}
 
-// stitch runs the network on claimed frames, a few batches at a time, and puts the patches on the canvas. It returns how many are there.
-func (s *scan) stitch(ctx context.Context, frames newFrames) (stitched int, err error) {
+// compute runs the network on claimed frames, a few batches at a time, and stitches their patches.
+func (s *scan) compute(ctx context.Context, frames newFrames) (stitched int, err error) {
 	if len(frames.ids) == 0 {
 		return 0, nil
 	}
-	defer s.unclaim(frames.ids)
-	image := s.model.Contract.N * s.model.Contract.N
+	defer s.release(frames.ids)
 	step := s.model.queue.stride()
 	for from := 0; from < len(frames.ids); from += step {
-		part := frames.part(from, min(from+step, len(frames.ids)), image)
+		part := frames.slice(from, min(from+step, len(frames.ids)), s.image())
 		out, err := s.model.queue.submit(ctx, part.patterns)
 		if err != nil {
 			return stitched, err
 		}
-		values := make([]complex64, len(out.amplitude))
-		predict.Polar(out.amplitude, out.phase, values)
-		n, err := s.put(part, values, out.providers)
+		patches := make([]complex64, len(out.amplitude))
+		predict.Polar(out.amplitude, out.phase, patches)
+		n, err := s.stitch(part, patches, out.providers)
 		stitched += n
-		s.tell()
+		s.notify()
 		if err != nil {
 			return stitched, err
 		}
@@ -201,29 +209,18 @@ func (s *scan) stitch(ctx context.Context, frames newFrames) (stitched int, err 
 	return stitched, nil
 }
 
-// unclaim says that the frames are no longer on their way.
-func (s *scan) unclaim(ids []int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	done := s.pending[ids[0]]
-	for _, id := range ids {
-		delete(s.pending, id)
-	}
-	close(done)
-}
-
-// put puts patches on the canvas, when their frames have been kept.
-func (s *scan) put(frames newFrames, patches []complex64, providers []string) (stitched int, err error) {
-	for i, v := range patches { // before anything is done for their sake
+// stitch stores frames on disk, if scans are stored, and adds their patches (M, N, N) to the canvas.
+func (s *scan) stitch(frames newFrames, patches []complex64, providers []string) (stitched int, err error) {
+	for i, v := range patches {
 		if re, im := real(v), imag(v); !(re*re+im*im <= stitch.MaxMagnitude*stitch.MaxMagnitude) {
-			return 0, refuse(http.StatusUnprocessableEntity, "frame %d: the network gives %v, which is no transmission; are the patterns amplitudes, as the model wants them?",
-				frames.ids[i*len(frames.ids)/len(patches)], v)
+			return 0, refuse(http.StatusUnprocessableEntity, "frame %d: the network returns %v, which is no transmission; "+
+				"the model expects amplitudes: are the patterns intensities?", frames.ids[i/s.image()], v)
 		}
 	}
 	var fault error
-	err = s.keep(frames, func() error {
-		if stitched, fault = s.lay(frames, patches, providers); stitched > 0 {
-			return nil // what is in the object stays kept
+	err = s.store(frames, func() error {
+		if stitched, fault = s.addToCanvas(frames, patches, providers); stitched > 0 {
+			return nil // frames in the object stay stored
 		}
 		return fault
 	})
@@ -233,36 +230,36 @@ func (s *scan) put(frames newFrames, patches []complex64, providers []string) (s
 	return stitched, err
 }
 
-// lay puts patches on the canvas.
-func (s *scan) lay(frames newFrames, patches []complex64, providers []string) (stitched int, err error) {
+// addToCanvas claims the memory for frames and stitches their patches.
+func (s *scan) addToCanvas(frames newFrames, patches []complex64, providers []string) (stitched int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.deleted {
-		return 0, errGone
+		return 0, errDeleted
 	}
-	cost := int64(frameBytes)
+	image, cost := s.image(), int64(frameBytes)
 	if s.options.Refine > 0 {
-		cost += int64(4 * len(frames.patterns) / len(frames.ids))
+		cost += int64(4 * image)
 	}
 	if err := s.claimMemory(cost * int64(len(frames.ids))); err != nil {
 		return 0, err
 	}
 	defer func() { _ = s.claimMemory(-cost * int64(len(frames.ids)-stitched)) }()
-	// The snapshot, which pictures are made of, takes half of what the canvas does.
-	if err := s.canvas.Cover(frames.x, frames.y, func(will, now int64) error { return s.claimMemory((will - now) / 2 * 3) }); err != nil {
+	// The snapshot for pictures takes half as much memory as the canvas.
+	grow := func(will, now int64) error { return s.claimMemory((will - now) / 2 * 3) }
+	if err := s.canvas.Cover(frames.x, frames.y, grow); err != nil {
 		return 0, err
 	}
 	for _, name := range providers {
 		s.providers[name] = true
 	}
-	image := s.model.Contract.N * s.model.Contract.N
 	for i, id := range frames.ids {
 		if err := s.canvas.Add(int(id), frames.x[i], frames.y[i], patches[i*image:(i+1)*image]); err != nil {
 			return stitched, refuse(http.StatusUnprocessableEntity, "%s", err)
 		}
 		kept := frame{x: frames.x[i], y: frames.y[i]}
 		if s.options.Refine > 0 {
-			kept.pattern = slices.Clone(frames.patterns[i*image : (i+1)*image]) // not the post's whole array
+			kept.pattern = slices.Clone(frames.patterns[i*image : (i+1)*image]) // a slice would keep the whole post alive
 		}
 		s.frames[id] = kept
 		s.version++
@@ -271,11 +268,82 @@ func (s *scan) lay(frames newFrames, patches []complex64, providers []string) (s
 	return stitched, nil
 }
 
-// claimMemory is used with the scan locked.
+// claimMemory is called with the scan locked.
 func (s *scan) claimMemory(bytes int64) error {
-	if err := s.budget.take(bytes); err != nil {
+	if err := s.budget.claim(bytes); err != nil {
 		return err
 	}
-	s.held += bytes
+	s.bytes += bytes
 	return nil
+}
+
+// remove deletes everything that the scan holds in memory.
+func (s *scan) remove() {
+	s.cancel()
+	s.mu.Lock()
+	s.deleted = true
+	_ = s.claimMemory(-s.bytes)
+	s.frames, s.canvas, s.snapshot, s.refined, s.pictures = map[int64]frame{}, nil, nil, nil, nil
+	s.mu.Unlock()
+	s.notify()
+}
+
+// extent is the box of the object in the scan's pixel frame.
+type extent struct {
+	Row    int `json:"row"`
+	Col    int `json:"col"`
+	Height int `json:"height"`
+	Width  int `json:"width"`
+}
+
+// status is the JSON of a scan.
+type status struct {
+	ID          string  `json:"id"`
+	Name        string  `json:"name,omitempty"`
+	Model       string  `json:"model"`
+	State       state   `json:"state"`
+	Frames      int     `json:"frames"`
+	Repeated    int     `json:"repeated"`
+	Version     int     `json:"version"` // of the object
+	Extent      *extent `json:"extent,omitempty"`
+	PixelSizeNM float64 `json:"pixel_size_nm,omitempty"`
+	Refine      int     `json:"refine,omitempty"`
+	Bytes       int64   `json:"bytes"`
+	Error       string  `json:"error,omitempty"`
+}
+
+func (s *scan) status() status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := status{
+		ID: s.id, Name: s.options.Name, Model: s.model.Name, State: s.state, Frames: len(s.frames), Repeated: s.repeated,
+		Version: s.version, PixelSizeNM: s.options.PixelSizeNM, Refine: s.options.Refine, Bytes: s.bytes, Error: s.problem,
+	}
+	if len(s.frames) > 0 {
+		e := &extent{}
+		e.Row, e.Col = s.canvas.Origin()
+		e.Height, e.Width = s.canvas.Size()
+		t.Extent = e
+	}
+	return t
+}
+
+// result returns the object so far, or the refined one, and its version. It is shared: nobody may change it.
+func (s *scan) result() (r *reconstruct.Result, version int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.deleted:
+		return nil, 0, errDeleted
+	case s.state == restoring:
+		return nil, 0, errRestoring
+	case len(s.frames) == 0:
+		return nil, 0, refuse(http.StatusConflict, "the scan has no frames yet")
+	case s.refined != nil:
+		return s.refined, s.version, nil
+	case s.snapshot == nil || s.snapshotVersion != s.version:
+		s.snapshot = reconstruct.OfFrames(s.canvas, reconstruct.Providers(s.providers), s.model.Contract.Probe, s.frames, frame.position)
+		s.snapshotVersion = s.version
+	}
+	return s.snapshot, s.version, nil
 }

@@ -24,6 +24,7 @@ import (
 	"ptyx/internal/format/npz"
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/service/listen"
 	"ptyx/stitch"
 )
 
@@ -262,13 +263,13 @@ func TestRefusedScans(t *testing.T) {
 	}{
 		`{"model":"other"}`:                    {404, "other"},
 		`{}`:                                   {404, "no model"}, // there are two
-		`{"model":"four"}`:                     {400, "4 neighbours"},
+		`{"model":"four"}`:                     {400, "groups of 4"},
 		`{"model":"net","input":"x"}`:          {400, "intensity"},
 		`{"model":"net","positions":"miles"}`:  {400, "metres"},
 		`{"model":"net","positions":"metres"}`: {400, "pixel_size_nm"},
 		`{"model":"net","pixel_size_nm":-1}`:   {400, "pixel_size_nm"},
 		`{"model":"net","refine":-1}`:          {400, "refine"},
-		`{"model":"net","refine":5}`:           {400, "does not do"},
+		`{"model":"net","refine":5}`:           {400, "no solver"},
 		`{"model":"net","name":"` + strings.Repeat("ä", 101) + `"}`: {400, "101"},
 		`[`: {400, "body"},
 	} {
@@ -540,7 +541,7 @@ func TestAFrameInTheNetwork(t *testing.T) {
 // TestEvents: a stream tells of the scans at once and of what changes, and ends with the server.
 func TestEvents(t *testing.T) {
 	s := started(t, scanServer(&fake{channels: 1}))
-	url, stop, ended := running(t, s, Address{Grace: 10 * time.Second})
+	url, stop, ended := running(t, s, listen.Address{})
 	c := client(t)
 	path := begin(t, s, `{"name":"star"}`)
 	lines := func(path string) (*bufio.Scanner, func()) {

@@ -1,13 +1,15 @@
-// Package serve answers over HTTP with trained models: single requests by the Open Inference Protocol (KServe v2), and whole scans,
-// frame by frame, whose object grows while it is looked at. It is the last stop of the data's path on a node beside the detector:
-// it stands above reconstruct, stitch and render, and links no Gorgonia; what needs a solver is handed in as a Refiner.
+// Package serve answers requests over HTTP with trained models: single requests by the Open Inference Protocol (KServe
+// v2), and scans that arrive frame by frame. It is the end of the data's path on a node beside the detector. It builds
+// on reconstruct, stitch and render and links no Gorgonia; the solver that refines scans is passed in as a [Refiner].
 //
-// The nouns: a [Server] holds [Model]s. Each has a queue, where the patterns of all requests wait, for a moment and in bounded
-// number, to go through the [Network] as batches, here or on other machines. A scan is frames with positions, told apart by their ids, on a canvas
-// that grows; where it is to outlive the server, scanstore keeps its frames on disk, and they go through the network again.
+// A [Server] serves [Model]s. Each model has a queue (queue.go), where the patterns of all requests wait in bounded
+// number. Batches go from there through the [Network], which runs in this process or on other machines. A scan
+// (scan.go) is a set of frames with positions, identified by their ids, on a canvas that grows. With Options.Store,
+// package scanstore keeps its frames on disk, and a restarted server restores the scan from them.
 //
-// What a client sends is never trusted: names and ids are looked up in maps and never become paths, sizes are compared before
-// memory is taken, and every fault is a sentence with a status: see docs/serve.md.
+// The table in routes.go lists all endpoints; the files endpoint_*.go handle them. Requests are not trusted: names and
+// ids are looked up in maps and never become paths, and sizes are checked before memory is allocated. Every error is a
+// sentence with an HTTP status: see docs/serve.md.
 package serve
 
 import (
@@ -28,42 +30,44 @@ import (
 	"ptyx/internal/recon/predict"
 )
 
-// Model is a network to be served, under a name.
+// Model is a network to be served.
 type Model struct {
-	Name      string
-	File      *onnxir.Model
-	Digest    string // SHA-256 of the file, in hex
-	Contract  contract.Contract
-	Predictor predict.Predictor // runs it here, used by one goroutine at a time; it stays the caller's to close. Nil with Options.Network
-	Most      int               // samples of a batch, at most, where that is less than Options.BatchSize; 0: it is not
+	Name     string
+	File     *onnxir.Model
+	Digest   string // SHA-256 of the file, in hex
+	Contract contract.Contract
+	// Predictor runs the network in this process. One goroutine uses it; the caller closes it. Nil with Options.Network.
+	Predictor predict.Predictor
+	MaxBatch  int // samples of a batch, if fewer than Options.BatchSize; 0: no such limit
 }
 
-// Options say what is served and how much of it.
+// Options configure a Server.
 type Options struct {
 	Models    []Model
-	Network   Network       // computes their batches; nil: the models' predictors do, here
-	BatchSize int           // samples that go through a network at once, at most
-	BatchWait time.Duration // how long the first of a batch waits for others; 0: not at all
-	Queue     int           // samples that may wait before a model; more are refused
-	Timeout   time.Duration // for a request, from its arrival; one may ask for less
+	Network   Network       // computes the batches; nil: the models' predictors do
+	BatchSize int           // most samples of a batch
+	BatchWait time.Duration // how long the first request of a batch waits for others; 0: it does not wait
+	Queue     int           // samples that may wait for a model; further ones are refused
+	Timeout   time.Duration // of a request, from its arrival; a request may ask for less
 	MaxBody   int64         // bytes of a request's body
-	Token     string        // that every request has to bear; empty: none
+	Token     string        // required in every request; empty: none
+	Grace     time.Duration // for finishing accepted requests at shutdown
 	Scans     ScanLimits
-	Store     string  // directory that scans are kept in; empty: they end with the server
+	Store     string  // directory in which scans are kept; empty: they end with the server
 	Refine    Refiner // nil: scans are not refined
 	Log       *slog.Logger
 }
 
-// Server answers requests. Make one with New, hand Handler to a net/http server or call Run, and Close it.
+// Server answers requests. New makes one; pass Handler to a net/http server or call Run, then Close it.
 type Server struct {
 	options Options
 	models  map[string]*served
-	names   []string // of the models, in their order
+	names   []string // of the models, in the order of Options.Models
 	network Network
-	local   local // the network, where it is here
+	local   local // the network, if it runs in this process
 	metrics *metrics
-	gate    gate
-	bodies  *semaphore.Weighted // bytes of bodies that are held at the same time
+	gate    *gate
+	bodies  *semaphore.Weighted // bytes of the bodies in memory
 	scans   *scans
 	handler http.Handler
 }
@@ -76,19 +80,22 @@ type served struct {
 	queue   *queue
 }
 
-// ModelName is what a model may be called: it is part of addresses.
+// ModelName matches valid model names. They are part of URLs.
 var ModelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-// bodiesAtOnce is how many bodies of the largest size may be held at the same time.
-const bodiesAtOnce = 8
+// maxBodies is how many bodies of the largest size may be in memory at once.
+const maxBodies = 8
 
-// New starts the queues of the models. What cannot be served is a *badinput.Error.
+// New checks the options, starts the models' queues and begins to restore stored scans. Invalid options give a
+// *badinput.Error.
 func New(o Options) (*Server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, models: map[string]*served{}, metrics: newMetrics(), bodies: semaphore.NewWeighted(bodiesAtOnce * o.MaxBody)}
-	s.gate.idle = make(chan struct{})
+	s := &Server{
+		options: o, models: map[string]*served{}, metrics: newMetrics(), gate: newGate(),
+		bodies: semaphore.NewWeighted(maxBodies * o.MaxBody),
+	}
 	for _, m := range o.Models {
 		names, err := portNames(m)
 		if err != nil {
@@ -101,60 +108,64 @@ func New(o Options) (*Server, error) {
 		s.local = newLocal(o.Models, o.BatchSize)
 		s.network = s.local
 	}
-	places := make(chan struct{}, s.network.AtOnce())
 	var err error
 	if s.scans, err = newScans(s); err != nil {
 		return nil, err
 	}
+	slots := make(chan struct{}, s.network.AtOnce())
 	for _, name := range s.names {
 		m := s.models[name]
-		m.queue = newQueue(m.Model, o, s.network, s.metrics.ofModel(m.Name, m.Contract.Channels), places)
+		m.queue = newQueue(m.Model, o, s.network, s.metrics.ofModel(m.Name, m.Contract.Channels), slots)
 	}
-	s.scans.begin(s)
+	s.scans.startRestoring(s)
 	s.handler = s.routes()
 	return s, nil
 }
 
 func (o Options) check() error {
-	fault := func(key string, found any, expected string) error {
-		return &badinput.Error{Key: key, Found: fmt.Sprint(found), Expected: expected}
-	}
-	switch {
-	case len(o.Models) == 0:
-		return fault("--model", "nothing", "a model to serve")
-	case o.BatchSize < 1 || o.BatchSize > 1<<16:
-		return fault("--batch-size", o.BatchSize, "1 to 65536")
-	case o.BatchWait < 0:
-		return fault("--batch-wait", o.BatchWait, "0 (not at all) or longer")
-	case o.Queue < o.BatchSize:
-		return fault("--queue", o.Queue, fmt.Sprintf("%d or more, the size of a batch", o.BatchSize))
-	case o.Timeout <= 0:
-		return fault("--timeout", o.Timeout, "more than 0")
-	case o.MaxBody < 1 || o.MaxBody > 1<<40:
-		return fault("--max-body", o.MaxBody, "1 byte to 1 TiB")
+	for _, c := range []struct {
+		bad      bool
+		key      string
+		found    any
+		expected string
+	}{
+		{len(o.Models) == 0, "--model", "nothing", "a model to serve"},
+		{o.BatchSize < 1 || o.BatchSize > 1<<16, "--batch-size", o.BatchSize, "1 to 65536"},
+		{o.BatchWait < 0, "--batch-wait", o.BatchWait, "0 (not at all) or longer"},
+		{o.Queue < o.BatchSize, "--queue", o.Queue, fmt.Sprintf("%d or more, the size of a batch", o.BatchSize)},
+		{o.Timeout <= 0, "--timeout", o.Timeout, "more than 0"},
+		{o.MaxBody < 1 || o.MaxBody > 1<<40, "--max-body", o.MaxBody, "1 byte to 1 TiB"},
+		{o.Grace < 0, "--grace", o.Grace, "0 or longer"},
+		{o.Scans.Count < 0, "--scans", o.Scans.Count, "0 or more"},
+		{o.Scans.Memory < 0, "--scan-memory", o.Scans.Memory, "0 bytes or more"},
+	} {
+		if c.bad {
+			return &badinput.Error{Key: c.key, Found: fmt.Sprint(c.found), Expected: c.expected}
+		}
 	}
 	seen := map[string]bool{}
 	for _, m := range o.Models {
-		if !ModelName.MatchString(m.Name) {
-			return &badinput.Error{Key: "--model", Found: fmt.Sprintf("the name %.80q", m.Name), Expected: "letters, digits, '.', '_' and '-', 64 at most", Remedy: "give it a name: --model NAME=PATH"}
-		}
-		if seen[m.Name] {
-			return &badinput.Error{Key: "--model", Found: fmt.Sprintf("the name %s twice", m.Name), Expected: "each once", Remedy: "give one of them another name: --model NAME=PATH"}
+		fault := &badinput.Error{Key: "--model", Remedy: "give it another name: --model NAME=PATH"}
+		switch {
+		case !ModelName.MatchString(m.Name):
+			fault.Found = fmt.Sprintf("the name %.80q", m.Name)
+			fault.Expected = "letters, digits, '.', '_' and '-', 64 at most"
+			return fault
+		case seen[m.Name]:
+			fault.Found, fault.Expected = "the name "+m.Name+" twice", "each once"
+			return fault
 		}
 		seen[m.Name] = true
 	}
-	return o.Scans.check()
+	return nil
 }
 
-// portNames are the names of a graph's input and outputs; constants are no inputs.
+// portNames returns the names of a graph's input and two outputs. Inputs with an initializer are constants.
 func portNames(m Model) ([]string, error) {
-	constants := map[string]bool{}
-	for _, t := range m.File.Graph.Initializers {
-		constants[t.Name] = true
-	}
 	var names []string
 	for _, in := range m.File.Graph.Inputs {
-		if !constants[in.Name] {
+		constant := slices.ContainsFunc(m.File.Graph.Initializers, func(t *onnxir.Tensor) bool { return t.Name == in.Name })
+		if !constant {
 			names = append(names, in.Name)
 		}
 	}
@@ -168,17 +179,17 @@ func portNames(m Model) ([]string, error) {
 	return names, nil
 }
 
-// sampleShape is that of one sample: (C, N, N).
+// sampleShape is the shape of one sample, (C, N, N).
 func (m Model) sampleShape() []int { return []int{m.Contract.Channels, m.Contract.N, m.Contract.N} }
 
-// Handler answers everything that the server knows.
+// Handler serves all endpoints.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Drain lets in no more work, says so to who asks whether the server is ready, and returns when what was accepted is done, or with
-// ctx's error.
+// Drain refuses new work and returns when the accepted work is done, or with ctx's error. Meanwhile the server reports
+// that it is not ready.
 func (s *Server) Drain(ctx context.Context) error {
 	s.gate.shut()
-	s.scans.drain()
+	s.scans.endStreams()
 	select {
 	case <-s.gate.idle:
 		return nil
@@ -187,7 +198,7 @@ func (s *Server) Drain(ctx context.Context) error {
 	}
 }
 
-// Close ends the queues and all that is in work; Options.Network is not used any more. A Server that has been closed answers that it is shutting down.
+// Close stops the queues and the solvers; it does not close Options.Network. A closed Server refuses all work.
 func (s *Server) Close() error {
 	s.gate.shut()
 	err := s.scans.close()
@@ -198,11 +209,4 @@ func (s *Server) Close() error {
 		s.models[name].queue.wait()
 	}
 	return errors.Join(err, s.local.close())
-}
-
-// sortedNames are the models by name.
-func (s *Server) sortedNames() []string {
-	names := slices.Clone(s.names)
-	slices.Sort(names)
-	return names
 }

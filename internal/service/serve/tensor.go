@@ -8,66 +8,56 @@ import (
 	"strconv"
 )
 
-// datatype is an element type of the protocol that patterns may have.
+// datatype is an element type of the protocol.
 type datatype struct {
-	size int
-	at   func(b []byte) float64 // the value of the first element of b, little endian
+	size  int                    // bytes
+	value func(b []byte) float64 // the first element of b, little endian
 }
 
-// datatypes are those that are taken; all are computed as FP32.
-func datatypes(name string) (datatype, bool) {
-	switch name {
-	case "FP32":
-		return datatype{4, func(b []byte) float64 { return float64(math.Float32frombits(binary.LittleEndian.Uint32(b))) }}, true
-	case "FP64":
-		return datatype{8, func(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) }}, true
-	case "UINT8":
-		return datatype{1, func(b []byte) float64 { return float64(b[0]) }}, true
-	case "UINT16":
-		return datatype{2, func(b []byte) float64 { return float64(binary.LittleEndian.Uint16(b)) }}, true
-	case "UINT32":
-		return datatype{4, func(b []byte) float64 { return float64(binary.LittleEndian.Uint32(b)) }}, true
+// datatypes are those that patterns may have. All are computed as FP32.
+func datatypes() map[string]datatype {
+	le := binary.LittleEndian
+	return map[string]datatype{
+		"FP32":   {4, func(b []byte) float64 { return float64(math.Float32frombits(le.Uint32(b))) }},
+		"FP64":   {8, func(b []byte) float64 { return math.Float64frombits(le.Uint64(b)) }},
+		"UINT8":  {1, func(b []byte) float64 { return float64(b[0]) }},
+		"UINT16": {2, func(b []byte) float64 { return float64(le.Uint16(b)) }},
+		"UINT32": {4, func(b []byte) float64 { return float64(le.Uint32(b)) }},
 	}
-	return datatype{}, false
 }
 
-// dimensions checks a shape (samples, C, N, N) and returns the samples and the values of all.
+// dimensions checks a shape (samples, C, N, N) and returns the number of samples and of values.
 func dimensions(shape []int64, sample []int, most int) (samples int, values int64, err error) {
-	expected := func() error {
-		return refuse(http.StatusBadRequest, "shape %v, expected [samples, %d, %d, %d]", shape, sample[0], sample[1], sample[2])
-	}
-	if len(shape) != 1+len(sample) {
-		return 0, 0, expected()
-	}
-	size := int64(1)
+	size, fits := int64(1), len(shape) == 1+len(sample)
 	for i, d := range sample {
-		if shape[i+1] != int64(d) {
-			return 0, 0, expected()
-		}
+		fits = fits && shape[i+1] == int64(d)
 		size *= int64(d)
 	}
-	if shape[0] < 1 {
+	switch {
+	case !fits:
+		return 0, 0, refuse(http.StatusBadRequest, "shape %v, expected [samples, %d, %d, %d]", shape, sample[0], sample[1], sample[2])
+	case shape[0] < 1:
 		return 0, 0, refuse(http.StatusBadRequest, "shape %v, expected 1 sample or more", shape)
-	}
-	if shape[0] > int64(most) {
-		return 0, 0, refuse(http.StatusRequestEntityTooLarge, "%d samples in one request, where %d may wait; send them in parts", shape[0], most)
+	case shape[0] > int64(most):
+		return 0, 0, refuse(http.StatusRequestEntityTooLarge,
+			"%d samples in one request, where %d may wait; send them in parts", shape[0], most)
 	}
 	return int(shape[0]), shape[0] * size, nil
 }
 
-// fromBytes turns raw elements into patterns.
+// fromBytes converts raw elements to patterns.
 func fromBytes(raw []byte, t datatype) ([]float32, error) {
 	out := make([]float32, len(raw)/t.size)
 	for i := range out {
-		if err := store(out, i, t.at(raw[i*t.size:])); err != nil {
+		if err := setAmplitude(out, i, t.value(raw[i*t.size:])); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// store keeps a value that a detector can have measured.
-func store(out []float32, i int, v float64) error {
+// setAmplitude sets an element, or refuses a value that no detector measures.
+func setAmplitude(out []float32, i int, v float64) error {
 	if !(v >= 0 && v <= math.MaxFloat32) {
 		return refuse(http.StatusBadRequest, "the value %v at element %d, expected finite amplitudes, 0 or more", v, i)
 	}
@@ -75,66 +65,57 @@ func store(out []float32, i int, v float64) error {
 	return nil
 }
 
-// fromJSON reads a JSON array of so many numbers, flat or nested as its shape says. raw is valid JSON.
+// fromJSON reads valid JSON, an array of numbers that is flat or nested as its shape says.
 func fromJSON(raw json.RawMessage, shape []int64, values int64) ([]float32, error) {
-	if int64(len(raw)) < 2*values+1 { // "[1,2]": a digit and a comma or bracket each
+	if int64(len(raw)) < 2*values+1 { // a digit and a comma or bracket each, and a bracket: "[1,2]"
 		return nil, refuse(http.StatusBadRequest, "data of %d bytes, too few for %d values", len(raw), values)
 	}
-	r := numbers{raw: raw, shape: shape, out: make([]float32, values)}
+	r := numberReader{raw: raw, shape: shape, out: make([]float32, values)}
 	if err := r.read(); err != nil {
 		return nil, err
 	}
 	return r.out, nil
 }
 
-// numbers reads an array of numbers.
-type numbers struct {
+// numberReader reads an array of numbers without the memory that a general JSON decoder needs for each.
+type numberReader struct {
 	raw    []byte
 	shape  []int64
 	nested bool
-	counts []int64 // of members, of each open bracket
+	counts []int64 // members of each open bracket
 	out    []float32
-	n      int
+	n      int // values read
 }
 
-func (r *numbers) read() error {
-	for i := 0; i < len(r.raw); {
+func (r *numberReader) read() (err error) {
+	for i := 0; i < len(r.raw) && err == nil; {
+		end := i + 1
 		switch c := r.raw[i]; c {
 		case ' ', '\t', '\n', '\r', ',':
-			i++
 		case '[':
-			if err := r.open(); err != nil {
-				return err
-			}
-			i++
+			err = r.openList()
 		case ']':
-			if err := r.close(); err != nil {
-				return err
-			}
-			i++
+			err = r.closeList()
 		default:
-			end := i + 1
 			for end < len(r.raw) && isNumber(r.raw[end]) {
 				end++
 			}
-			if err := r.number(string(r.raw[i:end])); err != nil {
-				return err
-			}
-			i = end
+			err = r.number(string(r.raw[i:end]))
 		}
+		i = end
 	}
-	if r.n != len(r.out) {
-		return refuse(http.StatusBadRequest, "%d values in data, where shape %v has %d", r.n, r.shape, len(r.out))
+	if err == nil && r.n != len(r.out) {
+		err = refuse(http.StatusBadRequest, "%d values in data, where shape %v has %d", r.n, r.shape, len(r.out))
 	}
-	return nil
+	return err
 }
 
 func isNumber(c byte) bool {
 	return c >= '0' && c <= '9' || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E'
 }
 
-// open begins a list. The second bracket in a row says that lists are nested.
-func (r *numbers) open() error {
+// openList begins a list. A second bracket before any value means that lists are nested.
+func (r *numberReader) openList() error {
 	if len(r.counts) > 0 && r.n == 0 {
 		r.nested = true
 	}
@@ -145,10 +126,11 @@ func (r *numbers) open() error {
 	return nil
 }
 
-func (r *numbers) close() error {
+func (r *numberReader) closeList() error {
 	last := len(r.counts) - 1
 	if r.nested && r.counts[last] != r.shape[last] {
-		return refuse(http.StatusBadRequest, "a list of %d members in data, where shape %v has %d", r.counts[last], r.shape, r.shape[last])
+		return refuse(http.StatusBadRequest, "a list of %d members in data, where shape %v has %d",
+			r.counts[last], r.shape, r.shape[last])
 	}
 	r.counts = r.counts[:last]
 	if last > 0 {
@@ -157,7 +139,7 @@ func (r *numbers) close() error {
 	return nil
 }
 
-func (r *numbers) number(text string) error {
+func (r *numberReader) number(text string) error {
 	if len(r.counts) == 0 || r.nested && len(r.counts) != len(r.shape) {
 		return refuse(http.StatusBadRequest, "%.20q in data, expected lists nested as shape %v, or one flat list", text, r.shape)
 	}
@@ -168,7 +150,7 @@ func (r *numbers) number(text string) error {
 	if err != nil {
 		return refuse(http.StatusBadRequest, "%.20q in data, expected a number", text)
 	}
-	if err := store(r.out, r.n, v); err != nil {
+	if err := setAmplitude(r.out, r.n, v); err != nil {
 		return err
 	}
 	r.counts[len(r.counts)-1]++
@@ -184,7 +166,8 @@ func appendJSON(b []byte, values []float32) ([]byte, error) {
 			b = append(b, ',')
 		}
 		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return nil, refuse(http.StatusUnprocessableEntity, "the network gives %v at element %d, which JSON cannot say; ask for binary data", v, i)
+			return nil, refuse(http.StatusUnprocessableEntity,
+				"the network returns %v at element %d, which JSON cannot represent; request binary data", v, i)
 		}
 		b = strconv.AppendFloat(b, float64(v), 'g', -1, 32)
 	}
@@ -199,8 +182,8 @@ func appendBinary(b []byte, values []float32) []byte {
 	return b
 }
 
-// shapeText is a shape as the protocol writes it.
-func shapeText(samples int, sample []int) []int64 {
+// protocolShape is a shape (samples, C, N, N) in the protocol's type.
+func protocolShape(samples int, sample []int) []int64 {
 	shape := []int64{int64(samples)}
 	for _, d := range sample {
 		shape = append(shape, int64(d))

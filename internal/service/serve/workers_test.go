@@ -14,6 +14,7 @@ import (
 
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/service/cluster"
+	"ptyx/internal/service/listen"
 )
 
 // quick are times for tests.
@@ -102,7 +103,7 @@ func TestSeveralAtOnce(t *testing.T) {
 func TestAPostKeepsWorkersBusy(t *testing.T) {
 	f, n := &fake{channels: 1}, newSeveral(6)
 	o := scanServer(f)
-	o.Models[0].Most = 2
+	o.Models[0].MaxBatch = 2
 	o.Network = n
 	s := started(t, o)
 	m := simulated(13)
@@ -231,8 +232,8 @@ func TestABrokerThatGoes(t *testing.T) {
 	f := &fake{channels: 1}
 	o := options(f)
 	dir := t.TempDir()
-	begin := func(listen string) *cluster.Broker {
-		b, err := cluster.StartBroker(cluster.BrokerOptions{Store: dir, Listen: listen}, slog.New(slog.DiscardHandler))
+	begin := func(address string) *cluster.Broker {
+		b, err := cluster.StartBroker(cluster.BrokerOptions{Address: listen.Address{Listen: address}, Store: dir}, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -240,7 +241,7 @@ func TestABrokerThatGoes(t *testing.T) {
 	}
 	b := begin("127.0.0.1:0")
 	t.Cleanup(func() { b.Close() })
-	work(t, b.URL, o.Models)
+	startWorker(t, b.URL, o.Models)
 	o.Network = caller(t, b.URL, o.Models, 2)
 	s := started(t, o)
 	ready := func(want int) {
@@ -270,13 +271,13 @@ func TestABrokerThatGoes(t *testing.T) {
 // atWorkers is a server whose batches go to workers, so many of them at the same time.
 func atWorkers(t testing.TB, o Options, workers, inFlight int) *Server {
 	t.Helper()
-	b, err := cluster.StartBroker(cluster.BrokerOptions{Store: t.TempDir(), Listen: "127.0.0.1:0"}, slog.New(slog.DiscardHandler))
+	b, err := cluster.StartBroker(cluster.BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:0"}, Store: t.TempDir()}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.Close)
 	for range workers {
-		work(t, b.URL, o.Models)
+		startWorker(t, b.URL, o.Models)
 	}
 	o.Network = caller(t, b.URL, o.Models, inFlight)
 	return started(t, o)
@@ -309,8 +310,8 @@ func caller(t testing.TB, url string, models []Model, inFlight int) *cluster.Cal
 	return caller
 }
 
-// work is a worker that runs the models' fakes until the test ends, or stop is called.
-func work(t testing.TB, url string, models []Model) (stop func()) {
+// startWorker starts a worker that runs the models' fakes until the test ends, or stop is called.
+func startWorker(t testing.TB, url string, models []Model) (stop func()) {
 	t.Helper()
 	open := func(file []byte) (predict.Predictor, func() error, error) {
 		for _, m := range models {

@@ -153,12 +153,12 @@ func TestWhileScansComeBack(t *testing.T) {
 	if w := ask(s, "GET", "/v2/health/ready", nil); w.Code != 503 {
 		t.Errorf("ready: %d", w.Code)
 	}
-	if now := told(t, s, scan); now.State != returning {
+	if now := told(t, s, scan); now.State != restoring {
 		t.Errorf("status %+v", now)
 	}
 	for _, c := range []struct{ method, rest string }{{"POST", "/frames"}, {"POST", "/finish"}, {"GET", "/object.npz"}} {
 		w := ask(s, c.method, scan+c.rest, m.npz(t))
-		if w.Code != 503 || w.Header().Get("Retry-After") == "" || !strings.Contains(complaint(t, w), "coming back") {
+		if w.Code != 503 || w.Header().Get("Retry-After") == "" || !strings.Contains(complaint(t, w), "being restored") {
 			t.Errorf("%s: %d %s", c.rest, w.Code, w.Body)
 		}
 	}
@@ -191,7 +191,7 @@ func TestTheNetworkFailsWhileAScanComesBack(t *testing.T) {
 		return errors.New("not now")
 	}
 	until(t, o, func(s *Server) {
-		eventually(t, "the status says so", func() bool { now := told(t, s, scan); return now.State == returning && now.Error != "" })
+		eventually(t, "the status says so", func() bool { now := told(t, s, scan); return now.State == restoring && now.Error != "" })
 		if w := ask(s, "GET", "/v2/health/ready", nil); w.Code != 503 {
 			t.Errorf("ready: %d", w.Code)
 		}
@@ -315,7 +315,7 @@ func TestScansThatStayOnTheDisk(t *testing.T) {
 	}{
 		"another model":        {func(o *Options, _ string) { o.Models[0].Digest = "another" }, "another file"},
 		"a model of that name": {func(o *Options, _ string) { o.Models[0].Name = "other" }, "no model"},
-		"no solver":            {func(o *Options, _ string) { o.Refine = nil }, "does not do"},
+		"no solver":            {func(o *Options, _ string) { o.Refine = nil }, "no solver"},
 		"fewer scans":          {func(o *Options, _ string) { o.Scans.Count = 0 }, "--scans"},
 		"less memory":          {func(o *Options, _ string) { o.Scans.Memory = 5 << 10 }, "--scan-memory"},
 		"no head":              {func(_ *Options, scan string) { must(t, os.Remove(filepath.Join(scan, "scan.json"))) }, "no such file"},
@@ -355,7 +355,7 @@ func TestScansThatStayOnTheDisk(t *testing.T) {
 					t.Errorf("%v, %v", s.statuses(), s.scans.budget)
 				}
 			})
-			if text := said.String(); strings.Count(text, "stays on the disk") != 1 || !strings.Contains(text, c.says) || !strings.Contains(text, path.Base(scan)) {
+			if text := said.String(); strings.Count(text, "a stored scan is not served") != 1 || !strings.Contains(text, c.says) || !strings.Contains(text, path.Base(scan)) {
 				t.Errorf("the log does not say %q once: %s", c.says, text)
 			}
 			if now := contents(t, kept); now != changed {

@@ -10,7 +10,7 @@ import (
 	"ptyx/internal/service/listen"
 )
 
-func TestRebound(t *testing.T) {
+func TestRebinding(t *testing.T) {
 	here, there := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80}, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 80}
 	for _, c := range []struct {
 		at   net.Addr
@@ -26,7 +26,7 @@ func TestRebound(t *testing.T) {
 		if c.at != nil {
 			r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, c.at))
 		}
-		if got := listen.Rebound(r); got != c.want {
+		if got := listen.IsRebinding(r); got != c.want {
 			t.Errorf("%q at %v: %v", c.host, c.at, got)
 		}
 	}

@@ -16,27 +16,27 @@ import (
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/testutil"
+	"ptyx/internal/service/listen"
 )
 
 func TestAddresses(t *testing.T) {
 	for _, c := range []struct {
-		a    Address
+		a    listen.Address
 		want string // empty: refused
 	}{
-		{Address{Listen: "127.0.0.1:8080"}, "127.0.0.1:8080"},
-		{Address{Listen: ":8080"}, "127.0.0.1:8080"},
-		{Address{Listen: "[::1]:80"}, "[::1]:80"},
-		{Address{Listen: "localhost:80"}, "localhost:80"},
-		{Address{Listen: "0.0.0.0:80"}, ""},
-		{Address{Listen: "[::]:80"}, ""},
-		{Address{Listen: "node:80"}, ""},
-		{Address{Listen: "0.0.0.0:80", Insecure: true}, "0.0.0.0:80"},
-		{Address{Listen: "0.0.0.0:80", CertFile: "c", KeyFile: "k"}, "0.0.0.0:80"},
-		{Address{Listen: "8080"}, ""},
-		{Address{Listen: ""}, ""},
-		{Address{Listen: "127.0.0.1:80", Grace: -1}, ""},
+		{listen.Address{Listen: "127.0.0.1:8080"}, "127.0.0.1:8080"},
+		{listen.Address{Listen: ":8080"}, "127.0.0.1:8080"},
+		{listen.Address{Listen: "[::1]:80"}, "[::1]:80"},
+		{listen.Address{Listen: "localhost:80"}, "localhost:80"},
+		{listen.Address{Listen: "0.0.0.0:80"}, ""},
+		{listen.Address{Listen: "[::]:80"}, ""},
+		{listen.Address{Listen: "node:80"}, ""},
+		{listen.Address{Listen: "0.0.0.0:80", Insecure: true}, "0.0.0.0:80"},
+		{listen.Address{Listen: "0.0.0.0:80", CertFile: "c", KeyFile: "k"}, "0.0.0.0:80"},
+		{listen.Address{Listen: "8080"}, ""},
+		{listen.Address{Listen: ""}, ""},
 	} {
-		got, err := c.a.check()
+		got, err := checkAddress(c.a)
 		if (err != nil) != (c.want == "") || err == nil && got.String() != c.want {
 			t.Errorf("%+v: %v, %v; want %q", c.a, got, err, c.want)
 		}
@@ -44,7 +44,7 @@ func TestAddresses(t *testing.T) {
 }
 
 // running is a server at an address of this machine. stop is the signal; what Run returned comes out of ended.
-func running(t *testing.T, s *Server, a Address) (url string, stop func(), ended chan error) {
+func running(t *testing.T, s *Server, a listen.Address) (url string, stop func(), ended chan error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	a.Listen = "127.0.0.1:0"
@@ -54,7 +54,7 @@ func running(t *testing.T, s *Server, a Address) (url string, stop func(), ended
 		t.Fatal(err)
 	}
 	ended = make(chan error, 1)
-	go func() { ended <- s.Run(ctx, l, a.Grace) }()
+	go func() { ended <- s.Run(ctx, l) }()
 	return url, cancel, ended
 }
 
@@ -79,7 +79,7 @@ func get(t *testing.T, c *http.Client, url string) int {
 func TestShutdown(t *testing.T) {
 	f, begun, proceed := gated()
 	s := started(t, options(f))
-	url, stop, ended := running(t, s, Address{Grace: 10 * time.Second})
+	url, stop, ended := running(t, s, listen.Address{})
 	c := client(t)
 	accepted := make(chan int, 1)
 	go func() {
@@ -128,8 +128,10 @@ func TestShutdown(t *testing.T) {
 // TestGrace: what takes too long is cut, and Run says so.
 func TestGrace(t *testing.T) {
 	f, begun, proceed := gated()
-	s := started(t, options(f))
-	url, stop, ended := running(t, s, Address{Grace: 50 * time.Millisecond})
+	o := options(f)
+	o.Grace = 50 * time.Millisecond
+	s := started(t, o)
+	url, stop, ended := running(t, s, listen.Address{})
 	c := client(t)
 	cut := make(chan error, 1)
 	go func() {
@@ -207,7 +209,7 @@ func TestTLS(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(file)
 	s := started(t, options(&fake{channels: 1}))
-	url, stop, ended := running(t, s, Address{CertFile: cert, KeyFile: key, Grace: 10 * time.Second})
+	url, stop, ended := running(t, s, listen.Address{CertFile: cert, KeyFile: key})
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
 		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: protocol == "HTTP/2.0"}
 		c := &http.Client{Transport: transport}
@@ -229,7 +231,7 @@ func TestTLS(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if _, _, err := Listen(t.Context(), Address{Listen: "127.0.0.1:0", CertFile: key, KeyFile: cert}); err == nil {
+	if _, _, err := Listen(t.Context(), listen.Address{Listen: "127.0.0.1:0", CertFile: key, KeyFile: cert}); err == nil {
 		t.Error("key and certificate exchanged: taken")
 	}
 }
@@ -239,7 +241,7 @@ func TestSlowClients(t *testing.T) {
 	o := options(&fake{channels: 1})
 	o.Timeout = 100 * time.Millisecond
 	s := started(t, o)
-	url, stop, ended := running(t, s, Address{Grace: 10 * time.Second})
+	url, stop, ended := running(t, s, listen.Address{})
 	for head, want := range map[string]string{
 		"POST " + inferPath + " HTTP/1.1\r\nHost: localhost\r\n":                               "408 ",
 		"POST " + inferPath + " HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n": "403 ",
@@ -274,7 +276,7 @@ func TestSlowClients(t *testing.T) {
 func TestALongRequest(t *testing.T) {
 	f, begun, proceed := gated()
 	s := started(t, options(f))
-	url, stop, ended := running(t, s, Address{Grace: 10 * time.Second})
+	url, stop, ended := running(t, s, listen.Address{})
 	c := client(t)
 	go func() {
 		<-begun

@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// headerLength is the header that says where the JSON of a body ends and raw tensors begin.
+// headerLength is the header with the length of a body's JSON, which raw tensors follow.
 const headerLength = "Inference-Header-Content-Length"
 
-// inferRequest is the JSON of a request for inference. What it has besides is passed over, as the protocol wants it.
+// inferRequest is the JSON of a request. Other members are ignored, as the protocol requires.
 type inferRequest struct {
 	ID         string `json:"id"`
 	Parameters struct {
@@ -45,28 +45,29 @@ type requestOutput struct {
 	} `json:"parameters"`
 }
 
-// wanted is an output that was asked for: 0 is the amplitude, 1 the phase.
-type wanted struct {
+// requestedOutput is an output of the answer; index 0 is the amplitude, 1 the phase.
+type requestedOutput struct {
 	index  int
 	binary bool
 }
 
-// inference is a request that has been understood.
+// inference is a parsed request.
 type inference struct {
 	id       string
 	samples  int
-	patterns []float32 // (samples, C, N, N)
-	timeout  time.Duration
-	wanted   []wanted
+	patterns []float32     // (samples, C, N, N)
+	timeout  time.Duration // 0: the server's
+	outputs  []requestedOutput
 }
 
-// parse understands a body. jsonLength is the value of headerLength; empty: all of the body is JSON.
+// parse parses a body. jsonLength is the value of headerLength; empty: the whole body is JSON.
 func (m *served) parse(body []byte, jsonLength string) (*inference, error) {
 	header, raw := body, []byte(nil)
 	if jsonLength != "" {
 		n, err := strconv.ParseUint(jsonLength, 10, 63)
 		if err != nil || n > uint64(len(body)) {
-			return nil, refuse(http.StatusBadRequest, "%s %.40q, expected 0 to %d, the length of the body", headerLength, jsonLength, len(body))
+			return nil, refuse(http.StatusBadRequest, "%s %.40q, expected 0 to %d, the length of the body",
+				headerLength, jsonLength, len(body))
 		}
 		header, raw = body[:n], body[n:]
 	}
@@ -79,7 +80,7 @@ func (m *served) parse(body []byte, jsonLength string) (*inference, error) {
 	if in.timeout, err = request.timeout(); err != nil {
 		return nil, err
 	}
-	if in.wanted, err = m.outputsOf(request); err != nil {
+	if in.outputs, err = m.requestedOutputs(request); err != nil {
 		return nil, err
 	}
 	if len(request.Inputs) != 1 || request.Inputs[0].Name != m.input {
@@ -89,7 +90,7 @@ func (m *served) parse(body []byte, jsonLength string) (*inference, error) {
 	return in, err
 }
 
-// decodeJSON reads one JSON value, and nothing behind it.
+// decodeJSON reads a single JSON value.
 func decodeJSON(data []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	err := d.Decode(into)
@@ -99,7 +100,7 @@ func decodeJSON(data []byte, into any) error {
 		}
 	}
 	if err != nil {
-		return refuse(http.StatusBadRequest, "a body that is not what is expected: %.200s", err)
+		return refuse(http.StatusBadRequest, "the body is not the expected JSON: %.200s", err)
 	}
 	return nil
 }
@@ -109,7 +110,7 @@ const maxMicroseconds = int64(1<<63-1) / 1000
 
 func (r inferRequest) timeout() (time.Duration, error) {
 	t := r.Parameters.Timeout
-	if t == nil || *t == 0 {
+	if t == nil {
 		return 0, nil
 	}
 	if *t < 0 {
@@ -126,49 +127,50 @@ func inputNames(inputs []requestInput) string {
 	return fmt.Sprintf("%.80q", names)
 }
 
-// outputsOf are the outputs asked for; all, if none is named.
-func (m *served) outputsOf(r inferRequest) ([]wanted, error) {
+var errSharedMemory = &failure{http.StatusBadRequest, "shared memory is not offered; send the data with the request"}
+
+// requestedOutputs returns the outputs that a request names, or both if it names none.
+func (m *served) requestedOutputs(r inferRequest) ([]requestedOutput, error) {
 	if len(r.Outputs) == 0 {
-		return []wanted{{0, r.Parameters.BinaryDataOutput}, {1, r.Parameters.BinaryDataOutput}}, nil
+		return []requestedOutput{{0, r.Parameters.BinaryDataOutput}, {1, r.Parameters.BinaryDataOutput}}, nil
 	}
-	var all []wanted
+	var all []requestedOutput
 	seen := [2]bool{}
 	for _, o := range r.Outputs {
-		w := wanted{index: 0, binary: r.Parameters.BinaryDataOutput}
+		out := requestedOutput{binary: r.Parameters.BinaryDataOutput}
 		switch o.Name {
 		case m.outputs[0]:
 		case m.outputs[1]:
-			w.index = 1
+			out.index = 1
 		default:
 			return nil, refuse(http.StatusBadRequest, "an output %.80q, expected %s or %s", o.Name, m.outputs[0], m.outputs[1])
 		}
 		switch {
-		case seen[w.index]:
+		case seen[out.index]:
 			return nil, refuse(http.StatusBadRequest, "the output %s twice, expected each once", o.Name)
 		case o.Parameters.Classification != nil:
 			return nil, refuse(http.StatusBadRequest, "classification of %s, which is an image", o.Name)
 		case o.Parameters.SharedMemoryRegion != nil:
 			return nil, errSharedMemory
 		}
-		seen[w.index] = true
+		seen[out.index] = true
 		if b := o.Parameters.BinaryData; b != nil {
-			w.binary = *b
+			out.binary = *b
 		}
-		all = append(all, w)
+		all = append(all, out)
 	}
 	return all, nil
 }
 
-var errSharedMemory = &failure{http.StatusBadRequest, "shared memory is not offered; send the data with the request"}
-
-// tensor reads the patterns of the one input, from its data or from the bytes behind the JSON.
+// tensor reads the patterns of the input from its JSON data, or from raw, the bytes that follow the JSON.
 func (m *served) tensor(in requestInput, raw []byte) (samples int, patterns []float32, err error) {
 	if in.Parameters.SharedMemoryRegion != nil {
 		return 0, nil, errSharedMemory
 	}
-	kind, ok := datatypes(in.Datatype)
+	kind, ok := datatypes()[in.Datatype]
 	if !ok {
-		return 0, nil, refuse(http.StatusBadRequest, "datatype %.20q, expected FP32 (or FP64, UINT8, UINT16, UINT32)", in.Datatype)
+		return 0, nil, refuse(http.StatusBadRequest, "datatype %.20q, expected FP32 (or FP64, UINT8, UINT16, UINT32)",
+			in.Datatype)
 	}
 	samples, values, err := dimensions(in.Shape, m.sampleShape(), m.queue.limit)
 	if err != nil {
@@ -177,18 +179,18 @@ func (m *served) tensor(in requestInput, raw []byte) (samples int, patterns []fl
 	size := in.Parameters.BinaryDataSize
 	switch {
 	case size == nil && in.Data == nil:
-		return 0, nil, refuse(http.StatusBadRequest, "an input without data, expected data or binary_data_size")
+		err = refuse(http.StatusBadRequest, "an input without data, expected data or binary_data_size")
 	case size != nil && in.Data != nil:
-		return 0, nil, refuse(http.StatusBadRequest, "an input with data and binary_data_size, expected one of them")
+		err = refuse(http.StatusBadRequest, "an input with data and binary_data_size, expected one of them")
 	case size == nil && len(raw) > 0:
-		return 0, nil, refuse(http.StatusBadRequest, "%d bytes behind the JSON, which no input asks for", len(raw))
+		err = refuse(http.StatusBadRequest, "%d bytes after the JSON, which no input uses", len(raw))
 	case size == nil:
 		patterns, err = fromJSON(in.Data, in.Shape, values)
-		return samples, patterns, err
 	case *size != values*int64(kind.size) || *size != int64(len(raw)):
-		return 0, nil, refuse(http.StatusBadRequest, "binary_data_size %d and %d bytes behind the JSON, expected %d of each: shape %v of %s",
+		err = refuse(http.StatusBadRequest, "binary_data_size %d and %d bytes after the JSON, expected %d of each: shape %v of %s",
 			*size, len(raw), values*int64(kind.size), in.Shape, in.Datatype)
+	default:
+		patterns, err = fromBytes(raw, kind)
 	}
-	patterns, err = fromBytes(raw, kind)
 	return samples, patterns, err
 }

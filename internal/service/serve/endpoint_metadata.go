@@ -1,0 +1,64 @@
+package serve
+
+import (
+	"net/http"
+	"slices"
+
+	"ptyx/internal/base/version"
+)
+
+// modelVersion is the only version of each model; another file needs another name.
+const modelVersion = "1"
+
+func (s *Server) serverMetadata(w http.ResponseWriter, _ *http.Request) error {
+	writeJSON(w, http.StatusOK, map[string]any{
+		"name": "ptyx", "version": version.String, "extensions": []string{"binary_tensor_data"},
+	})
+	return nil
+}
+
+type tensorMetadata struct {
+	Name     string  `json:"name"`
+	Datatype string  `json:"datatype"`
+	Shape    []int64 `json:"shape"` // -1: any size
+}
+
+type modelMetadata struct {
+	Name     string           `json:"name"`
+	Versions []string         `json:"versions"`
+	Platform string           `json:"platform"`
+	Inputs   []tensorMetadata `json:"inputs"`
+	Outputs  []tensorMetadata `json:"outputs"`
+}
+
+func (s *Server) modelMetadata(w http.ResponseWriter, r *http.Request) error {
+	m, err := s.model(r)
+	if err != nil {
+		return err
+	}
+	tensor := func(name string) tensorMetadata {
+		return tensorMetadata{Name: name, Datatype: "FP32", Shape: protocolShape(-1, m.sampleShape())}
+	}
+	writeJSON(w, http.StatusOK, modelMetadata{
+		Name: m.Name, Versions: []string{modelVersion}, Platform: "onnxruntime_onnx",
+		Inputs: []tensorMetadata{tensor(m.input)}, Outputs: []tensorMetadata{tensor(m.outputs[0]), tensor(m.outputs[1])},
+	})
+	return nil
+}
+
+// listModels lists the models for the page; the protocol has no such list.
+func (s *Server) listModels(w http.ResponseWriter, _ *http.Request) error {
+	type entry struct {
+		Name     string `json:"name"`
+		N        int    `json:"n"`
+		Channels int    `json:"channels"`
+		Digest   string `json:"digest"`
+	}
+	list := []entry{}
+	for _, name := range slices.Sorted(slices.Values(s.names)) {
+		m := s.models[name]
+		list = append(list, entry{m.Name, m.Contract.N, m.Contract.Channels, m.Digest})
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"models": list})
+	return nil
+}

@@ -1,0 +1,79 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+)
+
+// listScans lists all scans: GET /v1/scans.
+func (s *Server) listScans(w http.ResponseWriter, _ *http.Request) error {
+	writeJSON(w, http.StatusOK, map[string]any{"scans": s.statuses()})
+	return nil
+}
+
+func (s *Server) statuses() []status {
+	all := []status{}
+	for _, a := range s.scans.list() {
+		all = append(all, a.status())
+	}
+	return all
+}
+
+// scanStatus describes a scan: GET /v1/scans/{scan}.
+func (s *Server) scanStatus(w http.ResponseWriter, _ *http.Request, a *scan) error {
+	writeJSON(w, http.StatusOK, a.status())
+	return nil
+}
+
+// deleteScan deletes a scan: DELETE /v1/scans/{scan}.
+func (s *Server) deleteScan(w http.ResponseWriter, _ *http.Request, a *scan) error {
+	if err := s.scans.remove(a); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// finishScan ends a scan: POST /v1/scans/{scan}/finish. It answers before the solver has refined the object.
+func (s *Server) finishScan(w http.ResponseWriter, r *http.Request, a *scan) error {
+	if a.isRestoring() {
+		return errRestoring
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
+	defer cancel()
+	if a.stored != nil { // first, so that the scan stays open if the disk is full
+		if err := a.stored.Finish(); err != nil {
+			return err
+		}
+	}
+	if err := a.close(ctx); err != nil {
+		return err
+	}
+	refine, err := s.refineOrFinish(a)
+	if err != nil {
+		return err
+	}
+	a.notify()
+	code := http.StatusOK
+	if refine {
+		code = http.StatusAccepted
+	}
+	writeJSON(w, code, a.status())
+	return nil
+}
+
+// scanObject sends the object so far as an NPZ file: GET /v1/scans/{scan}/object.npz.
+func (s *Server) scanObject(w http.ResponseWriter, _ *http.Request, a *scan) error {
+	r, _, err := a.result()
+	if err != nil {
+		return err
+	}
+	var file bytes.Buffer
+	if err := r.Encode(&file, a.model.Digest); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Disposition", `attachment; filename="reconstruction.npz"`)
+	writeBody(w, http.StatusOK, "application/octet-stream", file.Bytes())
+	return nil
+}
