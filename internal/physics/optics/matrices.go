@@ -2,9 +2,9 @@ package optics
 
 import "math"
 
-// DFTMatrix is the symmetric, unitary DFT matrix (n, n) with the origin of both axes at n/2:
-// F[k, j] = exp(-2 pi i (k - n/2)(j - n/2) / n) / sqrt(n), as real and imaginary parts. F psi F is the far field with zero
-// frequency at [n/2, n/2]. (Moving the origin of psi changes phases only, which no detector sees.)
+// DFTMatrix is the symmetric, unitary DFT matrix (n, n) with the origin of both axes at n/2: F[k, j] = exp(-2 pi i (k -
+// n/2)(j - n/2) / n) / sqrt(n), as real and imaginary parts. F psi F is the far field with zero frequency at [n/2,
+// n/2]. (Moving the origin of psi changes phases only, which no detector sees.)
 func DFTMatrix(n int) (re, im []float32) {
 	re, im = make([]float32, n*n), make([]float32, n*n)
 	scale := 1 / math.Sqrt(float64(n))
@@ -19,9 +19,9 @@ func DFTMatrix(n int) (re, im []float32) {
 	return re, im
 }
 
-// ShiftMatrixInto writes to dst the real circulant matrix S(d), (n, n) row-major, n even, that moves a vector by d samples
-// towards higher indices: (S v)[i] is the band-limited interpolation of v at i - d. The Nyquist term is cos(pi d), see
-// spectrum.RealNyquist. S(0) is exactly the identity. An image P moved by (dy, dx) is S(dy) P S(dx)^T.
+// ShiftMatrixInto writes to dst the real circulant matrix S(d), (n, n) row-major, n even, that moves a vector by d
+// samples towards higher indices: (S v)[i] is the band-limited interpolation of v at i - d. The Nyquist term is cos(pi
+// d), see spectrum.RealNyquist. S(0) is exactly the identity. An image P moved by (dy, dx) is S(dy) P S(dx)^T.
 func ShiftMatrixInto(dst []float32, d float64, n int) {
 	kernel := make([]float32, 2*n-1) // kernel[n-1+m] is the entry of every i, j with i - j = m
 	for m := -(n - 1); m < n; m++ {
@@ -50,8 +50,8 @@ func dirichlet(t float64, m int, d float64, n int) float64 {
 	return (low + nyquist) / float64(n)
 }
 
-// DifferenceMatrix is the matrix D (n, n), row-major, whose product with a column of pixels is the step from each to the
-// next; 0 for the last.
+// DifferenceMatrix is the matrix D (n, n), row-major, whose product with a column of pixels is the step from each to
+// the next; 0 for the last.
 func DifferenceMatrix(n int) []float32 {
 	d := make([]float32, n*n)
 	for r := range n - 1 {

@@ -1,11 +1,11 @@
 // Package optics is the forward model of ptychography in plain Go: probe, exit wave, propagation and intensity.
 //
-// A probe and a patch of the object are (N, N) complex64, N even; their product is the exit wave. A Propagator takes the
-// wave to the detector, where the intensity is I = |FFT2(P O)|^2 / N^2, which conserves energy, with zero frequency at
-// [N/2, N/2]. Shifts are in pixels, towards larger rows and columns.
+// A probe and a patch of the object are (N, N) complex64, N even; their product is the exit wave. A Propagator takes
+// the wave to the detector, where the intensity is I = |FFT2(P O)|^2 / N^2, which conserves energy, with zero frequency
+// at [N/2, N/2]. Shifts are in pixels, towards larger rows and columns.
 //
-// Package simulate makes scans with it, package report draws with it. Package forward builds the same formulas as graphs
-// from the matrices here, and its tests compare the two.
+// Package simulate makes scans with it, package report draws with it. Package forward builds the same formulas as
+// graphs from the matrices here, and its tests compare the two.
 package optics
 
 import (

@@ -44,7 +44,8 @@ func coarsePeak(f *Field) (kr, kc float64) {
 	return kr, kc
 }
 
-// PeakNear climbs from (kr, kc), on the upper part of a peak, to its top. It stops where the surface is not dome-shaped.
+// PeakNear climbs from (kr, kc), on the upper part of a peak, to its top. It stops where the surface is not
+// dome-shaped.
 func PeakNear(f *Field, kr, kc float64) (float64, float64) {
 	const (
 		steps = 20
@@ -67,8 +68,8 @@ func PeakNear(f *Field, kr, kc float64) (float64, float64) {
 	return kr, kc
 }
 
-// logPower holds the first and second derivatives of log |S| at a frequency. The logarithm of a peak is dome-shaped over
-// all of its main lobe, the peak itself only near its top.
+// logPower holds the first and second derivatives of log |S| at a frequency. The logarithm of a peak is dome-shaped
+// over all of its main lobe, the peak itself only near its top.
 type logPower struct{ r, c, rr, rc, cc float64 }
 
 // powerAt sums S = sum f exp(-i k.x) and its derivatives S_r = -i sum x_r f exp(-i k.x) and so on, x from the centre;

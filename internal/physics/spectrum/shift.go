@@ -24,8 +24,8 @@ func (t *Transform) Shift(image []complex128, dr, dc float64, nyquist Nyquist) {
 	t.Inverse(image)
 }
 
-// ShiftFactors are exp(-2 pi i k d / n) of the n signed frequencies k. The transform of n samples times these factors is
-// that of the samples moved by d (shift theorem).
+// ShiftFactors are exp(-2 pi i k d / n) of the n signed frequencies k. The transform of n samples times these factors
+// is that of the samples moved by d (shift theorem).
 func ShiftFactors(n int, d float64, nyquist Nyquist) []complex128 {
 	out := make([]complex128, n)
 	for i := range out {

@@ -1,9 +1,9 @@
 // Package spectrum holds the Fourier tools that physics, metrics and pictures share.
 //
-// A Transform is a planned two-dimensional FFT of images (H, W), row-major, unnormalised forward, zero frequency at [0, 0].
-// A Field is a complex image in double precision, with its FFT, subpixel shift, phase ramp and crop. Peak is the frequency
-// at which a field's transform is largest: the phase ramp between two objects is such a frequency, and so is the shift
-// between them, seen in Fourier space. The package imports nothing of ptyx.
+// A Transform is a planned two-dimensional FFT of images (H, W), row-major, unnormalised forward, zero frequency at [0,
+// 0]. A Field is a complex image in double precision, with its FFT, subpixel shift, phase ramp and crop. Peak is the
+// frequency at which a field's transform is largest: the phase ramp between two objects is such a frequency, and so is
+// the shift between them, seen in Fourier space. The package imports nothing of ptyx.
 package spectrum
 
 import (

@@ -32,7 +32,8 @@ func checkClose(t *testing.T, what string, got, want *spectrum.Field, tol float6
 
 // TestFFT: sizes that split by 4, by 2, by odd primes, in each order, and not at all.
 func TestFFT(t *testing.T) {
-	for _, size := range [][2]int{{1, 1}, {1, 8}, {4, 6}, {7, 5}, {16, 9}, {32, 1}, {2, 30}, {48, 35}, {64, 8}, {11, 121}} {
+	for _, size := range [][2]int{{1, 1}, {1, 8}, {4, 6}, {7, 5}, {16, 9}, {32, 1}, {2, 30}, {48, 35}, {64, 8},
+		{11, 121}} {
 		h, w := size[0], size[1]
 		f := noise(1, h, w)
 		want := spectrum.New(h, w)
@@ -48,7 +49,13 @@ func TestFFT(t *testing.T) {
 		}
 		got := f.Clone()
 		got.FFT()
-		checkClose(t, "FFT against the sum", got, want, 1e-10) // at most 1680 terms of double rounding, and angles up to 2 pi 47
+		checkClose(
+			t,
+			"FFT against the sum",
+			got,
+			want,
+			1e-10,
+		) // at most 1680 terms of double rounding, and angles up to 2 pi 47
 		got.IFFT()
 		checkClose(t, "IFFT of FFT", got, f, 1e-13)
 	}

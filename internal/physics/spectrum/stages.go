@@ -4,7 +4,8 @@ import "math"
 
 // stages is Stockham's FFT along the first axis of an array (n, columns). Each stage splits the remaining length by a
 // radix and writes where the next stage reads, so that the result comes out in order. All columns go together, in loops
-// without index arithmetic. (C. Van Loan, Computational Frameworks for the Fast Fourier Transform, SIAM 1992, section 1.7.)
+// without index arithmetic. (C. Van Loan, Computational Frameworks for the Fast Fourier Transform, SIAM 1992, section
+// 1.7.)
 type stages struct {
 	n     int
 	radix []int
@@ -63,8 +64,8 @@ func (s *stages) forward(x, y []complex128, columns int) (result, other []comple
 	return x, y
 }
 
-// byFour is the stage y[4p+k] = w^(pk) sum_j (-i)^(jk) x[p+mj], with w the first of 4m roots of one. An element is a run
-// of stride numbers.
+// byFour is the stage y[4p+k] = w^(pk) sum_j (-i)^(jk) x[p+mj], with w the first of 4m roots of one. An element is a
+// run of stride numbers.
 func byFour(x, y []complex128, stride int, roots []complex128) {
 	m := len(roots) / 4
 	for p := range m {

@@ -21,7 +21,8 @@ import (
 	"ptyx/internal/scan/dataset"
 )
 
-// scene is a scan with an object under it; patterns are square roots of whole counts, with one count beyond float32's whole numbers.
+// scene is a scan with an object under it; patterns are square roots of whole counts, with one count beyond float32's
+// whole numbers.
 func scene() dataset.ScanData {
 	d := dataset.ScanData{
 		Patterns: ndarray.New[float32](4, 64, 64), X: []float64{32, 40.5, 33.25, 60}, Y: []float64{33, 32, 50.125, 61},
@@ -102,7 +103,8 @@ func TestScansComeBack(t *testing.T) {
 			if !near(s.X, d.X) || !near(s.Y, d.Y) {
 				t.Errorf("columns %v, rows %v", s.X, s.Y)
 			}
-			if !slices.Equal(s.Probe.Data, d.Probe.Data) || s.Object == nil || !slices.Equal(s.Object.Data, d.Object.Data) {
+			if !slices.Equal(s.Probe.Data, d.Probe.Data) || s.Object == nil ||
+				!slices.Equal(s.Object.Data, d.Object.Data) {
 				t.Error("probe or object differ")
 			}
 			all, err := s.Load()
@@ -110,7 +112,8 @@ func TestScansComeBack(t *testing.T) {
 				t.Errorf("patterns differ, %v", err)
 			}
 			g := s.Geometry
-			if math.Abs(g.PixelX-12.5e-9) > 1e-18 || math.Abs(g.EnergyEV-8000) > 1e-9 || g.DistanceM != 2 || math.Abs(g.DetectorPixelY-75e-6) > 1e-15 {
+			if math.Abs(g.PixelX-12.5e-9) > 1e-18 || math.Abs(g.EnergyEV-8000) > 1e-9 || g.DistanceM != 2 ||
+				math.Abs(g.DetectorPixelY-75e-6) > 1e-15 {
 				t.Errorf("geometry %+v", g)
 			}
 		})
@@ -156,7 +159,8 @@ func TestProductHoldsPositionsWherePtychodusLooks(t *testing.T) {
 		positions, centre, pixel string
 		size                     int
 		want                     []float64
-	}{{"probe_position_x_m", "center_x_m", "pixel_width_m", 110, d.X}, {"probe_position_y_m", "center_y_m", "pixel_height_m", 100, d.Y}} {
+	}{{"probe_position_x_m", "center_x_m", "pixel_width_m", 110, d.X},
+		{"probe_position_y_m", "center_y_m", "pixel_height_m", 100, d.Y}} {
 		var got []float64
 		for _, m := range list(axis.positions) {
 			got = append(got, (m-attribute("object", axis.centre))/attribute("object", axis.pixel)+float64(axis.size)/2)
@@ -165,7 +169,8 @@ func TestProductHoldsPositionsWherePtychodusLooks(t *testing.T) {
 			t.Errorf("%s: pixels %v, want %v", axis.positions, got, axis.want)
 		}
 	}
-	for _, name := range []string{"probe_energy_eV", "detector_object_distance_m", "exposure_time_s", "tomography_angle_deg", "probe_photon_count", "mass_attenuation_m2_kg"} {
+	for _, name := range []string{"probe_energy_eV", "detector_object_distance_m", "exposure_time_s",
+		"tomography_angle_deg", "probe_photon_count", "mass_attenuation_m2_kg"} {
 		attribute("/", name)
 	}
 	if probe, err := f.Dataset("probe"); err != nil || !slices.Equal(probe.Shape, []int{1, 1, 64, 64}) {
@@ -183,7 +188,8 @@ func TestResultsComeBack(t *testing.T) {
 	modes := ndarray.New[complex64](2, 64, 64)
 	copy(modes.Data, d.Probe.Data)
 	if err := npz.Write(path, []npz.Member{
-		{Key: "object", Value: d.Object}, {Key: "origin", Value: []int64{-3, 5}}, {Key: "xcoords", Value: d.X}, {Key: "ycoords", Value: d.Y},
+		{Key: "object", Value: d.Object}, {Key: "origin", Value: []int64{-3, 5}}, {Key: "xcoords", Value: d.X},
+		{Key: "ycoords", Value: d.Y},
 		{Key: "scan_index", Value: []int64{9, 2, 4, 7}}, {Key: "probeGuess", Value: modes},
 	}); err != nil {
 		t.Fatal(err)
@@ -194,15 +200,19 @@ func TestResultsComeBack(t *testing.T) {
 	}{{"product.h5", Auto}, {"product.npz", Product}, {"result.cxi", Auto}} {
 		t.Run(tc.name, func(t *testing.T) {
 			there, _ := converted(t, path, tc.name, Options{To: tc.to, View: pixels})
-			c, err := read(there, Options{View: dataset.View{Library: hdf5test.Library()}, Log: slog.New(slog.DiscardHandler)})
+			c, err := read(
+				there,
+				Options{View: dataset.View{Library: hdf5test.Library()}, Log: slog.New(slog.DiscardHandler)},
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
 			// The object begins at pixel 0 there.
-			if x, y := moved(c.x, -5), moved(c.y, 3); !near(x, d.X) || !near(y, d.Y) {
+			if x, y := minus(c.x, -5), minus(c.y, 3); !near(x, d.X) || !near(y, d.Y) {
 				t.Errorf("columns %v, rows %v", x, y)
 			}
-			if !slices.Equal(c.index, []int64{9, 2, 4, 7}) || !slices.Equal(c.probe.Data, modes.Data) || !slices.Equal(c.object.Data, d.Object.Data) {
+			if !slices.Equal(c.index, []int64{9, 2, 4, 7}) || !slices.Equal(c.probe.Data, modes.Data) ||
+				!slices.Equal(c.object.Data, d.Object.Data) {
 				t.Errorf("index %v, or probe or object differ", c.index)
 			}
 		})
@@ -213,16 +223,18 @@ func TestResultsComeBack(t *testing.T) {
 func TestObjectOfAnotherFile(t *testing.T) {
 	d := scene()
 	object := filepath.Join(t.TempDir(), "reconstruction.npz")
-	if err := npz.Write(object, []npz.Member{{Key: "object", Value: d.Object}, {Key: "origin", Value: []int64{-3, 5}}}); err != nil {
+	if err := npz.Write(object, []npz.Member{{Key: "object", Value: d.Object},
+		{Key: "origin", Value: []int64{-3, 5}}}); err != nil {
 		t.Fatal(err)
 	}
 	d.Object = nil
 	path, _ := converted(t, written(t, d), "with.npz", Options{To: PINN, ObjectFile: object})
 	s := opened(t, path)
-	if !near(moved(s.X, -5), d.X) || !near(moved(s.Y, 3), d.Y) || s.Object == nil {
+	if !near(minus(s.X, -5), d.X) || !near(minus(s.Y, 3), d.Y) || s.Object == nil {
 		t.Errorf("columns %v, rows %v", s.X, s.Y)
 	}
-	if _, _, err := attempt(t, written(t, d), "product.h5", Options{To: Product, View: pixels}); err == nil || !strings.Contains(err.Error(), "found no object") {
+	if _, _, err := attempt(t, written(t, d), "product.h5", Options{To: Product, View: pixels}); err == nil ||
+		!strings.Contains(err.Error(), "found no object") {
 		t.Errorf("a product without an object: %v", err)
 	}
 }
@@ -252,7 +264,13 @@ func TestPatternsAreCounts(t *testing.T) {
 	}
 	product, _ := converted(t, first, "product.h5", Options{To: Product, View: pixels})
 	for _, patterns := range []string{h5, archive} {
-		s, err := dataset.Open(patterns, dataset.Options{ProbeFile: product, View: dataset.View{Library: hdf5test.Library(), PositionsFile: product}})
+		s, err := dataset.Open(
+			patterns,
+			dataset.Options{
+				ProbeFile: product,
+				View:      dataset.View{Library: hdf5test.Library(), PositionsFile: product},
+			},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -301,7 +319,8 @@ func TestViolations(t *testing.T) {
 	d := scene()
 	first := written(t, d)
 	bare := filepath.Join(t.TempDir(), "bare.npz")
-	if err := npz.Write(bare, []npz.Member{{Key: "object", Value: d.Object}, {Key: "origin", Value: []int64{0, 0}}}); err != nil {
+	if err := npz.Write(bare, []npz.Member{{Key: "object", Value: d.Object},
+		{Key: "origin", Value: []int64{0, 0}}}); err != nil {
 		t.Fatal(err)
 	}
 	dark := d
@@ -315,7 +334,8 @@ func TestViolations(t *testing.T) {
 	}{
 		{"no such file", "absent.npz", "a.cxi", Options{}, "absent.npz: found no such file"},
 		{"no such format", first, "a.mat", Options{}, `OUT: found the extension ".mat", expected .npz, .h5`},
-		{"the wrong extension", first, "a.npz", Options{To: CXI}, `found the extension ".npz", expected .cxi, .h5, .hdf5 for --to cxi`},
+		{"the wrong extension", first, "a.npz", Options{To: CXI},
+			`found the extension ".npz", expected .cxi, .h5, .hdf5 for --to cxi`},
 		{"a choice", first, "a.h5", Options{View: pixels}, "--to: found nothing, expected pinn"},
 		{"metres unknown", first, "a.cxi", Options{}, "give --pixel-size-nm"},
 		{"no patterns", bare, "a.npz", Options{To: PINN}, "found no patterns"},

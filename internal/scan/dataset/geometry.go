@@ -38,29 +38,45 @@ func (s *Scan) openPlacing(v View) (*placing, error) {
 		}
 		p.file, p.facts, p.other = other, other.Facts, true
 	}
-	p.moved = v.SwapXY || v.FlipX || v.FlipY || v.SampleMotion != nil && *v.SampleMotion != p.facts.SampleMotion
+	p.moved = v.SwapXY || v.FlipX || v.FlipY || v.BySample(p.facts) != p.facts.SampleMotion
 	return p, nil
 }
 
-// readGeometry gathers what the flags say, else the scan's file, else that of the positions.
+// Geometry gathers what the flags state, else the first file that does. It has no Origin.
+func (v View) Geometry(files ...source.Facts) Geometry {
+	micrometres, nanometres := 1e-6*v.DetectorPixelUM, 1e-9*v.PixelSizeNM
+	g := Geometry{
+		EnergyEV: v.EnergyEV, DistanceM: v.DistanceM,
+		DetectorPixelX: micrometres, DetectorPixelY: micrometres, PixelX: nanometres, PixelY: nanometres,
+	}
+	for _, f := range files {
+		g.EnergyEV, g.DistanceM = cmp.Or(g.EnergyEV, f.EnergyEV), cmp.Or(g.DistanceM, f.DistanceM)
+		g.DetectorPixelX = cmp.Or(g.DetectorPixelX, f.DetectorPixelX)
+		g.DetectorPixelY = cmp.Or(g.DetectorPixelY, f.DetectorPixelY)
+		g.PixelX, g.PixelY = cmp.Or(g.PixelX, f.PixelX), cmp.Or(g.PixelY, f.PixelY)
+	}
+	return g
+}
+
+// BySample reports whether positions in metres are the sample's: as the flag states it, else the file.
+func (v View) BySample(f source.Facts) bool {
+	if v.SampleMotion != nil {
+		return *v.SampleMotion
+	}
+	return f.SampleMotion
+}
+
+// readGeometry gathers what the flags, the scan's file and that of the positions state, for the patterns of the window.
 func (s *Scan) readGeometry(v View, p *placing) {
-	f, window := s.file.Facts, s.patterns.window
-	micrometres := 1e-6 * v.DetectorPixelUM
-	bin := float64(window.bin)
-	s.Geometry = Geometry{
-		EnergyEV:       cmp.Or(v.EnergyEV, f.EnergyEV, p.facts.EnergyEV),
-		DistanceM:      cmp.Or(v.DistanceM, f.DistanceM, p.facts.DistanceM),
-		DetectorPixelX: bin * cmp.Or(micrometres, f.DetectorPixelX, p.facts.DetectorPixelX),
-		DetectorPixelY: bin * cmp.Or(micrometres, f.DetectorPixelY, p.facts.DetectorPixelY),
+	own, other, w := s.file.Facts, p.facts, s.patterns.window
+	if w.size*w.bin != w.height || w.height != w.width { // their pixels belong to patterns of the full detector
+		own.PixelX, own.PixelY, other.PixelX, other.PixelY = 0, 0, 0, 0
 	}
-	g := &s.Geometry
-	stated := func(x float64) float64 { return x }
-	if window.size*window.bin != window.height || window.height != window.width {
-		stated = func(float64) float64 { return 0 } // of the whole detector's patterns
-	}
-	nanometres := 1e-9 * v.PixelSizeNM
-	g.PixelX = cmp.Or(nanometres, stated(f.PixelX), stated(p.facts.PixelX), g.farField(g.DetectorPixelX, s.N))
-	g.PixelY = cmp.Or(nanometres, stated(f.PixelY), stated(p.facts.PixelY), g.farField(g.DetectorPixelY, s.N))
+	g := v.Geometry(own, other)
+	g.DetectorPixelX, g.DetectorPixelY = float64(w.bin)*g.DetectorPixelX, float64(w.bin)*g.DetectorPixelY
+	g.PixelX = cmp.Or(g.PixelX, g.farField(g.DetectorPixelX, s.N))
+	g.PixelY = cmp.Or(g.PixelY, g.farField(g.DetectorPixelY, s.N))
+	s.Geometry = g
 }
 
 // farField is the width of an object's pixel behind a far field of n pixels: wavelength times distance over the detector's width.
@@ -98,10 +114,7 @@ func (s *Scan) place(opt Options, p *placing) error {
 		s.X, s.Y = s.Y, s.X
 		s.XStart, s.YStart = s.YStart, s.XStart
 	}
-	sample := p.facts.SampleMotion
-	if v.SampleMotion != nil {
-		sample = *v.SampleMotion
-	}
+	sample := v.BySample(p.facts)
 	x, y := affine{1, 0}, affine{1, 0}
 	g := &s.Geometry
 	rangeX, rangeY := s.X, s.Y

@@ -96,9 +96,9 @@ func (s *Source) Keys() []string {
 	return names
 }
 
-// fault is a *badinput.Error about an array or another place of the file.
-func (s *Source) fault(place, found, expected, remedy string) error {
-	return &badinput.Error{File: s.Path(), Key: place, Found: found, Expected: expected, Remedy: remedy}
+// Fault is a *badinput.Error about an array, or about another place of the file.
+func (s *Source) Fault(key, found, expected, remedy string) error {
+	return &badinput.Error{File: s.Path(), Key: s.Place(key), Found: found, Expected: expected, Remedy: remedy}
 }
 
 // read reads an array that must be there.
@@ -107,7 +107,7 @@ func read[T any](s *Source, key string, from func(array) (T, error)) (T, error) 
 	m := s.members[key]
 	switch {
 	case !m.present():
-		return none, s.fault(s.Place(key), "no array of this name", "one", "add it, or give another file")
+		return none, s.Fault(key, "no array of this name", "one", "add it, or give another file")
 	case m.array == nil:
 		return none, fmt.Errorf("source: %s of %s is read as more than a list of numbers", key, s.Path())
 	}

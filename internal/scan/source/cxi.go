@@ -56,7 +56,7 @@ func cxiBeam(s *Source) error {
 	}
 	switch {
 	case joules > 1e-6: // 6e12 eV: no lens focuses such photons
-		return s.fault(cxiSource+"energy", fmt.Sprint(joules), "joules, as the CXI format has it",
+		return s.Fault(cxiSource+"energy", fmt.Sprint(joules), "joules, as the CXI format has it",
 			fmt.Sprintf("write %.6g if these are eV", joules*joulesPerEV))
 	case joules > 0:
 		s.Facts.EnergyEV = joules / joulesPerEV
@@ -92,7 +92,7 @@ func cxiPixels(s *Source) error {
 		return err
 	}
 	if len(h.Shape) != 2 || len(v) != 6 {
-		return s.fault(m.place, fmt.Sprintf("shape %v", h.Shape), "(3, 2) or (2, 3)", "")
+		return s.Fault(m.place, fmt.Sprintf("shape %v", h.Shape), "(3, 2) or (2, 3)", "")
 	}
 	length := func(x, y, z float64) float64 { return math.Hypot(math.Hypot(x, y), z) }
 	if h.Shape[0] == 3 {
@@ -118,7 +118,7 @@ func cxiDistance(s *Source) error {
 		return err
 	}
 	if len(at) != 3 {
-		return s.fault(m.place, fmt.Sprintf("%d values", len(at)), "x, y and z in metres", "")
+		return s.Fault(m.place, fmt.Sprintf("%d values", len(at)), "x, y and z in metres", "")
 	}
 	f.DistanceM = math.Abs(at[2])
 	return nil
@@ -141,7 +141,7 @@ func cxiMask(s *Source) error {
 		return err
 	}
 	if len(h.Shape) < 2 || len(bits) == 0 {
-		return s.fault(m.place, fmt.Sprintf("shape %v", h.Shape), "(H, W)", "")
+		return s.Fault(m.place, fmt.Sprintf("shape %v", h.Shape), "(H, W)", "")
 	}
 	bad := ndarray.New[float32](h.Shape[len(h.Shape)-2:]...)
 	for i, b := range bits {

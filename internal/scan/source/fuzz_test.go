@@ -32,17 +32,23 @@ func samples(t testing.TB) map[string][]byte {
 	points := ndarray.Wrap([]float32{0, 0, 0, 1e-6, 1e-6, 0, 2e-6, 0, 0}, 3, 3)
 	files := map[string]func(w *hdf5.Writer) error{
 		"pinn.h5": func(w *hdf5.Writer) error {
-			return errors.Join(w.Put("diff3d", patterns), w.Put("xcoords", x), w.Put("ycoords", y), w.Put("probeGuess", probe))
+			return errors.Join(w.Put("diff3d", patterns), w.Put("xcoords", x), w.Put("ycoords", y),
+				w.Put("probeGuess", probe))
 		},
 		"scan.cxi": func(w *hdf5.Writer) error {
-			return errors.Join(w.Put("cxi_version", int64(160)), w.Put("entry_1/data_1/data", patterns), w.Put("entry_1/data_1/translation", points),
-				w.Put("entry_1/instrument_1/source_1/energy", 1.5e-15), w.Put("entry_1/instrument_1/detector_1/distance", 1.0),
-				w.Put("entry_1/instrument_1/detector_1/x_pixel_size", 5e-5), w.Put("entry_1/instrument_1/detector_1/y_pixel_size", 5e-5),
-				w.Put("entry_1/instrument_1/detector_1/data", patterns), w.Put("entry_1/instrument_1/detector_1/translation", points),
+			return errors.Join(w.Put("cxi_version", int64(160)), w.Put("entry_1/data_1/data", patterns),
+				w.Put("entry_1/data_1/translation", points),
+				w.Put("entry_1/instrument_1/source_1/energy", 1.5e-15),
+				w.Put("entry_1/instrument_1/detector_1/distance", 1.0),
+				w.Put("entry_1/instrument_1/detector_1/x_pixel_size", 5e-5),
+				w.Put("entry_1/instrument_1/detector_1/y_pixel_size", 5e-5),
+				w.Put("entry_1/instrument_1/detector_1/data", patterns),
+				w.Put("entry_1/instrument_1/detector_1/translation", points),
 				w.Put("entry_1/sample_1/geometry_1/translation", points), w.Put("entry_1/image_1/data", probe))
 		},
 		"patterns.h5": func(w *hdf5.Writer) error {
-			return errors.Join(w.Put("entry/data/data", patterns), w.Put("title", "a title"), w.Link("entry/soft", "/entry/data/data"),
+			return errors.Join(w.Put("entry/data/data", patterns), w.Put("title", "a title"),
+				w.Link("entry/soft", "/entry/data/data"),
 				w.Attribute("/", "name", "n"), w.Attribute("entry/data/data", "pixel", 2e-8))
 		},
 	}

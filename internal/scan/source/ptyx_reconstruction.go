@@ -30,7 +30,7 @@ var ptyxReconstruction = layout{
 		}
 		const far = 1 << 31
 		if len(at) != 2 || max(at[0], -at[0], at[1], -at[1]) > far {
-			return s.fault("origin", fmt.Sprint(at), "row and column of the object's first pixel", "")
+			return s.Fault("origin", fmt.Sprint(at), "row and column of the object's first pixel", "")
 		}
 		s.Facts.Row, s.Facts.Col = int(at[0]), int(at[1])
 		return s.flatFacts()

@@ -87,7 +87,7 @@ func (s *Source) number(into *float64, path string) (present bool, err error) {
 		return false, err
 	}
 	if len(values) == 0 {
-		return false, s.fault(m.place, "no value", "a number", "")
+		return false, s.Fault(m.place, "no value", "a number", "")
 	}
 	*into = values[0]
 	return true, nil
@@ -180,7 +180,7 @@ func (s *Source) points(path string, unit float64, byRow bool) error {
 		if byRow {
 			expected = "(M, 3), a point for each pattern"
 		}
-		return s.fault(path, "shape "+h.ShapeText(), expected, "")
+		return s.Fault(path, "shape "+h.ShapeText(), expected, "")
 	}
 	all, err := m.Float64s()
 	if err != nil {
@@ -210,7 +210,7 @@ func (s *Source) image(paths ...string) (*ndarray.Float32, error) {
 		return nil, err
 	}
 	if len(h.Shape) < 2 || len(h.Shape) > 3 {
-		return nil, s.fault(m.place, "shape "+h.ShapeText(), "(H, W), or several of these", "")
+		return nil, s.Fault(m.place, "shape "+h.ShapeText(), "(H, W), or several of these", "")
 	}
 	all, err := m.Float32()
 	if err != nil || len(all.Shape) == 2 {

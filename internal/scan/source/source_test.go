@@ -74,15 +74,23 @@ func TestFactsOfCXI(t *testing.T) {
 		want float64
 	}{
 		{"joules", optics + "energy", source.Joules(8000), func(f source.Facts) float64 { return f.EnergyEV }, 8000},
-		{"a wavelength", optics + "wavelength", source.Wavelength(8000), func(f source.Facts) float64 { return f.EnergyEV }, 8000},
+		{"a wavelength", optics + "wavelength", source.Wavelength(8000),
+			func(f source.Facts) float64 { return f.EnergyEV }, 8000},
 		{"a distance", detector + "distance", 1.5, func(f source.Facts) float64 { return f.DistanceM }, 1.5},
-		{"the distance of a corner", detector + "corner_position", list(0.5, 0.25, -2), func(f source.Facts) float64 { return f.DistanceM }, 2},
-		{"a pixel's width", detector + "x_pixel_size", 75e-6, func(f source.Facts) float64 { return f.DetectorPixelX }, 75e-6},
-		{"a pixel's height", detector + "y_pixel_size", 55e-6, func(f source.Facts) float64 { return f.DetectorPixelY }, 55e-6},
-		{"columns of vectors, height", detector + "basis_vectors", basis([]int{3, 2}, 0, -4, -3, 0, 4, 3), func(f source.Facts) float64 { return f.DetectorPixelY }, 5},
-		{"columns of vectors, width", detector + "basis_vectors", basis([]int{3, 2}, 0, -4, -3, 0, 0, 3), func(f source.Facts) float64 { return f.DetectorPixelX }, 5},
-		{"rows of vectors, height", detector + "basis_vectors", basis([]int{2, 3}, 0, -3, 4, -2, 0, 0), func(f source.Facts) float64 { return f.DetectorPixelY }, 5},
-		{"rows of vectors, width", detector + "basis_vectors", basis([]int{2, 3}, 0, -3, 0, -2, 0, 0), func(f source.Facts) float64 { return f.DetectorPixelX }, 2},
+		{"the distance of a corner", detector + "corner_position", list(0.5, 0.25, -2),
+			func(f source.Facts) float64 { return f.DistanceM }, 2},
+		{"a pixel's width", detector + "x_pixel_size", 75e-6, func(f source.Facts) float64 { return f.DetectorPixelX },
+			75e-6},
+		{"a pixel's height", detector + "y_pixel_size", 55e-6, func(f source.Facts) float64 { return f.DetectorPixelY },
+			55e-6},
+		{"columns of vectors, height", detector + "basis_vectors", basis([]int{3, 2}, 0, -4, -3, 0, 4, 3),
+			func(f source.Facts) float64 { return f.DetectorPixelY }, 5},
+		{"columns of vectors, width", detector + "basis_vectors", basis([]int{3, 2}, 0, -4, -3, 0, 0, 3),
+			func(f source.Facts) float64 { return f.DetectorPixelX }, 5},
+		{"rows of vectors, height", detector + "basis_vectors", basis([]int{2, 3}, 0, -3, 4, -2, 0, 0),
+			func(f source.Facts) float64 { return f.DetectorPixelY }, 5},
+		{"rows of vectors, width", detector + "basis_vectors", basis([]int{2, 3}, 0, -3, 0, -2, 0, 0),
+			func(f source.Facts) float64 { return f.DetectorPixelX }, 2},
 	} {
 		f := mustOpen(t, cxi().With(tt.path, tt.put).Write(t, "a.cxi")).Facts
 		if got := tt.got(f); !near(got, tt.want) {
@@ -119,7 +127,8 @@ func TestTranslations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !near(x[0], tt.unit) || !near(x[1], 3*tt.unit) || !near(y[0], 2*tt.unit) || !near(y[1], 4*tt.unit) || !s.Facts.Metres {
+		if !near(x[0], tt.unit) || !near(x[1], 3*tt.unit) || !near(y[0], 2*tt.unit) || !near(y[1], 4*tt.unit) ||
+			!s.Facts.Metres {
 			t.Errorf("%s: x %v, y %v, metres %v", name, x, y, s.Facts.Metres)
 		}
 		if h, err := s.Header(source.X); err != nil || !reflect.DeepEqual(h.Shape, []int{2}) {
@@ -136,7 +145,8 @@ func TestMasksAndDarkCounts(t *testing.T) {
 	several := &hdf5.Unsigned{Shape: []int{2, 2, 3}, Data: []uint32{0, signal, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0}}
 	for name, mask := range map[string]any{"one": one, "several": several} {
 		f := mustOpen(t, cxi().With(detector+"mask", mask).Write(t, "a.cxi")).Facts
-		if f.Bad == nil || !slices.Equal(f.Bad.Data, []float32{0, 0, 1, 0, 1, 0}) || !reflect.DeepEqual(f.Bad.Shape, []int{2, 3}) {
+		if f.Bad == nil || !slices.Equal(f.Bad.Data, []float32{0, 0, 1, 0, 1, 0}) ||
+			!reflect.DeepEqual(f.Bad.Shape, []int{2, 3}) {
 			t.Errorf("%s: %+v", name, f.Bad)
 		}
 	}
@@ -155,8 +165,10 @@ func TestMasksAndDarkCounts(t *testing.T) {
 
 // TestKindsOfFiles: what a file is, is told by what is in it.
 func TestKindsOfFiles(t *testing.T) {
-	product := sourcetest.File{"probe_position_x_m": list(1, 2), "probe_position_y_m": list(3, 4), "object": numbers(4, 6), "object@pixel_width_m": 0.5, "object@pixel_height_m": 0.25,
-		"object@center_x_m": 10.0, "object@center_y_m": 20.0, "/@probe_energy_eV": 9000.0, "/@detector_object_distance_m": 2.0}
+	product := sourcetest.File{"probe_position_x_m": list(1, 2), "probe_position_y_m": list(3, 4),
+		"object": numbers(4, 6), "object@pixel_width_m": 0.5, "object@pixel_height_m": 0.25,
+		"object@center_x_m": 10.0, "object@center_y_m": 20.0, "/@probe_energy_eV": 9000.0,
+		"/@detector_object_distance_m": 2.0}
 	for name, tt := range map[string]struct {
 		file sourcetest.File
 		want source.Facts
@@ -164,17 +176,22 @@ func TestKindsOfFiles(t *testing.T) {
 	}{
 		"PtychoPINN": {sourcetest.File{"diffraction": numbers(2, 2, 2), "xcoords": list(1, 2), "ycoords": list(1, 2)},
 			source.Facts{Layout: "PtychoPINN"}, []string{source.PatternsAlias, source.X, source.Y}},
-		"product": {product, source.Facts{Layout: "ptychodus product", Metres: true, EnergyEV: 9000, DistanceM: 2, PixelX: 0.5, PixelY: 0.25, Origin: &source.Point{X: 8.5, Y: 19.5}},
+		"product": {product, source.Facts{Layout: "ptychodus product", Metres: true, EnergyEV: 9000, DistanceM: 2,
+			PixelX: 0.5, PixelY: 0.25, Origin: &source.Point{X: 8.5, Y: 19.5}},
 			[]string{source.X, source.Y, source.Object}},
-		"product with patterns": {product.With("dp", numbers(2, 2, 2)), source.Facts{Layout: "ptychodus product", Kind: source.Counts, Metres: true, EnergyEV: 9000, DistanceM: 2,
-			PixelX: 0.5, PixelY: 0.25, Origin: &source.Point{X: 8.5, Y: 19.5}}, []string{source.Patterns}},
+		"product with patterns": {product.With("dp", numbers(2, 2, 2)),
+			source.Facts{Layout: "ptychodus product", Kind: source.Counts, Metres: true, EnergyEV: 9000, DistanceM: 2,
+				PixelX: 0.5, PixelY: 0.25, Origin: &source.Point{X: 8.5, Y: 19.5}}, []string{source.Patterns}},
 		"NSLS-II": {sourcetest.File{"diffamp": numbers(2, 2, 2), "z_m": 0.5, "ccd_pixel_um": 55.0, "energy_kev": 12.0},
-			source.Facts{Layout: "NSLS-II", Kind: source.Amplitudes, DistanceM: 0.5, DetectorPixelX: 55e-6, DetectorPixelY: 55e-6, EnergyEV: 12000}, []string{source.Patterns}},
-		"NeXus": {sourcetest.File{"entry/data/data": numbers(2, 2, 2)}, source.Facts{Layout: "NeXus", Kind: source.Counts}, []string{source.Patterns}},
+			source.Facts{Layout: "NSLS-II", Kind: source.Amplitudes, DistanceM: 0.5, DetectorPixelX: 55e-6,
+				DetectorPixelY: 55e-6, EnergyEV: 12000}, []string{source.Patterns}},
+		"NeXus": {sourcetest.File{"entry/data/data": numbers(2, 2, 2)},
+			source.Facts{Layout: "NeXus", Kind: source.Counts}, []string{source.Patterns}},
 	} {
 		s := mustOpen(t, tt.file.Write(t, "a.h5"))
 		got := s.Facts
-		if got.DetectorPixelX, got.DetectorPixelY = rounded(got.DetectorPixelX), rounded(got.DetectorPixelY); !reflect.DeepEqual(got, tt.want) {
+		got.DetectorPixelX, got.DetectorPixelY = rounded(got.DetectorPixelX), rounded(got.DetectorPixelY)
+		if !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
 		}
 		for _, key := range tt.keys {
@@ -196,12 +213,18 @@ func TestArchives(t *testing.T) {
 		want    source.Facts
 		places  map[string]string
 	}{
-		"PtychoPINN": {[]npz.Member{{Key: "diff3d", Value: numbers(2, 2, 2)}}, source.Facts{Layout: "PtychoPINN"}, map[string]string{source.Patterns: "diff3d"}},
-		"patterns of ptychodus": {[]npz.Member{{Key: "patterns", Value: numbers(2, 2, 2)}, {Key: "indexes", Value: []int64{4, 7}}},
-			source.Facts{Layout: "ptychodus patterns", Kind: source.Counts}, map[string]string{source.Patterns: "patterns", source.PatternIndex: "indexes"}},
-		"product of ptychodus": {[]npz.Member{{Key: "probe_position_x_m", Value: []float64{1, 2}}, {Key: "probe_position_y_m", Value: []float64{1, 2}}, {Key: "object", Value: object},
-			{Key: "object_pixel_width_m", Value: 0.5}, {Key: "object_pixel_height_m", Value: 0.25}, {Key: "object_center_x_m", Value: 10.0}, {Key: "object_center_y_m", Value: 20.0}},
-			source.Facts{Layout: "ptychodus product", Metres: true, PixelX: 0.5, PixelY: 0.25, Origin: &source.Point{X: 8.5, Y: 19.5}},
+		"PtychoPINN": {[]npz.Member{{Key: "diff3d", Value: numbers(2, 2, 2)}}, source.Facts{Layout: "PtychoPINN"},
+			map[string]string{source.Patterns: "diff3d"}},
+		"patterns of ptychodus": {[]npz.Member{{Key: "patterns", Value: numbers(2, 2, 2)},
+			{Key: "indexes", Value: []int64{4, 7}}},
+			source.Facts{Layout: "ptychodus patterns", Kind: source.Counts},
+			map[string]string{source.Patterns: "patterns", source.PatternIndex: "indexes"}},
+		"product of ptychodus": {[]npz.Member{{Key: "probe_position_x_m", Value: []float64{1, 2}},
+			{Key: "probe_position_y_m", Value: []float64{1, 2}}, {Key: "object", Value: object},
+			{Key: "object_pixel_width_m", Value: 0.5}, {Key: "object_pixel_height_m", Value: 0.25},
+			{Key: "object_center_x_m", Value: 10.0}, {Key: "object_center_y_m", Value: 20.0}},
+			source.Facts{Layout: "ptychodus product", Metres: true, PixelX: 0.5, PixelY: 0.25,
+				Origin: &source.Point{X: 8.5, Y: 19.5}},
 			map[string]string{source.X: "probe_position_x_m", source.Object: "object"}},
 		"reconstruction": {[]npz.Member{{Key: "object", Value: object}, {Key: "origin", Value: []int64{-3, 7}}},
 			source.Facts{Layout: "ptyx reconstruction", Row: -3, Col: 7}, map[string]string{source.Object: "object"}},
@@ -228,13 +251,16 @@ func TestFaultsNameTheirPlace(t *testing.T) {
 		file sourcetest.File
 		want string
 	}{
-		"electronvolts":         {cxi().With(optics+"energy", 8000.0), "energy: found 8000, expected joules"},
-		"a point of four":       {cxi().With("entry_1/data_1/translation", numbers(2, 4)), "translation: found shape (2, 4), expected (M, 3)"},
-		"a corner of two":       {cxi().With(detector+"corner_position", list(1, 2)), "corner_position: found 2 values"},
+		"electronvolts": {cxi().With(optics+"energy", 8000.0), "energy: found 8000, expected joules"},
+		"a point of four": {cxi().With("entry_1/data_1/translation", numbers(2, 4)),
+			"translation: found shape (2, 4), expected (M, 3)"},
+		"a corner of two": {cxi().With(detector+"corner_position", list(1, 2)),
+			"corner_position: found 2 values"},
 		"half a vector":         {cxi().With(detector+"basis_vectors", list(1, 2, 3)), "basis_vectors: found shape"},
 		"a mask of a line":      {cxi().With(detector+"mask", []int64{1, 0}), "mask: found shape"},
 		"dark counts of a line": {cxi().With(detector+"data_dark", list(1, 2)), "data_dark: found shape"},
-		"nothing that is known": {sourcetest.File{"a": list(1)}, "found an HDF5 file with a, expected ptychodus product (probe_position_x_m), PtychoPINN (diff3d, diffraction)"},
+		"nothing that is known": {sourcetest.File{"a": list(1)},
+			"found an HDF5 file with a, expected ptychodus product (probe_position_x_m), PtychoPINN (diff3d"},
 	} {
 		_, err := open(t, tt.file.Write(t, "a.cxi"))
 		var bad *badinput.Error
