@@ -5,8 +5,7 @@ import (
 	"math"
 )
 
-// Colormap names a scale of 256 colours from the low end of a range to its high end. All change evenly to the eye, so that
-// equal steps of a value look equal.
+// Colormap names a scale of 256 colours from the low end of a range to its high end. Equal steps of a value look equal.
 type Colormap int
 
 const (
@@ -34,7 +33,7 @@ func (m Colormap) table() *[256]color.RGBA {
 	}
 }
 
-// uncovered is the colour of pixels that no data determines: a grey with a touch of blue, which no map holds.
+// uncovered is the colour of pixels that no data determines, a bluish grey that no map holds.
 func uncovered() color.RGBA { return color.RGBA{R: 0xc4, G: 0xca, B: 0xd4, A: 0xff} }
 
 // viridis lists 17 even steps of the map (Smith and van der Walt, 2015, dedicated to the public domain). Linear
@@ -61,8 +60,8 @@ func interpolated(steps []uint32) *[256]color.RGBA {
 	return &m
 }
 
-// hues are colours of constant lightness and chroma in Oklab (Ottosson, 2020), the largest chroma that every hue has in
-// sRGB at that lightness, or nearly so.
+// hues are colours of constant lightness and chroma in Oklab (Ottosson, 2020), with about the largest chroma that every
+// hue has in sRGB at that lightness.
 func hues() *[256]color.RGBA {
 	const lightness, chroma = 0.74, 0.125
 	var m [256]color.RGBA

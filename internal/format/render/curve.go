@@ -4,6 +4,7 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -15,7 +16,7 @@ import (
 type Curve struct {
 	Name   string
 	X, Y   []float64 // points with a NaN or an Inf are left out
-	Dashed bool      // for thresholds and other things that are not measured
+	Dashed bool      // for thresholds and other curves that are not measured
 }
 
 // Chart is a plot of curves.
@@ -23,7 +24,7 @@ type Chart struct {
 	Title, X, Y string
 	Curves      []Curve
 	LogY        bool
-	Width       vg.Length // in points; 0: as wide as it is high, and half more
+	Width       vg.Length // in points; 0: 3/2 of the height
 }
 
 // lineColour is the i-th of a few colours that most eyes tell apart (Okabe and Ito, 2008).
@@ -36,11 +37,12 @@ func lineColour(i int) color.RGBA {
 
 const chartHeight = vg.Length(280)
 
-// LossCurve draws the loss of each epoch, 1, 2, ..., to a PNG file; val may be empty or hold NaN where there was no validation. The
-// axis is logarithmic where the losses allow and span more than a factor of ten.
+// LossCurve draws the loss of each epoch, 1, 2, ..., to a PNG file; val may be empty or hold NaN for epochs without
+// validation. The axis is logarithmic if all losses are positive and span more than a factor of ten.
 func LossCurve(path string, train, val []float64) error {
-	chart := &Chart{X: "epoch", Y: "loss", LogY: wide(train, val), Curves: []Curve{{Name: "training", Y: train, X: counting(len(train))}}}
-	if anyFinite(val) {
+	chart := &Chart{X: "epoch", Y: "loss", LogY: spansDecade(train, val),
+		Curves: []Curve{{Name: "training", Y: train, X: counting(len(train))}}}
+	if slices.ContainsFunc(val, finite) {
 		chart.Curves = append(chart.Curves, Curve{Name: "validation", Y: val, X: counting(len(val))})
 	}
 	return Sheet(path, [][]Cell{{chart}})
@@ -56,17 +58,8 @@ func counting(n int) []float64 {
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-func anyFinite(values []float64) bool {
-	for _, v := range values {
-		if finite(v) {
-			return true
-		}
-	}
-	return false
-}
-
-// wide reports whether all values are positive and span more than a decade.
-func wide(lists ...[]float64) bool {
+// spansDecade reports whether all values are positive and span more than a factor of ten.
+func spansDecade(lists ...[]float64) bool {
 	low, high := math.Inf(1), 0.0
 	for _, list := range lists {
 		for _, v := range list {
@@ -104,14 +97,15 @@ func (ch *Chart) draw(c draw.Canvas, _ *image.RGBA) {
 			line.Dashes = []vg.Length{4, 3}
 		}
 		plt.Add(line)
-		if len(points) == 1 { // a line of one point would not be seen
-			plt.Add(&plotter.Scatter{XYs: points, GlyphStyle: draw.GlyphStyle{Color: line.Color, Radius: 2, Shape: draw.CircleGlyph{}}})
+		if len(points) == 1 { // a line of one point is invisible
+			plt.Add(&plotter.Scatter{XYs: points,
+				GlyphStyle: draw.GlyphStyle{Color: line.Color, Radius: 2, Shape: draw.CircleGlyph{}}})
 		}
 		if curve.Name != "" {
 			plt.Legend.Add(curve.Name, line)
 		}
 	}
-	if !drawn { // an empty plot has no range of its own, and a logarithm none at all
+	if !drawn { // an empty plot has no range
 		plt.X.Min, plt.X.Max, plt.Y.Min, plt.Y.Max = 0, 1, 0, 1
 	}
 	plt.Legend.Top, plt.Legend.Padding, plt.Legend.XOffs, plt.Legend.YOffs = true, 2, -6, -6

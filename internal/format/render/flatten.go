@@ -7,9 +7,9 @@ import (
 	"ptyx/internal/physics/spectrum"
 )
 
-// flatPhase is the phase of an object without its linear ramp and its mean phase, in (-pi, pi]. Both are fitted on the
-// central half of the picture, where the coverage is even, as the frequency at which the object's transform is largest: no
-// unwrapping is needed, and structure weighs in by its amplitude only.
+// flatPhase is the phase of an object without its linear ramp and its mean phase, in [-pi, pi]. The ramp is the
+// frequency at which the transform of the central half, where the coverage is even, is largest. This needs no
+// unwrapping.
 func flatPhase(img *cropped[complex64]) []float64 {
 	top, left, h, w := img.h/4, img.w/4, img.h-2*(img.h/4), img.w-2*(img.w/4)
 	centre := spectrum.New(h, w)
@@ -31,7 +31,8 @@ func flatPhase(img *cropped[complex64]) []float64 {
 	rows, cols := phases(img.h, kr), phases(img.w, kc)
 	values := make([]float64, len(img.data))
 	for i, v := range img.data {
-		values[i] = wrap(math.Atan2(float64(imag(v)), float64(real(v))) - rows[i/img.w] - cols[i%img.w] - level)
+		angle := math.Atan2(float64(imag(v)), float64(real(v))) - rows[i/img.w] - cols[i%img.w] - level
+		values[i] = math.Remainder(angle, 2*math.Pi)
 	}
 	return values
 }
@@ -44,6 +45,3 @@ func phases(n int, k float64) []float64 {
 	}
 	return out
 }
-
-// wrap brings an angle into [-pi, pi].
-func wrap(angle float64) float64 { return math.Remainder(angle, 2*math.Pi) }

@@ -13,7 +13,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// dpi gives two device pixels per point, so that a canvas in whole points has whole pixels.
+// dpi gives two device pixels per point, so that a canvas of an integer number of points has no partial pixel.
 const (
 	dpi      = 144
 	perPoint = dpi / 72
@@ -33,7 +33,7 @@ type Panel struct {
 	Row, Col int
 	H, W     int
 	Values   []float64 // (H, W)
-	Shown    []bool    // (H, W); nil: all. What is not shown, NaN and Inf are grey
+	Shown    []bool    // (H, W); nil: all. Other pixels, NaN and Inf are grey
 	Map      Colormap
 	Low      float64 // of the colour bar
 	High     float64
@@ -63,14 +63,11 @@ func newPlot(title, x, y string) *plot.Plot {
 	for _, axis := range []*plot.Axis{&plt.X, &plt.Y} {
 		sans(&axis.Label.TextStyle, 10)
 		sans(&axis.Tick.Label, 9)
-		axis.Tick.Marker = ticks{}
+		axis.Tick.Marker = plot.TickerFunc(Ticks)
 	}
 	sans(&plt.Legend.TextStyle, 10)
 	return plt
 }
-
-// barTicks are the colour bar's marks.
-func (p *Panel) barTicks() []plot.Tick { return ticks{}.Ticks(p.Low, p.High) }
 
 // barLabel names the quantity and the range shown.
 func (p *Panel) barLabel() string { return fmt.Sprintf("%s, %.3g to %.3g", p.Label, p.Low, p.High) }
@@ -78,22 +75,22 @@ func (p *Panel) barLabel() string { return fmt.Sprintf("%s, %.3g to %.3g", p.Lab
 // barSpace is the width that the colour bar needs beside the image.
 func (p *Panel) barSpace(plt *plot.Plot) vg.Length {
 	widest := vg.Length(0)
-	for _, t := range p.barTicks() {
+	for _, t := range Ticks(p.Low, p.High) {
 		widest = max(widest, plt.Y.Tick.Label.Width(t.Label))
 	}
 	label := plt.Y.Label.TextStyle
 	return barGap + barWidth + barTick + 3 + widest + 4 + label.Height(p.barLabel()) + label.FontExtents().Descent
 }
 
-// frame is what surrounds the image, on both sides together.
+// frame is the size in points of everything around the image.
 func (p *Panel) frame() (width, height vg.Length) {
-	const probe = 400 // any size: the frame hardly depends on it
+	const side = 400 // any size: the frame hardly depends on it
 	plt := p.axes()
-	data := plt.DataCanvas(draw.Canvas{Rectangle: vg.Rectangle{Max: vg.Point{X: probe, Y: probe}}}).Size()
-	return probe - data.X + p.barSpace(plt), probe - data.Y
+	data := plt.DataCanvas(draw.Canvas{Rectangle: vg.Rectangle{Max: vg.Point{X: side, Y: side}}}).Size()
+	return side - data.X + p.barSpace(plt), side - data.Y
 }
 
-// size is the panel's whole size when its image measures w x h points.
+// size is the size of the panel, in points, if its image measures w x h points.
 func (p *Panel) size(w, h vg.Length) vg.Point {
 	fw, fh := p.frame()
 	return vg.Point{X: w + fw, Y: h + fh}
@@ -132,15 +129,16 @@ func (p *Panel) drawBar(c draw.Canvas, img *image.RGBA, data vg.Rectangle, plt *
 		}
 	}
 	line := draw.LineStyle{Color: color.Black, Width: 0.5}
-	c.StrokeLines(line, []vg.Point{bar.Min, {X: bar.Max.X, Y: bar.Min.Y}, bar.Max, {X: bar.Min.X, Y: bar.Max.Y}, bar.Min})
-	ticks := plt.Y.Tick.Label
-	ticks.XAlign, ticks.YAlign = text.XLeft, text.YCenter
+	c.StrokeLines(line, []vg.Point{bar.Min, {X: bar.Max.X, Y: bar.Min.Y}, bar.Max, {X: bar.Min.X, Y: bar.Max.Y},
+		bar.Min})
+	style := plt.Y.Tick.Label
+	style.XAlign, style.YAlign = text.XLeft, text.YCenter
 	widest := vg.Length(0)
-	for _, t := range p.barTicks() {
+	for _, t := range Ticks(p.Low, p.High) {
 		y := bar.Min.Y + vg.Length((t.Value-p.Low)/(p.High-p.Low))*(bar.Max.Y-bar.Min.Y)
 		c.StrokeLine2(line, bar.Max.X, y, bar.Max.X+barTick, y)
-		c.FillText(ticks, vg.Point{X: bar.Max.X + barTick + 3, Y: y}, t.Label)
-		widest = max(widest, ticks.Width(t.Label))
+		c.FillText(style, vg.Point{X: bar.Max.X + barTick + 3, Y: y}, t.Label)
+		widest = max(widest, style.Width(t.Label))
 	}
 	label := plt.Y.Label.TextStyle
 	label.Rotation = math.Pi / 2
@@ -148,8 +146,8 @@ func (p *Panel) drawBar(c draw.Canvas, img *image.RGBA, data vg.Rectangle, plt *
 	c.FillText(label, vg.Point{X: bar.Max.X + barTick + 3 + widest + 4, Y: (bar.Min.Y + bar.Max.Y) / 2}, p.barLabel())
 }
 
-// paint fills a rectangle of device pixels with the panel's image: nearest pixel when it is enlarged, the mean colour of
-// what falls on a device pixel when it is reduced (colours, because wrapped phases have no mean).
+// paint fills a rectangle of device pixels with the panel's image. An enlarged image shows the nearest pixel. A reduced
+// one shows the mean colour of the pixels that a device pixel covers: of colours, because wrapped phases have no mean.
 func paint(img *image.RGBA, area image.Rectangle, p *Panel, table *[256]color.RGBA) {
 	if area.Empty() {
 		return
@@ -184,7 +182,7 @@ func (p *Panel) colours(table *[256]color.RGBA) []color.RGBA {
 	return out
 }
 
-// edges lists, for each of `device` pixels, which of n source pixels it shows: [from, to), at least one.
+// edges lists the range [from, to) of the n source pixels that each device pixel shows, at least one.
 func edges(n, device int) [][2]int {
 	out := make([][2]int, device)
 	for i := range out {

@@ -8,7 +8,7 @@ import (
 	"ptyx/internal/base/ndarray"
 )
 
-// Probe draws probes (N, N) to a PNG file, one below the other: the amplitude, and the phase as it is, wrapped.
+// Probe draws the amplitude and the wrapped phase of probes (N, N) to a PNG file, one probe below the other.
 func Probe(path string, probes ...*ndarray.Complex64) error {
 	var rows [][]Cell
 	for i, probe := range probes {

@@ -1,14 +1,14 @@
-// Package render draws what ptyx computes, as PNG files: the amplitude and the phase of an object, any other map over the
-// scan, loss curves, and the side-by-side picture of an evaluation. It stands at the very end of the data's path.
+// Package render draws results as PNG files: the amplitude and the phase of an object, any other map over the scan,
+// loss curves, and the side-by-side picture of an evaluation. It is the end of the data's path.
 //
-// Its nouns: a View says where an image lies in the scan's pixel frame and how well it is covered; a Panel is an image
-// with its colours, range and labels; a Chart is a plot of curves; a Sheet of both becomes a file. Pictures have row 0 on
-// top, square pixels, axes in pixels of the scan's frame and a colour bar that prints the range shown. gonum/plot draws
-// axes, lines and text; the raster is painted here, pixel by pixel, because its heat map draws a polygon for each. The
+// Its nouns: a View gives an image's place in the scan's pixel frame and its coverage; a Panel is an image with its
+// colours, range and labels; a Chart is a plot of curves; a Sheet of both becomes a file. Pictures have row 0 on top,
+// square pixels, axes in pixels of the scan's frame and a colour bar that prints the range shown. gonum/plot draws
+// axes, lines and text. This package paints the raster, because gonum's heat map draws a polygon for each pixel. The
 // same input gives the same bytes.
 //
-// The phase is flattened for the picture only: its linear ramp and its mean, which no diffraction pattern determines, are
-// taken off. What is saved elsewhere keeps them.
+// The phase is flattened for the picture only, by its linear ramp and its mean: no diffraction pattern determines them.
+// Saved arrays keep both.
 package render
 
 import (
@@ -20,31 +20,22 @@ import (
 	"ptyx/internal/base/ndarray"
 )
 
-// View places an image in the scan's frame.
+// View places an image in the scan's frame, in object pixels.
 type View struct {
 	Row, Col int              // of pixel [0, 0] in the scan's frame
 	Coverage *ndarray.Float32 // (H, W), summed probe weights; nil: all covered
 }
 
-// Shares of the coverage. The coverage of a scan is nearly even inside and falls off over half a probe at its border.
+// Fractions of the coverage, which is nearly even inside a scan and falls off over half a probe at its border.
 const (
-	wellCovered = 0.10 // of the 90th percentile: below, a pixel is grey, and the picture is cropped to the rest
-	evenCover   = 0.90 // percentile of the covered pixels that stands for "inside"
+	wellCovered = 0.10 // of the 90th percentile: below, a pixel is grey and does not extend the picture
+	evenCover   = 0.90 // percentile of the covered pixels that represents the inside
 )
 
-// Range of values that is shown, in percentiles of the pixels drawn: a few wild pixels must not darken the rest.
+// Range of values that is shown, in percentiles of the pixels drawn: a few outliers must not darken the picture.
 const lowPercentile, highPercentile = 0.01, 0.99
 
-// Amplitude draws |object| (H, W) to a PNG file.
-func Amplitude(path string, object *ndarray.Complex64, view View) error {
-	p, err := AmplitudePanel(object, view)
-	if err != nil {
-		return err
-	}
-	return Sheet(path, [][]Cell{{p}})
-}
-
-// AmplitudePanel is the picture of Amplitude, to be put on a sheet.
+// AmplitudePanel shows |object| (H, W).
 func AmplitudePanel(object *ndarray.Complex64, view View) (*Panel, error) {
 	img, err := crop(object, view)
 	if err != nil {
@@ -58,16 +49,7 @@ func AmplitudePanel(object *ndarray.Complex64, view View) (*Panel, error) {
 	return img.panel(values, Sequential, low, high, "amplitude"), nil
 }
 
-// Phase draws the flattened phase of object (H, W) to a PNG file: with a cyclic colour map where it wraps.
-func Phase(path string, object *ndarray.Complex64, view View) error {
-	p, err := PhasePanel(object, view)
-	if err != nil {
-		return err
-	}
-	return Sheet(path, [][]Cell{{p}})
-}
-
-// PhasePanel is the picture of Phase, to be put on a sheet.
+// PhasePanel shows the flattened phase of object (H, W) in rad, with a cyclic colour map if it wraps.
 func PhasePanel(object *ndarray.Complex64, view View) (*Panel, error) {
 	img, err := crop(object, view)
 	if err != nil {
@@ -75,23 +57,14 @@ func PhasePanel(object *ndarray.Complex64, view View) (*Panel, error) {
 	}
 	values := flatPhase(img)
 	low, high := RobustRange(values, img.shown)
-	const wraps = 1.7 * math.Pi // nearly the whole circle in use: the phase has gone round
+	const wraps = 1.7 * math.Pi // a wider range means that the phase wraps
 	if high-low > wraps {
 		return img.panel(values, Cyclic, -math.Pi, math.Pi, "phase (rad), ramp removed, wrapped"), nil
 	}
 	return img.panel(values, Grey, low, high, "phase (rad), ramp removed"), nil
 }
 
-// Map draws any real image (H, W), such as a coverage or a spread, to a PNG file; label names its unit.
-func Map(path string, values *ndarray.Float32, view View, label string) error {
-	p, err := MapPanel(values, view, label)
-	if err != nil {
-		return err
-	}
-	return Sheet(path, [][]Cell{{p}})
-}
-
-// MapPanel is the picture of Map, to be put on a sheet.
+// MapPanel shows any real image (H, W), such as a coverage or a spread; label names its quantity and unit.
 func MapPanel(values *ndarray.Float32, view View, label string) (*Panel, error) {
 	img, err := crop(values, view)
 	if err != nil {
@@ -105,7 +78,7 @@ func MapPanel(values *ndarray.Float32, view View, label string) (*Panel, error) 
 	return img.panel(wide, Sequential, low, high, label), nil
 }
 
-// cropped is the part of an image that is worth showing.
+// cropped is the well covered part of an image.
 type cropped[T ndarray.Element] struct {
 	row, col, h, w int
 	data           []T
@@ -133,7 +106,7 @@ func crop[T ndarray.Element](a *ndarray.Array[T], view View) (*cropped[T], error
 			top, left, bottom, right = min(top, r), min(left, c), max(bottom, r), max(right, c)
 		}
 	}
-	if bottom < 0 { // nothing covered: an all-grey picture says so
+	if bottom < 0 { // nothing covered: the picture is grey
 		top, left, bottom, right = 0, 0, h-1, w-1
 	}
 	out := &cropped[T]{row: view.Row + top, col: view.Col + left, h: bottom - top + 1, w: right - left + 1}
@@ -147,7 +120,7 @@ func crop[T ndarray.Element](a *ndarray.Array[T], view View) (*cropped[T], error
 	return out, nil
 }
 
-// evenCoverage is what the coverage is inside a scan.
+// evenCoverage is the coverage inside a scan.
 func evenCoverage(coverage []float32) float32 {
 	positive := func(yield func(float64) bool) {
 		for _, v := range coverage {
@@ -177,7 +150,8 @@ func RobustRange(values []float64, shown []bool) (low, high float64) {
 	return low, high
 }
 
-// percentiles are values at fractions of the sorted list, zeros for an empty one. Of long lists an even sample is sorted.
+// percentiles are values at fractions of the sorted list, zeros for an empty one. Of long lists an even sample is
+// sorted.
 func percentiles(values iter.Seq[float64], at ...float64) []float64 {
 	const enough = 1 << 14
 	out := make([]float64, len(at))
@@ -204,7 +178,7 @@ func percentiles(values iter.Seq[float64], at ...float64) []float64 {
 	return out
 }
 
-// panel colours the values.
+// panel places values in the frame of the image.
 func (img *cropped[T]) panel(values []float64, m Colormap, low, high float64, label string) *Panel {
 	return &Panel{
 		Row: img.row, Col: img.col, H: img.h, W: img.w,

@@ -40,8 +40,8 @@ func decode(t *testing.T, path string) (at func(x, y int) color.RGBA, width, hei
 	}, img.Bounds().Dx(), img.Bounds().Dy()
 }
 
-// TestOrientation finds a bright pixel of row 2, column 30 of 40 x 36 near the top and near the right of the picture, and
-// nowhere else but at the top of the colour bar.
+// TestOrientation finds a bright pixel of row 2, column 30 of 40 x 36 near the top and near the right of the picture,
+// and nowhere else but at the top of the colour bar.
 func TestOrientation(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "amplitude.png")
 	p, err := AmplitudePanel(marked(40, 36, 2, 30), View{})
@@ -69,12 +69,23 @@ func TestOrientation(t *testing.T) {
 		}
 	}
 	const zoom = wantSide / 40
-	if got := [4]int{minX - left, maxX - minX + 1, minY - top, maxY - minY + 1}; got != [4]int{30 * zoom, zoom, 2 * zoom, zoom} {
-		t.Errorf("marker: column offset, width, row offset, height %v, want %v", got, [4]int{30 * zoom, zoom, 2 * zoom, zoom})
+	got := [4]int{minX - left, maxX - minX + 1, minY - top, maxY - minY + 1}
+	if want := [4]int{30 * zoom, zoom, 2 * zoom, zoom}; got != want {
+		t.Errorf("marker: column offset, width, row offset, height %v, want %v", got, want)
 	}
 	// The axis is drawn over the last device row.
 	if rows := bottom - top + 1; rows != 40*zoom-1 {
 		t.Errorf("the image shows %d device rows, want %d", rows, 40*zoom-1)
+	}
+}
+
+// drawTo returns a function that draws a panel to a PNG file.
+func drawTo(path string) func(p *Panel, err error) error {
+	return func(p *Panel, err error) error {
+		if err != nil {
+			return err
+		}
+		return Sheet(path, [][]Cell{{p}})
 	}
 }
 
@@ -87,9 +98,9 @@ func TestSameBytes(t *testing.T) {
 	}
 	view := View{Row: -7, Col: 9, Coverage: coverage}
 	for name, drawing := range map[string]func(path string) error{
-		"amplitude": func(p string) error { return Amplitude(p, object, view) },
-		"phase":     func(p string) error { return Phase(p, object, view) },
-		"map":       func(p string) error { return Map(p, coverage, View{}, "coverage") },
+		"amplitude": func(p string) error { return drawTo(p)(AmplitudePanel(object, view)) },
+		"phase":     func(p string) error { return drawTo(p)(PhasePanel(object, view)) },
+		"map":       func(p string) error { return drawTo(p)(MapPanel(coverage, View{}, "coverage")) },
 		"loss":      func(p string) error { return LossCurve(p, []float64{3, 2, 1}, []float64{4, math.NaN(), 2}) },
 	} {
 		dir := t.TempDir()
@@ -201,7 +212,8 @@ func TestColormaps(t *testing.T) {
 		t.Errorf("the cyclic map's ends are %v and %v", cyclic[0], cyclic[255])
 	}
 	for i := 1; i < 256; i++ {
-		step := math.Abs(float64(cyclic[i].R)-float64(cyclic[i-1].R)) + math.Abs(float64(cyclic[i].G)-float64(cyclic[i-1].G)) +
+		step := math.Abs(float64(cyclic[i].R)-float64(cyclic[i-1].R)) +
+			math.Abs(float64(cyclic[i].G)-float64(cyclic[i-1].G)) +
 			math.Abs(float64(cyclic[i].B)-float64(cyclic[i-1].B))
 		if !(step >= 1 && step <= 16) {
 			t.Errorf("the cyclic map's step at %d is %v, want even steps", i, step)
@@ -229,15 +241,18 @@ func TestOddValues(t *testing.T) {
 		t.Errorf("range %v to %v, want 1 to 3", p.Low, p.High)
 	}
 	dir := t.TempDir()
+	draw := func(name string) func(*Panel, error) error { return drawTo(filepath.Join(dir, name)) }
 	nothing := ndarray.New[float32](3, 4)
 	for name, drawing := range map[string]func() error{
-		"NaN only": func() error { return Map(filepath.Join(dir, "n.png"), ndarray.Wrap([]float32{nan}, 1, 1), View{}, "") },
-		"NaN object": func() error {
-			return Phase(filepath.Join(dir, "p.png"), ndarray.Wrap([]complex64{complex(nan, 0), 0}, 1, 2), View{})
-		},
-		"no coverage": func() error { return Map(filepath.Join(dir, "c.png"), nothing, View{Coverage: nothing}, "") },
-		"long":        func() error { return Amplitude(filepath.Join(dir, "l.png"), ndarray.New[complex64](2000, 3), View{}) },
-		"no losses":   func() error { return LossCurve(filepath.Join(dir, "e.png"), nil, nil) },
+		"NaN only": func() error {
+			return draw("n.png")(MapPanel(ndarray.Wrap([]float32{nan}, 1, 1), View{}, ""))
+		}, "NaN object": func() error {
+			return draw("p.png")(PhasePanel(ndarray.Wrap([]complex64{complex(nan, 0), 0}, 1, 2), View{}))
+		}, "no coverage": func() error {
+			return draw("c.png")(MapPanel(nothing, View{Coverage: nothing}, ""))
+		}, "long": func() error {
+			return draw("l.png")(AmplitudePanel(ndarray.New[complex64](2000, 3), View{}))
+		}, "no losses": func() error { return LossCurve(filepath.Join(dir, "e.png"), nil, nil) },
 		"NaN losses": func() error {
 			return LossCurve(filepath.Join(dir, "f.png"), []float64{math.NaN()}, []float64{math.Inf(1)})
 		},
@@ -250,13 +265,13 @@ func TestOddValues(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := Amplitude(filepath.Join(dir, "bad.png"), ndarray.New[complex64](2, 3, 4), View{}); err == nil {
+	if err := draw("bad.png")(AmplitudePanel(ndarray.New[complex64](2, 3, 4), View{})); err == nil {
 		t.Error("a stack of images was drawn as one")
 	}
-	if err := Amplitude(filepath.Join(dir, "bad.png"), ndarray.New[complex64](4, 4), View{Coverage: nothing}); err == nil {
+	if err := draw("bad.png")(AmplitudePanel(ndarray.New[complex64](4, 4), View{Coverage: nothing})); err == nil {
 		t.Error("a coverage of another shape was taken")
 	}
-	if err := Map(filepath.Join(dir, "none", "a.png"), values, View{}, ""); err == nil {
+	if err := draw("none/a.png")(MapPanel(values, View{}, "")); err == nil {
 		t.Error("a missing folder gave no error")
 	}
 }
@@ -286,21 +301,14 @@ func TestTicks(t *testing.T) {
 		{1, 1, nil},
 	} {
 		var got []string
-		for _, tick := range (ticks{}).Ticks(c.low, c.high) {
+		for _, tick := range Ticks(c.low, c.high) {
 			got = append(got, tick.Label)
 			if !(tick.Value >= c.low && tick.Value <= c.high) {
 				t.Errorf("%v to %v: a tick at %v", c.low, c.high, tick.Value)
 			}
 		}
-		if len(got) != len(c.want) {
+		if !slices.Equal(got, c.want) {
 			t.Errorf("%v to %v: ticks %q, want %q", c.low, c.high, got, c.want)
-			continue
-		}
-		for i := range got {
-			if got[i] != c.want[i] {
-				t.Errorf("%v to %v: ticks %q, want %q", c.low, c.high, got, c.want)
-				break
-			}
 		}
 	}
 }
@@ -309,11 +317,12 @@ func BenchmarkPhase(b *testing.B) {
 	object := ndarray.New[complex64](230, 230)
 	for i := range object.Data {
 		r, c := i/230, i%230
-		object.Data[i] = complex64(cmplx.Rect(0.7+0.1*math.Sin(float64(i)), 0.3*math.Sin(float64(r*c)/900)+0.02*float64(r)))
+		object.Data[i] = complex64(cmplx.Rect(0.7+0.1*math.Sin(float64(i)),
+			0.3*math.Sin(float64(r*c)/900)+0.02*float64(r)))
 	}
 	path := filepath.Join(b.TempDir(), "phase.png")
 	for b.Loop() {
-		if err := Phase(path, object, View{}); err != nil {
+		if err := drawTo(path)(PhasePanel(object, View{})); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -15,53 +15,49 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 )
 
-// Sizes of an image on a page, in device pixels. Small objects are enlarged by a whole factor, so that every pixel stays
-// a square; up to fullSide, pixel is pixel; beyond, it is reduced.
+// Sizes of an image on a page, in device pixels. A smaller image than wantSide is enlarged by an integer factor, so
+// that every pixel stays a square; one larger than fullSide is reduced.
 const (
 	wantSide = 768
 	fullSide = 1536
 )
 
-// Cell is what a sheet is made of: a *Panel or a *Chart.
+// Cell is a part of a sheet: a *Panel or a *Chart.
 type Cell interface {
-	// size is the whole cell's, in points, when images measure w x h points.
+	// size is the size of the cell, in points, if images measure w x h points.
 	size(w, h vg.Length) vg.Point
-	// draw fills the canvas, whose pixels are img's.
+	// draw fills the canvas, which img holds.
 	draw(c draw.Canvas, img *image.RGBA)
 }
 
 // Sheet draws rows of cells into one PNG file, all panels to the scale of the largest.
 func Sheet(path string, rows [][]Cell) error {
-	img, err := laidOut(rows)
-	if err != nil {
-		return err
+	var encoded bytes.Buffer
+	if err := SheetTo(&encoded, rows); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
-	return writePNG(path, img)
+	return destination.WriteFile(path, encoded.Bytes(), 0o644)
 }
 
 // SheetTo writes the bytes of Sheet's file to w.
 func SheetTo(w io.Writer, rows [][]Cell) error {
-	img, err := laidOut(rows)
-	if err != nil {
-		return err
-	}
-	return encode(w, img)
-}
-
-func laidOut(rows [][]Cell) (*image.RGBA, error) {
-	h, w, across := 1, 1, 1
+	height, width, across := 1, 1, 1
 	for _, row := range rows {
 		panels := 0
 		for _, c := range row {
 			if p, ok := c.(*Panel); ok {
 				panels++
-				h, w = max(h, p.H), max(w, p.W)
+				height, width = max(height, p.H), max(width, p.W)
 			}
 		}
 		across = max(across, panels)
 	}
-	width, height := imageSize(h, w, across)
-	return layOut(rows, width, height)
+	imageWidth, imageHeight := imageSize(height, width, across)
+	img, err := compose(rows, imageWidth, imageHeight)
+	if err != nil {
+		return err
+	}
+	return encode(w, img, png.BestSpeed)
 }
 
 // imageSize is the size in points at which an image of h x w pixels is drawn when so many images share a row.
@@ -78,9 +74,9 @@ func imageSize(h, w, across int) (width, height vg.Length) {
 	return points(w), points(h)
 }
 
-// layOut places the cells, each column as wide as its widest cell, and draws them. A cell that is
-// alone in its row does not widen the first column.
-func layOut(rows [][]Cell, w, h vg.Length) (*image.RGBA, error) {
+// compose draws the cells, each column as wide as its widest cell. A single cell in a row does not widen the first
+// column.
+func compose(rows [][]Cell, w, h vg.Length) (*image.RGBA, error) {
 	widths, heights, page := measure(rows, w, h)
 	canvas := vgimg.NewWith(vgimg.UseWH(page.X, page.Y), vgimg.UseDPI(dpi))
 	img, ok := canvas.Image().(*image.RGBA)
@@ -104,7 +100,7 @@ func layOut(rows [][]Cell, w, h vg.Length) (*image.RGBA, error) {
 
 // measure gives the widths of columns, the heights of rows and the size of the page.
 func measure(rows [][]Cell, w, h vg.Length) (widths, heights []vg.Length, page vg.Point) {
-	alone := vg.Length(0)
+	single := vg.Length(0)
 	for _, row := range rows {
 		height := vg.Length(0)
 		for j, c := range row {
@@ -112,11 +108,11 @@ func measure(rows [][]Cell, w, h vg.Length) (widths, heights []vg.Length, page v
 				widths = append(widths, 0)
 			}
 			size := c.size(w, h)
-			height = max(height, whole(size.Y))
+			height = max(height, roundUp(size.Y))
 			if len(row) == 1 {
-				alone = max(alone, whole(size.X))
+				single = max(single, roundUp(size.X))
 			} else {
-				widths[j] = max(widths[j], whole(size.X))
+				widths[j] = max(widths[j], roundUp(size.X))
 			}
 		}
 		heights = append(heights, height)
@@ -125,24 +121,15 @@ func measure(rows [][]Cell, w, h vg.Length) (widths, heights []vg.Length, page v
 	for _, v := range widths {
 		page.X += v + margin
 	}
-	return widths, heights, vg.Point{X: max(page.X, alone+margin) + margin, Y: page.Y + margin}
+	return widths, heights, vg.Point{X: max(page.X, single+margin) + margin, Y: page.Y + margin}
 }
 
-// whole rounds up to points, which are whole device pixels.
-func whole(v vg.Length) vg.Length { return vg.Length(math.Ceil(float64(v))) }
+// roundUp rounds up to points, each of which is an integer number of device pixels.
+func roundUp(v vg.Length) vg.Length { return vg.Length(math.Ceil(float64(v))) }
 
-func encode(w io.Writer, img image.Image) error {
-	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(w, img); err != nil {
+func encode(w io.Writer, img image.Image, level png.CompressionLevel) error {
+	if err := (&png.Encoder{CompressionLevel: level}).Encode(w, img); err != nil {
 		return fmt.Errorf("encoding a picture: %w", err)
 	}
 	return nil
-}
-
-// writePNG replaces the file in one step.
-func writePNG(path string, img image.Image) error {
-	var encoded bytes.Buffer
-	if err := encode(&encoded, img); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return destination.WriteFile(path, encoded.Bytes(), 0o644)
 }

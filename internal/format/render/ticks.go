@@ -7,11 +7,8 @@ import (
 	"gonum.org/v1/plot"
 )
 
-// ticks puts about five marks on an axis, at multiples of 1, 2 or 5 times a power of ten.
-type ticks struct{}
-
-// Ticks implements plot.Ticker.
-func (ticks) Ticks(low, high float64) []plot.Tick {
+// Ticks are about five marks on an axis, at multiples of 1, 2 or 5 times a power of ten.
+func Ticks(low, high float64) []plot.Tick {
 	const wanted = 5
 	span := high - low
 	if !(span > 0) || math.IsInf(span, 0) {
@@ -37,7 +34,7 @@ func (ticks) Ticks(low, high float64) []plot.Tick {
 	return out
 }
 
-// tickLabel prints a multiple of 10^exponent without digits that say nothing.
+// tickLabel prints a multiple of 10^exponent without trailing zeros.
 func tickLabel(v float64, exponent int) string {
 	if v == 0 {
 		return "0" // and never -0
