@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"ptyx/internal/base/ndarray"
-	"ptyx/internal/recon/calibrate"
+	"ptyx/internal/recon/solve"
 )
 
 // probes are the scans' probes with which training begins: as given, or, if they are to be learnt, calibrated on the patterns
@@ -16,12 +16,12 @@ func (r Request) probes(ctx context.Context, train *Data) ([]*ndarray.Complex64,
 		return probes, nil
 	}
 	for i, scan := range r.Scans {
-		patterns, err := train.central(i, scan.N)
+		problem, err := train.central(i, scan.N)
 		if err != nil {
 			return nil, err
 		}
-		patterns.Measured = scan.Measured
-		result, err := calibrate.Probe(ctx, patterns, scan.Probe, r.Config.ProbePasses, r.Config.Seed)
+		problem.Measured, problem.Probe = scan.Measured, scan.Probe
+		result, err := solve.Calibrate(ctx, problem, r.Config.ProbePasses, r.Config.Seed)
 		if err != nil {
 			return nil, fmt.Errorf("calibrating the probe of %s: %w", scan.Path, err)
 		}
@@ -37,15 +37,15 @@ func (r Request) probes(ctx context.Context, train *Data) ([]*ndarray.Complex64,
 }
 
 // central are the patterns of a scan near its middle.
-func (d *Data) central(scan, n int) (calibrate.Data, error) {
+func (d *Data) central(scan, n int) (solve.Problem, error) {
 	all := d.placesOf(scan)
 	var x, y []float64
 	for _, place := range all {
 		x, y = append(x, d.X[place]), append(y, d.Y[place])
 	}
-	var out calibrate.Data
+	var out solve.Problem
 	var places []int
-	for _, i := range calibrate.Central(x, y) {
+	for _, i := range solve.Central(x, y, solve.CalibrationPatterns) {
 		places = append(places, all[i])
 		out.X, out.Y = append(out.X, x[i]), append(out.Y, y[i])
 	}

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"ptyx/internal/recon/calibrate"
+	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
 )
 
@@ -119,11 +119,11 @@ func (r *Report) orient(ctx context.Context, scan *dataset.Scan, light []int, o 
 		return err
 	}
 	all := placings()
-	trials := make([]calibrate.Data, 0, len(all)+1)
+	trials := make([]solve.Problem, 0, len(all)+1)
 	for _, p := range all {
 		trials = append(trials, placed(given, p.of))
 	}
-	results, err := explain(ctx, scan, append(trials, shuffled(given, o.Seed)), o.Seed)
+	results, err := explain(ctx, append(trials, shuffled(given, o.Seed)), o.Seed)
 	if err != nil {
 		return err
 	}
@@ -162,13 +162,13 @@ func judge(all []Orientation, random float64, v dataset.View) []Finding {
 }
 
 // explain runs ePIE on each trial.
-func explain(ctx context.Context, scan *dataset.Scan, trials []calibrate.Data, seed uint64) ([]*calibrate.Result, error) {
-	results := make([]*calibrate.Result, len(trials))
+func explain(ctx context.Context, trials []solve.Problem, seed uint64) ([]*solve.Calibration, error) {
+	results := make([]*solve.Calibration, len(trials))
 	var g errgroup.Group
 	g.SetLimit(goruntime.GOMAXPROCS(0))
 	for i, data := range trials {
 		g.Go(func() (err error) {
-			if results[i], err = calibrate.Probe(ctx, data, scan.Probe, passes, seed); err != nil {
+			if results[i], err = solve.Calibrate(ctx, data, passes, seed); err != nil {
 				return fmt.Errorf("trying orientations: %w", err)
 			}
 			return nil
@@ -178,17 +178,17 @@ func explain(ctx context.Context, scan *dataset.Scan, trials []calibrate.Data, s
 }
 
 // last is the residual of the last pass.
-func last(r *calibrate.Result) float64 { return r.Residual[passes-1] }
+func last(r *solve.Calibration) float64 { return r.Residual[passes-1] }
 
 // central are those patterns of a list that are nearest to the middle of the scan.
-func central(scan *dataset.Scan, light []int) (calibrate.Data, error) {
+func central(scan *dataset.Scan, light []int) (solve.Problem, error) {
 	var x, y []float64
 	for _, id := range light {
 		x, y = append(x, scan.X[id]), append(y, scan.Y[id])
 	}
-	d := calibrate.Data{Measured: scan.Measured}
+	d := solve.Problem{Measured: scan.Measured, Probe: scan.Probe}
 	var ids []int
-	for _, i := range calibrate.Middle(x, y, tried) {
+	for _, i := range solve.Central(x, y, tried) {
 		ids, d.X, d.Y = append(ids, light[i]), append(d.X, x[i]), append(d.Y, y[i])
 	}
 	var err error
@@ -199,8 +199,9 @@ func central(scan *dataset.Scan, light []int) (calibrate.Data, error) {
 }
 
 // placed are the same patterns at other positions.
-func placed(d calibrate.Data, of func(x, y float64) (float64, float64)) calibrate.Data {
-	out := calibrate.Data{Patterns: d.Patterns, Measured: d.Measured}
+func placed(d solve.Problem, of func(x, y float64) (float64, float64)) solve.Problem {
+	out := d
+	out.X, out.Y = nil, nil
 	for i := range d.X {
 		x, y := of(d.X[i], d.Y[i])
 		out.X, out.Y = append(out.X, x), append(out.Y, y)
@@ -209,8 +210,9 @@ func placed(d calibrate.Data, of func(x, y float64) (float64, float64)) calibrat
 }
 
 // shuffled gives each pattern another's position.
-func shuffled(d calibrate.Data, seed uint64) calibrate.Data {
-	out := calibrate.Data{Patterns: d.Patterns, Measured: d.Measured}
+func shuffled(d solve.Problem, seed uint64) solve.Problem {
+	out := d
+	out.X, out.Y = nil, nil
 	for _, i := range rand.New(rand.NewPCG(seed, streamShuffle)).Perm(len(d.X)) {
 		out.X, out.Y = append(out.X, d.X[i]), append(out.Y, d.Y[i])
 	}

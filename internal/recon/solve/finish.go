@@ -4,28 +4,29 @@ import (
 	"context"
 	"math"
 
+	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 )
 
-// finish brings object and probe into the form in which they are returned, and looks at them once more.
-func (s *state) finish(ctx context.Context, run *stepper, solution *Solution) error {
+// finish runs all patterns once more and fills the solution.
+func (s *state) finish(ctx context.Context, step *stepper, solution *Solution) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	s.orthogonalise()
 	light, peak := s.light()
-	lit := make([]float64, len(s.object.re))
-	asked := make([]float64, len(s.object.re)) // sum of |P|^2 |dO|^2 where dO = conj(P) chi / |P|^2 is what a pattern asks for
-	misfit, size := 0.0, s.n*s.n
-	err := run.each(upTo(len(s.x)), func(r *replica) error {
-		misfit += float64(r.misfit.Data[0])
+	illumination := make([]float64, len(s.object.re))
+	deviation := make([]float64, len(s.object.re)) // sum |P|^2 |dO|^2, where a pattern asks for dO = conj(P) chi / |P|^2
+	squares, size := 0.0, s.n*s.n
+	err := step.each(upTo(len(s.x)), func(r *replica) error {
+		squares += float64(r.misfit.Data[0])
 		for slot, id := range r.members {
-			at := s.canvas.at(s.x[id], s.y[id])
+			at := s.at(id)
 			re, im := part(r.objectGradRe, slot, size), part(r.objectGradIm, slot, size)
 			for q, w := range light {
-				pixel := at + q/s.n*s.canvas.width + q%s.n
-				lit[pixel] += float64(w)
-				asked[pixel] += float64(re[q]*re[q]+im[q]*im[q]) / float64(w+spreadFloor*peak)
+				pixel := at + q/s.n*s.object.width + q%s.n
+				illumination[pixel] += float64(w)
+				deviation[pixel] += float64(re[q]*re[q]+im[q]*im[q]) / float64(w+spreadFloor*peak)
 			}
 		}
 		return nil
@@ -33,26 +34,27 @@ func (s *state) finish(ctx context.Context, run *stepper, solution *Solution) er
 	if err != nil {
 		return err
 	}
-	solution.Residual = misfit / s.power
-	s.deliver(solution, lit, asked, float64(peak))
+	solution.Residual = squares / s.power
+	s.cropTo(solution, illumination, deviation, float64(peak))
 	return nil
 }
 
-// spreadFloor keeps what the dark rim of a patch asks for from counting, in units of the probe's peak.
+// spreadFloor keeps the dark rim of a patch out of the spread, in units of the probe's peak.
 const spreadFloor = 1e-3
 
-// deliver cuts the solution out of the canvas, whose margin no pattern sees once all positions are found.
-func (s *state) deliver(solution *Solution, lit, asked []float64, peak float64) {
-	tight := newCanvas(s.x, s.y, s.n, 0)
-	solution.Row, solution.Col = tight.row, tight.col
-	solution.Object = ndarray.New[complex64](tight.height, tight.width)
-	solution.Coverage, solution.Spread = ndarray.New[float32](tight.height, tight.width), ndarray.New[float32](tight.height, tight.width)
+// cropTo copies the canvas into the solution without its margin, which no pattern sees once all positions are found.
+func (s *state) cropTo(solution *Solution, illumination, deviation []float64, peak float64) {
+	box := frame.Cover(s.x, s.y, s.n)
+	height, width := box.Height(), box.Width()
+	solution.Row, solution.Col = box.Top, box.Left
+	solution.Object = ndarray.New[complex64](height, width)
+	solution.Coverage, solution.Spread = ndarray.New[float32](height, width), ndarray.New[float32](height, width)
 	for i := range solution.Object.Data {
-		from := (i/tight.width+tight.row-s.canvas.row)*s.canvas.width + i%tight.width + tight.col - s.canvas.col
-		if w := lit[from]; w > 0 {
+		from := (i/width+box.Top-s.box.Top)*s.object.width + i%width + box.Left - s.box.Left
+		if w := illumination[from]; w > 0 {
 			solution.Object.Data[i] = complex(s.object.re[from], s.object.im[from])
 			solution.Coverage.Data[i] = float32(w / peak)
-			solution.Spread.Data[i] = float32(math.Sqrt(asked[from] / w))
+			solution.Spread.Data[i] = float32(math.Sqrt(deviation[from] / w))
 		}
 	}
 	solution.Probe = ndarray.New[complex64](s.options.Modes, s.n, s.n)

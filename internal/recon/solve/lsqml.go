@@ -4,39 +4,36 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
-
-	"ptyx/internal/recon/engine"
 )
 
-// Dampings of LSQML, chosen by trial on a measured and on simulated scans.
+// Parameters of LSQML, chosen by trial on a measured and on simulated scans.
 const (
 	objectDamping = 0.5  // of the object's direction where light is weak, in units of the probe's peak
 	probeDamping  = 0.1  // of the probe's direction where the object is dark, in units of the largest
-	fewest        = 32   // patterns of a batch at first
-	mostBatches   = 8    // of a pass at first
-	worthwhile    = 0.03 // share of the loss that a pass of small batches has to remove
+	minBatchSize  = 32   // patterns at first
+	maxBatches    = 8    // per pass at first
+	minGain       = 0.03 // share of the loss that a pass of small batches must remove
 )
 
-// lsqml is the method of Odstrcil, Menzel and Guizar-Sicairos. The patterns of a batch agree on one direction, sum conj(P) chi
-// over the light that fell on each pixel, for the object, and one for the probe; chi is what the exit waves lack. Then least
-// squares finds the step lengths a and b at which a dO P + b O dP is nearest to chi.
+// lsqml is the method of Odstrcil, Menzel and Guizar-Sicairos. The patterns of a batch give one direction for the object,
+// sum conj(P) chi divided by the illumination of each pixel, and one for the probe; chi is the residual of the exit wave.
+// Then least squares finds the step lengths a and b for which a dO P + b O dP is nearest to chi.
 //
-// Small batches gain most at first and are noisy in the end, so a pass has half as many whenever it gained little. Each pass
-// begins with a share of the last one's change (heavy ball), which makes the slow, low frequencies fast.
+// Small batches converge fastest at first, but later they fit noise. So the number of batches is halved after each pass
+// that gained little. Momentum from pass to pass speeds up the low frequencies, which converge slowly.
 type lsqml struct {
 	*state
-	run     *stepper
-	batches int // of a pass
-	fixed   bool
+	step        *stepper
+	batches     int // per pass
+	fixedNumber bool
 
-	direction, gradient *plane    // of the object
-	lit                 []float32 // light that fell on the canvas in a batch
-	probeStep           pairs     // direction of the probe
-	probeGradient       pairs
-	seen                []float32 // (N, N), sum |O|^2 of the batch's patches
-	mixed               pairs     // (N, N), sum conj(dO) O of the batch's patches
+	direction, gradient      *plane    // of the object
+	illumination             []float32 // of the canvas by a batch
+	probeStep, probeGradient pairs     // (K, N, N)
+	objectPower              []float32 // (N, N), sum |O|^2 of the batch's patches
+	cross                    pairs     // (N, N), sum conj(dO) O of the batch's patches
 
-	last    *parts    // object and probe after the pass before, or nil
+	last    *unknowns // object and probe after the pass before, or nil
 	history []float64 // losses since the batches were last made larger
 }
 
@@ -50,71 +47,62 @@ func (p pairs) clear() {
 	clear(p.im)
 }
 
-func newLSQML(s *state, e engine.Engine) (*lsqml, error) {
-	run, err := newStepper(s, e, 0)
-	if err != nil {
-		return nil, err
-	}
-	size := s.n * s.n
+func newLSQML(s *state, step *stepper) *lsqml {
 	m := &lsqml{
-		state: s, run: run, batches: max(1, min(mostBatches, len(s.x)/fewest)),
-		direction: newPlane(s.canvas.height, s.canvas.width), gradient: newPlane(s.canvas.height, s.canvas.width),
-		lit: make([]float32, s.canvas.height*s.canvas.width), seen: make([]float32, size), mixed: newPairs(size),
+		state: s, step: step, batches: max(1, min(maxBatches, len(s.x)/minBatchSize)),
+		direction: newPlane(s.box), gradient: newPlane(s.box), illumination: make([]float32, len(s.object.re)),
 		probeStep: newPairs(len(s.probeRe.Data)), probeGradient: newPairs(len(s.probeRe.Data)),
+		objectPower: make([]float32, s.n*s.n), cross: newPairs(s.n * s.n),
 	}
-	if s.options.BatchSize > 0 {
-		m.batches, m.fixed = max(1, (len(s.x)+s.options.BatchSize-1)/s.options.BatchSize), true
+	if size := s.options.BatchSize; size > 0 {
+		m.batches, m.fixedNumber = max(1, (len(s.x)+size-1)/size), true
 	}
-	return m, nil
+	return m
 }
 
-func (m *lsqml) stepper() *stepper { return m.run }
-
-func (m *lsqml) moved(rows, cols int) {
+func (m *lsqml) shifted(rows, cols int) {
 	if m.last != nil {
 		m.last.roll(m.state, rows, cols)
 	}
 }
 
-func (m *lsqml) close() error { return m.run.close() }
-
-// pass makes one step for each batch of patterns drawn from the whole scan.
-func (m *lsqml) pass(ctx context.Context, number int) (met, error) {
-	found := met{batches: m.batches}
-	m.last = m.carryOn(m.last)
-	if m.movesPlaces(number) {
-		m.places.carryOn()
+// pass makes one update for each batch of patterns drawn from the complete scan.
+func (m *lsqml) pass(ctx context.Context, number int) (misfits, error) {
+	sum := misfits{updates: m.batches}
+	m.last = m.extrapolate(m.last)
+	if m.movesPositions(number) {
+		m.positions.extrapolate()
 	}
 	order := rand.New(rand.NewPCG(m.options.Seed, uint64(number))).Perm(len(m.x))
 	for b := range m.batches {
 		if err := ctx.Err(); err != nil {
-			return found, err
+			return sum, err
 		}
 		members := order[b*len(order)/m.batches : (b+1)*len(order)/m.batches]
-		moving := moves{probe: number > 1 || m.begun, places: m.movesPlaces(number)}
-		if err := m.update(members, moving, &found); err != nil {
-			return found, err
+		if err := m.update(members, number, &sum); err != nil {
+			return sum, err
 		}
 	}
-	return found, nil
+	return sum, nil
 }
 
-// settled halves the batches when they no longer gain, and has settled when a pass over all patterns at once gains nothing.
-func (m *lsqml) settled(loss float64) bool {
+// converged halves the number of batches when they gain too little. The method has converged when a pass with a single
+// batch gains nothing.
+func (m *lsqml) converged(loss float64) bool {
 	m.history = append(m.history, loss)
-	gained := m.gained()
-	if m.fixed || m.batches == 1 {
+	gain := m.gain()
+	if m.fixedNumber || m.batches == 1 {
 		return stalled(m.history)
 	}
-	if gained < worthwhile {
+	if gain < minGain {
 		m.batches = max(1, m.batches/2)
 		m.history = m.history[:0]
 	}
 	return false
 }
 
-// gained is what share of the loss the last pass removed.
-func (m *lsqml) gained() float64 {
+// gain is the share of the loss that the last pass removed.
+func (m *lsqml) gain() float64 {
 	if len(m.history) < 2 {
 		return 1
 	}
@@ -122,48 +110,46 @@ func (m *lsqml) gained() float64 {
 	return (before - now) / before
 }
 
-// moves say which of the unknowns a step moves beside the object.
-type moves struct{ probe, places bool }
-
-// update is one step of a batch.
-func (m *lsqml) update(members []int, moving moves, found *met) error {
+// update is the step of a batch.
+func (m *lsqml) update(members []int, pass int, sum *misfits) error {
 	light, peak := m.light()
-	if err := m.gather(members, moving, light, found); err != nil {
+	if err := m.sumGradients(members, pass, light, sum); err != nil {
 		return err
 	}
-	m.illuminate(members, light)
+	m.sumIllumination(members, light)
 	m.objectDirection(peak)
-	m.look(members)
+	m.sumOverlaps(members)
 	m.probeDirection()
-	a, b := m.lengths(moving.probe)
+	a, b := m.stepLengths(m.movesProbe(pass))
 	for i := range m.object.re {
 		m.object.re[i] += a * m.direction.re[i]
 		m.object.im[i] += a * m.direction.im[i]
 	}
-	if moving.probe {
+	if m.movesProbe(pass) {
 		for i := range m.probeRe.Data {
 			m.probeRe.Data[i] += b * m.probeStep.re[i]
 			m.probeIm.Data[i] += b * m.probeStep.im[i]
 		}
 	}
-	if moving.places {
-		m.places.move(members)
+	if m.movesPositions(pass) {
+		m.positions.apply(members)
 	}
 	return nil
 }
 
-// gather sums what single patterns ask for: conj(P) chi on the canvas, conj(O) chi, moved back, on the probe.
-func (m *lsqml) gather(members []int, moving moves, light []float32, found *met) error {
+// sumGradients sums conj(P) chi of the patterns on the canvas, and conj(O) chi, shifted back, on the probe.
+func (m *lsqml) sumGradients(members []int, pass int, light []float32, sum *misfits) error {
 	m.gradient.clear()
 	m.probeGradient.clear()
 	size := m.n * m.n
-	return m.run.each(members, func(r *replica) error {
-		found.add(r.stepArrays)
+	return m.step.each(members, func(r *replica) error {
+		sum.squares += float64(r.misfit.Data[0])
+		sum.loss += float64(r.loss.Data[0])
 		for slot, id := range r.members {
 			re, im := part(r.objectGradRe, slot, size), part(r.objectGradIm, slot, size)
-			m.gradient.lay(m.canvas.at(m.x[id], m.y[id]), m.n, re, im)
-			if moving.places {
-				m.places.ask(id, re, im, light)
+			m.gradient.subtract(m.at(id), m.n, re, im)
+			if m.movesPositions(pass) {
+				m.positions.propose(id, re, im, light)
 			}
 		}
 		subtract(m.probeGradient.re, r.probeGradRe.Data)
@@ -172,44 +158,44 @@ func (m *lsqml) gather(members []int, moving moves, light []float32, found *met)
 	})
 }
 
-// illuminate adds up the light on the canvas. Where the object has a pixel the subpixel rest moves it little.
-func (m *lsqml) illuminate(members []int, light []float32) {
-	clear(m.lit)
+// sumIllumination adds up the light on the canvas, without the subpixel shifts, which hardly matter here.
+func (m *lsqml) sumIllumination(members []int, light []float32) {
+	clear(m.illumination)
 	for _, id := range members {
-		at := m.canvas.at(m.x[id], m.y[id])
+		at := m.at(id)
 		for r := range m.n {
-			add(m.lit[at+r*m.canvas.width:][:m.n], light[r*m.n:][:m.n])
+			add(m.illumination[at+r*m.object.width:][:m.n], light[r*m.n:][:m.n])
 		}
 	}
 }
 
-func add(to, what []float32) {
-	for i, v := range what {
+func add(to, values []float32) {
+	for i, v := range values {
 		to[i] += v
 	}
 }
 
 func (m *lsqml) objectDirection(peak float32) {
-	for i, lit := range m.lit {
-		share := 1 / (lit + objectDamping*peak)
+	for i, light := range m.illumination {
+		share := 1 / (light + objectDamping*peak)
 		m.direction.re[i], m.direction.im[i] = share*m.gradient.re[i], share*m.gradient.im[i]
 	}
 }
 
-// look adds up sum |O|^2 and sum conj(dO) O of the patches of a batch, on the probe's array.
-func (m *lsqml) look(members []int) {
-	clear(m.seen)
-	m.mixed.clear()
+// sumOverlaps adds up sum |O|^2 and sum conj(dO) O of the patches of a batch, on the probe's array.
+func (m *lsqml) sumOverlaps(members []int) {
+	clear(m.objectPower)
+	m.cross.clear()
 	for _, id := range members {
-		at := m.canvas.at(m.x[id], m.y[id])
+		at := m.at(id)
 		for r := range m.n {
-			from, to := at+r*m.canvas.width, r*m.n
+			from, to := at+r*m.object.width, r*m.n
 			or, oi := m.object.re[from:][:m.n], m.object.im[from:][:m.n]
 			dr, di := m.direction.re[from:][:m.n], m.direction.im[from:][:m.n]
-			seen, re, im := m.seen[to:][:m.n], m.mixed.re[to:][:m.n], m.mixed.im[to:][:m.n]
+			power, re, im := m.objectPower[to:][:m.n], m.cross.re[to:][:m.n], m.cross.im[to:][:m.n]
 			for c, a := range or {
 				b := oi[c]
-				seen[c] += a*a + b*b
+				power[c] += a*a + b*b
 				re[c] += dr[c]*a + di[c]*b
 				im[c] += dr[c]*b - di[c]*a
 			}
@@ -218,20 +204,20 @@ func (m *lsqml) look(members []int) {
 }
 
 func (m *lsqml) probeDirection() {
-	damping, size := probeDamping*slices.Max(m.seen), m.n*m.n
+	damping, size := probeDamping*slices.Max(m.objectPower), m.n*m.n
 	for i := range m.probeStep.re {
-		share := 1 / (m.seen[i%size] + damping)
+		share := 1 / (m.objectPower[i%size] + damping)
 		m.probeStep.re[i], m.probeStep.im[i] = share*m.probeGradient.re[i], share*m.probeGradient.im[i]
 	}
 }
 
-// lengths solves the two equations of least squares (equation 22 of the paper, for all patterns of a batch at once). Within them the probe is
-// taken without its subpixel moves.
-func (m *lsqml) lengths(moveProbe bool) (a, b float32) {
+// stepLengths solves the two equations of least squares (equation 22 of the paper, for all patterns of a batch at once).
+// They neglect the subpixel shifts of the probe.
+func (m *lsqml) stepLengths(moveProbe bool) (a, b float32) {
 	var oo, pp, op, o, p float64
-	for i, lit := range m.lit {
+	for i, light := range m.illumination {
 		dr, di := float64(m.direction.re[i]), float64(m.direction.im[i])
-		oo += (dr*dr + di*di) * float64(lit)
+		oo += (dr*dr + di*di) * float64(light)
 		o += dr*float64(m.gradient.re[i]) + di*float64(m.gradient.im[i])
 	}
 	if !moveProbe {
@@ -240,17 +226,17 @@ func (m *lsqml) lengths(moveProbe bool) (a, b float32) {
 	size := m.n * m.n
 	for i, dr := range m.probeStep.re {
 		di := m.probeStep.im[i]
-		pp += float64(dr*dr+di*di) * float64(m.seen[i%size])
+		pp += float64(dr*dr+di*di) * float64(m.objectPower[i%size])
 		p += float64(dr*m.probeGradient.re[i] + di*m.probeGradient.im[i])
 		// conj(dO P) O dP = conj(dO) O conj(P) dP
 		pr, pi := m.probeRe.Data[i], m.probeIm.Data[i]
 		re, im := pr*dr+pi*di, pr*di-pi*dr
-		op += float64(m.mixed.re[i%size]*re - m.mixed.im[i%size]*im)
+		op += float64(m.cross.re[i%size]*re - m.cross.im[i%size]*im)
 	}
 	if det := oo*pp - op*op; det > 1e-3*oo*pp {
 		return float32((o*pp - p*op) / det), float32((p*oo - o*op) / det)
 	}
-	return float32(ratio(o, oo)), 0 // the two directions are one
+	return float32(ratio(o, oo)), 0 // the two directions are parallel
 }
 
 func ratio(a, b float64) float64 {

@@ -7,37 +7,40 @@ import (
 
 // Refinement of positions.
 const (
-	positionsFrom   = 5    // pass from which on positions move, when the object began empty
-	positionStride  = 0.5  // largest move in a pass along an axis, pixels
-	positionReach   = 5    // largest move in all along an axis, whole pixels
-	positionInertia = 0.5  // share of a pass's moves with which the next pass begins
-	positionSpread  = 0.25 // how far positions are taken to be off before any pattern has been heard, pixels
+	positionsFrom    = 5    // first pass in which positions move, if the object started empty
+	positionStride   = 0.5  // largest move in an update along an axis, pixels
+	positionReach    = 5    // largest move in all along an axis, whole pixels
+	positionMomentum = 0.5  // share of a pass's moves with which the next pass starts
+	positionSpread   = 0.25 // standard deviation of the positions as given, pixels
 )
 
-// places refines the positions of a scan. A patch seen from a place that is off by (dy, dx) differs, to first order, by dy and dx times the
-// slopes of the object; what the exit wave lacks is compared with that by least squares, pattern by pattern (as Odstrcil, Menzel
-// and Guizar-Sicairos do, section 3.6). Where a pattern has nothing but stripes, or nothing, noise would carry it away along them: the place
-// that was given counts as one more measurement, as good as positionSpread against what the patterns lack.
-type places struct {
+// positions refines the positions of a scan. A shift of a patch by (dy, dx) changes it, to first order, by dy and dx times
+// the slopes of the object. Least squares compares this with the residual of the exit wave, pattern by pattern (as
+// Odstrcil, Menzel and Guizar-Sicairos do, section 3.6). Where the object has no structure, or only stripes, noise would
+// carry a position away. So the given position counts as one more measurement, with a deviation of positionSpread.
+type positions struct {
 	*state
-	x0, y0 []float64 // as given
-	dy, dx []float64 // asked for by the patterns of a batch
-	py, px []float64 // at the beginning of the pass before; nil before the first
-	noise  float64   // mean square of what a pixel's amplitude lacked in the last pass
+	x0, y0       []float64 // as given
+	dy, dx       []float64 // moves proposed by the patterns of a batch
+	lastY, lastX []float64 // at the start of the pass before; nil before the first
+	noise        float64   // mean square of a pixel's misfit in the last pass
 }
 
-func newPlaces(s *state) *places {
-	return &places{state: s, x0: append([]float64(nil), s.x...), y0: append([]float64(nil), s.y...), dy: make([]float64, len(s.x)), dx: make([]float64, len(s.x))}
+func newPositions(s *state) *positions {
+	return &positions{
+		state: s, x0: slices.Clone(s.x), y0: slices.Clone(s.y),
+		dy: make([]float64, len(s.x)), dx: make([]float64, len(s.x)),
+	}
 }
 
-// ask finds where pattern id would rather be. (re, im) is minus conj(P) chi of its patch.
-func (p *places) ask(id int, re, im, light []float32) {
-	at := p.canvas.at(p.x[id], p.y[id])
+// propose computes the move of pattern id. (re, im) is minus conj(P) chi of its patch, light is sum |P|^2, (N, N) each.
+func (p *positions) propose(id int, re, im, light []float32) {
+	at, width := p.at(id), p.object.width
 	var yy, xx, yx, y, x float64
 	for r := 1; r < p.n-1; r++ {
 		for c := 1; c < p.n-1; c++ {
-			q, o := r*p.n+c, at+r*p.canvas.width+c
-			up, down, left, right := o-p.canvas.width, o+p.canvas.width, o-1, o+1
+			q, o := r*p.n+c, at+r*width+c
+			up, down, left, right := o-width, o+width, o-1, o+1
 			yr, yi := (p.object.re[down]-p.object.re[up])/2, (p.object.im[down]-p.object.im[up])/2
 			xr, xi := (p.object.re[right]-p.object.re[left])/2, (p.object.im[right]-p.object.im[left])/2
 			w := light[q]
@@ -54,40 +57,40 @@ func (p *places) ask(id int, re, im, light []float32) {
 	yy += pull
 	xx += pull
 	det := yy*xx - yx*yx
-	if !(det > 1e-6*yy*xx) { // stripes say nothing of the way along them
+	if !(det > 1e-6*yy*xx) { // stripes do not fix the position along them
 		p.dy[id], p.dx[id] = 0, 0
 		return
 	}
 	p.dy[id], p.dx[id] = (y*xx-x*yx)/det, (x*yy-y*yx)/det
 }
 
-// move puts patterns where they asked to be, and keeps the mean of all moves at zero: moving all is moving the object.
-func (p *places) move(members []int) {
+// apply makes the proposed moves and keeps the mean of all moves at zero, since a common move is one of the object.
+func (p *positions) apply(members []int) {
 	for _, id := range members {
 		p.y[id] += min(max(p.dy[id], -positionStride), positionStride)
 		p.x[id] += min(max(p.dx[id], -positionStride), positionStride)
 	}
-	my, mx := mean(p.y, p.y0), mean(p.x, p.x0)
+	meanY, meanX := meanDifference(p.y, p.y0), meanDifference(p.x, p.x0)
 	for id := range p.x {
-		p.y[id] = within(p.y[id]-my, p.y0[id])
-		p.x[id] = within(p.x[id]-mx, p.x0[id])
+		p.y[id] = limited(p.y[id]-meanY, p.y0[id])
+		p.x[id] = limited(p.x[id]-meanX, p.x0[id])
 	}
 }
 
-// carryOn begins a pass with a share of the last one's moves, as object and probe do.
-func (p *places) carryOn() {
+// extrapolate starts a pass with a share of the moves of the last one, as for object and probe.
+func (p *positions) extrapolate() {
 	y, x := slices.Clone(p.y), slices.Clone(p.x)
-	if p.py != nil {
+	if p.lastY != nil {
 		for id := range p.x {
-			p.y[id] = within(y[id]+positionInertia*(y[id]-p.py[id]), p.y0[id])
-			p.x[id] = within(x[id]+positionInertia*(x[id]-p.px[id]), p.x0[id])
+			p.y[id] = limited(y[id]+positionMomentum*(y[id]-p.lastY[id]), p.y0[id])
+			p.x[id] = limited(x[id]+positionMomentum*(x[id]-p.lastX[id]), p.x0[id])
 		}
 	}
-	p.py, p.px = y, x
+	p.lastY, p.lastX = y, x
 }
 
-// mean is that of a - b.
-func mean(a, b []float64) float64 {
+// meanDifference is the mean of a - b.
+func meanDifference(a, b []float64) float64 {
 	sum := 0.0
 	for i, v := range a {
 		sum += v - b[i]
@@ -95,7 +98,7 @@ func mean(a, b []float64) float64 {
 	return sum / float64(len(a))
 }
 
-// within keeps a position within reach of where it was given.
-func within(v, given float64) float64 {
+// limited keeps a position within reach of the given one.
+func limited(v, given float64) float64 {
 	return math.Max(given-positionReach+1, math.Min(given+positionReach-1, v))
 }

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// keepPower scales the probe to the mean power of the patterns, and the object the other way, so that what they make together
-// stays: a factor that the two could trade is fixed by the light that was measured.
+// keepPower scales the probe to the mean power of the patterns, and the object inversely, so that their product stays. The
+// measured light so fixes a factor that the two could trade.
 func (s *state) keepPower() {
 	factor := s.scaleProbe()
 	for i := range s.object.re {
@@ -16,7 +16,7 @@ func (s *state) keepPower() {
 	}
 }
 
-// scaleProbe gives the probe a power of 1 per pixel and returns what it was multiplied by.
+// scaleProbe gives the probe a power of 1 per pixel and returns the factor.
 func (s *state) scaleProbe() float32 {
 	power := 0.0
 	for i, re := range s.probeRe.Data {
@@ -30,11 +30,11 @@ func (s *state) scaleProbe() float32 {
 	return factor
 }
 
-// modeShare is the share of the light with which a mode begins that nobody has given.
+// modeShare is the share of the light with which a mode that was not given starts.
 const modeShare = 0.02
 
-// addModes fills the modes from number given on: the first one times the products x^i y^j, the lowest first, as a source of some
-// size makes them, which orthogonalise makes modes of.
+// addModes fills the modes from number given on with the first mode times x^i y^j, the lowest powers first, as a source of
+// finite size makes them. orthogonalise makes orthogonal modes of them.
 func (s *state) addModes(given int) {
 	size := s.n * s.n
 	centre := s.centroid()
@@ -65,16 +65,16 @@ func (s *state) addModes(given int) {
 	}
 }
 
-// across is a distance along an axis of the probe, in units of half its length, taken the short way round.
+// across is a distance along an axis of the probe, in units of half its length, the shorter of the two ways around.
 func (s *state) across(d float64) float64 {
 	half := float64(s.n) / 2
 	return math.Remainder(d, 2*half) / half
 }
 
-// orthogonalise turns the modes into orthogonal ones that make the same patterns, the strongest first: Hestenes' rotations (J. Soc. Indust.
-// Appl. Math. 6, 51, 1958), which are unitary.
+// orthogonalise turns the modes into orthogonal ones with the same patterns, the strongest first, by the unitary rotations
+// of Hestenes (J. Soc. Indust. Appl. Math. 6, 51, 1958).
 func (s *state) orthogonalise() {
-	for range 30 { // sweeps; a few do
+	for range 30 { // a few sweeps are enough
 		if !s.sweep() {
 			break
 		}
@@ -86,25 +86,25 @@ func (s *state) orthogonalise() {
 	}
 }
 
-// mutual is an overlap of two modes, relative to their norms, below which they are orthogonal in float32.
-const mutual = 1e-5
+// maxOverlap is the overlap of two modes, relative to their norms, below which they are orthogonal in float32.
+const maxOverlap = 1e-5
 
-// sweep rotates every pair of modes that is not orthogonal, and tells whether there was one.
-func (s *state) sweep() (turned bool) {
+// sweep rotates every pair of modes that is not orthogonal, and reports whether there was one.
+func (s *state) sweep() (rotated bool) {
 	for k := range s.options.Modes {
 		for l := k + 1; l < s.options.Modes; l++ {
 			a, b, c := s.modePower(k), s.modePower(l), s.modeOverlap(k, l)
-			if !(cmplx.Abs(c) > mutual*math.Sqrt(a*b)) {
+			if !(cmplx.Abs(c) > maxOverlap*math.Sqrt(a*b)) {
 				continue
 			}
-			turned = true
+			rotated = true
 			tau := (b - a) / (2 * cmplx.Abs(c))
 			t := math.Copysign(1, tau) / (math.Abs(tau) + math.Sqrt(1+tau*tau))
 			cos := 1 / math.Sqrt(1+t*t)
 			s.rotate(k, l, cos, t*cos, c/complex(cmplx.Abs(c), 0))
 		}
 	}
-	return turned
+	return rotated
 }
 
 // rotate replaces the modes k and l by cos P_k - sin conj(phase) P_l and sin phase P_k + cos P_l.
@@ -138,11 +138,11 @@ func (s *state) modeOverlap(k, l int) (sum complex128) {
 	return sum
 }
 
-// centroid is a place on the probe's array, in pixels.
+// centroid is a point on the probe's array, in pixels.
 type centroid struct{ y, x float64 }
 
-// centroid is where the probe's light is centred, as the phase of its lowest frequencies says: moving the light moves it as far,
-// also across the border.
+// centroid is the centre of the probe's light by the phase of its lowest frequencies, which follows a shift also across
+// the border.
 func (s *state) centroid() centroid {
 	light, _ := s.light()
 	var y, x complex128
@@ -154,30 +154,30 @@ func (s *state) centroid() centroid {
 	return centroid{cmplx.Phase(y) * turns, cmplx.Phase(x) * turns}
 }
 
-// drift is how far the probe has moved from where it was given.
+// drift is the shift of the probe since the start.
 func (s *state) drift() (dy, dx float64) {
 	now := s.centroid()
-	return math.Remainder(now.y-s.given.y, float64(s.n)), math.Remainder(now.x-s.given.x, float64(s.n))
+	return math.Remainder(now.y-s.start.y, float64(s.n)), math.Remainder(now.x-s.start.x, float64(s.n))
 }
 
-// centre moves probe and object together by whole pixels, so that the probe stands within half a pixel of where it was given: a common shift
-// changes the phases of a far field only, and nothing in the patterns says where it is. A move by less would interpolate the object. It
-// tells how far it moved them.
-func (s *state) centre() (rows, cols int) {
+// centreProbe shifts probe and object together by whole pixels, so that the probe stays within half a pixel of its start,
+// and returns the shift. Patterns do not fix a common shift, which changes only phases of the far field. A shift by a
+// fraction would interpolate the object.
+func (s *state) centreProbe() (rows, cols int) {
 	dy, dx := s.drift()
 	rows, cols = -int(math.Round(dy)), -int(math.Round(dx))
 	if rows != 0 || cols != 0 {
-		s.now().roll(s, rows, cols)
+		s.unknowns().roll(s, rows, cols)
 	}
 	return rows, cols
 }
 
-// roll moves object and probe, cyclically: at the border of either there is no light.
-func (p parts) roll(s *state, rows, cols int) {
-	for _, plane := range p.object {
+// roll shifts object and probe cyclically: at the border of either there is no light.
+func (u unknowns) roll(s *state, rows, cols int) {
+	for _, plane := range u.object {
 		roll(plane, s.object.height, s.object.width, rows, cols)
 	}
-	for _, modes := range p.probe {
+	for _, modes := range u.probe {
 		for size := s.n * s.n; len(modes) > 0; modes = modes[size:] {
 			roll(modes[:size], s.n, s.n, rows, cols)
 		}

@@ -216,7 +216,7 @@ func TestPositionsAreFound(t *testing.T) {
 
 // astray is the root mean square distance of positions from those of a problem, but for a move of all, along an axis.
 func astray(p Problem, x, y []float64) float64 {
-	mx, my := mean(x, p.X), mean(y, p.Y)
+	mx, my := meanDifference(x, p.X), meanDifference(y, p.Y)
 	sum := 0.0
 	for i := range x {
 		dx, dy := x[i]-p.X[i]-mx, y[i]-p.Y[i]-my
@@ -241,10 +241,10 @@ func TestIncoherentModes(t *testing.T) {
 	mixed := Problem{Patterns: ndarray.New[float32](len(p.X), n, n), X: p.X, Y: p.Y, Probe: p.Probe}
 	pattern := make([]float64, n*n)
 	for m := range p.X {
-		c := newCanvas(p.X[m:m+1], p.Y[m:m+1], n, 0)
+		c := frame.Cover(p.X[m:m+1], p.Y[m:m+1], n)
 		patch := ndarray.New[complex64](n, n)
 		for r := range n {
-			copy(patch.Data[r*n:][:n], truth.Object.Data[(c.row+r)*truth.Object.Shape[1]+c.col:])
+			copy(patch.Data[r*n:][:n], truth.Object.Data[(c.Top+r)*truth.Object.Shape[1]+c.Left:])
 		}
 		for _, probe := range probes {
 			moved := optics.ShiftProbe(probe, frame.Fraction(p.Y[m]), frame.Fraction(p.X[m]))
@@ -306,15 +306,15 @@ func TestTheProbeStaysWhereItWas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := s.now().clone()
-	s.now().roll(s, 3, -2)
+	before := s.unknowns().clone()
+	s.unknowns().roll(s, 3, -2)
 	if dy, dx := s.drift(); !(math.Abs(dy-3) < 1e-3) || !(math.Abs(dx+2) < 1e-3) { // light in float32
 		t.Errorf("drift (%v, %v), want (3, -2)", dy, dx)
 	}
-	if rows, cols := s.centre(); rows != -3 || cols != 2 {
+	if rows, cols := s.centreProbe(); rows != -3 || cols != 2 {
 		t.Errorf("moved back by (%d, %d)", rows, cols)
 	}
-	for k, part := range s.now().list() {
+	for k, part := range s.unknowns().list() {
 		if !slices.Equal(part, before.list()[k]) {
 			t.Errorf("part %d is not where it was", k)
 		}

@@ -3,29 +3,31 @@ package solve
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 )
 
-// state is object, probe and positions on their way. Patterns are scaled to a mean intensity of 1 per pixel, and the probe with
-// them, so that floors and dampings mean the same for every experiment.
+// state is object, probe and positions during the iteration. Patterns are scaled to a mean intensity of 1 per pixel, and
+// the probe with them, so that floors and dampings mean the same for every experiment.
 type state struct {
 	options Options
-	canvas  canvas
+	box     frame.Box // of the object
 	n       int
 	x, y    []float64
 
 	patterns []float32 // (M, N, N), scaled
 	measured []bool    // (N*N), pixels that count; nil: all
-	scale    float64   // what the patterns were multiplied by
-	power    float64   // of all patterns where they count, scaled
+	scale    float64   // factor of the patterns
+	power    float64   // of all patterns at the pixels that count, scaled
 
 	object           *plane
 	probeRe, probeIm *ndarray.Float32 // (K, N, N)
-	given            centroid         // where the probe was centred when it came
-	places           *places          // nil: positions are as given
-	begun            bool             // the object is more than empty: the probe may move at once
+	start            centroid         // of the probe at the start
+	positions        *positions       // nil: they stay as given
+	hasObject        bool             // the problem has an object, so the probe may move at once
 }
 
 func newState(p Problem, o Options) (*state, error) {
@@ -34,35 +36,36 @@ func newState(p Problem, o Options) (*state, error) {
 		margin = positionReach
 	}
 	s := &state{
-		options: o, n: n, x: append([]float64(nil), p.X...), y: append([]float64(nil), p.Y...),
-		canvas: newCanvas(p.X, p.Y, n, margin), patterns: make([]float32, len(p.Patterns.Data)),
+		options: o, n: n, x: slices.Clone(p.X), y: slices.Clone(p.Y), measured: p.Measured,
+		box: frame.Cover(p.X, p.Y, n).Grow(margin), patterns: make([]float32, len(p.Patterns.Data)),
 	}
+	power := 0.0
 	for _, d := range p.Patterns.Data {
-		s.power += float64(d) * float64(d)
+		power += float64(d) * float64(d)
 	}
-	if !(s.power > 0) {
+	if !(power > 0) {
 		return nil, &badinput.Error{Key: "diff3d", Found: "patterns that are zero everywhere", Expected: "some light"}
 	}
-	s.scale = math.Sqrt(float64(len(p.Patterns.Data)) / s.power)
+	s.scale = math.Sqrt(float64(len(p.Patterns.Data)) / power)
 	for i, d := range p.Patterns.Data {
 		s.patterns[i] = d * float32(s.scale)
 	}
-	s.power *= s.scale * s.scale
-	if s.measured = p.Measured; s.measured != nil {
-		s.leaveOut()
+	s.power = power * (s.scale * s.scale)
+	if s.measured != nil {
+		s.clearUnmeasured()
 	}
 	if o.Positions {
-		s.places = newPlaces(s)
+		s.positions = newPositions(s)
 	}
-	s.layObject(p)
-	if err := s.layProbe(p.Probe); err != nil {
+	s.startObject(p)
+	if err := s.startProbe(p.Probe); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// leaveOut darkens the pixels that do not count; the graph darkens the modelled ones.
-func (s *state) leaveOut() {
+// clearUnmeasured sets the pixels that do not count to 0; the graph does so with the modelled ones.
+func (s *state) clearUnmeasured() {
 	s.power = 0
 	for i, d := range s.patterns {
 		if !s.measured[i%len(s.measured)] {
@@ -73,52 +76,60 @@ func (s *state) leaveOut() {
 	}
 }
 
-// layObject begins with the object given, and with nothing where there is none.
-func (s *state) layObject(p Problem) {
-	s.object = newPlane(s.canvas.height, s.canvas.width)
+// startObject copies the problem's object; the rest is 1.
+func (s *state) startObject(p Problem) {
+	s.object = newPlane(s.box)
 	for i := range s.object.re {
 		s.object.re[i] = 1
 	}
 	if p.Object == nil {
 		return
 	}
-	s.begun = true
+	s.hasObject = true
 	height, width := p.Object.Shape[0], p.Object.Shape[1]
-	for r := range s.canvas.height {
-		for c := range s.canvas.width {
-			row, col := r+s.canvas.row-p.Row, c+s.canvas.col-p.Col
-			if row < 0 || row >= height || col < 0 || col >= width {
-				continue
-			}
-			if v := p.Object.Data[row*width+col]; v != 0 { // 0 is written where nothing was seen
-				s.object.re[r*s.canvas.width+c], s.object.im[r*s.canvas.width+c] = real(v), imag(v)
-			}
+	for i := range s.object.re {
+		row, col := i/s.object.width+s.box.Top-p.Row, i%s.object.width+s.box.Left-p.Col
+		if row < 0 || row >= height || col < 0 || col >= width {
+			continue
+		}
+		if v := p.Object.Data[row*width+col]; v != 0 { // 0 stands where no patch lies
+			s.object.re[i], s.object.im[i] = real(v), imag(v)
 		}
 	}
 }
 
-// layProbe begins with the modes given, as many as there are, and makes the others of the first.
-func (s *state) layProbe(probe *ndarray.Complex64) error {
+// startProbe copies the given modes and makes the missing ones of the first.
+func (s *state) startProbe(probe *ndarray.Complex64) error {
 	size := s.n * s.n
 	given := len(probe.Data) / size
 	if given < 1 || given*size != len(probe.Data) {
 		return fmt.Errorf("a probe of shape %v for patterns of %d pixels", probe.Shape, s.n)
 	}
-	s.probeRe, s.probeIm = ndarray.New[float32](s.options.Modes, s.n, s.n), ndarray.New[float32](s.options.Modes, s.n, s.n)
+	modes := s.options.Modes
+	s.probeRe, s.probeIm = ndarray.New[float32](modes, s.n, s.n), ndarray.New[float32](modes, s.n, s.n)
 	for i := range min(len(s.probeRe.Data), len(probe.Data)) {
 		s.probeRe.Data[i], s.probeIm.Data[i] = real(probe.Data[i]), imag(probe.Data[i])
 	}
-	if given < s.options.Modes {
+	if given < modes {
 		s.addModes(given)
 	}
 	s.scaleProbe()
-	s.given = s.centroid()
+	s.start = s.centroid()
 	return nil
 }
 
-// movesPlaces tells whether positions move in a pass.
-func (s *state) movesPlaces(number int) bool {
-	return s.places != nil && (number >= positionsFrom || s.begun)
+// movesProbe reports whether the probe moves in a pass. An empty object gets one pass to catch up.
+func (s *state) movesProbe(pass int) bool { return pass > 1 || s.hasObject }
+
+// movesPositions reports whether positions move in a pass.
+func (s *state) movesPositions(pass int) bool {
+	return s.positions != nil && (pass >= positionsFrom || s.hasObject)
+}
+
+// at is the element of the object at which pattern id's patch starts.
+func (s *state) at(id int) int {
+	row, col := s.box.Offset(s.x[id], s.y[id], s.n)
+	return row*s.object.width + col
 }
 
 // pattern is the measured amplitude of pattern m, (N, N).

@@ -72,7 +72,7 @@ func buildStep(c stepConfig) *program.Program {
 		intensity = c.masked(intensity)
 	}
 	misfit := forward.AmplitudeSquares(intensity, measured, c.floor)
-	loss := c.loss(intensity, measured, misfit)
+	loss := likelihoods[c.likelihood].graph(c, intensity, measured, misfit)
 	leaves := []*gorgonia.Node{object.Re, object.Im, probe.Re, probe.Im}
 	grads := program.Gradients(loss, leaves)
 	p := &program.Program{Name: "solver_step", Outputs: []program.Output{{Name: "misfit", Node: misfit}, {Name: "loss", Node: loss}}}
@@ -97,12 +97,10 @@ func (c stepConfig) masked(intensity *gorgonia.Node) *gorgonia.Node {
 	return ops.Mul(intensity, program.Constant(intensity.Graph(), "mask", mask))
 }
 
-// loss is the scaled likelihood.
-func (c stepConfig) loss(intensity, measured, misfit *gorgonia.Node) *gorgonia.Node {
-	if c.likelihood == Amplitude {
-		return ops.Affine(misfit, 0.5, 0)
-	}
+// poisson is the scaled Poisson likelihood.
+func (c stepConfig) poisson(intensity, measured, _ *gorgonia.Node) *gorgonia.Node {
 	weight := ndarray.New[float32](1, 1, 1, 1)
 	weight.Data[0] = float32(c.n*c.n) / 4 // Poisson is a mean over the pixels
-	return forward.Poisson(intensity, ops.Mul(measured, measured), program.Constant(intensity.Graph(), "weight", weight), c.background)
+	counts := ops.Mul(measured, measured)
+	return forward.Poisson(intensity, counts, program.Constant(intensity.Graph(), "weight", weight), c.background)
 }

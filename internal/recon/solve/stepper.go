@@ -1,6 +1,7 @@
 package solve
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
@@ -11,16 +12,16 @@ import (
 	"ptyx/internal/recon/engine"
 )
 
-// floorAmplitude rounds the amplitude off where it is dark, in units of the mean intensity: a thousandth of the mean amplitude.
+// floorAmplitude smooths the amplitude at dark pixels, in units of the mean intensity: a thousandth of the mean amplitude.
 const floorAmplitude = 1e-6
 
-// runPixels is how many pixels of patterns a replica computes at once: their arrays stay near the processor.
+// runPixels is the number of pattern pixels that a replica computes at once: their arrays stay in the cache.
 const runPixels = 1 << 16
 
-// stepper runs the graph on any patterns of a scan, a few at a time.
+// stepper runs the graph of newStep on any patterns of a scan, a few at a time.
 type stepper struct {
 	state      *state
-	patterns   int // of a replica
+	patterns   int // per replica
 	executable engine.Executable
 	replicas   []*replica
 }
@@ -29,25 +30,23 @@ type stepper struct {
 type replica struct {
 	*stepArrays
 	binding engine.Binding
-	members []int // patterns in it, as far as there are any
+	members []int // its patterns, at most stepper.patterns
 }
 
-// newStepper compiles the graph. patterns is the number of a replica's patterns; 0: as many as suit the processor.
-func newStepper(s *state, e engine.Engine, patterns int) (*stepper, error) {
-	t := &stepper{state: s, patterns: patterns}
-	if patterns == 0 {
-		t.patterns = max(1, runPixels/(s.n*s.n*s.options.Modes))
-		t.patterns = min(t.patterns, max(1, len(s.x)/max(1, s.options.Threads)))
+// newStepper compiles the graph for as many patterns as suit the processor.
+func newStepper(s *state, e engine.Engine) (*stepper, error) {
+	threads := max(1, s.options.Threads)
+	t := &stepper{state: s, patterns: max(1, runPixels/(s.n*s.n*s.options.Modes))}
+	t.patterns = min(t.patterns, max(1, len(s.x)/threads))
+	config := stepConfig{
+		n: s.n, patterns: t.patterns, modes: s.options.Modes, likelihood: s.options.Likelihood, measured: s.measured,
+		floor: floorAmplitude, background: float32(s.background()),
 	}
-	config := stepConfig{n: s.n, patterns: t.patterns, modes: s.options.Modes, likelihood: s.options.Likelihood, measured: s.measured, floor: floorAmplitude, background: s.background()}
 	program, err := newStep(config)
 	if err != nil {
 		return nil, err
 	}
-	count := 1
-	if patterns == 0 {
-		count = e.Replicas(max(1, s.options.Threads))
-	}
+	count := e.Replicas(threads)
 	if t.executable, err = e.Compile(program, count); err != nil {
 		return nil, fmt.Errorf("compiling the step of the solver: %w", err)
 	}
@@ -62,19 +61,17 @@ func newStepper(s *state, e engine.Engine, patterns int) (*stepper, error) {
 	return t, nil
 }
 
-// background is what Poisson's likelihood adds to intensities and counts.
-func (s *state) background() float32 {
-	return float32(max(poissonFloor*s.scale*s.scale, poissonMean))
-}
+// background is the constant that the Poisson likelihood adds to intensities and counts.
+func (s *state) background() float64 { return max(poissonFloor*s.scale*s.scale, poissonMean) }
 
-// Poisson's likelihood is kept finite at a dark pixel by a floor in photons, and in units of the mean intensity: of many photons a pixel that is
-// modelled dark would otherwise outweigh all others, and a scan of 10^9 a pattern ended in nothing.
+// The Poisson likelihood stays finite at a dark pixel by a floor in photons, and one in units of the mean intensity.
+// Without the second, pixels modelled dark outweighed all others in a scan of 10^9 photons per pattern.
 const (
 	poissonFloor = 0.1
 	poissonMean  = 0.01
 )
 
-// each runs the graph on the members, and calls take for each replica's share, one after the other in the order of the members.
+// each runs the graph on the members and calls take for each replica, one after the other in the order of the members.
 func (t *stepper) each(members []int, take func(r *replica) error) error {
 	for len(members) > 0 {
 		var g errgroup.Group
@@ -103,7 +100,7 @@ func (t *stepper) each(members []int, take func(r *replica) error) error {
 	return nil
 }
 
-// fill cuts the patches of a replica's members. The rest of its slots see an empty object and no light, which has no slope.
+// fill cuts the patches of a replica's members. Unused slots get an empty object and no light, which has no gradient.
 func (t *stepper) fill(r *replica) {
 	s, size := t.state, t.state.n*t.state.n
 	for slot := range t.patterns {
@@ -115,7 +112,7 @@ func (t *stepper) fill(r *replica) {
 			continue
 		}
 		m := r.members[slot]
-		s.object.cut(s.canvas.at(s.x[m], s.y[m]), s.n, re, im)
+		s.object.cut(s.at(m), s.n, re, im)
 		copy(part(r.measured, slot, size), s.pattern(m))
 		optics.ShiftMatrixInto(part(r.shiftY, slot, size), frame.Fraction(s.y[m]), s.n)
 		optics.ShiftMatrixInto(part(r.shiftX, slot, size), frame.Fraction(s.x[m]), s.n)
@@ -125,15 +122,9 @@ func (t *stepper) fill(r *replica) {
 // part is image number i of an array.
 func part(a *ndarray.Float32, i, size int) []float32 { return a.Data[i*size : (i+1)*size] }
 
-func (t *stepper) close() error {
-	var err error
+func (t *stepper) close() (err error) {
 	for _, r := range t.replicas {
-		if closeErr := r.binding.Close(); err == nil {
-			err = closeErr
-		}
+		err = errors.Join(err, r.binding.Close())
 	}
-	if closeErr := t.executable.Close(); err == nil {
-		err = closeErr
-	}
-	return err
+	return errors.Join(err, t.executable.Close())
 }

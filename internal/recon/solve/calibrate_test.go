@@ -1,4 +1,4 @@
-package calibrate_test
+package solve
 
 import (
 	"context"
@@ -9,41 +9,26 @@ import (
 	"testing"
 
 	"ptyx/internal/base/ndarray"
-	"ptyx/internal/physics/spectrum"
-	"ptyx/internal/recon/calibrate"
 	"ptyx/internal/scan/simulate"
 )
 
-func simulated(t *testing.T, n, count int, photons float64) (calibrate.Data, *ndarray.Complex64) {
+// scanAndProbe is a simulated scan and its true probe.
+func scanAndProbe(t *testing.T, count int, photons float64) (Problem, *ndarray.Complex64) {
 	t.Helper()
 	data, err := simulate.Run(t.Context(), simulate.Options{
-		N: n, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: float64(n) / 4,
-		Scan: simulate.Fermat, Count: count, Step: float64(n) / 10, Photons: photons, Seed: 4,
+		N: 64, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 16,
+		Scan: simulate.Fermat, Count: count, Step: 6.4, Photons: photons, Seed: 4,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return calibrate.Data{Patterns: data.Patterns, X: data.X, Y: data.Y}, data.Probe
+	return Problem{Patterns: data.Patterns, X: data.X, Y: data.Y}, data.Probe
 }
 
-// defocused gives the far field of a probe a parabolic phase.
-func defocused(p *ndarray.Complex64, curvature float64) *ndarray.Complex64 {
-	n := p.Shape[0]
-	f := spectrum.New(n, n)
-	for i, v := range p.Data {
-		f.Data[i] = complex128(v)
-	}
-	f.FFT()
-	for i := range f.Data {
-		y, x := spectrum.Frequency(i/n, n), spectrum.Frequency(i%n, n)
-		f.Data[i] *= cmplx.Exp(complex(0, curvature*float64(x*x+y*y)))
-	}
-	f.IFFT()
-	out := ndarray.New[complex64](n, n)
-	for i, v := range f.Data {
-		out.Data[i] = complex64(v)
-	}
-	return out
+// from is the problem with another probe to start with.
+func (p Problem) from(probe *ndarray.Complex64) Problem {
+	p.Probe = probe
+	return p
 }
 
 // likeness is |<a, b>| / (|a| |b|).
@@ -60,10 +45,10 @@ func likeness(a, b *ndarray.Complex64) float64 {
 }
 
 func TestADefocusedProbeIsFound(t *testing.T) {
-	data, truth := simulated(t, 64, 120, 1e6)
+	data, truth := scanAndProbe(t, 120, 1e6)
 	given := defocused(truth, 0.02)
 	before := likeness(given, truth)
-	r, err := calibrate.Probe(t.Context(), data, given, 10, 1)
+	r, err := Calibrate(t.Context(), data.from(given), 10, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,8 +66,8 @@ func TestADefocusedProbeIsFound(t *testing.T) {
 // A right probe is not spoilt, down to few photons.
 func TestARightProbeStays(t *testing.T) {
 	for _, c := range []struct{ photons, least float64 }{{1e9, 0.99}, {1e4, 0.97}, {1e3, 0.9}} { // measured 0.9993, 0.9977, 0.9234
-		data, truth := simulated(t, 64, 120, c.photons)
-		r, err := calibrate.Probe(t.Context(), data, truth, 10, 1)
+		data, truth := scanAndProbe(t, 120, c.photons)
+		r, err := Calibrate(t.Context(), data.from(truth), 10, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,9 +80,9 @@ func TestARightProbeStays(t *testing.T) {
 }
 
 func TestCalibrationIsFixedByTheSeed(t *testing.T) {
-	data, probe := simulated(t, 64, 20, 1e5)
+	data, probe := scanAndProbe(t, 20, 1e5)
 	run := func(seed uint64) []complex64 {
-		r, err := calibrate.Probe(t.Context(), data, probe, 3, seed)
+		r, err := Calibrate(t.Context(), data.from(probe), 3, seed)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,8 +98,8 @@ func TestCalibrationIsFixedByTheSeed(t *testing.T) {
 }
 
 func TestNoPassKeepsTheProbe(t *testing.T) {
-	data, probe := simulated(t, 64, 4, 1e5)
-	r, err := calibrate.Probe(t.Context(), data, probe, 0, 1)
+	data, probe := scanAndProbe(t, 4, 1e5)
+	r, err := Calibrate(t.Context(), data.from(probe), 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,10 +109,10 @@ func TestNoPassKeepsTheProbe(t *testing.T) {
 }
 
 func TestCalibrationStopsWhenAsked(t *testing.T) {
-	data, probe := simulated(t, 64, 4, 1e5)
+	data, probe := scanAndProbe(t, 4, 1e5)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := calibrate.Probe(ctx, data, probe, 5, 1); !errors.Is(err, context.Canceled) {
+	if _, err := Calibrate(ctx, data.from(probe), 5, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -137,8 +122,8 @@ func TestCentralPatterns(t *testing.T) {
 	for i := range 40 * 40 {
 		x, y = append(x, float64(i%40)), append(y, float64(i/40))
 	}
-	chosen := calibrate.Central(x, y)
-	if len(chosen) != calibrate.Most {
+	chosen := Central(x, y, CalibrationPatterns)
+	if len(chosen) != CalibrationPatterns {
 		t.Fatalf("%d patterns", len(chosen))
 	}
 	for _, i := range chosen {
@@ -146,18 +131,18 @@ func TestCentralPatterns(t *testing.T) {
 			t.Errorf("position %v, %v is %v from the middle", x[i], y[i], d)
 		}
 	}
-	if got := calibrate.Central(x[:5], y[:5]); !slices.Equal(got, []int{0, 1, 2, 3, 4}) {
+	if got := Central(x[:5], y[:5], CalibrationPatterns); !slices.Equal(got, []int{0, 1, 2, 3, 4}) {
 		t.Errorf("of five: %v", got)
 	}
 }
 
 // TestWhatWasNotMeasuredIsLeftAlone: nonsense in pixels that were not measured changes nothing, and without the mask it does.
 func TestWhatWasNotMeasuredIsLeftAlone(t *testing.T) {
-	data, truth := simulated(t, 64, 30, 1e6)
+	data, truth := scanAndProbe(t, 30, 1e6)
 	given := defocused(truth, 0.02)
-	probe := func(d calibrate.Data) *ndarray.Complex64 {
+	probe := func(d Problem) *ndarray.Complex64 {
 		t.Helper()
-		r, err := calibrate.Probe(t.Context(), d, given, 3, 1)
+		r, err := Calibrate(t.Context(), d.from(given), 3, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

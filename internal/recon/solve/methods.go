@@ -1,0 +1,102 @@
+package solve
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"gorgonia.org/gorgonia"
+
+	"ptyx/internal/graph/ops"
+)
+
+// Method names a way to turn the misfit of patterns into a change of object and probe.
+type Method string
+
+// The methods.
+const (
+	LSQML Method = "lsqml"
+	EPIE  Method = "epie"
+)
+
+// methods are the constructors of all methods. The stepper is compiled for the scan; a method need not use it.
+var methods = map[Method]func(*state, *stepper) method{
+	LSQML: func(s *state, t *stepper) method { return newLSQML(s, t) },
+	EPIE:  func(s *state, _ *stepper) method { return newEPIE(s) },
+}
+
+// method is a solver of a state.
+type method interface {
+	// pass updates object and probe by every pattern once.
+	pass(ctx context.Context, number int) (misfits, error)
+	// converged gets the likelihood of a pass and reports whether further passes would gain nothing.
+	converged(loss float64) bool
+	// shifted is called after object and probe were shifted together, by whole pixels.
+	shifted(rows, cols int)
+}
+
+// misfits sums up a pass, over all patterns before their updates.
+type misfits struct {
+	squares float64 // sum (|F| - d)^2
+	loss    float64 // the likelihood that is minimised
+	updates int     // of object and probe
+}
+
+// Likelihood names the noise model that compares modelled and measured patterns.
+type Likelihood string
+
+// The likelihoods.
+const (
+	Amplitude Likelihood = "amplitude" // Gaussian noise of equal strength on the amplitudes: counts above a few
+	Poisson   Likelihood = "poisson"
+)
+
+// likelihood is a noise model, once for the graph and once for a single pixel. Both are scaled such that minus the
+// gradient by the exit wave psi, re + i im, is the residual of psi: see newStep.
+type likelihood struct {
+	graph func(c stepConfig, intensity, measured, squares *gorgonia.Node) *gorgonia.Node
+	// pixel returns the loss, and the factor that turns the far field F into its residual, for the intensity |F|^2, the
+	// measured amplitude d and the background of stepConfig.
+	pixel func(intensity, d, background float64) (loss, factor float64)
+}
+
+var likelihoods = map[Likelihood]likelihood{
+	Amplitude: {
+		graph: func(_ stepConfig, _, _, squares *gorgonia.Node) *gorgonia.Node {
+			return ops.Affine(squares, 0.5, 0)
+		},
+		pixel: func(intensity, d, _ float64) (loss, factor float64) {
+			amplitude := math.Sqrt(intensity + floorAmplitude)
+			return (amplitude - d) * (amplitude - d) / 2, d/amplitude - 1
+		},
+	},
+	Poisson: {
+		graph: stepConfig.poisson,
+		pixel: func(intensity, d, background float64) (loss, factor float64) {
+			ratio := (d*d + background) / (intensity + background)
+			return (intensity - d*d + (d*d+background)*math.Log(ratio)) / 4, (ratio - 1) / 2
+		},
+	},
+}
+
+// UnmarshalText reads a method from a flag.
+func (m *Method) UnmarshalText(text []byte) error { return choose(m, methods, text) }
+
+// UnmarshalText reads a likelihood from a flag.
+func (l *Likelihood) UnmarshalText(text []byte) error { return choose(l, likelihoods, text) }
+
+// choose sets to to the key of table that text names.
+func choose[K ~string, V any](to *K, table map[K]V, text []byte) error {
+	if _, ok := table[K(text)]; ok {
+		*to = K(text)
+		return nil
+	}
+	var names []string
+	for name := range table {
+		names = append(names, string(name))
+	}
+	slices.Sort(names)
+	return fmt.Errorf("found %q, expected %s", text, strings.Join(names, " or "))
+}

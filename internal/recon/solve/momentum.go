@@ -1,0 +1,58 @@
+package solve
+
+import "slices"
+
+// momentum is the share of a pass's change with which the next pass starts (heavy ball: Polyak, USSR Comput. Math. Math.
+// Phys. 4 (5), 1, 1964). Small steps that point the same way in every pass, as those of low frequencies do, add up.
+const momentum = 0.8
+
+// unknowns are the planes of object and probe, real and imaginary part each.
+type unknowns struct{ object, probe [2][]float32 }
+
+// unknowns are object and probe themselves, not a copy.
+func (s *state) unknowns() unknowns {
+	return unknowns{
+		object: [2][]float32{s.object.re, s.object.im}, probe: [2][]float32{s.probeRe.Data, s.probeIm.Data},
+	}
+}
+
+func (u unknowns) list() [4][]float32 {
+	return [4][]float32{u.object[0], u.object[1], u.probe[0], u.probe[1]}
+}
+
+func (u unknowns) clone() *unknowns {
+	c := unknowns{}
+	for i := range 2 {
+		c.object[i], c.probe[i] = slices.Clone(u.object[i]), slices.Clone(u.probe[i])
+	}
+	return &c
+}
+
+// extrapolate continues object and probe by a share of their change since the last call, and returns their values before
+// it. last, nil at first, is overwritten.
+func (s *state) extrapolate(last *unknowns) *unknowns {
+	now := s.unknowns()
+	if last == nil {
+		return now.clone()
+	}
+	before := last.list()
+	for k, values := range now.list() {
+		for i, v := range values {
+			values[i] += momentum * (v - before[k][i])
+			before[k][i] = v
+		}
+	}
+	return last
+}
+
+// A method has stalled after patience passes without a gain of the share tolerance.
+const (
+	patience  = 5
+	tolerance = 0.002
+)
+
+// stalled reports whether the likelihoods no longer fall: the lowest of the last few is not below the lowest before.
+func stalled(history []float64) bool {
+	before := len(history) - patience
+	return before >= 1 && !(slices.Min(history[before:]) < (1-tolerance)*slices.Min(history[:before]))
+}
