@@ -6,8 +6,8 @@ import (
 	"ptyx/internal/base/ndarray"
 )
 
-// Adam is the optimiser of Kingma and Ba (ICLR 2015, algorithm 1), with bias-corrected moments. It updates parameters in
-// place, in parallel over ranges of elements.
+// Adam is the optimiser of Kingma and Ba (ICLR 2015, algorithm 1), with bias-corrected moments. It updates parameters
+// in place, in parallel over ranges of elements.
 type Adam struct {
 	Beta1, Beta2, Epsilon float64
 
@@ -54,7 +54,8 @@ func (a *Adam) Update(params, grads []*ndarray.Float32, scale float64, rates []f
 type adamUpdate struct{ beta1, beta2, eps, scale, correct1, correct2 float32 }
 
 func (u adamUpdate) apply(rate float32, param, grad, first, second []float32) {
-	grad, first, second = grad[:len(param)], first[:len(param)], second[:len(param)] // lets the compiler drop bounds checks
+	// Equal lengths let the compiler drop bounds checks.
+	grad, first, second = grad[:len(param)], first[:len(param)], second[:len(param)]
 	for i := range param {
 		g := u.scale * grad[i]
 		m := u.beta1*first[i] + (1-u.beta1)*g

@@ -36,8 +36,8 @@ type batchInput struct {
 	weigh  func(b *batch, re, im *ndarray.Float32)                    // writes what follows from the probes; may be nil
 }
 
-// batchInputs is the table of batch inputs that a step needs, in the order of the step's inputs. Mask, light and overlap
-// weights are one (N, N) for all patterns of a single scan, else (B, C, N, N).
+// batchInputs is the table of batch inputs that a step needs, in the order of the step's inputs. Mask, light and
+// overlap weights are one (N, N) for all patterns of a single scan, else (B, C, N, N).
 func batchInputs(c StepConfig) []batchInput {
 	images, perScan := c.shape(), c.weightShape()
 	place := []int{images[0], 1, c.Net.N, c.Canvas}
@@ -76,7 +76,8 @@ type batch struct {
 
 func newBatch(c StepConfig) *batch {
 	b := &batch{
-		config: c, inputs: batchInputs(c), arrays: map[string]*ndarray.Float32{}, scanOf: make([]int, c.Samples*c.Group),
+		config: c, inputs: batchInputs(c), arrays: map[string]*ndarray.Float32{},
+		scanOf: make([]int, c.Samples*c.Group),
 	}
 	for _, in := range b.inputs {
 		b.arrays[in.name] = ndarray.New[float32](in.shape...)
@@ -100,9 +101,9 @@ func (b *batch) part(name string, slot int) []float32 {
 	return data[slot*size : (slot+1)*size]
 }
 
-// fill loads the given groups, at most as many as the step has samples, each pattern with the given weight. A shorter list
-// is padded with its first group, an empty one with group 0, at weight 0: every step has the same shape, and padding does
-// not count.
+// fill loads the given groups, at most as many as the step has samples, each pattern with the given weight. A shorter
+// list is padded with its first group, an empty one with group 0, at weight 0: every step has the same shape, and
+// padding does not count.
 func (b *batch) fill(d *Data, groups []int, weight float32) {
 	for sample := range b.config.Samples {
 		group, w := 0, float32(0)
@@ -125,8 +126,8 @@ func (b *batch) fill(d *Data, groups []int, weight float32) {
 	}
 }
 
-// weigh sets the inputs that follow from the probes' intensities, after fill. They are constants of the step: no gradient
-// passes through them.
+// weigh sets the inputs that follow from the probes' intensities, after fill. They are constants of the step: no
+// gradient passes through them.
 func (b *batch) weigh(re, im *ndarray.Float32) {
 	for _, in := range b.inputs {
 		if in.weigh != nil {
@@ -216,7 +217,8 @@ func weighOverlap(b *batch, re, im *ndarray.Float32) {
 	b.forEachScan(overlapInput, re, im, overlapWeights)
 }
 
-// overlapRim is the weight of a dark pixel, relative to the probe's brightest: it lets the dark rim of a patch take part.
+// overlapRim is the weight of a dark pixel, relative to the probe's brightest: it lets the dark rim of a patch take
+// part.
 const overlapRim = 1e-3
 
 // overlapWeights writes the probe's intensity, of maximum 1, plus overlapRim.
@@ -231,8 +233,8 @@ func overlapWeights(weights, re, im []float32) {
 	}
 }
 
-// weighLight writes the light on each pixel, of mean 1. The border of the extent is dark: there the network's object steps
-// down to nothing.
+// weighLight writes the light on each pixel, of mean 1. The border of the extent is dark: there the network's object
+// steps down to nothing.
 func weighLight(b *batch, re, im *ndarray.Float32) {
 	n, first, last := b.config.Net.N, 0, b.config.Net.N
 	if b.config.Net.Extent == models.Centre {
@@ -253,8 +255,8 @@ func weighLight(b *batch, re, im *ndarray.Float32) {
 }
 
 // weighTruth distributes the weight of a patch over the pixels that are known and inside the network's extent, in
-// proportion to the probe's intensity: a pattern says nothing about dark pixels. The weights of a patch sum to 1, if any is
-// above 0.
+// proportion to the probe's intensity: a pattern says nothing about dark pixels. The weights of a patch sum to 1, if
+// any is above 0.
 func weighTruth(b *batch, re, im *ndarray.Float32) {
 	n, margin := b.config.Net.N, 0
 	if b.config.Net.Extent == models.Centre {

@@ -10,50 +10,59 @@ import (
 	"ptyx/models"
 )
 
-// Config is everything that decides a training besides the patterns themselves. It is written to the run directory as
-// config.yaml, and running it again gives the same model.
+// Config is everything that decides a training besides the patterns. A run directory keeps it as config.yaml; training
+// again with it gives the same model. DefaultConfig returns the values of ptyx train.
 type Config struct {
-	N            int           `yaml:"-"`          // of the scan
-	Mode         Mode          `yaml:"mode"`       // what is compared with what
+	N            int           `yaml:"-"` // side of the patterns, pixels; 0: that of the first scan
+	Mode         Mode          `yaml:"mode"`
 	Gridsize     int           `yaml:"gridsize"`   // a sample is gridsize^2 patterns
-	Grouping     Grouping      `yaml:"grouping"`   // what the patterns of a sample share
+	Grouping     Grouping      `yaml:"grouping"`   // how the patterns of a sample are used
 	Neighbours   int           `yaml:"neighbours"` // nearest neighbours that a sample draws from; 0: gridsize^2
 	Oversample   int           `yaml:"oversample"` // different samples for each position; 0: one
-	Network      models.Kind   `yaml:"network"`    // what the network is shown
+	Network      models.Kind   `yaml:"network"`    // the network's input
 	FiltersScale int           `yaml:"n_filters_scale"`
 	Extent       models.Extent `yaml:"object_extent"`
 	Loss         Loss          `yaml:"loss"`
-	Seed         uint64        `yaml:"seed"`
+	Seed         uint64        `yaml:"seed"` // of all random draws
 	MaxEpochs    int           `yaml:"max_epochs"`
-	BatchSize    int           `yaml:"batch_size"`
-	LearningRate float64       `yaml:"learning_rate"`
-	Schedule     Schedule      `yaml:"schedule"`
-	WarmUp       float64       `yaml:"warm_up"`    // epochs in which the learning rate rises from 0
-	Clip         float64       `yaml:"clip"`       // largest norm of the gradient; 0: any
-	EarlyStop    int           `yaml:"early_stop"` // epochs without improvement after which training ends; 0: never
-	ValFraction  float64       `yaml:"val_fraction"`
+	BatchSize    int           `yaml:"batch_size"`    // patterns per step; with Channels, samples per step
+	LearningRate float64       `yaml:"learning_rate"` // at its peak
+	Schedule     Schedule      `yaml:"schedule"`      // course of the learning rate
+	WarmUp       float64       `yaml:"warm_up"`       // epochs in which the learning rate rises from 0
+	Clip         float64       `yaml:"clip"`          // largest norm of the gradient; 0: any
+	EarlyStop    int           `yaml:"early_stop"`    // epochs without improvement that end the training; 0: never
+	ValFraction  float64       `yaml:"val_fraction"`  // share of the groups kept for validation, in [0, 1)
 	Photons      float64       `yaml:"nphotons"`      // mean photons per pattern; 0: the data hold counts
-	Probe        ProbeMode     `yaml:"probe"`         // fixed or trainable
-	ProbePasses  int           `yaml:"probe_passes"`  // that calibrate a trainable probe before training; 0: none
+	Probe        ProbeMode     `yaml:"probe"`
+	ProbePasses  int           `yaml:"probe_passes"`  // that calibrate a trainable probe first; 0: none
 	ProbeRate    float64       `yaml:"probe_rate"`    // learning rate of the probe, relative to the network's
 	ProbeWarmUp  int           `yaml:"probe_warm_up"` // epochs before the probe starts to move
-	Threads      int           `yaml:"-"`             // of the optimiser
-	Patterns     int           `yaml:"n_images"`      // groups drawn from the scan; 0: all
-	Floor        float64       `yaml:"floor"`         // added to intensities inside the likelihood, in units of the mean intensity
+	Threads      int           `yaml:"-"`             // of the optimiser; the result does not depend on it
+	Patterns     int           `yaml:"n_images"`      // groups drawn from the scans; 0: all
+	Floor        float64       `yaml:"floor"`         // of intensities in the likelihood, relative to their mean
 }
 
-// DefaultFloor is a tenth of the mean intensity per pixel. Of many photons the dark pixels, which a network gets right last, would
-// otherwise outweigh all others: with a tenth of a photon for a floor, a simulated star of 10^9 photons and single patterns
-// (gridsize 1) ended at a correlation of 0.56 after 8 epochs instead of 0.91; with overlap, and for few photons, it is the same.
+// DefaultConfig returns the values that ptyx train uses where no flag is given.
+func DefaultConfig() Config {
+	return Config{
+		Mode: Physics, Gridsize: 2, Grouping: Shared, Oversample: 1, Network: models.Estimate, FiltersScale: 2,
+		Extent: models.Full, Loss: Poisson.Loss(), MaxEpochs: 60, BatchSize: 8, LearningRate: 0.002, Schedule: Cosine,
+		WarmUp: 0.5, ValFraction: 0.05, Probe: ProbeTrainable, ProbePasses: 10, ProbeRate: 1, ProbeWarmUp: 1,
+		Floor: DefaultFloor,
+	}
+}
+
+// DefaultFloor is a tenth of the mean intensity per pixel. With many photons, dark pixels would otherwise outweigh all
+// others, and a network gets them right last: with a tenth of a photon as the floor, a simulated star of 10^9 photons
+// (gridsize 1) ended at a correlation of 0.56 after 8 epochs instead of 0.91.
 const DefaultFloor = 0.1
 
-// minFloor is what float32 resolves beside an intensity of 1.
-const minFloor = 1e-6
+const (
+	minFloor    = 1e-6 // what float32 resolves beside an intensity of 1
+	maxGridsize = 16   // the largest that a model's contract can hold
+)
 
-// maxGridsize is what a model's contract can say.
-const maxGridsize = 16
-
-// NetworkConfig is the network that the configuration asks for, with the given input normalisation.
+// NetworkConfig is the network that the configuration describes, with the given input normalisation.
 func (c Config) NetworkConfig(inputScale float64) models.Config {
 	channels := 1
 	if c.Grouping == Channels {
@@ -65,8 +74,8 @@ func (c Config) NetworkConfig(inputScale float64) models.Config {
 	}
 }
 
-// ApplyNetwork takes the network's sizes from a model's contract. A network of one channel may be trained in groups of any
-// grid; one of several channels has its grid built in.
+// ApplyNetwork takes the network's sizes from a model's contract. A network of one channel can be trained in groups of
+// any grid; one of several channels has its grid built in.
 func (c *Config) ApplyNetwork(m contract.Contract) {
 	c.Network, c.FiltersScale, c.Extent = models.Kind(m.Network), m.FiltersScale, models.Extent(m.ObjectExtent)
 	if m.Channels > 1 {
@@ -81,25 +90,15 @@ type Grouping string
 
 // The groupings.
 const (
-	// Shared shows every pattern to the same network by itself and makes their patches agree where they overlap. The
+	// Shared gives each pattern to the same network separately, and the patches must agree where they overlap. The
 	// trained network takes single patterns.
 	Shared Grouping = "shared"
 	// Channels gives the network all patterns of a sample at once, as PtychoPINN does.
 	Channels Grouping = "channels"
 )
 
-// UnmarshalText reads a grouping from a flag.
+// UnmarshalText reads a grouping from a flag or a configuration file.
 func (g *Grouping) UnmarshalText(text []byte) error { return choice.Set(g, text, Shared, Channels) }
-
-// samples is how many samples make a step: BatchSize samples, or, where one network sees single patterns, as many groups
-// as have about BatchSize patterns.
-func (c Config) samples(groups int) int {
-	samples := c.BatchSize
-	if c.Grouping == Shared {
-		samples = max(1, c.BatchSize/(c.Gridsize*c.Gridsize))
-	}
-	return min(samples, groups)
-}
 
 // ProbeMode says whether training moves the probe.
 type ProbeMode string
@@ -110,46 +109,60 @@ const (
 	ProbeTrainable ProbeMode = "trainable"
 )
 
-// UnmarshalText reads a probe mode from a flag.
+// UnmarshalText reads a probe mode from a flag or a configuration file.
 func (m *ProbeMode) UnmarshalText(text []byte) error {
 	return choice.Set(m, text, ProbeFixed, ProbeTrainable)
 }
 
-// Validate reports the first setting that makes no sense.
-func (c Config) Validate() error {
-	checks := []struct {
-		ok              bool
-		key             string
-		found, expected string
-	}{
-		{c.Mode == Physics || c.Mode == Supervised, "mode", string(c.Mode), "physics or supervised"},
-		{c.Gridsize >= 1 && c.Gridsize <= maxGridsize, "gridsize", fmt.Sprint(c.Gridsize), fmt.Sprintf("1 to %d", maxGridsize)},
-		{c.Neighbours == 0 || c.Neighbours >= c.Gridsize*c.Gridsize-1, "neighbours", fmt.Sprint(c.Neighbours), fmt.Sprintf("at least %d for gridsize %d", c.Gridsize*c.Gridsize-1, c.Gridsize)},
-		{c.Oversample >= 0, "oversample", fmt.Sprint(c.Oversample), "1 or more"},
-		{c.MaxEpochs >= 0, "max_epochs", fmt.Sprint(c.MaxEpochs), "0 or more"},
-		{c.BatchSize >= 1, "batch_size", fmt.Sprint(c.BatchSize), "1 or more"},
-		{c.LearningRate > 0 && !math.IsInf(c.LearningRate, 0), "learning_rate", fmt.Sprint(c.LearningRate), "a positive number"},
-		{c.Clip >= 0 && !math.IsInf(c.Clip, 0), "clip", fmt.Sprint(c.Clip), "0 (off) or a positive number"},
-		{c.EarlyStop >= 0, "early_stop", fmt.Sprint(c.EarlyStop), "0 (off) or a number of epochs"},
-		{c.WarmUp >= 0 && !math.IsInf(c.WarmUp, 0), "warm_up", fmt.Sprint(c.WarmUp), "0 epochs or more"},
-		{c.ValFraction >= 0 && c.ValFraction < 1, "val_fraction", fmt.Sprint(c.ValFraction), "at least 0 and below 1"},
-		{c.Photons >= 0 && !math.IsInf(c.Photons, 0), "nphotons", fmt.Sprint(c.Photons), "0 (the data hold counts) or a positive number"},
-		{c.ProbeRate >= 0 && !math.IsInf(c.ProbeRate, 0), "probe_rate", fmt.Sprint(c.ProbeRate), "0 or more"},
-		{c.ProbePasses >= 0, "probe_passes", fmt.Sprint(c.ProbePasses), "0 (none) or more"},
-		{c.ProbeWarmUp >= 0, "probe_warm_up", fmt.Sprint(c.ProbeWarmUp), "0 epochs or more"},
-		{c.Floor >= minFloor && !math.IsInf(c.Floor, 0), "floor", fmt.Sprint(c.Floor), fmt.Sprintf("at least %g of the mean intensity", minFloor)},
-		{c.Patterns >= 0, "n_images", fmt.Sprint(c.Patterns), "0 (all) or more"},
+// samples is the number of samples in a step: BatchSize, or, on a shared canvas, as many groups as have about BatchSize
+// patterns.
+func (c Config) samples(groups int) int {
+	samples := c.BatchSize
+	if c.Grouping == Shared {
+		samples = max(1, c.BatchSize/(c.Gridsize*c.Gridsize))
 	}
-	for _, check := range checks {
+	return min(samples, groups)
+}
+
+// Validate reports the first setting that makes no sense, as a *badinput.Error.
+func (c Config) Validate() error {
+	members := c.Gridsize * c.Gridsize
+	positive := func(v float64) bool { return v >= 0 && !math.IsInf(v, 0) } // or 0; false for NaN
+	for _, check := range []struct {
+		ok       bool
+		key      string
+		found    any
+		expected string
+	}{
+		{c.Mode == Physics || c.Mode == Supervised, "mode", c.Mode, "physics or supervised"},
+		{c.Gridsize >= 1 && c.Gridsize <= maxGridsize, "gridsize", c.Gridsize, fmt.Sprintf("1 to %d", maxGridsize)},
+		{c.Neighbours == 0 || c.Neighbours >= members-1, "neighbours", c.Neighbours,
+			fmt.Sprintf("at least %d for gridsize %d", members-1, c.Gridsize)},
+		{c.Oversample >= 0, "oversample", c.Oversample, "1 or more"},
+		{c.MaxEpochs >= 0, "max_epochs", c.MaxEpochs, "0 or more"},
+		{c.BatchSize >= 1, "batch_size", c.BatchSize, "1 or more"},
+		{positive(c.LearningRate) && c.LearningRate > 0, "learning_rate", c.LearningRate, "a positive number"},
+		{positive(c.Clip), "clip", c.Clip, "0 (off) or a positive number"},
+		{c.EarlyStop >= 0, "early_stop", c.EarlyStop, "0 (off) or a number of epochs"},
+		{positive(c.WarmUp), "warm_up", c.WarmUp, "0 epochs or more"},
+		{c.ValFraction >= 0 && c.ValFraction < 1, "val_fraction", c.ValFraction, "at least 0 and below 1"},
+		{positive(c.Photons), "nphotons", c.Photons, "0 (the data hold counts) or a positive number"},
+		{positive(c.ProbeRate), "probe_rate", c.ProbeRate, "0 or more"},
+		{c.ProbePasses >= 0, "probe_passes", c.ProbePasses, "0 (none) or more"},
+		{c.ProbeWarmUp >= 0, "probe_warm_up", c.ProbeWarmUp, "0 epochs or more"},
+		{positive(c.Floor) && c.Floor >= minFloor, "floor", c.Floor,
+			fmt.Sprintf("at least %g of the mean intensity", minFloor)},
+		{c.Patterns >= 0, "n_images", c.Patterns, "0 (all) or more"},
+	} {
 		if !check.ok {
-			return &badinput.Error{Key: check.key, Found: check.found, Expected: check.expected}
+			return &badinput.Error{Key: check.key, Found: fmt.Sprint(check.found), Expected: check.expected}
 		}
 	}
 	return c.Loss.validate(c.Mode)
 }
 
-// settled leaves out what has no meaning in the mode: patterns whose truth is known need no neighbours to agree with, so where
-// one network sees every pattern by itself they come one by one.
+// settled resets settings without meaning in the mode: with known truth, patterns need no neighbours to agree with, so
+// a network that reads each pattern separately is trained on single patterns.
 func (c Config) settled() Config {
 	if c.Mode == Supervised && c.Grouping == Shared {
 		c.Gridsize, c.Neighbours, c.Oversample = 1, 0, 0
@@ -157,10 +170,10 @@ func (c Config) settled() Config {
 	return c
 }
 
-// learnsProbe tells whether training moves the probe: where the truth is known there is no physics to move it.
+// learnsProbe reports whether training moves the probe. In mode Supervised there is no physics to move it.
 func (c Config) learnsProbe() bool { return c.Probe == ProbeTrainable && c.Mode == Physics }
 
-// lossText is what a model says of the loss.
+// lossText is the loss as the model's metadata names it.
 func (c Config) lossText() string {
 	if c.Mode == Supervised {
 		return c.Loss.String() + ", supervised"

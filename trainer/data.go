@@ -18,7 +18,7 @@ type Data struct {
 	Groups   [][]int          // each C places
 
 	ids   []int       // (K), the pattern's number within its scan
-	masks [][]float32 // of each scan: weights (N, N) of mean 1, 0 where nothing was measured; nil where all pixels count
+	masks [][]float32 // of each scan: weights (N, N) of mean 1, 0 where not measured; nil where all pixels count
 	truth *truth      // the true patches; nil without supervision
 	store *store      // patterns on disk; nil where memory holds them
 }
@@ -45,7 +45,8 @@ func (r Request) data() (train, val *Data, err error) {
 	}
 	if len(groups) == 0 {
 		return nil, nil, &badinput.Error{
-			File: r.Scans[0].Path, Key: "n_images", Found: fmt.Sprintf("%d groups, all for validation", len(validation)),
+			File: r.Scans[0].Path, Key: "n_images",
+			Found:    fmt.Sprintf("%d groups, all for validation", len(validation)),
 			Expected: "at least one group to train on", Remedy: "lower --val-fraction or give more patterns",
 		}
 	}
@@ -164,8 +165,8 @@ func (r Request) groups(list scans) ([][]int, error) {
 	return dataset.Sample(all, r.Config.Patterns, r.Config.Seed), nil
 }
 
-// groupsOf draws the groups of one scan. On a shared canvas, groups of patterns too far apart to overlap are left out: one
-// stray position would make the canvas as large as its distance.
+// groupsOf draws the groups of one scan. On a shared canvas, groups of patterns too far apart to overlap are left out:
+// one stray position would make the canvas as large as its distance.
 func (r Request) groupsOf(scan *dataset.Scan) ([][]int, error) {
 	c := r.Config
 	groups, err := scan.Groups(dataset.Grouping{

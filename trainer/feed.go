@@ -2,11 +2,10 @@ package trainer
 
 import "sync"
 
-// ahead is how many batches a feed reads before they are asked for, while steps run.
+// ahead is the number of batches that a feed reads before they are needed, while steps run.
 const ahead = 2
 
-// feed delivers the batches of a plan, in order. Those of a store are read ahead by a goroutine of the feed's own, which ends
-// with stop.
+// feed delivers the batches of a plan, in order. If the images are in a store, a goroutine reads them ahead until stop.
 type feed struct {
 	data *Data
 	plan [][]int
@@ -24,7 +23,7 @@ type loaded struct {
 	err    error
 }
 
-// feed begins to deliver a plan's batches; n is the patterns' size.
+// feed starts to deliver a plan's batches; n is the side of the patterns.
 func (d *Data) feed(plan [][]int, n int) *feed {
 	f := &feed{data: d, plan: plan}
 	if d.store == nil {
@@ -51,7 +50,7 @@ func (d *Data) feed(plan [][]int, n int) *feed {
 	return f
 }
 
-// take is the next batch. It must not be asked for more batches than the plan has.
+// take returns the next batch. The caller must not take more batches than the plan has.
 func (f *feed) take() (*Data, []int, error) {
 	if f.loaded == nil {
 		f.next++
@@ -61,7 +60,7 @@ func (f *feed) take() (*Data, []int, error) {
 	return batch.data, batch.groups, batch.err
 }
 
-// stop ends the reading; what was read ahead is dropped.
+// stop ends the reading and drops what was read ahead.
 func (f *feed) stop() {
 	if f.loaded != nil {
 		close(f.stopped)

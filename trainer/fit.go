@@ -30,8 +30,8 @@ type Progress interface {
 	Epoch(e Epoch)
 }
 
-// Fitter runs epochs. It cuts a batch into equal parts, one for each replica of the step. The replicas run side by side on
-// the same parameters, and their gradients are added in a fixed order.
+// Fitter runs epochs. It cuts a batch into equal parts, one for each replica of the step. The replicas run side by side
+// on the same parameters, and their gradients are added in a fixed order.
 type Fitter struct {
 	config     Config
 	step       *Step // of one replica
@@ -53,8 +53,9 @@ type replica struct {
 	evaluation engine.Binding // loss only; nil without validation
 }
 
-// Run trains until MaxEpochs, until the loss has not improved for EarlyStop epochs, or until the context is done. Then it
-// stops after the current batch and returns the context's error. In each case the state is usable and can be resumed.
+// Run trains until MaxEpochs, until the loss has not improved for EarlyStop epochs, or until the context is done. Then
+// it stops after the current batch and returns the context's error. In each case the state is usable and can be
+// resumed.
 func (f *Fitter) Run(ctx context.Context) error {
 	for f.state.Epoch < f.config.MaxEpochs && !f.stalled() {
 		if err := f.epoch(ctx); err != nil {
@@ -210,8 +211,9 @@ func (f *Fitter) rates(epoch int, rate float64) []float64 {
 // samples is the number of samples in a step of all replicas.
 func (f *Fitter) samples() int { return f.step.Config.Samples * len(f.replicas) }
 
-// plan lists the batches of an epoch. Every pattern is the seed of a group, or of Oversample groups. With a grid an epoch
-// draws only 1/C of the groups of C patterns, so that it shows each pattern once (or Oversample times) on average.
+// plan lists the batches of an epoch. Every pattern is the seed of a group, or of Oversample groups. With a grid an
+// epoch draws only 1/C of the groups of C patterns, so that it shows each pattern once (or Oversample times) on
+// average.
 func (f *Fitter) plan(epoch int) [][]int {
 	groups := len(f.train.Groups)
 	plan := shuffled(groups, f.samples(), f.config.Seed, epoch)
@@ -225,8 +227,8 @@ func (f *Fitter) plan(epoch int) [][]int {
 // streamBatches separates the order of batches from other random draws of the same seed.
 const streamBatches = 0x707479780100
 
-// shuffled cuts 0..count-1 into batches, in an order that depends on seed and epoch alone, so that a resumed training sees
-// the same batches.
+// shuffled cuts 0..count-1 into batches, in an order that depends on seed and epoch alone, so that a resumed training
+// sees the same batches.
 func shuffled(count, size int, seed uint64, epoch int) [][]int {
 	order := rand.New(rand.NewPCG(seed, streamBatches+uint64(epoch))).Perm(count)
 	return slices.Collect(slices.Chunk(order, size))
@@ -241,8 +243,8 @@ func inOrder(count, size int) [][]int {
 	return slices.Collect(slices.Chunk(order, size))
 }
 
-// Diverged is the error of a training whose numbers are no longer finite. The parameters and the state file, if there is
-// one, are still those before the fault: the state file is that of the last finished epoch.
+// Diverged is the error of a training whose numbers are no longer finite. The parameters and the state file, if there
+// is one, are still those before the fault: the state file is that of the last finished epoch.
 type Diverged struct {
 	What     string // "loss", "gradient", "validation loss"
 	Value    float64
@@ -262,8 +264,8 @@ func (f *Fitter) finite(what string, value float64, remedy string) error {
 	return nil
 }
 
-// NewFitter compiles the step of one replica for an engine and binds it to the state's arrays, which training changes in
-// place.
+// NewFitter compiles the step of one replica for an engine and binds it to the state's arrays, which training changes
+// in place.
 func NewFitter(
 	eng engine.Engine, c Config, step *Step, replicas int, state *State, train, val *Data, progress Progress,
 ) (*Fitter, error) {

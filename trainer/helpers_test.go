@@ -120,7 +120,7 @@ func bindRequest(t *testing.T, r Request, replicas int) *bound {
 		t.Fatal(err)
 	}
 	net := r.network(light.power)
-	sc := r.step(net, data, val, light.power)
+	sc := r.step(net, data, val)
 	sc.Samples /= replicas
 	step, err := NewStep(sc)
 	if err != nil {

@@ -20,12 +20,12 @@ import (
 // Loss holds the weights of the terms whose sum training minimises. A term of weight 0 is left out of the graph.
 type Loss struct {
 	Poisson    float64 `yaml:"poisson"`    // negative log-likelihood of the counts, nats per photon above the floor
-	MAE        float64 `yaml:"mae"`        // mean absolute error of amplitudes; supervised: of the object and its phase factor
+	MAE        float64 `yaml:"mae"`        // mean absolute error of amplitudes; supervised, of the object
 	Smoothness float64 `yaml:"smoothness"` // total variation of the object, weighted by the probe's intensity
 }
 
-// terms is the table of loss terms. To add a term, write its graph in package forward, its weight as a field of Loss, and
-// its row here.
+// terms is the table of loss terms. To add a term, write its graph in package forward, its weight as a field of Loss,
+// and its row here.
 func (l *Loss) terms() []term {
 	return []term{
 		{

@@ -30,8 +30,8 @@ type Memory struct {
 // defaultOptimiser is the name in the table of optimisers that Train uses.
 const defaultOptimiser = "adam"
 
-// optimisers is the table of optimisers by the name that begins their keys in a state file. To add an optimiser, write its
-// file and its row.
+// optimisers is the table of optimisers by the name that begins their keys in a state file. To add an optimiser, write
+// its file and its row.
 func optimisers() map[string]func(params []*ndarray.Float32) Optimiser {
 	return map[string]func([]*ndarray.Float32) Optimiser{
 		defaultOptimiser: func(params []*ndarray.Float32) Optimiser { return NewAdam(params) },
@@ -50,8 +50,8 @@ func optimiserArrays(name string, o Optimiser) []namedArray {
 	return list
 }
 
-// gather adds the gradients of all replicas into those of the first, and returns their Euclidean norm. Neither depends on
-// the number of workers.
+// gather adds the gradients of all replicas into those of the first, and returns their Euclidean norm. Neither depends
+// on the number of workers.
 func gather(replicas [][]*ndarray.Float32, workers int) float64 {
 	squares := make([][]float64, len(replicas[0]))
 	for i, g := range replicas[0] {

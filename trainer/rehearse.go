@@ -7,48 +7,48 @@ import (
 	"time"
 )
 
-// Rehearsal is what a training would be.
+// Rehearsal describes a training that has not run.
 type Rehearsal struct {
-	Patterns      int           // of all scans that are seen
+	Patterns      int           // of all training scans
 	Samples       int           // groups of patterns that an epoch draws from
 	Validation    int           // samples kept for the validation loss
 	Batch         [4]int        // (B, C, N, N) of a step, all replicas together
 	Replicas      int           // parts of a batch that run side by side
 	Steps, Epochs int           // steps of an epoch; epochs that are left
-	Parameters    int           //
-	Prepared      time.Duration // it took: reading, calibrating the probe, compiling
+	Parameters    int           // of the network
+	Prepared      time.Duration // time for reading, calibrating the probe and compiling
 	Step          time.Duration // median of those measured
 	Validate      time.Duration // after each epoch
 }
 
-// Remaining is how long the steps would take.
+// Remaining is the estimated time of the epochs that are left.
 func (r *Rehearsal) Remaining() time.Duration {
 	return time.Duration(r.Epochs) * (time.Duration(r.Steps)*r.Step + r.Validate)
 }
 
-// rehearsed is how many steps are measured, after one that warms up.
+// rehearsed is the number of steps that are timed, after one that warms up.
 const rehearsed = 5
 
-// Rehearse prepares a training, makes a few steps of it, and writes nothing.
+// Rehearse prepares a training, times a few steps at learning rate 0, and writes nothing.
 func Rehearse(ctx context.Context, r Request) (*Rehearsal, error) {
 	start := time.Now()
-	j, err := r.prepare(ctx)
+	t, err := r.prepare(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer j.close()
-	f := j.fitter
-	next := j.state.Epoch + 1
+	defer t.close()
+	f, net, next := t.fitter, t.net, t.state.Epoch+1
 	plan := f.plan(next)
+	batch := f.samples() * f.step.Config.Group / net.Channels // a group's patterns are samples or channels
 	out := &Rehearsal{
-		Patterns: len(j.train.X), Samples: len(j.train.Groups), Replicas: len(f.replicas), Steps: len(plan),
-		Epochs: max(0, j.request.Config.MaxEpochs-j.state.Epoch), Parameters: j.net.ParameterCount(), Prepared: time.Since(start),
-		Batch: [4]int{f.samples() * f.step.Config.Group / j.net.Channels, j.net.Channels, j.net.N, j.net.N}, // a group is patterns or channels
+		Patterns: len(t.train.X), Samples: len(t.train.Groups), Replicas: len(f.replicas), Steps: len(plan),
+		Epochs: max(0, t.request.Config.MaxEpochs-t.state.Epoch), Parameters: net.ParameterCount(),
+		Prepared: time.Since(start), Batch: [4]int{batch, net.Channels, net.N, net.N},
 	}
-	if j.val != nil {
-		out.Validation = len(j.val.Groups)
+	if t.val != nil {
+		out.Validation = len(t.val.Groups)
 	}
-	feed := f.train.feed(plan, j.net.N)
+	feed := f.train.feed(plan, net.N)
 	defer feed.stop()
 	var times []time.Duration
 	for i := range min(len(plan), rehearsed+1) {
@@ -59,21 +59,20 @@ func Rehearse(ctx context.Context, r Request) (*Rehearsal, error) {
 		if err != nil {
 			return nil, fmt.Errorf("trying a step: %w", err)
 		}
-		began := time.Now()
-		if _, err := f.update(data, groups, f.rates(next, 0)); err != nil { // a rate of 0: nothing is learnt
+		begin := time.Now()
+		if _, err := f.update(data, groups, f.rates(next, 0)); err != nil {
 			return nil, fmt.Errorf("trying a step: %w", err)
 		}
 		if i > 0 || len(plan) == 1 {
-			times = append(times, time.Since(began))
+			times = append(times, time.Since(begin))
 		}
 	}
-	began := time.Now()
+	begin := time.Now()
 	if _, err := f.validate(); err != nil {
 		return nil, fmt.Errorf("trying the validation: %w", err)
 	}
-	out.Validate = time.Since(began)
-	slices.Sort(times)
-	if len(times) > 0 {
+	out.Validate = time.Since(begin)
+	if slices.Sort(times); len(times) > 0 {
 		out.Step = times[len(times)/2]
 	}
 	return out, nil

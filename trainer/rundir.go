@@ -3,15 +3,19 @@ package trainer
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"gopkg.in/yaml.v3"
 
+	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/destination"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
@@ -20,28 +24,31 @@ import (
 
 // The files of a run directory.
 const (
-	ModelFile   = "model.onnx"
+	ModelFile   = "model.onnx" // after the last epoch
+	BestFile    = "best.onnx"  // after the epoch of lowest loss
 	MetricsFile = "metrics.csv"
 	LossFile    = "loss.png"
 	ConfigFile  = "config.yaml"
 	ProbeFile   = "probe.npz"
 	ProbeImage  = "probe.png"
-	BestFile    = "best.onnx" // the model at the lowest loss; model.onnx is the last one
-	StateFile   = "state.npz" // what --resume goes on from
+	StateFile   = "state.npz" // from which a training resumes
 )
 
-// halfWritten matches what a training that was killed in the middle of a write has left beside its files: the name of one of
-// them between a dot and a number.
-var halfWritten = regexp.MustCompile(`^\.(model\.onnx|best\.onnx|metrics\.csv|loss\.png|config\.yaml|probe\.npz|probe\.png|state\.npz)\d+$`)
+// temporary matches files that a killed training left half-written: the name of a run file between a dot and a number.
+var temporary = regexp.MustCompile(`^\.(.*?)\d+$`)
 
-// Tidy removes from a run directory what a killed training has left half-written.
+// Tidy removes half-written files of a killed training from a run directory.
 func Tidy(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("looking through the run directory: %w", err)
 	}
+	files := []string{
+		ModelFile, BestFile, MetricsFile, LossFile, ConfigFile, ProbeFile, ProbeImage, StateFile,
+	}
 	for _, e := range entries {
-		if e.Type().IsRegular() && halfWritten.MatchString(e.Name()) {
+		match := temporary.FindStringSubmatch(e.Name())
+		if e.Type().IsRegular() && match != nil && slices.Contains(files, match[1]) {
 			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
 				return fmt.Errorf("tidying the run directory: %w", err)
 			}
@@ -59,18 +66,20 @@ func SaveConfig(dir string, settings any) error {
 	return destination.WriteFile(filepath.Join(dir, ConfigFile), config, 0o644)
 }
 
-// Save writes models, metrics, loss curve and probe to the run directory, which exists. Each file is written beside its
-// place and renamed.
+// Save writes models, metrics, loss curve and probe to the run directory, which must exist. Each file replaces an older
+// one in a single step.
 func (r *Result) Save(dir string) error {
-	files := []runFile{
-		{ModelFile, r.Model.Marshal()},
-		{MetricsFile, metricsCSV(r.State.History)},
+	write := func(name string, data []byte) error {
+		return destination.WriteFile(filepath.Join(dir, name), data, 0o644)
+	}
+	if err := write(ModelFile, r.Model.Marshal()); err != nil {
+		return err
+	}
+	if err := write(MetricsFile, metricsCSV(r.State.History)); err != nil {
+		return err
 	}
 	if r.Best != nil {
-		files = append(files, runFile{BestFile, r.Best.Marshal()})
-	}
-	for _, f := range files {
-		if err := destination.WriteFile(filepath.Join(dir, f.name), f.data, 0o644); err != nil {
+		if err := write(BestFile, r.Best.Marshal()); err != nil {
 			return err
 		}
 	}
@@ -80,10 +89,20 @@ func (r *Result) Save(dir string) error {
 	if err := render.Probe(filepath.Join(dir, ProbeImage), r.Probes...); err != nil {
 		return fmt.Errorf("drawing the probe: %w", err)
 	}
-	return r.saveLossCurve(filepath.Join(dir, LossFile))
+	var train, val []float64
+	for _, e := range r.State.History {
+		train, val = append(train, e.TrainLoss), append(val, e.ValLoss)
+	}
+	if len(train) == 0 {
+		return nil
+	}
+	if err := render.LossCurve(filepath.Join(dir, LossFile), train, val); err != nil {
+		return fmt.Errorf("drawing the loss curve: %w", err)
+	}
+	return nil
 }
 
-// probeMembers are the first scan's probe, (N, N), and where there are several all of them, (P, N, N).
+// probeMembers are the first scan's probe, (N, N), and for several scans all of them, (P, N, N).
 func (r *Result) probeMembers() []npz.Member {
 	members := []npz.Member{{Key: "probeGuess", Value: r.Probes[0]}}
 	if len(r.Probes) > 1 {
@@ -97,37 +116,20 @@ func (r *Result) probeMembers() []npz.Member {
 	return members
 }
 
-type runFile struct {
-	name string
-	data []byte
-}
-
-func (r *Result) saveLossCurve(path string) error {
-	var train, val []float64
-	for _, e := range r.State.History {
-		train, val = append(train, e.TrainLoss), append(val, e.ValLoss)
-	}
-	if len(train) == 0 {
-		return nil
-	}
-	if err := render.LossCurve(path, train, val); err != nil {
-		return fmt.Errorf("drawing the loss curve: %w", err)
-	}
-	return nil
-}
-
-// metricsCSV is one line an epoch; val_loss is empty without validation.
+// metricsCSV writes one line an epoch; val_loss is empty without validation.
 func metricsCSV(history []Epoch) []byte {
+	number := func(v float64) string {
+		if math.IsNaN(v) {
+			return ""
+		}
+		return strconv.FormatFloat(v, 'g', 8, 64)
+	}
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	rows := [][]string{historyColumns()}
 	for _, e := range history {
-		val := ""
-		if !math.IsNaN(e.ValLoss) {
-			val = number(e.ValLoss)
-		}
 		rows = append(rows, []string{
-			strconv.Itoa(e.Number), number(e.TrainLoss), val, number(e.LearningRate),
+			strconv.Itoa(e.Number), number(e.TrainLoss), number(e.ValLoss), number(e.LearningRate),
 			strconv.FormatFloat(e.Seconds, 'f', 3, 64), strconv.FormatFloat(e.PatternsPerSecond, 'f', 1, 64),
 		})
 	}
@@ -135,4 +137,53 @@ func metricsCSV(history []Epoch) []byte {
 	return b.Bytes()
 }
 
-func number(v float64) string { return strconv.FormatFloat(v, 'g', 8, 64) }
+// ReadMetrics reads the epochs of a run directory's metrics.csv; none if there is no such file. An empty loss is NaN. Faults
+// of the file are *badinput.Error.
+func ReadMetrics(dir string) ([]Epoch, error) {
+	path := filepath.Join(dir, MetricsFile)
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	rows, err := csv.NewReader(file).ReadAll()
+	if err != nil || len(rows) == 0 {
+		return nil, &badinput.Error{File: path, Found: "no table", Expected: "the metrics.csv of a run", Cause: err}
+	}
+	var history []Epoch
+	for _, row := range rows[1:] {
+		e, err := readEpoch(row)
+		if err != nil {
+			return nil, &badinput.Error{
+				File: path, Found: "a line that cannot be read", Expected: "epoch, train_loss, val_loss, ...", Cause: err,
+			}
+		}
+		history = append(history, e)
+	}
+	return history, nil
+}
+
+// readEpoch reads a line of metrics.csv: the first columns, up to the learning rate.
+func readEpoch(row []string) (Epoch, error) {
+	const needed = 4
+	if len(row) < needed {
+		return Epoch{}, errors.New("too few columns")
+	}
+	number, err := strconv.Atoi(row[0])
+	if err != nil {
+		return Epoch{}, err
+	}
+	columns := [6]float64{float64(number), 0, math.NaN()}
+	for i, text := range row[:needed] {
+		if text == "" || i == 0 {
+			continue
+		}
+		if columns[i], err = strconv.ParseFloat(text, 64); err != nil {
+			return Epoch{}, err
+		}
+	}
+	return epochOf(columns), nil
+}

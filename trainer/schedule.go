@@ -22,13 +22,15 @@ const (
 	patience  = 5    // epochs without improvement before Plateau halves the rate
 )
 
-// schedules is the table of schedules. A factor multiplies the learning rate; done, from 0 to 1, is the finished part of
-// the training. The past enters only through the history, so that a resumed training continues as if never stopped.
+// schedules is the table of schedules. A factor multiplies the learning rate; done, from 0 to 1, is the finished part
+// of the training. The past enters only through the history, so that a resumed training continues as if never stopped.
 // To add a schedule, add its name and its row.
 func schedules() []scheduleRow {
 	return []scheduleRow{
 		{Constant, func(float64, []Epoch) float64 { return 1 }},
-		{Cosine, func(done float64, _ []Epoch) float64 { return finalRate + (1-finalRate)*0.5*(1+math.Cos(math.Pi*done)) }},
+		{Cosine, func(done float64, _ []Epoch) float64 {
+			return finalRate + (1-finalRate)*0.5*(1+math.Cos(math.Pi*done))
+		}},
 		{Exponential, func(done float64, _ []Epoch) float64 { return math.Pow(finalRate, done) }},
 		{Plateau, func(_ float64, history []Epoch) float64 { return math.Pow(0.5, float64(plateaus(history))) }},
 	}

@@ -91,8 +91,8 @@ func (b *Best) arrays(specs []models.Spec) []namedArray {
 	return list
 }
 
-// SaveState writes a state to a file beside path and renames it, so that a kill at any moment leaves the old state or the
-// new one. dataDigest identifies the training data.
+// SaveState writes a state to a file beside path and renames it, so that a kill at any moment leaves the old state or
+// the new one. dataDigest identifies the training data.
 func (s *State) SaveState(path string, specs []models.Spec, dataDigest string) error {
 	progress := []int64{int64(s.Epoch), int64(s.Batch), int64(s.Samples), int64(*s.Optimiser.Updates())}
 	members := []npz.Member{
@@ -137,8 +137,8 @@ func epochOf(columns [6]float64) Epoch {
 	}
 }
 
-// LoadState overwrites a fresh state, whose arrays have the expected shapes, with the one in the file. Faults of the file
-// are *badinput.Error.
+// LoadState overwrites a fresh state, whose arrays have the expected shapes, with the one in the file. Faults of the
+// file are *badinput.Error.
 func (s *State) LoadState(path string, specs []models.Spec, dataDigest string) error {
 	file, err := npz.Open(path)
 	if err != nil {
@@ -154,8 +154,9 @@ func (s *State) LoadState(path string, specs []models.Spec, dataDigest string) e
 	}
 	if format := l.ints("format", 1)[0]; l.err == nil && format != stateFormat {
 		return &badinput.Error{
-			File: path, Key: "format", Found: fmt.Sprintf("version %d", format), Expected: fmt.Sprintf("version %d", stateFormat),
-			Remedy: "resume with the ptyx that wrote it, or train anew",
+			File: path, Key: "format", Found: fmt.Sprintf("version %d", format),
+			Expected: fmt.Sprintf("version %d", stateFormat),
+			Remedy:   "resume with the ptyx that wrote it, or train anew",
 		}
 	}
 	progress := l.ints("progress", 4)

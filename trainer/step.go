@@ -48,8 +48,8 @@ func (c StepConfig) weightShape() []int {
 // Step is the graph of one training step: batch in, loss and gradients out.
 //
 // Inputs, in order: the batch (see batchInputs); the network's parameters, constant ones last; probe.re and probe.im,
-// (N, N) or (P, N, N), unless the step is supervised. Outputs: the loss, the gradient of each trained parameter, and those
-// of the probe if it is trained.
+// (N, N) or (P, N, N), unless the step is supervised. Outputs: the loss, the gradient of each trained parameter, and
+// those of the probe if it is trained.
 type Step struct {
 	Config   StepConfig
 	Training *program.Program // loss and gradients

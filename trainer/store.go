@@ -5,14 +5,14 @@ import (
 	"ptyx/internal/scan/dataset"
 )
 
-// store gives access to the images of a Data that stay on disk. What is trained, and in which order, is the same as from
-// memory. It is for one goroutine.
+// store gives access to the images of a Data that stay on disk. What is trained, and in which order, is the same as
+// from memory. It is for one goroutine.
 type store struct {
 	patterns, truth []*dataset.Access // of each scan; truth is nil where the scan gives its object
 }
 
-// openStore opens the images that all Data of a source need. They share the store, so that a compressed file is unpacked
-// once.
+// openStore opens the images that all Data of a source need. They share the store, so that a compressed file is
+// unpacked once.
 func (s source) openStore(scratch string) error {
 	shared := &store{}
 	for _, d := range s.data {

@@ -1,6 +1,16 @@
+// Package trainer fits a network to the diffraction patterns of one or more scans. Train turns a Request, that is a
+// Config, scans and an engine, into Data (patterns and groups) and a State (everything that changes). A Fitter owns the
+// compiled Step and runs the epochs of fit.go. The Result holds the model; Save writes it to a run directory.
+//
+// In mode Physics the loss compares measured patterns with those that the physics makes of the network's object, and no
+// truth enters. In mode Supervised it compares that object with the truth that the scan carries.
+//
+// Three tables list what can be chosen: loss.go the terms of the loss, schedule.go the courses of the learning rate,
+// optimiser.go the optimisers.
 package trainer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -17,87 +27,101 @@ import (
 	"ptyx/models"
 )
 
-// Request is one training: a configuration, the scans and an engine.
+// Request is one training. Config, Scans and Engine are required.
 type Request struct {
-	Config      Config
-	Scans       []*dataset.Scan                            // at least one, all of one pattern size; each has a probe of its own
-	Validation  []*dataset.Scan                            // for validation, each seen with the probe of the training scan at its place; none: a fraction of Scans
-	Initial     []*ndarray.Float32                         // parameters to start from; nil: drawn from the seed
-	Resume      string                                     // state file to go on from; empty: from the beginning
-	Checkpoint  string                                     // state file written after every epoch and at the end; empty: none
-	MemoryLimit int64                                      // bytes of patterns that memory may hold, more are read from disk as they are needed; 0: any
-	Scratch     string                                     // directory for what has to be unpacked for that; empty: the system's
-	AfterEpoch  func(result func() (*Result, error)) error // called after every epoch, when its state is saved; result makes the network as it is then; nil: nothing
-	Begin       func() error                               // called when all is ready, before the first step and before anything is written; nil: nothing
-	Engine      engine.Engine
-	Progress    Progress
-	Log         *slog.Logger
+	Config Config
+	// Scans to train on, all of one pattern size, each with its own probe.
+	Scans []*dataset.Scan
+	// Validation scans. Each uses the probe of the training scan at its place. Without any, Config.ValFraction of the
+	// groups of Scans validates.
+	Validation []*dataset.Scan
+	Initial    []*ndarray.Float32 // first parameters, in the order of models.Config.Specs; nil: drawn from the seed
+	Resume     string             // state file to resume from; empty: start anew
+	Checkpoint string             // state file written after every epoch and when cancelled; empty: none
+
+	MemoryLimit int64  // bytes of patterns to hold in memory, beyond which they stay on disk; 0: no limit
+	Scratch     string // directory for unpacking compressed scans beyond MemoryLimit; empty: the system's
+
+	// Begin, unless nil, is called before the first step and before anything is written. Its error ends the training.
+	Begin func() error
+	// AfterEpoch, unless nil, is called after every epoch, when its state is saved; result makes the model so far.
+	AfterEpoch func(result func() (*Result, error)) error
+
+	Engine   engine.Engine
+	Progress Progress     // nil: none
+	Log      *slog.Logger // nil: none
 }
 
 // Result is a trained network, ready to be written.
 type Result struct {
 	Config    Config
 	State     *State
-	Model     *onnxir.Model
-	Best      *onnxir.Model        // the same at the lowest judged loss; nil if no epoch was finished
-	Probes    []*ndarray.Complex64 // (N, N) of each scan, in counts
-	Device    string
-	Cancelled bool // stopped by the context; the model holds what was reached
+	Model     *onnxir.Model        // after the last epoch
+	Best      *onnxir.Model        // after the epoch of lowest loss; nil if no epoch was finished
+	Probes    []*ndarray.Complex64 // (N, N) of each scan, in square roots of photons
+	Device    string               // that computed
+	Cancelled bool                 // stopped by the context; Model holds what was reached
 }
 
-// job is a training that is ready to begin.
-type job struct {
-	request    Request
-	train, val *Data
-	light      light
-	net        models.Config
-	state      *State
-	digest     string
-	fitter     *Fitter
-}
-
-// Train fits a network. When the context is done it stops early and still returns a result.
+// Train fits a network. If the context is cancelled it stops after the current batch and still returns a result. Faults
+// of scans and settings are *badinput.Error; numbers that are no longer finite are *Diverged.
 func Train(ctx context.Context, r Request) (*Result, error) {
-	j, err := r.prepare(ctx)
+	t, err := r.prepare(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer j.close()
-	r = j.request
+	defer t.close()
 	if r.Begin != nil {
 		if err := r.Begin(); err != nil {
 			return nil, err
 		}
 	}
-	save := func() error { return nil }
-	if r.Checkpoint != "" {
-		save = func() error { return j.state.SaveState(r.Checkpoint, j.net.Specs(), j.digest) }
-		j.fitter.checkpoint = save
-	}
-	result := func(cancelled bool) (*Result, error) {
-		return r.result(j.net, j.state, j.light.power, j.digest, cancelled)
-	}
-	if r.AfterEpoch != nil {
-		j.fitter.checkpoint = func() error {
-			return errors.Join(save(), r.AfterEpoch(func() (*Result, error) { return result(false) }))
+	save := func() error {
+		if r.Checkpoint == "" {
+			return nil
 		}
+		return t.state.SaveState(r.Checkpoint, t.net.Specs(), t.digest)
 	}
-	r.Log.Debug("training", "patterns", len(j.train.Groups), "parameters", j.net.ParameterCount(), "engine", r.Engine.Name(), "device", r.Engine.Device())
-	err = j.fitter.Run(ctx)
-	cancelled := err != nil && errors.Is(err, context.Canceled)
-	if err != nil && !cancelled {
+	t.fitter.checkpoint = func() error {
+		err := save()
+		if r.AfterEpoch != nil {
+			err = errors.Join(err, r.AfterEpoch(func() (*Result, error) { return t.result(false) }))
+		}
+		return err
+	}
+	t.request.Log.Debug("training", "patterns", len(t.train.Groups), "parameters", t.net.ParameterCount(),
+		"engine", r.Engine.Name(), "device", r.Engine.Device())
+	err = t.fitter.Run(ctx)
+	cancelled := errors.Is(err, context.Canceled)
+	if cancelled {
+		err = save()
+	}
+	if err != nil {
 		return nil, err
 	}
-	if cancelled {
-		if err := save(); err != nil {
-			return nil, err
-		}
-	}
-	return result(cancelled)
+	return t.result(cancelled)
+}
+
+// training is a Request whose data are loaded and whose step is compiled.
+type training struct {
+	request    Request
+	train, val *Data
+	light      light
+	net        models.Config
+	state      *State
+	digest     string // of the scans
+	fitter     *Fitter
 }
 
 // prepare does all that comes before the first step, and writes nothing.
-func (r Request) prepare(ctx context.Context) (_ *job, err error) {
+func (r Request) prepare(ctx context.Context) (_ *training, err error) {
+	r.Config.N = cmp.Or(r.Config.N, r.Scans[0].N)
+	if r.Log == nil {
+		r.Log = slog.New(slog.DiscardHandler)
+	}
+	if r.Progress == nil {
+		r.Progress = silent{}
+	}
 	if err := r.Config.Validate(); err != nil {
 		return nil, err
 	}
@@ -105,59 +129,65 @@ func (r Request) prepare(ctx context.Context) (_ *job, err error) {
 		return nil, err
 	}
 	r.Config = r.Config.settled()
-	j := &job{request: r}
+	t := &training{request: r}
 	defer func() {
 		if err != nil {
-			j.close()
+			t.close()
 		}
 	}()
-	if j.train, j.val, err = r.data(); err != nil {
+	if t.train, t.val, err = r.data(); err != nil {
 		return nil, err
 	}
-	if j.light, err = scans(r.Scans).light(); err != nil {
+	if t.light, err = scans(r.Scans).light(); err != nil {
 		return nil, err
 	}
-	j.net = r.network(j.light.power)
-	whole := r.step(j.net, j.train, j.val, j.light.power)
-	replicas := r.Engine.Replicas(whole.Samples)
-	whole.Samples /= replicas
-	step, err := NewStep(whole)
+	t.net = r.network(t.light.power)
+	config := r.step(t.net, t.train, t.val)
+	replicas := r.Engine.Replicas(config.Samples)
+	config.Samples /= replicas
+	step, err := NewStep(config)
 	if err != nil {
 		return nil, err
 	}
-	probes, err := r.probes(ctx, j.train)
+	probes, err := r.probes(ctx, t.train)
 	if err != nil {
 		return nil, err
 	}
-	j.state = r.initialState(j.net, step, probes, j.light.exposure)
-	if j.digest, err = scans(r.Scans).digest(); err != nil {
+	t.state = r.initialState(t.net, step, probes, t.light.exposure)
+	if t.digest, err = scans(r.Scans).digest(); err != nil {
 		return nil, err
 	}
 	if r.Resume != "" {
-		if err := j.state.LoadState(r.Resume, j.net.Specs(), j.digest); err != nil {
+		if err := t.state.LoadState(r.Resume, t.net.Specs(), t.digest); err != nil {
 			return nil, err
 		}
 	}
-	j.fitter, err = NewFitter(r.Engine, r.Config, step, replicas, j.state, j.train, j.val, r.Progress)
-	return j, err
+	t.fitter, err = NewFitter(r.Engine, r.Config, step, replicas, t.state, t.train, t.val, r.Progress)
+	return t, err
 }
 
-func (j *job) close() {
-	if j.fitter != nil {
-		j.fitter.Close()
+func (t *training) close() {
+	if t.fitter != nil {
+		t.fitter.Close()
 	}
-	j.val.Close()
-	j.train.Close()
+	t.val.Close()
+	t.train.Close()
 }
 
-// network is the network for a scan of the given mean power: its input is normalised to a power of (N/2)^2 per pattern.
+// silent is a Progress that does nothing.
+type silent struct{}
+
+func (silent) Batch(int, int, int, float64) {}
+func (silent) Epoch(Epoch)                  {}
+
+// network is the network for scans of the given mean power: its input is normalised to a power of (N/2)^2 per pattern.
 func (r Request) network(power float64) models.Config {
 	half := float64(r.Config.N / 2)
 	return r.Config.NetworkConfig(math.Sqrt(half * half / power))
 }
 
-// step is the configuration of the training step.
-func (r Request) step(net models.Config, train, val *Data, power float64) StepConfig {
+// step is the configuration of the training step of all replicas.
+func (r Request) step(net models.Config, train, val *Data) StepConfig {
 	c := StepConfig{
 		Net: net, Samples: r.Config.samples(len(train.Groups)), Group: r.Config.Gridsize * r.Config.Gridsize,
 		Scans: len(r.Scans), Loss: r.Config.Loss, Epsilon: float32(r.Config.Floor), TrainProbe: r.Config.learnsProbe(),
@@ -173,14 +203,7 @@ func (r Request) step(net models.Config, train, val *Data, power float64) StepCo
 	return c
 }
 
-// photons is the mean number of photons per pattern.
-func (r Request) photons(power float64) float64 {
-	if r.Config.Photons > 0 {
-		return r.Config.Photons
-	}
-	return power
-}
-
+// initialState draws the parameters, unless they are given, and scales the probes.
 func (r Request) initialState(net models.Config, step *Step, probes []*ndarray.Complex64, exposure []float64) *State {
 	state := &State{Parameters: net.Initialise(r.Config.Seed), Trained: net.Trained(), Exposure: exposure}
 	net.SetProbe(state.Parameters, probes[0])
@@ -192,32 +215,39 @@ func (r Request) initialState(net models.Config, step *Step, probes []*ndarray.C
 	return state
 }
 
-func (r Request) result(net models.Config, state *State, power float64, digest string, cancelled bool) (*Result, error) {
-	last := Epoch{Number: state.Epoch, TrainLoss: math.NaN(), ValLoss: math.NaN()}
-	if len(state.History) > 0 {
-		last = state.History[len(state.History)-1]
+// photons is the mean number of photons per pattern.
+func (t *training) photons() float64 { return cmp.Or(t.request.Config.Photons, t.light.power) }
+
+// result makes the models of the last and the best epoch.
+func (t *training) result(cancelled bool) (_ *Result, err error) {
+	s := t.state
+	last := Epoch{Number: s.Epoch, TrainLoss: math.NaN(), ValLoss: math.NaN()}
+	if len(s.History) > 0 {
+		last = s.History[len(s.History)-1]
 	}
-	result := &Result{Config: r.Config, State: state, Device: r.Engine.Device(), Cancelled: cancelled}
-	result.Probes = probesInCounts(state.ProbeRe, state.ProbeIm, r.photons(power))
-	var err error
-	if result.Model, err = r.model(net, state.Parameters, result.Probes[0], power, digest, last); err != nil {
+	result := &Result{
+		Config: t.request.Config, State: s, Device: t.request.Engine.Device(), Cancelled: cancelled,
+		Probes: probesInCounts(s.ProbeRe, s.ProbeIm, t.photons()),
+	}
+	if result.Model, err = t.model(s.Parameters, result.Probes[0], last); err != nil {
 		return nil, err
 	}
-	if best := state.Best; best != nil {
-		probe := probesInCounts(best.ProbeRe, best.ProbeIm, r.photons(power))[0]
-		result.Best, err = r.model(net, best.Parameters, probe, power, digest, state.History[best.Epoch-1])
+	if best := s.Best; best != nil {
+		probe := probesInCounts(best.ProbeRe, best.ProbeIm, t.photons())[0]
+		result.Best, err = t.model(best.Parameters, probe, s.History[best.Epoch-1])
 	}
 	return result, err
 }
 
-// model is the checkpoint of the given parameters, reached after an epoch. Of several scans it carries the first one's probe.
-func (r Request) model(net models.Config, params []*ndarray.Float32, probe *ndarray.Complex64, power float64, digest string, e Epoch) (*onnxir.Model, error) {
+// model is the checkpoint of parameters after an epoch. For several scans it carries the probe of the first.
+func (t *training) model(params []*ndarray.Float32, probe *ndarray.Complex64, e Epoch) (*onnxir.Model, error) {
+	net, r := t.net, t.request
 	return export.Checkpoint(net, params, contract.Contract{
 		PtyxVersion: version.String,
 		N:           net.N, Gridsize: r.Config.Gridsize, Channels: net.Channels, FiltersScale: net.FiltersScale,
 		Network: net.Kind.String(), ObjectExtent: string(net.Extent), TrainingInput: scans(r.Scans).input(),
-		InputScale: net.InputScale, AmplitudeMax: net.AmplitudeMax, Photons: r.photons(power),
-		Probe: probe, ProbeDigest: optics.ProbeDigest(probe), DataDigest: digest,
+		InputScale: net.InputScale, AmplitudeMax: net.AmplitudeMax, Photons: t.photons(),
+		Probe: probe, ProbeDigest: optics.ProbeDigest(probe), DataDigest: t.digest,
 		Seed: r.Config.Seed, Epochs: e.Number, Loss: r.Config.lossText(),
 		TrainLoss: e.TrainLoss, ValLoss: e.ValLoss, Engine: r.Engine.Name(), Device: r.Engine.Device(),
 	})

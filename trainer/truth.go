@@ -18,8 +18,8 @@ type Mode string
 
 // The modes.
 const (
-	Physics    Mode = "physics"    // measured patterns with those that the physics makes of the prediction; needs no truth
-	Supervised Mode = "supervised" // the prediction with the truth that the scan carries; no physics
+	Physics    Mode = "physics"    // measured patterns with those that follow from the predicted object
+	Supervised Mode = "supervised" // the predicted object with the truth that the scan carries
 )
 
 // UnmarshalText reads a mode from a flag or a configuration file.
@@ -28,7 +28,7 @@ func (m *Mode) UnmarshalText(text []byte) error { return choice.Set(m, text, Phy
 // truth holds the true patches of a Data. Its methods accept nil, which is a training without truth.
 type truth struct {
 	objects []*ndarray.Complex64 // (H, W) of each scan, in its pixel frame; nil where the scan gives patches
-	patches *ndarray.Float32     // (K, N, N, 2), real and imaginary part; nil where no scan gives them, or they are in the store
+	patches *ndarray.Float32     // (K, N, N, 2), real and imaginary part; nil without, or in the store
 }
 
 // hasPatches reports whether any scan gives patches.
@@ -73,8 +73,8 @@ func (d *Data) corner(place, n int) (row, col int) {
 	return frame.Pixel(d.Y[place]) - n/2, frame.Pixel(d.X[place]) - n/2
 }
 
-// checkTruth refuses scans whose truth is NaN, which means unknown, under all patterns: nothing could be learnt from them.
-// The images must be available.
+// checkTruth refuses scans whose truth is NaN, which means unknown, under all patterns: nothing could be learnt from
+// them. The images must be available.
 func (d *Data) checkTruth(list scans) error {
 	if d.truth == nil {
 		return nil

@@ -104,7 +104,7 @@ func (o ReportOptions) source(settings TrainOptions) (s report.Source, err error
 	if s.Model, _, s.Contract, err = contract.Load(o.Run); err != nil {
 		return s, err
 	}
-	if s.History, err = report.History(o.Run); err != nil {
+	if s.History, err = trainer.ReadMetrics(o.Run); err != nil {
 		return s, err
 	}
 	config, err := os.ReadFile(filepath.Join(o.Run, trainer.ConfigFile))

@@ -3,8 +3,6 @@ package report
 import (
 	"bytes"
 	"math"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -64,29 +62,6 @@ func TestLossChart(t *testing.T) {
 	}
 	if lossChart(nil) != nil || lossChart([]trainer.Epoch{{Number: 1, TrainLoss: math.NaN(), ValLoss: math.NaN()}}) != nil {
 		t.Error("a chart of nothing")
-	}
-}
-
-func TestHistory(t *testing.T) {
-	dir := t.TempDir()
-	if h, err := History(dir); err != nil || h != nil {
-		t.Errorf("without a file: %v, %v", h, err)
-	}
-	write := func(text string) {
-		if err := os.WriteFile(filepath.Join(dir, trainer.MetricsFile), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("epoch,train_loss,val_loss,learning_rate,seconds,patterns_per_s\n1,0.5,,0.001,2,3\n2,0.25,0.3,0.002,2,3\n")
-	h, err := History(dir)
-	if err != nil || len(h) != 2 || h[0].TrainLoss != 0.5 || !math.IsNaN(h[0].ValLoss) || h[1].ValLoss != 0.3 || h[1].Number != 2 {
-		t.Errorf("%+v, %v", h, err)
-	}
-	for _, text := range []string{"", "epoch\nx,1,1,1\n", "epoch\n1\n", "a,b\n1,2,3\n", "epoch,a,b,c\n1,x,,\n"} {
-		write(text)
-		if h, err := History(dir); err == nil || !strings.Contains(err.Error(), trainer.MetricsFile) {
-			t.Errorf("%q: %v, %v, want a complaint that names the file", text, h, err)
-		}
 	}
 }
 
