@@ -14,15 +14,16 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ptyx/internal/base/testutil"
 	"ptyx/internal/recon/reconstruct"
 )
 
-// running starts a command that goes on, and returns the first word that it says: where it is.
-func running(t *testing.T, binary string, args ...string) (command *exec.Cmd, where string) {
+// running starts a broker or a worker, and returns the address that it prints.
+func running(t *testing.T, args ...string) (command *exec.Cmd, address string) {
 	t.Helper()
-	command = exec.Command(binary, args...)
-	said := &bytes.Buffer{}
-	command.Stderr = said
+	command = exec.Command(binary(t), args...)
+	stderr := &bytes.Buffer{}
+	command.Stderr = stderr
 	out, err := command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -33,10 +34,10 @@ func running(t *testing.T, binary string, args ...string) (command *exec.Cmd, wh
 	t.Cleanup(func() { _ = command.Process.Kill(); _ = command.Wait() })
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		t.Fatalf("ptyx %v: %v: %s", args, err, said)
+		t.Fatalf("ptyx %v: %v: %s", args, err, stderr)
 	}
-	where, _, _ = strings.Cut(line, ": ")
-	return command, where
+	address, _, _ = strings.Cut(line, ": ")
+	return command, address
 }
 
 // ended sends a signal and waits for the exit status.
@@ -49,25 +50,26 @@ func ended(t *testing.T, command *exec.Cmd, signal syscall.Signal) int {
 	return command.ProcessState.ExitCode()
 }
 
-// TestClusterProcesses: broker, workers and infer as a user's processes. Infer is killed in the middle and given again, and the object is the file that
-// infer writes alone. Both signals end the others with status 0.
+// TestClusterProcesses runs broker, workers and infer as a user's processes. Infer is killed and started again, and the
+// object is the file that infer writes without workers. Both signals end the others with status 0.
 func TestClusterProcesses(t *testing.T) {
-	binary := build(t)
-	dir := t.TempDir()
-	scan, run, alone, together := filepath.Join(dir, "scan.npz"), filepath.Join(dir, "run"), filepath.Join(dir, "alone"), filepath.Join(dir, "together")
-	p := process{t, binary, t.TempDir()}
-	p.smallStar(scan, run, 60)
-	p.run("infer", "--model-path", run, "--test-data", scan, "--output-dir", alone, "--batch-size", "16", "--device", "cpu", "--threads", "1")
+	t.Parallel()
+	dir, shared := t.TempDir(), trainedStar(t)
+	scan, run, local, gathered := shared.scan, shared.run, filepath.Join(dir, "local"), filepath.Join(dir, "gathered")
+	p := newProcess(t)
+	p.run("infer", "--model-path", run, "--test-data", scan, "--output-dir", local, "--batch-size", "16", "--device", "cpu",
+		"--threads", "1")
 
-	broker, url := running(t, binary, "broker", "--store", filepath.Join(dir, "store"), "--listen", "127.0.0.1:0")
+	broker, url := running(t, "broker", "--store", filepath.Join(dir, "store"), "--listen", "127.0.0.1:0")
 	if !strings.HasPrefix(url, "nats://127.0.0.1:") {
 		t.Fatalf("the broker is at %s", url)
 	}
 	infer := func(more ...string) *exec.Cmd {
-		args := []string{"infer", "--nats", url, "--model-path", run, "--test-data", scan, "--output-dir", together, "--batch-size", "3", "--in-flight", "4"}
-		return exec.Command(binary, append(args, more...)...)
+		args := []string{"infer", "--nats", url, "--model-path", run, "--test-data", scan, "--output-dir", gathered,
+			"--batch-size", "3", "--in-flight", "4"}
+		return exec.Command(p.binary, append(args, more...)...)
 	}
-	worker, _ := running(t, binary, "worker", "--nats", url, "--threads", "1", "--device", "cpu")
+	worker, _ := running(t, "worker", "--nats", url, "--threads", "1", "--device", "cpu")
 	killed := infer()
 	if err := killed.Start(); err != nil {
 		t.Fatal(err)
@@ -75,15 +77,15 @@ func TestClusterProcesses(t *testing.T) {
 	time.Sleep(700 * time.Millisecond) // in the middle of something, whatever it is
 	_ = killed.Process.Kill()
 	_ = killed.Wait()
-	other, _ := running(t, binary, "worker", "--nats", url, "--model", run, "--threads", "1", "--device", "cpu")
+	other, _ := running(t, "worker", "--nats", url, "--model", run, "--threads", "1", "--device", "cpu")
 	if out, err := infer().CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	want, err := os.ReadFile(filepath.Join(alone, reconstruct.ObjectFile))
+	want, err := os.ReadFile(filepath.Join(local, reconstruct.ObjectFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := os.ReadFile(filepath.Join(together, reconstruct.ObjectFile)); err != nil || !bytes.Equal(got, want) {
+	if got, err := os.ReadFile(filepath.Join(gathered, reconstruct.ObjectFile)); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("the object is not that of one machine (%v)", err)
 	}
 	for i, w := range []*exec.Cmd{worker, other} {
@@ -94,27 +96,27 @@ func TestClusterProcesses(t *testing.T) {
 	if status := ended(t, broker, syscall.SIGINT); status != 0 {
 		t.Errorf("the broker ends with status %d", status)
 	}
-	if out, err := infer().CombinedOutput(); err == nil || !bytes.Contains(out, []byte("nobody there")) || bytes.Count(out, []byte("ptyx: ")) != 1 {
+	out, err := infer().CombinedOutput()
+	if err == nil || !bytes.Contains(out, []byte("nobody there")) || bytes.Count(out, []byte("ptyx: ")) != 1 {
 		t.Errorf("without a broker: %v, %s", err, out)
 	}
 }
 
-// TestServeWorkers: a server whose batches go to workers. While frames come in, a worker is killed in a batch and the broker is killed, too, and comes back: no
-// client hears of it, and the object is the file that infer writes.
+// TestServeWorkers sends frames to a server whose batches go to workers. A worker is killed within a batch, and the
+// broker is killed and started again. No client sees an error, and the object is the file that infer writes.
 func TestServeWorkers(t *testing.T) {
-	binary := build(t)
-	dir := t.TempDir()
-	scan, run, alone, store := filepath.Join(dir, "scan.npz"), filepath.Join(dir, "star"), filepath.Join(dir, "alone"), filepath.Join(dir, "store")
-	p := process{t, binary, t.TempDir()}
-	p.smallStar(scan, run, 60)
-	p.run("infer", "--model-path", run, "--test-data", scan, "--output-dir", alone, "--device", "cpu", "--threads", "1")
+	testutil.Slow(t)
+	t.Parallel()
+	dir, shared := t.TempDir(), trainedStar(t)
+	scan, run, local, store := shared.scan, shared.run, filepath.Join(dir, "local"), filepath.Join(dir, "store")
+	newProcess(t).run("infer", "--model-path", run, "--test-data", scan, "--output-dir", local, "--device", "cpu", "--threads", "1")
 
-	broker, url := running(t, binary, "broker", "--store", store, "--listen", "127.0.0.1:0")
+	broker, url := running(t, "broker", "--store", store, "--listen", "127.0.0.1:0")
 	worker := func() *exec.Cmd {
-		w, _ := running(t, binary, "worker", "--nats", url, "--threads", "1", "--device", "cpu")
+		w, _ := running(t, "worker", "--nats", url, "--threads", "1", "--device", "cpu")
 		return w
 	}
-	s := serveProcess(t, binary, "--workers", url, "--model", run, "--batch-size", "4", "--in-flight", "8")
+	s := serveProcess(t, "--workers", url, "--model", run, "--batch-size", "4", "--in-flight", "8")
 	killed := worker()
 	path := s.newScan(0)
 	parts := frames(t, scan, 5)
@@ -141,16 +143,16 @@ func TestServeWorkers(t *testing.T) {
 	<-stitched
 	_ = broker.Process.Kill()
 	_ = broker.Wait()
-	for begun, status := time.Now(), 0; status != 503; status, _ = s.ask("GET", "/v2/health/ready", "", nil) {
-		if time.Since(begun) > 10*time.Second {
+	for start, status := time.Now(), 0; status != 503; status, _ = s.ask("GET", "/v2/health/ready", "", nil) {
+		if time.Since(start) > 10*time.Second {
 			t.Fatalf("without a broker the server is ready (%d)", status)
 		}
 	}
-	broker, _ = running(t, binary, "broker", "--store", store, "--listen", strings.TrimPrefix(url, "nats://"))
+	broker, _ = running(t, "broker", "--store", store, "--listen", strings.TrimPrefix(url, "nats://"))
 	if err := <-posted; err != nil {
-		t.Fatalf("%v: %s", err, s.said)
+		t.Fatalf("%v: %s", err, s.stderr)
 	}
-	want, err := os.ReadFile(filepath.Join(alone, reconstruct.ObjectFile))
+	want, err := os.ReadFile(filepath.Join(local, reconstruct.ObjectFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +160,7 @@ func TestServeWorkers(t *testing.T) {
 		t.Errorf("the object (%d) is not that of infer", status)
 	}
 	if status := s.end(syscall.SIGTERM); status != 0 {
-		t.Errorf("the server ends with status %d: %s", status, s.said)
+		t.Errorf("the server ends with status %d: %s", status, s.stderr)
 	}
 	for _, c := range []*exec.Cmd{other, broker} {
 		if status := ended(t, c, syscall.SIGTERM); status != 0 {

@@ -37,6 +37,7 @@ function ptyx; printf got; printf '<%s>' $argv; echo; end
 
 // TestShellsComplete types at shells: a tab completes commands, flags, values, files and directories.
 func TestShellsComplete(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, name := range []string{"scan one.npz", "tune.yaml"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {

@@ -141,6 +141,7 @@ var (
 
 // TestFilesAreOfNoMachine: no file names a path of the machine that it was written on, nor an address beyond the few.
 func TestFilesAreOfNoMachine(t *testing.T) {
+	t.Parallel()
 	for name, text := range repository(t) {
 		for _, m := range address.FindAllStringSubmatch(text, -1) {
 			if !slices.Contains(addresses, m[1]) {

@@ -10,6 +10,7 @@ import (
 // TestDeployedImports holds the border that keeps a node beside the detector small: what infers links no Gorgonia, and
 // cgo stays inside runtime.
 func TestDeployedImports(t *testing.T) {
+	t.Parallel()
 	deployed := []string{"runtime", "stitch", "internal/scan/dataset", "internal/format/npz", "internal/format/render", "internal/graph/contract", "internal/recon/predict", "internal/recon/reconstruct",
 		"internal/base/bundled", "internal/service/scanstore", "internal/service/serve", "internal/service/cluster", "internal/service/watch"}
 	for _, p := range deployed {
@@ -33,6 +34,7 @@ var order = []string{
 
 // TestImportsPointDown holds the order of the folders, and that each package of the program lies in one of them.
 func TestImportsPointDown(t *testing.T) {
+	t.Parallel()
 	place := func(path string) int {
 		return slices.IndexFunc(order, func(folder string) bool {
 			return path == "ptyx/"+folder || strings.HasPrefix(path, "ptyx/"+folder+"/")

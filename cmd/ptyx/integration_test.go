@@ -4,41 +4,47 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
+
+	"ptyx/internal/base/testutil"
 )
 
-// TestTrainSaveLoadInfer runs the whole path as a user's processes: train, save, load, infer. No GPU is to be seen, two
-// runs in different places must agree byte for byte, and nothing may be left in the temporary directory.
+// TestTrainSaveLoadInfer runs train and infer as a user's processes. No GPU is visible, two runs in different places must
+// agree byte for byte, and nothing may be left in the temporary directory.
 func TestTrainSaveLoadInfer(t *testing.T) {
 	cases := []struct {
 		gridsize int
 		grouping string
 		batch    int
 		extent   string
+		slow     bool
 	}{
-		{1, "shared", 4, "full"},
-		{1, "shared", 3, "centre"}, // an odd batch: one replica, and an incomplete last batch
-		{2, "shared", 8, "full"},
-		{2, "channels", 2, "full"},
-		{2, "channels", 1, "centre"},
-		{3, "channels", 2, "full"},
+		{1, "shared", 4, "full", true},
+		{1, "shared", 3, "centre", false}, // an odd batch: one replica, and an incomplete last batch
+		{2, "shared", 8, "full", true},
+		{2, "channels", 2, "full", true},
+		{2, "channels", 1, "centre", false},
+		{3, "channels", 2, "full", true},
 	}
-	binary := build(t)
+	t.Parallel()
 	scan := filepath.Join(t.TempDir(), "scan.npz")
-	process{t, binary, t.TempDir()}.run("simulate", "--out", scan, "--positions", "20", "--step", "7", "--seed", "11")
+	newProcess(t).run("simulate", "--out", scan, "--positions", "20", "--step", "7", "--seed", "11")
 	for _, c := range cases {
 		t.Run(fmt.Sprintf("gridsize%d/%s/batch%d/%s", c.gridsize, c.grouping, c.batch, c.extent), func(t *testing.T) {
+			if c.slow {
+				testutil.Slow(t)
+			}
+			t.Parallel()
 			digests := func() map[string][sha256.Size]byte {
-				p := process{t, binary, t.TempDir()}
+				p := newProcess(t)
 				dir := t.TempDir()
 				run, out := filepath.Join(dir, "run"), filepath.Join(dir, "out")
 				p.run("train", "--train_data_file", scan, "--output_dir", run, "--max_epochs", "2", "--n_images", "6",
 					"--gridsize", fmt.Sprint(c.gridsize), "--grouping", c.grouping, "--batch_size", fmt.Sprint(c.batch),
 					"--object-extent", c.extent, "--n-filters-scale", "1", "--device", "cpu", "--disable_mlflow")
-				p.run("infer", "--model_path", run, "--test_data", scan, "--output_dir", out, "--n_images", "5", "--device", "cpu")
+				p.run("infer", "--model_path", run, "--test_data", scan, "--output_dir", out, "--n_images", "5",
+					"--device", "cpu")
 				p.leftNothing()
 				return digestsOf(t, filepath.Join(run, "model.onnx"), filepath.Join(out, "reconstruction.npz"),
 					filepath.Join(out, "reconstructed_amplitude.png"), filepath.Join(out, "reconstructed_phase.png"))
@@ -50,32 +56,6 @@ func TestTrainSaveLoadInfer(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// build compiles the command as a user would.
-func build(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "ptyx")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return binary
-}
-
-// process runs the command with a temporary directory of its own.
-type process struct {
-	t         *testing.T
-	binary    string
-	temporary string
-}
-
-func (p process) run(args ...string) {
-	p.t.Helper()
-	c := exec.Command(p.binary, args...)
-	c.Env = append(os.Environ(), "CUDA_VISIBLE_DEVICES=", "TMPDIR="+p.temporary)
-	if out, err := c.CombinedOutput(); err != nil {
-		p.t.Fatalf("ptyx %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 }
 

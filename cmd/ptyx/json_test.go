@@ -23,7 +23,7 @@ import (
 	"ptyx/runtime"
 )
 
-// printed are the results that --json prints, by the sections of docs/json.md.
+// printed maps the sections of docs/json.md to the results that --json prints.
 func printed() map[string]any {
 	return map[string]any{
 		"ptyx train":                         workflow.TrainResult{},
@@ -54,7 +54,7 @@ var (
 	snakeKey = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 )
 
-// TestJSONIsDescribed holds docs/json.md to the types that are printed: every command with --json has a section, and every key
+// TestJSONIsDescribed compares docs/json.md with the printed types: every command with --json has a section, and every key
 // of its result a row there.
 func TestJSONIsDescribed(t *testing.T) {
 	text, err := os.ReadFile(root + "/docs/json.md")
@@ -68,7 +68,8 @@ func TestJSONIsDescribed(t *testing.T) {
 		for _, k := range keyCell.FindAllStringSubmatch(body, -1) {
 			keys = append(keys, strings.Split(strings.ReplaceAll(k[1], "`", ""), ", ")...)
 		}
-		for name := range strings.SplitSeq(strings.ReplaceAll(string(text[m[2]:m[3]]), "`", ""), ", ") {
+		title := strings.ReplaceAll(string(text[m[2]:m[3]]), "`", "")
+		for name := range strings.SplitSeq(title, ", ") {
 			described[name] = keys
 		}
 		if len(keys) == 0 {
@@ -78,7 +79,8 @@ func TestJSONIsDescribed(t *testing.T) {
 	for name, result := range printed() {
 		keys := keysOf(t, reflect.TypeOf(result), "")
 		if slices.Sort(keys); !slices.Equal(keys, sorted(described[name])) {
-			t.Errorf("%s prints\n%s\nand docs/json.md has\n%s", name, strings.Join(keys, "\n"), strings.Join(sorted(described[name]), "\n"))
+			has := strings.Join(sorted(described[name]), "\n")
+			t.Errorf("%s prints\n%s\nand docs/json.md has\n%s", name, strings.Join(keys, "\n"), has)
 		}
 	}
 	parser, err := newParser(&cli{})
@@ -133,40 +135,42 @@ func keysOf(t *testing.T, of reflect.Type, path string) (keys []string) {
 	return keys
 }
 
-// TestOneObjectOrSilence runs every command that has --json, quietly: with it, standard output is one object of the type that is
-// described; without it a command that only concludes says nothing at all.
+// TestOneObjectOrSilence runs every command that has --json, quietly. With --json, standard output is one object of the
+// described type. Without it, a command that ends with a sentence prints nothing.
 func TestOneObjectOrSilence(t *testing.T) {
-	t.Chdir(t.TempDir())
-	small := []string{"--device=cpu", "--n-filters-scale=1", "--max-epochs=1", "--batch-size=4", "--probe-passes=0", "--gridsize=1"}
+	t.Parallel()
+	dir, cpu := t.TempDir(), " --device=cpu"
+	small := cpu + " --output-dir @run --n-filters-scale=1 --max-epochs=1 --batch-size=4 --probe-passes=0 --gridsize=1"
+	infer := "infer --model-path @run --test-data @scan.npz --output-dir @out"
+	compare := "eval --recon @out/reconstruction.npz --reference @scan.npz"
 	for _, c := range []struct {
-		name      string
-		args      string
-		more      []string
-		concludes bool // prints a sentence only
+		name     string
+		args     string // @ is the directory
+		sentence bool   // the command prints only a sentence
 	}{
-		{"ptyx simulate", "simulate --out scan.npz --positions 16 --step 6 --seed 2", nil, true},
-		{"ptyx validate", "validate scan.npz", nil, false},
-		{"ptyx train --dry-run", "train --train-data-file scan.npz --dry-run", small, false},
-		{"ptyx train", "train --train-data-file scan.npz", small, true},
-		{"ptyx infer", "infer --model-path run --test-data scan.npz", []string{"--device=cpu"}, true},
-		{"ptyx infer", "infer --model-path run --test-data scan.npz --refine 1", []string{"--device=cpu"}, true},
-		{"ptyx watch", "watch parts --model-path run --interval 10ms --frames 16", []string{"--device=cpu"}, true},
-		{"ptyx solve", "solve --data scan.npz --iterations 1", []string{"--device=cpu"}, true},
-		{"ptyx refine", "refine --data scan.npz --recon out/reconstruction.npz --iterations 1", []string{"--device=cpu"}, true},
-		{"ptyx eval", "eval --recon out/reconstruction.npz --reference scan.npz", nil, false},
-		{"ptyx eval --convention pinn-compat", "eval --recon out/reconstruction.npz --reference scan.npz --convention pinn-compat", nil, false},
-		{"ptyx report", "report run", []string{"--device=cpu"}, true},
-		{"ptyx convert", "convert scan.npz copy.npz", nil, true},
-		{"ptyx export", "export run small.onnx --fp16", []string{"--device=cpu"}, true},
-		{"ptyx inspect", "inspect run", nil, false},
-		{"ptyx doctor", "doctor", nil, false},
-		{"ptyx version", "version", nil, false},
+		{"ptyx simulate", "simulate --out @scan.npz --positions 16 --step 6 --seed 2", true},
+		{"ptyx validate", "validate @scan.npz", false},
+		{"ptyx train --dry-run", "train --train-data-file @scan.npz --dry-run" + small, false},
+		{"ptyx train", "train --train-data-file @scan.npz" + small, true},
+		{"ptyx infer", infer + cpu, true},
+		{"ptyx infer", infer + " --refine 1" + cpu, true},
+		{"ptyx watch", "watch @parts --model-path @run --interval 10ms --frames 16 --output-dir @watched" + cpu, true},
+		{"ptyx solve", "solve --data @scan.npz --output-dir @solved --iterations 1" + cpu, true},
+		{"ptyx refine", "refine --data @scan.npz --recon @out --output-dir @refined --iterations 1" + cpu, true},
+		{"ptyx eval", compare, false},
+		{"ptyx eval --convention pinn-compat", compare + " --convention pinn-compat", false},
+		{"ptyx report", "report @run" + cpu, true},
+		{"ptyx convert", "convert @scan.npz @copy.npz", true},
+		{"ptyx export", "export @run @small.onnx --fp16" + cpu, true},
+		{"ptyx inspect", "inspect @run", false},
+		{"ptyx doctor", "doctor", false},
+		{"ptyx version", "version", false},
 	} {
-		args := append(append(strings.Fields(c.args), c.more...), "--quiet")
+		args := append(strings.Fields(strings.ReplaceAll(c.args, "@", dir+"/")), "--quiet")
 		if c.name == "ptyx watch" {
-			inParts(t, "scan.npz", "parts")
+			inParts(t, filepath.Join(dir, "scan.npz"), filepath.Join(dir, "parts"))
 		}
-		if stdout := quietly(t, args); c.concludes != (stdout == "") {
+		if stdout := quietly(t, args); c.sentence != (stdout == "") {
 			t.Errorf("ptyx %s prints %q", strings.Join(args, " "), stdout)
 		}
 		stdout := quietly(t, append(args, "--json"))
@@ -181,25 +185,32 @@ func TestOneObjectOrSilence(t *testing.T) {
 	}
 }
 
-// TestServeTellsAProgramWhereItIs, or nobody.
-func TestServeTellsAProgramWhereItIs(t *testing.T) {
-	t.Chdir(t.TempDir())
-	quietly(t, []string{"simulate", "--out=scan.npz", "--positions=4", "--step=6", "--quiet"})
-	quietly(t, []string{"train", "--train-data-file=scan.npz", "--device=cpu", "--n-filters-scale=1", "--max-epochs=0", "--gridsize=1", "--probe-passes=0", "--quiet"})
+// TestServePrintsItsAddress as JSON, or nothing.
+func TestServePrintsItsAddress(t *testing.T) {
+	t.Parallel()
+	model := "--model=net=" + trainedStar(t).run
 	for _, flag := range []string{"--json", "--quiet"} {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		defer cancel()
-		var stdout, stderr bytes.Buffer
-		if status := run(ctx, []string{"serve", "--model=net=run", "--listen=127.0.0.1:0", "--device=cpu", flag}, &stdout, &stderr); status != exitOK {
-			t.Fatalf("exit status %d, says %s", status, stderr.String())
-		}
-		var s workflow.Serving
-		if err := json.Unmarshal(stdout.Bytes(), &s); flag == "--json" && (err != nil || !strings.Contains(s.URL, "://127.0.0.1:") || !slices.Equal(s.Models, []string{"net"}) || s.Device == "") {
-			t.Errorf("prints %s (%v)", stdout.String(), err)
-		}
-		if flag == "--quiet" && stdout.Len()+stderr.Len() > 0 {
-			t.Errorf("prints %q and %q", stdout.String(), stderr.String())
-		}
+		t.Run(flag, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			var stdout, stderr bytes.Buffer
+			args := []string{"serve", model, "--listen=127.0.0.1:0", "--device=cpu", flag}
+			if status := run(ctx, args, &stdout, &stderr); status != exitOK {
+				t.Fatalf("exit status %d, stderr %s", status, stderr.String())
+			}
+			if flag == "--quiet" {
+				if stdout.Len()+stderr.Len() > 0 {
+					t.Errorf("prints %q and %q", stdout.String(), stderr.String())
+				}
+				return
+			}
+			var s workflow.Serving
+			err := json.Unmarshal(stdout.Bytes(), &s)
+			if err != nil || !strings.Contains(s.URL, "://127.0.0.1:") || !slices.Equal(s.Models, []string{"net"}) || s.Device == "" {
+				t.Errorf("prints %s (%v)", stdout.String(), err)
+			}
+		})
 	}
 }
 
@@ -226,14 +237,15 @@ func quietly(t *testing.T, args []string) string {
 	return stdout.String()
 }
 
-// TestAnInterruptedTrainingSaysWhatItSaved also to a program.
-func TestAnInterruptedTrainingSaysWhatItSaved(t *testing.T) {
-	t.Chdir(t.TempDir())
-	quietly(t, []string{"simulate", "--out=scan.npz", "--positions=8", "--step=6", "--quiet"})
+// TestInterruptedTrainingPrintsJSON about what it saved.
+func TestInterruptedTrainingPrintsJSON(t *testing.T) {
+	t.Parallel()
+	scan, dir := trainedStar(t).small, filepath.Join(t.TempDir(), "run")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var stdout bytes.Buffer
-	args := []string{"train", "--train-data-file=scan.npz", "--device=cpu", "--n-filters-scale=1", "--max-epochs=9", "--gridsize=1", "--probe-passes=0", "--json"}
+	args := []string{"train", "--train-data-file=" + scan, "--output-dir=" + dir, "--device=cpu", "--n-filters-scale=1",
+		"--max-epochs=9", "--gridsize=1", "--probe-passes=0", "--json"}
 	stderr := canceller{cancel: cancel}
 	if status := run(ctx, args, &stdout, &stderr); status != exitInterrupted {
 		t.Errorf("exit status %d, says %q", status, stderr.String())

@@ -22,11 +22,11 @@ type machines struct {
 }
 
 func (m *machines) startBroker(at string) {
-	m.broker, m.url = running(m.t, m.binary, "broker", "--store", m.store, "--listen", at)
+	m.broker, m.url = running(m.t, "broker", "--store", m.store, "--listen", at)
 }
 
 func (m *machines) startWorker(i int) {
-	m.workers[i], _ = running(m.t, m.binary, "worker", "--nats", m.url, "--threads", "1", "--device", "cpu")
+	m.workers[i], _ = running(m.t, "worker", "--nats", m.url, "--threads", "1", "--device", "cpu")
 }
 
 // kill ends one of the programs, by SIGKILL, and starts it again.
@@ -43,28 +43,29 @@ func (m *machines) kill(which int) {
 }
 
 // A worker, the broker or infer is killed at any moment of a scan, and started again: the object is that of one machine.
-func manyMachinesSurviveKills(t *testing.T, binary, scan, model string, _ time.Duration) {
-	m := &machines{process: process{t, binary, t.TempDir()}, store: filepath.Join(t.TempDir(), "store")}
-	alone := filepath.Join(t.TempDir(), "alone")
-	m.run("infer", "--model-path", model, "--test-data", scan, "--output-dir", alone, "--device", "cpu")
+func manyMachinesSurviveKills(t *testing.T, scan, model string, _ time.Duration) {
+	m := &machines{process: newProcess(t), store: filepath.Join(t.TempDir(), "store")}
+	local := filepath.Join(t.TempDir(), "local")
+	m.run("infer", "--model-path", model, "--test-data", scan, "--output-dir", local, "--device", "cpu")
 	m.startBroker("127.0.0.1:0")
 	for i := range m.workers {
 		m.startWorker(i)
 	}
 	infer := func(dir string) []string {
-		return []string{"infer", "--nats", m.url, "--model-path", model, "--test-data", scan, "--output-dir", dir, "--batch-size", "1", "--in-flight", "4"}
+		return []string{"infer", "--nats", m.url, "--model-path", model, "--test-data", scan, "--output-dir", dir,
+			"--batch-size", "1", "--in-flight", "4"}
 	}
 	long := m.lasts(infer(t.TempDir())...)
 	for i := range moments(t) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			together := filepath.Join(t.TempDir(), "together")
+			gathered := filepath.Join(t.TempDir(), "gathered")
 			r := rand.New(rand.NewPCG(uint64(i), 11))
 			moment := within(r, long)
 			if which := i % 4; which == 3 {
-				m.killed(moment, infer(together)...)
-				m.run(infer(together)...)
+				m.killed(moment, infer(gathered)...)
+				m.run(infer(gathered)...)
 			} else {
-				c := m.command(0, infer(together)...)
+				c := m.command(0, infer(gathered)...)
 				var said bytes.Buffer
 				c.Stdout, c.Stderr = &said, &said
 				if err := c.Start(); err != nil {
@@ -76,7 +77,7 @@ func manyMachinesSurviveKills(t *testing.T, binary, scan, model string, _ time.D
 					t.Fatalf("infer: %v\n%s", err, said.String())
 				}
 			}
-			sameBytes(t, alone, together, reconstruct.ObjectFile)
+			sameBytes(t, local, gathered, reconstruct.ObjectFile)
 		})
 	}
 }

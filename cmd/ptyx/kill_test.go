@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"ptyx/internal/base/testutil"
 )
 
 // moments is how many times each command is killed: the environment variable PTYX_KILLS, or 3.
@@ -25,16 +26,6 @@ func moments(t *testing.T) int {
 		t.Fatalf("PTYX_KILLS is %q, expected a number of kills", text)
 	}
 	return n
-}
-
-// command is the program about to run, with a limit on the size of its files in KiB; 0: none.
-func (p process) command(fileLimit int, args ...string) *exec.Cmd {
-	c := exec.Command(p.binary, args...)
-	if fileLimit > 0 { // as a disk that is full: the write fails
-		c = exec.Command("bash", append([]string{"-c", fmt.Sprintf(`ulimit -f %d; exec "$@"`, fileLimit), "sh", p.binary}, args...)...)
-	}
-	c.Env = append(os.Environ(), "CUDA_VISIBLE_DEVICES=", "TMPDIR="+p.temporary)
-	return c
 }
 
 // killed runs the program and kills it (SIGKILL) after a while; done tells that it was done before.
@@ -92,32 +83,34 @@ func smallScan(p process) string {
 }
 
 func training(scan, dir string) []string {
-	return []string{"train", "--train-data-file", scan, "--output-dir", dir, "--max-epochs", "3", "--n-images", "8", "--batch-size", "4", "--n-filters-scale", "1",
-		"--seed", "5", "--device", "cpu"}
+	return []string{"train", "--train-data-file", scan, "--output-dir", dir, "--max-epochs", "3", "--n-images", "8",
+		"--batch-size", "4", "--n-filters-scale", "1", "--seed", "5", "--device", "cpu"}
 }
 
 var trained = []string{"model.onnx", "best.onnx", "probe.npz", "probe.png", "loss.png"}
 
 // TestFaults does to the program what happens to programs: kills, full disks, places that take nothing.
 func TestFaults(t *testing.T) {
-	p := process{t, build(t), t.TempDir()}
+	testutil.Slow(t)
+	p := newProcess(t)
 	scan := smallScan(p)
 	whole := filepath.Join(t.TempDir(), "whole")
 	long := p.lasts(training(scan, whole)...)
-	for name, test := range map[string]func(t *testing.T, binary, scan, whole string, long time.Duration){
+	for name, test := range map[string]func(t *testing.T, scan, whole string, long time.Duration){
 		"training survives kills": trainingSurvivesKills, "inference survives kills": inferenceSurvivesKills,
-		"a server survives kills": serverSurvivesKills, "many machines survive kills": manyMachinesSurviveKills, "full disk": fullDisk, "read-only directory": readOnlyDirectory,
+		"a server survives kills": serverSurvivesKills, "many machines survive kills": manyMachinesSurviveKills,
+		"full disk": fullDisk, "read-only directory": readOnlyDirectory,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, p.binary, scan, whole, long) })
+		t.Run(name, func(t *testing.T) { test(t, scan, whole, long) })
 	}
 }
 
 // A training is killed at any moment and resumed: it ends with the bytes of one that nobody disturbed, and what was killed has
 // left nothing.
-func trainingSurvivesKills(t *testing.T, binary, scan, whole string, long time.Duration) {
+func trainingSurvivesKills(t *testing.T, scan, whole string, long time.Duration) {
 	for i := range moments(t) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			p := process{t, binary, t.TempDir()}
+			p := newProcess(t)
 			r := rand.New(rand.NewPCG(uint64(i), 7))
 			dir := filepath.Join(t.TempDir(), "run")
 			p.killed(within(r, long), training(scan, dir)...)
@@ -151,20 +144,24 @@ func sameBytes(t *testing.T, want, got string, names ...string) {
 	}
 }
 
-var inferred = []string{"reconstruction.npz", "reconstructed_amplitude.png", "reconstructed_phase.png", "reconstructed_spread.png", "reconstructed_coverage.png"}
+var inferred = []string{
+	"reconstruction.npz", "reconstructed_amplitude.png", "reconstructed_phase.png", "reconstructed_spread.png",
+	"reconstructed_coverage.png",
+}
 
 // An inference is killed at any moment over an older result: each file is the old one or the new one, never part of one.
-func inferenceSurvivesKills(t *testing.T, binary, scan, model string, _ time.Duration) {
-	p := process{t, binary, t.TempDir()}
+func inferenceSurvivesKills(t *testing.T, scan, model string, _ time.Duration) {
+	p := newProcess(t)
 	before, after := filepath.Join(t.TempDir(), "before"), filepath.Join(t.TempDir(), "after")
 	infer := func(dir string, count int) []string {
-		return []string{"infer", "--model-path", model, "--test-data", scan, "--output-dir", dir, "--n-images", fmt.Sprint(count), "--device", "cpu"}
+		return []string{"infer", "--model-path", model, "--test-data", scan, "--output-dir", dir,
+			"--n-images", fmt.Sprint(count), "--device", "cpu"}
 	}
 	p.run(infer(before, 5)...)
 	long := p.lasts(infer(after, 16)...)
 	for i := range moments(t) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			p := process{t, binary, t.TempDir()}
+			p := newProcess(t)
 			dir := filepath.Join(t.TempDir(), "out")
 			if err := os.CopyFS(dir, os.DirFS(before)); err != nil {
 				t.Fatal(err)
@@ -195,8 +192,8 @@ func oldOrNew(t *testing.T, name, before, after, dir string) {
 
 // A disk that fills up while a file is written ends the command in one sentence, and every file is as it was or whole. What was
 // reached can be resumed when there is room again.
-func fullDisk(t *testing.T, binary, scan, whole string, _ time.Duration) {
-	p := process{t, binary, t.TempDir()}
+func fullDisk(t *testing.T, scan, whole string, _ time.Duration) {
+	p := newProcess(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	fails := func(limit int, args ...string) {
 		t.Helper()
@@ -232,10 +229,11 @@ func fullDisk(t *testing.T, binary, scan, whole string, _ time.Duration) {
 }
 
 // A directory that takes no files is refused before any work, even from root.
-func readOnlyDirectory(t *testing.T, binary, scan, _ string, _ time.Duration) {
-	p := process{t, binary, t.TempDir()}
+func readOnlyDirectory(t *testing.T, scan, _ string, _ time.Duration) {
+	p := newProcess(t)
 	for _, args := range [][]string{
-		training(scan, "/proc/run"), {"solve", "--data", scan, "--output-dir", "/proc/out"}, {"simulate", "--out", "/proc/scan.npz"},
+		training(scan, "/proc/run"), {"solve", "--data", scan, "--output-dir", "/proc/out"},
+		{"simulate", "--out", "/proc/scan.npz"},
 	} {
 		out, err := p.command(0, args...).CombinedOutput()
 		if text := string(out); err == nil || !strings.Contains(text, "cannot be written to") || strings.Count(text, "\n") != 1 {

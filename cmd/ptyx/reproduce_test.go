@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/testutil"
 	"ptyx/internal/format/npz"
 )
 
@@ -33,7 +34,8 @@ func stages() []stage {
 // TestReproduced trains and reconstructs with 2, 1 and 3 threads and compares the objects with each other, and with those in testdata, which another
 // machine has made: go test ./cmd/ptyx -run TestReproduced -update.
 func TestReproduced(t *testing.T) {
-	p := process{t, build(t), t.TempDir()}
+	testutil.Slow(t)
+	p := newProcess(t)
 	threads := []string{"2", "1", "3"}
 	for _, s := range stages() {
 		golden := filepath.Join("testdata", "reproduced", s.golden)

@@ -20,16 +20,17 @@ import (
 	"ptyx/internal/recon/reconstruct"
 )
 
-// A server is killed at any moment while clients send frames, also while it comes back, and started again: the clients send again what was not
-// answered, and the object is the file that infer writes, with and without the solver.
-func serverSurvivesKills(t *testing.T, binary, _, model string, _ time.Duration) {
-	p := process{t, binary, t.TempDir()}
+// serverSurvivesKills kills a server at any moment while clients send frames, also while it restarts. The clients repeat
+// what was not answered, and the object is the file that infer writes, with and without the solver.
+func serverSurvivesKills(t *testing.T, _, model string, _ time.Duration) {
+	p := newProcess(t)
 	scan := filepath.Join(t.TempDir(), "scan.npz")
 	p.run("simulate", "--out", scan, "--positions", "60", "--step", "8", "--nphotons", "1e5", "--seed", "3")
 	objects := map[int][]byte{} // by passes of the solver
 	for _, refine := range []int{0, 2} {
 		out := filepath.Join(t.TempDir(), "out")
-		p.run("infer", "--model-path", model, "--test-data", scan, "--output-dir", out, "--refine", fmt.Sprint(refine), "--device", "cpu")
+		p.run("infer", "--model-path", model, "--test-data", scan, "--output-dir", out, "--refine", fmt.Sprint(refine),
+			"--device", "cpu")
 		file, err := os.ReadFile(filepath.Join(out, reconstruct.ObjectFile))
 		if err != nil {
 			t.Fatal(err)
@@ -37,7 +38,7 @@ func serverSurvivesKills(t *testing.T, binary, _, model string, _ time.Duration)
 		objects[refine] = file
 	}
 	store := filepath.Join(t.TempDir(), "store")
-	start := func() serving { return serveProcess(t, binary, "--model", "star="+model, "--store", store) }
+	start := func() serving { return serveProcess(t, "--model", "star="+model, "--store", store) }
 	s := start()
 	status, body := s.ask("POST", "/v1/scans", "application/json", []byte(`{"refine":2}`))
 	var created struct{ ID string }
@@ -70,7 +71,7 @@ func serverSurvivesKills(t *testing.T, binary, _, model string, _ time.Duration)
 	}
 	all.Wait()
 	if c.answered.Load() != int64(len(bodies)) {
-		t.Fatalf("%d posts of %d were answered; the last was not because of %v; %s", c.answered.Load(), len(bodies), c.problem.Load(), s.said)
+		t.Fatalf("%d posts of %d were answered; the last was not because of %v; %s", c.answered.Load(), len(bodies), c.problem.Load(), s.stderr)
 	}
 	s.until(path, `"state":"open"`)
 	s.holds(path, objects[0])
@@ -83,7 +84,7 @@ func serverSurvivesKills(t *testing.T, binary, _, model string, _ time.Duration)
 		s.until(path, `"state":"finished"`)
 		s.holds(path, objects[2])
 	}
-	second := serveFails(t, binary, "--model", "star="+model, "--store", store)
+	second := serveFails(t, "--model", "star="+model, "--store", store)
 	if !strings.Contains(second, "another server uses") || strings.Count(second, "\n") != 1 {
 		t.Errorf("a second server: %s", second)
 	}
@@ -162,10 +163,10 @@ func (s serving) holds(path string, want []byte) {
 }
 
 // serveFails is what a server says that does not start.
-func serveFails(t *testing.T, binary string, args ...string) string {
+func serveFails(t *testing.T, args ...string) string {
 	t.Helper()
-	c := process{t, binary, t.TempDir()}.command(0, append([]string{"serve", "--listen", "127.0.0.1:0", "--device", "cpu"}, args...)...)
-	out, err := c.CombinedOutput()
+	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--device", "cpu"}, args...)
+	out, err := newProcess(t).command(0, args...).CombinedOutput()
 	if err == nil {
 		t.Errorf("a server has started and ended: %s", out)
 	}

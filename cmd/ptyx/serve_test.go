@@ -23,26 +23,20 @@ import (
 	"ptyx/internal/scan/dataset"
 )
 
-// smallStar simulates a scan of so many positions and trains the smallest network on it, as far as servers and workers need one.
-func (p process) smallStar(scan, run string, positions int) {
-	p.t.Helper()
-	p.run("simulate", "--out", scan, "--positions", fmt.Sprint(positions), "--step", "7", "--seed", "11")
-	p.run("train", "--train-data-file", scan, "--output-dir", run, "--max-epochs", "1", "--n-images", "4", "--batch-size", "4", "--gridsize", "1", "--n-filters-scale", "1", "--device", "cpu")
-}
-
 // serving is ptyx serve as a process of its own.
 type serving struct {
 	t       *testing.T
 	command *exec.Cmd
 	url     string
-	said    *bytes.Buffer // on standard error
+	stderr  *bytes.Buffer
 }
 
 // serveProcess starts a server and waits until it says where it is.
-func serveProcess(t *testing.T, binary string, args ...string) serving {
+func serveProcess(t *testing.T, args ...string) serving {
 	t.Helper()
-	s := serving{t: t, command: exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--device", "cpu"}, args...)...), said: &bytes.Buffer{}}
-	s.command.Stderr = s.said
+	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--device", "cpu"}, args...)
+	s := serving{t: t, command: exec.Command(binary(t), args...), stderr: &bytes.Buffer{}}
+	s.command.Stderr = s.stderr
 	out, err := s.command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +47,7 @@ func serveProcess(t *testing.T, binary string, args ...string) serving {
 	t.Cleanup(func() { _ = s.command.Process.Kill() }) // it has ended, unless the test failed
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		t.Fatalf("%v: %s", err, s.said)
+		t.Fatalf("%v: %s", err, s.stderr)
 	}
 	s.url, _, _ = strings.Cut(line, ": ")
 	return s
@@ -134,7 +128,10 @@ func frames(t *testing.T, scan string, count int) (bodies [][]byte) {
 			ids, x, y = append(ids, int64(id)), append(x, file.X[id]), append(y, file.Y[id])
 		}
 		var b bytes.Buffer
-		if err := npz.WriteTo(&b, []npz.Member{{Key: "diff3d", Value: part}, {Key: "xcoords", Value: x}, {Key: "ycoords", Value: y}, {Key: "ids", Value: ids}}); err != nil {
+		members := []npz.Member{
+			{Key: "diff3d", Value: part}, {Key: "xcoords", Value: x}, {Key: "ycoords", Value: y}, {Key: "ids", Value: ids},
+		}
+		if err := npz.WriteTo(&b, members); err != nil {
 			t.Fatal(err)
 		}
 		bodies = append(bodies, b.Bytes())
@@ -181,32 +178,34 @@ func (s serving) checkScan(scan, inferred string, refine int) {
 	}
 }
 
-// TestServeProcess: a trained model is served, a scan that is sent frame by frame gives the bytes of infer, and both signals end the process with status 0.
+// TestServeProcess: a scan that is sent frame by frame gives the bytes of infer, and both signals end the server with
+// status 0.
 func TestServeProcess(t *testing.T) {
-	binary := build(t)
-	dir := t.TempDir()
-	scan, run := filepath.Join(dir, "scan.npz"), filepath.Join(dir, "star")
-	p := process{t, binary, t.TempDir()}
-	p.smallStar(scan, run, 12)
+	t.Parallel()
+	dir, shared := t.TempDir(), trainedStar(t)
+	scan, run, p := shared.small, shared.run, newProcess(t)
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
-		s := serveProcess(t, binary, "--model", run, "--model", "other="+run)
+		s := serveProcess(t, "--model", run, "--model", "other="+run)
 		if status, body := s.ask("GET", "/v2/models/other/ready", "", nil); status != 200 {
 			t.Errorf("ready: %d %s", status, body)
 		}
 		values := strings.TrimSuffix(strings.Repeat("1,", 64*64), ",")
-		body := fmt.Sprintf(`{"inputs":[{"name":"amplitude_measured","datatype":"FP32","shape":[1,1,64,64],"data":[%s]}]}`, values)
-		if status, answer := s.ask("POST", "/v2/models/star/infer", "application/json", []byte(body)); status != 200 || !strings.Contains(string(answer), `"shape":[1,1,64,64]`) {
+		const input = `{"name":"amplitude_measured","datatype":"FP32","shape":[1,1,64,64],"data":[%s]}`
+		body := fmt.Sprintf(`{"inputs":[`+input+`]}`, values)
+		status, answer := s.ask("POST", "/v2/models/star/infer", "application/json", []byte(body))
+		if status != 200 || !strings.Contains(string(answer), `"shape":[1,1,64,64]`) {
 			t.Errorf("infer: %d %.200s", status, answer)
 		}
 		if signal == syscall.SIGTERM {
 			for _, refine := range []int{0, 3} {
 				out := filepath.Join(dir, fmt.Sprint("out-", refine))
-				p.run("infer", "--model-path", run, "--test-data", scan, "--output-dir", out, "--refine", fmt.Sprint(refine), "--device", "cpu")
+				p.run("infer", "--model-path", run, "--test-data", scan, "--output-dir", out, "--refine", fmt.Sprint(refine),
+					"--device", "cpu")
 				s.checkScan(scan, out, refine)
 			}
 		}
 		if status := s.end(signal); status != 0 {
-			t.Errorf("%v: exit status %d: %s", signal, status, s.said)
+			t.Errorf("%v: exit status %d: %s", signal, status, s.stderr)
 		}
 	}
 }

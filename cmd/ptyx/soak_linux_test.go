@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ptyx/internal/base/testutil"
 )
 
 // soaking is how long TestSoak has clients at work: two seconds, or PTYX_SOAK.
@@ -325,22 +327,23 @@ func (s *soak) rests(allowed load) (l load) {
 // they had been there for a fifth of the time. Goroutines and descriptors must be the same; memory may have grown by 48 MiB, which Go
 // and the C library keep for the largest moment, be it early or late.
 func TestSoak(t *testing.T) {
+	testutil.Slow(t)
 	long := soaking(t)
 	s := newSoak(t)
 	if err := s.work(long/5, 1); err != nil {
-		t.Fatalf("%v\n%s", err, s.said)
+		t.Fatalf("%v\n%s", err, s.stderr)
 	}
 	before := s.rests(load{})
 	t.Logf("after %v: %v", long/5, before)
 	for round, rounds := 1, max(1, int(long/time.Minute)); round <= rounds; round++ {
 		if err := s.work((long-long/5)/time.Duration(rounds), uint64(1+round)); err != nil {
-			t.Fatalf("%v\n%s", err, s.said)
+			t.Fatalf("%v\n%s", err, s.stderr)
 		}
 		after := s.rests(before)
 		t.Logf("round %d: %v; %s", round, after, s.account())
 		const memory = 48
 		if after.goroutines > before.goroutines || after.descriptors > before.descriptors || after.scans != 0 || !(after.memory <= before.memory+memory) {
-			t.Fatalf("the server held %v, and now %v and %d scans\n%s", before, after, after.scans, s.said)
+			t.Fatalf("the server held %v, and now %v and %d scans\n%s", before, after, after.scans, s.stderr)
 		}
 	}
 	for kind, c := range crowd {
@@ -349,26 +352,23 @@ func TestSoak(t *testing.T) {
 		}
 	}
 	if status := s.end(syscall.SIGTERM); status != 0 {
-		t.Errorf("exit status %d: %s", status, s.said)
+		t.Errorf("exit status %d: %s", status, s.stderr)
 	}
 }
 
 // newSoak starts a server of a small network, and asks it once for what all answers are compared with.
 func newSoak(t *testing.T) *soak {
 	t.Helper()
-	binary := build(t)
-	dir := t.TempDir()
-	scan, run, out := filepath.Join(dir, "scan.npz"), filepath.Join(dir, "star"), filepath.Join(dir, "out")
-	p := process{t, binary, t.TempDir()}
-	p.smallStar(scan, run, 12)
-	p.run("infer", "--model-path", run, "--test-data", scan, "--output-dir", out, "--device", "cpu")
+	shared, out := trainedStar(t), filepath.Join(t.TempDir(), "out")
+	scan, run := shared.small, shared.run
+	newProcess(t).run("infer", "--model-path", run, "--test-data", scan, "--output-dir", out, "--device", "cpu")
 	object, err := os.ReadFile(filepath.Join(out, "reconstruction.npz"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	head := `{"inputs":[{"name":"amplitude_measured","datatype":"FP32","shape":[1,1,64,64],"parameters":{"binary_data_size":16384}}],"parameters":{"binary_data_output":true}}`
 	s := &soak{
-		serving: serveProcess(t, binary, "--model", run, "--queue", "32"), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
+		serving: serveProcess(t, "--model", run, "--queue", "32"), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
 		body: append([]byte(head), bytes.Repeat([]byte{0, 0, 0x80, 0x3f}, 64*64)...), header: strconv.Itoa(len(head)), // ones
 		parts: frames(t, scan, 5), object: object,
 	}

@@ -52,6 +52,7 @@ var changed = map[string]string{
 
 // TestEveryFlagOfTrainCounts: each flag changes the options by itself, without a configuration file and over one.
 func TestEveryFlagOfTrainCounts(t *testing.T) {
+	t.Parallel()
 	parser, err := newParser(&cli{})
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestFaultsOfTheCommandLine: one sentence each, and where it is said how it is done.
+// TestFaultsOfTheCommandLine: each is one sentence, which points to the help.
 func TestFaultsOfTheCommandLine(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"", "found no command; see ptyx --help"},

@@ -20,13 +20,14 @@ import (
 type following struct {
 	t       *testing.T
 	command *exec.Cmd
-	said    *bytes.Buffer
+	output  *bytes.Buffer
 }
 
-func follow(t *testing.T, binary string, args ...string) following {
+func follow(t *testing.T, args ...string) following {
 	t.Helper()
-	f := following{t: t, command: exec.Command(binary, append([]string{"watch", "--device", "cpu", "--interval", "50ms", "--every", "50ms"}, args...)...), said: &bytes.Buffer{}}
-	f.command.Stdout, f.command.Stderr = f.said, f.said
+	args = append([]string{"watch", "--device", "cpu", "--interval", "50ms", "--every", "50ms"}, args...)
+	f := following{t: t, command: exec.Command(binary(t), args...), output: &bytes.Buffer{}}
+	f.command.Stdout, f.command.Stderr = f.output, f.output
 	if err := f.command.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -94,25 +95,16 @@ func sameFiles(t *testing.T, what, watched, inferred string) {
 	}
 }
 
-// watchable makes a scan, a model, what infer makes of both, and the scan's parts in a random order.
-func watchable(t *testing.T, binary, dir string) (run, inferred string, parts [][]byte) {
-	t.Helper()
-	scan := filepath.Join(dir, "scan.npz")
-	run, inferred = filepath.Join(dir, "run"), filepath.Join(dir, "inferred")
-	p := process{t, binary, t.TempDir()}
-	p.run("simulate", "--out", scan, "--positions", "12", "--step", "7", "--seed", "11")
-	p.run("train", "--train-data-file", scan, "--output-dir", run, "--max-epochs", "1", "--n-images", "4", "--batch-size", "4", "--gridsize", "1", "--n-filters-scale", "1", "--device", "cpu")
-	p.run("infer", "--model-path", run, "--test-data", scan, "--output-dir", inferred, "--device", "cpu")
-	return run, inferred, frames(t, scan, 2)
-}
-
-// TestWatchProcess: a directory is followed by a process that is killed in the middle, and by another one that begins where files are, until
-// both signals end it; the files are those of infer, byte for byte.
+// TestWatchProcess kills the watching process, and starts another where files are already. Both signals end it, and its
+// files are those of infer, byte for byte.
 func TestWatchProcess(t *testing.T) {
-	binary, dir := build(t), t.TempDir()
-	run, inferred, parts := watchable(t, binary, dir)
+	t.Parallel()
+	dir, shared := t.TempDir(), trainedStar(t)
+	run, inferred, parts := shared.run, filepath.Join(dir, "inferred"), frames(t, shared.small, 2)
+	newProcess(t).run("infer", "--model-path", run, "--test-data", shared.small, "--output-dir", inferred, "--device", "cpu")
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
-		in, out := filepath.Join(dir, fmt.Sprint("in-", int(signal))), filepath.Join(dir, fmt.Sprint("out-", int(signal)))
+		in := filepath.Join(dir, fmt.Sprint("in-", int(signal)))
+		out := filepath.Join(dir, fmt.Sprint("out-", int(signal)))
 		if err := os.Mkdir(in, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +116,7 @@ func TestWatchProcess(t *testing.T) {
 			}
 		}
 		put(0, 2)
-		f := follow(t, binary, in, "--model-path", run, "--output-dir", out, "--idle", "0")
+		f := follow(t, in, "--model-path", run, "--output-dir", out, "--idle", "0")
 		sawFrames(t, out, 4)
 		put(2, 4)
 		f.end(syscall.SIGKILL)
@@ -133,15 +125,15 @@ func TestWatchProcess(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		f = follow(t, binary, in, "--config", filepath.Join(out, workflow.SettingsFile)) // what the other one was told
+		f = follow(t, in, "--config", filepath.Join(out, workflow.SettingsFile)) // the settings of the first
 		sawFrames(t, out, 8)
 		put(4, len(parts))
 		put(0, 1)
 		if status := f.end(signal); status != 0 {
-			t.Errorf("%v: exit status %d: %s", signal, status, f.said)
+			t.Errorf("%v: exit status %d: %s", signal, status, f.output)
 		}
-		if !strings.Contains(f.said.String(), "12 frames") || !strings.Contains(f.said.String(), "(interrupted)") {
-			t.Errorf("%v: says %s", signal, f.said)
+		if !strings.Contains(f.output.String(), "12 frames") || !strings.Contains(f.output.String(), "(interrupted)") {
+			t.Errorf("%v: says %s", signal, f.output)
 		}
 		sameFiles(t, signal.String(), out, inferred)
 	}
@@ -149,6 +141,7 @@ func TestWatchProcess(t *testing.T) {
 
 // TestWatchRefuses what would be followed in vain.
 func TestWatchRefuses(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	out := filepath.Join(dir, "out")
 	for want, args := range map[string][]string{
