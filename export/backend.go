@@ -2,7 +2,7 @@ package export
 
 import (
 	"fmt"
-	"slices"
+	"reflect"
 
 	"github.com/owulveryck/onnx-go"
 	gonum "gonum.org/v1/gonum/graph"
@@ -10,38 +10,54 @@ import (
 	"gorgonia.org/tensor"
 
 	"ptyx/internal/base/ndarray"
-	"ptyx/internal/graph/onnxir"
 	"ptyx/internal/graph/ops"
 )
 
-// backend receives a model from onnx-go's decoder: a directed graph whose edges point from a node to its inputs, weighted
-// by the input's position.
-type backend struct {
-	*simple.WeightedDirectedGraph
-	nodes []*fileNode
-}
+// backend receives a model from onnx-go's decoder. Every tensor of the file becomes a fileNode.
+type backend struct{ *simple.WeightedDirectedGraph }
 
-func newBackend() *backend {
-	return &backend{WeightedDirectedGraph: simple.NewWeightedDirectedGraph(0, 0)}
-}
-
-// fileNode is a tensor of the file: a constant with its values, an input, or the output of an operator.
+// fileNode is a tensor of the file: a constant, an input, or the result of an operator.
 type fileNode struct {
 	gonum.Node
-	name   string
-	tensor *tensor.Dense
-	op     *onnx.Operation
-
-	constant bool         // tensor holds values of the file
-	dims     []onnxir.Dim // of an input
-	inputs   []string     // of its operator, in order
+	name     string
+	tensor   *tensor.Dense   // values of a constant
+	op       *onnx.Operation // that makes it; nil for constants and inputs
+	operands []*fileNode     // of op, in order
 }
 
-// NewNode, SetName, SetTensor and ApplyOperation are what onnx-go calls.
-func (b *backend) NewNode() gonum.Node {
-	n := &fileNode{Node: b.WeightedDirectedGraph.NewNode()}
-	b.nodes = append(b.nodes, n)
-	return n
+// decode lets onnx-go decode a file that check has admitted.
+func decode(data []byte) (inputs, outputs []*fileNode, err error) {
+	b := backend{simple.NewWeightedDirectedGraph(0, 0)}
+	model := onnx.NewModel(&b)
+	if err := model.UnmarshalBinary(data); err != nil {
+		return nil, nil, fmt.Errorf("decoding the ONNX file: %w", err)
+	}
+	nodes := func(ids []int64) (list []*fileNode) {
+		for _, id := range ids {
+			list = append(list, b.Node(id).(*fileNode))
+		}
+		return list
+	}
+	return nodes(model.Input), nodes(model.Output), nil
+}
+
+// NewNode, SetWeightedEdge, ApplyOperation, SetName and SetTensor are what onnx-go calls.
+func (b *backend) NewNode() gonum.Node { return &fileNode{Node: b.WeightedDirectedGraph.NewNode()} }
+
+// SetWeightedEdge notes the next operand of an operator. A graph would keep one edge of an operator that takes a tensor twice.
+func (b *backend) SetWeightedEdge(e gonum.WeightedEdge) {
+	result := e.From().(*fileNode)
+	result.operands = append(result.operands, e.To().(*fileNode))
+}
+
+// ApplyOperation notes the operator of its only output, and drops the array that onnx-go made for a declared shape.
+func (b *backend) ApplyOperation(op onnx.Operation, outputs ...gonum.Node) error {
+	if len(outputs) != 1 {
+		return fmt.Errorf("operator %s has %d outputs, expected 1", op.Name, len(outputs))
+	}
+	n := outputs[0].(*fileNode)
+	n.op, n.tensor = &op, nil
+	return nil
 }
 
 // SetName names the tensor.
@@ -50,7 +66,7 @@ func (n *fileNode) SetName(name string) { n.name = name }
 // GetName is its name.
 func (n *fileNode) GetName() string { return n.name }
 
-// SetTensor gives a constant its values, and an input its shape.
+// SetTensor gives a constant its values, and any other node an array of its declared shape.
 func (n *fileNode) SetTensor(t tensor.Tensor) error {
 	dense, ok := t.(*tensor.Dense)
 	if !ok {
@@ -63,80 +79,23 @@ func (n *fileNode) SetTensor(t tensor.Tensor) error {
 // GetTensor is the values of a constant.
 func (n *fileNode) GetTensor() tensor.Tensor { return n.tensor }
 
-// ApplyOperation records the operator of its only output.
-func (b *backend) ApplyOperation(op onnx.Operation, outputs ...gonum.Node) error {
-	if len(outputs) != 1 {
-		return fmt.Errorf("operator %s has %d outputs, expected 1", op.Name, len(outputs))
+// require ends the Build around it unless the node has the form that ptyx writes.
+func (n *fileNode) require(ok bool, mistake string, args ...any) {
+	if !ok {
+		ops.Fail(mistake, args...)
 	}
-	outputs[0].(*fileNode).op = &op
-	return nil
 }
 
-// modelFile is a decoded model.
-type modelFile struct {
-	backend         *backend
-	inputs, outputs []*fileNode
-}
-
-// file joins what onnx-go decoded with what it leaves out: which tensors are constants, the symbolic dimensions, and the inputs of an
-// operator in order, of which its graph loses one when an operator takes the same tensor twice.
-func (b *backend) file(m *onnx.Model, checked *onnxir.Model) (*modelFile, error) {
-	f := &modelFile{backend: b}
-	constants, dims := map[string]bool{}, map[string][]onnxir.Dim{}
-	for _, t := range checked.Graph.Initializers {
-		constants[t.Name] = true
-	}
-	for _, in := range checked.Graph.Inputs {
-		dims[in.Name] = in.Dims
-	}
-	inputs := map[string][]string{}
-	for _, n := range checked.Graph.Nodes {
-		for _, out := range n.Outputs {
-			inputs[out] = n.Inputs
-		}
-	}
-	for _, n := range b.nodes {
-		n.constant = constants[n.name] && n.tensor != nil
-		n.inputs = inputs[n.name]
-	}
-	for _, id := range m.Input {
-		in := b.Node(id).(*fileNode)
-		in.dims = dims[in.name]
-		f.inputs = append(f.inputs, in)
-	}
-	for _, id := range m.Output {
-		f.outputs = append(f.outputs, b.Node(id).(*fileNode))
-	}
-	if len(f.inputs) == 0 || len(f.outputs) == 0 {
-		return nil, fmt.Errorf("the model has %d inputs and %d outputs", len(f.inputs), len(f.outputs))
-	}
-	return f, nil
-}
-
-func (f *modelFile) byName(name string) (*fileNode, bool) {
-	for _, n := range f.backend.nodes {
-		if n.name == name {
-			return n, true
-		}
-	}
-	return nil, false
-}
-
-// operand is input i of an operator.
-func (f *modelFile) operand(n *fileNode, i int) *fileNode {
-	if i < len(n.inputs) {
-		if in, ok := f.byName(n.inputs[i]); ok {
-			return in
-		}
-	}
-	ops.Fail("has no input %d", i)
-	return nil
+// operand is input i of the operator.
+func (n *fileNode) operand(i int) *fileNode {
+	n.require(i < len(n.operands), "has no input %d", i)
+	return n.operands[i]
 }
 
 // constant is the values of input i, which must be a constant.
-func (f *modelFile) constant(n *fileNode, i int) []float64 {
-	in := f.operand(n, i)
-	n.require(in.constant, fmt.Sprintf("input %d is not a constant", i))
+func (n *fileNode) constant(i int) []float64 {
+	in := n.operand(i)
+	n.require(in.tensor != nil, "input %d is not a constant", i)
 	return in.numbers()
 }
 
@@ -144,19 +103,19 @@ func (f *modelFile) constant(n *fileNode, i int) []float64 {
 func (n *fileNode) numbers() []float64 {
 	switch data := n.tensor.Data().(type) {
 	case []float32:
-		return widen(data)
+		return widen(data...)
 	case []int64:
-		return widen(data)
+		return widen(data...)
 	case float32:
-		return []float64{float64(data)}
+		return widen(data)
 	case int64:
-		return []float64{float64(data)}
+		return widen(data)
 	}
 	ops.Fail("constant %s is of type %v", n.name, n.tensor.Dtype())
 	return nil
 }
 
-func widen[T float32 | int64](data []T) []float64 {
+func widen[T float32 | int64](data ...T) []float64 {
 	out := make([]float64, len(data))
 	for i, v := range data {
 		out[i] = float64(v)
@@ -164,32 +123,18 @@ func widen[T float32 | int64](data []T) []float64 {
 	return out
 }
 
-// floats is the values of a constant.
-func (n *fileNode) floats() (*ndarray.Float32, error) {
-	if n.tensor == nil {
-		return nil, fmt.Errorf("has no values")
-	}
+// floats is a constant of float32.
+func (n *fileNode) floats() *ndarray.Float32 {
 	data, ok := n.tensor.Data().([]float32)
-	if !ok || len(data) != ndarray.Size(n.tensor.Shape()) {
-		return nil, fmt.Errorf("is of type %v, expected float32", n.tensor.Dtype())
-	}
-	return ndarray.Wrap(data, n.tensor.Shape()...), nil
+	n.require(ok && len(data) == ndarray.Size(n.tensor.Shape()),
+		"constant %s: is of type %v, expected float32", n.name, n.tensor.Dtype())
+	return ndarray.Wrap(data, n.tensor.Shape()...)
 }
 
-// attributes tests that an operator has exactly so many attributes: one more could change its meaning.
-func (n *fileNode) attributes(count int) bool { return len(n.op.Attributes) == count }
+// attributes are those of an operator, as onnx-go gives them.
+type attributes map[string]any
 
-// ints and is test an attribute.
-func (n *fileNode) ints(name string, want ...int64) bool {
-	got, ok := n.op.Attributes[name].([]int64)
-	return ok && slices.Equal(got, want)
-}
-
-func (n *fileNode) is(name string, want any) bool {
-	switch w := want.(type) {
-	case int:
-		return n.op.Attributes[name] == int64(w)
-	default:
-		return n.op.Attributes[name] == want
-	}
+// has tests that the operator has these attributes and no other: one more could change its meaning.
+func (n *fileNode) has(want attributes) bool {
+	return len(n.op.Attributes) == len(want) && (len(want) == 0 || reflect.DeepEqual(n.op.Attributes, map[string]any(want)))
 }

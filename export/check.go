@@ -7,8 +7,12 @@ import (
 	"ptyx/internal/graph/onnxir"
 )
 
-// maxInput is the most values of one sample that Rebuild prepares for: a thousand times what the largest network takes.
-const maxInput = 1 << 26
+const (
+	// maxInput is the most values of an input of one sample: a thousand times what the largest network takes.
+	maxInput = 1 << 26
+	// maxDeclared is the most values of all shapes that a file declares: onnx-go makes an array for each.
+	maxDeclared = 1 << 28
+)
 
 // check refuses a model that is not of a checkpoint's form: standard operators of one output each, in an order in which
 // each operand is there before it is used, and inputs (batch, C, N, N). What follows may then walk the graph without
@@ -84,6 +88,27 @@ func checkInput(in onnxir.ValueInfo) error {
 	}
 	if !ok {
 		return fmt.Errorf("input %s has shape %v and ONNX type %d, expected float (batch, C, N, N)", in.Name, in.Dims, in.Type)
+	}
+	return nil
+}
+
+// checkDeclared bounds the memory that onnx-go takes for the declared shapes, of one sample.
+func checkDeclared(g *onnxir.Graph) error {
+	total := int64(0)
+	for _, v := range slices.Concat(g.Inputs, g.Outputs, g.ValueInfo) {
+		size := int64(1)
+		for _, d := range v.Dims {
+			switch {
+			case d.Param != "" || d.Value == onnxir.Unknown:
+			case d.Value < 0 || d.Value > 0 && size > maxDeclared/d.Value:
+				return fmt.Errorf("value %.64q has an impossible shape", v.Name)
+			default:
+				size *= d.Value
+			}
+		}
+		if total += size; total > maxDeclared {
+			return fmt.Errorf("the values of one sample hold more than %d numbers", int64(maxDeclared))
+		}
 	}
 	return nil
 }

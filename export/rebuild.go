@@ -6,7 +6,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/owulveryck/onnx-go"
 	"gorgonia.org/gorgonia"
 
 	"ptyx/internal/base/ndarray"
@@ -20,17 +19,27 @@ import (
 // without ONNX Runtime, and can be differentiated. It understands the operators that a checkpoint consists of.
 func Rebuild(data []byte, batch int) (p *program.Program, err error) {
 	defer border(&err)
-	file, err := decode(data)
+	m, err := admit(data)
 	if err != nil {
 		return nil, err
 	}
+	if err := checkDeclared(m.Graph); err != nil {
+		return nil, err
+	}
+	inputs, outputs, err := decode(data)
+	if err != nil {
+		return nil, err
+	}
+	if len(inputs) == 0 || len(outputs) == 0 {
+		return nil, fmt.Errorf("the model has %d inputs and %d outputs", len(inputs), len(outputs))
+	}
 	return ops.Build("rebuilding the network", func() *program.Program {
-		r := &rebuilder{file: file, graph: gorgonia.NewGraph(), built: map[*fileNode]*gorgonia.Node{}, names: program.Names{}}
+		r := &rebuilder{graph: gorgonia.NewGraph(), built: map[*fileNode]*gorgonia.Node{}, names: program.Names{}}
 		p := &program.Program{Name: "ptyx", Names: r.names}
-		for _, in := range file.inputs {
+		for _, in := range inputs {
 			p.Inputs = append(p.Inputs, program.Input{Name: in.name, Node: r.input(in, batch), Batched: true})
 		}
-		for _, out := range file.outputs {
+		for _, out := range outputs {
 			p.Outputs = append(p.Outputs, program.Output{Name: out.name, Node: r.node(out)})
 		}
 		return p
@@ -43,29 +52,49 @@ func Weights(data []byte, c models.Config) (weights []*ndarray.Float32, err erro
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	file, err := decode(data)
+	m, err := admit(data)
 	if err != nil {
 		return nil, err
 	}
+	byName := map[string]*onnxir.Tensor{}
+	for _, t := range m.Graph.Initializers {
+		byName[t.Name] = t
+	}
 	for _, s := range c.Specs() {
-		n, ok := file.byName(s.Name)
-		if !ok || !n.constant {
+		t := byName[s.Name]
+		switch {
+		case t == nil:
 			return nil, fmt.Errorf("the model has no parameter %s: it is another network", s.Name)
+		case t.Type != onnxir.Float:
+			return nil, fmt.Errorf("parameter %s: is of ONNX type %d, expected float32", s.Name, t.Type)
 		}
-		a, err := n.floats()
+		shape := make([]int, len(t.Dims))
+		for i, d := range t.Dims {
+			shape[i] = int(d)
+		}
+		if !ndarray.SameShape(shape, s.Shape) {
+			return nil, fmt.Errorf("parameter %s has shape %v, expected %v: it is another network", s.Name, shape, s.Shape)
+		}
+		values, err := t.Floats()
 		if err != nil {
 			return nil, fmt.Errorf("parameter %s: %w", s.Name, err)
 		}
-		if !ndarray.SameShape(a.Shape, s.Shape) {
-			return nil, fmt.Errorf("parameter %s has shape %v, expected %v: it is another network", s.Name, a.Shape, s.Shape)
-		}
-		weights = append(weights, a)
+		weights = append(weights, ndarray.Wrap(values, shape...))
 	}
 	return weights, nil
 }
 
-// border is where a reader of foreign bytes ends: onnx-go and the graph's builders trust their input, so what they panic
-// with is an error here; and names of the file in an error cannot break its line.
+// admit reads a file and refuses what is not of a checkpoint's form.
+func admit(data []byte) (*onnxir.Model, error) {
+	m, err := onnxir.Unmarshal(data)
+	if err != nil {
+		return nil, fmt.Errorf("decoding the ONNX file: %w", err)
+	}
+	return m, check(m)
+}
+
+// border ends the reading of foreign bytes: onnx-go trusts its input, so its panics become errors here; and names of the
+// file in an error cannot break its line.
 func border(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("decoding the ONNX file: %v", r)
@@ -75,51 +104,18 @@ func border(err *error) {
 	}
 }
 
-// decode checks a file and runs onnx-go's decoder over our backend.
-func decode(data []byte) (*modelFile, error) {
-	checked, err := onnxir.Unmarshal(data)
-	if err != nil {
-		return nil, fmt.Errorf("decoding the ONNX file: %w", err)
-	}
-	if err := check(checked); err != nil {
-		return nil, err
-	}
-	backend := newBackend()
-	model := onnx.NewModel(backend)
-	if err := model.UnmarshalBinary(withoutShapes(checked).Marshal()); err != nil {
-		return nil, fmt.Errorf("decoding the ONNX file: %w", err)
-	}
-	return backend.file(model, checked)
-}
-
-// withoutShapes leaves out the shapes of results: onnx-go would allocate a tensor for each of them.
-func withoutShapes(m *onnxir.Model) *onnxir.Model {
-	bare, graph := *m, *m.Graph
-	graph.ValueInfo = nil
-	graph.Outputs = make([]onnxir.ValueInfo, len(m.Graph.Outputs))
-	for i, out := range m.Graph.Outputs {
-		graph.Outputs[i] = onnxir.ValueInfo{Name: out.Name, Type: out.Type}
-	}
-	bare.Graph = &graph
-	return &bare
-}
-
 // rebuilder translates file nodes to graph nodes, each once.
 type rebuilder struct {
-	file  *modelFile
 	graph *gorgonia.ExprGraph
 	built map[*fileNode]*gorgonia.Node
 	names program.Names
 }
 
-// input makes the leaf of a model input (batch, C, N, N).
+// input makes the leaf of a model input (batch, C, N, N). onnx-go gives its shape without a symbolic batch.
 func (r *rebuilder) input(in *fileNode, batch int) *gorgonia.Node {
-	shape := []int{batch}
-	for _, d := range in.dims[1:] {
-		shape = append(shape, int(d.Value))
-	}
-	leaf := program.Leaf(r.graph, in.name, shape...)
-	r.built[in] = leaf
+	shape := in.tensor.Shape()
+	leaf := program.Leaf(r.graph, in.name, append([]int{batch}, shape[len(shape)-3:]...)...)
+	r.built[in], in.tensor = leaf, nil
 	return leaf
 }
 
@@ -134,19 +130,11 @@ func (r *rebuilder) node(f *fileNode) *gorgonia.Node {
 }
 
 func (r *rebuilder) build(f *fileNode) *gorgonia.Node {
-	if f.constant {
-		a, err := f.floats()
-		if err != nil {
-			ops.Fail("constant %s: %w", f.name, err)
-		}
-		return program.Constant(r.graph, f.name, a)
+	if f.tensor != nil {
+		return program.Constant(r.graph, f.name, f.floats())
 	}
-	if f.op == nil {
-		ops.Fail("%q is needed and not given", f.name)
-	}
+	f.require(f.op != nil, "%q is needed and not given", f.name)
 	translate, ok := translatorOf(f.op.Name)
-	if !ok {
-		ops.Fail("operator %s of %s is not one that ptyx writes into a checkpoint", f.op.Name, f.name)
-	}
+	f.require(ok, "operator %s of %s is not one that ptyx writes into a checkpoint", f.op.Name, f.name)
 	return ops.Must(ops.Build(f.op.Name+" "+f.name, func() *gorgonia.Node { return translate(r, f) }))
 }

@@ -196,6 +196,12 @@ func TestForeignModelsAreRefused(t *testing.T) {
 		{"no input", func(m *onnxir.Model) { m.Graph.Inputs = nil }, "uses patterns before it is made"},
 		{"no output", func(m *onnxir.Model) { m.Graph.Outputs = nil }, "decoding the ONNX file"},
 		{"an output that nobody makes", func(m *onnxir.Model) { m.Graph.Outputs[0].Name = "other" }, `output "other" is made by no operator`},
+		{"a result of an impossible size", func(m *onnxir.Model) { m.Graph.ValueInfo[0].Dims[3].Value = 1 << 40 }, "has an impossible shape"},
+		{"results without end", func(m *onnxir.Model) {
+			for range 1 << 10 {
+				m.Graph.ValueInfo = append(m.Graph.ValueInfo, onnxir.ValueInfo{Name: "large", Type: onnxir.Float, Dims: []onnxir.Dim{{Value: 1 << 19}}})
+			}
+		}, "hold more than"},
 		{"a circle", bend("Relu", func(n *onnxir.Node) { n.Inputs[0] = "active" }), "before it is made"},
 		{"a result made twice", bend("Relu", func(n *onnxir.Node) { n.Outputs[0] = "scaled" }), "which is there already"},
 		{"a name that breaks the line", bend("Relu", func(n *onnxir.Node) { n.Inputs[0] = "no\nsuch" }), "uses no such before it is made"},

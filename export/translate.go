@@ -39,14 +39,14 @@ func translatorOf(opType string) (translator, bool) {
 
 func unary(f func(*ops.Node) *ops.Node) translator {
 	return func(r *rebuilder, n *fileNode) *gorgonia.Node {
-		n.require(n.attributes(0), "has attributes")
+		n.require(n.has(nil), "has attributes")
 		return f(r.operand(n, 0))
 	}
 }
 
 func binary(f func(a, b *ops.Node) *ops.Node) translator {
 	return func(r *rebuilder, n *fileNode) *gorgonia.Node {
-		n.require(n.attributes(0), "has attributes")
+		n.require(n.has(nil), "has attributes")
 		return f(r.operand(n, 0), r.operand(n, 1))
 	}
 }
@@ -54,7 +54,7 @@ func binary(f func(a, b *ops.Node) *ops.Node) translator {
 // scalarOr is an operation on two arrays, or on one and a constant scalar.
 func scalarOr(arrays func(a, b *ops.Node) *ops.Node, scalar func(*ops.Node, float32) *ops.Node) translator {
 	return func(r *rebuilder, n *fileNode) *gorgonia.Node {
-		if b := r.file.operand(n, 1); b.constant {
+		if b := n.operand(1); b.tensor != nil {
 			if value := b.numbers(); len(value) == 1 {
 				return unary(func(x *ops.Node) *ops.Node { return scalar(x, float32(value[0])) })(r, n)
 			}
@@ -64,46 +64,39 @@ func scalarOr(arrays func(a, b *ops.Node) *ops.Node, scalar func(*ops.Node, floa
 }
 
 // operand is the graph node of input i.
-func (r *rebuilder) operand(n *fileNode, i int) *gorgonia.Node { return r.node(r.file.operand(n, i)) }
-
-// require refuses an operator that is not of the form that ptyx writes.
-func (n *fileNode) require(ok bool, mistake string) {
-	if !ok {
-		ops.Fail("%s", mistake)
-	}
-}
+func (r *rebuilder) operand(n *fileNode, i int) *gorgonia.Node { return r.node(n.operand(i)) }
 
 func (r *rebuilder) conv(n *fileNode) *gorgonia.Node {
 	x, w, bias := r.operand(n, 0), r.operand(n, 1), r.operand(n, 2)
 	y := ops.Conv2D(x, w, bias)
 	kernel := int64(w.Shape()[2])
 	half := kernel / 2
-	n.require(n.attributes(5) && n.ints("kernel_shape", kernel, kernel) && n.ints("pads", half, half, half, half) &&
-		n.ints("strides", 1, 1) && n.ints("dilations", 1, 1) && n.is("group", 1),
-		"is not a convolution that keeps the size")
+	n.require(n.has(attributes{
+		"kernel_shape": []int64{kernel, kernel}, "pads": []int64{half, half, half, half},
+		"strides": []int64{1, 1}, "dilations": []int64{1, 1}, "group": int64(1),
+	}), "is not a convolution that keeps the size")
 	return y
 }
 
 // maxPool expects the ReLU before the pooling, as ReLUMaxPool writes it.
 func (r *rebuilder) maxPool(n *fileNode) *gorgonia.Node {
-	n.require(n.attributes(3) && n.ints("kernel_shape", 2, 2) && n.ints("strides", 2, 2) && n.ints("pads", 0, 0, 0, 0),
-		"is not a 2 x 2 pooling")
-	relu := r.file.operand(n, 0)
-	n.require(relu.op != nil && relu.op.Name == "Relu" && relu.attributes(0), "has no Relu before it")
+	two := []int64{2, 2}
+	n.require(n.has(attributes{"kernel_shape": two, "strides": two, "pads": make([]int64, 4)}), "is not a 2 x 2 pooling")
+	relu := n.operand(0)
+	n.require(relu.op != nil && relu.op.Name == "Relu" && relu.has(nil), "has no Relu before it")
 	return ops.ReLUMaxPool(r.operand(relu, 0))
 }
 
 func (r *rebuilder) resize(n *fileNode) *gorgonia.Node {
-	n.require(slices.Equal(r.file.constant(n, 2), []float64{1, 1, 2, 2}) && n.attributes(3) && n.is("mode", "nearest") &&
-		n.is("nearest_mode", "floor") && n.is("coordinate_transformation_mode", "asymmetric"),
-		"is not a nearest 2 x 2 upsampling")
+	form := attributes{"mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"}
+	n.require(slices.Equal(n.constant(2), []float64{1, 1, 2, 2}) && n.has(form), "is not a nearest 2 x 2 upsampling")
 	return ops.Upsample(r.operand(n, 0))
 }
 
 // pad is a margin of zeros around rows and columns.
 func (r *rebuilder) pad(n *fileNode) *gorgonia.Node {
-	pads := r.file.constant(n, 1)
-	n.require(slices.Equal(r.file.constant(n, 2), []float64{0}) && n.attributes(0), "is not a margin of zeros")
+	pads := n.constant(1)
+	n.require(slices.Equal(n.constant(2), []float64{0}) && n.has(nil), "is not a margin of zeros")
 	n.require(len(pads) == 8, "is not an even margin")
 	m := pads[2]
 	n.require(slices.Equal(pads, []float64{0, 0, m, m, 0, 0, m, m}), "is not an even margin")
@@ -112,10 +105,10 @@ func (r *rebuilder) pad(n *fileNode) *gorgonia.Node {
 
 // crop takes an even margin off rows and columns.
 func (r *rebuilder) crop(n *fileNode) *gorgonia.Node {
-	starts, ends, axes := r.file.constant(n, 1), r.file.constant(n, 2), r.file.constant(n, 3)
-	n.require(len(starts) == 2 && len(ends) == 2, "is not a margin of rows and columns")
+	starts := n.constant(1)
+	n.require(len(starts) == 2, "is not a margin of rows and columns")
 	m := starts[0]
-	n.require(starts[1] == m && ends[0] == -m && ends[1] == -m && slices.Equal(axes, []float64{2, 3}) && n.attributes(0),
-		"is not an even margin")
+	n.require(starts[1] == m && slices.Equal(n.constant(2), []float64{-m, -m}) &&
+		slices.Equal(n.constant(3), []float64{2, 3}) && n.has(nil), "is not an even margin")
 	return ops.Crop(r.operand(n, 0), int(m))
 }
