@@ -1,64 +1,65 @@
+// Package reconstruct turns the patterns of a scan into its object. It cuts the scan into batches, a predict.Predictor
+// makes patches of them, a stitch.Canvas merges the patches, and the Result is written with its pictures. A node beside
+// the detector runs this package, so it imports no Gorgonia.
 package reconstruct
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
-	"ptyx/internal/format/npz"
 	"ptyx/internal/graph/contract"
-	"ptyx/internal/recon/predict"
 	"ptyx/internal/scan/dataset"
 	"ptyx/stitch"
 )
 
-// Options choose what of a scan is reconstructed.
+// Options choose the patterns of a scan and the size of batches.
 type Options struct {
 	Count     int    // groups drawn from the scan; 0: all
 	Seed      uint64 // of the draw
-	BatchSize int    // patterns handed to the network at once
+	BatchSize int    // samples per batch of the network
 }
 
-// Result is a reconstructed object in the scan's own pixel frame.
-type Result struct {
-	Object   *ndarray.Complex64 // (H, W); 0 where nothing was seen
-	Coverage *ndarray.Float32   // (H, W), sum of the probe weights
-	Spread   *ndarray.Float32   // (H, W), how far overlapping patches disagree
-	Row, Col int                // of Object[0, 0] in the scan's frame
-	X, Y     []float64          // centres of the patterns used
-	IDs      []int64            // their indices in the scan
-	Provider string
-	Patches  int
-	Probe    *ndarray.Complex64 // (N, N), or modes (K, N, N), of the object's own making; |FFT2(probe * object)|^2 / N^2 is in photons
-	Extra    []npz.Member       // further members of ObjectFile: what a solver has to say
+// Reconstruction is a scan cut into batches, and the object stitched from the patches of its batches so far. The caller
+// runs the network on the batches, in any order. The same Options make the same batches.
+type Reconstruction struct {
+	Channels int // C, patterns per sample of the network
+	N        int // size of a pattern and a patch
+
+	scan   *dataset.Scan
+	probe  *ndarray.Complex64
+	groups [][]int // samples: patterns by their index in the scan
+	batch  int     // samples in each batch but the last
+	canvas *stitch.Canvas
 }
 
-// buffers is how many batches may be between two stages: one being filled, one waiting, one in work.
-const buffers = 3
-
-// samples is one batch on its way through the stages.
-type samples struct {
-	batch    int
-	patterns *ndarray.Float32   // (B, C, N, N)
-	patches  *ndarray.Complex64 // (B, C, N, N)
-}
-
-// Run reconstructs a scan. Reading, the network and stitching overlap; memory holds a few batches and the object.
-func Run(ctx context.Context, p predict.Predictor, scan *dataset.Scan, c contract.Contract, opt Options) (*Result, error) {
-	a, err := Assemble(scan, c, opt)
+// New cuts a scan into batches for a model. The caller keeps the scan open and closes it. A scan or options that do not
+// fit the model are a *badinput.Error.
+func New(scan *dataset.Scan, c contract.Contract, opt Options) (*Reconstruction, error) {
+	if err := Fits(scan, c); err != nil {
+		return nil, err
+	}
+	if opt.BatchSize < 1 {
+		return nil, &badinput.Error{Key: "batch_size", Found: fmt.Sprint(opt.BatchSize), Expected: "1 or more"}
+	}
+	groups, err := samplesOf(scan, c, opt)
 	if err != nil {
 		return nil, err
 	}
-	pipe := &pipeline{Assembly: a, predictor: p}
-	if err := pipe.run(ctx); err != nil {
+	canvas, err := stitch.NewCanvas(scan.X, scan.Y, c.N, Weights(c))
+	if err != nil {
+		var bad *badinput.Error
+		if errors.As(err, &bad) && bad.File == "" && strings.Contains(bad.Key, "coords") {
+			bad.File = scan.Path
+		}
 		return nil, err
 	}
-	return a.Result(p.Provider()), nil
+	return &Reconstruction{
+		Channels: c.Channels, N: c.N, scan: scan, probe: c.Probe, groups: groups, batch: min(opt.BatchSize, len(groups)),
+		canvas: canvas,
+	}, nil
 }
 
 // Fits refuses a scan whose patterns have another size than the model's.
@@ -66,21 +67,15 @@ func Fits(scan *dataset.Scan, c contract.Contract) error {
 	if scan.N == c.N {
 		return nil
 	}
-	return &badinput.Error{File: scan.Path, Key: "diff3d", Found: fmt.Sprintf("patterns of %d x %d", scan.N, scan.N),
-		Expected: fmt.Sprintf("%d x %d, for which the model was trained", c.N, c.N), Remedy: "use a model trained at this size, or crop or bin the patterns"}
-}
-
-// ofScan names the scan in a complaint about its positions.
-func ofScan(err error, scan *dataset.Scan) error {
-	var bad *badinput.Error
-	if errors.As(err, &bad) && bad.File == "" && strings.Contains(bad.Key, "coords") {
-		bad.File = scan.Path
+	return &badinput.Error{
+		File: scan.Path, Key: "diff3d", Found: fmt.Sprintf("patterns of %d x %d", scan.N, scan.N),
+		Expected: fmt.Sprintf("%d x %d, for which the model was trained", c.N, c.N),
+		Remedy:   "use a model trained at this size, or crop or bin the patterns",
 	}
-	return err
 }
 
-// grouping lists the samples: single patterns, or groups of neighbours for a network of several channels.
-func grouping(scan *dataset.Scan, c contract.Contract, opt Options) ([][]int, error) {
+// samplesOf lists the samples: single patterns, or groups of neighbours for a network of several channels.
+func samplesOf(scan *dataset.Scan, c contract.Contract, opt Options) ([][]int, error) {
 	gridsize := 1
 	if c.Channels > 1 {
 		gridsize = c.Gridsize
@@ -96,8 +91,8 @@ func grouping(scan *dataset.Scan, c contract.Contract, opt Options) ([][]int, er
 	return groups, nil
 }
 
-// Weights is |P|^2, the share of the photons that saw each pixel of a patch; 0 outside the extent, where the network
-// says nothing.
+// Weights is |P|^2, (N, N): the share of the photons that saw each pixel of a patch. It is 0 outside the object extent,
+// where the network predicts nothing.
 func Weights(c contract.Contract) *ndarray.Float32 {
 	w := ndarray.New[float32](c.N, c.N)
 	margin := 0
@@ -113,102 +108,57 @@ func Weights(c contract.Contract) *ndarray.Float32 {
 	return w
 }
 
-type pipeline struct {
-	*Assembly
-	predictor predict.Predictor
+// Batches is the number of batches.
+func (r *Reconstruction) Batches() int { return (len(r.groups) + r.batch - 1) / r.batch }
+
+// Samples is the number of samples, of C patterns each, in batch i.
+func (r *Reconstruction) Samples(i int) int { return len(r.groupsOf(i)) }
+
+// Size is the number of values in the patterns (B, C, N, N) of batch i, and in its patches.
+func (r *Reconstruction) Size(i int) int { return r.Samples(i) * r.Channels * r.N * r.N }
+
+func (r *Reconstruction) groupsOf(i int) [][]int {
+	return r.groups[i*r.batch : min((i+1)*r.batch, len(r.groups))]
 }
 
-func (p *pipeline) run(ctx context.Context) error {
-	free, loaded, predicted := make(chan *samples, buffers), make(chan *samples, 1), make(chan *samples, 1)
-	for range buffers {
-		free <- &samples{
-			patterns: ndarray.New[float32](p.batch, p.Channels, p.N, p.N),
-			patches:  ndarray.New[complex64](p.batch, p.Channels, p.N, p.N),
+// Add stitches the patches (B, C, N, N) of batch i. It skips patches that were stitched before and returns their number.
+// Several goroutines may call it, with batches in any order: the object is the same.
+func (r *Reconstruction) Add(i int, patches []complex64) (repeated int, err error) {
+	if want := r.Size(i); len(patches) != want {
+		return 0, fmt.Errorf("stitching batch %d: %d values, expected %d", i, len(patches), want)
+	}
+	image, slot := r.N*r.N, 0
+	for _, group := range r.groupsOf(i) {
+		for _, id := range group {
+			patchID := id // or, where groups share patterns, the patch's number among all
+			if r.Channels > 1 {
+				patchID = i*r.batch*r.Channels + slot
+			}
+			err := r.canvas.Add(patchID, r.scan.X[id], r.scan.Y[id], patches[slot*image:(slot+1)*image])
+			switch {
+			case errors.Is(err, stitch.ErrDuplicate):
+				repeated++
+			case err != nil:
+				return repeated, fmt.Errorf("stitching pattern %d: %w", id, err)
+			}
+			slot++
 		}
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { defer close(loaded); return p.load(ctx, free, loaded) })
-	g.Go(func() error { defer close(predicted); return p.predict(ctx, loaded, predicted) })
-	g.Go(func() error { return p.stitch(ctx, predicted, free) })
-	return g.Wait()
+	return repeated, nil
 }
 
-// load fills batches with patterns.
-func (p *pipeline) load(ctx context.Context, free <-chan *samples, loaded chan<- *samples) error {
-	pass, err := p.Pass()
-	if err != nil {
-		return err
-	}
-	defer pass.Close()
-	for i := range p.Batches() {
-		s, ok := receive(ctx, free)
-		if !ok {
-			return ctx.Err()
-		}
-		s.batch = i
-		if err := pass.Read(i, s.patterns.Data); err != nil {
-			return err
-		}
-		if !send(ctx, loaded, s) {
-			return ctx.Err()
+// Result is the object of all batches added so far. provider names the device that computed the patches.
+func (r *Reconstruction) Result(provider string) *Result {
+	result := fromCanvas(r.canvas, provider, r.probe)
+	result.Patches = len(r.groups) * r.Channels
+	seen := map[int]bool{}
+	for _, group := range r.groups {
+		for _, id := range group {
+			if !seen[id] {
+				seen[id] = true
+				result.addPattern(int64(id), r.scan.X[id], r.scan.Y[id])
+			}
 		}
 	}
-	return pass.Dark()
-}
-
-// predict runs the network. The last batch may be shorter.
-func (p *pipeline) predict(ctx context.Context, loaded <-chan *samples, predicted chan<- *samples) error {
-	cache := predict.NewCache(p.predictor, 1)
-	defer cache.Close()
-	for s := range loaded {
-		batch, err := cache.Batch([]int{p.Samples(s.batch), p.Channels, p.N, p.N})
-		if err != nil {
-			return err
-		}
-		copy(batch.Patterns().Data, s.patterns.Data[:p.Size(s.batch)])
-		amplitude, phase, err := batch.Run()
-		if err != nil {
-			return fmt.Errorf("running the network: %w", err)
-		}
-		predict.Polar(amplitude.Data, phase.Data, s.patches.Data)
-		if !send(ctx, predicted, s) {
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
-func (p *pipeline) stitch(ctx context.Context, predicted <-chan *samples, free chan<- *samples) error {
-	for s := range predicted {
-		repeated, err := p.Add(s.batch, s.patches.Data[:p.Size(s.batch)])
-		if err == nil && repeated > 0 {
-			err = fmt.Errorf("stitching batch %d: %w", s.batch, stitch.ErrDuplicate)
-		}
-		if err != nil {
-			return err
-		}
-		if !send(ctx, free, s) {
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
-func receive[T any](ctx context.Context, c <-chan T) (T, bool) {
-	var zero T
-	select {
-	case v, ok := <-c:
-		return v, ok
-	case <-ctx.Done():
-		return zero, false
-	}
-}
-
-func send[T any](ctx context.Context, c chan<- T, v T) bool {
-	select {
-	case c <- v:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return result
 }

@@ -282,7 +282,7 @@ func TestMemoryDoesNotGrowWithTheScan(t *testing.T) {
 
 func TestStreamGoesForwardOnly(t *testing.T) {
 	d := scanData(6)
-	a := &Assembly{scan: opened(t, d), Channels: 1}
+	a := &Reconstruction{scan: opened(t, d), Channels: 1}
 	source, err := a.source()
 	if err != nil {
 		t.Fatal(err)

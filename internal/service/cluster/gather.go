@@ -87,7 +87,7 @@ func Gather(ctx context.Context, c *Connection, j *Job, o GatherOptions) (*recon
 	if err != nil {
 		return nil, g.summary, err
 	}
-	return j.Result(reconstruct.Providers(g.providers)), g.summary, nil
+	return j.Result(reconstruct.JoinProviders(g.providers)), g.summary, nil
 }
 
 // begin finds out what of the job is at the broker: first the tasks, then the outcomes, so that one that moves in between is seen.
@@ -175,11 +175,11 @@ func (g *Gatherer) work(ctx context.Context) error {
 
 // feed reads all batches in order and puts out those that are neither done nor waiting, as there is a place in flight.
 func (g *Gatherer) feed(ctx context.Context) error {
-	pass, err := g.job.Pass()
+	reader, err := g.job.Reader()
 	if err != nil {
 		return err
 	}
-	defer pass.Close()
+	defer reader.Close()
 	for i := range g.job.Batches() {
 		var patterns []float32
 		select {
@@ -191,7 +191,7 @@ func (g *Gatherer) feed(ctx context.Context) error {
 			patterns = make([]float32, g.job.Size(0))
 		}
 		patterns = patterns[:g.job.Size(i)]
-		if err := pass.Read(i, patterns); err != nil {
+		if err := reader.Read(i, patterns); err != nil {
 			return err
 		}
 		if !g.depart(i, patterns) {
@@ -201,7 +201,7 @@ func (g *Gatherer) feed(ctx context.Context) error {
 			return err
 		}
 	}
-	return pass.Dark()
+	return reader.CheckLight()
 }
 
 // depart notes a batch that goes out, and tells whether its task has to be put out.

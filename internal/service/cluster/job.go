@@ -18,7 +18,7 @@ type Job struct {
 	Model  []byte // the file
 	Digest Digest // of the file
 
-	*reconstruct.Assembly
+	*reconstruct.Reconstruction
 }
 
 // usualMessage is how large messages are where samples are smaller: what NATS servers take unless they are told otherwise.
@@ -32,7 +32,7 @@ func NewJob(c *Connection, scan *dataset.Scan, model []byte, k contract.Contract
 		return nil, err
 	}
 	opt.BatchSize = min(opt.BatchSize, fits)
-	if j.Assembly, err = reconstruct.Assemble(scan, k, opt); err != nil {
+	if j.Reconstruction, err = reconstruct.New(scan, k, opt); err != nil {
 		return nil, err
 	}
 	content, err := scan.ContentDigest()

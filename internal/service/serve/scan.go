@@ -342,7 +342,7 @@ func (s *scan) result() (r *reconstruct.Result, version int, err error) {
 	case s.refined != nil:
 		return s.refined, s.version, nil
 	case s.snapshot == nil || s.snapshotVersion != s.version:
-		s.snapshot = reconstruct.OfFrames(s.canvas, reconstruct.Providers(s.providers), s.model.Contract.Probe, s.frames, frame.position)
+		s.snapshot = reconstruct.FromFrames(s.canvas, reconstruct.JoinProviders(s.providers), s.model.Contract.Probe, s.frames, frame.position)
 		s.snapshotVersion = s.version
 	}
 	return s.snapshot, s.version, nil

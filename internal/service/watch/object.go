@@ -66,5 +66,5 @@ func (o *object) put(f frame, patch []complex64) error {
 
 // result is the object so far, as reconstruct.Run makes it of a whole scan.
 func (o *object) result(provider string, probe *ndarray.Complex64) *reconstruct.Result {
-	return reconstruct.OfFrames(o.canvas, provider, probe, o.frames, frame.position)
+	return reconstruct.FromFrames(o.canvas, provider, probe, o.frames, frame.position)
 }

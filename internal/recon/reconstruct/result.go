@@ -3,15 +3,66 @@ package reconstruct
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/format/render"
+	"ptyx/stitch"
 )
+
+// Result is a reconstructed object in the scan's own pixel frame.
+type Result struct {
+	Object   *ndarray.Complex64 // (H, W); 0 where no patch lies
+	Coverage *ndarray.Float32   // (H, W), sum of the probe weights
+	Spread   *ndarray.Float32   // (H, W), how far overlapping patches disagree
+	Row, Col int                // of Object[0, 0] in the scan's frame
+	X, Y     []float64          // centres of the patterns used
+	IDs      []int64            // their indices in the scan
+	Provider string             // device that computed the patches
+	Patches  int
+	Probe    *ndarray.Complex64 // (N, N) or (K, N, N); |FFT2(probe * object)|^2 / N^2 is in photons
+	Extra    []npz.Member       // further members of ObjectFile, of a solver
+}
+
+func fromCanvas(canvas *stitch.Canvas, provider string, probe *ndarray.Complex64) *Result {
+	r := &Result{
+		Object: canvas.Object(), Coverage: canvas.Coverage(), Spread: canvas.Spread(), Provider: provider, Probe: probe,
+	}
+	r.Row, r.Col = canvas.Origin()
+	return r
+}
+
+func (r *Result) addPattern(id int64, x, y float64) {
+	r.X, r.Y, r.IDs = append(r.X, x), append(r.Y, y), append(r.IDs, id)
+}
+
+// FromFrames is the Result of a canvas whose frames came one by one, keyed by their ids. position returns where a frame
+// was measured, in object pixels.
+func FromFrames[F any](
+	canvas *stitch.Canvas, provider string, probe *ndarray.Complex64, frames map[int64]F,
+	position func(F) (x, y float64),
+) *Result {
+	r := fromCanvas(canvas, provider, probe)
+	r.Patches = len(frames)
+	for _, id := range slices.Sorted(maps.Keys(frames)) {
+		x, y := position(frames[id])
+		r.addPattern(id, x, y)
+	}
+	return r
+}
+
+// JoinProviders is the Provider of a Result that several devices computed.
+func JoinProviders(names map[string]bool) string {
+	return strings.Join(slices.Sorted(maps.Keys(names)), ", ")
+}
 
 // The files of an output directory.
 const (
@@ -22,14 +73,14 @@ const (
 	CoverageFile  = "reconstructed_coverage.png" // summed probe weights, of the whole canvas
 )
 
-// Save writes the object with its provenance, and its pictures, side by side. The object is saved as the network gave it;
-// in its pictures the phase is flattened. On error every file is as it was or whole.
+// Save writes the object with its provenance, and its pictures, at the same time. The object is saved as the network
+// predicted it; its pictures show the phase without its ramp. After an error each file is either complete or unchanged.
 func (r *Result) Save(dir, modelDigest string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("making the output directory: %w", err)
 	}
 	var g errgroup.Group
-	if len(r.Object.Data) > sideBySide {
+	if len(r.Object.Data) > maxConcurrent {
 		g.SetLimit(1)
 		debug.FreeOSMemory() // of the canvas, which is larger than all that follows
 	}
@@ -50,9 +101,9 @@ func (r *Result) Save(dir, modelDigest string) error {
 	return g.Wait()
 }
 
-// sideBySide is the largest object, in pixels, whose files are written at the same time: for a larger one the memory that this
-// takes would be that of the whole run.
-const sideBySide = 1 << 20
+// maxConcurrent is the largest object, in pixels, whose files are written at the same time. For a larger one this would
+// decide the memory of the complete run.
+const maxConcurrent = 1 << 20
 
 // members are the arrays of ObjectFile.
 func (r *Result) members(modelDigest string) []npz.Member {
@@ -87,7 +138,7 @@ type Picture struct {
 // Pictures are all of them.
 func (r *Result) Pictures() []Picture {
 	view := render.View{Row: r.Row, Col: r.Col, Coverage: r.Coverage}
-	whole := render.View{Row: r.Row, Col: r.Col} // also the border that the others leave out
+	all := render.View{Row: r.Row, Col: r.Col} // with the border that the other pictures leave out
 	return []Picture{
 		{AmplitudeFile, "amplitude", func() (*render.Panel, error) { return render.AmplitudePanel(r.Object, view) }},
 		{PhaseFile, "phase", func() (*render.Panel, error) { return render.PhasePanel(r.Object, view) }},
@@ -95,7 +146,7 @@ func (r *Result) Pictures() []Picture {
 			return render.MapPanel(r.Spread, view, "disagreement of overlapping patches")
 		}},
 		{CoverageFile, "coverage", func() (*render.Panel, error) {
-			return render.MapPanel(r.Coverage, whole, "coverage (patches at the probe's peak)")
+			return render.MapPanel(r.Coverage, all, "coverage (patches at the probe's peak)")
 		}},
 	}
 }

@@ -1,0 +1,135 @@
+package reconstruct
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/contract"
+	"ptyx/internal/recon/predict"
+	"ptyx/internal/scan/dataset"
+	"ptyx/stitch"
+)
+
+// Run reconstructs a scan. Reading, the network and stitching overlap; memory holds a few batches and the object.
+func Run(
+	ctx context.Context, p predict.Predictor, scan *dataset.Scan, c contract.Contract, opt Options,
+) (*Result, error) {
+	r, err := New(scan, c, opt)
+	if err != nil {
+		return nil, err
+	}
+	pipe := &pipeline{Reconstruction: r, predictor: p}
+	if err := pipe.run(ctx); err != nil {
+		return nil, err
+	}
+	return r.Result(p.Provider()), nil
+}
+
+// buffers is the number of batches between two stages: one being filled, one waiting, one in use.
+const buffers = 3
+
+type pipeline struct {
+	*Reconstruction
+	predictor predict.Predictor
+}
+
+// item is a batch on its way through the stages.
+type item struct {
+	batch    int
+	patterns *ndarray.Float32   // (B, C, N, N)
+	patches  *ndarray.Complex64 // (B, C, N, N)
+}
+
+func (p *pipeline) run(ctx context.Context) error {
+	free, loaded, predicted := make(chan *item, buffers), make(chan *item, 1), make(chan *item, 1)
+	for range buffers {
+		free <- &item{
+			patterns: ndarray.New[float32](p.batch, p.Channels, p.N, p.N),
+			patches:  ndarray.New[complex64](p.batch, p.Channels, p.N, p.N),
+		}
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { defer close(loaded); return p.load(ctx, free, loaded) })
+	g.Go(func() error { defer close(predicted); return p.predict(ctx, loaded, predicted) })
+	g.Go(func() error { return p.stitch(ctx, predicted, free) })
+	return g.Wait()
+}
+
+// load fills batches with patterns.
+func (p *pipeline) load(ctx context.Context, free <-chan *item, loaded chan<- *item) error {
+	reader, err := p.Reader()
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	for i := range p.Batches() {
+		var it *item
+		select {
+		case it = <-free:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		it.batch = i
+		if err := reader.Read(i, it.patterns.Data); err != nil {
+			return err
+		}
+		if err := send(ctx, loaded, it); err != nil {
+			return err
+		}
+	}
+	return reader.CheckLight()
+}
+
+// predict runs the network. The last batch may be shorter.
+func (p *pipeline) predict(ctx context.Context, loaded <-chan *item, predicted chan<- *item) (err error) {
+	cache := predict.NewCache(p.predictor, 1)
+	defer func() {
+		if closeErr := cache.Close(); err == nil {
+			err = closeErr
+		}
+	}()
+	for it := range loaded {
+		batch, err := cache.Batch([]int{p.Samples(it.batch), p.Channels, p.N, p.N})
+		if err != nil {
+			return err
+		}
+		copy(batch.Patterns().Data, it.patterns.Data)
+		amplitude, phase, err := batch.Run()
+		if err != nil {
+			return fmt.Errorf("running the network: %w", err)
+		}
+		predict.Polar(amplitude.Data, phase.Data, it.patches.Data)
+		if err := send(ctx, predicted, it); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pipeline) stitch(ctx context.Context, predicted <-chan *item, free chan<- *item) error {
+	for it := range predicted {
+		repeated, err := p.Add(it.batch, it.patches.Data[:p.Size(it.batch)])
+		if err == nil && repeated > 0 {
+			err = fmt.Errorf("stitching batch %d: %w", it.batch, stitch.ErrDuplicate)
+		}
+		if err != nil {
+			return err
+		}
+		if err := send(ctx, free, it); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func send(ctx context.Context, c chan<- *item, it *item) error {
+	select {
+	case c <- it:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
