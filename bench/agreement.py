@@ -1,6 +1,6 @@
-"""Nobody wins by computing less: the same weights and patterns give the same patches, loss, gradients and updates.
+"""Compares the numbers of all programs: patches, loss, gradients and updates of the same weights and patterns.
 
-Imports PyTorch and the rest, so it runs as a program of its own: the process that measures stays small."""
+It imports PyTorch, so it runs as a program of its own, and the process that measures stays small."""
 
 import argparse
 import json
@@ -15,10 +15,10 @@ import openvino_peer
 import physics
 from steps import TORCH_TRAINING
 
-# Outputs and losses: what the issue asks. Gradients: relative to the largest entry of each array, against PyTorch in double
-# precision; Winograd's transforms and sums in another order move them by some 1e-4. In single precision rounding decides which
-# of nearly equal pixels a pooling takes, and one such choice of PyTorch's moved a gradient by 5e-3. Adam divides by the size of the
-# gradient, so that trainings drift apart from there: two layouts of PyTorch by 2e-2 within five steps.
+# Gradients are compared with PyTorch in double precision, relative to the largest entry of each array. Winograd's
+# transforms and sums in another order change them by some 1e-4. In single precision, rounding decides which of nearly
+# equal pixels a pooling takes; one such choice of PyTorch changed a gradient by 5e-3. Adam divides by the size of the
+# gradient and amplifies that: two layouts of PyTorch differ by 2e-2 within five steps.
 OUTPUTS, LOSS, GRADIENTS, CHOICES, UPDATES = 1e-4, 1e-4, 1e-3, 1e-2, 5e-2
 
 
@@ -50,7 +50,8 @@ def row(name, what, difference, bound):
 
 
 def outputs(name, got, want):
-    return row(name, "amplitude and phase, absolute", max(np.abs(g - w).max() for g, w in zip(got, want, strict=True)), OUTPUTS)
+    return row(name, "amplitude and phase, absolute", max(np.abs(g - w).max() for g, w in zip(got, want, strict=True)),
+               OUTPUTS)
 
 
 def onnx_outputs(model, patterns):
@@ -66,7 +67,8 @@ def openvino_outputs(model, patterns):
 def torch_rows(name, flags, loaded, patterns, offsets, numbers):
     net = network.from_checkpoint(loaded)
     if "--channels-last" in flags:
-        net, patterns = net.to(memory_format=torch.channels_last), patterns.contiguous(memory_format=torch.channels_last)
+        net = net.to(memory_format=torch.channels_last)
+        patterns = patterns.contiguous(memory_format=torch.channels_last)
     run = torch.compile(net) if "--compile" in flags else net
     likelihood = physics.Physics(loaded)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)

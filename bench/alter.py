@@ -1,10 +1,10 @@
-"""Changes a scan in place: what a solver then has to find out."""
+"""Changes a scan in place: adds errors that a solver has to correct."""
 
 import sys
 
 import numpy as np
 
-CURVATURE = 0.02  # of a defocus: radians per frequency step squared, at 64 pixels
+CURVATURE = 0.02  # of the defocus: radians per squared frequency step, at 64 pixels
 POSITIONS_SEED = 7
 
 
@@ -16,7 +16,7 @@ def main():
 
 
 def defocus(scan):
-    """Gives the far field of the probe a parabolic phase."""
+    """Adds a parabolic phase to the far field of the probe."""
     probe = scan["probeGuess"]
     n = probe.shape[-1]
     f = np.fft.fftfreq(n) * n
@@ -25,7 +25,7 @@ def defocus(scan):
 
 
 def move(scan, by):
-    """Makes positions wrong by up to a distance along each axis."""
+    """Shifts positions at random by up to a distance along each axis."""
     rng = np.random.default_rng(POSITIONS_SEED)
     for key in ("xcoords", "ycoords"):
         scan["true_" + key] = scan[key]

@@ -1,4 +1,4 @@
-"""Requests of one pattern: how many a second, and how long one waits."""
+"""Requests of one pattern: their number per second and their latency."""
 
 import time
 
@@ -7,19 +7,20 @@ from figures import spread, verdict
 from servers import Load, fastapi_serving, ptyx_serving
 
 CLIENTS = (1, 8, 64)
-BAR = 0.9  # of the bare session's throughput, at the most clients
+BAR = 0.9  # share of the bare session's throughput, at the largest number of clients
 OURS, THEIRS = "ptyx serve", "FastAPI"
 
 
 def requests(bench):
     scan, model = bench.scan(), bench.model(2)
     with (ptyx_serving(bench, model, bench.threads) as ours, fastapi_serving(model, bench.threads) as theirs,
-          Load(bench, f"{ours}/v2/models/net/infer", scan) as ask, Load(bench, f"{theirs}/infer", scan, "-raw") as ask_them):
+          Load(bench, f"{ours}/v2/models/net/infer", scan) as ask,
+          Load(bench, f"{theirs}/infer", scan, "-raw") as ask_them):
         session = bare(bench, scan, model)
         met = {OURS: {c: [] for c in CLIENTS}, THEIRS: {c: [] for c in CLIENTS}}
         alone = []
         asks = {OURS: ask, THEIRS: ask_them}
-        for who in asks.values():  # the first answers are slower
+        for who in asks.values():  # warm up
             who("requests", 8, 1)
         for _ in range(bench.rounds):
             for clients in CLIENTS:
@@ -28,19 +29,22 @@ def requests(bench):
                     time.sleep(PAUSE)
             alone.append(throughput(session, bench.seconds))
         session.close()
-    rows = [row(name, clients, found, alone) for clients in CLIENTS for name, found in ((n, met[n][clients]) for n in met)]
+    rows = [row(name, clients, found, alone) for clients in CLIENTS for name,
+            found in ((n, met[n][clients]) for n in met)]
     for r in rows:
-        print(f"{r['clients']} clients, {r['server']}: {r['per_second']['median']:.1f} a second, {1e3 * r['p50']['median']:.1f} and {1e3 * r['p99']['median']:.1f} ms, "
+        print(f"{r['clients']} clients, {r['server']}: {r['per_second']['median']:.1f} a second, "
+              f"{1e3 * r['p50']['median']:.1f} and {1e3 * r['p99']['median']:.1f} ms, "
               f"{r['share']['median']:.2f} of the bare session  {r['verdict']}", flush=True)
     return {"session": spread(alone), "rows": rows}
 
 
 def bare(bench, scan, model, batch=16):
-    return Contender("measure", [str(c) for c in (bench.measure, "infer", "-scan", scan, "-model", model, "-batch", batch, "-threads", bench.threads)])
+    return Contender("measure", [str(c) for c in (bench.measure, "infer", "-scan", scan, "-model", model, "-batch",
+                                                  batch, "-threads", bench.threads)])
 
 
 def throughput(session, seconds):
-    """Patterns a second of the bare session, run for about so long."""
+    """Patterns per second of the bare session, measured for about the given seconds."""
     one = sum(session.run(2)) / 2
     taken = session.run(max(1, round(seconds / one)))
     return session.patterns * len(taken) / sum(taken)
@@ -49,5 +53,6 @@ def throughput(session, seconds):
 def row(name, clients, found, alone):
     share = spread([f["per_second"] / a for f, a in zip(found, alone, strict=True)])
     bar = BAR if name == OURS and clients == max(CLIENTS) else None
-    return {"server": name, "clients": clients, **{k: spread([f[k] for f in found]) for k in ("per_second", "p50", "p99")}, "share": share,
+    return {"server": name, "clients": clients,
+            **{k: spread([f[k] for f in found]) for k in ("per_second", "p50", "p99")}, "share": share,
             "bar": bar, "verdict": verdict(share["median"], bar, None)}

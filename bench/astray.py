@@ -1,4 +1,4 @@
-"""How far the positions of a reconstruction are from the true ones, but for a move of all: root mean square along an axis, in pixels."""
+"""Position error of a reconstruction: root mean square along an axis in pixels, without a common shift."""
 
 import json
 import sys

@@ -1,15 +1,15 @@
-# make bench-peers: ptyx beside what else the same network could be run with, in turns on this machine. Needs python3 with
-# venv, pip and the headers, and a C++ compiler (for torch.compile). The packages go into an environment of their own, which is
-# only made anew when their list changes. Writes bench/results.md and bench/results.json.
+# make bench-peers compares ptyx with other programs that run the same network, in turns on this machine. It needs
+# python3 with venv, pip and the headers, and a C++ compiler (for torch.compile). The packages go into an environment
+# of their own, which is made again only when their list changes. It writes bench/results.md and bench/results.json.
 #
 #	make bench-peers                            everything, about three quarters of an hour
-#	make bench-peers BENCH_QUICK=1              a little of everything, to see whether it works; writes to .venv/peers-files
-#	make bench-peers BENCH_ONLY="infer whole"   some sections; the figures of the others stay
-#	make bench-peers BENCH_SCAN=scan.npz        a scan of your own (N = 64) for the whole-process rows
+#	make bench-peers BENCH_QUICK=1              a little of everything; writes to .venv/peers-files
+#	make bench-peers BENCH_ONLY="infer whole"   some sections; the others keep their figures
+#	make bench-peers BENCH_SCAN=scan.npz        a scan of your own (N = 64) for the complete commands
 #
-# make bench-solvers: ptyx solve and refine beside pty-chi's LSQML. Writes bench/solvers.md and bench/solvers.json. The same variables, and:
-#
-#	make bench-solvers BENCH_SCAN=scan.npz BENCH_REFERENCE=reference.npz   races on a scan of your own, the quality being the agreement with objectGuess
+# make bench-solvers compares ptyx solve and refine with pty-chi's LSQML. It writes bench/solvers.md and
+# bench/solvers.json. It has the same variables. With BENCH_SCAN=scan.npz BENCH_REFERENCE=reference.npz the races run
+# on a scan of your own, and the quality is the correlation with the reference's objectGuess.
 
 PYTHON ?= python3
 PEERS_ENV := .venv/peers
@@ -17,7 +17,8 @@ PEERS_ENV := .venv/peers
 PEERS_FILES := .venv/peers-files
 
 .PHONY: bench-peers
-# OPENBLAS_CORETYPE and its kin choose kernels of old libraries: nobody may be slowed down, or helped, by a setting of the shell.
+# OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE select kernels of old libraries. No setting of the shell may slow down or
+# help a program.
 bench-peers: build lib $(PEERS_ENV)/made
 	$(GO) build -trimpath -o .venv/measure ./bench/measure
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(WITH_LIB) $(PEERS_ENV)/bin/python -B bench/peers.py \
@@ -27,7 +28,8 @@ bench-peers: build lib $(PEERS_ENV)/made
 .PHONY: bench-solvers
 bench-solvers: build lib $(PEERS_ENV)/made
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(WITH_LIB) $(PEERS_ENV)/bin/python -B bench/solvers.py \
-		--ptyx bin/ptyx --files $(PEERS_FILES) --results bench $(if $(BENCH_QUICK),--quick) $(if $(BENCH_ONLY),--only $(BENCH_ONLY)) \
+		--ptyx bin/ptyx --files $(PEERS_FILES) --results bench \
+		$(if $(BENCH_QUICK),--quick) $(if $(BENCH_ONLY),--only $(BENCH_ONLY)) \
 		$(if $(BENCH_SCAN),--scan $(BENCH_SCAN)) $(if $(BENCH_REFERENCE),--reference $(BENCH_REFERENCE))
 
 $(PEERS_ENV)/made: bench/requirements.txt
@@ -36,21 +38,23 @@ $(PEERS_ENV)/made: bench/requirements.txt
 	$(PEERS_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement bench/requirements.txt
 	touch $@
 
-# make results: simulated scans of three kinds, over photons and gridsizes, and many seeds against collapse; writes the tables of
-# docs/results.md and docs/photons.png. What a case found is kept: a run that was stopped goes on. About two hours on two cores.
+# make results trains on simulated scans of three kinds, over photons and gridsizes, and with many seeds against
+# collapse. It writes the tables of docs/results.md and docs/photons.png. It keeps the figures of each case, so a
+# stopped run resumes. It takes about two hours on two cores.
 #
 #	make results                       everything, three seeds a case
 #	make results RESULTS_SEEDS=1       one seed: half an hour
 #	make results RESULTS_ONLY=collapse one part: photons or collapse
-#	make results RESULTS_QUICK=1       an epoch each, to see whether it works; writes to .venv/results-files
+#	make results RESULTS_QUICK=1       an epoch each; writes to .venv/results-files
 .PHONY: results
 RESULTS_SEEDS ?= 3
 results: build lib
 	$(WITH_LIB) $(GO) run ./bench/simulated -ptyx bin/ptyx -files .venv/results-files -docs docs -seeds $(RESULTS_SEEDS) \
 		$(if $(RESULTS_ONLY),-only $(RESULTS_ONLY)) $(if $(RESULTS_QUICK),-quick)
 
-# make bench-serve: ptyx serve under load, beside the bare session and a Python server (FastAPI, uvicorn, onnxruntime), and scans sent frame by
-# frame. Writes bench/serving.md and bench/serving.json in about ten minutes; BENCH_QUICK=1 and BENCH_ONLY as above.
+# make bench-serve measures ptyx serve under load, compared with the bare session and a Python server (FastAPI,
+# uvicorn, onnxruntime), and scans sent frame by frame. It writes bench/serving.md and bench/serving.json in about ten
+# minutes. BENCH_QUICK=1 and BENCH_ONLY work as above.
 SERVERS_ENV := .venv/servers
 
 .PHONY: bench-serve

@@ -1,4 +1,4 @@
-"""A checkpoint of ptyx, read with the onnx package: its weights by name, and what its contract says."""
+"""A checkpoint of ptyx, read with the onnx package: its weights by name, and its contract."""
 
 import base64
 import math
@@ -29,15 +29,18 @@ def load(path):
     facts = {p.key.removeprefix("ptyx."): p.value for p in model.metadata_props}
     n = int(facts["n"])
     probe = np.frombuffer(base64.b64decode(facts["probe_complex64_base64"]), "<c8").reshape(n, n)
-    weights = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer if i.name.endswith((".weight", ".bias"))}
+    weights = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer
+               if i.name.endswith((".weight", ".bias"))}
     return Checkpoint(
-        n=n, filters_scale=int(facts["n_filters_scale"]), extent=facts["object_extent"], input_scale=float(facts["input_scale"]),
+        n=n, filters_scale=int(facts["n_filters_scale"]), extent=facts["object_extent"],
+        input_scale=float(facts["input_scale"]),
         amplitude_max=float(facts["amplitude_max"]), photons=float(facts["photons"]), probe=probe, weights=weights)
 
 
 def flops(path):
-    """Additions and multiplications for one pattern, of convolutions as the textbook has them: of inference; and of a training
-    step, which takes them three times, but for the first convolution's gradient with respect to the patterns."""
+    """Additions and multiplications per pattern of inference and of a training step, by the textbook's convolution.
+
+    A training step needs three times those of inference, without the first convolution's gradient by the patterns."""
     graph = onnx.shape_inference.infer_shapes(onnx.load(str(path))).graph
     kernels = {i.name: list(i.dims) for i in graph.initializer}
     sizes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in (*graph.value_info, *graph.output)}

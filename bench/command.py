@@ -1,4 +1,4 @@
-"""Whole processes: run, timed, and their largest memory."""
+"""Runs processes, and measures their time and peak memory."""
 
 import os
 import subprocess
@@ -11,18 +11,21 @@ class Failed(Exception):
 
 
 def timed(command, lines=""):
-    """Runs a command, with the given lines as its input; its seconds from start to end and its peak resident memory in bytes.
+    """Runs a command with the given lines as its input. Returns its seconds and its peak resident memory in bytes.
 
-    The system counts the memory of the program that starts another as that one's: this module's process has to be small."""
+    The system counts the memory of the starting process as that of the started one, so the process of this module must
+    stay small."""
     start = time.perf_counter()
     with tempfile.TemporaryFile() as words:
-        process = subprocess.Popen([str(c) for c in command], stdin=subprocess.PIPE, stdout=words, stderr=words, text=True)
+        process = subprocess.Popen([str(c) for c in command], stdin=subprocess.PIPE, stdout=words, stderr=words,
+                                   text=True)
         process.stdin.write(lines)
         process.stdin.close()
-        _, status, usage = os.wait4(process.pid, 0)  # Popen.wait would not tell the memory
+        _, status, usage = os.wait4(process.pid, 0)  # Popen.wait does not return the memory
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != 0:
             words.seek(0)
-            raise Failed(f"{' '.join(process.args)}: status {process.returncode}: {words.read().decode()[-400:].strip()}")
+            last = words.read().decode()[-400:].strip()
+            raise Failed(f"{' '.join(process.args)}: status {process.returncode}: {last}")
     return seconds, usage.ru_maxrss * 1024

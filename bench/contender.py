@@ -1,4 +1,4 @@
-"""The programs that take turns, and how turns are taken."""
+"""Measures several programs in turns."""
 
 import json
 import math
@@ -6,11 +6,11 @@ import statistics
 import subprocess
 import time
 
-PAUSE = 0.05  # seconds between two turns, for the threads of the last one to fall asleep
+PAUSE = 0.05  # seconds between two turns, until the threads of the last program sleep
 
 
 class Contender:
-    """A running program that makes steps when it is told to (see serve.py and bench/measure)."""
+    """A running program that makes steps on request (see serve.py and bench/measure)."""
 
     def __init__(self, name, command):
         self.name = name
@@ -43,7 +43,7 @@ def take_turns(commands, rounds, seconds):
     contenders = [Contender(name, command) for name, command in commands.items()]
     try:
         steps = {}
-        for c in contenders:  # the first steps, which are slower, also tell how many make a turn
+        for c in contenders:  # the first, slower steps also determine the number of steps in a turn
             c.run(2)
             steps[c.name] = min(200, max(1, math.ceil(seconds / max(1e-6, statistics.median(c.run(2))))))
         medians = {c.name: [] for c in contenders}

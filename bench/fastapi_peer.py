@@ -1,5 +1,6 @@
-"""The server that a Python user would write: FastAPI, uvicorn, ONNX Runtime, one request one run. It is spared all parsing: float32
-there, float32 back."""
+"""The server that a Python user would write: FastAPI, uvicorn, ONNX Runtime, one run per request.
+
+It needs no parsing: requests and answers are raw float32."""
 
 import argparse
 

@@ -8,17 +8,17 @@ def spread(rounds):
 
 
 def ratio(ours, theirs):
-    """How many times as fast ours is, from the seconds of the same rounds."""
+    """The ratio theirs / ours of the seconds of the same rounds: above 1, ours is faster."""
     return spread([t / o for o, t in zip(ours, theirs, strict=True)])
 
 
 def best(turns, names):
-    """The fastest of some programs, by the median of its rounds."""
+    """The fastest of the given programs, by the median of its rounds."""
     return min(names, key=lambda name: statistics.median(turns[name]["rounds"]))
 
 
 def verdict(figure, bar, aim, larger_is_better=True):
-    """What a figure reaches: "aim", "bar", "missed", or "short" of an aim that has no bar. A figure that is NaN reaches nothing."""
+    """The verdict on a figure: "aim", "bar", "missed", or "short" of an aim without a bar. NaN reaches nothing."""
     def reaches(mark):
         return mark is not None and (figure >= mark if larger_is_better else figure <= mark)
 

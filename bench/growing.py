@@ -1,4 +1,4 @@
-"""Scans sent to ptyx serve frame by frame: frames a second on the canvas."""
+"""Scans sent to ptyx serve frame by frame: frames per second on the canvas."""
 
 import time
 
@@ -16,7 +16,7 @@ def frames(bench):
 
 
 def measured(bench, n):
-    """One size of patterns, the narrowest network."""
+    """A row for one size of patterns, with the narrowest network."""
     scan, model = bench.scan(n), bench.model(1, n)
     with ptyx_serving(bench, model, bench.threads) as address, Load(bench, f"{address}/v1/scans", scan) as send:
         session = bare(bench, scan, model)
@@ -27,7 +27,9 @@ def measured(bench, n):
             time.sleep(PAUSE)
             alone.append(throughput(session, bench.seconds))
         session.close()
-    row = {"n": n, "per_second": spread([m["per_second"] for m in met]), "p99": spread([m["p99"] for m in met]), "session": spread(alone),
+    row = {"n": n, "per_second": spread([m["per_second"] for m in met]), "p99": spread([m["p99"] for m in met]),
+           "session": spread(alone),
            "share": spread([m["per_second"] / a for m, a in zip(met, alone, strict=True)])}
-    print(f"frames of {n} x {n}: {row['per_second']['median']:.0f} a second, {row['share']['median']:.2f} of the bare session", flush=True)
+    print(f"frames of {n} x {n}: {row['per_second']['median']:.0f} a second, "
+          f"{row['share']['median']:.2f} of the bare session", flush=True)
     return row

@@ -1,4 +1,4 @@
-"""Cost as work grows: time per pattern and peak memory of ptyx infer, from 516 to 51 600 patterns; peak memory of a training."""
+"""Cost as work grows: time per pattern and peak memory of ptyx infer for 516 to 51 600 patterns; memory of training."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from figures import verdict
 from material import PATTERN
 
 MB = 1e6
-# More patterns over the same object: a finer scan.
+# More patterns of the same object: a finer scan.
 SIZES = {516: 8.0, 5160: 2.53, 51600: 0.8}
 LARGEST = 51600
 
@@ -25,7 +25,8 @@ def inference(bench):
         wide = scan_of(bench, "wide", LARGEST, 8)
         rows.append(measured(bench, fine, LARGEST, bench.thin_model(), "smallest network, compressed file"))
         rows.append(measured(bench, stored(fine), LARGEST, bench.thin_model(), "smallest network, uncompressed file"))
-        rows.append(measured(bench, wide, LARGEST, bench.thin_model(), "smallest network, an object of 1.9 x 1.9 thousand pixels"))
+        rows.append(measured(bench, wide, LARGEST, bench.thin_model(),
+                             "smallest network, an object of 1.9 x 1.9 thousand pixels"))
     return {"rows": rows, "linear": linear(rows), "bar": 300, "aim": 200}
 
 
@@ -44,7 +45,7 @@ def scan_of(bench, name, count, step):
 
 
 def stored(scan):
-    """The same scan without compression, made by a process of its own: it takes the whole scan in memory."""
+    """Writes the same scan without compression, in a process of its own that may hold the scan in memory."""
     path = scan.with_name("stored-" + scan.name)
     if not path.exists():
         program = "import sys, numpy; numpy.savez(sys.argv[2], **numpy.load(sys.argv[1]))"
@@ -53,29 +54,34 @@ def stored(scan):
 
 
 def measured(bench, scan, count, model, what):
-    seconds, memory = timed([bench.ptyx, "infer", "--model-path", model, "--test-data", scan, "--output-dir", bench.files / "out"])
+    seconds, memory = timed([bench.ptyx, "infer", "--model-path", model, "--test-data", scan, "--output-dir",
+                             bench.files / "out"])
     row = {"what": what, "patterns": count, "seconds": seconds, "megabytes": memory / MB,
            "verdict": verdict(memory / MB, 300, 200, larger_is_better=False)}
-    print(f"infer {count} patterns, {what}: {seconds:.2f} s, {1e3 * seconds / count:.2f} ms per pattern, {memory / MB:.0f} MB  {row['verdict']}", flush=True)
+    print(f"infer {count} patterns, {what}: {seconds:.2f} s, {1e3 * seconds / count:.2f} ms per pattern, "
+          f"{memory / MB:.0f} MB  {row['verdict']}", flush=True)
     return row
 
 
 def training(bench):
-    """Peak memory of training, whole process."""
+    """Peak memory of a training process."""
     rows = []
     for n, batch, bars in ((64, 16, (1000, 600)), (64, 4, (None, None)), (128, 16, (None, None))):
         if bench.quick and batch != 4:
             continue
         steps = 4
-        _, memory = timed([bench.ptyx, "train", "--train-data-file", bench.scan(n), "--output-dir", bench.files / "memory", "--max-epochs", 1,
+        _, memory = timed([bench.ptyx, "train", "--train-data-file", bench.scan(n), "--output-dir",
+                           bench.files / "memory", "--max-epochs", 1,
                            "--n-images", steps * batch, "--batch-size", batch, "--threads", 2, "--quiet", *PATTERN])
-        rows.append({"what": f"ptyx train, N={n}, batch {batch}", "megabytes": memory / MB, "bar": bars[0], "aim": bars[1],
+        rows.append({"what": f"ptyx train, N={n}, batch {batch}", "megabytes": memory / MB, "bar": bars[0],
+                     "aim": bars[1],
                      "verdict": verdict(memory / MB, *bars, larger_is_better=False)})
         for flags in ([], ["--channels-last"]):
             command = bench.peer("torch_peer.py", n, batch, 2, "train", *flags)
             _, memory = timed(command, lines=f"{steps}\n")
             name = "PyTorch eager" + (", channels_last" if flags else "")
-            rows.append({"what": f"{name}, N={n}, batch {batch}", "megabytes": memory / MB, "bar": None, "aim": None, "verdict": ""})
+            rows.append({"what": f"{name}, N={n}, batch {batch}", "megabytes": memory / MB, "bar": None, "aim": None,
+                         "verdict": ""})
     for row in rows:
         print(f"{row['what']}: {row['megabytes']:.0f} MB  {row['verdict']}", flush=True)
     return rows

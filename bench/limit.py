@@ -1,5 +1,6 @@
-"""The physical limit: how fast this machine multiplies matrices, and how many operations a pattern takes. A program of its own,
-since it imports PyTorch."""
+"""The physical limit: how fast this machine multiplies matrices, and how many operations a pattern needs.
+
+A program of its own, because it imports PyTorch."""
 
 import argparse
 import json
@@ -46,7 +47,8 @@ def onnx_product(threads):
     shape = [SIZE, SIZE]
     graph = onnx.helper.make_graph(
         [onnx.helper.make_node("MatMul", ["a", "b"], ["c"])], "product",
-        [value("a", onnx.TensorProto.FLOAT, shape), value("b", onnx.TensorProto.FLOAT, shape)], [value("c", onnx.TensorProto.FLOAT, shape)])
+        [value("a", onnx.TensorProto.FLOAT, shape), value("b", onnx.TensorProto.FLOAT, shape)],
+        [value("c", onnx.TensorProto.FLOAT, shape)])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

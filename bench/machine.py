@@ -1,4 +1,4 @@
-"""What it was measured on."""
+"""Describes the machine and the versions of a measurement."""
 
 import json
 import os
@@ -13,14 +13,17 @@ PACKAGES = ["torch", "onnxruntime", "openvino", "numpy"]
 
 
 def describe(bench, packages=PACKAGES):
-    doctor = json.loads(subprocess.run([bench.ptyx, "doctor", "--json"], check=True, capture_output=True, text=True).stdout)
+    doctor = json.loads(subprocess.run([bench.ptyx, "doctor", "--json"], check=True, capture_output=True,
+                                       text=True).stdout)
     cpu = cpu_info()
     return {
-        "processor": cpu["model"], "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "processor": cpu["model"],
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "flags": cpu["flags"], "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "system": platform.system(), "release": platform.release(), "architecture": platform.machine(),
         "versions": {
-            "ptyx": output([bench.ptyx, "version"]), "ptyx's ONNX Runtime": library_version(doctor), "Go": output(["go", "env", "GOVERSION"]),
+            "ptyx": output([bench.ptyx, "version"]), "ptyx's ONNX Runtime": library_version(doctor),
+            "Go": output(["go", "env", "GOVERSION"]),
             "Python": platform.python_version(), **{p: metadata.version(p) for p in packages}},
     }
 

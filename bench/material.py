@@ -1,4 +1,4 @@
-"""What is measured, and with what: programs, scans, checkpoints. Made by ptyx itself."""
+"""The material of the benchmarks: programs, scans and checkpoints, which ptyx itself makes."""
 
 import sys
 from dataclasses import dataclass
@@ -6,11 +6,12 @@ from pathlib import Path
 
 from command import timed
 
-# The seed workload's flags (issue: first light), as scripts of PtychoPINN write them.
-SEED_TRAIN = ["--max_epochs", 2, "--n_images", 64, "--gridsize", 1, "--batch_size", 4, "--device", "cpu", "--disable_mlflow"]
+# The seed workload's flags, as scripts of PtychoPINN write them.
+SEED_TRAIN = ["--max_epochs", 2, "--n_images", 64, "--gridsize", 1, "--batch_size", 4, "--device", "cpu",
+              "--disable_mlflow"]
 SEED_INFER = ["--n_images", 32, "--device", "cpu"]
 
-# The network that sees the bare pattern, trained with the probe as given.
+# The network that takes the bare pattern, trained with a fixed probe.
 PATTERN = ["--network", "pattern", "--probe", "fixed"]
 
 PATTERNS = 516
@@ -27,46 +28,51 @@ class Bench:
     own_scan: Path | None
 
     def scan(self, n):
-        """A scan of patterns of n pixels: the user's own where there is one."""
+        """A scan with patterns of n pixels: the user's own, if given."""
         if self.own_scan and n == 64:
             return self.own_scan
         return self.files / f"scan{n}.npz"
 
     def model(self, n):
-        """PtychoPINN's network at its default width, a little trained, for that scan: what the peers run, too."""
+        """PtychoPINN's network at its default width, briefly trained on that scan. The peers run it, too."""
         return self.files / f"pattern{n}" / "model.onnx"
 
     def default_model(self):
-        """What ptyx train makes of the scan of 64 pixels without being told."""
+        """The model that ptyx train makes by default of the scan of 64 pixels."""
         return self.files / "default" / "model.onnx"
 
     def thin_model(self):
-        """The smallest network of the architecture, for what depends on everything but the network."""
+        """The smallest network, for measurements of everything but the network."""
         return self.files / "thin" / "model.onnx"
 
     def make(self):
-        """Makes the material that is not there yet."""
+        """Makes missing material."""
         self.files.mkdir(parents=True, exist_ok=True)
         for n, count, probe in ((64, PATTERNS, 20), (128, 128, 40)):
             if not self.scan(n).exists():
                 self.simulate(self.scan(n), n, count, probe)
         jobs = [(self.model(n).parent, self.scan(n), PATTERN) for n in (64, 128)]
         jobs.append((self.default_model().parent, self.scan(64), []))
-        jobs.append((self.thin_model().parent, self.scan(64), [*PATTERN, "--n-filters-scale", 1, "--object-extent", "centre"]))
+        jobs.append((self.thin_model().parent, self.scan(64),
+                     [*PATTERN, "--n-filters-scale", 1, "--object-extent", "centre"]))
         for run, scan, flags in jobs:
             if not (run / "model.onnx").exists():
-                timed([self.ptyx, "train", "--train-data-file", scan, "--output-dir", run, "--max-epochs", 1, "--n-images", 16,
+                timed([self.ptyx, "train", "--train-data-file", scan, "--output-dir", run, "--max-epochs", 1,
+                       "--n-images", 16,
                        "--batch-size", 4, "--quiet", *flags])
 
     def simulate(self, path, n, count, probe=20, step=8):
-        timed([self.ptyx, "simulate", "--out", path, "--n", n, "--positions", count, "--probe-size", probe, "--step", step, "--seed", 1])
+        timed([self.ptyx, "simulate", "--out", path, "--n", n, "--positions", count, "--probe-size", probe, "--step",
+               step, "--seed", 1])
 
-    # Commands of the programs that take turns.
+    # The commands of the programs that take turns.
 
     def ours(self, job, n, batch, threads, model=None):
-        return [self.measure, job, "-scan", self.scan(n), "-model", model or self.model(n), "-batch", str(batch), "-threads", str(threads)]
+        return [self.measure, job, "-scan", self.scan(n), "-model", model or self.model(n), "-batch", str(batch),
+                "-threads", str(threads)]
 
     def peer(self, script, n, batch, threads, *flags):
         here = Path(__file__).parent
-        return [sys.executable, "-B", str(here / script), *flags, "--scan", str(self.scan(n)), "--model", str(self.model(n)),
+        return [sys.executable, "-B", str(here / script), *flags, "--scan", str(self.scan(n)), "--model",
+                str(self.model(n)),
                 "--batch", str(batch), "--threads", str(threads)]

@@ -20,7 +20,8 @@ class Down(nn.Sequential):
 
 class Up(nn.Sequential):
     def __init__(self, inputs, outputs):
-        super().__init__(conv(inputs, outputs), nn.ReLU(), conv(outputs, outputs), nn.ReLU(), nn.Upsample(scale_factor=2, mode="nearest"))
+        super().__init__(conv(inputs, outputs), nn.ReLU(), conv(outputs, outputs), nn.ReLU(),
+                         nn.Upsample(scale_factor=2, mode="nearest"))
 
 
 def decoder(inputs, filters):
@@ -53,11 +54,13 @@ class Network(nn.Module):
 
 
 def from_checkpoint(checkpoint):
-    """The network with the weights of a checkpoint, which lists them in the order of construction here."""
-    network = Network(checkpoint.n, checkpoint.filters_scale, checkpoint.extent, checkpoint.input_scale, checkpoint.amplitude_max)
+    """The network with the weights of a checkpoint, whose order is the order of construction here."""
+    network = Network(checkpoint.n, checkpoint.filters_scale, checkpoint.extent, checkpoint.input_scale,
+                      checkpoint.amplitude_max)
     found = sum(p.numel() for p in network.parameters())
     if found != checkpoint.parameter_count():
-        raise SystemExit(f"the network in PyTorch has {found} parameters, that of ptyx {checkpoint.parameter_count()}: they are not the same")
+        raise SystemExit(f"the network in PyTorch has {found} parameters, "
+                             f"that of ptyx {checkpoint.parameter_count()}: they differ")
     with torch.no_grad():
         for parameter, weight in zip(network.parameters(), checkpoint.weights.values(), strict=True):
             parameter.copy_(torch.from_numpy(weight.copy()))

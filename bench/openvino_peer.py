@@ -10,7 +10,7 @@ from serve import serve
 
 
 def compiled(model, batch, threads):
-    """The model for a batch. OpenVINO would compute in bfloat16 where the processor can, which is another answer."""
+    """The model for a batch, in float32. By default OpenVINO uses bfloat16 if the processor has it: another answer."""
     core = openvino.Core()
     read = core.read_model(model)
     read.reshape([batch, *(d.get_length() for d in list(read.input().partial_shape)[1:])])

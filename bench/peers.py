@@ -1,9 +1,9 @@
-"""ptyx beside what else the same network could be run with, in turns on this machine.
+"""Compares ptyx with other programs that run the same network, in turns on this machine.
 
     make bench-peers
 
-Writes results.md and results.json. Sections that are not run keep their figures from results.json, if the machine is the same.
-This process itself imports little: see command.timed."""
+Writes results.md and results.json. Sections that do not run keep their figures, if the machine is the same.
+This process imports little: see command.timed."""
 
 import argparse
 import json
@@ -23,27 +23,32 @@ HERE = Path(__file__).parent
 
 
 def agreement(bench):
-    """The numbers of all programs, compared in a process of its own."""
+    """Compares the numbers of all programs, in a process of its own."""
     results = []
     for n, batch in ((64, 16), (128, 4)):
         if bench.quick and n != 64:
             continue
         numbers = bench.files / "numbers.npz"
-        subprocess.run([bench.measure, "numbers", "-scan", bench.scan(n), "-model", bench.model(n), "-batch", str(batch), "-out", numbers], check=True)
-        result = program("agreement.py", "--scan", bench.scan(n), "--model", bench.model(n), "--numbers", numbers, *(["--quick"] if bench.quick else []))
+        subprocess.run([bench.measure, "numbers", "-scan", bench.scan(n), "-model", bench.model(n), "-batch",
+                        str(batch), "-out", numbers], check=True)
+        result = program("agreement.py", "--scan", bench.scan(n), "--model", bench.model(n), "--numbers", numbers,
+                         *(["--quick"] if bench.quick else []))
         for row in result["rows"]:
-            print(f"{'ok  ' if row['ok'] else 'FAIL'}  N={n} {row['who']}: {row['what']} {row['difference']:.2g}, at most {row['bound']:g}", flush=True)
+            print(f"{'ok  ' if row['ok'] else 'FAIL'}  N={n} {row['who']}: {row['what']} "
+                  f"{row['difference']:.2g}, at most {row['bound']:g}", flush=True)
         results.append(result)
     return results
 
 
 def limit(bench):
-    """Matrix products, and what a pattern costs by the textbook."""
-    return program("limit.py", "--rounds", bench.rounds, "--threads", 1, 2, "--models", bench.model(64), bench.model(128))
+    """Matrix products, and the operations of a pattern by the textbook."""
+    return program("limit.py", "--rounds", bench.rounds, "--threads", 1, 2, "--models", bench.model(64),
+                   bench.model(128))
 
 
 def program(script, *args):
-    done = subprocess.run([sys.executable, "-B", HERE / script, *map(str, args)], check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([sys.executable, "-B", HERE / script, *map(str, args)], check=True, stdout=subprocess.PIPE,
+                          text=True)
     return json.loads(done.stdout)
 
 
@@ -64,17 +69,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--ptyx", required=True, type=Path)
     parser.add_argument("--measure", required=True, type=Path, help="the program of bench/measure")
-    parser.add_argument("--files", required=True, type=Path, help="directory for scans, models and what the commands write")
+    parser.add_argument("--files", required=True, type=Path,
+                        help="directory for scans, models and what the commands write")
     parser.add_argument("--results", required=True, type=Path, help="directory for results.md and results.json")
     parser.add_argument("--scan", type=Path, help="a scan of N = 64 in place of the simulated one")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, help="sections to run")
-    parser.add_argument("--quick", action="store_true", help="a little of everything, written to --files instead of --results")
+    parser.add_argument("--quick", action="store_true",
+                        help="a little of everything, written to --files instead of --results")
     args = parser.parse_args()
 
     files = args.files.resolve() / ("quick" if args.quick else "")
     if args.scan:
         files = files / args.scan.stem
-    bench = Bench(args.ptyx.resolve(), args.measure.resolve(), files, rounds=2 if args.quick else 5, seconds=0.3 if args.quick else 1,
+    bench = Bench(args.ptyx.resolve(), args.measure.resolve(), files, rounds=2 if args.quick else 5,
+                  seconds=0.3 if args.quick else 1,
                   quick=args.quick, own_scan=args.scan.resolve() if args.scan else None)
     if args.quick and not args.only:
         args.only = [name for name in SECTIONS if name != "training128"]

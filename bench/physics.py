@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from torch import nn
 
-FLOOR = 0.1  # of intensities inside the likelihood, in units of their mean
+FLOOR = 0.1  # background in the likelihood, in units of the mean intensity
 
 
 class Physics(nn.Module):
-    """Amplitude and phase of patches -> the mean Poisson loss against the measured patterns.
+    """Amplitude and phase of patches -> the mean Poisson loss of the measured patterns.
 
-    offset (B, 2) is the subpixel part of each position, row first: the probe is moved by it, the object is not."""
+    offset (B, 2) is the subpixel part of each position, row first. It shifts the probe, not the object."""
 
     def __init__(self, checkpoint, dtype=torch.float32):
         super().__init__()

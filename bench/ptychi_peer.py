@@ -1,7 +1,7 @@
-"""pty-chi's LSQML on a scan in ptyx's layout: a whole process, as a user would write one.
+"""Runs pty-chi's LSQML on a scan in ptyx's layout, as a user would.
 
-OUT.npz, which `ptyx eval` reads, holds object, probe, positions and coverage, OUT.json what passes took. With --keep the object is also kept after every
-pass, outside the clock."""
+OUT.npz, which `ptyx eval` reads, contains object, probe, positions and coverage; OUT.json the times of the passes. With
+--keep it also stores the object after every pass, without counting the time."""
 
 import argparse
 import json
@@ -10,8 +10,8 @@ import os
 import sys
 import time
 
-START = time.perf_counter()  # before the imports, which a user waits for, too
-if "--passive" in sys.argv:  # read when PyTorch is loaded
+START = time.perf_counter()  # before the imports, for which a user waits, too
+if "--passive" in sys.argv:  # PyTorch reads it when it loads
     os.environ["OMP_WAIT_POLICY"] = "passive"
 
 import numpy as np
@@ -19,7 +19,7 @@ import ptychi.api as api
 import torch
 from ptychi.api.task import PtychographyTask
 
-MARGIN = 6  # pixels that positions may move by
+MARGIN = 6  # pixels by which positions may move
 
 
 def main():
@@ -53,7 +53,8 @@ def arguments():
     parser.add_argument("--passes", type=int, default=60)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--passive", action="store_true", help="threads that wait sleep, which helps where others use the cores")
+    parser.add_argument("--passive", action="store_true",
+                        help="threads that wait sleep, which helps where others use the cores")
     parser.add_argument("--keep", action="store_true", help="also keep the object after each pass")
     parser.add_argument("--residual", action="store_true", help="also tell the residual of what was found")
     parser.add_argument("--positions", action="store_true", help="find the positions, too")
@@ -63,7 +64,7 @@ def arguments():
 
 
 class Scan:
-    """A scan, and where its object lies in its own pixels."""
+    """A scan, and the place of its object in pixels."""
 
     def __init__(self, path, probe):
         file = np.load(path)
@@ -72,14 +73,16 @@ class Scan:
         self.probe = (np.load(probe) if probe else file)["probeGuess"].astype(np.complex64)
         self.n = self.patterns.shape[-1]
         self.row, self.col = (int(np.floor(v.min())) - self.n // 2 - MARGIN for v in (self.y, self.x))
-        self.height, self.width = (int(np.ceil(v.max())) + self.n // 2 + MARGIN - first for v, first in ((self.y, self.row), (self.x, self.col)))
+        self.height, self.width = (int(np.ceil(v.max())) + self.n // 2 + MARGIN - first for v,
+                                   first in ((self.y, self.row), (self.x, self.col)))
 
     def save(self, path, task):
-        """Writes what eval reads, and returns the path."""
+        """Writes the file that ptyx eval reads, and returns its path."""
         of = {name: task.get_data_to_cpu(name, as_numpy=True) for name in ("object", "probe", "probe_positions")}
         y, x = of["probe_positions"].T
         probe = of["probe"][0]
-        np.savez(path, object=of["object"][0].astype(np.complex64), origin=np.array([self.row, self.col]), coverage=self.coverage(probe),
+        np.savez(path, object=of["object"][0].astype(np.complex64), origin=np.array([self.row, self.col]),
+                 coverage=self.coverage(probe),
                  xcoords=x.astype(np.float64), ycoords=y.astype(np.float64), probeGuess=probe.astype(np.complex64))
         return path
 
@@ -110,7 +113,7 @@ def options(scan, args):
 
 
 def residual(task, count):
-    """sum (|F| - d)^2 / sum d^2 of what was found, by its own forward model."""
+    """sum (|F| - d)^2 / sum d^2 of the result, by pty-chi's forward model."""
     misfit = power = 0.0
     with torch.no_grad():
         for indices in torch.arange(count).split(32):

@@ -1,4 +1,4 @@
-"""How good the two get on simulated scans, where the truth is known: few and many photons, wrong positions, larger patterns."""
+"""Quality of both solvers on simulated scans with known truth: photons, wrong positions, larger patterns."""
 
 import json
 import shutil
@@ -9,24 +9,26 @@ from pathlib import Path
 from figures import verdict
 
 PHOTONS, OBJECTS = ["1e3", "1e4", "1e5", "1e6", "1e9"], ["star", "lines", "blobs"]
-# A correlation that is less by no more is no worse; of a resolution: one ring.
+# A correlation that is lower by at most this is no worse; for a resolution, one ring.
 ALIKE = 1e-3
 # N: patterns, width of the probe, step, which grow with the patterns.
 SIZES = {64: (256, 20, 8), 128: (256, 40, 14), 256: (196, 80, 28)}
 
 
 def photons(bench):
-    """Both likelihoods of both; and once with a probe that is out of focus."""
+    """Both likelihoods of both solvers, and once a probe out of focus."""
     rows = []
     kinds = [(o, p, False) for o in OBJECTS for p in PHOTONS] + [("star", "1e6", True)]
     for kind, count, defocused in kinds[:1] if bench.quick else kinds:
         name = f"{kind}-{count}" + ("-defocused" if defocused else "")
-        scan = bench.simulated(name, probe=defocused, object=kind, nphotons=count, positions=100 if bench.quick else 256, scan="fermat", seed=3)
+        scan = bench.simulated(name, probe=defocused, object=kind, nphotons=count,
+                               positions=100 if bench.quick else 256, scan="fermat", seed=3)
         found = {
             "ptyx": mine(bench, scan), "ptyx, poisson": mine(bench, scan, "--likelihood", "poisson"),
             "pty-chi": peer(bench, scan), "pty-chi, poisson": peer(bench, scan, "--noise", "poisson"),
         }
-        rows.append({"object": kind, "photons": count, "defocused": defocused, "found": found, "verdict": no_worse(found["ptyx"], found["pty-chi"])})
+        rows.append({"object": kind, "photons": count, "defocused": defocused, "found": found,
+                     "verdict": no_worse(found["ptyx"], found["pty-chi"])})
         say(f"{name}", rows[-1])
     return rows
 
@@ -36,7 +38,8 @@ def sizes(bench):
     for n, (count, probe, step) in SIZES.items():
         if bench.quick and n != 128:
             continue
-        scan = bench.simulated(f"size{n}", n=n, probe_size=probe, step=step, positions=36 if bench.quick else count, scan="fermat", seed=5)
+        scan = bench.simulated(f"size{n}", n=n, probe_size=probe, step=step, positions=36 if bench.quick else count,
+                               scan="fermat", seed=5)
         found = {"ptyx": mine(bench, scan), "pty-chi": peer(bench, scan)}
         rows.append({"n": n, "patterns": count, "found": found, "verdict": no_worse(found["ptyx"], found["pty-chi"])})
         say(f"N = {n}", rows[-1])
@@ -44,21 +47,24 @@ def sizes(bench):
 
 
 def positions(bench):
-    """Wrong by up to a pixel along each axis."""
+    """Positions that are wrong by up to a pixel along each axis."""
     rows = []
     for kind in OBJECTS[:1] if bench.quick else OBJECTS:
         scan = wrong(bench, kind)
         found = {"ptyx": mine(bench, scan, "--positions"), "pty-chi": peer(bench, scan, "--positions")}
-        done = subprocess.run([sys.executable, "-B", Path(__file__).parent / "astray.py", scan, bench.ours(), bench.theirs()], check=True, capture_output=True)
+        done = subprocess.run([sys.executable, "-B", Path(__file__).parent / "astray.py", scan, bench.ours(),
+                               bench.theirs()], check=True, capture_output=True)
         before, ours, theirs = json.loads(done.stdout)
         found["ptyx"]["astray"], found["pty-chi"]["astray"] = ours, theirs
-        rows.append({"object": kind, "astray": before, "found": found, "bar": 0.1, "verdict": verdict(ours, 0.1, None, larger_is_better=False)})
+        rows.append({"object": kind, "astray": before, "found": found, "bar": 0.1,
+                     "verdict": verdict(ours, 0.1, None, larger_is_better=False)})
         say(f"positions of {kind}: off by {before:.3f}, ptyx to {ours:.3f}, pty-chi to {theirs:.3f} pixels", rows[-1])
     return rows
 
 
 def wrong(bench, kind):
-    right = bench.simulated(f"{kind}-right", object=kind, nphotons="1e6", positions=100 if bench.quick else 256, scan="fermat", seed=3)
+    right = bench.simulated(f"{kind}-right", object=kind, nphotons="1e6", positions=100 if bench.quick else 256,
+                            scan="fermat", seed=3)
     scan = bench.files / f"{kind}-wrong.npz"
     if not scan.exists():
         shutil.copy(right, scan)
@@ -77,9 +83,11 @@ def peer(bench, scan, *flags):
 
 
 def no_worse(ours, theirs):
-    return "bar" if ours["correlation"] >= theirs["correlation"] - ALIKE and ours["half_bit"] >= theirs["half_bit"] - ours["ring"] else "missed"
+    sharp = ours["half_bit"] >= theirs["half_bit"] - ours["ring"]
+    return "bar" if ours["correlation"] >= theirs["correlation"] - ALIKE and sharp else "missed"
 
 
 def say(what, row):
-    figures = "; ".join(f"{name} {f['correlation']:.4f}, {f['half_bit']:.3f}, {f['seconds']:.1f} s" for name, f in row["found"].items())
+    figures = "; ".join(f"{name} {f['correlation']:.4f}, {f['half_bit']:.3f}, {f['seconds']:.1f} s" for name,
+                        f in row["found"].items())
     print(f"{what}: {figures}  {row['verdict']}", flush=True)

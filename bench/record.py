@@ -1,4 +1,4 @@
-"""What sections have found, kept as NAME.json and shown as NAME.md: those of this machine. Another machine's stay as NAME-PROCESSOR."""
+"""The figures of the sections: NAME.json and NAME.md for this machine, NAME-PROCESSOR for another."""
 
 import json
 import re
@@ -6,11 +6,11 @@ import time
 
 
 def run(bench, results, name, description, sections, chosen, page):
-    """Runs the chosen sections. Those that are not run keep their figures."""
+    """Runs the chosen sections. The others keep their figures."""
     record = {"machine": description, "sections": kept(results, name, description)}
     for section in chosen:
         start = time.perf_counter()
-        # JSON's keys are texts: through it once, so that figures kept and figures new look alike.
+        # JSON turns keys into strings: new figures pass through it to equal stored ones.
         record["sections"][section] = json.loads(json.dumps(sections[section](bench)))
         print(f"-- {section}: {time.perf_counter() - start:.0f} s", flush=True)
         write(results / name, record, page)
@@ -18,8 +18,9 @@ def run(bench, results, name, description, sections, chosen, page):
 
 
 def kept(results, name, description):
-    """The sections that this machine has run, under either name; the place of NAME is made free for them. Figures of the same
-    processor with other versions of anything are not this machine's, and are replaced."""
+    """The stored sections of this machine, under either name. Frees the place of NAME for them.
+
+    Figures of the same processor with other versions do not count, and are replaced."""
     here, own = results / name, results / f"{name}-{slug(description)}"
     before = read(here)
     if before and slug(before["machine"]) != slug(description):
@@ -32,7 +33,7 @@ def kept(results, name, description):
 
 
 def slug(description):
-    """A processor as a part of a file's name: AMD EPYC is amd-epyc."""
+    """A processor as part of a file name: AMD EPYC is amd-epyc."""
     return re.sub(r"[^a-z0-9]+", "-", re.sub(r"\(\w+\)", "", description["processor"].lower())).strip("-")
 
 

@@ -1,4 +1,4 @@
-"""The protocol of the programs that take turns: say that all is ready, then run as many steps as each line asks for."""
+"""The protocol of the programs that take turns: report readiness, then run the steps that each line requests."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Servers and their clients, as processes that live through a section."""
+"""Servers and their clients, as processes that live for a section."""
 
 import json
 import socket
@@ -14,7 +14,7 @@ HOST = "127.0.0.1"
 
 @contextmanager
 def ptyx_serving(bench, model, threads, *flags):
-    """`ptyx serve`; its address."""
+    """Runs `ptyx serve`; yields its address."""
     command = [bench.ptyx, "serve", "--model", f"net={model}", "--listen", f"{HOST}:0", "--threads", threads, *flags]
     with subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -28,9 +28,10 @@ def ptyx_serving(bench, model, threads, *flags):
 
 @contextmanager
 def fastapi_serving(model, threads):
-    """The peer; its address."""
+    """Runs the peer; yields its address."""
     port = free_port()
-    with subprocess.Popen([sys.executable, "-B", HERE / "fastapi_peer.py", "--model", model, "--threads", str(threads), "--port", str(port)]) as process:
+    with subprocess.Popen([sys.executable, "-B", HERE / "fastapi_peer.py", "--model", model, "--threads", str(threads),
+                           "--port", str(port)]) as process:
         try:
             until_listening(process, port, "the peer")
             yield f"http://{HOST}:{port}"
@@ -45,7 +46,7 @@ def free_port():
 
 
 def until_listening(process, port, name):
-    """Waits until a program takes connections, for a minute at most."""
+    """Waits until a program accepts connections, for a minute at most."""
     for _ in range(600):
         if process.poll() is not None:
             raise SystemExit(f"{name} ended with status {process.returncode}")
@@ -57,10 +58,11 @@ def until_listening(process, port, name):
 
 
 class Load:
-    """bench/load, which asks one server."""
+    """bench/load, which sends requests to one server."""
 
     def __init__(self, bench, url, scan, *flags):
-        self.process = subprocess.Popen([str(bench.load), "-url", url, "-scan", str(scan), *flags], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([str(bench.load), "-url", url, "-scan", str(scan), *flags],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self):
         return self
@@ -70,7 +72,7 @@ class Load:
         self.process.wait()
 
     def __call__(self, *order):
-        """What the clients have met."""
+        """The results of the clients."""
         self.process.stdin.write(" ".join(map(str, order)) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()

@@ -1,6 +1,6 @@
 """solvers.md: the figures of the solvers as tables."""
 
-from tables import machine, mark, table, time_of
+from tables import machine, mark, section, table, time_of, wrapped
 
 
 def page(record):
@@ -9,15 +9,17 @@ def page(record):
     return "\n".join(parts)
 
 
-HEAD = """# ptyx solve beside pty-chi
+HEAD = """# ptyx solve compared with pty-chi
 
-Written by `make bench-solvers`; [docs/solve.md](../docs/solve.md) says what is compared. pty-chi runs its LSQML with its defaults, batches of 32, 60 passes,
-the same scan, probe and number of threads, in the fastest of three ways to use them. Times of races are medians of rounds in which the two take turns; in brackets the
-fastest and the slowest. **Correlation**: complex, by `ptyx eval`. **Half-bit**: the frequency, in cycles/pixel, at which the Fourier ring
-correlation with the truth falls below the half-bit curve; 0.5 is the highest there is.
+`make bench-solvers` writes this page; [docs/solve.md](../docs/solve.md) explains the comparison. pty-chi runs its LSQML
+with its defaults: batches of 32, 60 passes. Scan, probe and number of threads are the same, and it uses the fastest of
+three ways to use threads. Times of races are medians of rounds in which the two take turns, with the fastest and the
+slowest in brackets. **Correlation**: complex, by `ptyx eval`. **Half-bit**: the frequency, in cycles/pixel, at which
+the Fourier ring correlation with the truth falls below the half-bit curve; 0.5 is the highest possible.
 """
 
-RACE = ["to", "ptyx solve or refine, the process, s", "pty-chi without its start, s", "pty-chi, the process, s", "times as fast", "bar / aim", "", "passes", "correlation"]
+RACE = ["to", "ptyx solve or refine, the process, s", "pty-chi without its start, s", "pty-chi, the process, s",
+        "times as fast", "bar / aim", "", "passes", "correlation"]
 
 
 def races(rows):
@@ -30,13 +32,15 @@ def races(rows):
         body.append((r["what"], time_of(r["ours"], 1, 2), time_of(r["loop"], 1, 2), time_of(r["whole"], 1, 2),
                      f"{r['median']:.2f} ({r['min']:.2f} .. {r['max']:.2f})", bars, mark(r["verdict"]),
                      "{} / {}".format(*r["passes"]), " / ".join(f"{q['correlation']:.4f}" for q in r["quality"])))
-    return table(RACE, body) + "\n'Times as fast' sets the whole process of ptyx against pty-chi without the start of Python and its packages.\n"
+    return table(RACE,
+                 body) + "\n" + wrapped("'Times as fast' compares the process of ptyx with "
+                                        "pty-chi without the start of Python and its packages.").removesuffix("\n")
 
 
 def solve(s):
-    return ("## From nothing\n\nThe probe as it was delivered. pty-chi's fastest way: " + s["way"] + ".\n\n" + races(s["rows"])
-            + f"\nFourier residual sum (|F| - d)^2 / sum d^2 in the end: ptyx {s['residuals']['ptyx']:.5f} after {s['passes']} passes, "
-              f"pty-chi {s['residuals']['pty-chi']:.5f} after 60.\n")
+    return (section("From nothing", f"The probe is as delivered. pty-chi's fastest way: {s['way']}.") + races(s["rows"])
+            + f"\nFourier residual sum (|F| - d)^2 / sum d^2 at the end: ptyx {s['residuals']['ptyx']:.5f} after "
+              f"{s['passes']} passes, pty-chi {s['residuals']['pty-chi']:.5f} after 60.\n")
 
 
 def refine(s):
@@ -51,9 +55,11 @@ def found(name, f):
 def photons(rows):
     names = list(rows[0]["found"])
     head = ["object", "photons a pattern", *(f"{n}: correlation, half-bit" for n in names), "ptyx no worse"]
-    body = [(r["object"] + (", probe out of focus" if r["defocused"] else ""), r["photons"], *(", ".join(found(n, r["found"][n])) for n in names), says(r)) for r in rows]
-    return ("## Few and many photons\n\nSimulated scans of 64 x 64 pixels with the truth, defaults of both; the last column compares the first likelihood of each, "
-            "to 0.001 of the correlation and a ring of the half-bit frequency.\n\n" + table(head, body))
+    body = [(r["object"] + (", probe out of focus" if r["defocused"] else ""), r["photons"],
+             *(", ".join(found(n, r["found"][n])) for n in names), says(r)) for r in rows]
+    return section("Few and many photons", "Simulated scans of 64 x 64 pixels with the truth, "
+                   "and the defaults of both. The last column compares the first likelihood of "
+                   "each, to 0.001 of the correlation and a ring of the half-bit frequency.") + table(head, body)
 
 
 def says(r):
@@ -61,16 +67,23 @@ def says(r):
 
 
 def positions(rows):
-    return ("## Wrong positions\n\nWrong by up to a pixel along each axis, 10^6 photons; root mean square distance along an axis, but for a move of all. Bar: 0.1 pixel.\n\n"
-            + table(["object", "given, pixels", "ptyx solve --positions", "", "pty-chi", "correlation of ptyx, pty-chi"],
-                    [(r["object"], f"{r['astray']:.3f}", f"{r['found']['ptyx']['astray']:.3f}", mark(r["verdict"]), f"{r['found']['pty-chi']['astray']:.3f}",
-                      f"{r['found']['ptyx']['correlation']:.4f}, {r['found']['pty-chi']['correlation']:.4f}") for r in rows]))
+    return (section("Wrong positions", "Positions are wrong by up to a pixel along each axis, with 10^6 photons. "
+                    "The table lists the root mean square error along an axis, without a common shift. Bar: 0.1 "
+                    "pixel.")
+            + table(["object", "given, pixels", "ptyx solve --positions", "", "pty-chi",
+                     "correlation of ptyx, pty-chi"],
+                    [(r["object"], f"{r['astray']:.3f}", f"{r['found']['ptyx']['astray']:.3f}", mark(r["verdict"]),
+                      f"{r['found']['pty-chi']['astray']:.3f}",
+                      f"{r['found']['ptyx']['correlation']:.4f}, {r['found']['pty-chi']['correlation']:.4f}")
+                     for r in rows]))
 
 
 def sizes(rows):
     head = ["N", "patterns", *(f"{n}: correlation, half-bit, s, MB" for n in rows[0]["found"]), "ptyx no worse"]
-    body = [(r["n"], r["patterns"], *(", ".join((*found(n, f), f"{f['seconds']:.1f}", f"{f['memory'] / 1e6:.0f}")) for n, f in r["found"].items()), says(r)) for r in rows]
-    return "## Larger patterns\n\nThe same defaults. Seconds of one run each: ptyx as a process, pty-chi without its start.\n\n" + table(head, body)
+    body = [(r["n"], r["patterns"], *(", ".join((*found(n, f), f"{f['seconds']:.1f}", f"{f['memory'] / 1e6:.0f}"))
+                                      for n, f in r["found"].items()), says(r)) for r in rows]
+    return section("Larger patterns", "The same defaults. Seconds are of one run each: ptyx as "
+                   "a process, pty-chi without its start.") + table(head, body)
 
 
 WRITERS = {"solve": solve, "refine": refine, "photons": photons, "positions": positions, "sizes": sizes}

@@ -1,8 +1,8 @@
-"""ptyx solve and ptyx refine beside pty-chi's LSQML: the same scan, the same probe, the same threads, in turns.
+"""Compares ptyx solve and ptyx refine with pty-chi's LSQML: same scan, probe and threads, in turns.
 
     make bench-solvers
 
-Writes solvers.md and solvers.json. Sections that are not run keep their figures, if the machine is the same."""
+Writes solvers.md and solvers.json. Sections that do not run keep their figures, if the machine is the same."""
 
 import argparse
 from importlib import metadata
@@ -29,11 +29,13 @@ def main():
     parser.add_argument("--ptyx", required=True, type=Path)
     parser.add_argument("--files", required=True, type=Path, help="directory for scans and what the commands write")
     parser.add_argument("--results", required=True, type=Path, help="directory for solvers.md and solvers.json")
-    parser.add_argument("--scan", type=Path, help="a scan for the sections solve and refine, in place of a simulated one; needs --reference")
+    parser.add_argument("--scan", type=Path,
+                        help="a scan for the sections solve and refine, in place of a simulated one; needs --reference")
     parser.add_argument("--reference", type=Path, help="objectGuess to compare with")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", nargs="+", choices=SECTIONS, help="sections to run")
-    parser.add_argument("--quick", action="store_true", help="a little of everything, written to --files instead of --results")
+    parser.add_argument("--quick", action="store_true",
+                        help="a little of everything, written to --files instead of --results")
     args = parser.parse_args()
     if bool(args.scan) != bool(args.reference):
         parser.error("--scan and --reference go together: the quality is the agreement of the two")
@@ -43,7 +45,8 @@ def main():
     bench.make()
     description = machine.describe(bench)
     description["versions"]["pty-chi"] = metadata.version("ptychi")
-    record.run(bench, files if args.quick else args.results, "solvers", description, SECTIONS, args.only or list(SECTIONS), solver_tables.page)
+    record.run(bench, files if args.quick else args.results, "solvers", description, SECTIONS,
+               args.only or list(SECTIONS), solver_tables.page)
 
 
 if __name__ == "__main__":

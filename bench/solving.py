@@ -1,4 +1,4 @@
-"""The two solvers as processes: what they are given, how they are run, how what they found is judged."""
+"""The two solvers as processes: their scans, their runs, and the figures of their results."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 from command import timed
 
 PASSES, BATCH = 60, 32
-# How pty-chi may use the processor. Which is fastest depends on what else the machine does; that one counts.
+# How pty-chi may use the processor. The fastest counts; which it is depends on the load of the machine.
 WAYS = {"threads": [], "threads, asleep when they wait": ["--passive"], "one thread": ["--threads", 1]}
 
 
@@ -21,22 +21,23 @@ class Solving:
     rounds: int
     threads: int
     quick: bool
-    own: tuple | None  # a scan and a reference
+    own: tuple | None  # a scan and its reference
 
     def make(self):
         self.files.mkdir(parents=True, exist_ok=True)
 
     @property
     def scan(self):
-        """The scan of the races, with a probe that is not quite that of the experiment, as delivered ones are."""
-        return self.own[0] if self.own else self.simulated("race", probe=True, positions=100 if self.quick else 516, nphotons="4e5", seed=1)
+        """The scan of the races, with a slightly wrong probe, as delivered ones are."""
+        return self.own[0] if self.own else self.simulated("race", probe=True, positions=100 if self.quick else 516,
+                                                           nphotons="4e5", seed=1)
 
     @property
     def reference(self):
         return self.own[1] if self.own else self.scan
 
     def simulated(self, name, probe=False, **options):
-        """A simulated scan, made once; with probe its guess of the probe is out of focus."""
+        """A simulated scan, made once; with probe, its probeGuess is out of focus."""
         path = self.files / f"{name}.npz"
         if not path.exists():
             flags = [word for key, value in options.items() for word in (f"--{key.replace('_', '-')}", value)]
@@ -46,23 +47,25 @@ class Solving:
         return path
 
     def solve(self, scan, *flags, out="ours", command="solve"):
-        """Runs ptyx; seconds and peak memory of the process."""
-        return timed([self.ptyx, command, "--data", scan, "--output-dir", self.files / out, "--threads", self.threads, "--quiet", *flags])
+        """Runs ptyx; returns seconds and peak memory of the process."""
+        return timed([self.ptyx, command, "--data", scan, "--output-dir", self.files / out, "--threads", self.threads,
+                      "--quiet", *flags])
 
     def peer(self, scan, *flags, passes=PASSES, out="theirs"):
-        """Runs pty-chi the fastest way; seconds of the process, and what it tells of itself."""
+        """Runs pty-chi in the fastest way; returns seconds of the process, and its own report."""
         return self._peer(scan, [*WAYS[self.way], *flags], passes, out)
 
     def _peer(self, scan, flags, passes, out):
         script = Path(__file__).parent / "ptychi_peer.py"
-        seconds, memory = timed([sys.executable, "-B", script, "--scan", scan, "--out", self.files / out, "--passes", passes, "--batch", BATCH,
+        seconds, memory = timed([sys.executable, "-B", script, "--scan", scan, "--out", self.files / out, "--passes",
+                                 passes, "--batch", BATCH,
                                  "--threads", self.threads, *flags])
         told = json.loads((self.files / f"{out}.json").read_text())
         return {"seconds": seconds, "memory": memory, "loop": told["building"] + sum(told["passes"]), **told}
 
     @cached_property
     def way(self):
-        """The fastest of WAYS in a short trial. Threads that spin beside other programs can take a hundred times as long."""
+        """The fastest of WAYS in a short trial. On a busy machine, spinning threads can take 100 times as long."""
         trial = {}
         for name, flags in WAYS.items():
             told = self._peer(self.scan, flags, 2, "trial")
@@ -71,10 +74,12 @@ class Solving:
         return min(trial, key=trial.get)
 
     def judge(self, found, reference):
-        """What `ptyx eval` says of an object."""
-        done = subprocess.run([self.ptyx, "eval", "--recon", found, "--reference", reference, "--json"], check=True, capture_output=True, text=True)
+        """The figures of `ptyx eval` for an object."""
+        done = subprocess.run([self.ptyx, "eval", "--recon", found, "--reference", reference, "--json"], check=True,
+                              capture_output=True, text=True)
         told = json.loads(done.stdout)
-        return {"correlation": told["complex_correlation"], "half_bit": told["frc"]["at_half_bit"]["frequency"], "ring": 1 / told["frc"]["side"]}
+        return {"correlation": told["complex_correlation"], "half_bit": told["frc"]["at_half_bit"]["frequency"],
+                "ring": 1 / told["frc"]["side"]}
 
     def ours(self, out="ours"):
         return self.files / out / "reconstruction.npz"
@@ -83,13 +88,14 @@ class Solving:
         return self.files / f"{out}.npz"
 
     def residual(self, scan, *flags):
-        """The Fourier residual and the passes that ptyx solve tells."""
-        done = subprocess.run([str(c) for c in (self.ptyx, "solve", "--data", scan, "--output-dir", self.files / "told", "--quiet", "--json", *flags)],
+        """The Fourier residual and the passes that ptyx solve reports."""
+        done = subprocess.run([str(c) for c in (self.ptyx, "solve", "--data", scan, "--output-dir", self.files / "told",
+                                                "--quiet", "--json", *flags)],
                               check=True, capture_output=True, text=True)
         told = json.loads(done.stdout)["solver"]
         return told["residual"], told["passes"]
 
 
 def altered(path, *what):
-    """Changes a scan by a program of its own: this one stays small, see command.timed."""
+    """Changes a scan in a program of its own, so that this one stays small: see command.timed."""
     subprocess.run([sys.executable, "-B", Path(__file__).parent / "alter.py", path, *map(str, what)], check=True)

@@ -21,13 +21,14 @@ INFERENCE = [(64, batch, threads) for threads in (2, 1) for batch in (1, 16, 32)
 
 
 def training(bench, size):
-    """Rows of one pattern size."""
+    """The rows of one pattern size."""
     rows = []
     for (n, batch, threads), (bar, aim) in TRAINING.items():
         if n != size or bench.quick and (batch, threads) != (4, 1):
             continue
         commands = {OURS: bench.ours("train", n, batch, threads)}
-        commands |= {name: bench.peer("torch_peer.py", n, batch, threads, "train", *flags) for name, flags in TORCH_TRAINING.items()}
+        commands |= {name: bench.peer("torch_peer.py", n, batch, threads, "train", *flags) for name,
+                     flags in TORCH_TRAINING.items()}
         turns = take_turns(commands, bench.rounds, bench.seconds)
         row = compared(turns, n, batch, threads, list(TORCH_TRAINING), "the best PyTorch", bar, aim)
         rows.append(row)
@@ -45,7 +46,8 @@ def inference(bench):
             "ONNX Runtime for Python": bench.peer("onnxruntime_peer.py", n, batch, threads),
             "OpenVINO": bench.peer("openvino_peer.py", n, batch, threads),
         }
-        commands |= {name: bench.peer("torch_peer.py", n, batch, threads, "infer", *flags) for name, flags in TORCH_INFERENCE.items()}
+        commands |= {name: bench.peer("torch_peer.py", n, batch, threads, "infer", *flags) for name,
+                     flags in TORCH_INFERENCE.items()}
         turns = take_turns(commands, bench.rounds, bench.seconds)
         row = compared(turns, n, batch, threads, ["ONNX Runtime for Python"], "ONNX Runtime for Python", 0.97, 1.0)
         torch = best(turns, TORCH_INFERENCE)
@@ -66,7 +68,8 @@ def compared(turns, n, batch, threads, peers, against_whom, bar, aim):
 
 def against(turns, peer, whom, bar, aim):
     figure = ratio(turns[OURS]["rounds"], turns[peer]["rounds"])
-    return {"against": whom, "peer": peer, "bar": bar, "aim": aim, "verdict": verdict(figure["median"], bar, aim)} | figure
+    return {"against": whom, "peer": peer, "bar": bar, "aim": aim,
+            "verdict": verdict(figure["median"], bar, aim)} | figure
 
 
 def say(section, row):

@@ -69,7 +69,7 @@ def train(args):
         loss = likelihood(*net(batch), batch, offsets[index])
         loss.backward()
         optimizer.step()
-        return loss.item()  # a training looks at its loss
+        return loss.item()  # a training reads its loss
 
     step()  # compiles
     serve(step, time.perf_counter() - start, args.batch)

@@ -1,4 +1,4 @@
-"""Whole processes of ptyx: the seed workload, a scan, one pattern; against the bare session where there is a bar for that."""
+"""Complete processes of ptyx: the seed workload, a scan, one pattern; and the bare session, if the bar needs it."""
 
 import time
 
@@ -11,7 +11,7 @@ MB = 1e6
 
 
 def processes(bench):
-    """Rows of whole commands, in seconds, and their memory."""
+    """The rows of complete commands: seconds and memory."""
     out = bench.files / "out"
     model, scan = bench.default_model(), bench.scan(64)
     run = bench.files / "seed"
@@ -20,7 +20,8 @@ def processes(bench):
         return [bench.ptyx, "infer", "--model-path", model, "--test-data", scan, "--output-dir", out, *flags]
 
     def seed():
-        a = timed([bench.ptyx, "train", "--train_data_file", scan, "--test_data_file", scan, "--output_dir", run, *SEED_TRAIN])
+        a = timed([bench.ptyx, "train", "--train_data_file", scan, "--test_data_file", scan, "--output_dir", run,
+                   *SEED_TRAIN])
         b = timed([bench.ptyx, "infer", "--model_path", run, "--test_data", scan, "--output_dir", out, *SEED_INFER])
         return a[0] + b[0], max(a[1], b[1])
 
@@ -37,16 +38,18 @@ def processes(bench):
     rows = []
     for name, (_, bar, aim) in jobs.items():
         figure = spread([seconds for seconds, _ in measured[name][1:]])
-        rows.append({"what": name, "bar": bar, "aim": aim, "verdict": verdict(figure["median"], bar, aim, larger_is_better=False),
+        rows.append({"what": name, "bar": bar, "aim": aim,
+                     "verdict": verdict(figure["median"], bar, aim, larger_is_better=False),
                      "megabytes": max(memory for _, memory in measured[name]) / MB} | figure)
         say(rows[-1])
     return rows
 
 
 def against_session(bench):
-    """ptyx infer on a whole scan, and the bare session on its patterns, in turn."""
+    """ptyx infer on a scan, and the bare session on its patterns, in turn."""
     threads, batch = 2, 16
-    command = [bench.ptyx, "infer", "--model-path", bench.default_model(), "--test-data", bench.scan(64), "--output-dir", bench.files / "out",
+    command = [bench.ptyx, "infer", "--model-path", bench.default_model(), "--test-data", bench.scan(64),
+               "--output-dir", bench.files / "out",
                "--threads", threads, "--batch-size", batch]
     session = Contender("bare session", bench.ours("pass", 64, batch, threads, bench.default_model()))
     session.run(1)
@@ -58,13 +61,15 @@ def against_session(bench):
         time.sleep(PAUSE)
         whole.append(timed(command)[0])
     session.close()
-    figure = ratio(bare, whole)  # how much longer the whole takes
-    row = {"patterns": session.patterns, "batch": batch, "threads": threads, "bare": spread(bare), "whole": spread(whole),
+    figure = ratio(bare, whole)  # how much longer the command takes
+    row = {"patterns": session.patterns, "batch": batch, "threads": threads, "bare": spread(bare),
+           "whole": spread(whole),
            "bar": 1.15, "aim": 1.05, "verdict": verdict(figure["median"], 1.15, 1.05, larger_is_better=False)} | figure
-    print(f"infer {session.patterns} patterns: whole {row['whole']['median']:.3f} s, session {row['bare']['median']:.3f} s, "
-          f"{row['median']:.3f}x  {row['verdict']}", flush=True)
+    print(f"infer {session.patterns} patterns: whole {row['whole']['median']:.3f} s, "
+          f"session {row['bare']['median']:.3f} s, {row['median']:.3f}x  {row['verdict']}", flush=True)
     return row
 
 
 def say(row):
-    print(f"{row['what']}: {row['median']:.3f} s ({row['min']:.3f} .. {row['max']:.3f}), {row['megabytes']:.0f} MB  {row['verdict']}", flush=True)
+    print(f"{row['what']}: {row['median']:.3f} s ({row['min']:.3f} .. {row['max']:.3f}), "
+          f"{row['megabytes']:.0f} MB  {row['verdict']}", flush=True)

@@ -1,4 +1,4 @@
-"""The Chromium that pages are looked at in."""
+"""The Chromium that shows the pages."""
 
 import os
 import shutil
@@ -10,7 +10,9 @@ MISSING = "not looked at: no Chromium on the path nor in PTYX_CHROMIUM, and none
 
 
 def find(node):
-    """The one that PTYX_CHROMIUM names, one on the path, or that of the npm package, which is for Linux on x86-64; None without any."""
+    """The path of a Chromium, or None.
+
+    PTYX_CHROMIUM names it, or it is on the path, or of the npm package (Linux on x86-64)."""
     named = os.environ.get("PTYX_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if named or not sys.platform.startswith("linux") or not (node / "node_modules/@sparticuz/chromium").exists():
         return named

@@ -1,10 +1,11 @@
-"""Checks what other programs make of the files that ptyx writes: onnx, ONNX Runtime for Python and for Node.js, Netron, NumPy, scikit-image,
-h5py, ptychodus, and of the server: tritonclient.
+"""Checks the files of ptyx with other programs, and its server with tritonclient.
+
+The programs are onnx, ONNX Runtime for Python and for Node.js, Netron, NumPy, scikit-image, h5py and ptychodus.
 
     make interop
 
-One line for each comparison, with the figure found and the bound it has to keep; exit status 1 if any fails. --keep checks the
-files of an earlier run as they lie there."""
+It prints one line for each comparison, with the figure and its bound. The exit status is 1 if any fails. --keep checks
+the existing files of an earlier run."""
 
 import argparse
 import sys

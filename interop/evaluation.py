@@ -1,7 +1,7 @@
-"""The numbers of ptyx eval against scikit-image, SciPy and NumPy on the same arrays.
+"""Compares the figures of ptyx eval with scikit-image, SciPy and NumPy on the same arrays.
 
-The report says which region was compared and which ramp, scale and phase were taken out; here they are taken out of the same arrays,
-and the measures computed anew. With PtychoPINN's conventions, nothing but the region is taken from the report."""
+The report names the compared region, and the ramp, scale and phase that ptyx removed. The checks remove them from the
+same arrays and compute the measures again. With PtychoPINN's conventions, they take only the region from the report."""
 
 import numpy as np
 from files import load_json
@@ -10,13 +10,13 @@ from scipy.optimize import minimize
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from skimage.registration import phase_cross_correlation
 
-# Both sides start from the same complex64 arrays and compute in double precision: what differs is the order of sums, which
-# the variances in SSIM's denominators enlarge.
+# Both sides start from the same complex64 arrays and compute in double precision. They differ in the order of sums,
+# which the variances in SSIM's denominators amplify.
 EXACT = 1e-7
-# The reference's own ramp is found by iteration, to 1e-6 of a radian across the region, and turns every phase by that.
+# The reference's own ramp is found by iteration, to 1e-6 rad across the region. Every phase may differ by that.
 PHASE = 1e-5
 DECIBEL = 1e-4
-# Where a curve crosses a threshold is a quotient of small differences.
+# The place where a curve crosses a threshold is a quotient of small differences.
 CROSSING = 1e-4
 
 
@@ -43,7 +43,7 @@ def crop(array, origin, region):
 
 
 def well_covered(coverage):
-    """At least a tenth of the 90th percentile of what is covered."""
+    """Pixels with at least a tenth of the 90th percentile of the coverage."""
     positive = np.sort(coverage[coverage > 0])
     return (coverage > 0) & (coverage >= np.float32(0.10) * positive[positive.size * 9 // 10])
 
@@ -59,12 +59,13 @@ def check_ptyx(report, files, pair):
     a = a * got["scale"] * np.exp(1j * (got["phase_shift"] - got["ramp_row"] * r - got["ramp_col"] * c))
     report.within(f"{pair}: share of well covered pixels, {mask.mean():.3f}", abs(got["covered"] - mask.mean()), EXACT)
 
-    # The scale that ptyx reports is the least-squares one.
+    # ptyx reports the least-squares scale.
     rest = abs(np.vdot(a[mask], b[mask]) / np.vdot(a[mask], a[mask]) - 1)
     report.within(f"{pair}: scale and phase against least squares", rest, EXACT)
     da, db = a[mask] - a[mask].mean(), b[mask] - b[mask].mean()
     correlation = abs(np.vdot(da, db)) / np.linalg.norm(da) / np.linalg.norm(db)
-    report.within(f"{pair}: complex correlation {correlation:.4f}", abs(got["complex_correlation"] - correlation), EXACT)
+    report.within(f"{pair}: complex correlation {correlation:.4f}", abs(got["complex_correlation"] - correlation),
+                  EXACT)
 
     phase, recon_phase = phases(a, b, mask)
     for name, x, y, tolerance in (("amplitude", abs(b), abs(a), EXACT), ("phase", phase, recon_phase, PHASE)):
@@ -72,14 +73,16 @@ def check_ptyx(report, files, pair):
         ssim = masked_ssim(x, y, mask, span)
         psnr = peak_signal_noise_ratio(x[mask], y[mask], data_range=span)
         report.within(f"{pair}: {name}: SSIM of scikit-image, {ssim:.4f}", abs(got[name]["ssim"] - ssim), tolerance)
-        report.within(f"{pair}: {name}: PSNR of scikit-image, {psnr:.2f} dB", abs(got[name]["psnr_db"] - psnr), DECIBEL, " dB")
+        report.within(f"{pair}: {name}: PSNR of scikit-image, {psnr:.2f} dB", abs(got[name]["psnr_db"] - psnr), DECIBEL,
+                      " dB")
         report.within(f"{pair}: {name}: RMSE and MAE of NumPy", max(
-            abs(got[name]["rmse"] - np.sqrt(np.mean((x - y)[mask] ** 2))), abs(got[name]["mae"] - np.mean(abs(x - y)[mask]))), tolerance)
+            abs(got[name]["rmse"] - np.sqrt(np.mean((x - y)[mask] ** 2))),
+            abs(got[name]["mae"] - np.mean(abs(x - y)[mask]))), tolerance)
     check_frc(report, pair, got["frc"], a, b, mask)
 
 
 def masked_ssim(x, y, mask, span):
-    """The mean over the windows that lie inside the image and are centred on a counted pixel."""
+    """The mean over the windows inside the image whose centre is a counted pixel."""
     mean, every = structural_similarity(x, y, data_range=span, full=True)
     inner = slice(3, -3)  # the window is 7 pixels
     if mask.all():
@@ -88,7 +91,9 @@ def masked_ssim(x, y, mask, span):
 
 
 def phases(a, b, mask):
-    """The reference's phase, its own ramp and mean taken out, and the reconstruction's, which differs by the angle between both."""
+    """The reference's phase without its own ramp and mean, and the reconstruction's.
+
+    The second differs from the first by the angle between both objects."""
     r, c = np.indices(b.shape)
     counted = np.where(mask, b, 0)
 
@@ -96,8 +101,10 @@ def phases(a, b, mask):
         return -np.log(abs(np.sum(counted * np.exp(-1j * (k[0] * r + k[1] * c)))))
 
     padded = abs(np.fft.fft2(counted, [8 * n for n in b.shape]))
-    start = [2 * np.pi * np.fft.fftfreq(8 * n)[i] for n, i in zip(b.shape, np.unravel_index(padded.argmax(), padded.shape))]
-    k = minimize(height, start, method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-15, "maxiter": 2000, "initial_simplex": [
+    start = [2 * np.pi * np.fft.fftfreq(8 * n)[i] for n,
+             i in zip(b.shape, np.unravel_index(padded.argmax(), padded.shape))]
+    k = minimize(height, start, method="Nelder-Mead",
+                 options={"xatol": 1e-10, "fatol": 1e-15, "maxiter": 2000, "initial_simplex": [
         start, [start[0] + 1e-3, start[1]], [start[0], start[1] + 1e-3]]}).x
     ramp = np.exp(-1j * (k[0] * r + k[1] * c))
     level = np.exp(-1j * np.angle(np.sum(counted * ramp)))
@@ -128,16 +135,19 @@ def check_frc(report, pair, got, a, b, mask):
     inner = slice(top, top + n), slice(left, left + n)
     window = np.sin(np.pi * (np.arange(n) + 0.5) / n) ** 2
     counted = mask[inner]
-    spectra = [np.fft.fft2(np.where(counted, v[inner] - v[inner][counted].mean(), 0) * np.outer(window, window)) for v in (a, b)]
+    spectra = [np.fft.fft2(np.where(counted, v[inner] - v[inner][counted].mean(), 0) * np.outer(window, window))
+               for v in (a, b)]
     ring, count = rings((n, n)), n // 2 + 1
 
     def total(v):
         return np.bincount(ring, v.ravel())[:count]
 
-    curve = total((spectra[0] * np.conj(spectra[1])).real) / np.sqrt(total(abs(spectra[0]) ** 2) * total(abs(spectra[1]) ** 2))
+    cross = total((spectra[0] * np.conj(spectra[1])).real)
+    curve = cross / np.sqrt(total(abs(spectra[0]) ** 2) * total(abs(spectra[1]) ** 2))
     root = np.sqrt(np.bincount(ring)[:count])
     half_bit = (0.2071 + 1.9102 / root) / (1.2071 + 0.9102 / root)
-    report.within(f"{pair}: FRC of numpy.fft, {count} rings from {curve.max():.3f} to {curve.min():.3f}", abs(np.array(got["correlation"]) - curve).max(), EXACT)
+    report.within(f"{pair}: FRC of numpy.fft, {count} rings from {curve.max():.3f} to {curve.min():.3f}",
+                  abs(np.array(got["correlation"]) - curve).max(), EXACT)
     report.within(f"{pair}: half-bit threshold", abs(np.array(got["half_bit"]) - half_bit).max(), 1e-12)
     for key, threshold in (("at_half_bit", half_bit), ("at_1_7", np.full(count, 1 / 7))):
         i = 3 + int(np.argmax((threshold > curve)[3:]))
@@ -145,7 +155,8 @@ def check_frc(report, pair, got, a, b, mask):
         if not (i > 3 and above >= 0 and below > 0):
             raise ValueError(f"{pair}: the curve never crosses the threshold of {key}, so nothing is compared")
         frequency = (i - 1 + above / (above + below)) / n
-        report.within(f"{pair}: frequency {key}, {frequency:.4f} cycles/pixel", abs(got[key]["frequency"] - frequency), CROSSING)
+        report.within(f"{pair}: frequency {key}, {frequency:.4f} cycles/pixel", abs(got[key]["frequency"] - frequency),
+                      CROSSING)
 
 
 def plane_removed(phase):
@@ -155,7 +166,7 @@ def plane_removed(phase):
 
 
 def ms_ssim(x, y):
-    """PtychoPINN's: the whole SSIM at five scales, every second pixel kept, no filter."""
+    """PtychoPINN's: the full SSIM at five scales, with every second pixel and without a filter."""
     span = max(x.max() - x.min(), y.max() - y.min())
     product = 1.0
     for weight in (0.0448, 0.2856, 0.3001, 0.2363, 0.1333):
@@ -190,13 +201,16 @@ def check_compat(report, files, pair):
     p, q = plane_removed(np.angle(truth)), plane_removed(np.angle(pred))
     ps, qs = ((v + np.pi) / (2 * np.pi) for v in (p, q))
     cases = (
-        ("amplitude", x, y, structural_similarity(x, y, data_range=x.max() - x.min()), ms_ssim(gaussian_filter(x, 1.0), gaussian_filter(y, 1.0))),
+        ("amplitude", x, y, structural_similarity(x, y, data_range=x.max() - x.min()),
+         ms_ssim(gaussian_filter(x, 1.0), gaussian_filter(y, 1.0))),
         ("phase", p, q, structural_similarity(ps, qs, data_range=1.0), ms_ssim(ps, qs)),
     )
     for name, want, found, ssim, multi in cases:
         psnr = peak_signal_noise_ratio(want, found, data_range=255)
         report.within(f"{pair}: {name}: SSIM of scikit-image, {ssim:.4f}", abs(got[name]["ssim"] - ssim), EXACT)
         report.within(f"{pair}: {name}: MS-SSIM, {multi:.4f}", abs(got[name]["ms_ssim"] - multi), EXACT)
-        report.within(f"{pair}: {name}: PSNR of scikit-image, {psnr:.2f} dB over 255", abs(got[name]["psnr_db"] - psnr), DECIBEL, " dB")
+        report.within(f"{pair}: {name}: PSNR of scikit-image, {psnr:.2f} dB over 255", abs(got[name]["psnr_db"] - psnr),
+                      DECIBEL, " dB")
         curve = compat_frc(want, found)
-        report.within(f"{pair}: {name}: FRC of numpy.fft, {len(curve)} rings", abs(np.array(got[name]["frc"]) - curve).max(), EXACT)
+        report.within(f"{pair}: {name}: FRC of numpy.fft, {len(curve)} rings",
+                      abs(np.array(got[name]["frc"]) - curve).max(), EXACT)

@@ -1,4 +1,4 @@
-"""The diffraction patterns of ptyx simulate against NumPy's FFT: I = |FFT2(P O)|^2 / N^2, zero frequency at [N/2, N/2]."""
+"""Compares the patterns of ptyx simulate with NumPy: I = |FFT2(P O)|^2 / N^2, zero frequency at [N/2, N/2]."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from patches import whole
 
 
 def transfer(d, n):
-    """Of a shift by d samples."""
+    """The Fourier factors of a shift by d samples."""
     return np.exp(-2j * np.pi * np.fft.fftfreq(n) * d)
 
 
@@ -20,10 +20,11 @@ def check(report, files):
     for pattern, column, row in zip(patterns, x, y):
         left, top = whole(column) - n // 2, whole(row) - n // 2
         patch = obj[top : top + n, left : left + n].astype(complex)
-        # The subpixel rest of a position is a Fourier shift of the probe.
+        # The subpixel part of a position is a Fourier shift of the probe.
         shift = np.outer(transfer(row - whole(row), n), transfer(column - whole(column), n))
         shifted = np.fft.ifft2(np.fft.fft2(probe.astype(complex)) * shift)
         expected = np.fft.fftshift(abs(np.fft.fft2(shifted * patch))) / n
         worst = max(worst, abs(pattern - expected).max() / expected.max())
-    # Rounding of float32 amplitudes.
-    report.within(f"patterns of ptyx simulate against numpy.fft, {len(x)} positions, half of them fractional: largest difference, relative", worst, 1e-7)
+    # The bound is the rounding of float32 amplitudes.
+    report.within(f"patterns of ptyx simulate against numpy.fft, {len(x)} positions, half of them fractional: largest "
+                  f"difference, relative", worst, 1e-7)

@@ -1,5 +1,7 @@
-"""ptyx watch, following what h5py and NumPy write: an HDF5 file that its writer keeps open (single writer, multiple readers), one that is opened and
-closed for each frame, and an NPZ file that is replaced by longer ones. The object ends as the bytes of ptyx infer."""
+"""ptyx watch follows files that h5py and NumPy write; the object ends as the bytes of ptyx infer.
+
+An HDF5 file stays open (single writer, multiple readers), another is opened and closed for each frame, and an NPZ file
+is replaced by longer ones."""
 
 import json
 import os
@@ -19,11 +21,12 @@ PAUSE = 0.2  # seconds between two writings
 
 
 def empty(path, **options):
-    """A file of lists that can grow, gzip on the patterns."""
+    """Creates a file with extendable datasets, gzip on the patterns."""
     f = h5py.File(path, "w", **options)
     for key, dtype in KEYS.items():
         shape = (64, 64) if key == "diff3d" else ()
-        f.create_dataset(key, (0, *shape), dtype, maxshape=(None, *shape), chunks=(1, *shape) if shape else (32,), compression="gzip" if shape else None)
+        f.create_dataset(key, (0, *shape), dtype, maxshape=(None, *shape), chunks=(1, *shape) if shape else (32,),
+                         compression="gzip" if shape else None)
     return f
 
 
@@ -61,8 +64,10 @@ def replaced(path, scan, parts):
 
 @contextmanager
 def following(ptyx, files, path, out):
-    with subprocess.Popen([ptyx.program, "watch", path, "--model-path", CASES[0].run, "--output-dir", out, "--frames", "100", "--interval", "50ms", "--every", "50ms",
-                           "--idle", "60s", "--device", "cpu", "--json", "--quiet"], cwd=files, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([ptyx.program, "watch", path, "--model-path", CASES[0].run, "--output-dir", out, "--frames",
+                           "100", "--interval", "50ms", "--every", "50ms",
+                           "--idle", "60s", "--device", "cpu", "--json", "--quiet"], cwd=files, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
         finally:
@@ -76,7 +81,9 @@ def check(report, files, ptyx):
     order = np.random.default_rng(5).permutation(len(scan["ids"]))
     parts = [order[i:i + STEP] for i in range(0, len(order), STEP)]
     place = beside(files).resolve()
-    for name, writer, ending in (("HDF5 kept open by h5py", kept_open, "h5"), ("HDF5 opened by h5py for each part", reopened, "h5"), ("NPZ replaced", replaced, "npz")):
+    for name, writer, ending in (("HDF5 kept open by h5py", kept_open, "h5"),
+                                 ("HDF5 opened by h5py for each part", reopened, "h5"),
+                                 ("NPZ replaced", replaced, "npz")):
         path, out = place / f"growing.{ending}", place / "growing"
         path.unlink(missing_ok=True)
         with following(ptyx, files, path, out) as process:
@@ -85,5 +92,7 @@ def check(report, files, ptyx):
             said, complaints = process.communicate(timeout=120)
         report.same(f"watch: {name}: exit status, complaints", (process.returncode, complaints), (0, ""))
         told = json.loads(said)
-        report.same(f"watch: {name}: frames, missing, refused, and why it ended", (told["frames"], told["missing"], told["refused"], told["ended"]), (100, 0, 0, "complete"))
-        report.same(f"watch: {name}: reconstruction.npz has the bytes of ptyx infer", (out / "reconstruction.npz").read_bytes() == (files / CASES[0].reconstruction).read_bytes(), True)
+        report.same(f"watch: {name}: frames, missing, refused, and why it ended",
+                    (told["frames"], told["missing"], told["refused"], told["ended"]), (100, 0, 0, "complete"))
+        report.same(f"watch: {name}: reconstruction.npz has the bytes of ptyx infer",
+                    (out / "reconstruction.npz").read_bytes() == (files / CASES[0].reconstruction).read_bytes(), True)

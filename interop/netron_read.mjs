@@ -31,9 +31,11 @@ const context = {
 const model = await new view.ModelFactoryService(host).open(context);
 const graph = model.modules[0];
 const values = new Map();
-for (const argument of [...graph.inputs, ...graph.outputs, ...graph.nodes.flatMap((node) => [...node.inputs, ...node.outputs])]) {
+const nodeArguments = graph.nodes.flatMap((node) => [...node.inputs, ...node.outputs]);
+for (const argument of [...graph.inputs, ...graph.outputs, ...nodeArguments]) {
     for (const value of argument.value) {
-        values.set(value.name, { name: value.name, type: value.type ? value.type.toString() : null, weight: Boolean(value.initializer) });
+        const type = value.type ? value.type.toString() : null;
+        values.set(value.name, { name: value.name, type, weight: Boolean(value.initializer) });
     }
 }
 console.log(JSON.stringify({

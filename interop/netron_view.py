@@ -1,5 +1,7 @@
-"""The model in Netron: its server serves the page and the very bytes, its reader (run by Node.js) finds the graph that onnx finds, and,
-where a Chromium is at hand, its page shows that graph."""
+"""The model in Netron: its server, its reader and its page.
+
+The server serves the page and the same bytes. The reader, run by Node.js, finds the graph that onnx finds. If there is
+a Chromium, the page shows that graph."""
 
 import json
 import logging
@@ -21,7 +23,7 @@ import browser
 from files import beside
 
 def check(report, files, case, node):
-    logging.getLogger().addHandler(logging.NullHandler())  # else Netron prints what it serves
+    logging.getLogger().addHandler(logging.NullHandler())  # without a handler, Netron prints what it serves
     path = files / case.model
     model = onnx.load(str(path))
     host, port = netron.start(str(path), address=("127.0.0.1", 0), browse=False)
@@ -29,7 +31,8 @@ def check(report, files, case, node):
     try:
         with urllib.request.urlopen(f"{url}/", timeout=30) as page:
             text = page.read().decode()
-        report.line('<meta name="file" content="/data/model.onnx">' in text, f"Netron {netron.__version__}: page that names the model", f"{len(text)} characters")
+        report.line('<meta name="file" content="/data/model.onnx">' in text,
+                    f"Netron {netron.__version__}: page that names the model", f"{len(text)} characters")
         with urllib.request.urlopen(f"{url}/data/model.onnx", timeout=30) as body:
             served = body.read()
         report.same("Netron: bytes served are the file's", served == path.read_bytes(), True)
@@ -41,7 +44,7 @@ def check(report, files, case, node):
 
 
 def closes(host, port):
-    """Whether nobody listens any more, within five seconds: the server's thread still waits for a moment."""
+    """Whether the port closes within five seconds: the server's thread still waits for a moment."""
     for _ in range(50):
         with socket.socket() as s:
             if s.connect_ex((host, port)) != 0:
@@ -61,13 +64,15 @@ def check_reader(report, model, url):
     report.same("Netron's reader: format, producer, operator sets", (got["format"], got["producer"], got["imports"]),
                 ("ONNX v8", f"{model.producer_name} {model.producer_version}", ["ai.onnx v17"]))
     report.same("Netron's reader: errors", got["errors"], [])
-    report.line(got["nodes"] == [[n.op_type, n.name] for n in graph.node], "Netron's reader: nodes, each of onnx's type and name", len(got["nodes"]))
+    report.line(got["nodes"] == [[n.op_type, n.name] for n in graph.node],
+                "Netron's reader: nodes, each of onnx's type and name", len(got["nodes"]))
     shown = {v["name"]: v["type"] for v in got["values"]}
     expected = {v.name: f"float32[{','.join(str(d.dim_param or d.dim_value) for d in v.type.tensor_type.shape.dim)}]"
                 for v in (*graph.input, *graph.value_info, *graph.output)}
     weights = {i.name for i in graph.initializer}
     wrong = {v: (shown.get(v), t) for v, t in expected.items() if shown.get(v) != t}
-    report.line(not wrong and weights <= {v["name"] for v in got["values"] if v["weight"]}, "Netron's reader: values with onnx's type, and weights",
+    report.line(not wrong and weights <= {v["name"] for v in got["values"] if v["weight"]},
+                "Netron's reader: values with onnx's type, and weights",
                 f"{len(expected) - len(wrong)} of {len(expected)}, {len(weights)}")
     props = {p.key: p.value for p in model.metadata_props}
     report.line(got["metadata"] == props, "Netron's reader: metadata, all as onnx has them", len(got["metadata"]))
@@ -84,7 +89,7 @@ def check_page(report, model, url, screenshot, program):
         page.on("pageerror", lambda e: errors.append(str(e)))
 
         def route(r):
-            """Netron asks outside services where it runs and reports its use; nothing leaves this machine."""
+            """Blocks Netron's requests to other machines: it looks up its location and reports its use."""
             if r.request.url.startswith(url):
                 r.continue_()
             else:
@@ -97,22 +102,25 @@ def check_page(report, model, url, screenshot, program):
         page.locator("body.default").wait_for(timeout=60000)
         shown = page.locator("svg .graph-node").count()
         expected = Counter(n.op_type for n in model.graph.node)
-        # Netron forbids eval, and with it most of what would read texts.
+        # Netron forbids eval, and with it most ways to read texts.
         kinds = {k: page.locator("svg .node-item-type text", has_text=re.compile(f"^{k}$")).count() for k in expected}
         page.screenshot(path=str(screenshot))
         page.locator("#sidebar-model-button").click()
         page.locator(".sidebar-item").first.wait_for(timeout=30000)
-        # Short values alone: long ones are cut off in the field, not in the file.
+        # Only short values: the field truncates long ones, the file does not.
         props = {p.key: p.value for p in model.metadata_props}
         hidden = [k for k, v in props.items() if not stands(page, k) or len(v) < 40 and not stands(page, v)]
         page.screenshot(path=str(beside(screenshot.parent) / "netron-metadata.png"))
         chromium.close()
     report.same(f"Netron's page in Chromium: of {len(props)} metadata, those that it does not show", hidden, [])
-    report.line(shown == len(model.graph.node) and kinds == dict(expected) and not errors, "Netron's page in Chromium: nodes drawn, by operator, errors",
-                f"{shown} of {len(model.graph.node)}, {kinds}, {errors}; {len(refused)} requests to other machines held back")
+    report.line(shown == len(model.graph.node) and kinds == dict(expected) and not errors,
+                "Netron's page in Chromium: nodes drawn, by operator, errors",
+                f"{shown} of {len(model.graph.node)}, {kinds}, {errors}; {len(refused)} requests to other machines "
+                f"held back")
 
 
 def stands(page, text):
-    """Whether a text is on the page, or the value of a field there."""
+    """Whether a text is on the page, or the value of a field on it."""
     quoted = json.dumps(text)
-    return page.locator(f"input[value={quoted}], input[title={quoted}]").count() > 0 or page.get_by_text(text, exact=True).count() > 0
+    field = page.locator(f"input[value={quoted}], input[title={quoted}]")
+    return field.count() > 0 or page.get_by_text(text, exact=True).count() > 0

@@ -1,5 +1,6 @@
-"""ptyx's own pages in a Chromium: the report of a run, and the live view of a training. Nothing may be asked of another machine, nothing may
-fail, and what the page promises must be there."""
+"""ptyx's own pages in a Chromium: the report of a run, and the live view of a training.
+
+A page may connect to no other machine, nothing may fail, and its announced contents must be there."""
 
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ from files import CASES, SCAN, beside
 
 
 class Watched:
-    """A page that notes its errors and what it asks for."""
+    """A page that records its errors and its requests."""
 
     def __init__(self, playwright, program, width=1100, height=1600):
         self.chromium = playwright.chromium.launch(executable_path=program)
@@ -41,9 +42,11 @@ def check(report, files, node):
         w.page.goto((files / "report.html").resolve().as_uri())
         images = w.page.locator("img")
         broken = images.evaluate_all("all => all.filter(i => !i.complete || i.naturalWidth === 0).length")
-        report.line(broken == 0 and images.count() >= 20, "report in Chromium: pictures, of which broken", f"{images.count()}, {broken}")
+        report.line(broken == 0 and images.count() >= 20, "report in Chromium: pictures, of which broken",
+                    f"{images.count()}, {broken}")
         text = w.page.locator("body").inner_text()
-        missing = [t for t in ("amplitude", "phase", "coverage", "spread", "Probe", "Loss", "measured", "predicted", "complex correlation", "rad", "epochs", "SHA-256")
+        missing = [t for t in ("amplitude", "phase", "coverage", "spread", "Probe", "Loss", "measured", "predicted",
+                               "complex correlation", "rad", "epochs", "SHA-256")
                    if t.lower() not in text.lower()]
         report.same("report in Chromium: what it lacks", missing, [])
         wide = w.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
@@ -54,17 +57,19 @@ def check(report, files, node):
 
 
 def check_live(report, files, node, ptyx):
-    """A training is looked at while it runs, and ends with the bytes of one that is not."""
+    """Watches a training while it runs; it ends with the bytes of one that is not watched."""
     program = browser.find(node)
     if program is None:
         print(f"----  the live view in a browser: {browser.MISSING}")
         return
-    train = ("train", "--train-data-file", SCAN, "--n-filters-scale", "1", "--n-images", "48", "--batch-size", "8", "--max-epochs", "12", "--seed", "5", "--device", "cpu")
+    train = ("train", "--train-data-file", SCAN, "--n-filters-scale", "1", "--n-images", "48", "--batch-size", "8",
+             "--max-epochs", "12", "--seed", "5", "--device", "cpu")
     place = beside(files).resolve()
     shutil.rmtree(place / "watched", ignore_errors=True)
     shutil.rmtree(place / "unwatched", ignore_errors=True)
     ptyx(*train, "--output-dir", str(place / "unwatched"))
-    with subprocess.Popen([ptyx.program, *train, "--output-dir", str(place / "watched"), "--live", ":0"], cwd=files, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+    with subprocess.Popen([ptyx.program, *train, "--output-dir", str(place / "watched"), "--live", ":0"], cwd=files,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         url = next(line.split("address=")[1].strip() for line in run.stderr if "address=" in line)
         with sync_playwright() as p:
             w = Watched(p, program)

@@ -1,5 +1,6 @@
-"""The object, made from the model file in Python alone: raw amplitudes into ONNX Runtime for Python, patches stitched in NumPy by the
-rule of package stitch, against the object that ptyx infer wrote."""
+"""Makes the object from the model file in Python alone, and compares it with that of ptyx infer.
+
+ONNX Runtime for Python takes raw amplitudes; NumPy stitches the patches by the rule of package stitch."""
 
 import base64
 import hashlib
@@ -8,7 +9,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-# Absolute, of amplitudes up to about 1. Two runtimes may sum a convolution in another order; more than this is another network.
+# Absolute, for amplitudes up to about 1. Runtimes may sum a convolution in another order.
 TOLERANCE = 1e-5
 
 
@@ -18,7 +19,7 @@ def contract(model):
 
 
 def whole(v):
-    """The nearest whole pixel; halves go up."""
+    """The nearest integer pixel; halves round up."""
     return np.floor(np.asarray(v) + 0.5).astype(int)
 
 
@@ -36,7 +37,9 @@ def weights_of(c):
 
 
 def stitch(patches, x, y, box, weights):
-    """The weighted mean of patches (M, N, N) at centres (x, y), and the sum of weights, over box = (row, column, height, width)."""
+    """The weighted mean of patches (M, N, N) at centres (x, y), and the sum of weights.
+
+    box is (row, column, height, width)."""
     n = weights.shape[0]
     row, col, height, width = box
     total, coverage = np.zeros((height, width), complex), np.zeros((height, width))
@@ -51,7 +54,7 @@ def session_of(path):
 
 
 def run(session, patterns, channels, batch=7):
-    """Patches (M, N, N) complex of patterns (M, N, N), fed in batches of another size than ptyx takes."""
+    """Complex patches (M, N, N) of patterns (M, N, N), in batches of another size than those of ptyx."""
     m, n, _ = patterns.shape
     samples = patterns.reshape(m // channels, channels, n, n)
     out = []
@@ -73,23 +76,31 @@ def check(report, files, case):
     if channels > 1:
         # One group: all patterns, row by row.
         side = int(c["ptyx.gridsize"])
-        ids = np.concatenate([row[np.argsort(x[row], kind="stable")] for row in np.argsort(y, kind="stable").reshape(side, side)])
+        ids = np.concatenate([row[np.argsort(x[row], kind="stable")]
+                              for row in np.argsort(y, kind="stable").reshape(side, side)])
 
     top, left = whole(y.min()) - n // 2, whole(x.min()) - n // 2
     box = (top, left, whole(y.max()) + n // 2 - top, whole(x.max()) + n // 2 - left)
     patches = run(session_of(files / case.model), patterns[ids], channels)
     expected, coverage = stitch(patches, x[ids], y[ids], box, weights_of(c))
-    groups = len(x) if channels > 1 else 1  # a group around each pattern, here all alike
+    groups = len(x) if channels > 1 else 1  # a group around each pattern, here all the same
 
-    report.same(f"{case.name}: digest of the model in reconstruction.npz", str(recon["model_digest"]), hashlib.sha256(model_bytes).hexdigest())
-    report.same(f"{case.name}: origin and shape of the object", (*recon["origin"].tolist(), *recon["object"].shape), tuple(map(int, box)))
+    report.same(f"{case.name}: digest of the model in reconstruction.npz", str(recon["model_digest"]),
+                hashlib.sha256(model_bytes).hexdigest())
+    report.same(f"{case.name}: origin and shape of the object", (*recon["origin"].tolist(), *recon["object"].shape),
+                tuple(map(int, box)))
     report.same(f"{case.name}: positions in reconstruction.npz are the scan's",
-                np.array_equal(recon["xcoords"], x[recon["scan_index"]]) and np.array_equal(recon["ycoords"], y[recon["scan_index"]]), True)
+                np.array_equal(recon["xcoords"], x[recon["scan_index"]])
+                and np.array_equal(recon["ycoords"], y[recon["scan_index"]]), True)
     covered = coverage > 0
     worst = abs(recon["object"] - expected)[covered].max()
     structure = expected[covered].std()
-    report.within(f"{case.name}: object of ONNX Runtime for Python {onnxruntime.__version__} and NumPy against ptyx, {len(ids)} patterns, "
-                  f"{covered.sum()} pixels, structure {structure:.2g}: largest difference", worst, TOLERANCE)
-    report.line(structure > 100 * TOLERANCE, f"{case.name}: standard deviation of that object, far above the tolerance", f"{structure:.3g}")
-    report.within(f"{case.name}: coverage: largest difference", abs(recon["coverage"] - groups * coverage).max(), 1e-6 * groups * coverage.max())
-    report.same(f"{case.name}: largest object value where nothing is covered", float(abs(recon["object"][~covered]).max(initial=0)), 0.0)
+    report.within(f"{case.name}: object of ONNX Runtime for Python {onnxruntime.__version__} and "
+                  f"NumPy against ptyx, {len(ids)} patterns, {covered.sum()} pixels, structure "
+                  f"{structure:.2g}: largest difference", worst, TOLERANCE)
+    report.line(structure > 100 * TOLERANCE, f"{case.name}: standard deviation of that object, far above the tolerance",
+                f"{structure:.3g}")
+    report.within(f"{case.name}: coverage: largest difference", abs(recon["coverage"] - groups * coverage).max(),
+                  1e-6 * groups * coverage.max())
+    report.same(f"{case.name}: largest object value where nothing is covered",
+                float(abs(recon["object"][~covered]).max(initial=0)), 0.0)

@@ -1,17 +1,18 @@
-"""The PNG files, opened by imageio: whole, of a sensible size, and showing something."""
+"""The PNG files, opened by imageio: complete, of a sensible size, and not blank."""
 
 import imageio.v3 as imageio
 import numpy as np
 
 from files import CASES, PAIRS
 
-# A blank sheet, even one with a frame and a colour bar's ticks, has less of other colours than this.
+# A blank sheet, even one with a frame and the ticks of a colour bar, has fewer pixels of other colours than this.
 INK = 0.02
 COLOURS = 20
 
 
 def check(report, files):
-    expected = {f"{case.out}/reconstructed_{part}.png" for case in CASES for part in ("amplitude", "coverage", "phase", "spread")}
+    expected = {f"{case.out}/reconstructed_{part}.png" for case in CASES for part in ("amplitude", "coverage", "phase",
+                                                                                      "spread")}
     expected |= {f"{case.run}/{name}.png" for case in CASES for name in ("probe", "loss")}
     expected |= {f"{pair}/comparison.png" for pair in PAIRS}
     found = {str(p.relative_to(files)) for p in files.rglob("*.png")} - {"netron.png"}
@@ -22,4 +23,5 @@ def check(report, files):
         colours, counts = np.unique(pixels, axis=0, return_counts=True)
         ink = 1 - counts.max() / counts.sum()
         ok = picture.ndim == 3 and min(picture.shape[:2]) >= 64 and len(colours) >= COLOURS and ink >= INK
-        report.line(ok, f"{name}: size, colours, share of pixels unlike the commonest", f"{picture.shape[1]} x {picture.shape[0]}, {len(colours)}, {ink:.3f}")
+        report.line(ok, f"{name}: size, colours, share of pixels unlike the commonest",
+                    f"{picture.shape[1]} x {picture.shape[0]}, {len(colours)}, {ink:.3f}")

@@ -1,5 +1,7 @@
-"""A scan that is sent to ptyx serve frame by frame, and its page in a Chromium: it wants the token, shows the object as it grows, asks nothing of
-another machine. At the end the object is the file that ptyx infer wrote."""
+"""Sends a scan to ptyx serve frame by frame, and shows its page in a Chromium.
+
+The page asks for the token, shows the growing object, and connects to no other machine. At the end the object is the
+file that ptyx infer wrote."""
 
 import io
 import json
@@ -14,8 +16,8 @@ from pages import Watched, beside
 from server import bearer, serving
 
 CASE = CASES[0]
-NAME = "a star <b>of</b> the checks"  # on the page a name stays text
-REFUSED = "401"  # what the console says of the token that is none
+NAME = "a star <b>of</b> the checks"  # on the page, a name stays text
+REFUSED = "401"  # what the console reports for a wrong token
 
 
 def check(report, files, node, ptyx):
@@ -35,7 +37,7 @@ def check(report, files, node, ptyx):
 
 
 class Scan:
-    """A scan on the server, as a client that measures sees it."""
+    """A scan on the server, as a measuring client sees it."""
 
     def __init__(self, server):
         self.server, self.path = server, "/v1/scans"
@@ -47,7 +49,7 @@ class Scan:
             return answer.read()
 
     def send(self, files, part):
-        """Posts frames as NumPy writes them, the last first."""
+        """Posts frames in files of NumPy, the last first."""
         with np.load(files / SCAN, allow_pickle=False) as z:
             ids = np.arange(len(z["xcoords"]))[part][::-1]
             body = io.BytesIO()
@@ -56,7 +58,7 @@ class Scan:
 
 
 def pixels(page, name):
-    """Width and height of a picture, once it is there."""
+    """Width and height of a picture, once it has loaded."""
     image = page.locator(f"#{name}[src^='blob:']")
     image.wait_for(timeout=60000)
     return image.evaluate("async i => { await i.decode(); return [i.naturalWidth, i.naturalHeight] }")
@@ -72,25 +74,31 @@ def watch(report, files, w, scan):
     page.locator("#ask button").click()
     entry = page.locator("#list button")
     entry.wait_for(timeout=30000)
-    report.same("scan's page: a name with markup stays text", (NAME in entry.inner_text(), page.locator("main b").count()), (True, 0))
+    report.same("scan's page: a name with markup stays text",
+                (NAME in entry.inner_text(), page.locator("main b").count()), (True, 0))
 
     scan.send(files, slice(60, None))
     page.locator("#facts", has_text="40").wait_for(timeout=60000)
     early, first = pixels(page, "amplitude"), page.locator("#amplitude").get_attribute("src")
     again = scan.send(files, slice(0, 70))
-    report.same("scan: frames sent, of which the server had ten", (again["stitched"], again["repeated"], again["frames"]), (60, 10, 100))
+    report.same("scan: frames sent, of which the server had ten",
+                (again["stitched"], again["repeated"], again["frames"]), (60, 10, 100))
     page.locator("#list button", has_text="100 frames").wait_for(timeout=60000)
     page.wait_for_function("old => document.getElementById('amplitude').src !== old", arg=first, timeout=60000)
     late = pixels(page, "amplitude")
-    report.line(late[0] * late[1] > early[0] * early[1], "scan's page: pixels of the amplitude after 40 and after 100 frames", f"{early}, {late}")
+    report.line(late[0] * late[1] > early[0] * early[1],
+                "scan's page: pixels of the amplitude after 40 and after 100 frames", f"{early}, {late}")
     extent = json.loads(scan.ask("GET", ""))["extent"]
-    report.same("scan's page: the phase has the amplitude's size, where there is light, and the coverage the object's", (pixels(page, "phase"), pixels(page, "coverage")),
+    report.same("scan's page: the phase has the amplitude's size, where there is light, and the coverage the object's",
+                (pixels(page, "phase"), pixels(page, "coverage")),
                 (late, [extent["width"], extent["height"]]))
-    report.same("scan's page: the size that it tells", f"{extent['height']} x {extent['width']}" in page.locator("#facts").inner_text(), True)
+    report.same("scan's page: the size that it tells",
+                f"{extent['height']} x {extent['width']}" in page.locator("#facts").inner_text(), True)
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     report.same("scan's page: pixels beyond the window's width", wide, 0)
     page.screenshot(path=str(beside(files) / "scan.png"), full_page=True)
     errors = [e for e in w.errors if REFUSED not in e]
     outside = [u for u in w.asked if not u.startswith((scan.server, "data:", f"blob:{scan.server}"))]
-    report.same("scan's page: errors but that of the wrong token, requests to other places", (errors, outside), ([], []))
+    report.same("scan's page: errors but that of the wrong token, requests to other places", (errors, outside),
+                ([], []))
     w.chromium.close()

@@ -1,5 +1,7 @@
-"""ptyx serve, asked by tritonclient, which others ask such servers with: health, metadata, inference in JSON and in raw bytes, many requests at
-once, refusals, the token, the end. Patches are compared with those of ONNX Runtime for Python."""
+"""Checks ptyx serve with tritonclient, the usual client of such servers.
+
+It checks health, metadata, inference in JSON and in raw bytes, many requests at once, refusals, the token, the end. It
+compares patches with those of ONNX Runtime for Python."""
 
 import signal
 import subprocess
@@ -19,18 +21,20 @@ from patches import TOLERANCE, session_of
 TOKEN = "a-word-of-the-checks"
 INPUT, OUTPUTS = "amplitude_measured", ("amplitude", "phase")
 N128 = next(c for c in CASES if c.n == 128)
-SERVED = {"star": (CASES[0], SCAN, 40), "n128": (N128, SCAN_128, 3)}  # model, scan, patterns: 40 are more than one batch
+SERVED = {"star": (CASES[0], SCAN, 40),
+          "n128": (N128, SCAN_128, 3)}  # model, scan, patterns: 40 are more than one batch
 CLIENTS = 8
 
 
 @contextmanager
 def serving(ptyx, files):
-    """A server as a process; its address, and after the block its exit status in the list `ended`."""
+    """Runs a server; yields its address, and appends its exit status to `ended` after the block."""
     token = (beside(files) / "token").resolve()
     token.write_text(TOKEN + "\n")
     models = [a for name, (case, _, _) in SERVED.items() for a in ("--model", f"{name}={case.run}")]
     ended = []
-    with subprocess.Popen([ptyx.program, "serve", *models, "--listen", "127.0.0.1:0", "--token-file", token, "--batch-size", "16", "--device", "cpu"],
+    with subprocess.Popen([ptyx.program, "serve", *models, "--listen", "127.0.0.1:0", "--token-file", token,
+                           "--batch-size", "16", "--device", "cpu"],
                           cwd=files, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline()
@@ -41,7 +45,7 @@ def serving(ptyx, files):
 
 
 def bearer(token=TOKEN):
-    """Anew for every request: the client writes its own into it."""
+    """New for every request, because the client adds its own."""
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -80,9 +84,12 @@ def check(report, files, ptyx):
 
 
 def described(report, client, files):
-    report.same("server: live, ready, without a token", (client.is_server_live(), client.is_server_ready()), (True, True))
-    ready = [client.is_model_ready(*m, headers=bearer()) for m in (("star",), ("star", "1"), ("n128",), ("star", "2"), ("other",))]
-    report.same("server: models that are ready: two, one by its version, not another version, not another model", ready, [True, True, True, False, False])
+    report.same("server: live, ready, without a token", (client.is_server_live(), client.is_server_ready()),
+                (True, True))
+    ready = [client.is_model_ready(*m, headers=bearer()) for m in (("star",), ("star", "1"), ("n128",), ("star", "2"),
+                                                                   ("other",))]
+    report.same("server: models that are ready: two, one by its version, not another version, not another model", ready,
+                [True, True, True, False, False])
     about = client.get_server_metadata(headers=bearer())
     report.same("server: name, extensions", (about["name"], about["extensions"]), ("ptyx", ["binary_tensor_data"]))
     for name, (case, _, _) in SERVED.items():
@@ -90,12 +97,14 @@ def described(report, client, files):
         constants = {t.name for t in graph.initializer}
         found = client.get_model_metadata(name, headers=bearer())
         for key, values in (("inputs", [v for v in graph.input if v.name not in constants]), ("outputs", graph.output)):
-            expected = [(v.name, "FP32", [d.dim_value if d.HasField("dim_value") else -1 for d in v.type.tensor_type.shape.dim]) for v in values]
-            report.same(f"server: {name}: {key}", [(t["name"], t["datatype"], t["shape"]) for t in found[key]], expected)
+            expected = [(v.name, "FP32", [d.dim_value if d.HasField("dim_value") else -1
+                                          for d in v.type.tensor_type.shape.dim]) for v in values]
+            report.same(f"server: {name}: {key}", [(t["name"], t["datatype"], t["shape"]) for t in found[key]],
+                        expected)
 
 
 def inferred(report, client, name, patterns, session):
-    """Each way to send and to be answered gives the same numbers, and they are those of ONNX Runtime for Python."""
+    """Each form of request and answer gives the same numbers, those of ONNX Runtime for Python."""
     expected = session.run(list(OUTPUTS), {INPUT: patterns})
 
     def infer(tensors, outputs=None, **options):
@@ -103,35 +112,43 @@ def inferred(report, client, name, patterns, session):
         return [answer.as_numpy(output) for output in OUTPUTS]
 
     raw = infer(given(patterns), wanted(True))
-    report.within(f"server: {name}: patches of tritonclient {version('tritonclient')}, {len(patterns)} patterns as raw bytes, against ONNX Runtime for Python: largest difference",
+    report.within(f"server: {name}: patches of tritonclient {version('tritonclient')}, {len(patterns)} patterns as "
+                  f"raw bytes, against ONNX Runtime for Python: largest difference",
                   abs(raw[0] * np.exp(1j * raw[1]) - expected[0] * np.exp(1j * expected[1])).max(), TOLERANCE)
-    report.line(raw[0].std() > 100 * TOLERANCE, f"server: {name}: standard deviation of the amplitude, far above the tolerance", f"{raw[0].std():.3g}")
-    few = patterns[:3]  # numbers as text are long
+    report.line(raw[0].std() > 100 * TOLERANCE,
+                f"server: {name}: standard deviation of the amplitude, far above the tolerance", f"{raw[0].std():.3g}")
+    few = patterns[:3]  # JSON numbers are long
     for what, found in {
         "JSON both ways": infer(given(few, binary=False), wanted(False)),
         "JSON there, raw bytes back": infer(given(few, binary=False), wanted(True)),
         "raw bytes there, JSON back": infer(given(few), wanted(False)),
         "all outputs, unnamed": infer(given(few)),
-        "of version 1, with an id, a timeout of 10 s": infer(given(few), model_version="1", request_id="7", timeout=10_000_000),
+        "of version 1, with an id, a timeout of 10 s": infer(given(few), model_version="1", request_id="7",
+                                                             timeout=10_000_000),
         "FP64": infer(given(few.astype(np.float64), "FP64")),
     }.items():
-        report.same(f"server: {name}: {what}: the bytes of {len(few)} of those patches", all(np.array_equal(f, r[:3]) for f, r in zip(found, raw)), True)
+        report.same(f"server: {name}: {what}: the bytes of {len(few)} of those patches",
+                    all(np.array_equal(f, r[:3]) for f, r in zip(found, raw)), True)
     whole = np.rint(few)
     counts = infer(given(whole.astype(np.uint16), "UINT16"))
     floats = infer(given(whole))
-    report.same(f"server: {name}: UINT16 gives the bytes of the same numbers as FP32", all(map(np.array_equal, counts, floats)), True)
+    report.same(f"server: {name}: UINT16 gives the bytes of the same numbers as FP32",
+                all(map(np.array_equal, counts, floats)), True)
     phase = client.infer(name, given(few), outputs=wanted(True, ["phase"]), request_id="alone", headers=bearer())
-    report.same(f"server: {name}: the phase alone, with the request's id", (phase.get_response()["id"], [o["name"] for o in phase.get_response()["outputs"]],
+    report.same(f"server: {name}: the phase alone, with the request's id",
+                (phase.get_response()["id"], [o["name"] for o in phase.get_response()["outputs"]],
                 np.array_equal(phase.as_numpy("phase"), raw[1][:3])), ("alone", ["phase"], True))
 
 
 def at_once(report, client, name, patterns):
-    """Many connections, whose patterns share batches: nobody gets another's patch."""
+    """Many connections, whose patterns share batches: no client receives another's patch."""
     together = client.infer(name, given(patterns), headers=bearer())
     requests = [client.async_infer(name, given(p[None]), headers=bearer()) for p in patterns]
     answers = [r.get_result() for r in requests]
-    right = sum(all(np.array_equal(a.as_numpy(o)[0], together.as_numpy(o)[i]) for o in OUTPUTS) for i, a in enumerate(answers))
-    report.same(f"server: {name}: requests of one pattern over {CLIENTS} connections at once, of which with the bytes of the one large request", right, len(patterns))
+    right = sum(all(np.array_equal(a.as_numpy(o)[0], together.as_numpy(o)[i]) for o in OUTPUTS) for i,
+                a in enumerate(answers))
+    report.same(f"server: {name}: requests of one pattern over {CLIENTS} connections at once, of which with the bytes "
+                f"of the one large request", right, len(patterns))
 
 
 def refused(report, client, name, one):
@@ -141,17 +158,25 @@ def refused(report, client, name, one):
     another.set_data_from_numpy(one)
     for what, status, says, call in (
         ("another model", 404, "no model", lambda: client.infer("other", given(one), headers=bearer())),
-        ("another version", 404, "no version", lambda: client.infer(name, given(one), model_version="2", headers=bearer())),
-        ("another size of pattern", 400, "expected [samples, 1, 64, 64]", lambda: client.infer(name, given(one[..., :32]), headers=bearer())),
-        ("another rank", 400, "expected [samples, 1, 64, 64]", lambda: client.infer(name, given(one[0]), headers=bearer())),
+        ("another version", 404, "no version",
+         lambda: client.infer(name, given(one), model_version="2", headers=bearer())),
+        ("another size of pattern", 400, "expected [samples, 1, 64, 64]",
+         lambda: client.infer(name, given(one[..., :32]), headers=bearer())),
+        ("another rank", 400, "expected [samples, 1, 64, 64]",
+         lambda: client.infer(name, given(one[0]), headers=bearer())),
         ("FP16", 400, "FP16", lambda: client.infer(name, [half], headers=bearer())),
         ("another input", 400, INPUT, lambda: client.infer(name, [another], headers=bearer())),
-        ("another output", 400, "expected amplitude or phase", lambda: client.infer(name, given(one), outputs=wanted(True, ["image"]), headers=bearer())),
-        ("classes of an image", 400, "classification", lambda: client.infer(name, given(one), outputs=[triton.InferRequestedOutput("phase", class_count=2)], headers=bearer())),
+        ("another output", 400, "expected amplitude or phase",
+         lambda: client.infer(name, given(one), outputs=wanted(True, ["image"]), headers=bearer())),
+        ("classes of an image", 400, "classification",
+         lambda: client.infer(name, given(one), outputs=[triton.InferRequestedOutput("phase", class_count=2)],
+                              headers=bearer())),
         ("NaN", 400, "NaN", lambda: client.infer(name, given(np.full_like(one, np.nan)), headers=bearer())),
         ("negative amplitudes", 400, "0 or more", lambda: client.infer(name, given(-1 - one), headers=bearer())),
-        ("a timeout of 1 µs", 504, "time has run out", lambda: client.infer(name, given(one), timeout=1, headers=bearer())),
-        ("a compressed body", 415, "gzip", lambda: client.infer(name, given(one), request_compression_algorithm="gzip", headers=bearer())),
+        ("a timeout of 1 µs", 504, "time has run out",
+         lambda: client.infer(name, given(one), timeout=1, headers=bearer())),
+        ("a compressed body", 415, "gzip",
+         lambda: client.infer(name, given(one), request_compression_algorithm="gzip", headers=bearer())),
         ("no token", 401, "token", lambda: client.infer(name, given(one))),
         ("another token", 401, "token", lambda: client.get_model_metadata(name, headers=bearer("another"))),
     ):
@@ -161,9 +186,13 @@ def refused(report, client, name, one):
 
 
 def counted(report, address):
-    """The metrics are for Prometheus to read, and count what was answered."""
-    with urllib.request.urlopen(urllib.request.Request(f"http://{address}/metrics", headers=bearer()), timeout=10) as answer:
-        lines = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line and not line.startswith("#"))
-    report.line(float(lines['ptyx_patterns_total{model="star"}']) >= 100, "server: metrics: patterns of star", lines['ptyx_patterns_total{model="star"}'])
+    """Prometheus can read the metrics, and they count the answers."""
+    with urllib.request.urlopen(urllib.request.Request(f"http://{address}/metrics", headers=bearer()),
+                                timeout=10) as answer:
+        lines = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line
+                     and not line.startswith("#"))
+    report.line(float(lines['ptyx_patterns_total{model="star"}']) >= 100, "server: metrics: patterns of star",
+                lines['ptyx_patterns_total{model="star"}'])
     report.same("server: metrics: patterns that still wait", float(lines['ptyx_queue_samples{model="star"}']), 0.0)
-    report.same("server: metrics: requests to star by status that failed on the server's side", [k for k in lines if k.startswith("ptyx_requests_total") and 'status="500"' in k], [])
+    report.same("server: metrics: requests to star by status that failed on the server's side",
+                [k for k in lines if k.startswith("ptyx_requests_total") and 'status="500"' in k], [])

@@ -1,5 +1,6 @@
-"""What ptyx export writes, in other programs: the checker of onnx, ONNX Runtime for Python, and ONNX Runtime for Node.js where npm is at
-hand, each against the model that the variant was made of."""
+"""Compares the variants of ptyx export with their model in other programs.
+
+These are the checker of onnx, ONNX Runtime for Python, and, with npm, ONNX Runtime for Node.js."""
 
 import json
 import shutil
@@ -12,7 +13,7 @@ import onnxruntime
 from files import CASES, SCAN
 from patches import session_of
 
-# Of complex patches of magnitude about 1, where the probe lights them with a hundredth of its peak or more.
+# For complex patches of magnitude about 1, where the probe has a hundredth of its peak or more.
 EXACT, HALF = 1e-4, 5e-3
 COUNT = 4
 VARIANTS = {
@@ -45,14 +46,17 @@ def check(report, files, node):
         path = files / f"{name}.onnx"
         onnx.checker.check_model(str(path), full_check=True)
         model = onnx.load(str(path))
-        report.line(True, f"{name}: onnx.checker.check_model, full check", f"{len(model.graph.node)} nodes, opset {model.opset_import[0].version}, {path.stat().st_size} bytes")
+        report.line(True, f"{name}: onnx.checker.check_model, full check",
+                    f"{len(model.graph.node)} nodes, opset {model.opset_import[0].version}, {path.stat().st_size} "
+                    f"bytes")
         worst = abs(patches(session_of(path), patterns) - expected)[..., lit].max()
-        report.within(f"{name}: patches in ONNX Runtime for Python {onnxruntime.__version__} against the model's: largest difference", worst, bound)
+        report.within(f"{name}: patches in ONNX Runtime for Python {onnxruntime.__version__} against the model's: "
+                      f"largest difference", worst, bound)
     in_node(report, files, node, patterns, expected, lit)
 
 
 def in_node(report, files, place, patterns, expected, lit):
-    """ONNX Runtime for Node.js, which interop.mk installs by npm, runs the model and its variants."""
+    """ONNX Runtime for Node.js, which interop.mk installs with npm, runs the model and its variants."""
     program = shutil.which("node")
     if program is None or not (place / "node_modules/onnxruntime-node").exists():
         print("----  ONNX Runtime for Node.js: not run, there was no npm to install it by")
@@ -61,9 +65,11 @@ def in_node(report, files, place, patterns, expected, lit):
     patterns.tofile(data)
     for name, bound in {"model": EXACT, **{k: b for k, (_, b) in VARIANTS.items()}}.items():
         model = files / (CASES[0].model if name == "model" else f"{name}.onnx")
-        out = subprocess.run([program, "run.mjs", model.resolve(), data, json.dumps(patterns.shape), result], cwd=place, capture_output=True, text=True, timeout=120)
+        out = subprocess.run([program, "run.mjs", model.resolve(), data, json.dumps(patterns.shape), result], cwd=place,
+                             capture_output=True, text=True, timeout=120)
         if out.returncode != 0:
             raise RuntimeError(f"ONNX Runtime for Node.js, {name}: {out.stderr.strip()[-300:]}")
         amplitude, phase = np.fromfile(result, np.float32).reshape(2, *patterns.shape)
         worst = abs(amplitude * np.exp(1j * phase) - expected)[..., lit].max()
-        report.within(f"{name}: patches in ONNX Runtime for Node.js {json.loads(out.stdout)['version']}: largest difference", worst, bound)
+        report.within(f"{name}: patches in ONNX Runtime for Node.js {json.loads(out.stdout)['version']}: largest "
+                      f"difference", worst, bound)
