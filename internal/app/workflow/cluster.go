@@ -28,7 +28,7 @@ func (o InferOptions) together(ctx context.Context, scan *dataset.Scan, model []
 	log.Info("job", "id", job.ID, "batches", job.Batches(), "samples", job.Samples(0))
 	result, did, err := cluster.Gather(ctx, connection, job, cluster.GatherOptions{InFlight: o.InFlight, Log: log})
 	if err == nil {
-		log.Info("gathered", "batches", did.Batches, "found", did.Found, "repeated", did.Repeated, "again", did.Again, "malformed", did.Malformed)
+		log.Info("gathered", "batches", did.Batches, "found", did.Found, "repeated", did.Repeated, "again", did.Resent, "malformed", did.Malformed)
 	}
 	return result, err
 }
@@ -67,7 +67,7 @@ func Work(ctx context.Context, o WorkOptions, log *slog.Logger) error {
 	did, err := cluster.Work(ctx, o.Cluster, cluster.WorkerOptions{
 		Networks: networks, Log: log, Ready: func(where string) error { return o.Ready(Waiting{Broker: where}) },
 	})
-	log.Info("worked", "batches", did.Batches, "patterns", did.Patterns, "repeated", did.Repeated, "again", did.Again, "failed", did.Failed, "malformed", did.Malformed)
+	log.Info("worked", "batches", did.Batches, "patterns", did.Patterns, "repeated", did.Repeated, "again", did.Retried, "failed", did.Failed, "malformed", did.Malformed)
 	return err
 }
 

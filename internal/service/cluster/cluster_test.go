@@ -49,7 +49,7 @@ func TestTheSameBytes(t *testing.T) {
 				tally := w.end()
 				did.Batches += tally.Batches
 				did.Patterns += tally.Patterns
-				did.Repeated += tally.Repeated + tally.Again + tally.Failed + tally.Malformed
+				did.Repeated += tally.Repeated + tally.Retried + tally.Failed + tally.Malformed
 			}
 			patterns := c.count * c.channels
 			if c.opt.Count > 0 {
@@ -106,7 +106,7 @@ func TestFlowControl(t *testing.T) {
 	done := make(chan Summary, 1)
 	go func() { defer close(done); done <- w.gather(t, c, inFlight) }()
 	eventually(t, "the first batches are put out", func() bool { tasks, _ := left(t, c); return tasks == inFlight })
-	time.Sleep(2 * quick.Doubt) // in which those that wait are looked for, and found
+	time.Sleep(2 * quick.LostAfter) // in which those that wait are looked for, and found
 	if tasks, _ := left(t, c); tasks != inFlight {
 		t.Errorf("%d tasks lie at the broker, %d may", tasks, inFlight)
 	}
@@ -118,7 +118,7 @@ func TestFlowControl(t *testing.T) {
 		most = max(most, tasks)
 	}
 	// The outcome of a task may be gathered before the worker, which holds three at most, has acknowledged it.
-	if s := <-done; most > inFlight+3 || s.Again != 0 {
+	if s := <-done; most > inFlight+3 || s.Resent != 0 {
 		t.Errorf("%d tasks lay at the broker, %+v", most, s)
 	}
 	worker.end()
@@ -326,7 +326,7 @@ func TestPoison(t *testing.T) {
 	if did := worker.end(); did.Malformed != 4 || did.Batches != 4 {
 		t.Errorf("the worker did %+v", did)
 	}
-	if s.Malformed < 4 || s.Again != 2 { // the places of batches 0 and 1 were taken
+	if s.Malformed < 4 || s.Resent != 2 { // the places of batches 0 and 1 were taken
 		t.Errorf("the job was done %+v", s)
 	}
 }
@@ -347,7 +347,7 @@ func TestFailures(t *testing.T) {
 	}}
 	worker := start(t, b.URL, f.worker())
 	w.gather(t, c, 4)
-	if did := worker.end(); did.Again != 2 || did.Batches != 3 {
+	if did := worker.end(); did.Retried != 2 || did.Batches != 3 {
 		t.Errorf("the worker did %+v", did)
 	}
 
@@ -365,7 +365,7 @@ func TestFailures(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("a worker that %s: %v", name, err)
 		}
-		if did := worker.end(); did.Failed != 1 || did.Again != attempts-1 {
+		if did := worker.end(); did.Failed != 1 || did.Retried != maxTries-1 {
 			t.Errorf("a worker that %s did %+v", name, did)
 		}
 		f.idle(t)
@@ -396,7 +396,7 @@ func TestTheBatchThatKills(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 2 * attempts {
+	for range 2 * maxTries {
 		msg, err := consumer.Next(jetstream.FetchMaxWait(10 * time.Second))
 		if err != nil {
 			t.Fatal(err)
@@ -406,7 +406,7 @@ func TestTheBatchThatKills(t *testing.T) {
 		}
 	}
 	worker := start(t, b.URL, f.worker())
-	if err := <-done; err == nil || !strings.Contains(err.Error(), "10 times a worker began with the batch") {
+	if err := <-done; err == nil || !strings.Contains(err.Error(), "10 times a worker started the batch") {
 		t.Errorf("a batch that kills: %v", err)
 	}
 	if did := worker.end(); did.Failed != 1 || f.ran.Load() != 0 {
@@ -458,7 +458,7 @@ func TestManyModels(t *testing.T) {
 	c := connected(t, b.URL)
 	for _, seed := range []uint64{31, 32, 33, 31} {
 		wholeOf(t, seed, size, 1, 5, reconstruct.Options{BatchSize: 2}).gather(t, c, 4)
-		if opened := f.opened.Load(); opened > keptModels {
+		if opened := f.opened.Load(); opened > cachedNetworks {
 			t.Errorf("%d networks are ready", opened)
 		}
 	}

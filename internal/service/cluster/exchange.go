@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,53 +15,61 @@ import (
 	"github.com/nats-io/nuid"
 )
 
-// exchange is what one job has with the broker: its tasks go out and are waited for, its outcomes come in. What the broker loses meanwhile, a task, a
-// model or who asks for outcomes, it is given again. What becomes of an outcome is up to whose exchange it is.
+// exchange sends the tasks of one job to the broker and receives their outcomes. It restores what the broker loses: a
+// task, a model, or the consumer of the outcomes. A Gatherer or Caller embeds it and handles the outcomes.
 type exchange struct {
 	streams
 	id       Digest            // of the job
 	models   map[Digest][]byte // that the tasks need
 	timing   Timing
 	log      *slog.Logger
-	run      string // tells the messages of this run from those of others
+	run      string // distinguishes the messages of this run from those of others
 	consumer jetstream.Consumer
 
-	arrive func(o Outcome) error                              // takes an outcome; what is none of this job's is errMalformed
-	accept func(ctx context.Context, msg jetstream.Msg) error // takes in a message with one, and settles it
+	handle  func(o Outcome) error                              // takes an outcome; errMalformed: it is none of this job
+	receive func(ctx context.Context, msg jetstream.Msg) error // takes a message with an outcome and acknowledges it
 
-	mu      sync.Mutex
-	waiting map[int]*flight
-	putOut  int  // tasks, for their ids
-	givenUp bool // a batch was, without an outcome, since workers were looked for
-	alone   bool // it was told that there is no worker
-	summary Summary
+	mu              sync.Mutex
+	waiting         map[int]*sentTask // by batch
+	sent            int               // tasks, for their message ids
+	cancelled       bool              // a batch was cancelled since workers were looked for
+	warnedNoWorkers bool
+	summary         Summary
 }
 
-// flight is a batch that is put out and has no outcome yet.
-type flight struct {
-	task   func() []byte // encodes it, while it is waited for
-	looked time.Time     // when it was put out, or last found to be waiting
+// sentTask is a task without an outcome.
+type sentTask struct {
+	encode func() []byte
+	seen   time.Time // when it was sent, or last seen at the broker
 }
 
-// pulled is how many outcomes are asked for at once.
-const pulled = 8
+// fetchedAtOnce is how many outcomes one request fetches.
+const fetchedAtOnce = 8
 
 func newExchange(c *Connection, job Digest, models map[Digest][]byte, timing Timing, log *slog.Logger) *exchange {
-	return &exchange{streams: streams{connection: c}, id: job, models: models, timing: timing.usual(log), log: log, run: nuid.Next(), waiting: map[int]*flight{}}
+	return &exchange{
+		streams: streams{connection: c}, id: job, models: models, timing: timing.withDefaults(log), log: log,
+		run: nuid.Next(), waiting: map[int]*sentTask{},
+	}
 }
 
-// begin makes streams and consumer, and stores the models.
+// retry is retry with the exchange's timing. what is the beginning of an error.
+func (x *exchange) retry(ctx context.Context, what string, try func(ctx context.Context) error) error {
+	if err := retry(ctx, x.timing, try); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// begin opens the streams, stores the models and creates the consumer.
 func (x *exchange) begin(ctx context.Context) (err error) {
 	if x.streams, err = x.connection.open(ctx); err != nil {
 		return x.connection.explain(err)
 	}
-	if err := persist(ctx, x.timing, func(context.Context) error { return x.putModels(ctx) }); err != nil { // in its own time
-		return fmt.Errorf("storing the model: %w", err)
+	if err := x.retryPutModels(ctx); err != nil {
+		return err
 	}
-	if err := persist(ctx, x.timing, x.subscribe); err != nil {
-		return fmt.Errorf("asking for outcomes: %w", err)
-	}
-	return nil
+	return x.retry(ctx, "requesting outcomes", x.subscribe)
 }
 
 func (x *exchange) putModels(ctx context.Context) error {
@@ -72,28 +81,38 @@ func (x *exchange) putModels(ctx context.Context) error {
 	return nil
 }
 
-// subscribe makes the consumer of the job's outcomes. The broker forgets it when nobody asks for some time.
+// retryPutModels stores the models. A try takes longer than the timeout of a request.
+func (x *exchange) retryPutModels(ctx context.Context) error {
+	return x.retry(ctx, "storing the models", func(context.Context) error { return x.putModels(ctx) })
+}
+
+func (x *exchange) consumerName() string { return "gatherer-" + x.run }
+
+// subscribe creates the consumer of the job's outcomes. The broker forgets it when nobody fetches for a minute.
 func (x *exchange) subscribe(ctx context.Context) (err error) {
 	x.consumer, err = x.outcomes.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable: "gatherer-" + x.run, FilterSubject: outcomePrefix + x.id.String() + ".*",
-		AckPolicy: jetstream.AckExplicitPolicy, AckWait: 3 * x.timing.AckWait, MaxAckPending: 4 * pulled, InactiveThreshold: time.Minute,
+		Durable: x.consumerName(), FilterSubject: outcomePrefix + x.id.String() + ".*",
+		AckPolicy: jetstream.AckExplicitPolicy, AckWait: 3 * x.timing.AckWait, MaxAckPending: 4 * fetchedAtOnce,
+		InactiveThreshold: time.Minute,
 	})
 	return err
 }
 
-// resubscribe is for a broker that has forgotten the consumer, or has an empty store.
+// resubscribe follows after the broker has forgotten the consumer or has lost its store.
 func (x *exchange) resubscribe(ctx context.Context) error {
-	if _, err := x.connection.open(ctx); err != nil {
-		return err
-	}
-	if err := x.putModels(ctx); err != nil {
-		return err
-	}
-	return x.subscribe(ctx)
+	return x.retry(ctx, "requesting outcomes", func(context.Context) error {
+		if _, err := x.connection.open(ctx); err != nil {
+			return err
+		}
+		if err := x.putModels(ctx); err != nil {
+			return err
+		}
+		return x.subscribe(ctx)
+	})
 }
 
-// listed are the batches whose tasks wait or are in work.
-func (x *exchange) listed(ctx context.Context) (map[int]bool, error) {
+// listTasks returns the batches whose tasks are at the broker, waiting or held by a worker.
+func (x *exchange) listTasks(ctx context.Context) (map[int]bool, error) {
 	prefix := taskPrefix + x.id.String() + "."
 	info, err := x.tasks.Info(ctx, jetstream.WithSubjectFilter(prefix+"*"))
 	if err != nil {
@@ -108,94 +127,92 @@ func (x *exchange) listed(ctx context.Context) (map[int]bool, error) {
 	return batches, nil
 }
 
-// put puts out a task.
-func (x *exchange) put(ctx context.Context, i int, task []byte) error {
+// send sends the task of a batch.
+func (x *exchange) send(ctx context.Context, batch int, task []byte) error {
 	x.mu.Lock()
-	x.putOut++
-	id := fmt.Sprintf("%s.%d", x.run, x.putOut)
+	x.sent++
+	id := fmt.Sprintf("%s.%d", x.run, x.sent)
 	x.mu.Unlock()
-	err := persist(ctx, x.timing, func(ctx context.Context) error {
-		if !x.awaits(i) { // any more, since it was tried first
+	return x.retry(ctx, fmt.Sprintf("sending batch %d", batch), func(ctx context.Context) error {
+		if !x.isWaiting(batch) { // any more, since the first try
 			return nil
 		}
-		_, err := x.js.Publish(ctx, taskSubject(x.id.String(), i), task, jetstream.WithMsgID(id))
+		_, err := x.js.Publish(ctx, taskSubject(x.id.String(), batch), task, jetstream.WithMsgID(id))
 		return err
 	})
-	if err != nil {
-		return fmt.Errorf("putting out batch %d: %w", i, err)
-	}
-	return nil
 }
 
-// awaits tells whether a batch is waited for.
-func (x *exchange) awaits(i int) bool {
+func (x *exchange) isWaiting(batch int) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.waiting[i] != nil
+	return x.waiting[batch] != nil
 }
 
-// collect takes in outcomes as they come.
-func (x *exchange) collect(ctx context.Context) error {
+// receiveAll receives outcomes until ctx is done.
+func (x *exchange) receiveAll(ctx context.Context) error {
 	for {
-		switch err := x.gather(ctx); {
+		err := x.receiveSome(ctx)
+		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err == nil:
-		case gone(err):
-			if err := persist(ctx, x.timing, func(context.Context) error { return x.resubscribe(ctx) }); err != nil {
-				return fmt.Errorf("asking for outcomes: %w", err)
+		case isMissing(err):
+			if err := x.resubscribe(ctx); err != nil {
+				return err
 			}
-		case passing(err):
-			rest(ctx, x.timing.Pause)
+		case isTransient(err):
+			pause(ctx, x.timing.MaxPause)
 		default:
 			return err
 		}
 	}
 }
 
-// gather takes in the outcomes of one request.
-func (x *exchange) gather(ctx context.Context) error {
-	return x.pull(ctx, x.consumer, pulled, x.timing.Pull, func(msg jetstream.Msg) error { return x.accept(ctx, msg) })
+// receiveSome receives the outcomes of one request.
+func (x *exchange) receiveSome(ctx context.Context) error {
+	return x.fetch(ctx, x.consumer, fetchedAtOnce, x.timing.Request, func(msg jetstream.Msg) error {
+		return x.receive(ctx, msg)
+	})
 }
 
-// takeIn understands an outcome and hands it on. What is none of this job's is dropped, and its batch goes out again.
-func (x *exchange) takeIn(data []byte) error {
+// decode reads an outcome and handles it. A malformed one is dropped, and its batch will be sent again.
+func (x *exchange) decode(data []byte) error {
 	o, err := DecodeOutcome(data)
 	if err == nil {
-		err = x.arrive(o)
+		err = x.handle(o)
 	}
 	if errors.Is(err, errMalformed) {
-		x.log.Warn("a message that is no outcome of this job is dropped", "error", err)
-		x.note(func(s *Summary) { s.Malformed++ })
+		x.log.Warn("dropping a message that is no outcome of this job", "error", err)
+		x.count(func(s *Summary) { s.Malformed++ })
 		return nil
 	}
 	return err
 }
 
-func (x *exchange) note(change func(*Summary)) {
+func (x *exchange) count(change func(*Summary)) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	change(&x.summary)
 }
 
-// tidy leaves nothing of the job at the broker, if that answers.
-func (x *exchange) tidy(ctx context.Context) {
+// cleanUp removes everything of the job from the broker, if that answers.
+func (x *exchange) cleanUp(ctx context.Context) {
 	if x.tasks == nil || x.outcomes == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	err := x.connection.answers(ctx)
+	err := x.connection.ping(ctx)
 	if err == nil {
-		err = x.empty(ctx)
+		err = x.purge(ctx)
 	}
 	if err != nil {
-		x.log.Warn("the broker keeps what is left of the job until it is old", "job", x.id, "error", err)
+		x.log.Warn("the broker keeps the rest of the job until it expires", "job", x.id, "error", err)
 	}
 }
 
-// empty removes tasks, outcomes and consumer. What one of them is kept for is the reason for the others, too: it returns the first.
-func (x *exchange) empty(ctx context.Context) (err error) {
+// purge removes tasks, outcomes and consumer. It returns the first error: the others will have the same reason.
+func (x *exchange) purge(ctx context.Context) (first error) {
 	id := x.id.String()
 	for _, remove := range []func(ctx context.Context) error{
 		func(ctx context.Context) error {
@@ -204,18 +221,14 @@ func (x *exchange) empty(ctx context.Context) (err error) {
 		func(ctx context.Context) error {
 			return x.outcomes.Purge(ctx, jetstream.WithPurgeSubject(outcomePrefix+id+".*"))
 		},
-		x.unsubscribe,
+		func(ctx context.Context) error {
+			if x.consumer == nil {
+				return nil
+			}
+			return x.outcomes.DeleteConsumer(ctx, x.consumerName())
+		},
 	} {
-		if failed := persist(ctx, x.timing, remove); err == nil {
-			err = failed
-		}
+		first = cmp.Or(first, retry(ctx, x.timing, remove))
 	}
-	return err
-}
-
-func (x *exchange) unsubscribe(ctx context.Context) error {
-	if x.consumer == nil {
-		return nil
-	}
-	return x.outcomes.DeleteConsumer(ctx, "gatherer-"+x.run)
+	return first
 }

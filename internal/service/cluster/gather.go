@@ -16,41 +16,40 @@ import (
 	"ptyx/internal/recon/reconstruct"
 )
 
-// GatherOptions say how a job is done.
+// GatherOptions configure Gather.
 type GatherOptions struct {
-	InFlight int // batches that are put out and have no outcome yet, at most
+	InFlight int // most batches that are sent and have no outcome yet
 	Timing   Timing
 	Log      *slog.Logger
 }
 
-// Summary is how a job was done.
+// Summary counts what happened to the batches of a job.
 type Summary struct {
 	Batches   int
-	Found     int // outcomes that an earlier run had left
+	Found     int // outcomes that an earlier run left
 	Repeated  int // outcomes that came more than once
-	Again     int // tasks that were lost and put out again
+	Resent    int // tasks that were lost and sent again
 	Malformed int // messages that are no outcomes
 }
 
-// Gatherer does one job: it puts out tasks and stitches outcomes.
-type Gatherer struct {
+// gatherer does one job: it sends tasks and stitches outcomes.
+type gatherer struct {
 	*exchange
-	job      *Job
-	finished chan struct{}  // closed when each batch has its outcome
-	free     chan []float32 // a place in flight each, with room for a batch; nil where it was never used
-	queued   map[int]bool   // batches whose tasks an earlier run has left
+	job       *Job
+	finished  chan struct{}  // closed when every batch has its outcome
+	free      chan []float32 // arrays for the patterns of batches in flight; nil until first used
+	earlier   map[int]bool   // batches whose tasks an earlier run left at the broker
+	stitching sync.Mutex     // held while an outcome is handled
+	patches   []complex64    // of that outcome
 
-	stitching sync.Mutex // held while an outcome is taken in
-	patches   []complex64
-
-	// The rest is used with the exchange locked.
-	done      []bool            // batches whose patches are on the canvas
+	// The fields below are used with the exchange locked.
+	done      []bool            // batches whose patches are stitched
 	left      int               // batches that are not
-	patterns  map[int][]float32 // of those in flight
+	patterns  map[int][]float32 // of batches in flight
 	providers map[string]bool
 }
 
-// Failure is what a worker says of a batch that it cannot compute.
+// Failure is a worker's reason why it cannot compute a batch.
 type Failure struct {
 	Batch int
 	Text  string
@@ -60,81 +59,84 @@ func (f *Failure) Error() string {
 	return fmt.Sprintf("batch %d cannot be computed: %s", f.Batch, f.Text)
 }
 
-// Gather does a job and returns its object. When ctx is done it returns that error and leaves everything at the broker, and so does a process that
-// is killed: the same job, begun again, goes on. Otherwise nothing of the job stays there but its model.
+// Gather does a job and returns its object. If ctx is done, or the process is killed, everything stays at the broker and
+// the same job resumes when it is started again. Otherwise only the job's model stays there.
 func Gather(ctx context.Context, c *Connection, j *Job, o GatherOptions) (*reconstruct.Result, Summary, error) {
 	if o.InFlight < 1 {
 		return nil, Summary{}, &badinput.Error{Key: "--in-flight", Found: fmt.Sprint(o.InFlight), Expected: "1 or more"}
 	}
 	n := j.Batches()
-	g := &Gatherer{
+	g := &gatherer{
 		exchange: newExchange(c, j.ID, map[Digest][]byte{j.Digest: j.Model}, o.Timing, o.Log), job: j,
-		finished: make(chan struct{}), free: make(chan []float32, o.InFlight),
-		patches: make([]complex64, j.Size(0)), done: make([]bool, n), left: n, patterns: map[int][]float32{}, providers: map[string]bool{},
+		finished: make(chan struct{}), free: make(chan []float32, o.InFlight), patches: make([]complex64, j.Size(0)),
+		done: make([]bool, n), left: n, patterns: map[int][]float32{}, providers: map[string]bool{},
 	}
-	g.arrive, g.summary.Batches = g.stitch, n
+	g.handle, g.summary.Batches = g.stitch, n
 	for range o.InFlight {
 		g.free <- nil
 	}
-	err := g.begin(ctx)
+	err := g.resume(ctx)
 	if err == nil {
 		err = g.work(ctx)
 	}
 	if ctx.Err() != nil {
 		return nil, g.summary, ctx.Err()
 	}
-	g.tidy(ctx)
+	g.cleanUp(ctx)
 	if err != nil {
 		return nil, g.summary, err
 	}
 	return j.Result(reconstruct.JoinProviders(g.providers)), g.summary, nil
 }
 
-// begin finds out what of the job is at the broker: first the tasks, then the outcomes, so that one that moves in between is seen.
-func (g *Gatherer) begin(ctx context.Context) (err error) {
-	if err := g.exchange.begin(ctx); err != nil {
+// resume finds what the broker has of the job: first the tasks, then the outcomes, so that it sees a batch that is
+// computed in between.
+func (g *gatherer) resume(ctx context.Context) error {
+	if err := g.begin(ctx); err != nil {
 		return err
 	}
-	if err := persist(ctx, g.timing, func(ctx context.Context) (err error) { g.queued, err = g.listed(ctx); return err }); err != nil {
-		return fmt.Errorf("listing tasks: %w", err)
+	list := func(ctx context.Context) (err error) { g.earlier, err = g.listTasks(ctx); return err }
+	if err := g.retry(ctx, "listing tasks", list); err != nil {
+		return err
 	}
-	g.accept = g.takeEarlier
-	if err := persist(ctx, g.timing, func(context.Context) error { return g.found(ctx) }); err != nil { // in its own time
-		return fmt.Errorf("gathering what is there: %w", err)
+	g.receive = g.receiveEarlier
+	receive := func(context.Context) error { return g.receiveStored(ctx) } // longer than one request
+	if err := g.retry(ctx, "receiving earlier outcomes", receive); err != nil {
+		return err
 	}
-	g.accept = g.take
+	g.receive = g.receiveOutcome
 	return nil
 }
 
-// found takes in the outcomes that an earlier run has left.
-func (g *Gatherer) found(ctx context.Context) error {
+// receiveStored receives the outcomes that an earlier run left.
+func (g *gatherer) receiveStored(ctx context.Context) error {
 	for {
 		info, err := g.consumer.Info(ctx)
 		if err != nil {
 			return err
 		}
 		if info.NumPending == 0 {
-			g.note(func(s *Summary) { s.Found = len(g.done) - g.left })
+			g.count(func(s *Summary) { s.Found = len(g.done) - g.left })
 			return nil
 		}
-		if err := g.gather(ctx); err != nil {
+		if err := g.receiveSome(ctx); err != nil {
 			return err
 		}
 	}
 }
 
-// take takes in an outcome, which stays at the broker until the job is done.
-func (g *Gatherer) take(_ context.Context, msg jetstream.Msg) error {
-	if err := g.takeIn(msg.Data()); err != nil {
+// receiveOutcome handles a message. It stays at the broker until the job is done.
+func (g *gatherer) receiveOutcome(_ context.Context, msg jetstream.Msg) error {
+	if err := g.decode(msg.Data()); err != nil {
 		return err
 	}
-	_ = msg.Ack() // or it comes again, and is known
+	_ = msg.Ack() // if it fails, the message comes again and is recognized
 	return nil
 }
 
-// takeEarlier takes in an outcome of an earlier run, of whose failures nothing stays.
-func (g *Gatherer) takeEarlier(ctx context.Context, msg jetstream.Msg) error {
-	err := g.take(ctx, msg)
+// receiveEarlier handles an outcome of an earlier run. It removes failures, so that their batches are tried again.
+func (g *gatherer) receiveEarlier(ctx context.Context, msg jetstream.Msg) error {
+	err := g.receiveOutcome(ctx, msg)
 	if failure := (*Failure)(nil); errors.As(err, &failure) {
 		if err = g.outcomes.Purge(ctx, jetstream.WithPurgeSubject(msg.Subject())); err == nil {
 			_ = msg.Ack()
@@ -143,14 +145,14 @@ func (g *Gatherer) takeEarlier(ctx context.Context, msg jetstream.Msg) error {
 	return err
 }
 
-// work does what is left.
-func (g *Gatherer) work(ctx context.Context) error {
+// work sends the remaining tasks and returns when all outcomes are stitched.
+func (g *gatherer) work(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	inner, stop := context.WithCancel(ctx)
+	receiving, stop := context.WithCancel(ctx)
 	defer stop()
 	group.Go(func() error {
 		defer stop()
-		if err := g.feed(ctx); err != nil {
+		if err := g.sendAll(ctx); err != nil {
 			return err
 		}
 		select {
@@ -160,21 +162,19 @@ func (g *Gatherer) work(ctx context.Context) error {
 			return ctx.Err()
 		}
 	})
-	until := func(work func(context.Context) error) func() error {
-		return func() error {
-			if err := work(inner); inner.Err() == nil {
+	for _, loop := range []func(context.Context) error{g.receiveAll, g.resendLost} {
+		group.Go(func() error {
+			if err := loop(receiving); receiving.Err() == nil {
 				return err
 			}
-			return ctx.Err() // nil when all is done
-		}
+			return ctx.Err() // nil if all is done
+		})
 	}
-	group.Go(until(g.collect))
-	group.Go(until(g.doubt))
 	return group.Wait()
 }
 
-// feed reads all batches in order and puts out those that are neither done nor waiting, as there is a place in flight.
-func (g *Gatherer) feed(ctx context.Context) error {
+// sendAll reads all batches in order and sends those that are neither done nor at the broker.
+func (g *gatherer) sendAll(ctx context.Context) error {
 	reader, err := g.job.Reader()
 	if err != nil {
 		return err
@@ -194,18 +194,18 @@ func (g *Gatherer) feed(ctx context.Context) error {
 		if err := reader.Read(i, patterns); err != nil {
 			return err
 		}
-		if !g.depart(i, patterns) {
+		if !g.register(i, patterns) {
 			continue
 		}
-		if err := g.put(ctx, i, g.job.task(i, patterns).Encode()); err != nil {
+		if err := g.send(ctx, i, g.job.task(i, patterns).Encode()); err != nil {
 			return err
 		}
 	}
 	return reader.CheckLight()
 }
 
-// depart notes a batch that goes out, and tells whether its task has to be put out.
-func (g *Gatherer) depart(i int, patterns []float32) bool {
+// register notes a batch in flight and reports whether its task must be sent.
+func (g *gatherer) register(i int, patterns []float32) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.done[i] {
@@ -213,22 +213,23 @@ func (g *Gatherer) depart(i int, patterns []float32) bool {
 		return false
 	}
 	g.patterns[i] = patterns
-	g.waiting[i] = &flight{task: func() []byte { return g.job.task(i, patterns).Encode() }, looked: time.Now()}
-	return !g.queued[i]
+	encode := func() []byte { return g.job.task(i, patterns).Encode() }
+	g.waiting[i] = &sentTask{encode: encode, seen: time.Now()}
+	return !g.earlier[i]
 }
 
-// stitch puts the patches of an outcome on the canvas, once.
-func (g *Gatherer) stitch(o Outcome) error {
+// stitch adds the patches of an outcome to the object, once.
+func (g *gatherer) stitch(o Outcome) error {
 	g.stitching.Lock()
 	defer g.stitching.Unlock()
 	if o.Batch >= g.job.Batches() {
 		return fmt.Errorf("%w: batch %d of %d", errMalformed, o.Batch, g.job.Batches())
 	}
-	if err := o.belongs(g.job.ID, g.job.shape(o.Batch)); err != nil {
+	if err := o.check(g.job.ID, g.job.shape(o.Batch)); err != nil {
 		return err
 	}
 	if g.isDone(o.Batch) {
-		g.note(func(s *Summary) { s.Repeated++ })
+		g.count(func(s *Summary) { s.Repeated++ })
 		return nil
 	}
 	if o.Failure != "" {
@@ -239,24 +240,24 @@ func (g *Gatherer) stitch(o Outcome) error {
 	if _, err := g.job.Add(o.Batch, patches); err != nil {
 		return err
 	}
-	g.land(o)
+	g.complete(o)
 	return nil
 }
 
-func (g *Gatherer) isDone(i int) bool {
+func (g *gatherer) isDone(i int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.done[i]
 }
 
-// land notes a batch that is done and makes its place free.
-func (g *Gatherer) land(o Outcome) {
+// complete notes a stitched batch and frees its place in flight.
+func (g *gatherer) complete(o Outcome) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.providers[o.Provider] = true
 	g.done[o.Batch] = true
-	g.alone = false
-	if patterns, out := g.patterns[o.Batch]; out {
+	g.warnedNoWorkers = false
+	if patterns, sent := g.patterns[o.Batch]; sent {
 		delete(g.patterns, o.Batch)
 		delete(g.waiting, o.Batch)
 		g.free <- patterns

@@ -89,7 +89,7 @@ func kill(t *testing.T, command *exec.Cmd) {
 }
 
 // quick are times for tests.
-var quick = Timing{AckWait: 600 * time.Millisecond, Pull: 500 * time.Millisecond, Doubt: 600 * time.Millisecond, Pause: 100 * time.Millisecond}
+var quick = Timing{AckWait: 600 * time.Millisecond, Request: 500 * time.Millisecond, LostAfter: 600 * time.Millisecond, MaxPause: 100 * time.Millisecond}
 
 // size is of the patterns of tests.
 const size = 64

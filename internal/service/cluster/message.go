@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -13,26 +14,25 @@ import (
 	"ptyx/internal/base/ndarray"
 )
 
-// Messages have a head of fixed size and float32 behind it, all little-endian. So the length that a message must have is known from its head,
-// and is compared before memory is taken. NPZ would add a zip archive to each batch, protobuf a copy and a generated package; neither tells more.
+// A message is a head of fixed size and float32 values, all little-endian. The head tells the length of the message, which
+// is checked before memory is allocated. NPZ would add a zip archive to each batch; protobuf, a copy and generated code.
 //
 //	task    "PTXT" version u16, channels u16, n u16, 0 u16, samples u32, batch u32, job [32], model [32], patterns f32 (B, C, N, N)
 //	outcome "PTXO" version u16, channels u16, n u16, text u16, samples u32, batch u32, job [32], text,
 //	        amplitude f32 (B, C, N, N), phase f32 (B, C, N, N)
 //
-// The text of an outcome is the name of what computed. Without samples it is why nothing could be.
+// The text of an outcome is the name of the provider. Without samples it says why the task failed.
 const (
 	taskMagic    = "PTXT"
 	outcomeMagic = "PTXO"
 	version      = 1
 	headSize     = 20 + sha256.Size
-	taskHead     = headSize + sha256.Size
-	mostText     = 1 << 10
-	mostN        = 1024 // as of a model's metadata
-	mostChannels = 256
+	maxText      = 1 << 10
+	maxN         = 1024 // as in a model's metadata
+	maxChannels  = 256
 )
 
-// errMalformed is wrapped by every complaint about the bytes of a message.
+// errMalformed is wrapped by every error about the bytes of a message.
 var errMalformed = errors.New("malformed message")
 
 // Digest is a SHA-256.
@@ -40,7 +40,7 @@ type Digest [sha256.Size]byte
 
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
-// shape is that of a batch: (B, C, N, N).
+// shape is the shape of a batch, (B, C, N, N).
 type shape struct{ Samples, Channels, N int }
 
 func (s shape) values() int { return s.Samples * s.Channels * s.N * s.N }
@@ -55,116 +55,120 @@ type Task struct {
 	Patterns []float32 // (B, C, N, N), raw amplitudes
 }
 
-// Outcome is what became of a task.
+// Outcome is the result of a task.
 type Outcome struct {
 	Job              Digest
 	Batch            int
-	shape                      // without samples where it failed
-	Provider         string    // what computed
+	shape                      // no samples if the task failed
+	Provider         string    // what computed the patches
 	Failure          string    // why nothing did; empty: the patches are there
-	Amplitude, Phase []float32 // (B, C, N, N) each
+	Amplitude, Phase []float32 // (B, C, N, N)
 }
 
-func head(magic string, s shape, text, batch int, job Digest) []byte {
-	b := make([]byte, 0, taskHead+mostText+8*s.values())
-	b = append(b, magic...)
-	for _, v := range []int{version, s.Channels, s.N, text} {
-		b = binary.LittleEndian.AppendUint16(b, uint16(v))
-	}
-	b = binary.LittleEndian.AppendUint32(b, uint32(s.Samples))
-	b = binary.LittleEndian.AppendUint32(b, uint32(batch))
-	return append(b, job[:]...)
+// head is the beginning of every message, as it is on the wire.
+type head struct {
+	Magic                      [4]byte
+	Version, Channels, N, Text uint16
+	Samples, Batch             uint32
+	Job                        Digest
 }
 
-// parseHead understands a head; the rest of the message is body. It takes no memory.
-func parseHead(data []byte, magic string) (s shape, text, batch int, job Digest, body []byte, err error) {
-	fault := func(format string, args ...any) (shape, int, int, Digest, []byte, error) {
-		return shape{}, 0, 0, Digest{}, nil, fmt.Errorf("%w: %s", errMalformed, fmt.Sprintf(format, args...))
+// appendHead writes a head into a slice with room for the whole message.
+func appendHead(magic string, s shape, text, batch int, job Digest) []byte {
+	h := head{
+		Version: version, Channels: uint16(s.Channels), N: uint16(s.N), Text: uint16(text),
+		Samples: uint32(s.Samples), Batch: uint32(batch), Job: job,
 	}
-	if len(data) < headSize {
+	copy(h.Magic[:], magic)
+	b, _ := binary.Append(make([]byte, 0, headSize+sha256.Size+maxText+8*s.values()), binary.LittleEndian, h) // never fails
+	return b
+}
+
+// parseHead reads and checks a head. body is the rest of the message.
+func parseHead(data []byte, magic string) (h head, s shape, body []byte, err error) {
+	fault := func(format string, args ...any) (head, shape, []byte, error) {
+		return head{}, shape{}, nil, fmt.Errorf("%w: %s", errMalformed, fmt.Sprintf(format, args...))
+	}
+	if _, err := binary.Decode(data, binary.LittleEndian, &h); err != nil {
 		return fault("%d bytes", len(data))
 	}
-	if string(data[:4]) != magic {
-		return fault("it begins with %q, not %q", data[:4], magic)
+	s = shape{Samples: int(h.Samples), Channels: int(h.Channels), N: int(h.N)}
+	switch {
+	case string(h.Magic[:]) != magic:
+		return fault("it begins with %q, not %q", h.Magic[:], magic)
+	case h.Version != version:
+		return fault("version %d, where this ptyx knows %d", h.Version, version)
+	case s.Channels < 1 || s.Channels > maxChannels || s.N < 1 || s.N > maxN || h.Text > maxText || h.Batch > math.MaxInt32:
+		return fault("%d channels of %d x %d, batch %d, text of %d bytes", s.Channels, s.N, s.N, h.Batch, h.Text)
+	case int64(h.Samples) > int64(len(data))/4:
+		return fault("%d samples in %d bytes", h.Samples, len(data))
 	}
-	word := func(at int) int { return int(binary.LittleEndian.Uint16(data[at:])) }
-	if v := word(4); v != version {
-		return fault("version %d, where this ptyx knows %d", v, version)
-	}
-	s = shape{Channels: word(6), N: word(8)}
-	text = word(10)
-	samples, number := binary.LittleEndian.Uint32(data[12:]), binary.LittleEndian.Uint32(data[16:])
-	if s.Channels < 1 || s.Channels > mostChannels || s.N < 1 || s.N > mostN || text > mostText || number > math.MaxInt32 {
-		return fault("%d channels of %d x %d, batch %d, text of %d bytes", s.Channels, s.N, s.N, number, text)
-	}
-	if int64(samples) > int64(len(data))/4 {
-		return fault("%d samples in %d bytes", samples, len(data))
-	}
-	s.Samples = int(samples)
-	return s, text, int(number), Digest(data[20:headSize]), data[headSize:], nil
+	return h, s, data[headSize:], nil
 }
 
-// hasFloats tells whether a body is count float32 of a shape, without computing a product that overflows.
-func hasFloats(body []byte, s shape, times int) bool {
-	image := 4 * times * s.Channels * s.N * s.N // at most 2^31
-	return len(body)%image == 0 && len(body)/image == s.Samples
+// hasFloats reports whether a body is count arrays of a shape. It computes no product that overflows.
+func hasFloats(body []byte, s shape, count int) bool {
+	sample := 4 * count * s.Channels * s.N * s.N // at most 2^31
+	return len(body)%sample == 0 && len(body)/sample == s.Samples
 }
 
-// Encode gives the bytes of a task.
+// Encode returns the bytes of a task.
 func (t Task) Encode() []byte {
-	b := append(head(taskMagic, t.shape, 0, t.Batch, t.Job), t.Model[:]...)
+	b := append(appendHead(taskMagic, t.shape, 0, t.Batch, t.Job), t.Model[:]...)
 	return appendFloats(b, t.Patterns)
 }
 
-// DecodeTask reads a task back. What is no task gives an error that wraps errMalformed.
+// DecodeTask reads a task. Its errors wrap errMalformed.
 func DecodeTask(data []byte) (t Task, err error) {
-	s, text, batch, job, body, err := parseHead(data, taskMagic)
+	h, s, body, err := parseHead(data, taskMagic)
 	if err != nil {
 		return Task{}, err
 	}
-	if text != 0 || s.Samples == 0 || len(body) < sha256.Size || !hasFloats(body[sha256.Size:], s, 1) {
-		return Task{}, fmt.Errorf("%w: a task of %d samples, shape (%d, %d, %d), in %d bytes", errMalformed, s.Samples, s.Channels, s.N, s.N, len(data))
+	if h.Text != 0 || s.Samples == 0 || len(body) < sha256.Size || !hasFloats(body[sha256.Size:], s, 1) {
+		return Task{}, fmt.Errorf("%w: a task of shape %v in %d bytes", errMalformed, s.list(), len(data))
 	}
-	t = Task{Job: job, Model: Digest(body[:sha256.Size]), Batch: batch, shape: s, Patterns: floats(body[sha256.Size:])}
-	for i, v := range t.Patterns {
-		if !(v >= 0 && v <= math.MaxFloat32) { // in accept form: NaN fails
+	model, patterns := Digest(body[:sha256.Size]), floats(body[sha256.Size:])
+	for i, v := range patterns {
+		if !(v >= 0 && v <= math.MaxFloat32) { // false for NaN
 			return Task{}, fmt.Errorf("%w: %v at value %d of the patterns", errMalformed, v, i)
 		}
 	}
-	return t, nil
+	return Task{Job: h.Job, Model: model, Batch: int(h.Batch), shape: s, Patterns: patterns}, nil
 }
 
-// Encode gives the bytes of an outcome. A text that is too long is cut.
+// Encode returns the bytes of an outcome. It truncates a text that is too long.
 func (o Outcome) Encode() []byte {
-	text := cut(o.Provider)
+	text := truncate(o.Provider)
 	if o.Failure != "" {
-		text, o.Samples, o.Amplitude, o.Phase = cut(o.Failure), 0, nil, nil
+		text, o.Samples, o.Amplitude, o.Phase = truncate(o.Failure), 0, nil, nil
 	}
-	b := append(head(outcomeMagic, o.shape, len(text), o.Batch, o.Job), text...)
+	b := append(appendHead(outcomeMagic, o.shape, len(text), o.Batch, o.Job), text...)
 	return appendFloats(appendFloats(b, o.Amplitude), o.Phase)
 }
 
-// DecodeOutcome reads an outcome back. What is no outcome gives an error that wraps errMalformed.
+// DecodeOutcome reads an outcome. Its errors wrap errMalformed.
 func DecodeOutcome(data []byte) (o Outcome, err error) {
-	s, text, batch, job, body, err := parseHead(data, outcomeMagic)
+	h, s, body, err := parseHead(data, outcomeMagic)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if text == 0 || len(body) < text || !utf8.Valid(body[:text]) || !hasFloats(body[text:], s, 2) {
-		return Outcome{}, fmt.Errorf("%w: an outcome of %d samples, shape (%d, %d, %d), in %d bytes", errMalformed, s.Samples, s.Channels, s.N, s.N, len(data))
+	n := int(h.Text)
+	if n == 0 || len(body) < n || !utf8.Valid(body[:n]) || !hasFloats(body[n:], s, 2) {
+		return Outcome{}, fmt.Errorf("%w: an outcome of shape %v in %d bytes", errMalformed, s.list(), len(data))
 	}
-	o = Outcome{Job: job, Batch: batch, shape: s}
-	said, rest := string(body[:text]), body[text:]
+	o = Outcome{Job: h.Job, Batch: int(h.Batch), shape: s}
+	text, patches := string(body[:n]), body[n:]
 	if s.Samples == 0 {
-		o.Failure = said
+		o.Failure = text
 		return o, nil
 	}
-	o.Provider, o.Amplitude, o.Phase = said, floats(rest[:len(rest)/2]), floats(rest[len(rest)/2:])
+	half := len(patches) / 2
+	o.Provider, o.Amplitude, o.Phase = text, floats(patches[:half]), floats(patches[half:])
 	return o, nil
 }
 
-// belongs refuses an outcome of another job, or of another shape than that of its batch.
-func (o Outcome) belongs(job Digest, want shape) error {
+// check refuses an outcome of another job, or of another shape than its batch's.
+func (o Outcome) check(job Digest, want shape) error {
 	if o.Job != job {
 		return fmt.Errorf("%w: batch %d of job %s", errMalformed, o.Batch, o.Job)
 	}
@@ -174,29 +178,22 @@ func (o Outcome) belongs(job Digest, want shape) error {
 	return nil
 }
 
-// outcomeSize is at least how long the outcome of so many samples is, whatever computes; a task is shorter.
-func outcomeSize(s shape) int { return headSize + mostText + 8*s.values() }
+// maxOutcomeSize is the longest outcome of a shape, whatever computes it. A task is shorter.
+func maxOutcomeSize(s shape) int { return headSize + maxText + 8*s.values() }
 
-// cut is at most mostText bytes of a text, at least one, and valid UTF-8.
-func cut(text string) string {
-	text = text[:min(len(text), mostText)]
-	if text = strings.ToValidUTF8(text, "?"); text == "" {
-		return "?"
-	}
-	return text
+// truncate returns 1 to maxText bytes of a text, valid UTF-8.
+func truncate(text string) string {
+	text = strings.ToValidUTF8(text[:min(len(text), maxText)], "?")
+	return cmp.Or(text, "?")
 }
 
 func appendFloats(b []byte, values []float32) []byte {
-	for _, v := range values {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
-	}
+	b, _ = binary.Append(b, binary.LittleEndian, values) // never fails for numbers
 	return b
 }
 
 func floats(b []byte) []float32 {
 	out := make([]float32, len(b)/4)
-	for i := range out {
-		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-	}
+	_, _ = binary.Decode(b, binary.LittleEndian, out) // the lengths match
 	return out
 }

@@ -38,12 +38,12 @@ func TestMessagesReadBack(t *testing.T) {
 		t.Errorf("outcome %+v, %v", outcome, err)
 	}
 	failed := exampleOutcome()
-	failed.Failure = strings.Repeat("ü", mostText)
+	failed.Failure = strings.Repeat("ü", maxText)
 	outcome, err = DecodeOutcome(failed.Encode())
-	if err != nil || outcome.Samples != 0 || outcome.Batch != failed.Batch || !strings.HasPrefix(failed.Failure, outcome.Failure) || len(outcome.Failure) != mostText {
+	if err != nil || outcome.Samples != 0 || outcome.Batch != failed.Batch || !strings.HasPrefix(failed.Failure, outcome.Failure) || len(outcome.Failure) != maxText {
 		t.Errorf("failure %+v, %v", outcome, err)
 	}
-	if most := outcomeSize(exampleOutcome().shape); len(exampleOutcome().Encode()) > most || len(exampleTask().Encode()) > most {
+	if most := maxOutcomeSize(exampleOutcome().shape); len(exampleOutcome().Encode()) > most || len(exampleTask().Encode()) > most {
 		t.Errorf("messages of %d and %d bytes, where %d are the most", len(exampleOutcome().Encode()), len(exampleTask().Encode()), most)
 	}
 }

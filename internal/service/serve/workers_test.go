@@ -18,7 +18,7 @@ import (
 )
 
 // quick are times for tests.
-var quick = cluster.Timing{AckWait: 600 * time.Millisecond, Pull: 500 * time.Millisecond, Doubt: 600 * time.Millisecond, Pause: 50 * time.Millisecond}
+var quick = cluster.Timing{AckWait: 600 * time.Millisecond, Request: 500 * time.Millisecond, LostAfter: 600 * time.Millisecond, MaxPause: 50 * time.Millisecond}
 
 // starter starts a server until the test ends.
 type starter func(t testing.TB, o Options) *Server

@@ -120,7 +120,7 @@ func TestCall(t *testing.T) {
 	}
 	all.Wait()
 	nothing(t, c)
-	if s := caller.summary; s.Again != 0 || s.Malformed != 0 { // a slow machine looks for what is on its way, and finds it twice
+	if s := caller.summary; s.Resent != 0 || s.Malformed != 0 { // a slow machine looks for what is on its way, and finds it twice
 		t.Errorf("%+v", s)
 	}
 }
@@ -211,7 +211,7 @@ func TestCallsSurvive(t *testing.T) {
 			if c.broker {
 				eventually(t, "batches are computed", func() bool { return done.Load() >= 20 })
 				kill(t, command)
-				eventually(t, "it is not ready", func() bool { return errors.Is(caller.Ready(), ErrNobody) })
+				eventually(t, "it is not ready", func() bool { return errors.Is(caller.Ready(), ErrNoBroker) })
 				if c.empty {
 					store = t.TempDir()
 				}
@@ -266,7 +266,7 @@ func TestCallsAndPoison(t *testing.T) {
 		t.Error(err)
 	}
 	nothing(t, c)
-	if s := caller.summary; s.Malformed == 0 || s.Again == 0 {
+	if s := caller.summary; s.Malformed == 0 || s.Resent == 0 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -280,7 +280,7 @@ func TestCallsWithoutWorkers(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- computed(ctx, caller, "net", batchOf(1, model(size, 1), 1)) }()
 	eventually(t, "it says that there is no worker", func() bool { return strings.Contains(log.String(), "waiting for a worker") })
-	time.Sleep(2 * quick.Doubt) // long enough to say it again
+	time.Sleep(2 * quick.LostAfter) // long enough to say it again
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("without workers: %v", err)
@@ -336,7 +336,7 @@ func TestCallsThatAreRefused(t *testing.T) {
 	c := connected(t, broker(t).URL)
 	for name, o := range map[string]CallOptions{
 		"none in flight": {Models: []Callable{callable("net", size, 1)}},
-		"all in flight":  {Models: []Callable{callable("net", size, 1)}, InFlight: mostPending + 1},
+		"all in flight":  {Models: []Callable{callable("net", size, 1)}, InFlight: maxPending + 1},
 		"too large":      {Models: []Callable{callable("net", 1024, 4)}, InFlight: 1},
 	} {
 		o.Log = slog.New(slog.DiscardHandler)

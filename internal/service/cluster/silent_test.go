@@ -48,7 +48,7 @@ func TestBatchesGivenUpAreNotKept(t *testing.T) {
 			command, url := process(t, "broker", t.TempDir()+" 127.0.0.1:0")
 			caller := calling(t, impatient(t, url, 300*time.Millisecond), CallOptions{})
 			silence(t, command, away)
-			eventually(t, "the broker is missed", func() bool { return errors.Is(caller.Ready(), ErrNobody) })
+			eventually(t, "the broker is missed", func() bool { return errors.Is(caller.Ready(), ErrNoBroker) })
 			var kept []weak.Pointer[float32]
 			for i := range 40 {
 				batch := batchOf(uint64(i), model(size, 1), 16)
@@ -75,11 +75,11 @@ func TestBatchesGivenUpAreNotKept(t *testing.T) {
 // TestLeftoversAreBounded: a broker that is away for very long is left with some.
 func TestLeftoversAreBounded(t *testing.T) {
 	c := &Caller{untidy: make(chan struct{}, 1)}
-	for i := range mostLeft + 10 {
-		c.leave(leftover{batch: i})
+	for i := range maxLeftovers + 10 {
+		c.discard(leftover{batch: i})
 	}
-	if len(c.leftovers) != mostLeft {
-		t.Errorf("%d are kept, want %d", len(c.leftovers), mostLeft)
+	if len(c.leftovers) != maxLeftovers {
+		t.Errorf("%d are kept, want %d", len(c.leftovers), maxLeftovers)
 	}
 }
 
@@ -92,7 +92,7 @@ func TestASilentBroker(t *testing.T) {
 		t.Fatal(err)
 	}
 	silence(t, command, syscall.SIGSTOP)
-	eventually(t, "it is not ready", func() bool { return errors.Is(caller.Ready(), ErrNobody) })
+	eventually(t, "it is not ready", func() bool { return errors.Is(caller.Ready(), ErrNoBroker) })
 	waits := make(chan error, 1)
 	go func() { waits <- computed(t.Context(), caller, "net", batchOf(2, model(size, 1), 2)) }()
 	silence(t, command, syscall.SIGCONT)
@@ -133,7 +133,7 @@ func TestCloseDoesNotWait(t *testing.T) {
 			if took := time.Since(begun); took > 8*time.Second { // a try to find the broker again, which cannot be ended, takes up to 4
 				t.Errorf("closing takes %v", took)
 			}
-			if n := strings.Count(log.String(), "keeps what is left"); n != 1 {
+			if n := strings.Count(log.String(), "keeps the rest"); n != 1 {
 				t.Errorf("it says %d times that something is left:\n%s", n, &log)
 			}
 		})
@@ -152,8 +152,8 @@ func TestWhatIsLeftIsOneComplaint(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	caller.tidy(t.Context())
-	if text := log.String(); strings.Count(text, "\n") != 1 || strings.Contains(text, `\n`) || !strings.Contains(text, "keeps what is left") {
+	caller.cleanUp(t.Context())
+	if text := log.String(); strings.Count(text, "\n") != 1 || strings.Contains(text, `\n`) || !strings.Contains(text, "keeps the rest") {
 		t.Errorf("it says %q", text)
 	}
 }
@@ -166,14 +166,14 @@ func TestClientsThatGiveUpEarly(t *testing.T) {
 	alone := func() int { return strings.Count(log.String(), "waiting for a worker") }
 	giveUp := func() {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), quick.Doubt/10)
+		ctx, cancel := context.WithTimeout(t.Context(), quick.LostAfter/10)
 		defer cancel()
 		if err := computed(ctx, caller, "net", batchOf(1, model(size, 1), 1)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("given up: %v", err)
 		}
 	}
 	eventually(t, "it says that there is no worker", func() bool { giveUp(); return alone() > 0 })
-	for begun := time.Now(); time.Since(begun) < 2*quick.Doubt; {
+	for begun := time.Now(); time.Since(begun) < 2*quick.LostAfter; {
 		giveUp()
 	}
 	if n := alone(); n != 1 {
@@ -186,8 +186,8 @@ func TestClientsThatGiveUpEarly(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- computed(t.Context(), caller, "net", batchOf(2, model(size, 1), 1)) }()
 	<-began
-	caller.note(func(*Summary) { caller.alone = false })
-	for begun := time.Now(); time.Since(begun) < 2*quick.Doubt; {
+	caller.count(func(*Summary) { caller.warnedNoWorkers = false })
+	for begun := time.Now(); time.Since(begun) < 2*quick.LostAfter; {
 		giveUp()
 	}
 	if n := alone(); n != 1 {

@@ -1,0 +1,235 @@
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/graph/contract"
+	"ptyx/internal/recon/predict"
+)
+
+// CallOptions configure a Caller.
+type CallOptions struct {
+	Models   []Callable
+	InFlight int // most batches that are with the workers at once
+	Timing   Timing
+	Log      *slog.Logger
+}
+
+// Callable is a model with the name by which batches request it.
+type Callable struct {
+	Name     string
+	File     []byte
+	Contract contract.Contract
+}
+
+// Caller lets workers compute batches that arrive one by one. They are the tasks of its own job, which has a random name.
+// Nobody resumes that job, so the Caller removes a batch from the broker once it is computed or cancelled.
+type Caller struct {
+	*exchange
+	inFlight int
+	called   map[string]called
+	stop     context.CancelFunc
+	loops    sync.WaitGroup
+	untidy   chan struct{} // holds a token when there are leftovers
+
+	// The fields below are used with the exchange locked.
+	calls     map[int]*call
+	nextCall  int
+	leftovers []leftover
+}
+
+// called is a model that the workers can compute.
+type called struct {
+	digest   Digest
+	sample   shape
+	maxBatch int // samples of a message
+}
+
+// call is a batch in Compute.
+type call struct {
+	number int
+	task   Task // without patterns
+	batch  []predict.Request
+	done   chan Outcome // has room for one
+}
+
+// Call starts a Caller. A fault of the broker is a *badinput.Error. The caller closes the Caller, then the connection.
+func Call(ctx context.Context, c *Connection, o CallOptions) (*Caller, error) {
+	if o.InFlight < 1 || o.InFlight > maxPending {
+		return nil, &badinput.Error{
+			Key: "--in-flight", Found: fmt.Sprint(o.InFlight), Expected: fmt.Sprintf("1 to %d", maxPending),
+		}
+	}
+	caller := &Caller{
+		inFlight: o.InFlight, called: map[string]called{}, untidy: make(chan struct{}, 1), calls: map[int]*call{},
+	}
+	files := map[Digest][]byte{}
+	for _, m := range o.Models {
+		most, err := c.maxSamples(m.Contract)
+		if err != nil {
+			return nil, err
+		}
+		digest, sample := Digest(sha256.Sum256(m.File)), shape{Samples: 1, Channels: m.Contract.Channels, N: m.Contract.N}
+		files[digest] = m.File
+		caller.called[m.Name] = called{digest: digest, sample: sample, maxBatch: most}
+	}
+	var job Digest
+	_, _ = rand.Read(job[:]) // never fails
+	caller.exchange = newExchange(c, job, files, o.Timing, o.Log)
+	caller.handle, caller.receive = caller.handleOutcome, caller.receiveOutcome
+	if err := caller.begin(ctx); err != nil {
+		caller.cleanUp(ctx)
+		return nil, err
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	caller.stop = stop
+	for _, loop := range []func(context.Context) error{
+		caller.receiveAll, caller.resendLost, caller.renewModels, caller.removeLeftovers,
+	} {
+		caller.loops.Go(func() { caller.repeat(running, loop) })
+	}
+	return caller, nil
+}
+
+// repeat restarts a loop that ends with an error, until ctx is done. The batches meanwhile wait for their own timeouts.
+func (c *Caller) repeat(ctx context.Context, loop func(context.Context) error) {
+	for ctx.Err() == nil {
+		if err := loop(ctx); ctx.Err() == nil {
+			c.log.Error("working with the broker", "error", err)
+			pause(ctx, c.timing.MaxPause)
+		}
+	}
+}
+
+// renewModels stores the models again before they expire, or after the broker has lost them.
+func (c *Caller) renewModels(ctx context.Context) error {
+	for {
+		if pause(ctx, c.timing.Renew); ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := c.retryPutModels(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// Close removes everything of the Caller from the broker, if that answers. Nobody may be in Compute.
+func (c *Caller) Close() error {
+	c.stop()
+	c.loops.Wait()
+	c.cleanUp(context.Background())
+	return nil
+}
+
+// MaxBatch is the most samples of a model that fit into a message.
+func (c *Caller) MaxBatch(model string) int { return c.called[model].maxBatch }
+
+// AtOnce is the most batches that are with the workers at the same time.
+func (c *Caller) AtOnce() int { return c.inFlight }
+
+// Ready returns nil while the broker is there, at once. It does not look for workers: they come and go.
+func (c *Caller) Ready() error { return c.connection.ready() }
+
+// Compute fills in the patches of a batch and names the provider that computed them. If the workers fail, the error is a
+// *Failure. If ctx is done first, it returns ctx's error, and no worker will take the task.
+func (c *Caller) Compute(ctx context.Context, model string, batch []predict.Request) (provider string, err error) {
+	k := c.newCall(model, batch)
+	if err := c.send(ctx, k.number, k.encode()); err != nil {
+		c.cancel(k)
+		return "", err
+	}
+	select {
+	case o := <-k.done:
+		if o.Failure != "" {
+			return "", &Failure{Batch: o.Batch, Text: o.Failure}
+		}
+		predict.Distribute(batch, o.Amplitude, o.Phase)
+		return o.Provider, nil
+	case <-ctx.Done():
+		c.cancel(k)
+		return "", ctx.Err()
+	}
+}
+
+// newCall registers a batch.
+func (c *Caller) newCall(model string, batch []predict.Request) *call {
+	m := c.called[model]
+	s := m.sample
+	s.Samples = predict.Values(batch) / s.values()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := &call{
+		number: c.nextCall, task: Task{Job: c.id, Model: m.digest, Batch: c.nextCall, shape: s},
+		batch: batch, done: make(chan Outcome, 1),
+	}
+	c.nextCall = (c.nextCall + 1) & math.MaxInt32 // the largest number in a message
+	c.calls[k.number] = k
+	c.waiting[k.number] = &sentTask{encode: k.encode, seen: time.Now()}
+	return k
+}
+
+// encode returns the task with the patterns of all requests.
+func (k *call) encode() []byte {
+	b := k.task.Encode()
+	for _, r := range k.batch {
+		b = appendFloats(b, r.Patterns)
+	}
+	return b
+}
+
+// cancel forgets a batch.
+func (c *Caller) cancel(k *call) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.calls[k.number] != nil {
+		delete(c.calls, k.number)
+		delete(c.waiting, k.number)
+		c.cancelled = true
+		c.discard(leftover{batch: k.number})
+	}
+}
+
+// handleOutcome passes an outcome to its call. It may come twice, or after the call was cancelled.
+func (c *Caller) handleOutcome(o Outcome) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.calls[o.Batch]
+	if k == nil {
+		c.summary.Repeated++
+		return nil
+	}
+	if err := o.check(c.id, k.task.shape); err != nil {
+		return err
+	}
+	delete(c.calls, o.Batch)
+	delete(c.waiting, o.Batch)
+	c.warnedNoWorkers = false
+	k.done <- o
+	return nil
+}
+
+// receiveOutcome handles a message and schedules its removal.
+func (c *Caller) receiveOutcome(_ context.Context, msg jetstream.Msg) error {
+	if err := c.decode(msg.Data()); err != nil {
+		return err
+	}
+	_ = msg.Ack() // if it fails, the message comes again and is ignored
+	meta, err := msg.Metadata()
+	if err != nil {
+		return fmt.Errorf("an outcome without its sequence number: %w", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.discard(leftover{outcome: meta.Sequence.Stream})
+	return nil
+}
