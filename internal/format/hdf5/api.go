@@ -2,6 +2,7 @@ package hdf5
 
 import (
 	"fmt"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync"
@@ -10,103 +11,105 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// id is the library's hid_t: an open thing, to be closed; negative where opening failed.
+// id is the library's hid_t: an open object, to be closed; negative if opening failed.
 type id int64
 
-// api are the library's functions in use, with the types of its C declarations: hid_t is id, herr_t, htri_t and enumerations are
-// int32, hsize_t is uint64, size_t is uintptr. All but a few are the same from 1.10 to 2.0.
+// api are the library's functions in use, under their C names with a small h and with the types of their C
+// declarations: hid_t is id, herr_t, htri_t and enumerations are int32, hsize_t is uint64, size_t is uintptr. All but a
+// few are the same from 1.10 to 2.0.
 type api struct {
-	open           func() int32
-	libraryVersion func(major, minor, release *uint32) int32
-	allocate       func(size uintptr, clear int32) unsafe.Pointer
-	free           func(memory unsafe.Pointer) int32
-	autoErrors     func(stack id, print, data uintptr) int32
-	walkErrors     func(stack id, direction int32, visit uintptr, data unsafe.Pointer) int32
+	h5open            func() int32
+	h5get_libversion  func(major, minor, release *uint32) int32
+	h5allocate_memory func(size uintptr, clear int32) unsafe.Pointer
+	h5free_memory     func(memory unsafe.Pointer) int32
+	h5Eset_auto2      func(stack id, print, data uintptr) int32
+	h5Ewalk2          func(stack id, direction int32, visit uintptr, data unsafe.Pointer) int32
 
-	fileOpen   func(name string, flags uint32, access id) id
-	fileCreate func(name string, flags uint32, creation, access id) id
-	fileClose  func(file id) int32
+	h5Fopen   func(name string, flags uint32, access id) id
+	h5Fcreate func(name string, flags uint32, creation, access id) id
+	h5Fclose  func(file id) int32
 
-	linkExists func(place id, name string, access id) int32
-	linkInfo   func(place id, name string, info unsafe.Pointer, access id) int32
-	linkValue  func(place id, name string, value unsafe.Pointer, size uintptr, access id) int32
-	linkName   func(place id, group string, index, order int32, n uint64, name unsafe.Pointer, size uintptr, access id) int
-	linkSoft   func(target string, place id, name string, creation, access id) int32
+	h5Lexists          func(place id, name string, access id) int32
+	h5Lget_info        func(place id, name string, info unsafe.Pointer, access id) int32
+	h5Lget_val         func(place id, name string, value unsafe.Pointer, size uintptr, access id) int32
+	h5Lget_name_by_idx func(place id, group string, index, order int32, n uint64, name unsafe.Pointer, size uintptr,
+		access id) int
+	h5Lcreate_soft func(target string, place id, name string, creation, access id) int32
 
-	groupInfo   func(group id, info unsafe.Pointer) int32
-	groupCreate func(place id, name string, links, creation, access id) id
-	objectOpen  func(place id, name string, access id) id
-	objectClose func(object id) int32
-	objectType  func(object id) int32
+	h5Gget_info func(group id, info unsafe.Pointer) int32
+	h5Gcreate2  func(place id, name string, links, creation, access id) id
+	h5Oopen     func(place id, name string, access id) id
+	h5Oclose    func(object id) int32
+	h5Iget_type func(object id) int32
 
-	datasetOpen       func(place id, name string, access id) id
-	datasetCreate     func(place id, name string, kind, space, links, creation, access id) id
-	datasetSpace      func(dataset id) id
-	datasetType       func(dataset id) id
-	datasetProperties func(dataset id) id
-	datasetRead       func(dataset, kind, memory, file, transfer id, to unsafe.Pointer) int32
-	datasetWrite      func(dataset, kind, memory, file, transfer id, from unsafe.Pointer) int32
-	datasetClose      func(dataset id) int32
-	reclaim           func(kind, space, transfer id, buffer unsafe.Pointer) int32
+	h5Dopen2            func(place id, name string, access id) id
+	h5Dcreate2          func(place id, name string, kind, space, links, creation, access id) id
+	h5Dget_space        func(dataset id) id
+	h5Dget_type         func(dataset id) id
+	h5Dget_create_plist func(dataset id) id
+	h5Dread             func(dataset, kind, memory, file, transfer id, to unsafe.Pointer) int32
+	h5Dwrite            func(dataset, kind, memory, file, transfer id, from unsafe.Pointer) int32
+	h5Dclose            func(dataset id) int32
+	h5Treclaim          func(kind, space, transfer id, buffer unsafe.Pointer) int32
 
-	attributeExists func(object id, name string) int32
-	attributeOpen   func(object id, name string, access id) id
-	attributeCreate func(object id, name string, kind, space, creation, access id) id
-	attributeType   func(attribute id) id
-	attributeSpace  func(attribute id) id
-	attributeRead   func(attribute, kind id, to unsafe.Pointer) int32
-	attributeWrite  func(attribute, kind id, from unsafe.Pointer) int32
-	attributeClose  func(attribute id) int32
+	h5Aexists    func(object id, name string) int32
+	h5Aopen      func(object id, name string, access id) id
+	h5Acreate2   func(object id, name string, kind, space, creation, access id) id
+	h5Aget_type  func(attribute id) id
+	h5Aget_space func(attribute id) id
+	h5Aread      func(attribute, kind id, to unsafe.Pointer) int32
+	h5Awrite     func(attribute, kind id, from unsafe.Pointer) int32
+	h5Aclose     func(attribute id) int32
 
-	spaceCreate   func(rank int32, dims, most *uint64) id
-	spaceScalar   func(class int32) id
-	spaceRank     func(space id) int32
-	spaceDims     func(space id, dims, most *uint64) int32
-	spaceClass    func(space id) int32
-	spaceSelect   func(space id, operation int32, start, stride, count, block *uint64) int32
-	spaceClose    func(space id) int32
-	typeClass     func(kind id) int32
-	typeSize      func(kind id) uintptr
-	typeSign      func(kind id) int32
-	typeOrder     func(kind id) int32
-	typeMembers   func(kind id) int32
-	typeName      func(kind id, member uint32) unsafe.Pointer
-	typeMember    func(kind id, member uint32) id
-	typeIsText    func(kind id) int32
-	typeCreate    func(class int32, size uintptr) id
-	typeInsert    func(kind id, name string, offset uintptr, member id) int32
-	typeCopy      func(kind id) id
-	typeSetSize   func(kind id, size uintptr) int32
-	typeSetCoding func(kind id, coding int32) int32
-	typeSetPad    func(kind id, pad int32) int32
-	typeClose     func(kind id) int32
+	h5Screate_simple           func(rank int32, dims, most *uint64) id
+	h5Screate                  func(class int32) id
+	h5Sget_simple_extent_ndims func(space id) int32
+	h5Sget_simple_extent_dims  func(space id, dims, most *uint64) int32
+	h5Sget_simple_extent_type  func(space id) int32
+	h5Sselect_hyperslab        func(space id, operation int32, start, stride, count, block *uint64) int32
+	h5Sclose                   func(space id) int32
+	h5Tget_class               func(kind id) int32
+	h5Tget_size                func(kind id) uintptr
+	h5Tget_sign                func(kind id) int32
+	h5Tget_order               func(kind id) int32
+	h5Tget_nmembers            func(kind id) int32
+	h5Tget_member_name         func(kind id, member uint32) unsafe.Pointer
+	h5Tget_member_type         func(kind id, member uint32) id
+	h5Tis_variable_str         func(kind id) int32
+	h5Tcreate                  func(class int32, size uintptr) id
+	h5Tinsert                  func(kind id, name string, offset uintptr, member id) int32
+	h5Tcopy                    func(kind id) id
+	h5Tset_size                func(kind id, size uintptr) int32
+	h5Tset_cset                func(kind id, coding int32) int32
+	h5Tclose                   func(kind id) int32
 
-	propertyCreate       func(class id) id
-	propertyClose        func(list id) int32
-	propertyChunk        func(list id, rank int32, dims *uint64) int32
-	propertyDeflate      func(list id, level uint32) int32
-	propertyShuffle      func(list id) int32
-	propertyLocking      func(list id, use, ignoreDisabled uint8) int32 // nil before 1.10.7
-	propertyTimes        func(list id, track uint8) int32
-	propertyVersions     func(list id, low, high int32) int32
-	propertyIntermediate func(list id, create uint32) int32
-	propertyLayout       func(list id) int32
-	propertyGetChunk     func(list id, rank int32, dims *uint64) int32
-	propertyCache        func(list id, slots, bytes uintptr, preempt float64) int32
-	propertyExternal     func(list id) int32
-	propertyFilters      func(list id) int32
-	propertyFilter       func(list id, n uint32, flags *uint32, count *uintptr, values *uint32, size uintptr, name unsafe.Pointer, config *uint32) int32
-	filterAvailable      func(filter int32) int32
-	filterRegister       func(class unsafe.Pointer) int32
+	h5Pcreate                        func(class id) id
+	h5Pclose                         func(list id) int32
+	h5Pset_chunk                     func(list id, rank int32, dims *uint64) int32
+	h5Pset_deflate                   func(list id, level uint32) int32
+	h5Pset_shuffle                   func(list id) int32
+	h5Pset_file_locking              func(list id, use, ignoreDisabled uint8) int32 // nil before 1.10.7
+	h5Pset_obj_track_times           func(list id, track uint8) int32
+	h5Pset_libver_bounds             func(list id, low, high int32) int32
+	h5Pset_create_intermediate_group func(list id, create uint32) int32
+	h5Pget_layout                    func(list id) int32
+	h5Pget_chunk                     func(list id, rank int32, dims *uint64) int32
+	h5Pset_chunk_cache               func(list id, slots, bytes uintptr, preempt float64) int32
+	h5Pget_external_count            func(list id) int32
+	h5Pget_nfilters                  func(list id) int32
+	h5Pget_filter2                   func(list id, n uint32, flags *uint32, count *uintptr, values *uint32,
+		size uintptr, name unsafe.Pointer, config *uint32) int32
+	h5Zfilter_avail func(filter int32) int32
+	h5Zregister     func(class unsafe.Pointer) int32
 
 	ids ids
 }
 
-// ids are things that the library has opened for itself.
+// ids are types and classes that the library opens itself.
 type ids struct {
-	float32, float64, int64, uint64                      id // of memory
+	float32, float64, int64                              id // of memory
 	floatComplex                                         id // of memory; 0 before HDF5 2.0
-	f32, f64, i64, i32, u32, u8, text                    id // of files, little-endian
+	f32, f64, i64, u32, text                             id // of files, little-endian
 	createDataset, accessDataset, accessFile, createLink id // classes of property lists
 }
 
@@ -130,107 +133,81 @@ const (
 
 	layoutChunked = 2
 	layoutVirtual = 3
-
-	selectSet = 0
 )
 
-// symbols ties functions to their names in the library; of several names the first that is there is taken.
-func (a *api) symbols() []struct {
-	function any
-	names    []string
-} {
-	type symbol = struct {
-		function any
-		names    []string
-	}
-	one := func(function any, names ...string) symbol { return symbol{function, names} }
-	return []symbol{
-		one(&a.open, "H5open"), one(&a.libraryVersion, "H5get_libversion"), one(&a.allocate, "H5allocate_memory"), one(&a.free, "H5free_memory"),
-		one(&a.autoErrors, "H5Eset_auto2"), one(&a.walkErrors, "H5Ewalk2"),
-		one(&a.fileOpen, "H5Fopen"), one(&a.fileCreate, "H5Fcreate"), one(&a.fileClose, "H5Fclose"),
-		one(&a.linkExists, "H5Lexists"), one(&a.linkInfo, "H5Lget_info2", "H5Lget_info1", "H5Lget_info"), one(&a.linkValue, "H5Lget_val"),
-		one(&a.linkName, "H5Lget_name_by_idx"), one(&a.linkSoft, "H5Lcreate_soft"),
-		one(&a.groupInfo, "H5Gget_info"), one(&a.groupCreate, "H5Gcreate2"),
-		one(&a.objectOpen, "H5Oopen"), one(&a.objectClose, "H5Oclose"), one(&a.objectType, "H5Iget_type"),
-		one(&a.datasetOpen, "H5Dopen2"), one(&a.datasetCreate, "H5Dcreate2"), one(&a.datasetSpace, "H5Dget_space"), one(&a.datasetType, "H5Dget_type"),
-		one(&a.datasetProperties, "H5Dget_create_plist"), one(&a.datasetRead, "H5Dread"), one(&a.datasetWrite, "H5Dwrite"), one(&a.datasetClose, "H5Dclose"),
-		one(&a.reclaim, "H5Treclaim", "H5Dvlen_reclaim"),
-		one(&a.attributeExists, "H5Aexists"), one(&a.attributeOpen, "H5Aopen"), one(&a.attributeCreate, "H5Acreate2"), one(&a.attributeType, "H5Aget_type"),
-		one(&a.attributeSpace, "H5Aget_space"), one(&a.attributeRead, "H5Aread"), one(&a.attributeWrite, "H5Awrite"), one(&a.attributeClose, "H5Aclose"),
-		one(&a.spaceCreate, "H5Screate_simple"), one(&a.spaceScalar, "H5Screate"), one(&a.spaceRank, "H5Sget_simple_extent_ndims"),
-		one(&a.spaceDims, "H5Sget_simple_extent_dims"), one(&a.spaceClass, "H5Sget_simple_extent_type"), one(&a.spaceSelect, "H5Sselect_hyperslab"),
-		one(&a.spaceClose, "H5Sclose"),
-		one(&a.typeClass, "H5Tget_class"), one(&a.typeSize, "H5Tget_size"), one(&a.typeSign, "H5Tget_sign"), one(&a.typeOrder, "H5Tget_order"),
-		one(&a.typeMembers, "H5Tget_nmembers"), one(&a.typeName, "H5Tget_member_name"), one(&a.typeMember, "H5Tget_member_type"),
-		one(&a.typeIsText, "H5Tis_variable_str"), one(&a.typeCreate, "H5Tcreate"), one(&a.typeInsert, "H5Tinsert"), one(&a.typeCopy, "H5Tcopy"),
-		one(&a.typeSetSize, "H5Tset_size"), one(&a.typeSetCoding, "H5Tset_cset"), one(&a.typeSetPad, "H5Tset_strpad"), one(&a.typeClose, "H5Tclose"),
-		one(&a.propertyCreate, "H5Pcreate"), one(&a.propertyClose, "H5Pclose"), one(&a.propertyChunk, "H5Pset_chunk"),
-		one(&a.propertyDeflate, "H5Pset_deflate"), one(&a.propertyShuffle, "H5Pset_shuffle"), one(&a.propertyTimes, "H5Pset_obj_track_times"),
-		one(&a.propertyVersions, "H5Pset_libver_bounds"),
-		one(&a.propertyIntermediate, "H5Pset_create_intermediate_group"), one(&a.propertyLayout, "H5Pget_layout"), one(&a.propertyGetChunk, "H5Pget_chunk"),
-		one(&a.propertyCache, "H5Pset_chunk_cache"), one(&a.propertyExternal, "H5Pget_external_count"), one(&a.propertyFilters, "H5Pget_nfilters"),
-		one(&a.propertyFilter, "H5Pget_filter2"), one(&a.filterAvailable, "H5Zfilter_avail"), one(&a.filterRegister, "H5Zregister"),
-	}
+// Functions whose name in the library is not that of the field: of several names the first that exists is taken.
+var otherNames = map[string][]string{
+	"h5Lget_info": {"H5Lget_info2", "H5Lget_info1", "H5Lget_info"},
+	"h5Treclaim":  {"H5Treclaim", "H5Dvlen_reclaim"},
 }
 
-// bind looks the functions up.
+// bind sets the functions of the api.
 func (a *api) bind(handle uintptr) error {
-	for _, s := range a.symbols() {
+	functions := reflect.ValueOf(a).Elem()
+	for i := range functions.NumField() {
+		field := functions.Type().Field(i)
+		if field.Type.Kind() != reflect.Func {
+			continue
+		}
+		names := otherNames[field.Name]
+		if names == nil {
+			names = []string{"H" + field.Name[1:]}
+		}
 		address := uintptr(0)
-		for _, name := range s.names {
-			if found, err := purego.Dlsym(handle, name); err == nil && found != 0 {
+		for _, name := range names {
+			if found, err := purego.Dlsym(handle, name); err == nil && address == 0 {
 				address = found
-				break
 			}
 		}
-		if address == 0 {
-			return fmt.Errorf("no HDF5 library of version %s or newer: it lacks the function %s", MinimumVersion, strings.Join(s.names, " or "))
+		switch {
+		case address != 0: // through its address, because the field is not exported
+			pointer := reflect.NewAt(field.Type, unsafe.Pointer(functions.Field(i).UnsafeAddr()))
+			purego.RegisterFunc(pointer.Interface(), address)
+		case field.Name != "h5Pset_file_locking":
+			return lacking("function " + strings.Join(names, " or "))
 		}
-		purego.RegisterFunc(s.function, address)
-	}
-	if found, err := purego.Dlsym(handle, "H5Pset_file_locking"); err == nil && found != 0 {
-		purego.RegisterFunc(&a.propertyLocking, found)
 	}
 	return nil
+}
+
+// lacking is the error for a library that is too old.
+func lacking(symbol string) error {
+	return fmt.Errorf("no HDF5 library of version %s or newer: it lacks the %s", MinimumVersion, symbol)
 }
 
 // bindIDs reads the variables that the library sets when it starts.
 func (a *api) bindIDs(handle uintptr) error {
 	for _, v := range []struct {
-		value    *id
-		name     string
-		optional bool
+		value *id
+		name  string
 	}{
-		{&a.ids.float32, "H5T_NATIVE_FLOAT_g", false}, {&a.ids.float64, "H5T_NATIVE_DOUBLE_g", false},
-		{&a.ids.int64, "H5T_NATIVE_INT64_g", false}, {&a.ids.uint64, "H5T_NATIVE_UINT64_g", false},
-		{&a.ids.floatComplex, "H5T_NATIVE_FLOAT_COMPLEX_g", true},
-		{&a.ids.f32, "H5T_IEEE_F32LE_g", false}, {&a.ids.f64, "H5T_IEEE_F64LE_g", false}, {&a.ids.i64, "H5T_STD_I64LE_g", false},
-		{&a.ids.i32, "H5T_STD_I32LE_g", false}, {&a.ids.u32, "H5T_STD_U32LE_g", false}, {&a.ids.u8, "H5T_STD_U8LE_g", false}, {&a.ids.text, "H5T_C_S1_g", false},
-		{&a.ids.createDataset, "H5P_CLS_DATASET_CREATE_ID_g", false}, {&a.ids.accessDataset, "H5P_CLS_DATASET_ACCESS_ID_g", false},
-		{&a.ids.accessFile, "H5P_CLS_FILE_ACCESS_ID_g", false}, {&a.ids.createLink, "H5P_CLS_LINK_CREATE_ID_g", false},
+		{&a.ids.float32, "H5T_NATIVE_FLOAT_g"}, {&a.ids.float64, "H5T_NATIVE_DOUBLE_g"},
+		{&a.ids.int64, "H5T_NATIVE_INT64_g"}, {&a.ids.floatComplex, "H5T_NATIVE_FLOAT_COMPLEX_g"},
+		{&a.ids.f32, "H5T_IEEE_F32LE_g"}, {&a.ids.f64, "H5T_IEEE_F64LE_g"}, {&a.ids.i64, "H5T_STD_I64LE_g"},
+		{&a.ids.u32, "H5T_STD_U32LE_g"}, {&a.ids.text, "H5T_C_S1_g"},
+		{&a.ids.createDataset, "H5P_CLS_DATASET_CREATE_ID_g"}, {&a.ids.accessDataset, "H5P_CLS_DATASET_ACCESS_ID_g"},
+		{&a.ids.accessFile, "H5P_CLS_FILE_ACCESS_ID_g"}, {&a.ids.createLink, "H5P_CLS_LINK_CREATE_ID_g"},
 	} {
 		address, err := purego.Dlsym(handle, v.name)
-		if err != nil || address == 0 {
-			if v.optional {
-				continue
-			}
-			return fmt.Errorf("no HDF5 library of version %s or newer: it lacks the variable %s", MinimumVersion, v.name)
+		if err == nil && address != 0 {
+			// The address of a variable in the library, not of Go memory: read through its own address for vet's sake.
+			*v.value = **(**id)(unsafe.Pointer(&address))
+		} else if v.value != &a.ids.floatComplex {
+			return lacking("variable " + v.name)
 		}
-		// The address of a variable in the library, not of Go memory: read through its own address to tell vet so.
-		*v.value = **(**id)(unsafe.Pointer(&address))
 	}
 	return nil
 }
 
-// serial lets one goroutine at a time into the library, whose state belongs to the process, as this lock therefore does.
+// serial lets one goroutine at a time into the library, whose state belongs to the process.
 var serial sync.Mutex
 
-// enter begins a series of calls; what it returns ends it. The goroutine stays on its thread, because the stack of errors and
-// the wish not to have it printed belong to that thread.
+// enter begins a series of calls and leave ends it. The goroutine stays on its thread, because the library keeps its
+// stack of errors, and whether it prints them, for each thread.
 func (a *api) enter() (leave func()) {
 	serial.Lock()
 	runtime.LockOSThread()
-	a.autoErrors(defaults, 0, 0)
+	a.h5Eset_auto2(defaults, 0, 0)
 	return func() {
 		runtime.UnlockOSThread()
 		serial.Unlock()

@@ -11,19 +11,19 @@ import (
 	"ptyx/internal/base/ndarray"
 )
 
-// Dataset is an array of a File, opened; it ends with the file.
+// Dataset is an open array of a File, which closes it.
 type Dataset struct {
-	Path  string // as it was asked for
+	Path  string // as the caller gave it
 	Type  Type
 	Shape []int // empty for a single value
 
 	file  *File
 	id    id
-	null  bool // has a type and no value at all
+	null  bool // has a type but no value
 	chunk []int
 }
 
-// Dataset opens the dataset at a path. It refuses one whose values lie in other files, or are packed by a filter that the
+// Dataset opens the dataset at a path. It refuses one with values in other files, or packed by a filter that the
 // library does not have.
 func (f *File) Dataset(name string) (*Dataset, error) {
 	l := f.library
@@ -32,8 +32,8 @@ func (f *File) Dataset(name string) (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind := l.objectType(object)
-	l.objectClose(object)
+	kind := l.h5Iget_type(object)
+	l.h5Oclose(object)
 	if kind != objectDataset {
 		return nil, fault(f.path, name, "a group", "a dataset", "", nil)
 	}
@@ -43,58 +43,64 @@ func (f *File) Dataset(name string) (*Dataset, error) {
 	}
 	f.opened = append(f.opened, dataset)
 	d := &Dataset{Path: name, file: f, id: dataset, chunk: chunk}
-	if d.Shape, d.null, err = f.extent(name, l.datasetSpace(dataset)); err != nil {
+	space, of := l.h5Dget_space(dataset), l.h5Dget_type(dataset)
+	defer l.h5Sclose(space)
+	defer l.h5Tclose(of)
+	if d.Shape, d.null, err = f.extent(name, space); err != nil {
 		return nil, err
 	}
-	of := l.datasetType(dataset)
 	d.Type = l.describe(of)
-	l.typeClose(of)
 	if err := d.plausible(); err != nil {
 		return nil, err
 	}
 	return d, nil
 }
 
-// freeBytes is how large an array may be in however small a file: chunks that were never written take no room in it.
+// freeBytes is the size of an array that any file may claim: chunks that were never written take no space in it.
 const freeBytes = 256 << 20
 
-// plausible refuses a shape that the file is too small for, before anybody allocates what it says: deflate, the strongest of the
-// library's own filters on data that vary, shrinks by a factor of at most 1032.
+// plausible refuses a shape that the file is too small for, before it decides an allocation: deflate, the strongest of
+// the library's own filters, shrinks by a factor of at most 1032.
 func (d *Dataset) plausible() error {
-	most := uint64(max(freeBytes, 1032*d.file.size))
-	total := uint64(max(1, d.Type.Size))
-	for _, n := range d.Shape {
-		hi, lo := bits.Mul64(total, uint64(n))
-		if total = lo; hi != 0 {
-			total = math.MaxUint64
-			break
-		}
-	}
-	if total > most {
-		return fault(d.file.path, d.Path, fmt.Sprintf("shape %v in a file of %d bytes", d.Shape, d.file.size), "an array that the file can hold",
+	if product(max(1, d.Type.Size), d.Shape) > uint64(max(freeBytes, 1032*d.file.size)) {
+		return fault(d.file.path, d.Path, fmt.Sprintf("shape %v in a file of %d bytes", d.Shape, d.file.size),
+			"an array that the file can hold",
 			"copy or write the file again", nil)
 	}
 	return nil
 }
 
-// openDataset opens a dataset and looks at how it is stored; the cache of a chunked one holds the chunks of a slice, so that
+// product is size times all dims, or the largest integer if it is larger than that.
+func product(size int, dims []int) uint64 {
+	total := uint64(size)
+	for _, n := range dims {
+		hi, lo := bits.Mul64(total, uint64(n))
+		if hi != 0 {
+			return math.MaxUint64
+		}
+		total = lo
+	}
+	return total
+}
+
+// openDataset opens a dataset and checks its storage. The cache of a chunked one holds the chunks of a slice, so that
 // reading slice after slice unpacks each chunk once.
 func (f *File) openDataset(name, real string) (dataset id, chunk []int, err error) {
 	l := f.library
-	if dataset = l.datasetOpen(f.file, real, defaults); dataset < 0 {
-		return 0, nil, fault(f.path, name, "a dataset that cannot be opened", "", "copy or write the file again", l.cause())
+	if dataset = l.h5Dopen2(f.file, real, defaults); dataset < 0 {
+		return 0, nil, f.unreadable(name, "a dataset that cannot be opened")
 	}
-	properties := l.datasetProperties(dataset)
-	defer l.propertyClose(properties)
+	properties := l.h5Dget_create_plist(dataset)
+	defer l.h5Pclose(properties)
 	if err := f.checkStorage(name, properties); err != nil {
-		l.datasetClose(dataset)
+		l.h5Dclose(dataset)
 		return 0, nil, err
 	}
-	if l.propertyLayout(properties) != layoutChunked {
+	if l.h5Pget_layout(properties) != layoutChunked {
 		return dataset, nil, nil
 	}
 	var dims [32]uint64 // more than a dataset may have
-	rank := int(l.propertyGetChunk(properties, int32(len(dims)), &dims[0]))
+	rank := int(l.h5Pget_chunk(properties, int32(len(dims)), &dims[0]))
 	for _, d := range dims[:max(0, rank)] {
 		chunk = append(chunk, int(d))
 	}
@@ -108,14 +114,15 @@ const largestCache = 256 << 20
 // reopenCached opens the dataset again with a cache for the chunks that one slice along the first axis touches.
 func (f *File) reopenCached(dataset id, real string, chunk []int) (id, error) {
 	l := f.library
-	space := l.datasetSpace(dataset)
+	space := l.h5Dget_space(dataset)
+	defer l.h5Sclose(space)
 	shape, _, err := f.extent(real, space)
 	if err != nil || len(chunk) != len(shape) || len(chunk) == 0 {
 		return dataset, err
 	}
-	kind := l.datasetType(dataset)
-	size := int(l.typeSize(kind))
-	l.typeClose(kind)
+	kind := l.h5Dget_type(dataset)
+	size := int(l.h5Tget_size(kind))
+	l.h5Tclose(kind)
 	count := 1
 	for axis := range chunk {
 		size *= max(1, chunk[axis])
@@ -123,23 +130,23 @@ func (f *File) reopenCached(dataset id, real string, chunk []int) (id, error) {
 			count *= (shape[axis] + chunk[axis] - 1) / max(1, chunk[axis])
 		}
 	}
-	const usual = 1 << 20
+	const usual = 1 << 20 // the library's default
 	if size*count <= usual || size*count > largestCache || size*count < 0 {
 		return dataset, nil
 	}
-	access := l.propertyCreate(l.ids.accessDataset)
-	defer l.propertyClose(access)
-	const evictRead = 1 // first what has been read to its end
-	l.propertyCache(access, uintptr(nextPrime(100*count)), uintptr(size*count), evictRead)
-	again := l.datasetOpen(f.file, real, access)
+	access := l.h5Pcreate(l.ids.accessDataset)
+	defer l.h5Pclose(access)
+	const evictRead = 1 // evict chunks that were read to their end first
+	l.h5Pset_chunk_cache(access, uintptr(nextPrime(100*count)), uintptr(size*count), evictRead)
+	again := l.h5Dopen2(f.file, real, access)
 	if again < 0 {
 		return dataset, nil
 	}
-	l.datasetClose(dataset)
+	l.h5Dclose(dataset)
 	return again, nil
 }
 
-// nextPrime is the least prime from n on: the cache's places are taken by a remainder.
+// nextPrime is the least prime from n on. The cache is a hash table by remainders, which a prime size spreads well.
 func nextPrime(n int) int {
 	for ; ; n++ {
 		prime := true
@@ -152,32 +159,32 @@ func nextPrime(n int) int {
 	}
 }
 
-// extent reads a dataspace, and closes it.
+// extent reads the shape of a dataspace; null reports one without any value.
 func (f *File) extent(name string, space id) (shape []int, null bool, err error) {
 	l := f.library
-	defer l.spaceClose(space)
-	switch class := l.spaceClass(space); {
+	switch class := l.h5Sget_simple_extent_type(space); {
 	case class == spaceIsNull:
 		return nil, true, nil
 	case class == spaceIsScalar:
 		return nil, false, nil
 	}
-	rank := int(l.spaceRank(space))
+	rank := int(l.h5Sget_simple_extent_ndims(space))
 	var dims [32]uint64
-	if rank < 0 || rank > len(dims) || l.spaceDims(space, &dims[0], nil) < 0 {
-		return nil, false, fault(f.path, name, "a shape that cannot be read", "", "copy or write the file again", l.cause())
+	if rank < 0 || rank > len(dims) || l.h5Sget_simple_extent_dims(space, &dims[0], nil) < 0 {
+		return nil, false, f.unreadable(name, "a shape that cannot be read")
 	}
 	shape = make([]int, rank)
 	for axis := range shape {
 		if dims[axis] > 1<<48 {
-			return nil, false, fault(f.path, name, fmt.Sprintf("an axis of %d", dims[axis]), "a dataset that fits memory", "", nil)
+			return nil, false,
+				fault(f.path, name, fmt.Sprintf("an axis of %d", dims[axis]), "a dataset that fits memory", "", nil)
 		}
 		shape[axis] = int(dims[axis])
 	}
 	return shape, false, nil
 }
 
-// ChunkRows is how many slices along the first axis are packed together in the file: 1 where none are.
+// ChunkRows is the number of slices along the first axis in a chunk of the file; 1 without chunks.
 func (d *Dataset) ChunkRows() int {
 	if len(d.chunk) == 0 {
 		return 1
@@ -185,22 +192,24 @@ func (d *Dataset) ChunkRows() int {
 	return d.chunk[0]
 }
 
+// mustBeReal refuses datasets that are not of real numbers.
+func (d *Dataset) mustBeReal() error {
+	return d.mustBe(d.Type.Class == Integer || d.Type.Class == Float, "real numbers")
+}
+
 // Rows reads slices first to first+count-1 along the first axis of a real dataset into dst, which they fill.
 func (d *Dataset) Rows(dst []float32, first, count int) error {
-	if err := d.mustBe(d.Type.Class == Integer || d.Type.Class == Float, "real numbers"); err != nil {
+	if err := d.mustBeReal(); err != nil {
 		return err
 	}
-	slice := 1
-	for _, n := range d.Shape[min(1, len(d.Shape)):] {
-		slice *= n
-	}
-	if len(d.Shape) == 0 || first < 0 || count < 0 || first+count > d.Shape[0] || len(dst) != count*slice {
+	if len(d.Shape) == 0 || first < 0 || count < 0 || first+count > d.Shape[0] ||
+		len(dst) != count*ndarray.Size(d.Shape[1:]) {
 		return fmt.Errorf("hdf5: slices %d to %d of shape %v into %d values", first, first+count, d.Shape, len(dst))
 	}
 	if len(dst) == 0 {
 		return nil
 	}
-	return d.read(unsafe.Pointer(&dst[0]), d.file.library.ids.float32, first, count)
+	return d.read(pointer(dst), d.file.library.ids.float32, first, count)
 }
 
 // RowsComplex reads slices of a complex dataset as Rows does.
@@ -214,51 +223,47 @@ func (d *Dataset) RowsComplex(dst []complex64, first, count int) error {
 	return d.readComplex(dst, first, count)
 }
 
-// Float32 reads a whole real dataset.
-func (d *Dataset) Float32() (*ndarray.Float32, error) {
-	if err := d.mustBe(d.Type.Class == Integer || d.Type.Class == Float, "real numbers"); err != nil {
-		return nil, err
-	}
-	n, err := d.elements(4)
-	if err != nil {
-		return nil, err
-	}
-	data := make([]float32, n)
-	if n > 0 {
-		err = d.read(unsafe.Pointer(&data[0]), d.file.library.ids.float32, 0, all)
-	}
-	return ndarray.Wrap(data, d.Shape...), err
-}
-
-// Float64s reads a whole real dataset, flattened in C order.
-func (d *Dataset) Float64s() ([]float64, error) {
-	if err := d.mustBe(d.Type.Class == Integer || d.Type.Class == Float, "real numbers"); err != nil {
-		return nil, err
-	}
-	n, err := d.elements(8)
+// readAll reads all elements of a dataset, flattened in C order, as the library's type kind.
+func readAll[T any](d *Dataset, kind id) ([]T, error) {
+	n, err := d.elements(int(unsafe.Sizeof(*new(T))))
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	data := make([]float64, n)
-	return data, d.read(unsafe.Pointer(&data[0]), d.file.library.ids.float64, 0, all)
+	data := make([]T, n)
+	return data, d.read(pointer(data), kind, 0, all)
 }
 
-// Int64s reads a whole dataset of whole numbers by type, flattened in C order.
+// Float32 reads a complete real dataset.
+func (d *Dataset) Float32() (*ndarray.Float32, error) {
+	if err := d.mustBeReal(); err != nil {
+		return nil, err
+	}
+	data, err := readAll[float32](d, d.file.library.ids.float32)
+	if err != nil {
+		return nil, err
+	}
+	return ndarray.Wrap(data, d.Shape...), nil
+}
+
+// Float64s reads a complete real dataset, flattened in C order.
+func (d *Dataset) Float64s() ([]float64, error) {
+	if err := d.mustBeReal(); err != nil {
+		return nil, err
+	}
+	return readAll[float64](d, d.file.library.ids.float64)
+}
+
+// Int64s reads a complete dataset of an integer type, flattened in C order.
 func (d *Dataset) Int64s() ([]int64, error) {
 	if err := d.mustBe(d.Type.Class == Integer, "whole numbers"); err != nil {
 		return nil, err
 	}
-	n, err := d.elements(8)
-	if err != nil || n == 0 {
-		return nil, err
-	}
-	data := make([]int64, n)
-	return data, d.read(unsafe.Pointer(&data[0]), d.file.library.ids.int64, 0, all)
+	return readAll[int64](d, d.file.library.ids.int64)
 }
 
-// Complex64 reads a whole complex dataset, or a real one with imaginary part 0.
+// Complex64 reads a complete complex dataset, or a real one with imaginary part 0.
 func (d *Dataset) Complex64() (*ndarray.Complex64, error) {
-	if d.Type.Class == Integer || d.Type.Class == Float {
+	if d.mustBeReal() == nil {
 		real, err := d.Float32()
 		if err != nil {
 			return nil, err
@@ -297,11 +302,11 @@ func (d *Dataset) Text() (string, error) {
 	}
 	l := d.file.library
 	defer l.enter()()
-	kind, space := l.datasetType(d.id), l.datasetSpace(d.id)
-	defer l.typeClose(kind)
-	defer l.spaceClose(space)
+	kind, space := l.h5Dget_type(d.id), l.h5Dget_space(d.id)
+	defer l.h5Tclose(kind)
+	defer l.h5Sclose(space)
 	s, ok := l.oneText(d.Type, kind, space, func(to unsafe.Pointer) int32 {
-		return l.datasetRead(d.id, kind, defaults, defaults, defaults, to)
+		return l.h5Dread(d.id, kind, defaults, defaults, defaults, to)
 	})
 	if !ok {
 		return "", d.unreadable()
@@ -317,7 +322,7 @@ func (a *api) oneText(t Type, kind, space id, read func(to unsafe.Pointer) int32
 			return "", false
 		}
 		s := text(*pointer)
-		a.reclaim(kind, space, defaults, unsafe.Pointer(pointer))
+		a.h5Treclaim(kind, space, defaults, unsafe.Pointer(pointer))
 		return s, true
 	}
 	raw := make([]byte, max(1, t.Size))
@@ -328,7 +333,7 @@ func (a *api) oneText(t Type, kind, space id, read func(to unsafe.Pointer) int32
 	return strings.TrimRight(s, " "), true // Fortran pads with blanks
 }
 
-// mustBe refuses a type that was not expected.
+// mustBe refuses a type that is not ok.
 func (d *Dataset) mustBe(ok bool, expected string) error {
 	if ok && !d.null {
 		return nil
@@ -342,14 +347,7 @@ func (d *Dataset) mustBe(ok bool, expected string) error {
 
 // elements is the number of elements; an array of them, of size bytes each, must fit memory.
 func (d *Dataset) elements(size int) (int, error) {
-	total := uint64(1)
-	for _, n := range d.Shape {
-		hi, lo := bits.Mul64(total, uint64(n))
-		if total = lo; hi != 0 {
-			total = 1 << 63
-			break
-		}
-	}
+	total := product(1, d.Shape)
 	const most = 1 << 40 // bytes
 	if total > most/uint64(size) {
 		return 0, fault(d.file.path, d.Path, fmt.Sprintf("shape %v", d.Shape), "an array that fits memory", "", nil)
@@ -357,7 +355,7 @@ func (d *Dataset) elements(size int) (int, error) {
 	return int(total), nil
 }
 
-// all, as a count, means every slice there is.
+// all, as a count, means every slice.
 const all = -1
 
 func (d *Dataset) readComplex(dst []complex64, first, count int) error {
@@ -370,7 +368,7 @@ func (d *Dataset) readComplex(dst []complex64, first, count int) error {
 	}
 	err = d.read(unsafe.Pointer(&dst[0]), kind, first, count)
 	defer l.enter()()
-	l.typeClose(kind)
+	l.h5Tclose(kind)
 	return err
 }
 
@@ -380,26 +378,40 @@ func (d *Dataset) read(to unsafe.Pointer, kind id, first, count int) error {
 	defer l.enter()()
 	memory, file := defaults, defaults
 	if count != all {
-		start, extent := make([]uint64, len(d.Shape)), make([]uint64, len(d.Shape))
-		for axis, n := range d.Shape {
-			extent[axis] = uint64(n)
-		}
-		start[0], extent[0] = uint64(first), uint64(count)
-		file = l.datasetSpace(d.id)
-		defer l.spaceClose(file)
-		memory = l.spaceCreate(int32(len(extent)), &extent[0], nil)
-		defer l.spaceClose(memory)
-		if file < 0 || memory < 0 || l.spaceSelect(file, selectSet, &start[0], nil, &extent[0], nil) < 0 {
+		var ok bool
+		if memory, file, ok = l.selectSlices(d.id, d.Shape, first, count); !ok {
 			return d.unreadable()
 		}
+		defer l.h5Sclose(memory)
+		defer l.h5Sclose(file)
 	}
-	if l.datasetRead(d.id, kind, memory, file, defaults, to) < 0 {
+	if l.h5Dread(d.id, kind, memory, file, defaults, to) < 0 {
 		return d.unreadable()
 	}
 	return nil
 }
 
-// unreadable puts the call that failed last into words.
+// selectSlices makes the dataspaces of slices first to first+count-1 of a dataset, in memory and in the file; to be
+// closed.
+func (a *api) selectSlices(dataset id, shape []int, first, count int) (memory, file id, ok bool) {
+	start, extent := make([]uint64, len(shape)), dims(shape)
+	start[0], extent[0] = uint64(first), uint64(count)
+	file = a.h5Dget_space(dataset)
+	memory = a.h5Screate_simple(int32(len(extent)), &extent[0], nil)
+	const set = 0 // H5S_SELECT_SET
+	return memory, file, memory >= 0 && a.h5Sselect_hyperslab(file, set, &start[0], nil, &extent[0], nil) >= 0
+}
+
+// dims is a shape as the library takes it, with room for one axis at least.
+func dims(shape []int) []uint64 {
+	out := make([]uint64, len(shape), max(1, len(shape)))
+	for axis, n := range shape {
+		out[axis] = uint64(n)
+	}
+	return out
+}
+
+// unreadable is the error for data that the library does not read, with the cause of the last failed call.
 func (d *Dataset) unreadable() error {
 	cause := d.file.library.cause()
 	if cause == nil {

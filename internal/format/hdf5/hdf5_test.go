@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
@@ -72,9 +73,12 @@ func TestTypes(t *testing.T) {
 		name, numpy string
 		value       func(v float64) float64
 	}{
-		{"u1", "|u1", unsigned}, {"i2", "<i2", signed}, {"u2", "<u2", unsigned}, {"big-u2", ">u2", unsigned}, {"i4", "<i4", signed},
-		{"u4", "<u4", unsigned}, {"i8", "<i8", signed}, {"u8", "<u8", unsigned}, {"f2", "<f2", quarter}, {"f4", "<f4", quarter},
-		{"big-f4", ">f4", quarter}, {"f8", "<f8", quarter}, {"bool", "|i1", func(v float64) float64 { return math.Mod(v, 2) }},
+		{"u1", "|u1", unsigned}, {"i2", "<i2", signed}, {"u2", "<u2", unsigned}, {"big-u2", ">u2", unsigned},
+		{"i4", "<i4", signed},
+		{"u4", "<u4", unsigned}, {"i8", "<i8", signed}, {"u8", "<u8", unsigned}, {"f2", "<f2", quarter},
+		{"f4", "<f4", quarter},
+		{"big-f4", ">f4", quarter}, {"f8", "<f8", quarter},
+		{"bool", "|i1", func(v float64) float64 { return math.Mod(v, 2) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			d := dataset(t, f, "/types/"+tc.name)
@@ -120,13 +124,28 @@ func TestComplexTypes(t *testing.T) {
 	if got, err := dataset(t, f, "types/u2").Complex64(); err != nil || got.Data[1] != 7 {
 		t.Errorf("real numbers as complex ones: %v, %v", got, err)
 	}
-	if _, err := dataset(t, f, "types/c8").Float32(); err == nil || !strings.Contains(err.Error(), "found complex values, expected real numbers") {
+	if _, err := dataset(t, f, "types/c8").Float32(); err == nil ||
+		!strings.Contains(err.Error(), "found complex values, expected real numbers") {
 		t.Errorf("complex numbers as real ones: %v", err)
 	}
 	_, err := dataset(t, f, "types/structure").Complex64()
 	if err == nil || !strings.Contains(err.Error(), "found structures with members [x n]") {
 		t.Errorf("a structure as complex numbers: %v", err)
 	}
+}
+
+// attributeText reads an attribute of one string.
+func attributeText(f *File, object, name string) (text string, present bool, err error) {
+	l := f.library
+	present, err = f.attribute(object, name, func(attribute, kind, space id, t Type) error {
+		var ok bool
+		text, ok = l.oneText(t, kind, space, func(to unsafe.Pointer) int32 { return l.h5Aread(attribute, kind, to) })
+		if t.Class != String || !ok {
+			return errors.New("not a text")
+		}
+		return nil
+	})
+	return text, present, err
 }
 
 func TestTextsScalarsAndAttributes(t *testing.T) {
@@ -152,7 +171,7 @@ func TestTextsScalarsAndAttributes(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{"text": "grüße", "bytes": "old"} {
-		if got, present, err := f.AttributeText("/group", name); got != want || !present || err != nil {
+		if got, present, err := attributeText(f, "/group", name); got != want || !present || err != nil {
 			t.Errorf("attribute %s: %q, %v, %v", name, got, present, err)
 		}
 	}
@@ -224,7 +243,8 @@ func TestLinks(t *testing.T) {
 			t.Errorf("%s: %v, %v", path, got, err)
 		}
 	}
-	for path, want := range map[string]bool{"soft": true, "real": true, "dangling": false, "absent/below": false, "/": true} {
+	for path, want := range map[string]bool{"soft": true, "real": true, "dangling": false, "absent/below": false,
+		"/": true} {
 		if got, err := f.Has(path); got != want || err != nil {
 			t.Errorf("Has(%s): %v, %v", path, got, err)
 		}
@@ -281,7 +301,8 @@ func TestDamagedChunk(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := dataset(t, f, "lzf").Float64s(); err == nil || !strings.Contains(err.Error(), "lzf: found data that cannot be read") {
+	if _, err := dataset(t, f, "lzf").Float64s(); err == nil ||
+		!strings.Contains(err.Error(), "lzf: found data that cannot be read") {
 		t.Errorf("a damaged chunk: %v", err)
 	}
 }
@@ -326,10 +347,13 @@ func TestWriteAndReadBack(t *testing.T) {
 	}
 	fill := func(w *Writer) error {
 		return errors.Join(
-			w.Put("entry/image", image), w.Put("object", object), w.Put("mask", &Unsigned{Shape: []int{2}, Data: []uint32{1 << 31, 3}}),
-			w.Put("x", []float64{1, 2.5}), w.Put("index", []int64{-1, 2}), w.Put("empty", []float64{}), w.Put("version", int64(160)), w.Put("energy", 1.5e-15),
+			w.Put("entry/image", image), w.Put("object", object),
+			w.Put("mask", &Unsigned{Shape: []int{2}, Data: []uint32{1 << 31, 3}}),
+			w.Put("x", []float64{1, 2.5}), w.Put("index", []int64{-1, 2}), w.Put("empty", []float64{}),
+			w.Put("version", int64(160)), w.Put("energy", 1.5e-15),
 			w.Put("title", "grüße"), w.Group("entry/group"), w.Link("entry/soft", "/entry/image"),
-			w.Attribute("/", "name", "n"), w.Attribute("object", "pixel", 2e-8), w.Attribute("object", "count", int64(5)),
+			w.Attribute("/", "name", "n"), w.Attribute("object", "pixel", 2e-8),
+			w.Attribute("object", "count", int64(5)),
 			w.PutRows("rows", []int{3, 40, 50}, func(r *Rows) error {
 				return errors.Join(r.Append(image.Data[:2000]), r.Append(image.Data[2000:]))
 			}),
@@ -353,7 +377,8 @@ func TestWriteAndReadBack(t *testing.T) {
 	}
 	defer f.Close()
 	for _, path := range []string{"entry/image", "entry/soft", "rows"} {
-		if got, err := dataset(t, f, path).Float32(); err != nil || !slices.Equal(got.Data, image.Data) || !slices.Equal(got.Shape, image.Shape) {
+		if got, err := dataset(t, f, path).Float32(); err != nil || !slices.Equal(got.Data, image.Data) ||
+			!slices.Equal(got.Shape, image.Shape) {
 			t.Errorf("%s differs, %v", path, err)
 		}
 	}
@@ -366,7 +391,7 @@ func TestWriteAndReadBack(t *testing.T) {
 	if got, err := dataset(t, f, "title").Text(); err != nil || got != "grüße" {
 		t.Errorf("title %q, %v", got, err)
 	}
-	if got, _, err := f.AttributeText("/", "name"); err != nil || got != "n" {
+	if got, _, err := attributeText(f, "/", "name"); err != nil || got != "n" {
 		t.Errorf("name %q, %v", got, err)
 	}
 	if got, _, err := f.AttributeFloat("object", "pixel"); err != nil || got != 2e-8 {
@@ -388,7 +413,8 @@ func TestCreateLeavesNothing(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "no more") {
 		t.Errorf("%v", err)
 	}
-	if err := l.Create(path, func(w *Writer) error { return errors.Join(w.Put("x", 1.0), w.Put("x", 1.0)) }); err == nil {
+	if err := l.Create(path,
+		func(w *Writer) error { return errors.Join(w.Put("x", 1.0), w.Put("x", 1.0)) }); err == nil {
 		t.Error("a name used twice passes")
 	}
 	err = l.Create(path, func(w *Writer) error {
@@ -442,7 +468,8 @@ func TestImplausibleShapes(t *testing.T) {
 	if bytes.Count(sound, dims(3, 5, 7)) == 0 {
 		t.Fatal("the shape is not where it is looked for")
 	}
-	for _, shape := range [][]uint64{{1 << 40, 5, 7}, {1 << 27, 1, 1}, {1 << 47, 1 << 47, 1 << 47}, {1<<64 - 1, 5, 7}, {1 << 22, 1 << 21, 1 << 21}} {
+	for _, shape := range [][]uint64{{1 << 40, 5, 7}, {1 << 27, 1, 1}, {1 << 47, 1 << 47, 1 << 47}, {1<<64 - 1, 5, 7},
+		{1 << 22, 1 << 21, 1 << 21}} {
 		if err := os.WriteFile(path, bytes.ReplaceAll(sound, dims(3, 5, 7), dims(shape...)), 0o600); err != nil {
 			t.Fatal(err)
 		}

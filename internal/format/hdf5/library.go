@@ -1,13 +1,13 @@
-// Package hdf5 reads and writes HDF5 files through the HDF5 library itself, which is loaded when the first such file is
-// met: a program that sees only NPZ files needs none. Nothing of the format is parsed here.
+// Package hdf5 reads and writes HDF5 files through the HDF5 library, which is loaded with the first such file: a
+// program that reads only NPZ files needs none. The package parses nothing of the format.
 //
 // The nouns: a Library is the loaded shared library; a File is open for reading, and gives Datasets and attributes by
-// path; a Writer makes a new file. Links are followed by hand, so that none leads out of the file: external links, virtual
-// datasets and external storage are refused. Gzip and shuffle are the library's own; lzf, which h5py compiles into itself,
-// is decoded here; what else a file asks for is named.
+// path; a Writer makes a new file. Links are followed here, so that none leads out of the file: external links, virtual
+// datasets and external storage are refused. Gzip and shuffle are the library's own. This package decodes lzf, which
+// h5py compiles into itself. An error names any other filter that a file needs.
 //
-// Every fault of a file is a *badinput.Error that names file and path. The package is used by package source and by
-// package exchange, and imports no cgo: purego makes the calls.
+// Every fault of a file is a *badinput.Error that names file and path. Packages source and convert use this one. It
+// imports no cgo: purego makes the calls.
 package hdf5
 
 import (
@@ -31,20 +31,20 @@ const EnvLibrary = "PTYX_HDF5"
 // MinimumVersion is the oldest release whose identifiers are 64 bits wide.
 const MinimumVersion = "1.10.0"
 
-// Library is the HDF5 library, loaded. Its calls are made one at a time, whatever goroutines they come from: few builds of
-// the library are safe for threads.
+// Library is the HDF5 library, loaded. Its calls are made one at a time, whatever goroutines they come from: few builds
+// of the library are safe for threads.
 type Library struct {
-	Path    string // as the loader was given it
+	Path    string // as the loader got it
 	Version string // "1.14.6"
-	Source  string // which rule found it
+	Source  string // the rule that found it
 
 	api
 }
 
-// Load finds and opens the library: the one at the explicit path (a file, or a folder that holds one; empty: not given), at
-// the environment variable PTYX_HDF5, inside the program (package bundled), beside the executable, in lib beside it and one above, in ./lib, or where the system's
-// loader looks. A path that somebody has named must be good; elsewhere an unfit library is passed over. Every error is a
-// *badinput.Error.
+// Load finds and opens the library. It takes the first of these places: the explicit path (a file, or a folder that
+// holds one; empty: not given), the environment variable PTYX_HDF5, inside the program (package bundled), beside the
+// executable, in lib beside it and one above, in ./lib, or where the system's loader searches. An explicit path or
+// variable must hold a suitable library; Load skips an unsuitable one elsewhere. Every error is a *badinput.Error.
 func Load(explicit string) (*Library, error) {
 	for _, named := range []struct{ source, path string }{{"--hdf5", explicit}, {EnvLibrary, os.Getenv(EnvLibrary)}} {
 		if named.path != "" {
@@ -55,38 +55,39 @@ func Load(explicit string) (*Library, error) {
 }
 
 func loadNamed(source, path string) (*Library, error) {
-	unfit := func(found string, cause error) error {
+	refuse := func(found string, cause error) error {
 		return &badinput.Error{
-			File: path, Key: source, Found: found, Expected: "the HDF5 library, " + MinimumVersion + " or newer", Cause: cause,
-			Remedy: "name a fitting " + libraryName() + ", or none to have the usual places searched",
+			File: path, Key: source, Found: found, Expected: "the HDF5 library, " + MinimumVersion + " or newer",
+			Cause:  cause,
+			Remedy: "name a suitable " + libraryName() + ", or none to search the usual places",
 		}
 	}
 	file := path
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return nil, unfit("no such file", nil)
+		return nil, refuse("no such file", nil)
 	case err != nil:
-		return nil, unfit("a path that cannot be read", err)
+		return nil, refuse("a path that cannot be read", err)
 	case info.IsDir():
 		files := libraryFiles(path)
 		if len(files) == 0 {
-			return nil, unfit("a folder without "+libraryName(), nil)
+			return nil, refuse("a folder without "+libraryName(), nil)
 		}
 		file = files[0]
 	}
-	// A bare name would send the loader on a search of its own.
+	// The loader would search the system for a bare name.
 	if !strings.ContainsRune(file, filepath.Separator) {
 		file = "." + string(filepath.Separator) + file
 	}
 	library, err := load(file, source)
 	if err != nil {
-		return nil, unfit("a library that cannot be used", err)
+		return nil, refuse("a library that cannot be used", err)
 	}
 	return library, nil
 }
 
-// search goes through the usual places.
+// search tries the usual places.
 func search() (*Library, error) {
 	var faults []string
 	file, err := bundled.Path(bundled.HDF5)
@@ -114,9 +115,11 @@ func search() (*Library, error) {
 		}
 	}
 	fault := &badinput.Error{
-		Key: "HDF5", Found: "no library in " + EnvLibrary + ", beside the executable, in lib beside it, in ./lib or in the system",
+		Key: "HDF5", Found: "no library in " + EnvLibrary +
+			", beside the executable, in lib beside it, in ./lib or in the system",
 		Expected: libraryName() + ", " + MinimumVersion + " or newer, to read and write HDF5 and CXI files",
-		Remedy: "run `make lib`, install your system's HDF5 package, or give the folder h5py.libs of an installed Python package h5py with --hdf5 or " +
+		Remedy: "run `make lib`, install your system's HDF5 package, or give the folder h5py.libs of an installed " +
+			"Python package h5py with --hdf5 or " +
 			EnvLibrary,
 	}
 	if faults != nil {
@@ -151,10 +154,12 @@ func libraryName() string {
 	return "libhdf5.so"
 }
 
-// libraryFiles are the files of a folder that are named like the library: libhdf5.so first, then libhdf5.so.310, Debian's
-// libhdf5_serial.so and the libhdf5-1a2b3c4d.so.310 of Python packages, which give every library a name of its own.
+// libraryFiles are the files of a folder that are named like the library: libhdf5.so first, then libhdf5.so.310,
+// Debian's libhdf5_serial.so and the libhdf5-1a2b3c4d.so.310 of Python packages, which give every library a name of its
+// own.
 func libraryFiles(dir string) []string {
-	patterns := []string{"libhdf5.so", "libhdf5.so.*", "libhdf5_serial.so", "libhdf5_serial.so.*", "libhdf5-*.so", "libhdf5-*.so.*"}
+	patterns := []string{"libhdf5.so", "libhdf5.so.*", "libhdf5_serial.so", "libhdf5_serial.so.*", "libhdf5-*.so",
+		"libhdf5-*.so.*"}
 	if goruntime.GOOS == "darwin" {
 		patterns = []string{"libhdf5.dylib", "libhdf5.*.dylib"}
 	}
@@ -168,13 +173,13 @@ func libraryFiles(dir string) []string {
 	return files
 }
 
-// escape takes their meaning in patterns from the characters of a path.
+// escape escapes the characters of a path that have a meaning in patterns.
 func escape(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// systemNames are what the loader is asked for: the name for building against the library, and the names with the versions
-// of its interface, newest first.
+// systemNames are what the loader is asked for: the name for building against the library, and the names with the
+// versions of its interface, newest first.
 func systemNames() []string {
 	versions := []string{"330", "320", "310", "300", "200", "103", "101", "100"}
 	if goruntime.GOOS == "darwin" {
@@ -191,7 +196,7 @@ func systemNames() []string {
 	return names
 }
 
-// load opens a library, looks its functions up and starts it.
+// load opens a library, binds its functions and starts it.
 func load(file, source string) (*Library, error) {
 	handle, err := purego.Dlopen(file, purego.RTLD_NOW|purego.RTLD_LOCAL)
 	if err != nil {
@@ -202,12 +207,12 @@ func load(file, source string) (*Library, error) {
 		return nil, err
 	}
 	defer l.enter()()
-	if l.open() < 0 {
+	if l.h5open() < 0 {
 		return nil, errors.New("the library does not start")
 	}
 	var major, minor, release uint32
-	if l.libraryVersion(&major, &minor, &release) < 0 {
-		return nil, errors.New("the library does not tell its version")
+	if l.h5get_libversion(&major, &minor, &release) < 0 {
+		return nil, errors.New("the library does not report its version")
 	}
 	l.Version = fmt.Sprintf("%d.%d.%d", major, minor, release)
 	if major < 1 || major == 1 && minor < 10 {

@@ -11,13 +11,14 @@ import (
 // lzfFilter is the number under which lzf is registered.
 const lzfFilter = 32000
 
-// errLZF says that packed data are not what lzf writes.
-var errLZF = errors.New("lzf: data that end too early or refer to what is not there")
+// errLZF is the error for data that lzf did not write.
+var errLZF = errors.New("lzf: data that end too early or refer to missing bytes")
 
-// unpackLZF decodes a block of LibLZF, the format of h5py's filter lzf. size is what it is expected to unpack to.
+// unpackLZF decodes a block of LibLZF, the format of h5py's filter lzf. size is the expected size of the result, in
+// bytes.
 //
-// A control byte below 32 is followed by that many bytes and one, which are copied. Another one refers back: its upper three
-// bits are a length less 2, continued in the next byte if all are set, its lower five bits and the byte after that a distance
+// After a control byte c < 32 follow c + 1 bytes to copy. Any other control byte refers back: its upper three bits are
+// the length less 2, continued in the next byte if all are set; its lower five bits and the byte after are the distance
 // less 1.
 func unpackLZF(packed []byte, size int) ([]byte, error) {
 	out := make([]byte, 0, size)
@@ -48,7 +49,7 @@ func unpackLZF(packed []byte, size int) ([]byte, error) {
 		if from < 0 {
 			return nil, errLZF
 		}
-		for range length { // byte by byte: what is copied may be just being written
+		for range length { // byte by byte, because source and destination may overlap
 			out = append(out, out[from])
 			from++
 		}
@@ -67,27 +68,27 @@ type filterClass struct {
 	run              uintptr
 }
 
-// lzfClass tells the library of the filter. It lies here because the library keeps the address of its name.
+// lzfClass describes the filter to the library, which keeps the address of the name.
 var lzfClass = filterClass{version: 1, filter: lzfFilter, decoder: 1, name: &[]byte("lzf\x00")[0]}
 
-// lzfCallback is what the library calls; a callback can never be freed, so there is one.
+// lzfCallback is the function that the library calls. A callback can never be freed, so there is one.
 var lzfCallback = sync.OnceValue(func() uintptr { return purego.NewCallback(runLZF) })
 
-// registerLZF gives the library the filter, unless it has one.
+// registerLZF registers the filter, unless the library has one.
 func (a *api) registerLZF() {
-	if a.filterAvailable(lzfFilter) > 0 {
+	if a.h5Zfilter_avail(lzfFilter) > 0 {
 		return
 	}
 	lzfAPI = a
 	lzfClass.run = lzfCallback()
-	a.filterRegister(unsafe.Pointer(&lzfClass))
+	a.h5Zregister(unsafe.Pointer(&lzfClass))
 }
 
-// lzfAPI is the library that runLZF takes memory from. Like serial it belongs to the process: the loader opens a library once.
+// lzfAPI is the library that runLZF allocates memory from. The loader opens a library once in a process.
 var lzfAPI *api
 
-// runLZF unpacks one chunk: the library frees its buffer with its own functions, so that the result must be of them, too. It
-// returns the number of bytes, or 0 for a fault.
+// runLZF unpacks one chunk and returns the number of bytes, or 0 for a fault. The library frees the buffer, so runLZF
+// allocates the new one with the library's own function.
 func runLZF(flags, count uintptr, values *[3]uint32, packed uintptr, size *uintptr, buffer *unsafe.Pointer) uintptr {
 	const reverse = 0x0100
 	if flags&reverse == 0 {
@@ -97,17 +98,17 @@ func runLZF(flags, count uintptr, values *[3]uint32, packed uintptr, size *uintp
 	if count >= 3 && values[2] != 0 { // h5py notes the size of a chunk there
 		expected = uintptr(values[2])
 	}
-	const most = 264 / 3 // bytes that a packed one can become
+	const most = 264 / 3 // bytes that a packed byte can become
 	out, err := unpackLZF(unsafe.Slice((*byte)(*buffer), packed), int(min(expected, most*packed)))
 	if err != nil || len(out) == 0 {
 		return 0
 	}
-	memory := lzfAPI.allocate(uintptr(len(out)), 0)
+	memory := lzfAPI.h5allocate_memory(uintptr(len(out)), 0)
 	if memory == nil {
 		return 0
 	}
 	copy(unsafe.Slice((*byte)(memory), len(out)), out)
-	lzfAPI.free(*buffer)
+	lzfAPI.h5free_memory(*buffer)
 	*buffer, *size = memory, uintptr(len(out))
 	return uintptr(len(out))
 }

@@ -5,10 +5,10 @@ import (
 	"unsafe"
 )
 
-// Class is what the elements of a dataset or attribute are.
+// Class is the kind of the elements of a dataset or attribute.
 type Class int
 
-// The classes that are read, and Other.
+// The classes that this package reads, and Other.
 const (
 	Other    Class = iota
 	Integer        // whole numbers, and the enumeration that stands for h5py's bool
@@ -27,10 +27,10 @@ type Type struct {
 
 	real, imag string // names of a complex compound's members; empty for the class of HDF5 2.0
 	variable   bool   // a string of variable length
-	what       string // for messages
+	what       string // its name in an error, of other classes
 }
 
-// Numpy is the type as numpy writes it, such as "<f4"; "|V" for what numpy has no simple type for.
+// Numpy is the type as numpy writes it, such as "<f4"; "|V" for any type that numpy has no simple type for.
 func (t Type) Numpy() string {
 	order := "<"
 	if t.Big {
@@ -55,7 +55,7 @@ func (t Type) Numpy() string {
 	return "|V"
 }
 
-// String says what the elements are, for a message.
+// String names the elements in an error.
 func (t Type) String() string {
 	switch t.Class {
 	case Integer, Float:
@@ -80,22 +80,23 @@ const (
 	classComplex  = 11
 )
 
-// otherClasses are the library's names for those that are not read.
-var otherClasses = map[int32]string{2: "times", 4: "bit fields", 5: "opaque bytes", 7: "references", 9: "lists of variable length", 10: "arrays"}
+// otherClasses are the names of the classes that this package does not read.
+var otherClasses = map[int32]string{2: "times", 4: "bit fields", 5: "opaque bytes", 7: "references",
+	9: "lists of variable length", 10: "arrays"}
 
 // describe reads a type of the library.
 func (a *api) describe(kind id) Type {
 	const bigEndian = 1
-	t := Type{Size: int(a.typeSize(kind))}
-	switch class := a.typeClass(kind); class {
+	t := Type{Size: int(a.h5Tget_size(kind))}
+	switch class := a.h5Tget_class(kind); class {
 	case classInteger:
-		t.Class, t.Signed, t.Big = Integer, a.typeSign(kind) != 0, a.typeOrder(kind) == bigEndian
+		t.Class, t.Signed, t.Big = Integer, a.h5Tget_sign(kind) != 0, a.h5Tget_order(kind) == bigEndian
 	case classEnum:
 		t.Class, t.Signed = Integer, true
 	case classFloat:
-		t.Class, t.Big = Float, a.typeOrder(kind) == bigEndian
+		t.Class, t.Big = Float, a.h5Tget_order(kind) == bigEndian
 	case classString:
-		t.Class, t.variable = String, a.typeIsText(kind) > 0
+		t.Class, t.variable = String, a.h5Tis_variable_str(kind) > 0
 	case classComplex:
 		t.Class = Complex
 	case classCompound:
@@ -110,17 +111,17 @@ func (a *api) describe(kind id) Type {
 	return t
 }
 
-// describeCompound tells complex numbers from other structures.
+// describeCompound distinguishes complex numbers from other structures.
 func (a *api) describeCompound(kind id, t *Type) {
 	var names []string
 	floats := true
-	for member := range uint32(max(0, a.typeMembers(kind))) {
-		name := a.typeName(kind, member)
+	for member := range uint32(max(0, a.h5Tget_nmembers(kind))) {
+		name := a.h5Tget_member_name(kind, member)
 		names = append(names, text(name))
-		a.free(name)
-		of := a.typeMember(kind, member)
-		floats = floats && a.typeClass(of) == classFloat
-		a.typeClose(of)
+		a.h5free_memory(name)
+		of := a.h5Tget_member_type(kind, member)
+		floats = floats && a.h5Tget_class(of) == classFloat
+		a.h5Tclose(of)
 	}
 	t.what = fmt.Sprint(names)
 	if len(names) != 2 || !floats {
@@ -131,21 +132,21 @@ func (a *api) describeCompound(kind id, t *Type) {
 	}
 }
 
-// complexMemory makes the type of complex64 in memory, with the names that the file's has; to be closed.
+// complexMemory makes the type of complex64 in memory, with the names of the members in the file; to be closed.
 func (a *api) complexMemory(t Type) (id, error) {
 	if t.real == "" {
 		if a.ids.floatComplex == 0 {
 			return 0, fmt.Errorf("complex numbers of HDF5 2.0, which this library is too old for")
 		}
-		return a.typeCopy(a.ids.floatComplex), nil
+		return a.h5Tcopy(a.ids.floatComplex), nil
 	}
 	return a.complexCompound(t.real, t.imag, a.ids.float32)
 }
 
-// complexCompound makes a structure of two floats of four bytes.
+// complexCompound makes the type of a structure of two floats of four bytes.
 func (a *api) complexCompound(real, imag string, part id) (id, error) {
-	kind := a.typeCreate(classCompound, unsafe.Sizeof(complex64(0)))
-	if kind < 0 || a.typeInsert(kind, real, 0, part) < 0 || a.typeInsert(kind, imag, 4, part) < 0 {
+	kind := a.h5Tcreate(classCompound, unsafe.Sizeof(complex64(0)))
+	if kind < 0 || a.h5Tinsert(kind, real, 0, part) < 0 || a.h5Tinsert(kind, imag, 4, part) < 0 {
 		return 0, fmt.Errorf("making the type of complex numbers: %w", a.cause())
 	}
 	return kind, nil

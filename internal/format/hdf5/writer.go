@@ -14,11 +14,11 @@ import (
 type Writer struct {
 	library *Library
 	file    id
-	links   id // properties of links: groups on the way are made
+	links   id // properties of links: missing groups of a path are made
 }
 
-// Create makes the file at path and has fill write it. It replaces path in one step when all is written, or leaves it as it
-// was. The same calls give the same bytes: no times are kept.
+// Create makes the file at path, which fill writes. It replaces path in one step or leaves it as it was. The same calls
+// give the same bytes: the file holds no times.
 func (l *Library) Create(path string, fill func(w *Writer) error) error {
 	return destination.Write(path, func(f *os.File) error {
 		w, err := l.create(f.Name())
@@ -31,52 +31,44 @@ func (l *Library) Create(path string, fill func(w *Writer) error) error {
 
 func (l *Library) create(path string) (*Writer, error) {
 	defer l.enter()()
-	// Groups of the library's newer formats carry times, also those that are made on the way; older programs read the earliest.
+	// The groups of newer formats hold times.
 	const earliest, version110 = 0, 2
-	access := l.propertyCreate(l.ids.accessFile)
-	defer l.propertyClose(access)
-	if l.propertyVersions(access, earliest, version110) < 0 {
+	access := l.h5Pcreate(l.ids.accessFile)
+	defer l.h5Pclose(access)
+	if l.h5Pset_libver_bounds(access, earliest, version110) < 0 {
 		return nil, l.failed("choosing the version of the format")
 	}
-	file := l.fileCreate(path, truncate, defaults, access)
+	file := l.h5Fcreate(path, truncate, defaults, access)
 	if file < 0 {
 		return nil, l.failed("making the file")
 	}
-	links := l.propertyCreate(l.ids.createLink)
-	l.propertyIntermediate(links, 1)
+	links := l.h5Pcreate(l.ids.createLink)
+	l.h5Pset_create_intermediate_group(links, 1)
 	return &Writer{library: l, file: file, links: links}, nil
 }
 
 func (w *Writer) close() error {
 	l := w.library
 	defer l.enter()()
-	l.propertyClose(w.links)
-	if l.fileClose(w.file) < 0 {
+	l.h5Pclose(w.links)
+	if l.h5Fclose(w.file) < 0 {
 		return l.failed("closing the file")
 	}
 	return nil
 }
 
-// failed is an error of the call that failed last.
-func (a *api) failed(doing string) error {
-	if cause := a.cause(); cause != nil {
-		return fmt.Errorf("%s: %w", doing, cause)
-	}
-	return errors.New(doing + " failed")
-}
-
-// Group makes a group, with those above it, unless it is there.
+// Group makes a group and those above it, if they are missing.
 func (w *Writer) Group(path string) error {
 	l := w.library
 	defer l.enter()()
-	if l.linkExists(w.file, path, defaults) > 0 {
+	if l.h5Lexists(w.file, path, defaults) > 0 {
 		return nil
 	}
-	group := l.groupCreate(w.file, path, w.links, defaults, defaults)
+	group := l.h5Gcreate2(w.file, path, w.links, defaults, defaults)
 	if group < 0 {
 		return l.failed("making the group " + path)
 	}
-	l.objectClose(group)
+	l.h5Oclose(group)
 	return nil
 }
 
@@ -84,14 +76,15 @@ func (w *Writer) Group(path string) error {
 func (w *Writer) Link(path, target string) error {
 	l := w.library
 	defer l.enter()()
-	if l.linkSoft(target, w.file, path, w.links, defaults) < 0 {
+	if l.h5Lcreate_soft(target, w.file, path, w.links, defaults) < 0 {
 		return l.failed("linking " + path + " to " + target)
 	}
 	return nil
 }
 
-// Put writes a dataset: *ndarray.Float32, *ndarray.Complex64 (as a compound r, i), *Unsigned, *Doubles, []float64, []int64, or, as a single
-// value, float64, int64 or string. Arrays of more than a page are packed by shuffle and gzip, one slice along the first axis a chunk.
+// Put writes a dataset: *ndarray.Float32, *ndarray.Complex64 (as a compound r, i), *Unsigned, *Doubles, []float64,
+// []int64, or, as a single value, float64, int64 or string. Larger arrays are packed by shuffle and gzip, one image a
+// chunk.
 func (w *Writer) Put(path string, value any) error {
 	v, err := w.library.valueOf(value)
 	if err != nil {
@@ -100,7 +93,7 @@ func (w *Writer) Put(path string, value any) error {
 	return w.put(path, v)
 }
 
-// Unsigned is an array of 32-bit whole numbers, such as a mask.
+// Unsigned is an array of 32-bit unsigned integers, such as a mask.
 type Unsigned struct {
 	Shape []int
 	Data  []uint32
@@ -112,10 +105,10 @@ type Doubles struct {
 	Data  []float64
 }
 
-// value is what is written: elements in memory, and their types there and in the file.
+// value is an array or a single number or text in memory, with the types of its elements there and in the file.
 type value struct {
 	memory, file id
-	own          bool // the types are to be closed
+	temporary    bool // release closes the types
 	scalar       bool
 	shape        []int
 	data         unsafe.Pointer
@@ -124,22 +117,28 @@ type value struct {
 
 func pointer[T any](data []T) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(data)) }
 
-// valueOf finds how a value is written.
+// array is a value of many elements.
+func array[T any](memory, file id, shape []int, data []T) value {
+	size := int(unsafe.Sizeof(*new(T)))
+	return value{memory: memory, file: file, shape: shape, data: pointer(data), bytes: size * len(data)}
+}
+
+// valueOf finds the types of a value.
 func (l *Library) valueOf(v any) (value, error) {
 	ids := l.ids
 	switch v := v.(type) {
 	case *ndarray.Float32:
-		return value{memory: ids.float32, file: ids.f32, shape: v.Shape, data: pointer(v.Data), bytes: 4 * len(v.Data)}, nil
+		return array(ids.float32, ids.f32, v.Shape, v.Data), nil
 	case *ndarray.Complex64:
 		return l.complexValue(v)
 	case *Unsigned:
-		return value{memory: ids.u32, file: ids.u32, shape: v.Shape, data: pointer(v.Data), bytes: 4 * len(v.Data)}, nil
+		return array(ids.u32, ids.u32, v.Shape, v.Data), nil
 	case *Doubles:
-		return value{memory: ids.float64, file: ids.f64, shape: v.Shape, data: pointer(v.Data), bytes: 8 * len(v.Data)}, nil
+		return array(ids.float64, ids.f64, v.Shape, v.Data), nil
 	case []float64:
-		return value{memory: ids.float64, file: ids.f64, shape: []int{len(v)}, data: pointer(v), bytes: 8 * len(v)}, nil
+		return array(ids.float64, ids.f64, []int{len(v)}, v), nil
 	case []int64:
-		return value{memory: ids.int64, file: ids.i64, shape: []int{len(v)}, data: pointer(v), bytes: 8 * len(v)}, nil
+		return array(ids.int64, ids.i64, []int{len(v)}, v), nil
 	case float64:
 		return value{memory: ids.float64, file: ids.f64, scalar: true, data: unsafe.Pointer(&v)}, nil
 	case int64:
@@ -157,32 +156,30 @@ func (l *Library) complexValue(v *ndarray.Complex64) (value, error) {
 		return value{}, err
 	}
 	file, err := l.complexCompound("r", "i", l.ids.f32)
-	return value{memory: memory, file: file, own: true, shape: v.Shape, data: pointer(v.Data), bytes: 8 * len(v.Data)}, err
+	complexes := array(memory, file, v.Shape, v.Data)
+	complexes.temporary = true
+	return complexes, err
 }
 
-// textValue is a string of variable length, as h5py gives back as str.
+// textValue is a string of variable length, which h5py reads as str.
 func (l *Library) textValue(v string) (value, error) {
 	defer l.enter()()
 	const utf8 = 1
-	kind := l.typeCopy(l.ids.text)
-	if kind < 0 || l.typeSetSize(kind, ^uintptr(0)) < 0 || l.typeSetCoding(kind, utf8) < 0 {
+	kind := l.h5Tcopy(l.ids.text)
+	if kind < 0 || l.h5Tset_size(kind, ^uintptr(0)) < 0 || l.h5Tset_cset(kind, utf8) < 0 {
 		return value{}, l.failed("making the type of text")
 	}
-	again := l.typeCopy(kind)
+	again := l.h5Tcopy(kind)
 	characters := unsafe.Pointer(unsafe.StringData(v + "\x00"))
-	return value{memory: kind, file: again, own: true, scalar: true, data: unsafe.Pointer(&characters)}, nil
+	return value{memory: kind, file: again, temporary: true, scalar: true, data: unsafe.Pointer(&characters)}, nil
 }
 
 // space makes the dataspace of a value; to be closed.
 func (l *Library) space(v value) id {
 	if v.scalar {
-		return l.spaceScalar(spaceIsScalar)
+		return l.h5Screate(spaceIsScalar)
 	}
-	dims := make([]uint64, max(1, len(v.shape)))
-	for axis, n := range v.shape {
-		dims[axis] = uint64(n)
-	}
-	return l.spaceCreate(int32(len(v.shape)), &dims[0], nil)
+	return l.h5Screate_simple(int32(len(v.shape)), unsafe.SliceData(dims(v.shape)), nil)
 }
 
 // Attribute writes an attribute of one value, float64, int64 or string, of the group or dataset at a path.
@@ -194,29 +191,29 @@ func (w *Writer) Attribute(object, name string, v any) error {
 	}
 	defer l.enter()()
 	defer l.release(written)
-	of := l.objectOpen(w.file, object, defaults)
+	of := l.h5Oopen(w.file, object, defaults)
 	if of < 0 {
 		return l.failed("opening " + object)
 	}
-	defer l.objectClose(of)
+	defer l.h5Oclose(of)
 	space := l.space(written)
-	defer l.spaceClose(space)
-	attribute := l.attributeCreate(of, name, written.file, space, defaults, defaults)
+	defer l.h5Sclose(space)
+	attribute := l.h5Acreate2(of, name, written.file, space, defaults, defaults)
 	if attribute < 0 {
 		return l.failed("making the attribute " + object + "@" + name)
 	}
-	defer l.attributeClose(attribute)
-	if l.attributeWrite(attribute, written.memory, written.data) < 0 {
+	defer l.h5Aclose(attribute)
+	if l.h5Awrite(attribute, written.memory, written.data) < 0 {
 		return l.failed("writing the attribute " + object + "@" + name)
 	}
 	return nil
 }
 
-// release closes the types that were made for a value.
+// release closes the temporary types of a value.
 func (l *Library) release(v value) {
-	if v.own {
-		l.typeClose(v.memory)
-		l.typeClose(v.file)
+	if v.temporary {
+		l.h5Tclose(v.memory)
+		l.h5Tclose(v.file)
 	}
 }
 
@@ -224,47 +221,44 @@ func (w *Writer) put(path string, v value) error {
 	l := w.library
 	defer l.enter()()
 	defer l.release(v)
-	space := l.space(v)
-	defer l.spaceClose(space)
-	properties := l.packing(v)
-	defer l.propertyClose(properties)
-	dataset := l.datasetCreate(w.file, path, v.file, space, w.links, properties, defaults)
-	if dataset < 0 {
-		return l.failed("making the dataset " + path)
+	const page = 4096 // bytes; smaller arrays are not packed
+	dataset, err := w.create(path, v, v.bytes > page && len(v.shape) >= 2)
+	if err != nil {
+		return err
 	}
-	defer l.datasetClose(dataset)
+	defer l.h5Dclose(dataset)
 	if v.bytes == 0 && !v.scalar {
 		return nil
 	}
-	if l.datasetWrite(dataset, v.memory, defaults, defaults, defaults, v.data) < 0 {
+	if l.h5Dwrite(dataset, v.memory, defaults, defaults, defaults, v.data) < 0 {
 		return l.failed("writing the dataset " + path)
 	}
 	return nil
 }
 
-// packing are a dataset's properties: shuffle and gzip for larger arrays, and no times, so that the same data give the same bytes.
-func (l *Library) packing(v value) id {
-	const page, level = 4096, 4
-	properties := l.propertyCreate(l.ids.createDataset)
-	l.propertyTimes(properties, 0)
-	if v.bytes <= page || len(v.shape) < 2 {
-		return properties
-	}
-	l.packed(properties, v.shape, level)
-	return properties
-}
-
-func (l *Library) packed(properties id, shape []int, level uint32) {
-	chunk := make([]uint64, len(shape))
-	for axis, n := range shape {
-		chunk[axis] = uint64(n)
-		if axis < len(shape)-2 {
+// create makes a dataset of the shape and the type of v. A packed one has shuffle and gzip, one image a chunk.
+func (w *Writer) create(path string, v value, packed bool) (id, error) {
+	l := w.library
+	space := l.space(v)
+	defer l.h5Sclose(space)
+	properties := l.h5Pcreate(l.ids.createDataset)
+	defer l.h5Pclose(properties)
+	l.h5Pset_obj_track_times(properties, 0) // the same data give the same bytes
+	if packed {
+		chunk := dims(v.shape)
+		for axis := range max(0, len(chunk)-2) {
 			chunk[axis] = 1
 		}
+		const level = 4
+		l.h5Pset_chunk(properties, int32(len(chunk)), &chunk[0])
+		l.h5Pset_shuffle(properties)
+		l.h5Pset_deflate(properties, level)
 	}
-	l.propertyChunk(properties, int32(len(chunk)), &chunk[0])
-	l.propertyShuffle(properties)
-	l.propertyDeflate(properties, level)
+	dataset := l.h5Dcreate2(w.file, path, v.file, space, w.links, properties, defaults)
+	if dataset < 0 {
+		return 0, l.failed("making the dataset " + path)
+	}
+	return dataset, nil
 }
 
 // Rows is a dataset of real numbers that is written slice after slice along its first axis.
@@ -276,37 +270,26 @@ type Rows struct {
 	next    int
 }
 
-// PutRows makes a packed dataset of float32 values of the given shape, and hands it to fill, which has to write all slices.
+// PutRows makes a packed dataset of float32 values of the given shape, and passes it to fill, which must write all
+// slices.
 func (w *Writer) PutRows(path string, shape []int, fill func(r *Rows) error) error {
-	r, err := w.rows(path, shape)
+	l := w.library
+	leave := l.enter()
+	dataset, err := w.create(path, value{file: l.ids.f32, shape: shape}, true)
+	leave()
 	if err != nil {
 		return err
 	}
+	r := &Rows{w: w, path: path, dataset: dataset, shape: shape}
 	err = fill(r)
-	defer w.library.enter()()
-	if w.library.datasetClose(r.dataset) < 0 {
-		err = errors.Join(err, w.library.failed("closing the dataset "+path))
+	defer l.enter()()
+	if l.h5Dclose(dataset) < 0 {
+		err = errors.Join(err, l.failed("closing the dataset "+path))
 	}
 	if err == nil && r.next != shape[0] {
 		err = fmt.Errorf("%s: %d slices written of %d", path, r.next, shape[0])
 	}
 	return err
-}
-
-func (w *Writer) rows(path string, shape []int) (*Rows, error) {
-	l := w.library
-	defer l.enter()()
-	space := l.space(value{shape: shape})
-	defer l.spaceClose(space)
-	properties := l.propertyCreate(l.ids.createDataset)
-	defer l.propertyClose(properties)
-	l.propertyTimes(properties, 0)
-	l.packed(properties, shape, 4)
-	dataset := l.datasetCreate(w.file, path, l.ids.f32, space, w.links, properties, defaults)
-	if dataset < 0 {
-		return nil, l.failed("making the dataset " + path)
-	}
-	return &Rows{w: w, path: path, dataset: dataset, shape: shape}, nil
 }
 
 // Append writes the next slices.
@@ -321,16 +304,10 @@ func (r *Rows) Append(data []float32) error {
 	}
 	l := r.w.library
 	defer l.enter()()
-	start, extent := make([]uint64, len(r.shape)), make([]uint64, len(r.shape))
-	for axis, n := range r.shape {
-		extent[axis] = uint64(n)
-	}
-	start[0], extent[0] = uint64(r.next), uint64(count)
-	file, memory := l.datasetSpace(r.dataset), l.spaceCreate(int32(len(extent)), &extent[0], nil)
-	defer l.spaceClose(file)
-	defer l.spaceClose(memory)
-	if l.spaceSelect(file, selectSet, &start[0], nil, &extent[0], nil) < 0 ||
-		l.datasetWrite(r.dataset, l.ids.float32, memory, file, defaults, pointer(data)) < 0 {
+	memory, file, ok := l.selectSlices(r.dataset, r.shape, r.next, count)
+	defer l.h5Sclose(memory)
+	defer l.h5Sclose(file)
+	if !ok || l.h5Dwrite(r.dataset, l.ids.float32, memory, file, defaults, pointer(data)) < 0 {
 		return l.failed("writing the dataset " + r.path)
 	}
 	r.next += count

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 )
 
-// Library is the explicit path that tests load the library from: none where PTYX_HDF5 says it, else the folder lib of the
-// repository, which make lib fills. A test without the library fails: none is skipped.
+// Library is the explicit path that tests load the library from: none where PTYX_HDF5 says it, else the folder lib of
+// the repository, which make lib fills. A test without the library fails: none is skipped.
 func Library() string {
 	if os.Getenv("PTYX_HDF5") != "" {
 		return ""
