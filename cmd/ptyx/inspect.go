@@ -1,6 +1,6 @@
 package main
 
-import "ptyx/internal/graph/inspect"
+import "ptyx/internal/graph/contract"
 
 type inspectCmd struct {
 	Model string `arg:"" help:"Run directory or .onnx file."`
@@ -9,7 +9,7 @@ type inspectCmd struct {
 
 // Run describes a model.
 func (c *inspectCmd) Run(app *appContext) error {
-	d, err := inspect.File(c.Model)
+	d, err := contract.Describe(c.Model)
 	if err != nil {
 		return err
 	}

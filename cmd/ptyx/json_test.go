@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"ptyx/internal/app/workflow"
-	"ptyx/internal/graph/inspect"
+	"ptyx/internal/graph/contract"
 	"ptyx/internal/quality/metrics"
 	"ptyx/internal/quality/validate"
 	"ptyx/internal/scan/convert"
@@ -42,7 +42,7 @@ func printed() map[string]any {
 		"ptyx validate":                      validate.Report{},
 		"ptyx convert":                       convert.Result{},
 		"ptyx export":                        workflow.ExportResult{},
-		"ptyx inspect":                       inspect.Description{},
+		"ptyx inspect":                       contract.Description{},
 		"ptyx doctor":                        runtime.Diagnosis{},
 		"ptyx version":                       release{},
 	}

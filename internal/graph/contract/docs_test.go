@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -12,21 +13,22 @@ import (
 	"ptyx/internal/physics/optics"
 )
 
-// documented are the rows of docs/contract.md: each key with its example.
-func documented(t *testing.T) []onnxir.Property {
+// documented are the rows of docs/contract.md: each key with its example, and its type.
+func documented(t *testing.T) (rows []onnxir.Property, kinds map[string]string) {
 	t.Helper()
 	page, err := os.ReadFile("../../../docs/contract.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var rows []onnxir.Property
-	for _, m := range regexp.MustCompile("(?m)^\\| `(ptyx\\.[^`]*)` \\| [a-z0-9]+ \\| .* \\| `([^`]*)` \\|$").FindAllStringSubmatch(string(page), -1) {
-		rows = append(rows, onnxir.Property{Key: m[1], Value: m[2]})
+	kinds = map[string]string{}
+	row := regexp.MustCompile("(?m)^\\| `(ptyx\\.[^`]*)` \\| ([a-z0-9]+) \\| .* \\| `([^`]*)` \\|$")
+	for _, m := range row.FindAllStringSubmatch(string(page), -1) {
+		rows, kinds[m[1]] = append(rows, onnxir.Property{Key: m[1], Value: m[3]}), m[2]
 	}
-	return rows
+	return rows, kinds
 }
 
-// TestTheTableIsTheContract holds docs/contract.md to the keys that are written, in their order.
+// TestTheTableIsTheContract compares the keys of docs/contract.md with those that are written, in their order.
 func TestTheTableIsTheContract(t *testing.T) {
 	keys := func(properties []onnxir.Property) (list []string) {
 		for _, p := range properties {
@@ -34,7 +36,11 @@ func TestTheTableIsTheContract(t *testing.T) {
 		}
 		return list
 	}
-	if got, want := keys(documented(t)), keys(sample().Properties()); !slices.Equal(got, want) {
+	rows, kinds := documented(t)
+	if want := contract.Kinds(); !maps.Equal(kinds, want) {
+		t.Errorf("docs/contract.md lists the types\n%v\nwritten are\n%v", kinds, want)
+	}
+	if got, want := keys(rows), keys(sample().Properties()); !slices.Equal(got, want) {
 		t.Errorf("docs/contract.md lists\n%v\nwritten are\n%v", got, want)
 	}
 }
@@ -47,7 +53,7 @@ func TestTheExamplesAreAContract(t *testing.T) {
 		"ptyx.probe_complex64_base64": probeText(contract.Contract{Probe: probe}),
 		"ptyx.probe_sha256":           optics.ProbeDigest(probe),
 	}
-	rows := documented(t)
+	rows, _ := documented(t)
 	for i, row := range rows {
 		if value, ok := stand[row.Key]; ok {
 			rows[i].Value = value

@@ -1,21 +1,20 @@
-// Package inspect describes a model file: its tensors, layers, operators and metadata, for a person or as JSON. It reads
-// the file alone, without ONNX Runtime.
-package inspect
+package contract
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"unicode"
 
-	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
 )
 
-// Description is what a model file holds.
+// Description is the content of a model file, for a person or as JSON.
 type Description struct {
 	File       string            `json:"file"`
 	SHA256     string            `json:"sha256"`
@@ -47,23 +46,23 @@ type Layer struct {
 	Parameters int64    `json:"parameters"`
 }
 
-// longest is how much of a metadata value is shown; the probe is longer than anybody reads.
+// longest is how many characters of a metadata value are shown; the probe has more than anybody reads.
 const longest = 200
 
-// File describes the model at path, an .onnx file or a run directory.
-func File(path string) (*Description, error) {
-	data, m, file, err := contract.Read(path)
+// Describe describes the model at path, an .onnx file or a run directory. The file need not carry a contract.
+func Describe(path string) (*Description, error) {
+	data, m, file, err := Read(path)
 	if err != nil {
 		return nil, err
 	}
 	d := &Description{
-		File: file, SHA256: contract.Digest(data), Bytes: len(data),
+		File: file, SHA256: Digest(data), Bytes: len(data),
 		Producer: strings.TrimSpace(m.ProducerName + " " + m.ProducerVersion), IRVersion: m.IRVersion,
 		Layers: []Layer{}, Opsets: map[string]int64{}, Operators: map[string]int{}, Metadata: map[string]string{},
 		Inputs: tensors(m.Graph.Inputs), Outputs: tensors(m.Graph.Outputs),
 	}
 	for _, o := range m.Opsets {
-		d.Opsets[domain(o.Domain)] = o.Version
+		d.Opsets[cmp.Or(o.Domain, "ai.onnx")] = o.Version
 	}
 	for _, n := range m.Graph.Nodes {
 		name := n.OpType
@@ -78,13 +77,6 @@ func File(path string) (*Description, error) {
 	}
 	d.layers(m.Graph.Initializers)
 	return d, nil
-}
-
-func domain(name string) string {
-	if name == "" {
-		return "ai.onnx"
-	}
-	return name
 }
 
 func tensors(infos []onnxir.ValueInfo) []Tensor {
@@ -182,14 +174,9 @@ func shortened(value string) string {
 
 // counts lists a map in the order of its keys.
 func counts[V int | int64](m map[string]V, format string) string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	parts := make([]string, len(keys))
-	for i, k := range keys {
-		parts[i] = fmt.Sprintf(format, m[k], k)
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		parts = append(parts, fmt.Sprintf(format, m[k], k))
 	}
 	return strings.Join(parts, ", ")
 }

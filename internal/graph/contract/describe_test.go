@@ -1,4 +1,4 @@
-package inspect_test
+package contract_test
 
 import (
 	"bytes"
@@ -14,7 +14,6 @@ import (
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/graph/contract"
-	"ptyx/internal/graph/inspect"
 	"ptyx/internal/graph/onnxir"
 )
 
@@ -39,24 +38,24 @@ func small() *onnxir.Model {
 }
 
 // described writes a model and describes it.
-func described(t *testing.T, m *onnxir.Model) *inspect.Description {
+func described(t *testing.T, m *onnxir.Model) *contract.Description {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), contract.ModelFile)
 	if err := os.WriteFile(path, m.Marshal(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d, err := inspect.File(path)
+	d, err := contract.Describe(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	byDirectory, err := inspect.File(filepath.Dir(path))
+	byDirectory, err := contract.Describe(filepath.Dir(path))
 	if err != nil || !reflect.DeepEqual(byDirectory, d) {
 		t.Errorf("by its directory %+v (%v), by its name %+v", byDirectory, err, d)
 	}
 	return d
 }
 
-func text(t *testing.T, d *inspect.Description) string {
+func text(t *testing.T, d *contract.Description) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := d.WriteText(&b); err != nil {
@@ -96,7 +95,7 @@ func TestJSONHoldsEverything(t *testing.T) {
 	if err := d.WriteJSON(&b); err != nil {
 		t.Fatal(err)
 	}
-	var got inspect.Description
+	var got contract.Description
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
@@ -150,13 +149,13 @@ func TestThePageShowsNoControlCharacters(t *testing.T) {
 
 func page(t *testing.T, m *onnxir.Model) string { return text(t, described(t, m)) }
 
-func TestWhatIsNoModelIsRefused(t *testing.T) {
+func TestWhatIsNoModelIsNotDescribed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "text.onnx")
 	if err := os.WriteFile(path, []byte("This is no model."), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range []string{path, filepath.Dir(path), filepath.Join(path, "missing"), filepath.Dir(path) + "-missing"} {
-		d, err := inspect.File(p)
+		d, err := contract.Describe(p)
 		var bad *badinput.Error
 		if d != nil || err == nil || p != filepath.Join(path, "missing") && !errors.As(err, &bad) {
 			t.Errorf("%s: %+v, %v", p, d, err)
