@@ -8,8 +8,9 @@ import (
 	"ptyx/internal/recon/solve"
 )
 
-// probes are the scans' probes with which training begins: as given, or, if they are to be learnt, calibrated on the patterns
-// to train on. A resumed training has its probes in its state, and where the truth is known nothing is learnt of a probe.
+// probes are the scans' probes with which training begins: as given, or, if they are to be learnt, calibrated on the
+// patterns to train on. A resumed training has its probes in its state, and where the truth is known nothing is learnt
+// of a probe.
 func (r Request) probes(ctx context.Context, train *Data) ([]*ndarray.Complex64, error) {
 	probes := scans(r.Scans).probes()
 	if !r.Config.learnsProbe() || r.Config.ProbePasses == 0 || r.Resume != "" {
@@ -27,10 +28,12 @@ func (r Request) probes(ctx context.Context, train *Data) ([]*ndarray.Complex64,
 		}
 		first, last := result.Residual[0], result.Residual[len(result.Residual)-1]
 		if !(last < first) {
-			r.Log.Warn("the probe was not calibrated: no better one was found", "scan", scan.Path, "residual", first, "calibrated", last)
+			r.Log.Warn("the probe was not calibrated: no better one was found",
+				"scan", scan.Path, "residual", first, "calibrated", last)
 			continue
 		}
-		r.Log.Info("probe calibrated", "scan", scan.Path, "residual", fmt.Sprintf("%.4f", first), "calibrated", fmt.Sprintf("%.4f", last))
+		r.Log.Info("probe calibrated", "scan", scan.Path,
+			"residual", fmt.Sprintf("%.4f", first), "calibrated", fmt.Sprintf("%.4f", last))
 		probes[i] = result.Probe
 	}
 	return probes, nil

@@ -137,8 +137,8 @@ func metricsCSV(history []Epoch) []byte {
 	return b.Bytes()
 }
 
-// ReadMetrics reads the epochs of a run directory's metrics.csv; none if there is no such file. An empty loss is NaN. Faults
-// of the file are *badinput.Error.
+// ReadMetrics reads the epochs of a run directory's metrics.csv; none if there is no such file. An empty loss is NaN.
+// Faults of the file are *badinput.Error.
 func ReadMetrics(dir string) ([]Epoch, error) {
 	path := filepath.Join(dir, MetricsFile)
 	file, err := os.Open(path)
@@ -158,7 +158,8 @@ func ReadMetrics(dir string) ([]Epoch, error) {
 		e, err := readEpoch(row)
 		if err != nil {
 			return nil, &badinput.Error{
-				File: path, Found: "a line that cannot be read", Expected: "epoch, train_loss, val_loss, ...", Cause: err,
+				File: path, Found: "a line that cannot be read", Expected: "epoch, train_loss, val_loss, ...",
+				Cause: err,
 			}
 		}
 		history = append(history, e)

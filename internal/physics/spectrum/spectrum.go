@@ -7,6 +7,7 @@
 package spectrum
 
 import (
+	"math"
 	"math/cmplx"
 	"slices"
 )
@@ -92,4 +93,19 @@ func Smooth(n int) int {
 			return n
 		}
 	}
+}
+
+// Centroid is the cyclic centre of an image of light, (N, N): the phases of its lowest frequencies, in pixels in (-N/2,
+// N/2]. Light moved by a pixel, also across the border, moves it by a pixel. sharpness is 0 for evenly spread light and
+// 1 for a single pixel.
+func Centroid[T float32 | float64](image []T, n int) (row, col, sharpness float64) {
+	var rows, cols complex128
+	sum := 0.0
+	for i, v := range image {
+		rows += cmplx.Rect(float64(v), 2*math.Pi*float64(i/n)/float64(n))
+		cols += cmplx.Rect(float64(v), 2*math.Pi*float64(i%n)/float64(n))
+		sum += float64(v)
+	}
+	pixels := float64(n) / (2 * math.Pi)
+	return cmplx.Phase(rows) * pixels, cmplx.Phase(cols) * pixels, min(cmplx.Abs(rows), cmplx.Abs(cols)) / sum
 }

@@ -4,10 +4,11 @@ import (
 	"math"
 	"slices"
 
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/scan/dataset"
 )
 
-// Facts are what was measured of a scan, whether something is wrong or not. What could not be measured is absent.
+// Facts are what was measured of a scan, whether or not something is wrong. Nil means: could not be measured.
 type Facts struct {
 	Patterns     int           `json:"patterns"`
 	Size         int           `json:"size_pixels"` // N
@@ -19,21 +20,23 @@ type Facts struct {
 	Step         *float64      `json:"nearest_neighbour_pixels,omitempty"` // median distance
 	Probe        *float64      `json:"probe_diameter_pixels,omitempty"`
 	Overlap      *float64      `json:"overlap,omitempty"`              // linear: 1 - step / diameter
-	FarField     *float64      `json:"far_field_likeness,omitempty"`   // of the probe's far field to the mean pattern, 0 to 1
-	Calibrated   *float64      `json:"calibrated_agreement,omitempty"` // complex correlation of the probe as given with the one fitted to the patterns
-	Tried        int           `json:"patterns_tried,omitempty"`       // on which the orientations were tried
+	FarField     *float64      `json:"far_field_likeness,omitempty"`   // of the probe's far field to the mean pattern
+	Calibrated   *float64      `json:"calibrated_agreement,omitempty"` // correlation of given and fitted probe
+	Tried        int           `json:"patterns_tried,omitempty"`       // for the orientations
 	Orientations []Orientation `json:"orientations,omitempty"`         // best first
-	Shuffled     *float64      `json:"shuffled_residual,omitempty"`    // with positions in a random order: no better than chance
+	Shuffled     *float64      `json:"shuffled_residual,omitempty"`    // with positions in a random order
 }
 
-// newFacts are those that need no look at the rest.
+// newFacts measures what needs no check.
 func newFacts(scan *dataset.Scan, s *survey) *Facts {
 	f := &Facts{
 		Patterns: scan.M, Size: scan.N, Input: scan.Input.String(), Layout: scan.Layout().String(),
 		X: extent(scan.X), Y: extent(scan.Y), Photons: finite(s.power / float64(s.frames)),
 	}
 	if scan.M > 1 {
-		f.Step = finite(median(nearestDistances(scan.X, scan.Y)))
+		distances := nearestDistances(scan.X, scan.Y)
+		slices.Sort(distances)
+		f.Step = finite(distances[len(distances)/2])
 	}
 	if scan.Probe != nil {
 		f.Probe = finite(diameter(scan.Probe))
@@ -44,7 +47,7 @@ func newFacts(scan *dataset.Scan, s *survey) *Facts {
 	return f
 }
 
-// finite is a number to be written as JSON, nil where it is none.
+// finite is a number to be written as JSON, nil if it is not finite.
 func finite(v float64) *float64 {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return nil
@@ -54,9 +57,21 @@ func finite(v float64) *float64 {
 
 func extent(v []float64) [2]float64 { return [2]float64{slices.Min(v), slices.Max(v)} }
 
-// median is the middle of the sorted list; the upper of two.
-func median(v []float64) float64 {
-	sorted := slices.Clone(v)
-	slices.Sort(sorted)
-	return sorted[len(sorted)/2]
+// nearestDistances lists each position's distance to the nearest other, pixels.
+func nearestDistances(x, y []float64) []float64 {
+	out := make([]float64, len(x))
+	for i, j := range dataset.Nearest(x, y) {
+		out[i] = math.Hypot(x[i]-x[j], y[i]-y[j])
+	}
+	return out
+}
+
+// diameter is that of a disc of even light with the probe's sum |P|^2 and sum |P|^4. For a gaussian it is the width at
+// 1/e^2.
+func diameter(probe *ndarray.Complex64) float64 {
+	sum, squares := 0.0, 0.0
+	for _, v := range intensityOf(probe) {
+		sum, squares = sum+v, squares+v*v
+	}
+	return 2 * math.Sqrt(sum*sum/squares/math.Pi)
 }

@@ -2,222 +2,133 @@ package validate
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"math/rand/v2"
 	goruntime "runtime"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/recon/solve"
-	"ptyx/internal/scan/dataset"
 )
 
 const (
-	fewest = 9   // patterns, of which orientations can be told
+	fewest = 9   // patterns that can tell orientations apart
 	tried  = 120 // patterns at most
-	passes = 6   // of ePIE, the first with the probe as given
+	passes = 6   // of ePIE; the first leaves the probe as given
 
 	clearly = 0.8 // of the residual as given: a smaller one is no chance
 	chance  = 0.9 // of the residual with positions in a random order: a larger one is no explanation
 )
 
-// Orientation is one of the eight ways to turn and mirror the positions, and how well the patterns are explained with it.
+// Orientation is one of the eight ways to turn and mirror the positions, and how well the patterns are explained with
+// it.
 type Orientation struct {
 	Name     string  `json:"name"`
-	Residual float64 `json:"residual"` // sum (|F| - d)^2 / sum d^2, of the last pass
+	Residual float64 `json:"residual"` // sum (|F| - d)^2 / sum d^2 of the last pass
 
 	placing placing
 }
 
-// placing is a way to turn and mirror positions: axes exchanged first, as the flags of a dataset.View have it.
-type placing struct {
-	swap, flipX, flipY bool
-	assign             string // what makes these positions of the file's
+// trials are the results of ePIE with differently placed positions.
+type trials struct {
+	orientations []Orientation      // in the order of placings
+	shuffled     float64            // residual with positions in a random order: what chance explains
+	fitted       *ndarray.Complex64 // (N, N), the probe fitted with the positions as given
 }
 
-// placings are the symmetries of the square, the file's own first.
-func placings() []placing {
-	return []placing{
-		{},
-		{false, true, false, "xcoords = -xcoords"},
-		{false, false, true, "ycoords = -ycoords"},
-		{false, true, true, "xcoords, ycoords = -xcoords, -ycoords"},
-		{true, false, false, "xcoords, ycoords = ycoords, xcoords"},
-		{true, true, false, "xcoords, ycoords = -ycoords, xcoords"},
-		{true, false, true, "xcoords, ycoords = ycoords, -xcoords"},
-		{true, true, true, "xcoords, ycoords = -ycoords, -xcoords"},
+// orientation tries the eight orientations on the central patterns, if nothing else keeps the physics from explaining
+// them.
+func orientation(x *exam) []Finding {
+	if x.scan.Probe == nil || len(x.light) < fewest || x.report.Errors() > 0 {
+		return nil
 	}
-}
-
-func (p placing) of(x, y float64) (float64, float64) {
-	if p.swap {
-		x, y = y, x
+	if x.trials, x.err = x.tryOrientations(); x.err != nil {
+		return nil
 	}
-	if p.flipX {
-		x = -x
-	}
-	if p.flipY {
-		y = -y
-	}
-	return x, y
-}
-
-func (p placing) name() string {
-	var parts []string
-	if p.swap {
-		parts = append(parts, "swapped")
-	}
-	switch {
-	case p.flipX && p.flipY:
-		parts = append(parts, "both flipped")
-	case p.flipX:
-		parts = append(parts, "x flipped")
-	case p.flipY:
-		parts = append(parts, "y flipped")
-	}
-	return cmp.Or(strings.Join(parts, ", "), "as given")
-}
-
-// flags are those of the commands that place positions so.
-func (p placing) flags() string {
-	var flags []string
-	for _, f := range []struct {
-		set  bool
-		name string
-	}{{p.swap, "--swap-xy"}, {p.flipX, "--flip-x"}, {p.flipY, "--flip-y"}} {
-		if f.set {
-			flags = append(flags, f.name)
-		}
-	}
-	return strings.Join(flags, " ")
-}
-
-// fix is how to place positions so that are looked at in a view already.
-func (p placing) fix(v dataset.View) string {
-	given := placing{swap: v.SwapXY, flipX: v.FlipX, flipY: v.FlipY}
-	if given == (placing{}) {
-		return fmt.Sprintf("say %s, or save %s", p.flags(), p.assign)
-	}
-	before := given
-	if p.swap {
-		before.flipX, before.flipY = given.flipY, given.flipX
-	}
-	whole := placing{swap: given.swap != p.swap, flipX: before.flipX != p.flipX, flipY: before.flipY != p.flipY}
-	if whole == (placing{}) {
-		return "leave out " + given.flags()
-	}
-	return fmt.Sprintf("say %s in place of %s", whole.flags(), given.flags())
-}
-
-// orient tries the orientations on patterns with light, and positions in a random order, which show what chance explains.
-func (r *Report) orient(ctx context.Context, scan *dataset.Scan, light []int, o Options) error {
-	given, err := central(scan, light)
-	if err != nil {
-		return err
-	}
-	all := placings()
-	trials := make([]solve.Problem, 0, len(all)+1)
-	for _, p := range all {
-		trials = append(trials, placed(given, p.of))
-	}
-	results, err := explain(ctx, append(trials, shuffled(given, o.Seed)), o.Seed)
-	if err != nil {
-		return err
-	}
-	for i, p := range all {
-		r.Facts.Orientations = append(r.Facts.Orientations, Orientation{Name: p.name(), Residual: last(results[i]), placing: p})
-	}
-	random := last(results[len(all)])
-	r.Facts.Tried, r.Facts.Shuffled = len(given.X), finite(random)
-	turned := judge(r.Facts.Orientations, random, o.View)
-	if r.add(turned...); len(turned) == 0 {
-		r.add(calibrated(scan, results[0].Probe, r.Facts)...)
-	}
-	slices.SortStableFunc(r.Facts.Orientations, func(a, b Orientation) int { return cmp.Compare(a.Residual, b.Residual) })
-	return nil
-}
-
-// judge compares the file's own orientation, the first, with the others and with chance.
-func judge(all []Orientation, random float64, v dataset.View) []Finding {
-	own := all[0]
-	best := slices.MinFunc(all, func(a, b Orientation) int { return cmp.Compare(a.Residual, b.Residual) })
-	switch {
+	all, random := x.trials.orientations, x.trials.shuffled
+	byResidual := func(a, b Orientation) int { return cmp.Compare(a.Residual, b.Residual) }
+	x.facts.Shuffled, x.facts.Orientations = finite(random), slices.Clone(all)
+	slices.SortStableFunc(x.facts.Orientations, byResidual)
+	switch given, best := all[0], slices.MinFunc(all, byResidual); {
 	case best.Residual > chance*random:
 		return []Finding{{
-			Severity: Error, Check: "orientation", Key: coords,
-			Found:    fmt.Sprintf("positions that explain the patterns hardly better than positions in a random order, residual %.3g and %.3g, however they are turned", best.Residual, random),
-			Expected: "neighbouring patterns that agree on the object", Fix: "check that positions belong to their patterns, and are object pixels",
+			Severity: Error, Key: coords,
+			Found: fmt.Sprintf("positions that explain the patterns hardly better than positions in a random order, "+
+				"residual %.3g and %.3g, however they are turned", best.Residual, random),
+			Expected: "neighbouring patterns that agree on the object",
+			Fix:      "check that positions belong to their patterns, and are object pixels",
 		}}
-	case best.Residual < clearly*own.Residual:
+	case best.Residual < clearly*given.Residual:
 		return []Finding{{
-			Severity: Error, Check: "orientation", Key: coords,
-			Found:    fmt.Sprintf("positions that explain the patterns better when %s: residual %.3g, as given %.3g", best.Name, best.Residual, own.Residual),
-			Expected: "the orientation of the patterns", Fix: best.placing.fix(v),
+			Severity: Error, Key: coords,
+			Found: fmt.Sprintf("positions that explain the patterns better when %s: residual %.3g, as given %.3g",
+				best.Name, best.Residual, given.Residual),
+			Expected: "the orientation of the patterns", Fix: best.placing.fix(x.options.View),
 		}}
 	}
 	return nil
 }
 
-// explain runs ePIE on each trial.
-func explain(ctx context.Context, trials []solve.Problem, seed uint64) ([]*solve.Calibration, error) {
-	results := make([]*solve.Calibration, len(trials))
+// tryOrientations runs ePIE on the central patterns with each placing of their positions, and in a random order.
+func (x *exam) tryOrientations() (*trials, error) {
+	given, err := x.central()
+	if err != nil {
+		return nil, err
+	}
+	x.facts.Tried = len(given.X)
+	all := placings()
+	problems := make([]solve.Problem, len(all)+1)
+	for i := range problems {
+		problems[i] = given
+		problems[i].X, problems[i].Y = make([]float64, len(given.X)), make([]float64, len(given.X))
+	}
+	for k, random := range rand.New(rand.NewPCG(x.options.Seed, streamShuffle)).Perm(len(given.X)) {
+		for i, p := range all {
+			problems[i].X[k], problems[i].Y[k] = p.of(given.X[k], given.Y[k])
+		}
+		problems[len(all)].X[k], problems[len(all)].Y[k] = given.X[random], given.Y[random]
+	}
+	results := make([]*solve.Calibration, len(problems))
 	var g errgroup.Group
 	g.SetLimit(goruntime.GOMAXPROCS(0))
-	for i, data := range trials {
+	for i, problem := range problems {
 		g.Go(func() (err error) {
-			if results[i], err = solve.Calibrate(ctx, data, passes, seed); err != nil {
+			if results[i], err = solve.Calibrate(x.ctx, problem, passes, x.options.Seed); err != nil {
 				return fmt.Errorf("trying orientations: %w", err)
 			}
 			return nil
 		})
 	}
-	return results, g.Wait()
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	residual := func(i int) float64 { return results[i].Residual[passes-1] }
+	t := &trials{fitted: results[0].Probe, shuffled: residual(len(all))}
+	for i, p := range all {
+		t.orientations = append(t.orientations, Orientation{Name: p.name(), Residual: residual(i), placing: p})
+	}
+	return t, nil
 }
 
-// last is the residual of the last pass.
-func last(r *solve.Calibration) float64 { return r.Residual[passes-1] }
-
-// central are those patterns of a list that are nearest to the middle of the scan.
-func central(scan *dataset.Scan, light []int) (solve.Problem, error) {
-	var x, y []float64
-	for _, id := range light {
-		x, y = append(x, scan.X[id]), append(y, scan.Y[id])
+// central lists the patterns with light that are nearest to the middle of the scan.
+func (x *exam) central() (solve.Problem, error) {
+	var cols, rows []float64
+	for _, id := range x.light {
+		cols, rows = append(cols, x.scan.X[id]), append(rows, x.scan.Y[id])
 	}
-	d := solve.Problem{Measured: scan.Measured, Probe: scan.Probe}
+	p := solve.Problem{Measured: x.scan.Measured, Probe: x.scan.Probe}
 	var ids []int
-	for _, i := range solve.Central(x, y, tried) {
-		ids, d.X, d.Y = append(ids, light[i]), append(d.X, x[i]), append(d.Y, y[i])
+	for _, i := range solve.Central(cols, rows, tried) {
+		ids, p.X, p.Y = append(ids, x.light[i]), append(p.X, cols[i]), append(p.Y, rows[i])
 	}
 	var err error
-	if d.Patterns, err = scan.LoadSelected(ids); err != nil {
-		return d, fmt.Errorf("reading the central patterns: %w", err)
+	if p.Patterns, err = x.scan.LoadSelected(ids); err != nil {
+		return p, fmt.Errorf("reading the central patterns: %w", err)
 	}
-	return d, nil
+	return p, nil
 }
 
-// placed are the same patterns at other positions.
-func placed(d solve.Problem, of func(x, y float64) (float64, float64)) solve.Problem {
-	out := d
-	out.X, out.Y = nil, nil
-	for i := range d.X {
-		x, y := of(d.X[i], d.Y[i])
-		out.X, out.Y = append(out.X, x), append(out.Y, y)
-	}
-	return out
-}
-
-// shuffled gives each pattern another's position.
-func shuffled(d solve.Problem, seed uint64) solve.Problem {
-	out := d
-	out.X, out.Y = nil, nil
-	for _, i := range rand.New(rand.NewPCG(seed, streamShuffle)).Perm(len(d.X)) {
-		out.X, out.Y = append(out.X, d.X[i]), append(out.Y, d.Y[i])
-	}
-	return out
-}
-
-// streamShuffle keeps this draw apart from others of the same seed.
+// streamShuffle separates this random draw from others of the same seed.
 const streamShuffle = 0x707479780300

@@ -3,36 +3,39 @@ package validate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
+	"strings"
 
 	"ptyx/internal/scan/dataset"
 )
 
-// survey is what one pass over all patterns tells. Intensities are in the unit of the file: squares of what it holds where
-// that is amplitudes. Pixels that are no finite number of 0 or more are counted and otherwise taken as 0.
+// survey is the result of one pass over all patterns. Intensities are in the unit of the file, or its square if it
+// holds amplitudes. Pixels that are no finite number of 0 or more are counted and otherwise taken as 0.
 type survey struct {
 	n, frames int
-	key       string
+	key       string // of the patterns
 
 	mean  []float64 // (N, N), intensity
 	lit   []int     // (N, N), in how many patterns the pixel is above 0
 	power float64   // sum of all intensities
-	light []int     // patterns that have some
+	light []int     // patterns with light
 
-	bad   [3]badPixels // by kind: see badKinds
+	bad   [3]badPixels // by kind
 	whole bool         // all values are whole numbers
 	roots bool         // all squares of values are whole numbers, to float32's precision
 	top   levels       // the largest values
 	peaks []int        // (N, N), in how many patterns the pixel holds the largest value
 }
 
-// badPixels are pixels of one kind that are no measurement.
+// badPixels counts the pixels of one kind that are no measurement.
 type badPixels struct {
-	count            int
-	frame, row, col  int     // the first
-	value            float64 // there
-	patterns, latest int     // how many patterns have one; the last of them, + 1
+	count           int
+	frame, row, col int // of the first
+	value           float64
+	patterns        int // patterns with such pixels
+	latest          int // the last of them, plus 1
 }
 
 const (
@@ -41,7 +44,7 @@ const (
 	kindNegative
 )
 
-// chunk is how many patterns are read at a time.
+// chunk is the number of patterns read at a time.
 const chunk = 8
 
 // newSurvey passes over the patterns.
@@ -79,12 +82,12 @@ func newSurvey(ctx context.Context, scan *dataset.Scan) (*survey, error) {
 	return s, nil
 }
 
-// add counts one pattern in.
+// add counts one pattern.
 func (s *survey) add(frame []float32, number int, input dataset.InputKind) {
 	before := s.power
 	for i, v := range frame {
-		if !(v >= 0 && v <= math.MaxFloat32) { // in accept form: NaN fails
-			s.note(number, i, float64(v))
+		if !(v >= 0 && v <= math.MaxFloat32) { // also false for NaN
+			s.addBad(number, i, float64(v))
 			continue
 		}
 		value := float64(v)
@@ -113,11 +116,11 @@ func (s *survey) add(frame []float32, number int, input dataset.InputKind) {
 	}
 }
 
-// rootError is the relative error of the square of a float32: two roundings of 2^-24, and a little.
+// rootError is the relative error of the square of a float32: two roundings of 2^-24, and a little more.
 const rootError = 2e-7
 
-// note counts a pixel that is no measurement.
-func (s *survey) note(frame, pixel int, value float64) {
+// addBad counts a pixel that is no measurement.
+func (s *survey) addBad(frame, pixel int, value float64) {
 	kind := kindNegative
 	switch {
 	case math.IsNaN(value):
@@ -135,28 +138,57 @@ func (s *survey) note(frame, pixel int, value float64) {
 	b.count++
 }
 
-// broken tells whether some pixel is no measurement, which training refuses.
+// broken reports whether some pixel is no measurement, which training refuses.
 func (s *survey) broken() bool {
 	return s.bad[kindNaN].count+s.bad[kindInf].count+s.bad[kindNegative].count > 0
 }
 
-// levels are the largest different values and how often each was met.
+// neighbours lists the up to eight pixels around one.
+func (s *survey) neighbours(i int) []int {
+	var out []int
+	row, col := i/s.n, i%s.n
+	for r := max(row-1, 0); r <= min(row+1, s.n-1); r++ {
+		for c := max(col-1, 0); c <= min(col+1, s.n-1); c++ {
+			if j := r*s.n + c; j != i {
+				out = append(out, j)
+			}
+		}
+	}
+	return out
+}
+
+// shownPixels is the number of pixels that a finding names.
+const shownPixels = 5
+
+// list names pixels by row and column.
+func (s *survey) list(pixels []int) string {
+	var parts []string
+	for _, i := range pixels[:min(len(pixels), shownPixels)] {
+		parts = append(parts, fmt.Sprintf("(%d, %d)", i/s.n, i%s.n))
+	}
+	if len(pixels) > shownPixels {
+		parts = append(parts, "...")
+	}
+	return "[row, column] " + strings.Join(parts, " ")
+}
+
+// levels are the largest different values and how often each occurs.
 type levels struct {
-	values []float64 // from the largest down
+	values []float64 // descending
 	counts []int
 }
 
-// kept is how many levels are kept below the largest.
+// kept is the number of levels kept below the largest.
 const kept = 20
 
-// Where a value stands to the largest before it.
+// How a value compares with the largest before it.
 const (
 	below = iota
 	equal
 	above
 )
 
-// add counts a value in, and says where it stands.
+// add counts a value, and reports how it compares with the largest so far.
 func (l *levels) add(v float64) int {
 	last := len(l.values) - 1
 	if last == kept && v < l.values[last] {

@@ -1,10 +1,10 @@
-// Package validate looks for what is wrong with a scan before hours of training are spent on it. File reads a scan as training
-// does, passes once over its patterns (survey), and tries on the central patterns which orientation of the positions the physics
-// explains best (orientation). What it finds becomes a Report: Facts that were measured, and Findings, each with what was
-// found, what was expected and what to do. It changes nothing and stands above dataset, calibrate and physics.
+// Package validate looks for faults of a scan before hours of training are spent on it. File reads a scan as training
+// does, passes once over its patterns (survey), and runs the table of checks. The result is a Report: Facts that were
+// measured, and Findings, each with what was found, what was expected and how to fix it. Nothing is changed. The
+// package stands above dataset, solve and physics.
 //
-// A finding is an error where training would fail or be in vain, and a warning where something deserves a look. The
-// thresholds were set on simulated scans, on which none may speak, and on a measured one.
+// A finding is an error if training would fail or be in vain, and a warning if something deserves a look. The
+// thresholds were set on simulated scans, where no check may report anything, and on a measured one.
 package validate
 
 import (
@@ -16,7 +16,48 @@ import (
 	"ptyx/internal/scan/dataset"
 )
 
-// Options say how the scan is to be understood, as for training.
+// checks is the table of checks, in the order of the findings. Each check has its own file.
+func checks() []check {
+	return []check{
+		{name: "axes", find: axes},
+		{name: "values", find: values},
+		{name: "dark", find: dark},
+		{name: "counts", find: counts},
+		{name: "dead", find: dead},
+		{name: "hot", find: hot},
+		{name: "saturated", find: saturated},
+		{name: "units", find: units},
+		{name: "outside", unless: []string{"units"}, find: outside},
+		{name: "repeated", unless: []string{"units"}, find: repeated},
+		{name: "overlap", unless: []string{"units"}, find: overlap},
+		{name: "alone", unless: []string{"units"}, find: isolated},
+		{name: "centre", find: centre},
+		{name: "probe", find: probe},
+		{name: "orientation", unless: []string{"centre", "probe"}, find: orientation},
+		{name: "calibration", unless: []string{"orientation"}, find: calibration},
+	}
+}
+
+// check is a row in the table of checks.
+type check struct {
+	name   string   // Finding.Check
+	unless []string // checks whose findings make this one pointless
+	find   func(x *exam) []Finding
+}
+
+// exam is a scan under examination.
+type exam struct {
+	*survey
+	ctx     context.Context
+	options Options
+	scan    *dataset.Scan
+	report  *Report
+	facts   *Facts  // of the report
+	trials  *trials // of the orientations; nil before they are tried
+	err     error   // that ended the examination
+}
+
+// Options say how the scan is read, as for training.
 type Options struct {
 	Input     dataset.InputKind
 	Layout    dataset.Orientation
@@ -34,20 +75,20 @@ const (
 	Warning Severity = "warning" // deserves a look
 )
 
-// Finding is one thing that is not as it should be.
+// Finding is a fault, or a doubt, about a scan.
 type Finding struct {
 	Severity Severity `json:"severity"`
-	Check    string   `json:"check"` // which check speaks, a word for scripts
+	Check    string   `json:"check"` // a word for scripts: the check that reports it, or "file"
 	Key      string   `json:"key,omitempty"`
 	Found    string   `json:"found"`
 	Expected string   `json:"expected,omitempty"`
 	Fix      string   `json:"fix,omitempty"`
 }
 
-// Report is all that was found out about a scan.
+// Report is the result of an examination.
 type Report struct {
 	File     string    `json:"file"`
-	Facts    *Facts    `json:"facts,omitempty"` // nil where the file could not be read as a scan
+	Facts    *Facts    `json:"facts,omitempty"` // nil if the file could not be read as a scan
 	Findings []Finding `json:"findings"`
 }
 
@@ -62,11 +103,13 @@ func (r *Report) Errors() int {
 	return count
 }
 
-// add appends findings.
-func (r *Report) add(findings ...Finding) { r.Findings = append(r.Findings, findings...) }
+// reports tells whether one of some checks has found something.
+func (r *Report) reports(checks ...string) bool {
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return slices.Contains(checks, f.Check) })
+}
 
-// File examines the scan at path. Faults of the scan are findings; the error is of what kept it from being examined, such as
-// ctx that is done.
+// File examines the scan at path. Faults of the scan are findings. The error is what prevented the examination, such as
+// a cancelled ctx.
 func File(ctx context.Context, path string, o Options) (*Report, error) {
 	r := &Report{File: path, Findings: []Finding{}}
 	scan, err := r.open(path, o)
@@ -74,49 +117,44 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 		return r, err
 	}
 	defer scan.Close()
-	s, err := newSurvey(ctx, scan)
-	if bad := (*badinput.Error)(nil); errors.As(err, &bad) { // a file that is cut short
-		r.add(ofFile(bad))
+	x := &exam{ctx: ctx, options: o, scan: scan, report: r}
+	x.survey, err = newSurvey(ctx, scan)
+	if bad := (*badinput.Error)(nil); errors.As(err, &bad) { // a truncated file
+		r.Findings = append(append(r.Findings, named("axes", axes(x))...), ofFile(bad))
 		return r, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	r.Facts = newFacts(scan, s)
-	r.add(s.values()...)
-	r.add(s.kind(scan)...)
-	r.add(s.pixels(scan)...)
-	r.add(positions(scan, r.Facts)...)
-	beside := s.centre(scan)
-	r.add(beside...)
-	r.add(probe(scan, s, r.Facts, len(beside) > 0)...)
-	if !r.turnable(scan, s) {
-		return r, nil
+	x.facts = newFacts(scan, x.survey)
+	r.Facts = x.facts
+	for _, c := range checks() {
+		if !r.reports(c.unless...) {
+			r.Findings = append(r.Findings, named(c.name, c.find(x))...)
+		}
 	}
-	return r, r.orient(ctx, scan, s.light, o)
+	return r, x.err
 }
 
-// turnable tells whether orientations can be judged: only where nothing else keeps the physics from explaining the patterns.
-func (r *Report) turnable(scan *dataset.Scan, s *survey) bool {
-	doubtful := slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Check == "probe" || f.Check == "centre" })
-	return scan.Probe != nil && len(s.light) >= fewest && r.Errors() == 0 && !doubtful
+// named gives findings the name of their check.
+func named(check string, findings []Finding) []Finding {
+	for i := range findings {
+		findings[i].Check = check
+	}
+	return findings
 }
 
-// open opens the scan as far as it can be: where only its probe is at fault, the rest is examined all the same. What the reader
-// complains of are findings. It returns no scan where nothing can be examined.
+// open opens the scan. What the reader refuses becomes a finding. If only the probe is at fault, the scan is opened
+// without it; if nothing can be examined, no scan is returned.
 func (r *Report) open(path string, o Options) (*dataset.Scan, error) {
 	options := dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, ProbeFile: o.ProbeFile}
 	scan, err := dataset.Open(path, options)
 	for range 2 {
 		bad := (*badinput.Error)(nil)
-		switch {
-		case err == nil:
-			r.add(layout(scan, o)...)
-			return scan, nil
-		case !errors.As(err, &bad):
-			return nil, err
+		if err == nil || !errors.As(err, &bad) {
+			return scan, err
 		}
-		r.add(ofFile(bad))
+		r.Findings = append(r.Findings, ofFile(bad))
 		if bad.Key != dataset.KeyProbe && o.ProbeFile == "" {
 			return nil, nil
 		}
@@ -126,11 +164,24 @@ func (r *Report) open(path string, o Options) (*dataset.Scan, error) {
 	return nil, err
 }
 
-// ofFile is what a reader complained of, as a finding.
+// ofFile is a reader's error as a finding.
 func ofFile(bad *badinput.Error) Finding {
-	f := Finding{Severity: Error, Check: "file", Key: bad.Key, Found: bad.Found, Expected: bad.Expected, Fix: bad.Remedy}
+	f := Finding{
+		Severity: Error, Check: "file", Key: bad.Key, Found: bad.Found, Expected: bad.Expected, Fix: bad.Remedy,
+	}
 	if bad.Cause != nil {
 		f.Found += " (" + bad.Cause.Error() + ")"
 	}
 	return f
+}
+
+// coords are the keys of the positions.
+const coords = dataset.KeyX + ", " + dataset.KeyY
+
+// plural is the word for a number of things.
+func plural(n int, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
 }

@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 )
 
-// WriteJSON writes everything.
+// WriteJSON writes the report as indented JSON.
 func (r *Report) WriteJSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
@@ -16,7 +16,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	return e.Encode(r)
 }
 
-// WriteText writes the facts, then one finding after the other with its fix.
+// WriteText writes the facts, then each finding with its fix.
 func (r *Report) WriteText(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(w, "file\t%s\n", r.File)
@@ -30,13 +30,11 @@ func (r *Report) WriteText(out io.Writer) error {
 		return err
 	}
 	for _, f := range r.Findings {
-		if _, err := fmt.Fprintf(out, "\n%s: %s\n", f.Severity, f.sentence()); err != nil {
-			return err
+		text := fmt.Sprintf("\n%s: %s\n", f.Severity, f.sentence())
+		if f.Fix != "" {
+			text += fmt.Sprintf("fix: %s\n", f.Fix)
 		}
-		if f.Fix == "" {
-			continue
-		}
-		if _, err := fmt.Fprintf(out, "fix: %s\n", f.Fix); err != nil {
+		if _, err := io.WriteString(out, text); err != nil {
 			return err
 		}
 	}
@@ -58,26 +56,20 @@ func (f Finding) sentence() string {
 // write writes one fact per line.
 func (f *Facts) write(w io.Writer) {
 	row := func(name, format string, args ...any) { fmt.Fprintf(w, name+"\t"+format+"\n", args...) }
+	measured := func(value *float64, name, format string, factor float64) {
+		if value != nil {
+			row(name, format, factor**value)
+		}
+	}
 	row("patterns", "%d of %d x %d pixels, taken as %s, %s", f.Patterns, f.Size, f.Size, f.Input, f.Layout)
-	if f.Photons != nil {
-		row("light", "%.4g a pattern", *f.Photons)
-	}
+	measured(f.Photons, "light", "%.4g a pattern", 1)
 	row("positions", "x %.1f to %.1f, y %.1f to %.1f", f.X[0], f.X[1], f.Y[0], f.Y[1])
-	if f.Step != nil {
-		row("neighbours", "%.2f pixels apart, the median", *f.Step)
-	}
-	if f.Probe != nil {
-		row("probe", "%.1f pixels wide", *f.Probe)
-	}
-	if f.Overlap != nil {
-		row("overlap", "%.0f%% of the probe's width", 100**f.Overlap)
-	}
-	if f.FarField != nil {
-		row("far field", "of the probe, likeness %.2f to the mean pattern", *f.FarField)
-	}
-	if f.Calibrated != nil {
-		row("calibrated", "on the patterns, the probe keeps a complex correlation of %.2f with itself", *f.Calibrated)
-	}
+	measured(f.Step, "neighbours", "%.2f pixels apart, the median", 1)
+	measured(f.Probe, "probe", "%.1f pixels wide", 1)
+	measured(f.Overlap, "overlap", "%.0f%% of the probe's width", 100)
+	measured(f.FarField, "far field", "of the probe, likeness %.2f to the mean pattern", 1)
+	measured(f.Calibrated, "calibrated",
+		"on the patterns, the probe keeps a complex correlation of %.2f with itself", 1)
 	if len(f.Orientations) == 0 {
 		row("orientation", "not tried: the rest has to be in order first")
 		return

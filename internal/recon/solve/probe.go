@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/cmplx"
 	"slices"
+
+	"ptyx/internal/physics/spectrum"
 )
 
 // keepPower scales the probe to the mean power of the patterns, and the object inversely, so that their product stays. The
@@ -145,13 +147,8 @@ type centroid struct{ y, x float64 }
 // the border.
 func (s *state) centroid() centroid {
 	light, _ := s.light()
-	var y, x complex128
-	for q, v := range light {
-		y += cmplx.Rect(float64(v), 2*math.Pi*float64(q/s.n)/float64(s.n))
-		x += cmplx.Rect(float64(v), 2*math.Pi*float64(q%s.n)/float64(s.n))
-	}
-	turns := float64(s.n) / (2 * math.Pi)
-	return centroid{cmplx.Phase(y) * turns, cmplx.Phase(x) * turns}
+	y, x, _ := spectrum.Centroid(light, s.n)
+	return centroid{y, x}
 }
 
 // drift is the shift of the probe since the start.
