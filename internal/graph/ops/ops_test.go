@@ -44,6 +44,7 @@ func cases() []opCase {
 		{"Log", arrays(positive), unary(ops.Log)},
 		{"Sqrt", arrays(positive), unary(ops.Sqrt)},
 		{"Abs", arrays(apart), unary(ops.Abs)},
+		{"Sign", arrays(apart), func(in []*ops.Node) *ops.Node { return ops.Mul(ops.Sign(in[0]), in[0]) }},
 		{"Sigmoid", arrays(image), unary(ops.Sigmoid)},
 		{"Tanh", arrays(image), unary(ops.Tanh)},
 		{"Atan", arrays(image), unary(ops.Atan)},
