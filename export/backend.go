@@ -44,7 +44,8 @@ func decode(data []byte) (inputs, outputs []*fileNode, err error) {
 // NewNode, SetWeightedEdge, ApplyOperation, SetName and SetTensor are what onnx-go calls.
 func (b *backend) NewNode() gonum.Node { return &fileNode{Node: b.WeightedDirectedGraph.NewNode()} }
 
-// SetWeightedEdge notes the next operand of an operator. A graph would keep one edge of an operator that takes a tensor twice.
+// SetWeightedEdge notes the next operand of an operator. A graph would keep one edge of an operator that takes a tensor
+// twice.
 func (b *backend) SetWeightedEdge(e gonum.WeightedEdge) {
 	result := e.From().(*fileNode)
 	result.operands = append(result.operands, e.To().(*fileNode))
@@ -136,5 +137,6 @@ type attributes map[string]any
 
 // has tests that the operator has these attributes and no other: one more could change its meaning.
 func (n *fileNode) has(want attributes) bool {
-	return len(n.op.Attributes) == len(want) && (len(want) == 0 || reflect.DeepEqual(n.op.Attributes, map[string]any(want)))
+	return len(n.op.Attributes) == len(want) &&
+		(len(want) == 0 || reflect.DeepEqual(n.op.Attributes, map[string]any(want)))
 }

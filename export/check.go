@@ -87,7 +87,8 @@ func checkInput(in onnxir.ValueInfo) error {
 		}
 	}
 	if !ok {
-		return fmt.Errorf("input %s has shape %v and ONNX type %d, expected float (batch, C, N, N)", in.Name, in.Dims, in.Type)
+		return fmt.Errorf("input %s has shape %v and ONNX type %d, expected float (batch, C, N, N)", in.Name, in.Dims,
+			in.Type)
 	}
 	return nil
 }

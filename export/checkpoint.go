@@ -58,7 +58,8 @@ func Network(c models.Config, params []*ndarray.Float32, batch int) (*program.Pr
 		Doc:    "Diffraction patterns to complex object patches: object = amplitude * exp(i phase).",
 		Inputs: inputs,
 		Outputs: []program.Output{
-			{Name: AmplitudeName, Node: net.Amplitude, Doc: "Amplitude of the object patch; 0 outside the object extent."},
+			{Name: AmplitudeName, Node: net.Amplitude,
+				Doc: "Amplitude of the object patch; 0 outside the object extent."},
 			{Name: PhaseName, Node: net.Phase, Doc: "Phase of the object patch in radians."},
 		},
 		Names: net.Names,

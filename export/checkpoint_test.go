@@ -77,7 +77,8 @@ func TestTheBatchIsSymbolic(t *testing.T) {
 			}
 		}
 		for _, v := range g.ValueInfo {
-			ofTheProbe := len(v.Dims) == 2 && shape(v.Dims) == fmt.Sprintf("%d x %d", c.N, c.N) // alike for all patterns
+			// alike for all patterns
+			ofTheProbe := len(v.Dims) == 2 && shape(v.Dims) == fmt.Sprintf("%d x %d", c.N, c.N)
 			if !ofTheProbe && (len(v.Dims) != 4 || v.Dims[0].Param != "batch") {
 				t.Errorf("intermediate %s is %s", v.Name, shape(v.Dims))
 			}
@@ -173,8 +174,8 @@ func TestACheckpointNeedsItsParameters(t *testing.T) {
 
 var update = flag.Bool("update", false, "write the golden files of this package anew")
 
-// golden compares with a file in testdata. `go test ./export -run Golden -update` makes the files; look at the difference
-// before it is kept, as models in the hands of users have the old form.
+// golden compares with a file in testdata. `go test ./export -run Golden -update` makes the files; look at the
+// difference before it is kept, as models in the hands of users have the old form.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name)

@@ -23,7 +23,8 @@ import (
 
 // network is the smallest configuration that there is.
 func network(channels int, extent models.Extent) models.Config {
-	return models.Config{N: 64, Channels: channels, FiltersScale: 1, Extent: extent, InputScale: 0.125, AmplitudeMax: models.DefaultAmplitudeMax}
+	return models.Config{N: 64, Channels: channels, FiltersScale: 1, Extent: extent, InputScale: 0.125,
+		AmplitudeMax: models.DefaultAmplitudeMax}
 }
 
 // metadata is a data contract that fits a network.
@@ -34,9 +35,10 @@ func metadata(c models.Config) contract.Contract {
 		probe.Data[i] = complex(re.Data[i], im.Data[i])
 	}
 	return contract.Contract{
-		PtyxVersion: "1.2.3", N: c.N, Gridsize: int(math.Sqrt(float64(c.Channels))), Channels: c.Channels, FiltersScale: c.FiltersScale,
-		Network: c.Kind.String(), ObjectExtent: string(c.Extent), TrainingInput: "amplitude", InputScale: c.InputScale, AmplitudeMax: c.AmplitudeMax,
-		Photons: 1e6, Probe: probe, ProbeDigest: optics.ProbeDigest(probe), DataDigest: "data", Seed: 7, Epochs: 3,
+		PtyxVersion: "1.2.3", N: c.N, Gridsize: int(math.Sqrt(float64(c.Channels))), Channels: c.Channels,
+		FiltersScale: c.FiltersScale, Network: c.Kind.String(), ObjectExtent: string(c.Extent),
+		TrainingInput: "amplitude", InputScale: c.InputScale, AmplitudeMax: c.AmplitudeMax, Photons: 1e6,
+		Probe: probe, ProbeDigest: optics.ProbeDigest(probe), DataDigest: "data", Seed: 7, Epochs: 3,
 		Loss: "poisson", TrainLoss: 0.25, ValLoss: math.NaN(), Engine: "ort", Device: "CPUExecutionProvider",
 	}
 }
@@ -87,9 +89,10 @@ func tiny(t testing.TB) *program.Program {
 	phase := node("phase.padded", ops.Pad(node("tanh", ops.Tanh(conv("small", pooled, 2, 1))), 1))
 	return &program.Program{
 		Name: "tiny", Doc: "Every operator of a checkpoint once.",
-		Inputs:  []program.Input{{Name: "patterns", Node: in, Batched: true, Doc: "Amplitudes."}},
-		Outputs: []program.Output{{Name: "amplitude", Node: amplitude}, {Name: "phase", Node: phase, Doc: "In radians."}},
-		Names:   names,
+		Inputs: []program.Input{{Name: "patterns", Node: in, Batched: true, Doc: "Amplitudes."}},
+		Outputs: []program.Output{{Name: "amplitude", Node: amplitude},
+			{Name: "phase", Node: phase, Doc: "In radians."}},
+		Names: names,
 	}
 }
 

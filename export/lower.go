@@ -1,6 +1,6 @@
-// Package export turns Gorgonia graphs into ONNX models and back. Lower writes any Program, a network or a whole training
-// step with its gradients; Checkpoint writes a trained network with its data contract; Rebuild reads a network back. It is
-// pure Go: what ONNX Runtime makes of the result is the business of package runtime.
+// Package export turns Gorgonia graphs into ONNX models and back. Lower writes any Program, a network or a whole
+// training step with its gradients; Checkpoint writes a trained network with its data contract; Rebuild reads a network
+// back. It is pure Go: what ONNX Runtime makes of the result is the business of package runtime.
 package export
 
 import (
@@ -82,7 +82,8 @@ func (l *lowering) run() error {
 	if l.builder.Target().Training {
 		l.builder.Graph.ValueInfo = nil // see onnxir.Builder.Shape
 	}
-	l.builder.Graph.ValueInfo = slices.DeleteFunc(l.builder.Graph.ValueInfo, func(v onnxir.ValueInfo) bool { return l.builder.Deferred(v.Name) })
+	l.builder.Graph.ValueInfo = slices.DeleteFunc(l.builder.Graph.ValueInfo,
+		func(v onnxir.ValueInfo) bool { return l.builder.Deferred(v.Name) })
 	return nil
 }
 

@@ -34,7 +34,8 @@ func differentiated(t *testing.T) *program.Program {
 	cost := ops.Sum(both)
 	grads := program.Gradients(cost, []*gorgonia.Node{p.Inputs[0].Node})
 	p.Inputs[0].Batched = false
-	p.Outputs = append(p.Outputs, program.Output{Name: "cost", Node: cost}, program.Output{Name: "grad", Node: grads[0]})
+	p.Outputs = append(p.Outputs, program.Output{Name: "cost", Node: cost},
+		program.Output{Name: "grad", Node: grads[0]})
 	return p
 }
 
@@ -45,7 +46,8 @@ func TestATrainingGraphGivesEqualBytes(t *testing.T) {
 	}
 }
 
-// What is known of a shape lets ONNX Runtime hold on to memory: a training step tells nothing that it need not, a checkpoint all.
+// What is known of a shape lets ONNX Runtime hold on to memory: a training step tells nothing that it need not, a
+// checkpoint all.
 func TestATrainingStepHidesItsShapes(t *testing.T) {
 	for _, c := range []struct {
 		target onnxir.Target
@@ -61,7 +63,8 @@ func TestATrainingStepHidesItsShapes(t *testing.T) {
 				continue
 			}
 			reshapes++
-			if got := slices.ContainsFunc(g.Inputs, func(in onnxir.ValueInfo) bool { return in.Name == n.Inputs[1] }); got != c.hidden {
+			if got := slices.ContainsFunc(g.Inputs,
+				func(in onnxir.ValueInfo) bool { return in.Name == n.Inputs[1] }); got != c.hidden {
 				t.Errorf("%+v: %s reshapes to %s, an input: %v", c.target, n.Name, n.Inputs[1], got)
 			}
 		}
@@ -118,7 +121,8 @@ func TestContribOperatorsAreDeclared(t *testing.T) {
 	if got := lower(t, tiny(t), onnxir.Target{}).Opsets; !slices.Equal(got, standard) {
 		t.Errorf("a network asks for %v", got)
 	}
-	if got := lower(t, tiny(t), onnxir.Target{Training: true}).Opsets; len(got) != 2 || got[1].Domain != "com.microsoft" {
+	if got := lower(t, tiny(t), onnxir.Target{Training: true}).Opsets; len(got) != 2 ||
+		got[1].Domain != "com.microsoft" {
 		t.Errorf("a training step asks for %v", got)
 	}
 }

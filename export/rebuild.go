@@ -15,8 +15,8 @@ import (
 	"ptyx/models"
 )
 
-// Rebuild reads an ONNX network back into a graph of ptyx's operators, for a batch of the given size: the model then runs
-// without ONNX Runtime, and can be differentiated. It understands the operators that a checkpoint consists of.
+// Rebuild reads an ONNX network back into a graph of ptyx's operators, for a batch of the given size: the model then
+// runs without ONNX Runtime, and can be differentiated. It understands the operators that a checkpoint consists of.
 func Rebuild(data []byte, batch int) (p *program.Program, err error) {
 	defer border(&err)
 	m, err := admit(data)
@@ -73,7 +73,8 @@ func Weights(data []byte, c models.Config) (weights []*ndarray.Float32, err erro
 			shape[i] = int(d)
 		}
 		if !ndarray.SameShape(shape, s.Shape) {
-			return nil, fmt.Errorf("parameter %s has shape %v, expected %v: it is another network", s.Name, shape, s.Shape)
+			return nil,
+				fmt.Errorf("parameter %s has shape %v, expected %v: it is another network", s.Name, shape, s.Shape)
 		}
 		values, err := t.Floats()
 		if err != nil {
@@ -93,8 +94,8 @@ func admit(data []byte) (*onnxir.Model, error) {
 	return m, check(m)
 }
 
-// border ends the reading of foreign bytes: onnx-go trusts its input, so its panics become errors here; and names of the
-// file in an error cannot break its line.
+// border ends the reading of foreign bytes: onnx-go trusts its input, so its panics become errors here; and names of
+// the file in an error cannot break its line.
 func border(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("decoding the ONNX file: %v", r)

@@ -32,8 +32,8 @@ func TestWeightsComeBackBitForBit(t *testing.T) {
 	})
 }
 
-// agreement is what is promised of inference without ONNX Runtime. Measured is about 1e-6: the rational approximations of
-// its tanh and sigmoid, and other orders of summation.
+// agreement is what is promised of inference without ONNX Runtime. Measured is about 1e-6: the rational approximations
+// of its tanh and sigmoid, and other orders of summation.
 const agreement = 1e-4
 
 func TestARebuiltNetworkAgreesWithONNXRuntime(t *testing.T) {
@@ -81,7 +81,8 @@ func TestARebuiltModelIsWrittenBackAsItWas(t *testing.T) {
 	got := lower(t, p, onnxir.Target{})
 	describe := func(m *onnxir.Model) (list []string) {
 		for _, line := range strings.Split(string(listing(m)), "\n") {
-			if strings.HasPrefix(line, "node") || strings.HasPrefix(line, "tensor") || strings.HasPrefix(line, "value") {
+			if strings.HasPrefix(line, "node") || strings.HasPrefix(line, "tensor") ||
+				strings.HasPrefix(line, "value") {
 				list = append(list, line)
 			}
 		}
@@ -143,8 +144,10 @@ func TestAnotherNetworksWeightsAreRefused(t *testing.T) {
 		config models.Config
 		says   string
 	}{
-		{"more blocks", network(1, models.Full), "the model has no parameter amplitude.2.conv.0.weight: it is another network"},
-		{"more channels", network(4, models.Centre), "parameter encoder.0.conv.0.weight has shape [32 1 3 3], expected [32 4 3 3]: it is another network"},
+		{"more blocks", network(1, models.Full),
+			"the model has no parameter amplitude.2.conv.0.weight: it is another network"},
+		{"more channels", network(4, models.Centre),
+			"parameter encoder.0.conv.0.weight has shape [32 1 3 3], expected [32 4 3 3]: it is another network"},
 		{"no network", models.Config{N: 100}, "found 100, expected 64, 128 or 256"},
 	} {
 		_, err := export.Weights(model, c.config)
@@ -177,50 +180,80 @@ func attribute(name string, value onnxir.Attribute) func(*onnxir.Node) {
 	}
 }
 
-// Models that ONNX Runtime may well run, and that ptyx did not write: each differs from a checkpoint in one thing, which
-// must not be passed over.
+// Models that ONNX Runtime may well run, and that ptyx did not write: each differs from a checkpoint in one thing,
+// which must not be passed over.
 func TestForeignModelsAreRefused(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		bend func(*onnxir.Model)
 		says string
 	}{
-		{"another operator", bend("Tanh", func(n *onnxir.Node) { n.OpType = "Gelu" }), "operator Gelu of tanh is not one that ptyx writes"},
-		{"another domain", bend("Tanh", func(n *onnxir.Node) { n.Domain = "ai.example" }), "operator Tanh is of domain ai.example"},
+		{"another operator", bend("Tanh", func(n *onnxir.Node) { n.OpType = "Gelu" }),
+			"operator Gelu of tanh is not one that ptyx writes"},
+		{"another domain", bend("Tanh", func(n *onnxir.Node) { n.Domain = "ai.example" }),
+			"operator Tanh is of domain ai.example"},
 		{"an old opset", func(m *onnxir.Model) { m.Opsets[0].Version = 11 }, "opset [11], expected 17"},
 		{"no opset", func(m *onnxir.Model) { m.Opsets = nil }, "opset [], expected 17"},
-		{"a flat input", func(m *onnxir.Model) { m.Graph.Inputs[0].Dims = m.Graph.Inputs[0].Dims[:2] }, "input patterns has shape [batch 1]"},
-		{"a symbolic size", func(m *onnxir.Model) { m.Graph.Inputs[0].Dims[3].Param = "width" }, "input patterns has shape [batch 1 4 width]"},
-		{"an impossible size", func(m *onnxir.Model) { m.Graph.Inputs[0].Dims[2].Value, m.Graph.Inputs[0].Dims[3].Value = 1<<40, 1<<40 }, "input patterns has shape"},
+		{"a flat input", func(m *onnxir.Model) { m.Graph.Inputs[0].Dims = m.Graph.Inputs[0].Dims[:2] },
+			"input patterns has shape [batch 1]"},
+		{"a symbolic size", func(m *onnxir.Model) { m.Graph.Inputs[0].Dims[3].Param = "width" },
+			"input patterns has shape [batch 1 4 width]"},
+		{"an impossible size",
+			func(m *onnxir.Model) { m.Graph.Inputs[0].Dims[2].Value, m.Graph.Inputs[0].Dims[3].Value = 1<<40, 1<<40 },
+			"input patterns has shape"},
 		{"an input of doubles", func(m *onnxir.Model) { m.Graph.Inputs[0].Type = onnxir.Double }, "ONNX type 11"},
 		{"no input", func(m *onnxir.Model) { m.Graph.Inputs = nil }, "uses patterns before it is made"},
 		{"no output", func(m *onnxir.Model) { m.Graph.Outputs = nil }, "decoding the ONNX file"},
-		{"an output that nobody makes", func(m *onnxir.Model) { m.Graph.Outputs[0].Name = "other" }, `output "other" is made by no operator`},
-		{"a result of an impossible size", func(m *onnxir.Model) { m.Graph.ValueInfo[0].Dims[3].Value = 1 << 40 }, "has an impossible shape"},
+		{"an output that nobody makes", func(m *onnxir.Model) { m.Graph.Outputs[0].Name = "other" },
+			`output "other" is made by no operator`},
+		{"a result of an impossible size", func(m *onnxir.Model) { m.Graph.ValueInfo[0].Dims[3].Value = 1 << 40 },
+			"has an impossible shape"},
 		{"results without end", func(m *onnxir.Model) {
 			for range 1 << 10 {
-				m.Graph.ValueInfo = append(m.Graph.ValueInfo, onnxir.ValueInfo{Name: "large", Type: onnxir.Float, Dims: []onnxir.Dim{{Value: 1 << 19}}})
+				m.Graph.ValueInfo = append(m.Graph.ValueInfo,
+					onnxir.ValueInfo{Name: "large", Type: onnxir.Float, Dims: []onnxir.Dim{{Value: 1 << 19}}})
 			}
 		}, "hold more than"},
 		{"a circle", bend("Relu", func(n *onnxir.Node) { n.Inputs[0] = "active" }), "before it is made"},
-		{"a result made twice", bend("Relu", func(n *onnxir.Node) { n.Outputs[0] = "scaled" }), "which is there already"},
-		{"a name that breaks the line", bend("Relu", func(n *onnxir.Node) { n.Inputs[0] = "no\nsuch" }), "uses no such before it is made"},
-		{"two results", bend("MaxPool", func(n *onnxir.Node) { n.Outputs = append(n.Outputs, "indices") }), "operator MaxPool has 2 outputs"},
-		{"a grouped convolution", bend("Conv", attribute("group", onnxir.Int("group", 2))), "is not a convolution that keeps the size"},
-		{"a strided convolution", bend("Conv", attribute("strides", onnxir.Ints("strides", 2, 2))), "is not a convolution that keeps the size"},
-		{"a dilated convolution", bend("Conv", attribute("dilations", onnxir.Ints("dilations", 2, 2))), "is not a convolution that keeps the size"},
-		{"a convolution without padding", bend("Conv", attribute("pads", onnxir.Ints("pads", 0, 0, 0, 0))), "is not a convolution that keeps the size"},
-		{"automatic padding", bend("Conv", attribute("auto_pad", onnxir.String("auto_pad", "SAME_UPPER"))), "is not a convolution that keeps the size"},
-		{"a convolution without bias", bend("Conv", func(n *onnxir.Node) { n.Inputs = n.Inputs[:2] }), "has no input 2"},
-		{"a kernel that is a result", bend("Conv", func(n *onnxir.Node) { n.Inputs[1] = "scaled" }), "needs a square kernel"},
-		{"a wide pooling", bend("MaxPool", attribute("kernel_shape", onnxir.Ints("kernel_shape", 3, 3))), "is not a 2 x 2 pooling"},
-		{"a pooling that rounds up", bend("MaxPool", attribute("ceil_mode", onnxir.Int("ceil_mode", 1))), "is not a 2 x 2 pooling"},
-		{"a pooling without Relu", bend("MaxPool", func(n *onnxir.Node) { n.Inputs[0] = "first" }), "has no Relu before it"},
-		{"linear upsampling", bend("Resize", attribute("mode", onnxir.String("mode", "linear"))), "is not a nearest 2 x 2 upsampling"},
-		{"another rounding", bend("Resize", attribute("nearest_mode", onnxir.String("nearest_mode", "ceil"))), "is not a nearest 2 x 2 upsampling"},
-		{"another grid", bend("Resize", attribute("coordinate_transformation_mode", onnxir.String("coordinate_transformation_mode", "half_pixel"))), "is not a nearest 2 x 2 upsampling"},
-		{"mirrored margins", bend("Pad", attribute("mode", onnxir.String("mode", "reflect"))), "is not a margin of zeros"},
-		{"a product with an array", bend("Mul", func(n *onnxir.Node) { n.Inputs[1] = "first.bias" }), "do not broadcast"},
+		{"a result made twice", bend("Relu", func(n *onnxir.Node) { n.Outputs[0] = "scaled" }),
+			"which is there already"},
+		{"a name that breaks the line", bend("Relu", func(n *onnxir.Node) { n.Inputs[0] = "no\nsuch" }),
+			"uses no such before it is made"},
+		{"two results", bend("MaxPool", func(n *onnxir.Node) { n.Outputs = append(n.Outputs, "indices") }),
+			"operator MaxPool has 2 outputs"},
+		{"a grouped convolution", bend("Conv", attribute("group", onnxir.Int("group", 2))),
+			"is not a convolution that keeps the size"},
+		{"a strided convolution", bend("Conv", attribute("strides", onnxir.Ints("strides", 2, 2))),
+			"is not a convolution that keeps the size"},
+		{"a dilated convolution", bend("Conv", attribute("dilations", onnxir.Ints("dilations", 2, 2))),
+			"is not a convolution that keeps the size"},
+		{"a convolution without padding", bend("Conv", attribute("pads", onnxir.Ints("pads", 0, 0, 0, 0))),
+			"is not a convolution that keeps the size"},
+		{"automatic padding", bend("Conv", attribute("auto_pad", onnxir.String("auto_pad", "SAME_UPPER"))),
+			"is not a convolution that keeps the size"},
+		{"a convolution without bias", bend("Conv", func(n *onnxir.Node) { n.Inputs = n.Inputs[:2] }),
+			"has no input 2"},
+		{"a kernel that is a result", bend("Conv", func(n *onnxir.Node) { n.Inputs[1] = "scaled" }),
+			"needs a square kernel"},
+		{"a wide pooling", bend("MaxPool", attribute("kernel_shape", onnxir.Ints("kernel_shape", 3, 3))),
+			"is not a 2 x 2 pooling"},
+		{"a pooling that rounds up", bend("MaxPool", attribute("ceil_mode", onnxir.Int("ceil_mode", 1))),
+			"is not a 2 x 2 pooling"},
+		{"a pooling without Relu", bend("MaxPool", func(n *onnxir.Node) { n.Inputs[0] = "first" }),
+			"has no Relu before it"},
+		{"linear upsampling", bend("Resize", attribute("mode", onnxir.String("mode", "linear"))),
+			"is not a nearest 2 x 2 upsampling"},
+		{"another rounding", bend("Resize", attribute("nearest_mode", onnxir.String("nearest_mode", "ceil"))),
+			"is not a nearest 2 x 2 upsampling"},
+		{"another grid",
+			bend("Resize",
+				attribute("coordinate_transformation_mode",
+					onnxir.String("coordinate_transformation_mode", "half_pixel"))),
+			"is not a nearest 2 x 2 upsampling"},
+		{"mirrored margins", bend("Pad", attribute("mode", onnxir.String("mode", "reflect"))),
+			"is not a margin of zeros"},
+		{"a product with an array", bend("Mul", func(n *onnxir.Node) { n.Inputs[1] = "first.bias" }),
+			"do not broadcast"},
 		{"weights of doubles", func(m *onnxir.Model) {
 			for _, w := range m.Graph.Initializers {
 				if w.Name == "first.bias" {
@@ -249,7 +282,8 @@ func TestAnotherProgramsModelIsRefused(t *testing.T) {
 	m := onnxir.Model{IRVersion: 8, ProducerName: "another", Opsets: []onnxir.Opset{{Version: 17}}, Graph: b.Graph}
 	refused(t, "a line", m.Marshal(), "input x has shape [3]")
 	m.Graph.Inputs[0].Dims = []onnxir.Dim{{Param: "n"}, {Value: 1}, {Value: 1}, {Value: 3}}
-	refused(t, "a line in four dimensions", m.Marshal(), "operator Pow of y is not one that ptyx writes into a checkpoint")
+	refused(t, "a line in four dimensions", m.Marshal(),
+		"operator Pow of y is not one that ptyx writes into a checkpoint")
 }
 
 // A training step is a model of ptyx, and no network.

@@ -11,8 +11,8 @@ import (
 // translator makes the graph node of a file node, inside ops.Build.
 type translator func(*rebuilder, *fileNode) *gorgonia.Node
 
-// translatorOf turns ONNX operators back into ptyx's: the inverse of the Lower faces that a checkpoint uses. A form that
-// Lower does not write is refused, never approximated.
+// translatorOf turns ONNX operators back into ptyx's: the inverse of the Lower faces that a checkpoint uses. A form
+// that Lower does not write is refused, never approximated.
 func translatorOf(opType string) (translator, bool) {
 	t, ok := map[string]translator{
 		"Conv":    (*rebuilder).conv,
@@ -81,7 +81,8 @@ func (r *rebuilder) conv(n *fileNode) *gorgonia.Node {
 // maxPool expects the ReLU before the pooling, as ReLUMaxPool writes it.
 func (r *rebuilder) maxPool(n *fileNode) *gorgonia.Node {
 	two := []int64{2, 2}
-	n.require(n.has(attributes{"kernel_shape": two, "strides": two, "pads": make([]int64, 4)}), "is not a 2 x 2 pooling")
+	n.require(n.has(attributes{"kernel_shape": two, "strides": two, "pads": make([]int64, 4)}),
+		"is not a 2 x 2 pooling")
 	relu := n.operand(0)
 	n.require(relu.op != nil && relu.op.Name == "Relu" && relu.has(nil), "has no Relu before it")
 	return ops.ReLUMaxPool(r.operand(relu, 0))

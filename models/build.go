@@ -31,8 +31,8 @@ type Net struct {
 }
 
 // Build makes the graph of a network. inputs are nodes for Inputs, behind a batch each, the first being the measured
-// amplitudes (B, C, N, N); params are nodes for Specs. It fails on a configuration without a network and on shapes that do
-// not fit.
+// amplitudes (B, C, N, N); params are nodes for Specs. It fails on a configuration without a network and on shapes that
+// do not fit.
 func Build(c Config, inputs, params []*gorgonia.Node) (*Net, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err

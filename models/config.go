@@ -47,7 +47,8 @@ type Config struct {
 // FromContract is the network that a model's data contract describes.
 func FromContract(c contract.Contract) Config {
 	return Config{
-		Kind: Kind(c.Network), N: c.N, Channels: c.Channels, FiltersScale: c.FiltersScale, Extent: Extent(c.ObjectExtent),
+		Kind: Kind(c.Network), N: c.N, Channels: c.Channels, FiltersScale: c.FiltersScale,
+		Extent:     Extent(c.ObjectExtent),
 		InputScale: c.InputScale, AmplitudeMax: c.AmplitudeMax,
 	}
 }
@@ -55,7 +56,8 @@ func FromContract(c contract.Contract) Config {
 // DefaultAmplitudeMax puts the sigmoid's start, 1/2, at amplitude 1: an untrained network says "nothing is there".
 const DefaultAmplitudeMax = 2
 
-// Bounds within which a network fits a machine: at maxFiltersScale it has 1.5e8 parameters, which training holds five times.
+// Bounds within which a network fits a machine: at maxFiltersScale it has 1.5e8 parameters, which training holds five
+// times.
 const (
 	maxFiltersScale = 16
 	maxChannels     = 256
@@ -64,7 +66,8 @@ const (
 // Validate reports a configuration that has no network.
 func (c Config) Validate() error {
 	if _, ok := sizes[c.N]; !ok {
-		return &badinput.Error{Key: "pattern size", Found: fmt.Sprint(c.N), Expected: "64, 128 or 256", Remedy: "crop or bin the patterns"}
+		return &badinput.Error{Key: "pattern size", Found: fmt.Sprint(c.N), Expected: "64, 128 or 256",
+			Remedy: "crop or bin the patterns"}
 	}
 	for _, v := range []struct {
 		name        string
@@ -81,7 +84,8 @@ func (c Config) Validate() error {
 		return &badinput.Error{Key: "network", Found: string(c.Kind), Expected: kinds()}
 	}
 	if !positive(c.InputScale) || !positive(c.AmplitudeMax) {
-		return &badinput.Error{Key: "scale", Found: fmt.Sprintf("input %g, amplitude %g", c.InputScale, c.AmplitudeMax), Expected: "positive numbers"}
+		return &badinput.Error{Key: "scale", Found: fmt.Sprintf("input %g, amplitude %g", c.InputScale, c.AmplitudeMax),
+			Expected: "positive numbers"}
 	}
 	return nil
 }

@@ -12,8 +12,8 @@ import (
 	"ptyx/internal/physics/optics"
 )
 
-// estimate shows the autoencoder a first estimate of the object instead of the pattern, so that fine detail need not pass
-// through the narrow middle, and corrects the resulting object by the pattern.
+// estimate shows the autoencoder a first estimate of the object instead of the pattern, so that fine detail need not
+// pass through the narrow middle, and corrects the resulting object by the pattern.
 var estimate = architecture{
 	kind:     Estimate,
 	inputs:   patternsOnly,
@@ -29,8 +29,8 @@ const (
 	probeIm = "estimate.probe.im"
 )
 
-// corrections is how often the object is moved towards one that explains its pattern. On a measured star three gave more
-// than one; on simulated ones two and three gave the same.
+// corrections is how often the object is moved towards one that explains its pattern. On a measured star three gave
+// more than one; on simulated ones two and three gave the same.
 const corrections = 3
 
 func estimateSpecs(c Config) []Spec {
@@ -49,8 +49,8 @@ func setEstimateProbe(c Config, params map[string]*ndarray.Float32, probe *ndarr
 	}
 }
 
-// startAtEstimate makes the untrained network return nearly the estimate. With random heads the corrections make an object
-// that explains its pattern and is wrong, and training does not leave it again.
+// startAtEstimate makes the untrained network return nearly the estimate. With random heads the corrections make an
+// object that explains its pattern and is wrong, and training does not leave it again.
 func startAtEstimate(c Config, params map[string]*ndarray.Float32) {
 	const share = 0.1 // of the decoders in the first output
 	for _, branch := range branches {
@@ -83,7 +83,8 @@ func buildEstimate(b *builder) *Net {
 	correction := forward.NewCorrection(measured, Pair{Re: b.params[probeRe], Im: b.params[probeIm]}, dft)
 
 	u := correction.Estimate()
-	images := b.named("estimate", ops.Add(b.interleaved("estimate.re", u.Re, 0), b.interleaved("estimate.im", u.Im, 1))) // (B, 2C, N, N)
+	// (B, 2C, N, N)
+	images := b.named("estimate", ops.Add(b.interleaved("estimate.re", u.Re, 0), b.interleaved("estimate.im", u.Im, 1)))
 	net := b.autoencoder(images, func(branch string, x *gorgonia.Node) *gorgonia.Node {
 		shortcut := b.conv(branch+".shortcut", b.cropped(branch+".shortcut.centre", images))
 		return b.named(branch+".corrected", ops.Add(x, shortcut))
@@ -101,7 +102,8 @@ func buildEstimate(b *builder) *Net {
 	}
 }
 
-// interleaved puts channel c of x (B, C, N, N) at channel 2c + part of twice as many: a convolution with kernels of one pixel.
+// interleaved puts channel c of x (B, C, N, N) at channel 2c + part of twice as many: a convolution with kernels of one
+// pixel.
 func (b *builder) interleaved(name string, x *gorgonia.Node, part int) *gorgonia.Node {
 	channels := b.config.Channels
 	kernel, bias := ndarray.New[float32](2*channels, channels, 1, 1), ndarray.New[float32](2*channels)

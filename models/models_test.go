@@ -20,7 +20,8 @@ import (
 )
 
 func config(n, channels, scale int, extent models.Extent) models.Config {
-	return models.Config{N: n, Channels: channels, FiltersScale: scale, Extent: extent, InputScale: 0.5, AmplitudeMax: models.DefaultAmplitudeMax}
+	return models.Config{N: n, Channels: channels, FiltersScale: scale, Extent: extent, InputScale: 0.5,
+		AmplitudeMax: models.DefaultAmplitudeMax}
 }
 
 func TestTheDefaultNetIsOfPtychoPINNsSize(t *testing.T) {
@@ -107,7 +108,8 @@ func TestOutputsHaveTheShapeOfTheInput(t *testing.T) {
 				want := []int{3, channels, n, n}
 				for what, node := range map[string]*gorgonia.Node{"amplitude": net.Amplitude, "phase": net.Phase} {
 					if !ndarray.SameShape(node.Shape(), want) {
-						t.Errorf("N %d, C %d, %s: %s has shape %v, want %v", n, channels, extent, what, node.Shape(), want)
+						t.Errorf("N %d, C %d, %s: %s has shape %v, want %v", n, channels, extent, what, node.Shape(),
+							want)
 					}
 				}
 			}
@@ -129,7 +131,8 @@ func TestNamesAreReadableAndDistinct(t *testing.T) {
 	if unique := slices.Compact(slices.Clone(names)); len(unique) != len(names) {
 		t.Errorf("%d names, only %d of them distinct", len(names), len(unique))
 	}
-	for _, want := range []string{"encoder.0.conv.0.weight", "encoder.2.pooled", "amplitude.1.upsampled", "phase.head.bias", "phase.padded"} {
+	for _, want := range []string{"encoder.0.conv.0.weight", "encoder.2.pooled", "amplitude.1.upsampled",
+		"phase.head.bias", "phase.padded"} {
 		if _, found := slices.BinarySearch(names, want); !found {
 			t.Errorf("no node is called %s", want)
 		}
@@ -142,7 +145,8 @@ func TestNamesAreReadableAndDistinct(t *testing.T) {
 }
 
 // run computes the net on the tape engine.
-func run(t *testing.T, c models.Config, params []*ndarray.Float32, x *ndarray.Float32) (amplitude, phase *ndarray.Float32) {
+func run(t *testing.T, c models.Config, params []*ndarray.Float32, x *ndarray.Float32) (amplitude,
+	phase *ndarray.Float32) {
 	t.Helper()
 	g := gorgonia.NewGraph()
 	var constants []*gorgonia.Node
@@ -175,17 +179,21 @@ func run(t *testing.T, c models.Config, params []*ndarray.Float32, x *ndarray.Fl
 func TestOutputsKeepTheirRange(t *testing.T) {
 	for _, extent := range []models.Extent{models.Centre, models.Full} {
 		c := config(64, 1, 1, extent)
-		// Strong inputs drive the heads towards saturation: the limits themselves are reached by rounding, never passed.
+		// Strong inputs drive the heads towards saturation: the limits themselves are reached by rounding, never
+		// passed.
 		amplitude, phase := run(t, c, c.Initialise(1), testutil.Uniform(2, 0, 50, 1, 1, 64, 64))
 		nonzero := 0
 		for i, a := range amplitude.Data {
 			row, col := i/64, i%64
 			inside := extent == models.Full || row >= 16 && row < 48 && col >= 16 && col < 48
 			switch {
-			case inside && !(a >= 0 && a <= models.DefaultAmplitudeMax && math.Abs(float64(phase.Data[i])) <= float64(float32(math.Pi))):
+			case inside &&
+				!(a >= 0 && a <= models.DefaultAmplitudeMax &&
+					math.Abs(float64(phase.Data[i])) <= float64(float32(math.Pi))):
 				t.Fatalf("%s, (%d, %d): amplitude %g, phase %g", extent, row, col, a, phase.Data[i])
 			case !inside && (a != 0 || phase.Data[i] != 0):
-				t.Fatalf("%s, (%d, %d) lies outside: amplitude %g, phase %g, want 0", extent, row, col, a, phase.Data[i])
+				t.Fatalf("%s, (%d, %d) lies outside: amplitude %g, phase %g, want 0", extent, row, col, a,
+					phase.Data[i])
 			case inside && a != 0:
 				nonzero++
 			}
@@ -258,7 +266,8 @@ func TestInitialisationIsGlorots(t *testing.T) {
 		if !(largest <= limit*(1+1e-7)) { // rounding to float32
 			t.Errorf("%s reaches %g, beyond the limit %g", s.Name, largest, limit)
 		}
-		// Of n uniform draws the mean has deviation limit/sqrt(3n), the mean square limit^2 sqrt(4/45)/sqrt(n): five of each.
+		// Of n uniform draws the mean has deviation limit/sqrt(3n), the mean square limit^2 sqrt(4/45)/sqrt(n): five of
+		// each.
 		if !(math.Abs(mean) <= 5*limit/math.Sqrt(3*n)) {
 			t.Errorf("%s has mean %g, limit %g, %g values", s.Name, mean, limit, n)
 		}
@@ -277,7 +286,8 @@ func TestConfigurationsWithoutANetworkAreRefused(t *testing.T) {
 		{"size", func(c *models.Config) { c.N = 96 }, "found 96, expected 64, 128 or 256"},
 		{"no channel", func(c *models.Config) { c.Channels = 0 }, "channels: found 0"},
 		{"no filters", func(c *models.Config) { c.FiltersScale = -1 }, "n_filters_scale: found -1"},
-		{"filters without end", func(c *models.Config) { c.FiltersScale = 1000 }, "n_filters_scale: found 1000, expected 1 to 16"},
+		{"filters without end", func(c *models.Config) { c.FiltersScale = 1000 },
+			"n_filters_scale: found 1000, expected 1 to 16"},
 		{"extent", func(c *models.Config) { c.Extent = "half" }, "object_extent: found half"},
 		{"scale", func(c *models.Config) { c.InputScale = 0 }, "scale: found input 0"},
 		{"NaN scale", func(c *models.Config) { c.InputScale = math.NaN() }, "scale: found input NaN"},
@@ -309,8 +319,11 @@ func TestBuildRefusesWhatDoesNotFit(t *testing.T) {
 		bend func(*gorgonia.ExprGraph, []*gorgonia.Node) []*gorgonia.Node
 		says string
 	}{
-		{"too few parameters", []int{1, 1, 64, 64}, func(_ *gorgonia.ExprGraph, p []*gorgonia.Node) []*gorgonia.Node { return p[1:] }, "39 parameters for a network of 40"},
-		{"channels", []int{1, 2, 64, 64}, func(_ *gorgonia.ExprGraph, p []*gorgonia.Node) []*gorgonia.Node { return p }, "encoder.0.conv.0"},
+		{"too few parameters", []int{1, 1, 64, 64},
+			func(_ *gorgonia.ExprGraph, p []*gorgonia.Node) []*gorgonia.Node { return p[1:] },
+			"39 parameters for a network of 40"},
+		{"channels", []int{1, 2, 64, 64}, func(_ *gorgonia.ExprGraph, p []*gorgonia.Node) []*gorgonia.Node { return p },
+			"encoder.0.conv.0"},
 		{"a parameter's shape", []int{1, 1, 64, 64}, func(g *gorgonia.ExprGraph, p []*gorgonia.Node) []*gorgonia.Node {
 			p[2] = program.Leaf(g, "wrong", 32, 31, 3, 3)
 			return p
@@ -331,7 +344,8 @@ func TestBuildRefusesInputsThatTheNetworkDoesNotTake(t *testing.T) {
 	x := program.Leaf(g, "x", 1, 1, 64, 64)
 	c := config(64, 1, 1, models.Full)
 	for _, inputs := range [][]*gorgonia.Node{nil, {x, x}} {
-		if _, err := models.Build(c, inputs, leaves(c, g)); err == nil || !strings.Contains(err.Error(), "inputs for a network of 1") {
+		if _, err := models.Build(c, inputs, leaves(c, g)); err == nil ||
+			!strings.Contains(err.Error(), "inputs for a network of 1") {
 			t.Errorf("%d inputs: %v", len(inputs), err)
 		}
 	}

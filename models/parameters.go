@@ -27,11 +27,12 @@ const (
 	biasSuffix   = ".bias"
 )
 
-// Specs lists the parameters in the order that Build and every file use, those that are not trained last. The configuration
-// must be valid.
+// Specs lists the parameters in the order that Build and every file use, those that are not trained last. The
+// configuration must be valid.
 func (c Config) Specs() []Spec { return c.row().specs(c) }
 
-// Inputs lists what the network is fed with, in the order that Build and every file use. The configuration must be valid.
+// Inputs lists what the network is fed with, in the order that Build and every file use. The configuration must be
+// valid.
 func (c Config) Inputs() []Input { return c.row().inputs(c) }
 
 func (c Config) row() architecture {
@@ -53,8 +54,9 @@ func (c Config) ParameterCount() int {
 	return n
 }
 
-// Initialise draws the parameters from the seed: weights uniform within sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio,
-// AISTATS 2010), biases 0. The kind of network may then change some. Parameters that are not trained are 0; see SetProbe.
+// Initialise draws the parameters from the seed: weights uniform within sqrt(6 / (fan_in + fan_out)) (Glorot and
+// Bengio, AISTATS 2010), biases 0. The kind of network may then change some. Parameters that are not trained are 0; see
+// SetProbe.
 func (c Config) Initialise(seed uint64) []*Array {
 	rng := rand.New(rand.NewPCG(seed, 0x707479780001)) // second word: the stream of the initialisation
 	var params []*Array

@@ -22,7 +22,8 @@ var pattern = architecture{
 func patternsOnly(c Config) []Input {
 	return []Input{{
 		Name: PatternsInput, Shape: []int{c.Channels, c.N, c.N},
-		Doc: "Measured amplitudes, the square root of photon counts, zero frequency at [N/2, N/2]. Normalisation is inside the graph.",
+		Doc: "Measured amplitudes, the square root of photon counts, zero frequency at [N/2, N/2]. " +
+			"Normalisation is inside the graph.",
 	}}
 }
 
@@ -58,8 +59,8 @@ func scaled(filters []int, scale int) []int {
 	return out
 }
 
-// autoencoderSpecs lists the encoder, then each decoder with its head; with shortcuts also one convolution of the images to
-// each head. The encoder sees the given number of images.
+// autoencoderSpecs lists the encoder, then each decoder with its head; with shortcuts also one convolution of the
+// images to each head. The encoder sees the given number of images.
 func autoencoderSpecs(c Config, images int, shortcuts bool) []Spec {
 	var specs []Spec
 	conv := func(layer string, in, out int) {
@@ -87,7 +88,8 @@ func autoencoderSpecs(c Config, images int, shortcuts bool) []Spec {
 
 // autoencoder turns images (B, C', N, N) into the object. correct changes what a decoder gives to the activation of its
 // head (B, C, N, N) or, of the centre, (B, C, N/2, N/2); nil: nothing does.
-func (b *builder) autoencoder(images *gorgonia.Node, correct func(branch string, x *gorgonia.Node) *gorgonia.Node) *Net {
+func (b *builder) autoencoder(images *gorgonia.Node,
+	correct func(branch string, x *gorgonia.Node) *gorgonia.Node) *Net {
 	x := images
 	for i := range b.config.encoderFilters() {
 		block := fmt.Sprintf("encoder.%d", i)

@@ -8,8 +8,8 @@ import (
 	"ptyx/internal/graph/onnxir"
 )
 
-// fixBatch gives the symbolic first dimension of inputs, outputs and values in between a size. Nothing inside the graph has to
-// change: shapes there, where a checkpoint has any, leave the batch to be inferred.
+// fixBatch gives the symbolic first dimension of inputs, outputs and values in between a size. Nothing inside the graph
+// has to change: shapes there, where a checkpoint has any, leave the batch to be inferred.
 func fixBatch(g *onnxir.Graph, batch int64) error {
 	for _, list := range [][]onnxir.ValueInfo{g.Inputs, g.Outputs, g.ValueInfo} {
 		for i := range list {
@@ -22,7 +22,8 @@ func fixBatch(g *onnxir.Graph, batch int64) error {
 			case first.Param != "" || first.Value == onnxir.Unknown:
 				dims[0] = onnxir.Dim{Value: batch}
 			case isInput(g, list[i].Name) && first.Value != batch:
-				return &badinput.Error{Key: "--fixed-batch", Found: fmt.Sprintf("a model whose batch is %d already", first.Value),
+				return &badinput.Error{Key: "--fixed-batch",
+					Found:    fmt.Sprintf("a model whose batch is %d already", first.Value),
 					Expected: "one that takes any batch", Remedy: "begin with the model of the training"}
 			}
 			list[i].Dims = dims

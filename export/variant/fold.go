@@ -62,7 +62,8 @@ func evaluate(n *onnxir.Node, constants map[string]*onnxir.Tensor) *onnxir.Tenso
 	if result == nil {
 		return nil
 	}
-	return &onnxir.Tensor{Name: n.Outputs[0], Type: onnxir.Float, Dims: result.dims, Raw: onnxir.FloatBytes(result.values)}
+	return &onnxir.Tensor{Name: n.Outputs[0], Type: onnxir.Float, Dims: result.dims,
+		Raw: onnxir.FloatBytes(result.values)}
 }
 
 // elementwise applies an operator to arrays of one shape, or one of which is a single number.

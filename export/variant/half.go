@@ -14,11 +14,13 @@ import (
 // maxHalf is the largest number of half precision.
 const maxHalf = 65504
 
-// halve computes the network's convolutions, and the activations and resampling between them, in float16: nearly all of the weights and
-// of the work. What comes before and after stays in float32: the normalisation of raw amplitudes spans more than half precision
-// does, and the corrections by the pattern subtract nearly equal numbers. Inputs and outputs of the model stay float32.
+// halve computes the network's convolutions, and the activations and resampling between them, in float16: nearly all of
+// the weights and of the work. What comes before and after stays in float32: the normalisation of raw amplitudes spans
+// more than half precision does, and the corrections by the pattern subtract nearly equal numbers. Inputs and outputs
+// of the model stay float32.
 func halve(g *onnxir.Graph, trained map[string]bool) error {
-	h := &halver{graph: g, trained: trained, constants: initializers(g), halves: map[string]string{}, back: map[string]string{}}
+	h := &halver{graph: g, trained: trained, constants: initializers(g), halves: map[string]string{},
+		back: map[string]string{}}
 	for _, n := range g.Nodes {
 		if err := h.node(n); err != nil {
 			return err
@@ -121,7 +123,8 @@ func (h *halver) full(value string) string {
 }
 
 func cast(from, to string, t onnxir.DataType) *onnxir.Node {
-	return &onnxir.Node{Name: to + "/cast", OpType: "Cast", Inputs: []string{from}, Outputs: []string{to}, Attributes: []onnxir.Attribute{onnxir.Int("to", int64(t))}}
+	return &onnxir.Node{Name: to + "/cast", OpType: "Cast", Inputs: []string{from}, Outputs: []string{to},
+		Attributes: []onnxir.Attribute{onnxir.Int("to", int64(t))}}
 }
 
 // weight is a constant in float16: a weight under its own name, which convolutions alone use, another one as a copy.
@@ -136,8 +139,10 @@ func (h *halver) weight(t *onnxir.Tensor) (*onnxir.Tensor, error) {
 	raw := make([]byte, 2*len(values))
 	for i, v := range values {
 		if !(math.Abs(float64(v)) <= maxHalf) {
-			return nil, &badinput.Error{Key: "--fp16", Found: fmt.Sprintf("%v in %s", v, t.Name), Expected: fmt.Sprintf("weights up to %d", maxHalf),
-				Remedy: "leave the model in float32"}
+			return nil,
+				&badinput.Error{Key: "--fp16", Found: fmt.Sprintf("%v in %s", v, t.Name),
+					Expected: fmt.Sprintf("weights up to %d", maxHalf),
+					Remedy:   "leave the model in float32"}
 		}
 		binary.LittleEndian.PutUint16(raw[2*i:], float16.Fromfloat32(v).Bits())
 	}

@@ -7,9 +7,9 @@ import (
 	"ptyx/internal/graph/onnxir"
 )
 
-// simplify makes the graph smaller without changing what it computes: what depends on constants alone is computed now, equal nodes and
-// equal constants become one, identities and what nobody uses go. Weights keep their names, so that a training can start from
-// the variant.
+// simplify makes the graph smaller without changing what it computes: what depends on constants alone is computed now,
+// equal nodes and equal constants become one, identities and what nobody uses go. Weights keep their names, so that a
+// training can start from the variant.
 func simplify(g *onnxir.Graph, trained map[string]bool) {
 	fold(g)
 	skipIdentities(g)
@@ -71,7 +71,8 @@ func mergeConstants(g *onnxir.Graph, trained map[string]bool) {
 	rename(g, names)
 }
 
-// mergeNodes makes one of nodes that do the same with the same: the operands come first in a graph, so one pass finds all.
+// mergeNodes makes one of nodes that do the same with the same: the operands come first in a graph, so one pass finds
+// all.
 func mergeNodes(g *onnxir.Graph) {
 	kept, isOutput := g.Nodes[:0:0], outputs(g)
 	first, names := map[string]string{}, map[string]string{}

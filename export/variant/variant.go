@@ -1,6 +1,7 @@
-// Package variant rewrites a checkpoint for `ptyx export`: another opset, a fixed batch, convolutions in half precision, fewer
-// nodes. It changes the ONNX file that package export made. Weights keep their names, and the data contract stays as it is;
-// two more metadata keys tell what was changed, and in which file. predict.Compare checks the result.
+// Package variant rewrites a checkpoint for `ptyx export`: another opset, a fixed batch, convolutions in half
+// precision, fewer nodes. It changes the ONNX file that package export made. Weights keep their names, and the data
+// contract stays as it is; two more metadata keys tell what was changed, and in which file. predict.Compare checks the
+// result.
 package variant
 
 import (
@@ -31,10 +32,12 @@ type Options struct {
 // Check refuses what no model could become.
 func (o Options) Check() error {
 	if o.Batch < 0 {
-		return &badinput.Error{Key: "--fixed-batch", Found: fmt.Sprint(o.Batch), Expected: "1 or more patterns, or 0 for any number"}
+		return &badinput.Error{Key: "--fixed-batch", Found: fmt.Sprint(o.Batch),
+			Expected: "1 or more patterns, or 0 for any number"}
 	}
 	if o.Opset != 0 && (o.Opset < oldestOpset || o.Opset > newestOpset) {
-		return &badinput.Error{Key: "--opset", Found: fmt.Sprint(o.Opset), Expected: fmt.Sprintf("%d to %d", oldestOpset, newestOpset)}
+		return &badinput.Error{Key: "--opset", Found: fmt.Sprint(o.Opset),
+			Expected: fmt.Sprintf("%d to %d", oldestOpset, newestOpset)}
 	}
 	return nil
 }
@@ -57,9 +60,9 @@ func (o Options) words() []string {
 	return w
 }
 
-// Tolerances of the RMS difference of patches from the model's: what rounding does, measured on trained networks of N = 64
-// and 128, with room for others. Exact variants differ by nothing, or by the rounding of folded constants, which corrections
-// amplify where the far field is dark.
+// Tolerances of the RMS difference of patches from the model's: what rounding does, measured on trained networks of N =
+// 64 and 128, with room for others. Exact variants differ by nothing, or by the rounding of folded constants, which
+// corrections amplify where the far field is dark.
 const (
 	ToleranceFull = 1e-4
 	ToleranceHalf = 5e-3
@@ -73,8 +76,8 @@ func (o Options) Tolerance() float64 {
 	return ToleranceFull
 }
 
-// Make reads the bytes of a checkpoint and returns those of its variant. A *badinput.Error without a file name tells what the
-// variant cannot express.
+// Make reads the bytes of a checkpoint and returns those of its variant. A *badinput.Error without a file name tells
+// what the variant cannot express.
 func Make(model []byte, o Options) ([]byte, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -120,8 +123,10 @@ func record(m *onnxir.Model, o Options, source []byte) {
 	if before, ok := m.Property(KeySource); ok {
 		digest = before
 	}
-	m.Metadata = slices.DeleteFunc(m.Metadata, func(p onnxir.Property) bool { return p.Key == KeyChanges || p.Key == KeySource })
-	m.Metadata = append(m.Metadata, onnxir.Property{Key: KeyChanges, Value: strings.Join(changes, ", ")}, onnxir.Property{Key: KeySource, Value: digest})
+	m.Metadata = slices.DeleteFunc(m.Metadata,
+		func(p onnxir.Property) bool { return p.Key == KeyChanges || p.Key == KeySource })
+	m.Metadata = append(m.Metadata, onnxir.Property{Key: KeyChanges, Value: strings.Join(changes, ", ")},
+		onnxir.Property{Key: KeySource, Value: digest})
 }
 
 // trainedNames are the names of the network's weights, by which a training starts from the variant too.

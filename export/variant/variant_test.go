@@ -24,22 +24,27 @@ import (
 const n = 64
 
 // checkpoint is an untrained network of a kind with its contract.
-func checkpoint(t *testing.T, kind models.Kind, channels int, extent models.Extent) (model []byte, c contract.Contract) {
+func checkpoint(t *testing.T, kind models.Kind, channels int, extent models.Extent) (model []byte,
+	c contract.Contract) {
 	t.Helper()
-	scan, err := simulate.Run(t.Context(), simulate.Options{N: n, Object: simulate.Star, Absorption: 0.4, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 20,
-		Scan: simulate.Raster, Count: 1, Step: 8, Photons: 1e6, Seed: 1})
+	scan, err := simulate.Run(t.Context(),
+		simulate.Options{N: n, Object: simulate.Star, Absorption: 0.4, Phase: 1, Probe: simulate.ZonePlate,
+			ProbeSize: 20,
+			Scan:      simulate.Raster, Count: 1, Step: 8, Photons: 1e6, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	probe := scan.Probe
 	scale := math.Sqrt(n * n / 4 / optics.Power(probe))
-	network := models.Config{N: n, Channels: channels, FiltersScale: 1, Extent: extent, Kind: kind, InputScale: scale, AmplitudeMax: models.DefaultAmplitudeMax}
+	network := models.Config{N: n, Channels: channels, FiltersScale: 1, Extent: extent, Kind: kind, InputScale: scale,
+		AmplitudeMax: models.DefaultAmplitudeMax}
 	params := network.Initialise(5)
 	network.SetProbe(params, probe)
 	c = contract.Contract{
-		PtyxVersion: "1.2.3", N: n, Gridsize: int(math.Sqrt(float64(channels))), Channels: channels, FiltersScale: 1, Network: kind.String(),
-		ObjectExtent: string(extent), TrainingInput: "amplitude", InputScale: scale, AmplitudeMax: network.AmplitudeMax, Photons: 1e6,
-		Probe: probe, ProbeDigest: optics.ProbeDigest(probe), DataDigest: "data", Loss: "poisson", ValLoss: math.NaN(), Engine: "ort", Device: "CPU",
+		PtyxVersion: "1.2.3", N: n, Gridsize: int(math.Sqrt(float64(channels))), Channels: channels, FiltersScale: 1,
+		Network: kind.String(), ObjectExtent: string(extent), TrainingInput: "amplitude", InputScale: scale,
+		AmplitudeMax: network.AmplitudeMax, Photons: 1e6, Probe: probe, ProbeDigest: optics.ProbeDigest(probe),
+		DataDigest: "data", Loss: "poisson", ValLoss: math.NaN(), Engine: "ort", Device: "CPU",
 	}
 	m, err := export.Checkpoint(network, params, c)
 	if err != nil {
@@ -79,7 +84,8 @@ func TestVariantsAgreeWithTheirModel(t *testing.T) {
 		channels int
 		extent   models.Extent
 	}{
-		"estimate": {models.Estimate, 1, models.Full}, "pattern": {models.Pattern, 1, models.Centre}, "channels": {models.Estimate, 4, models.Full},
+		"estimate": {models.Estimate, 1, models.Full}, "pattern": {models.Pattern, 1, models.Centre},
+		"channels": {models.Estimate, 4, models.Full},
 	} {
 		model, c := checkpoint(t, source.kind, source.channels, source.extent)
 		whole := predictor(t, env, model)
@@ -210,9 +216,11 @@ func TestRefusals(t *testing.T) {
 		"negative batch": {model, variant.Options{Batch: -1}, []string{"--fixed-batch", "-1"}},
 		"old opset":      {model, variant.Options{Opset: 12}, []string{"--opset", "12", "13 to 23"}},
 		"new opset":      {model, variant.Options{Opset: 24}, []string{"--opset", "24"}},
-		"fixed already": {edited(func(m *onnxir.Model) { m.Graph.Inputs[0].Dims[0] = onnxir.Dim{Value: 4} }), variant.Options{Batch: 2},
+		"fixed already": {edited(func(m *onnxir.Model) { m.Graph.Inputs[0].Dims[0] = onnxir.Dim{Value: 4} }),
+			variant.Options{Batch: 2},
 			[]string{"--fixed-batch", "batch is 4 already"}},
-		"unknown operator": {edited(func(m *onnxir.Model) { m.Graph.Nodes[0].OpType = "Einsum" }), variant.Options{Opset: 18}, []string{"--opset", "Einsum"}},
+		"unknown operator": {edited(func(m *onnxir.Model) { m.Graph.Nodes[0].OpType = "Einsum" }),
+			variant.Options{Opset: 18}, []string{"--opset", "Einsum"}},
 		"large weight": {edited(func(m *onnxir.Model) {
 			for _, tensor := range m.Graph.Initializers {
 				if tensor.Name == "encoder.0.conv.0.bias" {

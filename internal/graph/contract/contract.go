@@ -1,6 +1,6 @@
-// Package contract is the data contract that a model file carries in its metadata: the input, the outputs, the place of a
-// patch, and the training data. Package export writes it. Load reads a model with its contract, Describe describes a file
-// for `ptyx inspect`. Neither needs ONNX Runtime. docs/contract.md is the contract for users of the file.
+// Package contract is the data contract that a model file carries in its metadata: the input, the outputs, the place of
+// a patch, and the training data. Package export writes it. Load reads a model with its contract, Describe describes a
+// file for `ptyx inspect`. Neither needs ONNX Runtime. docs/contract.md is the contract for users of the file.
 package contract
 
 import (
@@ -14,19 +14,21 @@ import (
 
 // Contract is everything that a consumer of a model has to know.
 type Contract struct {
-	PtyxVersion    string
-	N              int     // pattern and patch size in pixels
-	Gridsize       int     // of the training: samples were Gridsize^2 neighbouring patterns
-	Channels       int     // patterns that the model takes at once, C: 1 or Gridsize^2
-	FiltersScale   int     // width of the network
-	Network        string  // one of Networks
-	ObjectExtent   string  // "centre" or "full"
-	TrainingInput  string  // content of the training file: "amplitude", "intensity", or "mixed"; the model takes amplitudes
-	InputScale     float64 // normalisation inside the graph
-	AmplitudeMax   float64 // of the network's head; corrections of an estimate may exceed it
-	Photons        float64 // mean photons per pattern of the training data
-	ProbeDigest    string  // SHA-256 of the probe's bytes
-	DataDigest     string  // SHA-256 of patterns, positions and probe of the training; one for each scan, with blanks between
+	PtyxVersion  string
+	N            int    // pattern and patch size in pixels
+	Gridsize     int    // of the training: samples were Gridsize^2 neighbouring patterns
+	Channels     int    // patterns that the model takes at once, C: 1 or Gridsize^2
+	FiltersScale int    // width of the network
+	Network      string // one of Networks
+	ObjectExtent string // "centre" or "full"
+	// content of the training file: "amplitude", "intensity", or "mixed"; the model takes amplitudes
+	TrainingInput string
+	InputScale    float64 // normalisation inside the graph
+	AmplitudeMax  float64 // of the network's head; corrections of an estimate may exceed it
+	Photons       float64 // mean photons per pattern of the training data
+	ProbeDigest   string  // SHA-256 of the probe's bytes
+	// SHA-256 of patterns, positions and probe of the training; one for each scan, with blanks between
+	DataDigest     string
 	Seed           uint64
 	Epochs         int
 	Loss           string  // minimised: "poisson", "mae", a weighted sum "poisson + 0.1 mae"; "mae, supervised"
@@ -102,11 +104,13 @@ func (c Contract) Properties() []onnxir.Property {
 	return properties
 }
 
-// Parse reads the contract of a model. A missing key or a value that makes no sense is a *badinput.Error without a file name.
+// Parse reads the contract of a model. A missing key or a value that makes no sense is a *badinput.Error without a file
+// name.
 func Parse(m *onnxir.Model) (Contract, error) {
 	if _, ok := m.Property(keyVersion); !ok {
-		return Contract{}, &badinput.Error{Key: keyVersion, Found: "no such metadata", Expected: "a model written by ptyx",
-			Remedy: "train one with ptyx train --export"}
+		return Contract{},
+			&badinput.Error{Key: keyVersion, Found: "no such metadata", Expected: "a model written by ptyx",
+				Remedy: "train one with ptyx train --export"}
 	}
 	texts := map[string]string{}
 	for _, p := range m.Metadata {
@@ -125,7 +129,8 @@ func Parse(m *onnxir.Model) (Contract, error) {
 		}
 	}
 	if square := c.Gridsize * c.Gridsize; c.Channels != 1 && c.Channels != square {
-		return Contract{}, fault(keyChannels, strconv.Itoa(c.Channels), fmt.Sprintf("1 or %d, the square of the gridsize", square))
+		return Contract{},
+			fault(keyChannels, strconv.Itoa(c.Channels), fmt.Sprintf("1 or %d, the square of the gridsize", square))
 	}
 	if sum := Digest(probeBytes(c.Probe)); sum != c.ProbeDigest {
 		return Contract{}, fault(keyProbe, "a probe of SHA-256 "+sum, "that of "+keyProbeDigest)

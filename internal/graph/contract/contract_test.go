@@ -28,7 +28,8 @@ func sample() contract.Contract {
 		probe.Data[i] = complex(re.Data[i], im.Data[i])
 	}
 	return contract.Contract{
-		PtyxVersion: "1.2.3", N: n, Gridsize: 3, Channels: 9, FiltersScale: 2, Network: "estimate", ObjectExtent: "centre", TrainingInput: "intensity",
+		PtyxVersion: "1.2.3", N: n, Gridsize: 3, Channels: 9, FiltersScale: 2, Network: "estimate",
+		ObjectExtent: "centre", TrainingInput: "intensity",
 		InputScale: 1.0 / 3, AmplitudeMax: 2, Photons: 1e9 + 0.1, Probe: probe, ProbeDigest: optics.ProbeDigest(probe),
 		DataDigest: "data", Seed: math.MaxUint64, Epochs: 50, Loss: "mae", TrainLoss: 5e-324, ValLoss: -0.25,
 		Engine: "tape", Device: "Go",
@@ -123,12 +124,13 @@ func TestValuesThatMakeNoSenseAreRefused(t *testing.T) {
 	numbers := slices.Concat(words, []string{"1e999"})
 	positive := slices.Concat(numbers, []string{"0", "-1", "NaN", "Inf", "1e-999"})
 	for key, values := range map[string][]string{
-		"ptyx.n": sizes, "ptyx.gridsize": sizes, "ptyx.channels": slices.Concat(sizes, []string{"4"}), "ptyx.n_filters_scale": sizes,
-		"ptyx.network":       {"cnn", "Pattern", "estimates"},
-		"ptyx.object_extent": {"center", "Full", "half"},
-		"ptyx.input":         {"amplitude", "intensity: photon counts"},
-		"ptyx.pixel_frame":   {"y = column, x = row"},
-		"ptyx.input_scale":   positive, "ptyx.amplitude_max": positive, "ptyx.photons": positive,
+		"ptyx.n": sizes, "ptyx.gridsize": sizes, "ptyx.channels": slices.Concat(sizes, []string{"4"}),
+		"ptyx.n_filters_scale": sizes,
+		"ptyx.network":         {"cnn", "Pattern", "estimates"},
+		"ptyx.object_extent":   {"center", "Full", "half"},
+		"ptyx.input":           {"amplitude", "intensity: photon counts"},
+		"ptyx.pixel_frame":     {"y = column, x = row"},
+		"ptyx.input_scale":     positive, "ptyx.amplitude_max": positive, "ptyx.photons": positive,
 		"ptyx.seed": whole, "ptyx.epochs": whole, "ptyx.train_loss": numbers, "ptyx.val_loss": numbers,
 		"ptyx.probe_complex64_base64": {"????", "AAAA", strings.Repeat("A", 10*1<<16)},
 	} {
@@ -194,7 +196,9 @@ func TestTheProbesBytes(t *testing.T) {
 
 func TestAnotherProgramsModelIsRefused(t *testing.T) {
 	_, err := contract.Parse(file([]onnxir.Property{{Key: "author", Value: "nobody"}}))
-	if want := "ptyx.version: found no such metadata, expected a model written by ptyx; train one with ptyx train --export"; err == nil || err.Error() != want {
+	const want = "ptyx.version: found no such metadata, expected a model written by ptyx; " +
+		"train one with ptyx train --export"
+	if err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 }

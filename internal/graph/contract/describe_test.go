@@ -28,12 +28,18 @@ func small() *onnxir.Model {
 	b.Node("Conv", "y", []string{"scaled", "encoder.0.weight", "encoder.0.bias"})
 	b.Node("Conv", "z", []string{"y", "encoder.0.weight", "encoder.0.bias"})
 	b.NodeIn("com.microsoft", "FusedMatMul", []string{"out"}, []string{"z", "head.weight"})
-	b.Graph.Initializers = append(b.Graph.Initializers, &onnxir.Tensor{Name: "axes.0", Type: onnxir.Int64, Dims: []int64{1}, Raw: make([]byte, 8)})
-	b.Graph.Inputs = []onnxir.ValueInfo{{Name: "x", Type: onnxir.Float, Dims: []onnxir.Dim{{Param: "batch"}, {Value: 1}, {Value: 64}, {Value: onnxir.Unknown}}, Doc: "Amplitudes."}}
+	b.Graph.Initializers = append(b.Graph.Initializers,
+		&onnxir.Tensor{Name: "axes.0", Type: onnxir.Int64, Dims: []int64{1}, Raw: make([]byte, 8)})
+	b.Graph.Inputs = []onnxir.ValueInfo{
+		{Name: "x", Type: onnxir.Float,
+			Dims: []onnxir.Dim{{Param: "batch"}, {Value: 1}, {Value: 64}, {Value: onnxir.Unknown}}, Doc: "Amplitudes."}}
 	b.Graph.Outputs = []onnxir.ValueInfo{{Name: "out", Type: onnxir.Float}}
 	return &onnxir.Model{
-		IRVersion: 8, ProducerName: "ptyx", ProducerVersion: "1.2.3", Opsets: []onnxir.Opset{{Version: 17}, {Domain: "com.microsoft", Version: 1}},
-		Graph: b.Graph, Metadata: []onnxir.Property{{Key: "ptyx.n", Value: "64"}, {Key: "a.probe", Value: strings.Repeat("é", 300)}},
+		IRVersion: 8, ProducerName: "ptyx", ProducerVersion: "1.2.3",
+		Opsets: []onnxir.Opset{{Version: 17}, {Domain: "com.microsoft", Version: 1}},
+		Graph:  b.Graph,
+		Metadata: []onnxir.Property{{Key: "ptyx.n", Value: "64"},
+			{Key: "a.probe", Value: strings.Repeat("é", 300)}},
 	}
 }
 
@@ -99,7 +105,8 @@ func TestJSONHoldsEverything(t *testing.T) {
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.Parameters != 24 || len(got.Layers) != 2 || got.Operators["Conv"] != 2 || got.Opsets["ai.onnx"] != 17 || got.Metadata["a.probe"] != strings.Repeat("é", 300) {
+	if got.Parameters != 24 || len(got.Layers) != 2 || got.Operators["Conv"] != 2 || got.Opsets["ai.onnx"] != 17 ||
+		got.Metadata["a.probe"] != strings.Repeat("é", 300) {
 		t.Errorf("JSON holds %+v", got)
 	}
 	var page, again bytes.Buffer
@@ -154,7 +161,8 @@ func TestWhatIsNoModelIsNotDescribed(t *testing.T) {
 	if err := os.WriteFile(path, []byte("This is no model."), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range []string{path, filepath.Dir(path), filepath.Join(path, "missing"), filepath.Dir(path) + "-missing"} {
+	for _, p := range []string{path, filepath.Dir(path), filepath.Join(path, "missing"),
+		filepath.Dir(path) + "-missing"} {
 		d, err := contract.Describe(p)
 		var bad *badinput.Error
 		if d != nil || err == nil || p != filepath.Join(path, "missing") && !errors.As(err, &bad) {

@@ -45,8 +45,8 @@ func TestTheTableIsTheContract(t *testing.T) {
 	}
 }
 
-// The examples of the table are a contract that reads, and is written with the same words. Only the probe is too long to
-// be printed.
+// The examples of the table are a contract that reads, and is written with the same words. Only the probe is too long
+// to be printed.
 func TestTheExamplesAreAContract(t *testing.T) {
 	probe := ndarray.New[complex64](64, 64)
 	stand := map[string]string{

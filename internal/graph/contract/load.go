@@ -22,7 +22,9 @@ func Read(path string) (data []byte, m *onnxir.Model, file string, err error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil, path, &badinput.Error{File: path, Found: "no such file or directory", Expected: "a run directory or an .onnx file"}
+		return nil, nil, path,
+			&badinput.Error{File: path, Found: "no such file or directory",
+				Expected: "a run directory or an .onnx file"}
 	case err != nil:
 		return nil, nil, path, fmt.Errorf("opening the model: %w", err)
 	}
@@ -30,19 +32,29 @@ func Read(path string) (data []byte, m *onnxir.Model, file string, err error) {
 	if info.IsDir() {
 		file = filepath.Join(path, ModelFile)
 	}
-	if info, err := os.Stat(file); err == nil && (info.Size() > onnxir.MaxBytes || !info.Mode().IsRegular() && !info.IsDir()) {
-		return nil, nil, file, &badinput.Error{File: file, Found: fmt.Sprintf("%d bytes, or no file at all", info.Size()), Expected: "an ONNX file of less than 2 GiB"}
+	if info, err := os.Stat(file); err == nil &&
+		(info.Size() > onnxir.MaxBytes || !info.Mode().IsRegular() && !info.IsDir()) {
+		return nil, nil, file,
+			&badinput.Error{File: file, Found: fmt.Sprintf("%d bytes, or no file at all", info.Size()),
+				Expected: "an ONNX file of less than 2 GiB"}
 	}
 	if data, err = os.ReadFile(file); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, file, &badinput.Error{File: path, Found: "a directory without " + ModelFile, Expected: "a run directory of ptyx train or an .onnx file"}
+		return nil, nil, file,
+			&badinput.Error{File: path, Found: "a directory without " + ModelFile,
+				Expected: "a run directory of ptyx train or an .onnx file"}
 	} else if err != nil {
-		return nil, nil, file, &badinput.Error{File: file, Found: "a file that cannot be read", Expected: checkpoint, Cause: err}
+		return nil, nil, file,
+			&badinput.Error{File: file, Found: "a file that cannot be read", Expected: checkpoint, Cause: err}
 	}
 	if kind := archive(data); kind != "" {
-		return nil, nil, file, &badinput.Error{File: file, Found: kind, Expected: checkpoint, Remedy: "scans and reconstructions go to other flags than models"}
+		return nil, nil, file,
+			&badinput.Error{File: file, Found: kind, Expected: checkpoint,
+				Remedy: "scans and reconstructions go to other flags than models"}
 	}
 	if m, err = onnxir.Unmarshal(data); err != nil {
-		return nil, nil, file, &badinput.Error{File: file, Found: "bytes that are not an ONNX model", Expected: checkpoint, Cause: err, Remedy: "export it again"}
+		return nil, nil, file,
+			&badinput.Error{File: file, Found: "bytes that are not an ONNX model", Expected: checkpoint, Cause: err,
+				Remedy: "export it again"}
 	}
 	return data, m, file, nil
 }

@@ -52,7 +52,8 @@ func TestWhatIsNoModelIsRefused(t *testing.T) {
 	foreign := saved(t, "foreign.onnx", file(nil).Marshal())
 	damaged := saved(t, contract.ModelFile, file(with("ptyx.n", "many")).Marshal())
 	for _, c := range []struct{ path, file, says string }{
-		{filepath.Join(nothing, "missing.onnx"), filepath.Join(nothing, "missing.onnx"), "found no such file or directory, expected a run directory or an .onnx file"},
+		{filepath.Join(nothing, "missing.onnx"), filepath.Join(nothing, "missing.onnx"),
+			"found no such file or directory, expected a run directory or an .onnx file"},
 		{nothing, nothing, "found a directory without model.onnx"},
 		{text, text, "found bytes that are not an ONNX model"},
 		{empty, empty, "has no graph; this is not an ONNX file"},
@@ -62,7 +63,8 @@ func TestWhatIsNoModelIsRefused(t *testing.T) {
 	} {
 		data, m, _, err := contract.Load(c.path)
 		var bad *badinput.Error
-		if !errors.As(err, &bad) || bad.File != c.file || !strings.Contains(err.Error(), c.says) || data != nil || m != nil {
+		if !errors.As(err, &bad) || bad.File != c.file || !strings.Contains(err.Error(), c.says) || data != nil ||
+			m != nil {
 			t.Errorf("%s: %v, want %s: %s", c.path, err, c.file, c.says)
 		}
 	}

@@ -33,7 +33,8 @@ func newCorrectionCase(size int, object func(y, x int) complex128) correctionCas
 	for i := range patch.Data {
 		patch.Data[i] = complex64(object(i/size, i%size))
 	}
-	c := correctionCase{size: size, probe: split(probe, size, size), object: split(patch, 1, 1, size, size), pattern: ndarray.New[float32](1, 1, size, size)}
+	c := correctionCase{size: size, probe: split(probe, size, size), object: split(patch, 1, 1, size, size),
+		pattern: ndarray.New[float32](1, 1, size, size)}
 	intensity := make([]float64, size*size)
 	optics.NewPropagator(size).Intensity(optics.ExitWave(probe, patch), intensity)
 	for i, v := range intensity {
@@ -57,7 +58,8 @@ func (c correctionCase) correction(b *bench) forward.Correction {
 
 func empty(int, int) complex128 { return 1 }
 
-// floorShare is what the floor under the far field's intensity, 1e-2 of its mean, may do to an object of size 1: less than its root.
+// floorShare is what the floor under the far field's intensity, 1e-2 of its mean, may do to an object of size 1: less
+// than its root.
 const floorShare = 0.1
 
 // What explains its pattern stays: nothing is lacking.
@@ -66,7 +68,8 @@ func TestATrueObjectStays(t *testing.T) {
 	b := newBench(t)
 	got := b.computePair(c.correction(b).Apply(b.feedPair(c.object)))
 	for i := range got.re.Data {
-		if re, im := got.re.Data[i]-c.object.re.Data[i], got.im.Data[i]-c.object.im.Data[i]; !(math.Hypot(float64(re), float64(im)) < floorShare) {
+		if re, im := got.re.Data[i]-c.object.re.Data[i],
+			got.im.Data[i]-c.object.im.Data[i]; !(math.Hypot(float64(re), float64(im)) < floorShare) {
 			t.Fatalf("pixel %d moves by %v, %v", i, re, im)
 		}
 	}

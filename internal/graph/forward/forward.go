@@ -1,7 +1,7 @@
-// Package forward builds the physics of a diffraction pattern as a graph: the probe, shifted by the subpixel part of each
-// position, times the object patch is the exit wave; its Fourier transform is the wave at the detector; the square of that
-// is the intensity that the likelihood compares with the measured one. Package physics holds the same formulas in plain
-// Go; a test compares the two.
+// Package forward builds the physics of a diffraction pattern as a graph: the probe, shifted by the subpixel part of
+// each position, times the object patch is the exit wave; its Fourier transform is the wave at the detector; the square
+// of that is the intensity that the likelihood compares with the measured one. Package physics holds the same formulas
+// in plain Go; a test compares the two.
 //
 // A complex array is a Pair of real nodes. Intensities are in units of the mean measured intensity per pixel, so that a
 // probe of power N^2 in front of an empty object gives an intensity of mean 1, whatever the photon count.
@@ -40,8 +40,8 @@ func ExitWave(probe, object Pair) Pair {
 	return Pair{re, im}
 }
 
-// Propagate is F psi F with the symmetric unitary DFT matrix F (N, N): the far field, energy conserved. With the conjugate
-// of F it is the way back.
+// Propagate is F psi F with the symmetric unitary DFT matrix F (N, N): the far field, energy conserved. With the
+// conjugate of F it is the way back.
 func Propagate(wave, dft Pair) Pair {
 	left := Pair{
 		ops.Sub(ops.MatMul(dft.Re, wave.Re), ops.MatMul(dft.Im, wave.Im)),
@@ -53,8 +53,9 @@ func Propagate(wave, dft Pair) Pair {
 	}
 }
 
-// Diffract models the patterns of object patches (B, C, N, N): the intensity (B, C, N, N) at the detector behind the probe,
-// (N, N) or one for each pattern, that ShiftProbe has moved. Probe modes (K, N, N) give (B, K, N, N), see SumModes.
+// Diffract models the patterns of object patches (B, C, N, N): the intensity (B, C, N, N) at the detector behind the
+// probe, (N, N) or one for each pattern, that ShiftProbe has moved. Probe modes (K, N, N) give (B, K, N, N), see
+// SumModes.
 func Diffract(probe, object Pair, shiftY, shiftX *gorgonia.Node) *gorgonia.Node {
 	n := object.Re.Shape()[3]
 	dft := DFT(object.Re.Graph(), "dft", n)

@@ -50,7 +50,8 @@ func TestProbeShiftsAreThoseOfPlainGo(t *testing.T) {
 	dy, dx := []float64{0, 0.25, -0.5, 0.4}, []float64{0, -0.3, 0.5, 0}
 	probe := randomParts(3, n, n)
 	b := newBench(t)
-	got := b.computePair(forward.ShiftProbe(b.feedPair(probe), b.feed(shiftMatrices(dy, n)), b.feed(shiftMatrices(dx, n))))
+	got := b.computePair(
+		forward.ShiftProbe(b.feedPair(probe), b.feed(shiftMatrices(dy, n)), b.feed(shiftMatrices(dx, n))))
 	var want []complex128
 	for i := range dy {
 		for _, v := range optics.ShiftProbe(probe.image(0, n), dy[i], dx[i]).Data {
@@ -224,8 +225,8 @@ func TestPowerIsConserved(t *testing.T) {
 	}
 }
 
-// The central difference of the float64 loss has a truncation error of order step^2 = 6e-5 of the loss's third derivative
-// and a rounding error of 2^-24 / step = 2e-5, as plain Go keeps probe and object in complex64.
+// The central difference of the float64 loss has a truncation error of order step^2 = 6e-5 of the loss's third
+// derivative and a rounding error of 2^-24 / step = 2e-5, as plain Go keeps probe and object in complex64.
 const (
 	differenceStep      = 1.0 / 256
 	differenceTolerance = 2e-3 // of the largest gradient
@@ -276,7 +277,8 @@ func TestLikelihoodsAreWeightedMeans(t *testing.T) {
 	// (S, C, N, N) with a weight for each pattern; a weight of 0 leaves a pattern out, whatever it holds.
 	intensity, measured := testutil.Uniform(20, 0, 3, 2, 2, n, n), testutil.Uniform(21, 0, 3, 2, 2, n, n)
 	weight := ndarray.Wrap([]float32{0.5, 0.25, 0.25, 0}, 2, 2, 1, 1)
-	for name, f := range map[string]func(i, m, w *gorgonia.Node, eps float32) *gorgonia.Node{"Poisson": forward.Poisson, "AmplitudeMAE": forward.AmplitudeMAE} {
+	for name, f := range map[string]func(i, m, w *gorgonia.Node, eps float32) *gorgonia.Node{"Poisson": forward.Poisson,
+		"AmplitudeMAE": forward.AmplitudeMAE} {
 		value := func() float32 {
 			b := newBench(t)
 			loss := f(b.feed(intensity), b.feed(measured), b.feed(weight), 1e-3)
@@ -294,7 +296,8 @@ func TestLikelihoodsOfAPerfectFitAreZero(t *testing.T) {
 	y := testutil.Uniform(23, 0, 5, 2, 1, n, n)
 	y.Data[0] = 0 // a dark pixel
 	weight := ndarray.Wrap([]float32{0.5, 0.5}, 2, 1, 1, 1)
-	for name, f := range map[string]func(i, m, w *gorgonia.Node, eps float32) *gorgonia.Node{"Poisson": forward.Poisson, "AmplitudeMAE": forward.AmplitudeMAE} {
+	for name, f := range map[string]func(i, m, w *gorgonia.Node, eps float32) *gorgonia.Node{"Poisson": forward.Poisson,
+		"AmplitudeMAE": forward.AmplitudeMAE} {
 		b := newBench(t)
 		loss := f(b.feed(y), b.feed(y.Clone()), b.feed(weight), 1e-3)
 		if got := b.compute(loss)[0].Data[0]; got != 0 {

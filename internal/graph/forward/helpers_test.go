@@ -97,9 +97,10 @@ func checkParts(t *testing.T, what string, got parts, want []complex128, tol flo
 	testutil.CheckClose(t, what+", imaginary part", got.im.Data, im, tol)
 }
 
-// checkSlopes holds the gradient of a loss by an array to finite differences, at the elements that are chosen. The loss reads
-// the array, whose elements are moved one by one and put back.
-func checkSlopes(t *testing.T, what string, gradient, a *ndarray.Float32, chosen func(element int) bool, loss func() float64) {
+// checkSlopes holds the gradient of a loss by an array to finite differences, at the elements that are chosen. The loss
+// reads the array, whose elements are moved one by one and put back.
+func checkSlopes(t *testing.T, what string, gradient, a *ndarray.Float32, chosen func(element int) bool,
+	loss func() float64) {
 	t.Helper()
 	var analytic, difference []float32
 	for e, old := range a.Data {

@@ -6,11 +6,12 @@ import (
 	"ptyx/internal/graph/ops"
 )
 
-// Canvas is where the patches of a group of overlapping patterns meet: every patch j of N x N pixels is placed on a K x K
-// canvas at whole pixels by 0/1 matrices.
+// Canvas is where the patches of a group of overlapping patterns meet: every patch j of N x N pixels is placed on a K x
+// K canvas at whole pixels by 0/1 matrices.
 type Canvas struct {
-	Group  int            // patterns per group, C; a batch holds G groups one after the other
-	Weight *gorgonia.Node // (N, N), positive: the probe's intensity, the share of photons that saw each pixel of a patch
+	Group int // patterns per group, C; a batch holds G groups one after the other
+	// (N, N), positive: the probe's intensity, the share of photons that saw each pixel of a patch
+	Weight *gorgonia.Node
 	PlaceY *gorgonia.Node // (G*C, 1, N, K), PlaceY[j, 0, r, r + offset_y] = 1
 	PlaceX *gorgonia.Node // (G*C, 1, N, K)
 }

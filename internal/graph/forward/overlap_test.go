@@ -18,8 +18,8 @@ const canvasSize = 13
 // corner is the top-left pixel of a patch on its group's canvas.
 type corner struct{ row, col int }
 
-// layout is two groups of three patches. The first patches of the groups lie at different places; the third patch of the
-// second group overlaps with none.
+// layout is two groups of three patches. The first patches of the groups lie at different places; the third patch of
+// the second group overlaps with none.
 var layout = []corner{{0, 0}, {2, 3}, {5, 1}, {0, 0}, {0, 4}, {5, 5}}
 
 const group = 3
@@ -43,7 +43,8 @@ func feedCanvas(b *bench, corners []corner, weight *ndarray.Float32) forward.Can
 	for _, c := range corners {
 		rows, cols = append(rows, c.row), append(cols, c.col)
 	}
-	return forward.Canvas{Group: group, Weight: b.feed(weight), PlaceY: b.feed(placement(rows)), PlaceX: b.feed(placement(cols))}
+	return forward.Canvas{Group: group, Weight: b.feed(weight), PlaceY: b.feed(placement(rows)),
+		PlaceX: b.feed(placement(cols))}
 }
 
 func merge(t *testing.T, corners []corner, weight *ndarray.Float32, patches parts) parts {
@@ -120,8 +121,10 @@ func TestTheOrderOfPatchesDoesNotMatter(t *testing.T) {
 	}
 	got := merge(t, corners, weight, moved)
 	for to, from := range order {
-		testutil.CheckClose(t, "real part", got.re.Data[to*n*n:(to+1)*n*n], want.re.Data[from*n*n:(from+1)*n*n], tolerance)
-		testutil.CheckClose(t, "imaginary part", got.im.Data[to*n*n:(to+1)*n*n], want.im.Data[from*n*n:(from+1)*n*n], tolerance)
+		testutil.CheckClose(t, "real part", got.re.Data[to*n*n:(to+1)*n*n], want.re.Data[from*n*n:(from+1)*n*n],
+			tolerance)
+		testutil.CheckClose(t, "imaginary part", got.im.Data[to*n*n:(to+1)*n*n], want.im.Data[from*n*n:(from+1)*n*n],
+			tolerance)
 	}
 }
 
@@ -134,14 +137,16 @@ func TestGroupsDoNotMix(t *testing.T) {
 	after := merge(t, layout, weight, patches)
 	for i := group * n * n; i < len(before.re.Data); i++ {
 		if after.re.Data[i] != before.re.Data[i] {
-			t.Fatalf("element %d of the second group moves from %g to %g with the first", i, before.re.Data[i], after.re.Data[i])
+			t.Fatalf("element %d of the second group moves from %g to %g with the first", i, before.re.Data[i],
+				after.re.Data[i])
 		}
 	}
 }
 
 func TestGradientOfMergeAgreesWithFiniteDifferences(t *testing.T) {
 	patches, weight := randomParts(46, len(layout), 1, n, n), overlapWeight()
-	cost := testutil.Uniform(47, 0.5, 1.5, patches.re.Shape...) // weights of the merged pixels, so that no two count alike
+	// weights of the merged pixels, so that no two count alike
+	cost := testutil.Uniform(47, 0.5, 1.5, patches.re.Shape...)
 	b := newBench(t)
 	leaves := b.feedPair(patches)
 	canvas := feedCanvas(b, layout, weight)

@@ -14,8 +14,8 @@ const VariationFloor = 1e-3
 //
 //	sum_j w_j mean_q lit_q [ sqrt(|O[r+1,c] - O[r,c]|^2 + |O[r,c+1] - O[r,c]|^2 + floor^2) - floor ]
 //
-// with weights w (B, C, 1, 1) that sum to 1 and lit (N, N) or (B, C, N, N) of mean 1 over each patch. Steps over the last
-// row and column count as 0. A global phase changes nothing. difference (N, N) is physics.DifferenceMatrix.
+// with weights w (B, C, 1, 1) that sum to 1 and lit (N, N) or (B, C, N, N) of mean 1 over each patch. Steps over the
+// last row and column count as 0. A global phase changes nothing. difference (N, N) is physics.DifferenceMatrix.
 func Variation(object Pair, difference, lit, weight *gorgonia.Node) *gorgonia.Node {
 	across := ops.TransposeLast(difference)
 	steps := func(x *gorgonia.Node) *gorgonia.Node { // squared

@@ -45,7 +45,8 @@ func TestVariationAndItsGradientAreThoseOfPlainGo(t *testing.T) {
 	plain := func() float64 {
 		loss := 0.0
 		for j, w := range weight.Data {
-			loss += float64(w) * variation(object.image(j, n), wide(light.Data[j*n*n:(j+1)*n*n]), forward.VariationFloor)
+			loss += float64(w) * variation(object.image(j, n), wide(light.Data[j*n*n:(j+1)*n*n]),
+				forward.VariationFloor)
 		}
 		return loss
 	}
@@ -87,7 +88,9 @@ func TestVariationOfFlatPatchesIsNothing(t *testing.T) {
 		light.Data[i] = 1
 	}
 	// Half the patches have a step of 1 in all columns but the last.
-	if got, want := value(), 0.5*float64(n-1)/n*(math.Hypot(1, forward.VariationFloor)-forward.VariationFloor); !testutil.Close(got, want, 0, tolerance) {
+	if got, want := value(),
+		0.5*float64(n-1)/n*(math.Hypot(1, forward.VariationFloor)-forward.VariationFloor); !testutil.Close(got, want, 0,
+		tolerance) {
 		t.Errorf("variation of stripes is %g, want %g", got, want)
 	}
 }

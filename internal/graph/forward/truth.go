@@ -20,8 +20,8 @@ type Truth struct {
 //
 //	sum_j w_j sum_q share_jq ( |a - A| + sqrt(|exp(i p) - exp(i P)|^2 + floor^2) - floor )
 //
-// with weights w (B, C, 1, 1) that sum to 1. Phase factors are compared, not phases, so -pi and pi are the same, and where
-// the truth is black the phase is free.
+// with weights w (B, C, 1, 1) that sum to 1. Phase factors are compared, not phases, so -pi and pi are the same, and
+// where the truth is black the phase is free.
 func TruthMAE(amplitude, phase *gorgonia.Node, truth Truth, weight *gorgonia.Node) *gorgonia.Node {
 	re, im := ops.Sub(ops.Cos(phase), truth.Phase.Re), ops.Sub(ops.Sin(phase), truth.Phase.Im)
 	chord := ops.Sqrt(ops.Affine(addSquares(re, im), 1, PhaseFloor*PhaseFloor))

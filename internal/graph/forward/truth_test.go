@@ -49,14 +49,15 @@ func (p patches) plain() float64 {
 		if p.trueAmplitude.Data[i] > 0 {
 			chord = 2 * math.Sin((float64(p.phase.Data[i])-float64(p.truePhase.Data[i]))/2)
 		}
-		apart := math.Abs(float64(p.amplitude.Data[i])-float64(p.trueAmplitude.Data[i])) + math.Hypot(chord, forward.PhaseFloor) - forward.PhaseFloor
+		apart := math.Abs(float64(p.amplitude.Data[i])-float64(p.trueAmplitude.Data[i])) +
+			math.Hypot(chord, forward.PhaseFloor) - forward.PhaseFloor
 		loss += float64(p.weight.Data[i/(n*n)]) * float64(s) * apart
 	}
 	return loss
 }
 
-// bend tells whether amplitude (0) or phase (1) of an element is so close to the truth that the error's slope turns round
-// within a few difference steps.
+// bend tells whether amplitude (0) or phase (1) of an element is so close to the truth that the error's slope turns
+// round within a few difference steps.
 func (p patches) bend(which, element int) bool {
 	if which == 0 {
 		return math.Abs(float64(p.amplitude.Data[element]-p.trueAmplitude.Data[element])) <= 2*differenceStep
@@ -80,7 +81,8 @@ func TestErrorAgainstTheTruthAndItsGradient(t *testing.T) {
 	}
 }
 
-// TestPhasesMayWrapAndBlackHasNone: the error does not see whole turns of the phase, nor the phase where the truth is black.
+// TestPhasesMayWrapAndBlackHasNone: the error does not see whole turns of the phase, nor the phase where the truth is
+// black.
 func TestPhasesMayWrapAndBlackHasNone(t *testing.T) {
 	p := somePatches()
 	value := func() float64 {

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// Limits of a model that may be run. The largest that ptyx trains has some 400 nodes, a rank of 6 and images of 256 pixels.
+// Limits of a model that may be run. The largest that ptyx trains has some 400 nodes, a rank of 6 and images of 256
+// pixels.
 const (
 	MaxBytes     = 1<<31 - 1 // of a file: protobuf's own limit
 	maxNodes     = 1 << 14
@@ -18,18 +19,21 @@ const (
 	maxModelRank = 8
 )
 
-// operators are those of the standard domain that a deployed model may use: what they compute depends on numbers alone. Left out is
-// what runs graphs of its own (If, Loop, Scan), makes sequences, texts or random numbers, or makes a size out of data.
+// operators are those of the standard domain that a deployed model may use: what they compute depends on numbers alone.
+// Left out is what runs graphs of its own (If, Loop, Scan), makes sequences, texts or random numbers, or makes a size
+// out of data.
 var operators = strings.Fields(`
-	Abs Add And Atan AveragePool BatchNormalization Cast Ceil Clip Concat Constant Conv ConvTranspose Cos DepthToSpace Div Elu Equal Erf Exp
-	Expand Flatten Floor Gemm GlobalAveragePool GlobalMaxPool Greater HardSigmoid HardSwish Identity InstanceNormalization LayerNormalization
-	LeakyRelu Less Log LogSoftmax MatMul Max MaxPool Mean Min Mul Neg Not Or PRelu Pad Pow Reciprocal ReduceMax ReduceMean ReduceMin
-	ReduceSum Relu Reshape Resize Round Selu Shape Sigmoid Sign Sin Slice Softmax Softplus SpaceToDepth Split Sqrt Squeeze Sub Sum Tan Tanh
+	Abs Add And Atan AveragePool BatchNormalization Cast Ceil Clip Concat Constant Conv ConvTranspose Cos
+	DepthToSpace Div Elu Equal Erf Exp Expand Flatten Floor Gemm GlobalAveragePool GlobalMaxPool Greater HardSigmoid
+	HardSwish Identity InstanceNormalization LayerNormalization LeakyRelu Less Log LogSoftmax MatMul Max MaxPool
+	Mean Min Mul Neg Not Or PRelu Pad Pow Reciprocal ReduceMax ReduceMean ReduceMin ReduceSum Relu Reshape Resize
+	Round Selu Shape Sigmoid Sign Sin Slice Softmax Softplus SpaceToDepth Split Sqrt Squeeze Sub Sum Tan Tanh
 	Transpose Unsqueeze Where`)
 
-// Admit tells whether a model that somebody else has made may be handed to a runtime, and refuses with a *FormatError: operators of
-// other domains and those that run graphs, functions or text, values used before they are made, cycles, numbers that no such model
-// needs. Hand over what Marshal makes of an admitted model, not the file's own bytes: the rest of the file was not looked at.
+// Admit tells whether a model that somebody else has made may be handed to a runtime, and refuses with a *FormatError:
+// operators of other domains and those that run graphs, functions or text, values used before they are made, cycles,
+// numbers that no such model needs. Hand over what Marshal makes of an admitted model, not the file's own bytes: the
+// rest of the file was not looked at.
 func Admit(m *Model) error {
 	switch g := m.Graph; {
 	case len(g.Nodes) > maxNodes:
@@ -39,7 +43,8 @@ func Admit(m *Model) error {
 	}
 	for _, o := range m.Opsets {
 		if o.Domain != "" && o.Domain != "ai.onnx" {
-			return &FormatError{"model", fmt.Sprintf("asks for operators of the domain %.64q, only standard ones are taken", o.Domain)}
+			return &FormatError{"model",
+				fmt.Sprintf("asks for operators of the domain %.64q, only standard ones are taken", o.Domain)}
 		}
 	}
 	made, err := admitValues(m.Graph)
@@ -181,8 +186,8 @@ func (a Attribute) admit(where string) error {
 	return nil
 }
 
-// admitGrowth looks at the operators whose result is as large as a number in the file says: that number must be in the file, as a
-// constant, and be sane.
+// admitGrowth looks at the operators whose result is as large as a number in the file says: that number must be in the
+// file, as a constant, and be sane.
 func admitGrowth(n *Node, constants map[string]*Tensor) error {
 	var sizes []int // inputs that hold them
 	switch n.OpType {
@@ -200,7 +205,8 @@ func admitGrowth(n *Node, constants map[string]*Tensor) error {
 			return &FormatError{label("operator", n.OpType), "takes its size from data, expected a constant"}
 		}
 		if product := t.magnitude(); !(product <= maxValues) {
-			return &FormatError{label("operator", n.OpType), fmt.Sprintf("makes its result %.3g times as large", product)}
+			return &FormatError{label("operator", n.OpType),
+				fmt.Sprintf("makes its result %.3g times as large", product)}
 		}
 	}
 	return nil

@@ -43,7 +43,9 @@ func TestAdmit(t *testing.T) {
 		want   string
 	}{
 		{"another domain", func(m *onnxir.Model) { m.Graph.Nodes[0].Domain = "com.evil" }, `"com.evil", only standard`},
-		{"another opset", func(m *onnxir.Model) { m.Opsets = append(m.Opsets, onnxir.Opset{Domain: "com.evil", Version: 1}) }, `"com.evil", only standard`},
+		{"another opset",
+			func(m *onnxir.Model) { m.Opsets = append(m.Opsets, onnxir.Opset{Domain: "com.evil", Version: 1}) },
+			`"com.evil", only standard`},
 		{"control flow", func(m *onnxir.Model) { m.Graph.Nodes[0].OpType = "Loop" }, `"Loop": is not one`},
 		{"random numbers", func(m *onnxir.Model) { m.Graph.Nodes[0].OpType = "RandomNormal" }, "is not one"},
 		{"a subgraph", func(m *onnxir.Model) {
@@ -58,10 +60,12 @@ func TestAdmit(t *testing.T) {
 		{"a cycle", func(m *onnxir.Model) { m.Graph.Nodes[0].Inputs[1] = "y" }, `uses "y" before it is made`},
 		{"an operand of nowhere", func(m *onnxir.Model) { m.Graph.Nodes[0].Inputs[1] = "nowhere" }, `uses "nowhere"`},
 		{"a value made twice", func(m *onnxir.Model) { m.Graph.Nodes[1].Outputs[0] = "x" }, "which is there already"},
-		{"an operator without a result", func(m *onnxir.Model) { m.Graph.Nodes[0].Outputs = nil }, "2 inputs and 0 outputs"},
+		{"an operator without a result", func(m *onnxir.Model) { m.Graph.Nodes[0].Outputs = nil },
+			"2 inputs and 0 outputs"},
 		{"an output of nowhere", func(m *onnxir.Model) { m.Graph.Outputs[0].Name = "z" }, "made by no operator"},
 		{"no input", func(m *onnxir.Model) { m.Graph.Inputs = nil }, "0 inputs"},
-		{"inputs of one name", func(m *onnxir.Model) { m.Graph.Inputs = append(m.Graph.Inputs, m.Graph.Inputs[0]) }, "no name of its own"},
+		{"inputs of one name", func(m *onnxir.Model) { m.Graph.Inputs = append(m.Graph.Inputs, m.Graph.Inputs[0]) },
+			"no name of its own"},
 		{"an absurd shape", func(m *onnxir.Model) { m.Graph.Inputs[0].Dims[2].Value = 1 << 40 }, "impossible shape"},
 		{"a shape that overflows", func(m *onnxir.Model) {
 			for i := range m.Graph.Inputs[0].Dims {
@@ -70,7 +74,8 @@ func TestAdmit(t *testing.T) {
 		}, "impossible shape"},
 		{"a rank of 9", func(m *onnxir.Model) { m.Graph.Initializers[0].Dims = make([]int64, 9) }, "has 9 dimensions"},
 		{"texts", func(m *onnxir.Model) { m.Graph.Initializers[0].Type = 8 }, "expected numbers"},
-		{"initializers of one name", func(m *onnxir.Model) { m.Graph.Initializers[1].Name = "w" }, "no name of its own"},
+		{"initializers of one name", func(m *onnxir.Model) { m.Graph.Initializers[1].Name = "w" },
+			"no name of its own"},
 		{"an image blown up", func(m *onnxir.Model) {
 			m.Graph.Initializers[1] = sizes(1, 1, 1e6, 1e6)
 		}, "times as large"},

@@ -6,9 +6,9 @@ import (
 	"math"
 )
 
-// Builder collects the nodes and constants of one graph. Operators receive it in their lowering and add nodes to it; equal
-// constants are stored once. Names are made from the output that is being built, so the same graph always gives the same
-// bytes.
+// Builder collects the nodes and constants of one graph. Operators receive it in their lowering and add nodes to it;
+// equal constants are stored once. Names are made from the output that is being built, so the same graph always gives
+// the same bytes.
 type Builder struct {
 	Graph *Graph
 
@@ -27,8 +27,8 @@ type Builder struct {
 type Target struct {
 	// Training allows nodes of ONNX Runtime's contrib domain (com.microsoft). A checkpoint has only standard nodes.
 	Training bool
-	// Winograd allows convolutions to be lowered to Winograd's minimal filtering, which saves multiplications on a CPU. Its
-	// results differ from plain ones by rounding.
+	// Winograd allows convolutions to be lowered to Winograd's minimal filtering, which saves multiplications on a CPU.
+	// Its results differ from plain ones by rounding.
 	Winograd bool
 }
 
@@ -75,8 +75,8 @@ func (b *Builder) Temp(opType string, inputs []string, attrs ...Attribute) strin
 	return name
 }
 
-// Shared is the name of an intermediate that several operators use: the first to ask builds it, by the offer if there is
-// one.
+// Shared is the name of an intermediate that several operators use: the first to ask builds it, by the offer if there
+// is one.
 func (b *Builder) Shared(key string, build func() string) string {
 	if name, ok := b.shared[key]; ok {
 		return name
@@ -140,10 +140,11 @@ func (b *Builder) Int64s(values ...int64) string {
 	return b.constant(Int64, []int64{int64(len(values))}, int64Bytes(values))
 }
 
-// Shape is a shape to give to Reshape. In a training step it is declared as an input with this as its default, which nobody
-// feeds: ONNX Runtime then cannot know the shapes of what follows beforehand. Where it knows them, it plans each buffer of
-// the forward pass for a tensor of the same shape in the backward pass and keeps it all the time in between; where it does
-// not, a buffer is free as soon as it is dead. That takes a third of the memory, and less time (docs/dev/performance.md).
+// Shape is a shape to give to Reshape. In a training step it is declared as an input with this as its default, which
+// nobody feeds: ONNX Runtime then cannot know the shapes of what follows beforehand. Where it knows them, it plans each
+// buffer of the forward pass for a tensor of the same shape in the backward pass and keeps it all the time in between;
+// where it does not, a buffer is free as soon as it is dead. That takes a third of the memory, and less time
+// (docs/dev/performance.md).
 func (b *Builder) Shape(values ...int64) string {
 	if !b.target.Training {
 		return b.Int64s(values...)
@@ -153,7 +154,8 @@ func (b *Builder) Shape(values ...int64) string {
 		dims := []int64{int64(len(values))}
 		b.shapes = append(b.shapes, ValueInfo{Name: name, Type: Int64, Dims: []Dim{{Value: dims[0]}}})
 		b.used[name] = true
-		b.Graph.Initializers = append(b.Graph.Initializers, &Tensor{Name: name, Type: Int64, Dims: dims, Raw: int64Bytes(values)})
+		b.Graph.Initializers = append(b.Graph.Initializers,
+			&Tensor{Name: name, Type: Int64, Dims: dims, Raw: int64Bytes(values)})
 		return name
 	})
 }
@@ -174,7 +176,8 @@ func (b *Builder) Floats(data []float32, dims ...int64) string {
 // Initializer adds a named float tensor: a parameter of the network.
 func (b *Builder) Initializer(name string, data []float32, dims ...int64) {
 	b.used[name] = true
-	b.Graph.Initializers = append(b.Graph.Initializers, &Tensor{Name: name, Type: Float, Dims: dims, Raw: FloatBytes(data)})
+	b.Graph.Initializers = append(b.Graph.Initializers,
+		&Tensor{Name: name, Type: Float, Dims: dims, Raw: FloatBytes(data)})
 }
 
 func (b *Builder) constant(t DataType, dims []int64, raw []byte) string {

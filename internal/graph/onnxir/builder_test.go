@@ -13,7 +13,8 @@ func TestEqualConstantsAreStoredOnce(t *testing.T) {
 	b := onnxir.NewBuilder("g", onnxir.Target{})
 	nan := float32(math.NaN())
 	names := []string{
-		b.Int64s(1, 2), b.Int64s(2, 1), b.Floats([]float32{1, 2}, 2), b.Floats([]float32{1, 2}, 1, 2), b.Floats([]float32{1}, 1),
+		b.Int64s(1, 2), b.Int64s(2, 1), b.Floats([]float32{1, 2}, 2), b.Floats([]float32{1, 2}, 1, 2),
+		b.Floats([]float32{1}, 1),
 		b.Scalar(1), b.Scalar(0), b.Scalar(float32(math.Copysign(0, -1))), b.Scalar(nan), b.Int64s(), b.Floats(nil, 0),
 	}
 	if distinct := slices.Compact(slices.Sorted(slices.Values(names))); len(distinct) != len(names) {
@@ -30,7 +31,8 @@ func TestEqualConstantsAreStoredOnce(t *testing.T) {
 
 func TestConstantsHoldWhatTheyWereGiven(t *testing.T) {
 	b := onnxir.NewBuilder("g", onnxir.Target{})
-	floats, integers := []float32{0, -1.5, math.MaxFloat32, float32(math.Inf(1))}, []int64{math.MinInt64, -1, 0, math.MaxInt64}
+	floats, integers := []float32{0, -1.5, math.MaxFloat32, float32(math.Inf(1))},
+		[]int64{math.MinInt64, -1, 0, math.MaxInt64}
 	b.Floats(floats, 2, 2)
 	b.Int64s(integers...)
 	b.Scalar(0.25)
@@ -45,7 +47,8 @@ func TestConstantsHoldWhatTheyWereGiven(t *testing.T) {
 			t.Errorf("constant %d: %v, want %v (%v)", i, got, want, err)
 		}
 	}
-	if got, err := read[1].Int64s(); err != nil || !slices.Equal(got, integers) || !slices.Equal(read[1].Dims, []int64{4}) {
+	if got, err := read[1].Int64s(); err != nil || !slices.Equal(got, integers) ||
+		!slices.Equal(read[1].Dims, []int64{4}) {
 		t.Errorf("integers %v of shape %v (%v)", got, read[1].Dims, err)
 	}
 	if len(read[2].Dims) != 0 || !slices.Equal(read[0].Dims, []int64{2, 2}) || read[3].Name != "w" {
@@ -149,7 +152,8 @@ func TestShapedLike(t *testing.T) {
 		t.Fatalf("shapes of %+v", b.Graph.ValueInfo)
 	}
 	for i, name := range []string{"y", "z"} {
-		if v := b.Graph.ValueInfo[i]; v.Name != name || v.Type != onnxir.Float || v.Doc != "" || !slices.Equal(v.Dims, dims) {
+		if v := b.Graph.ValueInfo[i]; v.Name != name || v.Type != onnxir.Float || v.Doc != "" ||
+			!slices.Equal(v.Dims, dims) {
 			t.Errorf("%s has %+v", name, v)
 		}
 	}

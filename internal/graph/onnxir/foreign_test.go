@@ -21,14 +21,16 @@ func TestAnotherProgramsModel(t *testing.T) {
 	if m == nil {
 		t.Fatal("refused")
 	}
-	if v, ok := m.Property("author"); !ok || v != "nobody" || m.IRVersion != 8 || m.ProducerName != "make_foreign" || m.Doc != "a model" {
+	if v, ok := m.Property("author"); !ok || v != "nobody" || m.IRVersion != 8 || m.ProducerName != "make_foreign" ||
+		m.Doc != "a model" {
 		t.Errorf("read as %+v", m)
 	}
 	tensors := map[string]*onnxir.Tensor{}
 	for _, tensor := range m.Graph.Initializers {
 		tensors[tensor.Name] = tensor
 	}
-	for name, want := range map[string][]float32{"floats": {1, -2, 0.5, 3}, "doubles": {1, -2, 0.5}, "raw": {7, 8}, "scalar": {9}, "empty": {}} {
+	for name, want := range map[string][]float32{"floats": {1, -2, 0.5, 3}, "doubles": {1, -2, 0.5}, "raw": {7, 8},
+		"scalar": {9}, "empty": {}} {
 		if got, err := tensors[name].Floats(); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v (%v)", name, got, want, err)
 		}
@@ -59,11 +61,13 @@ func TestAnotherProgramsModel(t *testing.T) {
 		t.Errorf("node %+v", node)
 	}
 	want := map[string]string{
-		"float": "1 0 0.5 [] []", "int": "2 0 0 [] []", "string": "3 0 0 mean [] []", "floats": "6 0 0 [] [1.5 2.5]", "ints": "7 0 0 [-1 2] []",
+		"float": "1 0 0.5 [] []", "int": "2 0 0 [] []", "string": "3 0 0 mean [] []", "floats": "6 0 0 [] [1.5 2.5]",
+		"ints":   "7 0 0 [-1 2] []",
 		"tensor": "4 0 0 [] []", "strings": "8 0 0 [] []", "graph": "5 0 0 [] []", // kinds that are passed over
 	}
 	for _, a := range node.Attributes {
-		got := strings.Join(strings.Fields(fmt.Sprint(int(a.Kind), a.Int, a.Float, " ", a.String, " ", a.Ints, a.Floats)), " ")
+		got := strings.Join(
+			strings.Fields(fmt.Sprint(int(a.Kind), a.Int, a.Float, " ", a.String, " ", a.Ints, a.Floats)), " ")
 		if got != want[a.Name] {
 			t.Errorf("attribute %s: %s, want %s", a.Name, got, want[a.Name])
 		}

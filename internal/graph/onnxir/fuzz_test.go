@@ -11,13 +11,15 @@ import (
 	"ptyx/internal/graph/onnxir"
 )
 
-// sound is what every reading must be: a *FormatError of one readable line, or a model that writes back and reads the same.
+// sound is what every reading must be: a *FormatError of one readable line, or a model that writes back and reads the
+// same.
 func sound(t *testing.T, data []byte) *onnxir.Model {
 	t.Helper()
 	m, err := onnxir.Unmarshal(data)
 	if err != nil {
 		var fault *onnxir.FormatError
-		if text := err.Error(); !errors.As(err, &fault) || strings.ContainsAny(text, "\n\r") || len(text) > 1000 || m != nil {
+		if text := err.Error(); !errors.As(err, &fault) || strings.ContainsAny(text, "\n\r") || len(text) > 1000 ||
+			m != nil {
 			t.Fatalf("an error of type %T, with a model %t: %q", err, m != nil, text)
 		}
 		return nil
@@ -54,7 +56,8 @@ func withoutNaN(m *onnxir.Model) *onnxir.Model {
 	return m
 }
 
-// FuzzUnmarshal: whatever the bytes, reading is sound. The seeds in testdata/fuzz are those of onnx's own Python package.
+// FuzzUnmarshal: whatever the bytes, reading is sound. The seeds in testdata/fuzz are those of onnx's own Python
+// package.
 func FuzzUnmarshal(f *testing.F) {
 	f.Add(full().Marshal())
 	foreign, err := os.ReadFile("testdata/foreign.onnx")

@@ -70,33 +70,49 @@ func TestMalformedFilesAreRefused(t *testing.T) {
 		{"an input that is a number", model(message(1, varint(1, 1))), "node: has a field of another type"},
 		{"a size that is a text", dimension(text(1, "4")), "dimension: has a field of another type"},
 
-		{"fewer elements", weights(two, float, message(9, sample(7))), `tensor "w": has 7 bytes, its shape [2] needs 8`},
-		{"more elements", weights(two, float, message(9, sample(12))), `tensor "w": has 12 bytes, its shape [2] needs 8`},
+		{"fewer elements", weights(two, float, message(9, sample(7))),
+			`tensor "w": has 7 bytes, its shape [2] needs 8`},
+		{"more elements", weights(two, float, message(9, sample(12))),
+			`tensor "w": has 12 bytes, its shape [2] needs 8`},
 		{"no elements", weights(two, float), `tensor "w": has 0 bytes, its shape [2] needs 8`},
-		{"a negative size", weights(varint(1, -1), float, message(9, sample(4))), `tensor "w": has the impossible shape [-1]`},
-		{"a product of negative sizes", weights(varint(1, -1), varint(1, -1), float, message(9, sample(4))), "has the impossible shape [-1 -1]"},
-		{"a product that wraps around", weights(varint(1, 1<<32), varint(1, 1<<32), float), "has the impossible shape [4294967296 4294967296]"},
+		{"a negative size", weights(varint(1, -1), float, message(9, sample(4))),
+			`tensor "w": has the impossible shape [-1]`},
+		{"a product of negative sizes", weights(varint(1, -1), varint(1, -1), float, message(9, sample(4))),
+			"has the impossible shape [-1 -1]"},
+		{"a product that wraps around", weights(varint(1, 1<<32), varint(1, 1<<32), float),
+			"has the impossible shape [4294967296 4294967296]"},
 		{"a size of almost 2^63", weights(varint(1, math.MaxInt64), float), "has the impossible shape"},
-		{"endless dimensions", weights(bytes.Repeat(varint(1, 1), 1000), float, message(9, sample(4))), "has 1000 dimensions"},
+		{"endless dimensions", weights(bytes.Repeat(varint(1, 1), 1000), float, message(9, sample(4))),
+			"has 1000 dimensions"},
 		{"dimensions that are a float", weights(fixed32(1, 2), float), "tensor: has a field of another type"},
 		{"a damaged list of dimensions", weights(text(1, "\x02\xff"), float), "tensor: has a damaged list"},
 		{"raw data that are a number", weights(two, float, varint(9, 8)), "tensor: has a field of another type"},
 		{"half a float", weights(two, float, message(4, sample(6))), "tensor: has a field of another type"},
 		{"half a double", weights(two, varint(2, 11), message(10, sample(12))), "tensor: has a field of another type"},
-		{"floats in int64_data", weights(two, float, varint(7, 1)), `tensor "w": is of ONNX type 1 and holds elements of another one`},
-		{"floats in int32_data", weights(two, float, varint(5, 1), varint(5, 1)), "is of ONNX type 1 and holds elements of another one"},
-		{"integers in float_data", weights(two, varint(2, 6), fixed32(4, 1), fixed32(4, 1)), "is of ONNX type 6 and holds elements of another one"},
-		{"doubles in float_data", weights(varint(1, 1), varint(2, 11), fixed32(4, 1), fixed32(4, 1)), "holds elements of another one"},
-		{"raw and typed data", weights(two, float, fixed32(4, 1), fixed32(4, 1), message(9, sample(8))), "holds its elements twice"},
-		{"external data", weights(two, float, message(13, text(1, "location"), text(2, "weights.bin"))), "keeps its values in another file"},
-		{"external data by its mark", weights(two, float, message(9, sample(8)), varint(14, 1)), "keeps its values in another file"},
+		{"floats in int64_data", weights(two, float, varint(7, 1)),
+			`tensor "w": is of ONNX type 1 and holds elements of another one`},
+		{"floats in int32_data", weights(two, float, varint(5, 1), varint(5, 1)),
+			"is of ONNX type 1 and holds elements of another one"},
+		{"integers in float_data", weights(two, varint(2, 6), fixed32(4, 1), fixed32(4, 1)),
+			"is of ONNX type 6 and holds elements of another one"},
+		{"doubles in float_data", weights(varint(1, 1), varint(2, 11), fixed32(4, 1), fixed32(4, 1)),
+			"holds elements of another one"},
+		{"raw and typed data", weights(two, float, fixed32(4, 1), fixed32(4, 1), message(9, sample(8))),
+			"holds its elements twice"},
+		{"external data", weights(two, float, message(13, text(1, "location"), text(2, "weights.bin"))),
+			"keeps its values in another file"},
+		{"external data by its mark", weights(two, float, message(9, sample(8)), varint(14, 1)),
+			"keeps its values in another file"},
 		{"a name of two lines", model(message(5, text(8, "a\nb"), two, float)), `tensor "a\nb": has 0 bytes`},
 		{"an endless name", model(message(5, text(8, strings.Repeat("w", 1<<16)), two, float)), "has 0 bytes"},
 
-		{"values of two kinds", attribute(varint(3, 1), fixed32(2, 1), varint(20, 2)), `attribute "a": has values of two kinds`},
-		{"a value of another kind", attribute(varint(3, 1), varint(20, 1)), `attribute "a": has a value of kind 2 and says that it is of kind 1`},
+		{"values of two kinds", attribute(varint(3, 1), fixed32(2, 1), varint(20, 2)),
+			`attribute "a": has values of two kinds`},
+		{"a value of another kind", attribute(varint(3, 1), varint(20, 1)),
+			`attribute "a": has a value of kind 2 and says that it is of kind 1`},
 		{"no tensor", attribute(varint(20, 4)), `attribute "a": has no tensor`},
-		{"a damaged tensor", attribute(message(5, varint(1, -1), float), varint(20, 4)), "has the impossible shape [-1]"},
+		{"a damaged tensor", attribute(message(5, varint(1, -1), float), varint(20, 4)),
+			"has the impossible shape [-1]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if m := sound(t, c.data); m != nil {
@@ -127,8 +143,8 @@ func TestMemoryFollowsTheSizeOfTheFile(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		sound(t, data)
 		runtime.ReadMemStats(&after)
-		// The dearest are empty attributes: 112 bytes for 2, about four times in the course of appending. A sound model is
-		// read twice and written twice.
+		// The dearest are empty attributes: 112 bytes for 2, about four times in the course of appending. A sound model
+		// is read twice and written twice.
 		if spent, limit := after.TotalAlloc-before.TotalAlloc, 1500*uint64(len(data))+1<<16; spent > limit {
 			t.Errorf("%s: %d bytes of memory for a file of %d", name, spent, len(data))
 		}
@@ -139,7 +155,8 @@ func TestMemoryFollowsTheSizeOfTheFile(t *testing.T) {
 func TestEitherFormOfAList(t *testing.T) {
 	want := []float32{1, 2}
 	one, two := fixed32(4, 1), fixed32(4, 2)
-	packed := message(4, protowire.AppendFixed32(protowire.AppendFixed32(nil, math.Float32bits(1)), math.Float32bits(2)))
+	packed := message(4,
+		protowire.AppendFixed32(protowire.AppendFixed32(nil, math.Float32bits(1)), math.Float32bits(2)))
 	dims, float := varint(1, 2), varint(2, 1)
 	for name, data := range map[string][]byte{
 		"one by one":         weights(dims, float, one, two),
@@ -161,7 +178,8 @@ func TestEitherFormOfAList(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
-	m := sound(t, weights(varint(5, 1), varint(5, -1), varint(1, 2), varint(2, 4))) // uint16, the type after the elements
+	// uint16, the type after the elements
+	m := sound(t, weights(varint(5, 1), varint(5, -1), varint(1, 2), varint(2, 4)))
 	if m == nil || !bytes.Equal(m.Graph.Initializers[0].Raw, []byte{1, 0, 0xff, 0xff}) {
 		t.Errorf("uint16 in int32_data: %+v", m)
 	}

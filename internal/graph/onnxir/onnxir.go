@@ -1,6 +1,7 @@
 // Package onnxir is a small, pure-Go model of an ONNX file: Model, Graph, Node, Attribute, Tensor and ValueInfo, with a
 // Builder that operators use to write their nodes, and readers and writers of the protobuf wire format. It knows ONNX,
-// and nothing of ptychography or of Gorgonia: export lowers graphs into it, runtime and the commands read models with it.
+// and nothing of ptychography or of Gorgonia: export lowers graphs into it, runtime and the commands read models with
+// it.
 //
 // Field numbers and meanings follow onnx.proto3 of ONNX 1.12 (IR version 8, opset 17).
 package onnxir
@@ -109,7 +110,8 @@ type Tensor struct {
 	Doc  string
 }
 
-// ValueInfo is ValueInfoProto of a tensor. Type is 0 where the value is no tensor, Dims nil where the shape is not given.
+// ValueInfo is ValueInfoProto of a tensor. Type is 0 where the value is no tensor, Dims nil where the shape is not
+// given.
 type ValueInfo struct {
 	Name string
 	Type DataType

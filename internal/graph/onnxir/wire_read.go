@@ -219,7 +219,8 @@ func (a *Attribute) read(f field) error {
 	case twice:
 		return &FormatError{label("attribute", a.Name), "has values of two kinds"}
 	case given != 0 && given != a.Kind:
-		return &FormatError{label("attribute", a.Name), fmt.Sprintf("has a value of kind %d and says that it is of kind %d", given, a.Kind)}
+		return &FormatError{label("attribute", a.Name),
+			fmt.Sprintf("has a value of kind %d and says that it is of kind %d", given, a.Kind)}
 	case a.Kind == KindTensor && a.Tensor == nil: // of the others, what is not there is 0 or empty
 		return &FormatError{label("attribute", a.Name), "has no tensor"}
 	}

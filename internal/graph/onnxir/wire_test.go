@@ -15,10 +15,13 @@ func full() *onnxir.Model {
 	tensor := func(name string, kind onnxir.DataType, bytes int, dims ...int64) *onnxir.Tensor {
 		return &onnxir.Tensor{Name: name, Type: kind, Dims: dims, Raw: sample(bytes), Doc: "of " + name}
 	}
-	node := &onnxir.Node{Name: "n", OpType: "Every", Domain: "example", Doc: "a node", Inputs: []string{"x", "", "w"}, Outputs: []string{"y", "z"}}
+	node := &onnxir.Node{Name: "n", OpType: "Every", Domain: "example", Doc: "a node", Inputs: []string{"x", "", "w"},
+		Outputs: []string{"y", "z"}}
 	node.Attributes = []onnxir.Attribute{
-		onnxir.Int("int", math.MinInt64), onnxir.Int("zero", 0), onnxir.Ints("ints", -1, 0, math.MaxInt64), onnxir.Ints("none"),
-		onnxir.FloatAttr("float", float32(math.Inf(-1))), onnxir.String("string", "nearest"), onnxir.String("empty", ""),
+		onnxir.Int("int", math.MinInt64), onnxir.Int("zero", 0), onnxir.Ints("ints", -1, 0, math.MaxInt64),
+		onnxir.Ints("none"),
+		onnxir.FloatAttr("float", float32(math.Inf(-1))), onnxir.String("string", "nearest"),
+		onnxir.String("empty", ""),
 		{Name: "floats", Kind: onnxir.KindFloats, Floats: []float32{0, -1.5, math.MaxFloat32}},
 		{Name: "tensor", Kind: onnxir.KindTensor, Tensor: tensor("value", onnxir.Int64, 16, 2)},
 	}
@@ -26,12 +29,16 @@ func full() *onnxir.Model {
 		IRVersion: 8, ProducerName: "ptyx", ProducerVersion: "1.2.3", Doc: "a model\nof two lines",
 		Opsets: []onnxir.Opset{{Version: 17}, {Domain: "example", Version: 2}},
 		Graph: &onnxir.Graph{
-			Name: "g", Doc: "a graph", Nodes: []*onnxir.Node{node, {OpType: "Identity", Inputs: []string{"y"}, Outputs: []string{"out"}}},
+			Name: "g", Doc: "a graph",
+			Nodes: []*onnxir.Node{node, {OpType: "Identity", Inputs: []string{"y"}, Outputs: []string{"out"}}},
 			Initializers: []*onnxir.Tensor{
-				tensor("w", onnxir.Float, 24, 2, 3), tensor("scalar", onnxir.Double, 8), tensor("nothing", onnxir.Float16, 0, 0, 3),
+				tensor("w", onnxir.Float, 24, 2, 3), tensor("scalar", onnxir.Double, 8),
+				tensor("nothing", onnxir.Float16, 0, 0, 3),
 				tensor("mask", onnxir.Bool, 3, 3), tensor("unknown", 8, 5, -7),
 			},
-			Inputs:    []onnxir.ValueInfo{{Name: "x", Type: onnxir.Float, Dims: []onnxir.Dim{{Param: "batch"}, {Value: 3}, {Value: onnxir.Unknown}, {}}, Doc: "an input"}},
+			Inputs: []onnxir.ValueInfo{
+				{Name: "x", Type: onnxir.Float,
+					Dims: []onnxir.Dim{{Param: "batch"}, {Value: 3}, {Value: onnxir.Unknown}, {}}, Doc: "an input"}},
 			Outputs:   []onnxir.ValueInfo{{Name: "out", Type: onnxir.Int64}},
 			ValueInfo: []onnxir.ValueInfo{{Name: "y"}},
 		},
@@ -98,7 +105,8 @@ func fieldsUnused(m *onnxir.Model) []string {
 	return unused
 }
 
-// A file that was cut off is refused, or its cut lies between two fields of the model itself; then the rest is as it was.
+// A file that was cut off is refused, or its cut lies between two fields of the model itself; then the rest is as it
+// was.
 func TestACutModelIsNeverMisread(t *testing.T) {
 	data := full().Marshal()
 	refused := 0

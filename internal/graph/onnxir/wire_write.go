@@ -8,19 +8,25 @@ import (
 
 // Field numbers of onnx.proto3, by message.
 const (
-	modelIRVersion, modelProducer, modelProducerVersion, modelDoc, modelGraph, modelOpset, modelMetadata = 1, 2, 3, 6, 7, 8, 14
-	opsetDomain, opsetVersion                                                                            = 1, 2
-	propertyKey, propertyValue                                                                           = 1, 2
-	graphNode, graphName, graphInitializer, graphDoc, graphInput, graphOutput, graphValueInfo            = 1, 2, 5, 10, 11, 12, 13
-	nodeInput, nodeOutput, nodeName, nodeOpType, nodeAttribute, nodeDoc, nodeDomain                      = 1, 2, 3, 4, 5, 6, 7
-	attrName, attrFloat, attrInt, attrString, attrTensor, attrFloats, attrInts, attrType                 = 1, 2, 3, 4, 5, 7, 8, 20
-	tensorDims, tensorType, tensorFloats, tensorInt32s, tensorInt64s, tensorName, tensorRaw              = 1, 2, 4, 5, 7, 8, 9
-	tensorDoubles, tensorDoc, tensorExternal, tensorLocation                                             = 10, 12, 13, 14
-	valueName, valueType, valueDoc                                                                       = 1, 2, 3
-	typeTensor                                                                                           = 1
-	typeElem, typeShape                                                                                  = 1, 2
-	shapeDim                                                                                             = 1
-	dimValue, dimParam                                                                                   = 1, 2
+	modelIRVersion, modelProducer, modelProducerVersion, modelDoc, modelGraph, modelOpset, modelMetadata = 1, 2, 3, 6,
+		7, 8, 14
+	opsetDomain, opsetVersion                                                                 = 1, 2
+	propertyKey, propertyValue                                                                = 1, 2
+	graphNode, graphName, graphInitializer, graphDoc, graphInput, graphOutput, graphValueInfo = 1, 2, 5, 10,
+		11, 12, 13
+	nodeInput, nodeOutput, nodeName, nodeOpType, nodeAttribute, nodeDoc, nodeDomain = 1, 2, 3, 4,
+		5, 6, 7
+	attrName, attrFloat, attrInt, attrString, attrTensor, attrFloats, attrInts, attrType = 1, 2, 3, 4,
+		5, 7, 8, 20
+	tensorDims, tensorType, tensorFloats, tensorInt32s, tensorInt64s, tensorName, tensorRaw = 1, 2, 4, 5,
+		7, 8, 9
+	tensorDoubles, tensorDoc, tensorExternal, tensorLocation = 10, 12, 13,
+		14
+	valueName, valueType, valueDoc = 1, 2, 3
+	typeTensor                     = 1
+	typeElem, typeShape            = 1, 2
+	shapeDim                       = 1
+	dimValue, dimParam             = 1, 2
 )
 
 // wire appends protobuf fields. Fields of proto3's default value are left out where the schema lets them.

@@ -29,8 +29,8 @@ func (channelSumOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	}
 }
 
-// Lower sums the pixels of each image first: a reduction over contiguous memory, which ONNX Runtime vectorises. So it does
-// one over whole rows of channels.
+// Lower sums the pixels of each image first: a reduction over contiguous memory, which ONNX Runtime vectorises. So it
+// does one over whole rows of channels.
 func (channelSumOp) Lower(b *onnxir.Builder, c Call) {
 	s := c.InShapes[0]
 	if hasRows(b, c.In[0]) {

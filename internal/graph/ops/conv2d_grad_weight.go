@@ -33,11 +33,11 @@ func (o conv2DGradWeightOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	}
 }
 
-// Lower writes one matrix product over all pixels. With both images as lines of pixels, rows separated by a gap of zeros
-// as wide as the kernel reaches, a tap (p, q) is a shift along the line by t = p*(W+gap) + q, p and q counted from the
-// middle: dw[o,i,p,q] = sum_f x[i,f+t] dy[o,f]. The shift may be given to either side or shared between them, and a side
-// that shifts is stacked once a shift. Sharing (dy takes the rows, x the columns) needs K(I+O) copies where the textbook's
-// im2col has K*K*I; where one side has few channels it takes all the shifts.
+// Lower writes one matrix product over all pixels. With both images as lines of pixels, rows separated by a gap of
+// zeros as wide as the kernel reaches, a tap (p, q) is a shift along the line by t = p*(W+gap) + q, p and q counted
+// from the middle: dw[o,i,p,q] = sum_f x[i,f+t] dy[o,f]. The shift may be given to either side or shared between them,
+// and a side that shifts is stacked once a shift. Sharing (dy takes the rows, x the columns) needs K(I+O) copies where
+// the textbook's im2col has K*K*I; where one side has few channels it takes all the shifts.
 func (o conv2DGradWeightOp) Lower(b *onnxir.Builder, c Call) {
 	switch x, w := c.InShapes[0], c.OutShapes[0]; {
 	case suitsWinograd(b, x, w):

@@ -6,8 +6,8 @@ import (
 	"ptyx/internal/graph/onnxir"
 )
 
-// thinConv lowers the first convolution of a network, whose input has a channel or a few: the K*K shifted copies of so thin
-// an image are small, and one product with them makes all output channels, rows first.
+// thinConv lowers the first convolution of a network, whose input has a channel or a few: the K*K shifted copies of so
+// thin an image are small, and one product with them makes all output channels, rows first.
 type thinConv struct {
 	images, in, out, kernel int64
 	height, width           int64
@@ -19,7 +19,8 @@ func suitsThin(b *onnxir.Builder, x, w tensor.Shape) bool {
 }
 
 func newThinConv(x, w tensor.Shape) thinConv {
-	return thinConv{images: int64(x[0]), in: int64(w[1]), out: int64(w[0]), kernel: int64(w[2]), height: int64(x[2]), width: int64(x[3])}
+	return thinConv{images: int64(x[0]), in: int64(w[1]), out: int64(w[0]), kernel: int64(w[2]), height: int64(x[2]),
+		width: int64(x[3])}
 }
 
 // taps is x (B, I, H, W) as (K*K*I, H*W*B): the pixel that each tap of the kernel sees.
@@ -36,7 +37,8 @@ func (c thinConv) taps(b *onnxir.Builder, x string) string {
 				shifted = append(shifted, sliced(b, row, 2, q, q+c.width))
 			}
 		}
-		return reshaped(b, b.Temp("Concat", shifted, onnxir.Int("axis", 0)), c.kernel*c.kernel*c.in, c.height*c.width*c.images)
+		return reshaped(b, b.Temp("Concat", shifted, onnxir.Int("axis", 0)), c.kernel*c.kernel*c.in,
+			c.height*c.width*c.images)
 	})
 }
 

@@ -6,12 +6,13 @@ import (
 	"ptyx/internal/graph/onnxir"
 )
 
-// Two layouts. Images are (B, C, H, W) in every graph. A training step on a CPU computes most of them rows first,
-// (H, W, B, C): then a transform along rows or columns is one matrix product over all images and channels, the channels of
+// Two layouts. Images are (B, C, H, W) in every graph. A training step on a CPU computes most of them rows first, (H,
+// W, B, C): then a transform along rows or columns is one matrix product over all images and channels, the channels of
 // a pixel lie together as the products over channels want them, and whatever moves pixels moves long runs of memory.
 //
-// The lowering of an operator that is layoutAware asks rowsFirst for an input and gives its output with fromRows; any other
-// gets, and gives, plain tensors. A tensor is converted when somebody needs the layout that it does not have, once.
+// The lowering of an operator that is layoutAware asks rowsFirst for an input and gives its output with fromRows; any
+// other gets, and gives, plain tensors. A tensor is converted when somebody needs the layout that it does not have,
+// once.
 
 func rowsKey(name string) string { return "rows first " + name }
 
@@ -36,7 +37,8 @@ func fromRows(b *onnxir.Builder, name string, shape tensor.Shape, rows string) {
 		images, pixels := int64(shape[0]*shape[1]), int64(shape[2]*shape[3])
 		flat := b.Temp("Reshape", []string{rows, b.Shape(pixels, images)})
 		turned := b.Temp("Transpose", []string{flat}, onnxir.Ints("perm", 1, 0))
-		b.Node("Reshape", name, []string{turned, b.Shape(int64(shape[0]), int64(shape[1]), int64(shape[2]), int64(shape[3]))})
+		b.Node("Reshape", name,
+			[]string{turned, b.Shape(int64(shape[0]), int64(shape[1]), int64(shape[2]), int64(shape[3]))})
 	})
 }
 

@@ -8,8 +8,8 @@ import (
 	"ptyx/internal/graph/onnxir"
 )
 
-// Lower writes the ONNX nodes that compute n from its operands. Besides the operators of this package it knows the one that
-// gorgonia.Grad inserts: the sum of gradients that meet at a node.
+// Lower writes the ONNX nodes that compute n from its operands. Besides the operators of this package it knows the one
+// that gorgonia.Grad inserts: the sum of gradients that meet at a node.
 func Lower(b *onnxir.Builder, n *Node, operands []*Node, call Call) error {
 	switch op, ours := n.Op().(*Operator); {
 	case ours:
@@ -29,7 +29,8 @@ func isSum(n *Node, operands []*Node) bool {
 	}
 	scratch := gorgonia.NewGraph()
 	like := func(x *Node) *Node {
-		return gorgonia.NewUniqueNode(gorgonia.In(scratch), gorgonia.WithType(x.Type()), gorgonia.WithShape(x.Shape()...))
+		return gorgonia.NewUniqueNode(gorgonia.In(scratch), gorgonia.WithType(x.Type()),
+			gorgonia.WithShape(x.Shape()...))
 	}
 	sum, err := gorgonia.Add(like(operands[0]), like(operands[1]))
 	return err == nil && n.Op() == sum.Op()

@@ -13,8 +13,8 @@ import (
 
 type matMulOp struct{}
 
-// MatMul is the matrix product over the last two dimensions, (..., M, K) x (..., K, N) -> (..., M, N); leading dimensions
-// broadcast, so that one DFT matrix (N, N) serves a whole batch (B, C, N, N).
+// MatMul is the matrix product over the last two dimensions, (..., M, K) x (..., K, N) -> (..., M, N); leading
+// dimensions broadcast, so that one DFT matrix (N, N) serves a whole batch (B, C, N, N).
 func MatMul(a, b *Node) *Node { return apply(matMulOp{}, a, b) }
 
 func (matMulOp) Label() string { return "MatMul" }

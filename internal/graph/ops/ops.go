@@ -1,11 +1,11 @@
-// Package ops holds the operators that ptyx builds its graphs of. Each operator is one small type in one file with three
-// faces: Eval, the reference in plain Go; Differentiate, its gradient as a graph of further operators of this package;
-// and Lower, the ONNX nodes that it becomes. A Face is wrapped in an Operator, which is a gorgonia.SDOp, so that
-// gorgonia.Grad differentiates a whole graph symbolically and any engine can run the result.
+// Package ops holds the operators that ptyx builds its graphs of. Each operator is one small type in one file with
+// three faces: Eval, the reference in plain Go; Differentiate, its gradient as a graph of further operators of this
+// package; and Lower, the ONNX nodes that it becomes. A Face is wrapped in an Operator, which is a gorgonia.SDOp, so
+// that gorgonia.Grad differentiates a whole graph symbolically and any engine can run the result.
 //
 // The package sits below models and physics, which compose operators, and below export, which calls Lower. Functions
-// such as Conv2D or MatMul apply an operator to nodes and return the new node. On a shape mistake they panic, and Build,
-// around the code that builds a graph, returns the mistake as an error. So Eval may trust its shapes.
+// such as Conv2D or MatMul apply an operator to nodes and return the new node. On a shape mistake they panic, and
+// Build, around the code that builds a graph, returns the mistake as an error. So Eval may trust its shapes.
 //
 // All values are float32. Images are (B, C, H, W): batch, channel, row, column.
 package ops
@@ -34,15 +34,15 @@ type Face interface {
 	Shape(in []tensor.Shape) (tensor.Shape, error)
 	// Eval computes the output into out, which is zeroed and has the shape that Shape gave.
 	Eval(in []*ndarray.Float32, out *ndarray.Float32)
-	// Differentiate returns, for each input, the gradient node, given the gradient of the output; nil where the input has
-	// no gradient (it must then be excluded by Constant).
+	// Differentiate returns, for each input, the gradient node, given the gradient of the output; nil where the input
+	// has no gradient (it must then be excluded by Constant).
 	Differentiate(in []*Node, out, grad *Node) []*Node
 	// Lower writes the nodes that compute call.Out from call.In.
 	Lower(b *onnxir.Builder, call Call)
 }
 
-// Call is one use of an operator in a lowering: the tensor names and their shapes. In a checkpoint the first dimension of
-// a batch is symbolic, so a Lower that serves checkpoints must not write Shape[0] into a node.
+// Call is one use of an operator in a lowering: the tensor names and their shapes. In a checkpoint the first dimension
+// of a batch is symbolic, so a Lower that serves checkpoints must not write Shape[0] into a node.
 type Call struct {
 	In, Out   []string
 	InShapes  []tensor.Shape

@@ -59,11 +59,13 @@ func cases() []opCase {
 		{"Mul broadcast", arrays(row, image), two(ops.Mul)},
 		{"Mul square", arrays(image), func(in []*ops.Node) *ops.Node { return ops.Mul(in[0], in[0]) }},
 		{"Div broadcast", arrays(image, row), two(ops.Div)},
-		{"MatMul", arrays(testutil.Uniform(5, -1, 1, 2, 3, 4, 5), testutil.Uniform(6, -1, 1, 2, 3, 5, 3)), two(ops.MatMul)},
+		{"MatMul", arrays(testutil.Uniform(5, -1, 1, 2, 3, 4, 5), testutil.Uniform(6, -1, 1, 2, 3, 5, 3)),
+			two(ops.MatMul)},
 		{"MatMul shared left", arrays(testutil.Uniform(7, -1, 1, 4, 4), image), two(ops.MatMul)},
 		{"MatMul shared right", arrays(image, testutil.Uniform(8, -1, 1, 6, 6)), two(ops.MatMul)},
 		{"SumTo", arrays(image), func(in []*ops.Node) *ops.Node { return ops.SumTo(in[0], []int{3, 1, 6}) }},
-		{"BroadcastTo", arrays(row), func(in []*ops.Node) *ops.Node { return ops.BroadcastTo(in[0], []int{2, 3, 4, 6}) }},
+		{"BroadcastTo", arrays(row),
+			func(in []*ops.Node) *ops.Node { return ops.BroadcastTo(in[0], []int{2, 3, 4, 6}) }},
 		{"Reshape", arrays(image), func(in []*ops.Node) *ops.Node { return ops.Reshape(in[0], 6, 24) }},
 		{"Pad", arrays(image), func(in []*ops.Node) *ops.Node { return ops.Pad(in[0], 2) }},
 		{"Crop", arrays(image), func(in []*ops.Node) *ops.Node { return ops.Crop(in[0], 1) }},
@@ -200,7 +202,8 @@ func TestGradientsAgreeWithFiniteDifferences(t *testing.T) {
 					below := weighted()
 					in[i].Data[e] = old
 					want := (above - below) / (2 * differenceStep)
-					if got := float64(grad.Data[e]); !testutil.Close(got, want, differenceTolerance, differenceTolerance) {
+					if got := float64(grad.Data[e]); !testutil.Close(got, want, differenceTolerance,
+						differenceTolerance) {
 						t.Errorf("gradient of input %d, element %d: %g, finite difference %g", i, e, got, want)
 					}
 				}
@@ -224,7 +227,8 @@ func TestEqualMaximaShareTheGradient(t *testing.T) {
 	p, out := c.program(t)
 	run(t, engine.Tape{}, p, c.inputs, out)
 	w := testutil.Uniform(99, 0.5, 1.5, 1, 1, 1, 2).Data[0]
-	testutil.CheckClose(t, "gradient", out[2].Data, []float32{w / 3, w / 3, 0, 0, w / 3, 0, 0, 0}, 1e-6) // rounding of one division
+	// rounding of one division
+	testutil.CheckClose(t, "gradient", out[2].Data, []float32{w / 3, w / 3, 0, 0, w / 3, 0, 0, 0}, 1e-6)
 }
 
 func TestShapeMistakesAreErrorsWhenTheGraphIsBuilt(t *testing.T) {

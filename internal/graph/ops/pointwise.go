@@ -81,10 +81,12 @@ func Sigmoid(x *Node) *Node {
 
 // Tanh is the hyperbolic tangent.
 func Tanh(x *Node) *Node {
-	return apply(pointwise{"Tanh", math.Tanh, func(_, y, dy *Node) *Node { return Mul(dy, Affine(Mul(y, y), -1, 1)) }}, x)
+	return apply(pointwise{"Tanh", math.Tanh, func(_, y, dy *Node) *Node { return Mul(dy, Affine(Mul(y, y), -1, 1)) }},
+		x)
 }
 
 // Atan is the elementwise arc tangent, in (-pi/2, pi/2).
 func Atan(x *Node) *Node {
-	return apply(pointwise{"Atan", math.Atan, func(x, _, dy *Node) *Node { return Div(dy, Affine(Mul(x, x), 1, 1)) }}, x)
+	return apply(pointwise{"Atan", math.Atan, func(x, _, dy *Node) *Node { return Div(dy, Affine(Mul(x, x), 1, 1)) }},
+		x)
 }

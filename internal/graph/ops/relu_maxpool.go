@@ -37,8 +37,8 @@ func (reluMaxPoolOp) Differentiate(in []*Node, out, grad *Node) []*Node {
 	return []*Node{apply(reluMaxPoolGradOp{}, in[0], out, grad)}
 }
 
-// Lower pools first in a training step, where the gradient needs x anyway and ReLU then works on a quarter of the pixels;
-// in a checkpoint ReLU comes first, because ONNX Runtime fuses it into the convolution before it.
+// Lower pools first in a training step, where the gradient needs x anyway and ReLU then works on a quarter of the
+// pixels; in a checkpoint ReLU comes first, because ONNX Runtime fuses it into the convolution before it.
 func (reluMaxPoolOp) Lower(b *onnxir.Builder, c Call) {
 	if hasRows(b, c.In[0]) {
 		pooled := foldSquares(b, rowsFirst(b, c.In[0], c.InShapes[0]), c.InShapes[0], "Max")

@@ -86,7 +86,8 @@ func (squareSumOp) anyLayout() {}
 
 func (squareSumOp) Lower(b *onnxir.Builder, c Call) {
 	if hasRows(b, c.In[0]) {
-		fromRows(b, c.Out[0], c.OutShapes[0], foldSquares(b, rowsFirst(b, c.In[0], c.InShapes[0]), c.InShapes[0], "Add"))
+		fromRows(b, c.Out[0], c.OutShapes[0],
+			foldSquares(b, rowsFirst(b, c.In[0], c.InShapes[0]), c.InShapes[0], "Add"))
 		return
 	}
 	b.Need(c.In[0])

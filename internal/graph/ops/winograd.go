@@ -6,18 +6,18 @@ import (
 	"ptyx/internal/graph/onnxir"
 )
 
-// Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2016): an
-// image is cut into tiles of 4 x 4 outputs, each with its 6 x 6 inputs; in a transformed domain the convolution of a tile is
-// a product of 36 numbers, where it takes 144 otherwise. The transforms are linear along each axis,
+// Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2016):
+// an image is cut into tiles of 4 x 4 outputs, each with its 6 x 6 inputs; in a transformed domain the convolution of a
+// tile is a product of 36 numbers, where it takes 144 otherwise. The transforms are linear along each axis,
 //
 //	y = A (W^ . (B^T x)),  W^ = G w,
 //
-// so the gradients need the same three matrices, transposed, and the transformed x and dy serve two passes each. Lowered,
-// everything is a matrix product: the transforms with a banded matrix that holds all tiles of a line, the middle a batch of
-// 36 products over channels.
+// so the gradients need the same three matrices, transposed, and the transformed x and dy serve two passes each.
+// Lowered, everything is a matrix product: the transforms with a banded matrix that holds all tiles of a line, the
+// middle a batch of 36 products over channels.
 //
-// The interpolation points are 0, 1, -1, 2, -2 and infinity. In float32 results differ from a plain convolution's by about
-// 1e-5 of the largest (measured; Lavin and Gray report the same order).
+// The interpolation points are 0, 1, -1, 2, -2 and infinity. In float32 results differ from a plain convolution's by
+// about 1e-5 of the largest (measured; Lavin and Gray report the same order).
 
 const (
 	tileOutputs = 4
@@ -56,9 +56,9 @@ type winograd struct {
 	height, width   int64
 }
 
-// suitsWinograd tells whether the convolution of x (B, I, H, W) with w (O, I, K, K) should be lowered this way. The saved
-// multiplications grow with the channels on both sides, the transforms cost the same whatever the channels; the limit was
-// measured, see docs/dev/performance.md.
+// suitsWinograd tells whether the convolution of x (B, I, H, W) with w (O, I, K, K) should be lowered this way. The
+// saved multiplications grow with the channels on both sides, the transforms cost the same whatever the channels; the
+// limit was measured, see docs/dev/performance.md.
 func suitsWinograd(b *onnxir.Builder, x, w tensor.Shape) bool {
 	const fewest = 16 // harmonic mean of the channels, halved
 	return b.Target().Winograd && w[2] == 3 && x[2]%tileOutputs == 0 && x[3]%tileOutputs == 0 &&

@@ -2,9 +2,9 @@ package ops
 
 import "ptyx/internal/graph/onnxir"
 
-// line is Winograd's transform along one axis of a rows-first image: pixels to points and, transposed, back. The axis is cut
-// into blocks, so that the banded matrix of a block stays small; the points of a block are ordered by their place in the
-// tile, then by tile: (blocks, 6, tiles).
+// line is Winograd's transform along one axis of a rows-first image: pixels to points and, transposed, back. The axis
+// is cut into blocks, so that the banded matrix of a block stays small; the points of a block are ordered by their
+// place in the tile, then by tile: (blocks, 6, tiles).
 type line struct {
 	blocks int64
 	pixels int64     // in a block, without halo
@@ -32,8 +32,8 @@ func (l line) width() int64 { return l.pixels + 2*l.halo }
 // points is the number of points of all blocks.
 func (l line) points() int64 { return l.blocks * tileInputs * l.tiles }
 
-// set puts the transform between point s of a tile and a pixel counted from the block's first own one. Pixels that the block
-// does not look at are beyond the image and 0.
+// set puts the transform between point s of a tile and a pixel counted from the block's first own one. Pixels that the
+// block does not look at are beyond the image and 0.
 func (l line) set(s int, tile, pixel int64, v float32) {
 	if at := pixel + l.halo; at >= 0 && at < l.width() {
 		l.matrix[(int64(s)*l.tiles+tile)*l.width()+at] = v
@@ -111,7 +111,8 @@ func (l line) transposed() []float32 {
 	return t
 }
 
-// withHalo gives each block the nearest pixel of both neighbours: (lead, blocks, pixels, run) -> (lead, blocks, width, run).
+// withHalo gives each block the nearest pixel of both neighbours: (lead, blocks, pixels, run) -> (lead, blocks, width,
+// run).
 func (l line) withHalo(b *onnxir.Builder, x string) string {
 	before := shiftBlocks(b, sliced(b, x, 2, l.pixels-1, l.pixels), 1)
 	after := shiftBlocks(b, sliced(b, x, 2, 0, 1), -1)

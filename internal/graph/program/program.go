@@ -1,6 +1,6 @@
-// Package program names the parts of a Gorgonia expression graph that the rest of ptyx needs: a Program is a graph with its
-// inputs, its constants and its outputs; Order is the sequence in which its nodes are computed, always the same for the
-// same graph. models and physics make the graphs, export lowers a Program to ONNX, engine runs it.
+// Package program names the parts of a Gorgonia expression graph that the rest of ptyx needs: a Program is a graph with
+// its inputs, its constants and its outputs; Order is the sequence in which its nodes are computed, always the same for
+// the same graph. models and physics make the graphs, export lowers a Program to ONNX, engine runs it.
 package program
 
 import (
@@ -47,7 +47,8 @@ func Leaf(g *gorgonia.ExprGraph, name string, shape ...int) *gorgonia.Node {
 	return gorgonia.NewTensor(g, tensor.Float32, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name))
 }
 
-// Constant adds a leaf that holds a value, without copying it. Like the operators of package ops it is called inside ops.Build.
+// Constant adds a leaf that holds a value, without copying it. Like the operators of package ops it is called inside
+// ops.Build.
 func Constant(g *gorgonia.ExprGraph, name string, value *ndarray.Float32) *gorgonia.Node {
 	n := Leaf(g, name, value.Shape...)
 	if err := gorgonia.Let(n, ops.ToValue(value)); err != nil {
@@ -91,8 +92,8 @@ func Operands(n *gorgonia.Node) []*gorgonia.Node {
 	return operands
 }
 
-// Gradients differentiates a scalar cost with respect to leaves, and returns the gradient nodes in the same order. Like the
-// operators of package ops it is called inside ops.Build.
+// Gradients differentiates a scalar cost with respect to leaves, and returns the gradient nodes in the same order. Like
+// the operators of package ops it is called inside ops.Build.
 func Gradients(cost *gorgonia.Node, leaves []*gorgonia.Node) []*gorgonia.Node {
 	grads, err := gorgonia.Grad(cost, leaves...)
 	if err != nil {
