@@ -36,13 +36,20 @@ func TestTheMapIsTrue(t *testing.T) {
 	}
 }
 
-// TestEveryPackageIsOnTheMap checks that docs/dev/architecture.md lists every package of internal.
+// TestEveryPackageIsOnTheMap checks that docs/dev/architecture.md lists every package of internal, and no other.
 func TestEveryPackageIsOnTheMap(t *testing.T) {
 	files := repository(t)
 	rows := map[string]string{}
 	for _, m := range regexp.MustCompile(`(?m)^\| (internal/\w+) \| (.*) \|$`).FindAllStringSubmatch(
 		files["docs/dev/architecture.md"], -1) {
 		rows[m[1]] = m[2]
+	}
+	for folder, row := range rows {
+		for item := range strings.SplitSeq(regexp.MustCompile(` \([^)]*\)`).ReplaceAllString(row, ""), ", ") {
+			if _, err := os.Stat(filepath.Join(root, folder, item)); err != nil {
+				t.Errorf("docs/dev/architecture.md lists %s: %v", item, err)
+			}
+		}
 	}
 	for name := range files {
 		parts := strings.Split(name, "/")
