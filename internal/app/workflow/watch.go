@@ -35,7 +35,7 @@ type WatchOptions struct {
 // check refuses, before any work, what cannot be followed or saved.
 func (o *WatchOptions) check() error {
 	info, err := os.Stat(o.Watch.Path)
-	if errors.Is(err, fs.ErrNotExist) && watch.Ending(o.Watch.Path) { // a file that is not yet there
+	if errors.Is(err, fs.ErrNotExist) && watch.IsFrameFile(o.Watch.Path) { // a file that is not yet there
 		info, err = os.Stat(filepath.Dir(o.Watch.Path))
 		o.Watch.Single = true
 	}

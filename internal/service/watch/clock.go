@@ -5,25 +5,23 @@ import (
 	"time"
 )
 
-// Clock is the time that a Watcher lives in.
+// Clock is the source of time; tests replace it.
 type Clock interface {
 	Now() time.Time
-	// Sleep returns after d, or when ctx is done.
+	// Sleep returns after d or when ctx is done.
 	Sleep(ctx context.Context, d time.Duration)
 }
 
-// RealClock is the machine's.
+// RealClock is the machine's clock.
 type RealClock struct{}
 
-// Now is the machine's time.
+// Now returns the current time.
 func (RealClock) Now() time.Time { return time.Now() }
 
-// Sleep waits.
+// Sleep returns after d or when ctx is done.
 func (RealClock) Sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 	case <-ctx.Done():
 	}
 }

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,79 +10,77 @@ import (
 	"time"
 )
 
-// endings are those of files that are looked at in a directory. Hidden files are not: writers that rename begin with them.
-var endings = []string{".npz", ".h5", ".hdf5", ".hdf", ".nxs", ".cxi"}
-
-// Ending tells whether a path ends like a file of frames.
-func Ending(path string) bool {
-	return slices.Contains(endings, strings.ToLower(filepath.Ext(path)))
+// IsFrameFile reports whether a path ends like a file of frames.
+func IsFrameFile(path string) bool {
+	return slices.Contains([]string{".npz", ".h5", ".hdf5", ".hdf", ".nxs", ".cxi"}, strings.ToLower(filepath.Ext(path)))
 }
 
-// stamp is what tells two states of a file apart.
-type stamp struct {
+// fileState distinguishes versions of a file.
+type fileState struct {
 	size     int64
 	modified int64
 }
 
-func stampOf(info fs.FileInfo) stamp { return stamp{info.Size(), info.ModTime().UnixNano()} }
+func stateOf(info fs.FileInfo) fileState { return fileState{info.Size(), info.ModTime().UnixNano()} }
 
-// file is a file that was seen.
+// file is a file that was seen. Its fields refer to its present version.
 type file struct {
-	path   string
-	info   fs.FileInfo
-	at     time.Time // when it was first seen in this state
-	whole  bool      // all of it, in this state, was read once without a fault
-	next   int       // frames before this one, in this state, have been taken
-	done   bool      // its frames, in the state that was seen, have been taken
-	fault  error
-	since  time.Time // of the first fault in this state
-	broken bool      // given up, and named
-	again  bool      // it is read again, for frames that had no position
-	named  bool      // a frame of it was refused, and said so
+	path       string
+	info       fs.FileInfo
+	seen       time.Time // when this version was first seen
+	checked    bool      // it was read once without a fault
+	next       int       // the first frame that was not read
+	done       bool      // all its frames were read
+	fault      error
+	faultSince time.Time
+	broken     bool // it was given up, and that was logged
+	rereading  bool // for frames that had no position
+	remarked   bool // a skipped frame was logged
 }
 
-// settled tells whether it has not changed for an interval.
-func (f *file) settled(now time.Time, interval time.Duration) bool { return now.Sub(f.at) >= interval }
+// settled reports whether the file has not changed for an interval.
+func (f *file) settled(now time.Time, interval time.Duration) bool {
+	return now.Sub(f.seen) >= interval
+}
 
-// changed tells whether it is no longer as it was seen.
+// changed reports whether there is a newer version.
 func (f *file) changed() bool {
 	info, err := os.Stat(f.path)
-	return err != nil || stampOf(info) != stampOf(f.info)
+	return err != nil || stateOf(info) != stateOf(f.info)
 }
 
-// taken says that all frames are in.
-func (f *file) taken() { f.done, f.fault, f.broken = true, nil, false }
+// markDone notes that all frames were read.
+func (f *file) markDone() { f.done, f.fault, f.broken = true, nil, false }
 
-// failed notes a fault. It returns the sentence when the file has failed for too long, once; until then it is tried at each look.
-func (f *file) failed(err error, now time.Time, giveUp time.Duration) string {
+// failed notes a fault and reports whether to log that the file is given up: once, when it has been faulty for giveUp.
+// Until then it is tried at each look.
+func (f *file) failed(err error, now time.Time, giveUp time.Duration) bool {
 	if f.fault == nil {
-		f.since = now
+		f.faultSince = now
 	}
 	f.fault = err
-	if now.Sub(f.since) < giveUp {
-		return ""
+	if now.Sub(f.faultSince) < giveUp {
+		return false
 	}
 	f.done = true
-	if f.broken { // a file that was named, and changed, and is broken still
-		return ""
-	}
+	first := !f.broken
 	f.broken = true
-	return err.Error()
+	return first
 }
 
-// files are those of a place: a directory, or a single file that grows.
+// files are the files in a directory, or a single file that grows.
 type files struct {
-	path   string
-	single bool
-	beside string // a file that is none of them: the positions; empty: none
-	known  map[string]*file
+	path      string
+	single    bool
+	positions string // a file in the directory that holds no frames; empty: none
+	known     map[string]*file
 }
 
-func newFiles(path string, single bool, beside string) *files {
-	return &files{path: path, single: single, beside: beside, known: map[string]*file{}}
+func newFiles(path string, single bool, positions string) *files {
+	return &files{path: path, single: single, positions: positions, known: map[string]*file{}}
 }
 
-// unsettled tells whether some file is not yet taken for being too new.
+// unsettled reports whether a file is not read because it is too new.
 func (f *files) unsettled(now time.Time, interval time.Duration) bool {
 	for _, one := range f.known {
 		if !one.done && !one.settled(now, interval) {
@@ -91,26 +90,25 @@ func (f *files) unsettled(now time.Time, interval time.Duration) bool {
 	return false
 }
 
-// sorted are all files that were seen, by name.
+// sorted returns all known files by name.
 func (f *files) sorted() (all []*file) {
 	for _, one := range f.known {
 		all = append(all, one)
 	}
-	slices.SortFunc(all, func(a, b *file) int { return strings.Compare(a.path, b.path) })
+	slices.SortFunc(all, func(a, b *file) int { return cmp.Compare(a.path, b.path) })
 	return all
 }
 
-// look finds out what is there, and returns the files that have not been taken as they are, by name. changed tells whether any file is new
-// or has changed.
+// look lists the files and returns those that are not done, by name. changed reports whether a file is new or has changed.
 func (f *files) look(now time.Time) (open []*file, changed bool, err error) {
 	paths, err := f.list()
 	if err != nil {
 		return nil, false, err
 	}
-	other, _ := os.Stat(f.beside) // nil where there is none
+	positions, _ := os.Stat(f.positions) // nil if there is none
 	for _, path := range paths {
 		info, err := os.Stat(path)
-		if err != nil || !info.Mode().IsRegular() || os.SameFile(info, other) { // gone again, or a folder
+		if err != nil || !info.Mode().IsRegular() || os.SameFile(info, positions) { // deleted, or a directory
 			continue
 		}
 		one := f.known[path]
@@ -118,11 +116,7 @@ func (f *files) look(now time.Time) (open []*file, changed bool, err error) {
 			one = &file{path: path}
 			f.known[path] = one
 		}
-		if one.info == nil || stampOf(info) != stampOf(one.info) || !os.SameFile(info, one.info) {
-			if one.info != nil && !os.SameFile(info, one.info) || !f.single {
-				one.next = 0
-			}
-			one.info, one.at, one.whole, one.done, one.again, one.fault = info, now, false, false, false, nil
+		if f.update(one, info, now) {
 			changed = true
 		}
 		if !one.done {
@@ -132,21 +126,33 @@ func (f *files) look(now time.Time) (open []*file, changed bool, err error) {
 	return open, changed, nil
 }
 
-// list are the paths to look at, by name.
+// update resets a file that is new or has changed, and reports that. A single file that was written on keeps its place.
+func (f *files) update(one *file, info fs.FileInfo, now time.Time) bool {
+	replaced := one.info != nil && !os.SameFile(info, one.info)
+	if one.info != nil && !replaced && stateOf(info) == stateOf(one.info) {
+		return false
+	}
+	if replaced || !f.single {
+		one.next = 0
+	}
+	one.info, one.seen, one.checked, one.done, one.rereading, one.fault = info, now, false, false, false, nil
+	return true
+}
+
+// list returns the paths by name. Hidden files are skipped: writers that rename begin with them.
 func (f *files) list() (paths []string, err error) {
 	if f.single {
 		return []string{f.path}, nil
 	}
-	entries, err := os.ReadDir(f.path)
+	entries, err := os.ReadDir(f.path) // sorted
 	if err != nil {
 		return nil, err
 	}
 	for _, entry := range entries {
 		name := entry.Name()
-		if !strings.HasPrefix(name, ".") && Ending(name) {
+		if !strings.HasPrefix(name, ".") && IsFrameFile(name) {
 			paths = append(paths, filepath.Join(f.path, name))
 		}
 	}
-	slices.Sort(paths)
 	return paths, nil
 }

@@ -150,7 +150,7 @@ func TestFaultsInAFileThatGrows(t *testing.T) {
 			}
 		}}, slices.Repeat([]func(){func() {}}, 9), grow[3:])
 		r.end(context.Background(), Idle, Tally{Frames: 5}, inferred(t, d, 5))
-		if strings.Count(r.log.String(), "a file is passed over") != 1 {
+		if strings.Count(r.log.String(), "a file is skipped") != 1 {
 			t.Errorf("%s: %s", name, r.log.String())
 		}
 	}

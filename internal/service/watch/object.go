@@ -1,53 +1,68 @@
 package watch
 
 import (
+	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/stitch"
 )
 
-// frame is one that is in the object, or on its way.
+// frame is a frame in the object, or on its way there.
 type frame struct {
 	id   int64
-	x, y float64
-	sum  uint64 // of its pattern and place, to tell a repeated frame from another one
+	x, y float64 // object pixels
+	sum  uint64  // of its pattern and position, to recognize a frame that comes again
 	from *file
 }
 
 func (f frame) position() (x, y float64) { return f.x, f.y }
 
-// object is what has been seen so far.
+// checksum is the FNV-1a hash of a frame's position and pattern.
+func checksum(f frame, pattern []float32) uint64 {
+	h := fnv.New64a()
+	for _, values := range []any{f.x, f.y, pattern} {
+		_ = binary.Write(h, binary.LittleEndian, values) // never fails
+	}
+	return h.Sum64()
+}
+
+// object is the object so far, and which frames are in it.
 type object struct {
 	canvas  *stitch.Canvas
 	frames  map[int64]frame
-	coming  map[int64]frame // on their way through the network
-	refused map[int64]bool  // those of which nothing can be made
-	differ  map[int64]bool  // those that came again with other values
-	largest int64           // id; -1: none
-	version int             // grows with each frame
+	pending map[int64]frame // in the network
+	refused map[int64]bool  // ids of frames that cannot be used
+	differ  map[int64]bool  // ids that came again with other values
+	largest int64           // id seen; -1: none
+	version int             // counts the frames added
 }
 
 func newObject(canvas *stitch.Canvas) *object {
-	return &object{canvas: canvas, frames: map[int64]frame{}, coming: map[int64]frame{}, refused: map[int64]bool{}, differ: map[int64]bool{}, largest: -1}
+	return &object{
+		canvas: canvas, frames: map[int64]frame{}, pending: map[int64]frame{}, refused: map[int64]bool{},
+		differ: map[int64]bool{}, largest: -1,
+	}
 }
 
-// claim notes that a frame is on its way. known is the frame of this id that was there before.
+// claim notes that a frame is pending, or returns the known frame of its id.
 func (o *object) claim(f frame) (known frame, repeated bool) {
 	if known, repeated = o.frames[f.id]; repeated {
 		return known, true
 	}
-	if known, repeated = o.coming[f.id]; repeated {
+	if known, repeated = o.pending[f.id]; repeated {
 		return known, true
 	}
-	o.coming[f.id] = f
+	o.pending[f.id] = f
 	return frame{}, false
 }
 
-// put lays the patch of a claimed frame on the canvas. On error the frame is as if it had never come.
+// put adds the patch (N, N) of a claimed frame to the canvas. On error the frame is refused and may come again.
 func (o *object) put(f frame, patch []complex64) error {
-	delete(o.coming, f.id)
+	delete(o.pending, f.id)
 	o.refused[f.id] = true // until it is in
 	if !stitch.Usable(patch) {
 		return fmt.Errorf("frame %d: %w", f.id, stitch.ErrValue)
@@ -64,7 +79,45 @@ func (o *object) put(f frame, patch []complex64) error {
 	return nil
 }
 
-// result is the object so far, as reconstruct.Run makes it of a whole scan.
+// result is the object so far, as reconstruct.Run makes it of a complete scan.
 func (o *object) result(provider string, probe *ndarray.Complex64) *reconstruct.Result {
 	return reconstruct.FromFrames(o.canvas, provider, probe, o.frames, frame.position)
+}
+
+// cachedSizes is for full batches and the last one.
+const cachedSizes = 2
+
+// network gathers frames into batches and runs the predictor on them.
+type network struct {
+	cache    *predict.Cache
+	n, size  int       // side of a pattern in pixels; frames of a full batch
+	patterns []float32 // (B, N, N), of the gathered frames
+	gathered []frame
+}
+
+func newNetwork(p predict.Predictor, n, size int) *network {
+	return &network{cache: predict.NewCache(p, cachedSizes), n: n, size: size}
+}
+
+// add copies a pattern (N, N) and reports whether the batch is full.
+func (w *network) add(f frame, pattern []float32) (full bool) {
+	w.patterns, w.gathered = append(w.patterns, pattern...), append(w.gathered, f)
+	return len(w.gathered) == w.size
+}
+
+// run returns the patches (B, N, N) of the gathered frames and begins the next batch.
+func (w *network) run() (frames []frame, patches []complex64, err error) {
+	if len(w.gathered) == 0 {
+		return nil, nil, nil
+	}
+	amplitude, phase := make([]float32, len(w.patterns)), make([]float32, len(w.patterns))
+	request := predict.Request{Patterns: w.patterns, Amplitude: amplitude, Phase: phase}
+	if err := w.cache.Compute([]predict.Request{request}, []int{1, w.n, w.n}, w.size); err != nil {
+		return nil, nil, err
+	}
+	patches = make([]complex64, len(w.patterns))
+	predict.Polar(amplitude, phase, patches)
+	frames = w.gathered
+	w.patterns, w.gathered = w.patterns[:0], nil
+	return frames, patches, nil
 }

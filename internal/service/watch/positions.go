@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -19,47 +20,50 @@ import (
 	"ptyx/internal/scan/dataset"
 )
 
-// place is where a frame was measured, in object pixels.
-type place struct{ x, y float64 }
+// position is a frame's position in object pixels.
+type position struct{ x, y float64 }
 
-// farthest is the largest coordinate, as for a scan.
-const farthest = 1 << 24
+// maxCoordinate is the largest coordinate, as for a scan.
+const maxCoordinate = 1 << 24
 
-// positions are those of a file that stands beside the patterns, and may grow as they do. A position that is there stays as it is.
+// positions are read from their own file, which may grow. The first position of an id counts.
 type positions struct {
-	path  string
-	view  dataset.View
-	read  stamp // of the file as it was read last
-	at    map[int64]place
-	fault error     // of the last reading
-	since time.Time // of the first reading with a fault, in a row
-	said  string    // of faults
+	path       string
+	view       dataset.View
+	state      fileState // of the file as it was read last
+	byID       map[int64]position
+	fault      error     // of the last reading
+	faultSince time.Time // of the first of several readings with a fault
+	reported   string    // the last fault that was logged
 }
 
-// look reads the file, if it has changed, and reports whether there are new positions. What is good of a file with a fault is taken.
-func (p *positions) look() (more bool) {
+// look reads the file if it has changed, and reports whether there are new positions. It uses those before a fault.
+func (p *positions) look() (added bool) {
 	info, err := os.Stat(p.path)
 	if err != nil {
-		p.fault = &badinput.Error{File: p.path, Key: "--positions", Found: "no file that can be read", Expected: "positions as CSV or NPZ", Cause: badinput.Cause(err)}
+		p.fault = &badinput.Error{
+			File: p.path, Key: "--positions", Found: "a file that cannot be read", Expected: "positions as CSV or NPZ",
+			Cause: withoutPath(err),
+		}
 		return false
 	}
-	if p.fault == nil && stampOf(info) == p.read {
+	if p.fault == nil && stateOf(info) == p.state {
 		return false
 	}
-	p.read = stampOf(info)
+	p.state = stateOf(info)
 	ids, x, y, err := readPositions(p.path)
 	p.fault = err
 	for i, id := range ids {
-		if _, there := p.at[id]; !there {
-			p.at[id] = p.turn(x[i], y[i])
-			more = true
+		if _, known := p.byID[id]; !known {
+			p.byID[id] = p.orient(x[i], y[i])
+			added = true
 		}
 	}
-	return more
+	return added
 }
 
-// turn looks at a position as the reader of scans does at those of a part.
-func (p *positions) turn(x, y float64) place {
+// orient applies the view, as the reader of scans does to a part's positions.
+func (p *positions) orient(x, y float64) position {
 	if p.view.SwapXY {
 		x, y = y, x
 	}
@@ -70,10 +74,18 @@ func (p *positions) turn(x, y float64) place {
 	if sample != p.view.FlipY {
 		y = -y
 	}
-	return place{x, y}
+	return position{x, y}
 }
 
-// readPositions reads an NPZ file of ids, xcoords and ycoords, or else CSV. With an error comes what stands before the fault.
+// withoutPath returns the system's error without the path.
+func withoutPath(err error) error {
+	if fault := (*fs.PathError)(nil); errors.As(err, &fault) {
+		return fault.Err
+	}
+	return err
+}
+
+// readPositions reads an NPZ file of ids, xcoords and ycoords, or a CSV file. On error it returns what comes before.
 func readPositions(path string) (ids []int64, x, y []float64, err error) {
 	if strings.EqualFold(filepath.Ext(path), ".npz") {
 		return positionsOfNPZ(path)
@@ -101,7 +113,10 @@ func positionsOfNPZ(path string) (ids []int64, x, y []float64, err error) {
 		return nil, nil, nil, err
 	}
 	if len(x) != len(ids) || len(y) != len(ids) {
-		return nil, nil, nil, &badinput.Error{File: path, Key: "ids", Found: fmt.Sprintf("%d ids, %d xcoords, %d ycoords", len(ids), len(x), len(y)), Expected: "as many of each"}
+		return nil, nil, nil, &badinput.Error{
+			File: path, Key: "ids", Found: fmt.Sprintf("%d ids, %d xcoords, %d ycoords", len(ids), len(x), len(y)),
+			Expected: "as many of each",
+		}
 	}
 	for i := range ids {
 		if err := checkPosition(ids[i], x[i], y[i]); err != nil {
@@ -112,19 +127,19 @@ func positionsOfNPZ(path string) (ids []int64, x, y []float64, err error) {
 	return ids, x, y, nil
 }
 
-// checkPosition refuses what is no frame's position.
+// checkPosition refuses an id or a position that no frame has.
 func checkPosition(id int64, x, y float64) *badinput.Error {
-	if id >= 0 && id <= maxID && math.Abs(x) <= farthest && math.Abs(y) <= farthest { // in accept form: NaN fails
+	if id >= 0 && id <= maxID && math.Abs(x) <= maxCoordinate && math.Abs(y) <= maxCoordinate { // false for NaN
 		return nil
 	}
-	return &badinput.Error{Found: fmt.Sprintf("frame %d at (%v, %v)", id, x, y),
-		Expected: fmt.Sprintf("an id from 0 to %d, and finite object pixels, none beyond %d", int64(maxID), farthest)}
+	return &badinput.Error{
+		Found:    fmt.Sprintf("frame %d at (%v, %v)", id, x, y),
+		Expected: fmt.Sprintf("an id from 0 to %d, and object pixels between -%d and %[2]d", int64(maxID), maxCoordinate),
+	}
 }
 
-// headings are the names that columns may have, in lower case.
-var headings = [3][]string{{"id", "ids", "index", "frame"}, {"x", "xcoords"}, {"y", "ycoords"}}
-
-// positionsOfCSV reads lines id,x,y; a first line of names may give another order. A line that does not end is still being written.
+// positionsOfCSV reads lines id,x,y; a first line of names may give another order. An unfinished last line is still being
+// written.
 func positionsOfCSV(path string, data []byte) (ids []int64, x, y []float64, err error) {
 	data = data[:bytes.LastIndexByte(data, '\n')+1]
 	r := csv.NewReader(bytes.NewReader(data))
@@ -136,36 +151,44 @@ func positionsOfCSV(path string, data []byte) (ids []int64, x, y []float64, err 
 			return ids, x, y, nil
 		}
 		if err != nil {
-			return ids, x, y, &badinput.Error{File: path, Key: "--positions", Found: "lines that are no CSV", Expected: "id,x,y", Cause: err}
+			return ids, x, y, &badinput.Error{
+				File: path, Key: "--positions", Found: "lines that are no CSV", Expected: "id,x,y", Cause: err,
+			}
 		}
-		line, _ := r.FieldPos(0)
-		fault := func(found string) error {
-			return &badinput.Error{File: path, Key: fmt.Sprintf("line %d", line), Found: found, Expected: "id,x,y: a whole number and two object pixels"}
-		}
-		if first && named(record, &columns) {
+		if first && findColumns(record, &columns) {
 			continue
 		}
-		if len(record) <= slices.Max(columns[:]) {
-			return ids, x, y, fault(fmt.Sprintf("%d values", len(record)))
-		}
-		id, errID := strconv.ParseInt(strings.TrimSpace(record[columns[0]]), 10, 64)
-		px, errX := strconv.ParseFloat(strings.TrimSpace(record[columns[1]]), 64)
-		py, errY := strconv.ParseFloat(strings.TrimSpace(record[columns[2]]), 64)
-		if err := errors.Join(errID, errX, errY); err != nil {
-			return ids, x, y, fault(strconv.Quote(strings.Join(record, ",")))
-		}
-		if err := checkPosition(id, px, py); err != nil {
-			err.File, err.Key = path, fmt.Sprintf("line %d", line)
-			return ids, x, y, err
+		id, px, py, bad := parsePosition(record, columns)
+		if bad != nil {
+			line, _ := r.FieldPos(0)
+			bad.File, bad.Key = path, fmt.Sprintf("line %d", line)
+			return ids, x, y, bad
 		}
 		ids, x, y = append(ids, id), append(x, px), append(y, py)
 	}
 }
 
-// named finds the columns in a line of names, if it is one.
-func named(record []string, columns *[3]int) bool {
+// parsePosition reads a line of CSV.
+func parsePosition(record []string, columns [3]int) (id int64, x, y float64, bad *badinput.Error) {
+	fault := func(found string) (int64, float64, float64, *badinput.Error) {
+		return 0, 0, 0, &badinput.Error{Found: found, Expected: "id,x,y: a whole number and two object pixels"}
+	}
+	if len(record) <= slices.Max(columns[:]) {
+		return fault(fmt.Sprintf("%d values", len(record)))
+	}
+	id, errID := strconv.ParseInt(strings.TrimSpace(record[columns[0]]), 10, 64)
+	x, errX := strconv.ParseFloat(strings.TrimSpace(record[columns[1]]), 64)
+	y, errY := strconv.ParseFloat(strings.TrimSpace(record[columns[2]]), 64)
+	if errors.Join(errID, errX, errY) != nil {
+		return fault(strconv.Quote(strings.Join(record, ",")))
+	}
+	return id, x, y, checkPosition(id, x, y)
+}
+
+// findColumns finds the columns in a line of names, and reports whether it is one.
+func findColumns(record []string, columns *[3]int) bool {
 	found := *columns
-	for i, names := range headings {
+	for i, names := range [3][]string{{"id", "ids", "index", "frame"}, {"x", "xcoords"}, {"y", "ycoords"}} {
 		at := slices.IndexFunc(record, func(field string) bool {
 			return slices.Contains(names, strings.ToLower(strings.TrimSpace(strings.TrimPrefix(field, "\ufeff"))))
 		})
@@ -178,73 +201,57 @@ func named(record []string, columns *[3]int) bool {
 	return true
 }
 
-// waiting is a frame without a position.
+// waiting is where the pattern of a frame without a position is.
 type waiting struct {
 	file *file
 	row  int
 }
 
-// pair reads new positions, and has the frames that waited for them read again.
-func (w *Watcher) pair() {
+// updatePositions reads new positions and marks the frames that waited for them to be read again.
+func (w *Watcher) updatePositions() {
 	if w.positions == nil {
 		return
 	}
-	before := w.positions.fault
-	more := w.positions.look()
-	w.complain(before == nil, w.o.GiveUp)
-	if !more {
+	newFault := w.positions.fault == nil
+	added := w.positions.look()
+	if newFault {
+		w.positions.faultSince = w.o.Clock.Now()
+	}
+	w.reportPositionsFault(w.o.GiveUp)
+	if !added {
 		return
 	}
 	w.news = w.o.Clock.Now()
-	again := map[*file]int{} // the first row
 	for id, frame := range w.waiting {
-		if _, there := w.positions.at[id]; !there {
-			continue
+		if _, known := w.positions.byID[id]; known {
+			f := frame.file
+			f.next, f.done, f.rereading = min(f.next, frame.row), false, true
 		}
-		if row, noted := again[frame.file]; !noted || frame.row < row {
-			again[frame.file] = frame.row
-		}
-	}
-	for f, row := range again {
-		f.next, f.done, f.again = min(f.next, row), false, true
 	}
 }
 
-// complain tells of a fault of the positions that has been there for some time, once. newly says that it was not there before.
-func (w *Watcher) complain(newly bool, after time.Duration) {
-	p, now := w.positions, w.o.Clock.Now()
-	if newly {
-		p.since = now
-	}
-	if p.fault != nil && now.Sub(p.since) >= after && p.said != p.fault.Error() {
-		p.said = p.fault.Error()
-		w.o.Log.Warn("the positions have a fault, and are looked at again", "error", p.said)
+// reportPositionsFault logs, once, a fault of the positions that has lasted for some time.
+func (w *Watcher) reportPositionsFault(after time.Duration) {
+	p := w.positions
+	if p.fault != nil && w.o.Clock.Now().Sub(p.faultSince) >= after && p.reported != p.fault.Error() {
+		p.reported = p.fault.Error()
+		w.o.Log.Warn("the positions have a fault; trying again", "error", p.reported)
 	}
 }
 
-// placed gives a frame its position. One that has none yet waits, and is not to be taken.
-func (w *Watcher) placed(f *frame, scan *dataset.Scan, row int, before int64) bool {
+// locate sets a frame's position. A frame without one waits, and locate reports false.
+func (w *Watcher) locate(f *frame, scan *dataset.Scan, row int, before int64) bool {
 	if w.positions == nil {
 		f.x, f.y = scan.X[row], scan.Y[row]
 		return true
 	}
-	at, there := w.positions.at[f.id]
-	if there {
+	if at, known := w.positions.byID[f.id]; known {
 		f.x, f.y = at.x, at.y
 		return true
 	}
 	if _, noted := w.waiting[f.id]; !noted {
-		w.sight(f.id, before)
+		w.noteNew(f.id, before)
 	}
 	w.waiting[f.id] = waiting{f.from, row}
 	return false
-}
-
-// sight counts an id that is seen for the first time.
-func (w *Watcher) sight(id, before int64) {
-	if id < before {
-		w.counts.Late++
-	}
-	w.object.largest = max(w.object.largest, id)
-	w.news = w.o.Clock.Now()
 }

@@ -166,13 +166,13 @@ func TestTurnedPositions(t *testing.T) {
 		}
 		list := filepath.Join(t.TempDir(), "places.csv")
 		put(t, list, csvOf(d, upTo(2)))
-		p := positions{path: list, view: view, at: map[int64]place{}}
+		p := positions{path: list, view: view, byID: map[int64]position{}}
 		if !p.look() || p.fault != nil {
 			t.Fatal(p.fault)
 		}
 		for i := range 2 {
-			if p.at[int64(i)] != (place{part.X[i], part.Y[i]}) {
-				t.Errorf("%s: %v, and in a part (%v, %v)", name, p.at[int64(i)], part.X[i], part.Y[i])
+			if p.byID[int64(i)] != (position{part.X[i], part.Y[i]}) {
+				t.Errorf("%s: %v, and in a part (%v, %v)", name, p.byID[int64(i)], part.X[i], part.Y[i])
 			}
 		}
 		if err := part.Close(); err != nil {

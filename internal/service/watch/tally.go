@@ -1,22 +1,22 @@
 package watch
 
-// Tally counts frames, each by its id, and files.
+// Tally counts frames, each id once, and files.
 type Tally struct {
 	Frames      int // in the object
-	Missing     int // of ids up to the largest that was seen, or of Options.Frames
-	Waiting     int // that have come, and their position has not
-	Repeated    int // that came again, the same
-	Conflicting int // that came again, and differ: the first stays
-	Late        int // that came in a later file than some larger id
-	Refused     int // that no object can be made of
-	Broken      int // files that were given up
+	Missing     int // ids up to Options.Frames, or up to the largest one seen, that did not come
+	Waiting     int // without a position yet
+	Repeated    int // came again unchanged
+	Conflicting int // came again with other values; the first ones are used
+	Late        int // came in a later file than a larger id
+	Refused     int // cannot be used
+	Broken      int // files that are given up
 }
 
-// tally is the count so far.
+// tally returns the counts so far.
 func (w *Watcher) tally() Tally {
-	t := w.counts
-	t.Frames, t.Waiting, t.Refused, t.Conflicting = len(w.object.frames), len(w.waiting), len(w.object.refused), len(w.object.differ)
-	expected := int(w.object.largest) + 1
+	t, o := w.counts, w.object
+	t.Frames, t.Waiting, t.Refused, t.Conflicting = len(o.frames), len(w.waiting), len(o.refused), len(o.differ)
+	expected := int(o.largest) + 1
 	if w.o.Frames > 0 {
 		expected = w.o.Frames
 	}
@@ -29,7 +29,10 @@ func (w *Watcher) tally() Tally {
 	return t
 }
 
-// attributes are the counts for a log line.
+// attributes returns the counts for a log line.
 func (t Tally) attributes() []any {
-	return []any{"frames", t.Frames, "missing", t.Missing, "waiting", t.Waiting, "repeated", t.Repeated, "conflicting", t.Conflicting, "late", t.Late, "refused", t.Refused, "broken_files", t.Broken}
+	return []any{
+		"frames", t.Frames, "missing", t.Missing, "waiting", t.Waiting, "repeated", t.Repeated,
+		"conflicting", t.Conflicting, "late", t.Late, "refused", t.Refused, "broken_files", t.Broken,
+	}
 }

@@ -1,12 +1,12 @@
-// Package watch follows a scan while it is measured, and keeps its object up to date.
+// Package watch follows a scan while it is measured and keeps its object up to date. In the data's path it takes the place
+// of package reconstruct for files that arrive one by one, and the object of given frames has the same bytes.
 //
-// The nouns: a Watcher looks at a place again and again, by the sizes and times of files alone, which works on any file system. A
-// part is a file that has settled: the writer is done with it. Its frames are told apart by ids, never by when they came; they go
-// through the network and onto a canvas that grows, and every now and then the object so far is handed to Options.Save. A Tally counts
-// what came, what came twice or late, and what is missing.
+// A [Watcher] looks at a directory, or at one file that grows, again and again. It uses only sizes and times of files,
+// which every file system has. A part is a file that has settled: its writer is done. Its frames are identified by ids,
+// whatever the order of their arrival. They go through the network onto a canvas that grows, and from time to time the
+// object is passed to Options.Save. A [Tally] counts what came, what came twice or late, and what is missing.
 //
-// It stands where package reconstruct stands for a whole scan, and the object of given frames is the same bytes. Nothing is kept
-// between two runs: one that was killed begins again from the files. The package links no Gorgonia.
+// Nothing is stored between two runs: a killed watch starts again from the files. The package links no Gorgonia.
 package watch
 
 import (
@@ -24,22 +24,22 @@ import (
 	"ptyx/stitch"
 )
 
-// Options say what is followed, how, and until when.
+// Options configure a watch.
 type Options struct {
 	Path          string          // a directory of part files, or a file that grows
-	Single        bool            // it is a file
-	Read          dataset.Options // how a file is understood
-	Positions     string          // a file with the positions, CSV or NPZ with ids; empty: they are with the patterns
-	FramesPerFile int             // of part files that are numbered and have no ids; 0: one each
-	FirstFile     int             // the number of the first of them
-	BatchSize     int             // patterns handed to the network at once
+	Single        bool            // Path is a file
+	Read          dataset.Options // how to read a file
+	Positions     string          // file of positions, CSV or NPZ with ids; empty: they are with the patterns
+	FramesPerFile int             // of numbered part files without ids; 0: one
+	FirstFile     int             // number of the first of them
+	BatchSize     int             // patterns of a full batch
 
-	Frames   int           // how many there will be; 0: not known
+	Frames   int           // how many will come; 0: unknown
 	Interval time.Duration // between two looks
-	Idle     time.Duration // without news, after which it ends; 0: never
-	GiveUp   time.Duration // after which a file that cannot be read is called broken
-	Every    time.Duration // the least time between two calls of Save
-	Grace    time.Duration // for what is there when ctx is done
+	Idle     time.Duration // the watch ends after that time without news; 0: never
+	GiveUp   time.Duration // a file is broken if it cannot be read for that long
+	Every    time.Duration // least time between two calls of Save
+	Grace    time.Duration // for the files that are there when ctx is done
 
 	Contract  contract.Contract
 	Predictor predict.Predictor
@@ -51,65 +51,68 @@ type Options struct {
 // End is why a watch ended.
 type End string
 
-// The ways to end.
+// The reasons for the end of a watch.
 const (
-	Complete    End = "complete"    // all frames that were said to come
-	Idle        End = "idle"        // nothing new for long enough
-	Interrupted End = "interrupted" // by a signal
+	Complete    End = "complete"    // Options.Frames have come
+	Idle        End = "idle"        // nothing new for Options.Idle
+	Interrupted End = "interrupted" // by ctx
 )
 
-// Outcome is what was reached.
+// Outcome is the result of a watch.
 type Outcome struct {
 	Tally
 	Ended  End
 	Result *reconstruct.Result // nil: no frame came
 }
 
-// check refuses what cannot be followed.
 func (o Options) check() error {
-	for _, d := range []struct {
-		flag  string
-		value time.Duration
-		least time.Duration
-	}{{"--interval", o.Interval, time.Millisecond}, {"--idle", o.Idle, 0}, {"--give-up", o.GiveUp, 0}, {"--every", o.Every, 0}, {"--grace", o.Grace, 0}} {
-		if d.value < d.least {
-			return &badinput.Error{Key: d.flag, Found: d.value.String(), Expected: fmt.Sprintf("%v or more", d.least)}
-		}
-	}
-	for _, n := range []struct {
+	for _, c := range []struct {
 		flag         string
-		value, least int
-	}{{"--frames", o.Frames, 0}, {"--frames-per-file", o.FramesPerFile, 0}, {"--first-file", o.FirstFile, 0}, {"--batch-size", o.BatchSize, 1}} {
-		if n.value < n.least {
-			return &badinput.Error{Key: n.flag, Found: fmt.Sprint(n.value), Expected: fmt.Sprintf("%d or more", n.least)}
+		value, least any
+		bad          bool
+	}{
+		{"--interval", o.Interval, time.Millisecond, o.Interval < time.Millisecond},
+		{"--idle", o.Idle, 0, o.Idle < 0},
+		{"--give-up", o.GiveUp, 0, o.GiveUp < 0},
+		{"--every", o.Every, 0, o.Every < 0},
+		{"--grace", o.Grace, 0, o.Grace < 0},
+		{"--frames", o.Frames, 0, o.Frames < 0},
+		{"--frames-per-file", o.FramesPerFile, 0, o.FramesPerFile < 0},
+		{"--first-file", o.FirstFile, 0, o.FirstFile < 0},
+		{"--batch-size", o.BatchSize, 1, o.BatchSize < 1},
+	} {
+		if c.bad {
+			return &badinput.Error{Key: c.flag, Found: fmt.Sprint(c.value), Expected: fmt.Sprintf("%v or more", c.least)}
 		}
 	}
 	if o.Contract.Channels != 1 {
-		return &badinput.Error{Key: "channels", Found: fmt.Sprintf("a model of %d neighbours at once", o.Contract.Channels),
-			Expected: "one of single patterns, as frames come one by one", Remedy: "train with --grouping shared"}
+		return &badinput.Error{
+			Key: "channels", Found: fmt.Sprintf("a model of groups of %d patterns", o.Contract.Channels),
+			Expected: "one of single patterns, since frames arrive one by one", Remedy: "train with --grouping shared",
+		}
 	}
 	return nil
 }
 
-// Watcher follows one place. It is for one goroutine.
+// Watcher follows one path. One goroutine uses it.
 type Watcher struct {
-	o         Options
-	files     *files
-	object    *object
-	network   *network
-	positions *positions // nil: they are with the patterns
-	waiting   map[int64]waiting
-	counts    Tally
-	blind     bool // the last look failed, and was told of
-	quiet     bool // the reader's remarks have been passed on, once
-	news      time.Time
-	saved     time.Time
-	took      time.Duration       // by the last call of Save
-	version   int                 // of the object that was saved last
-	last      *reconstruct.Result // that was saved
+	o             Options
+	files         *files
+	object        *object
+	network       *network
+	positions     *positions        // nil: they are with the patterns
+	waiting       map[int64]waiting // frames without a position, by id
+	counts        Tally
+	lookFailed    bool // the last look failed, and that was logged
+	remarksLogged bool // the reader's remarks on the first file
+	news          time.Time
+	saved         time.Time
+	saveTook      time.Duration
+	savedVersion  int                 // of the object
+	last          *reconstruct.Result // that was saved
 }
 
-// Run follows until the end. When ctx is done it finishes what is there and returns without an error.
+// Run follows Options.Path until the end. When ctx is done it finishes the files that are there and returns no error.
 func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -118,24 +121,26 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Watcher{o: o, files: newFiles(o.Path, o.Single, o.Positions), object: newObject(canvas), waiting: map[int64]waiting{}, network: newNetwork(o.Predictor, o.Contract.N, o.BatchSize)}
+	w := &Watcher{
+		o: o, files: newFiles(o.Path, o.Single, o.Positions), object: newObject(canvas), waiting: map[int64]waiting{},
+		network: newNetwork(o.Predictor, o.Contract.N, o.BatchSize), news: o.Clock.Now(), saved: o.Clock.Now(),
+	}
 	defer func() { err = errors.Join(err, w.network.cache.Close()) }()
 	if o.Positions != "" {
-		w.positions = &positions{path: o.Positions, view: o.Read.View, at: map[int64]place{}}
+		w.positions = &positions{path: o.Positions, view: o.Read.View, byID: map[int64]position{}}
 	}
-	w.news, w.saved = o.Clock.Now(), o.Clock.Now()
 	ended, err := w.follow(ctx)
 	if err != nil {
 		return nil, err
 	}
-	w.giveUp()
+	w.reportUnread()
 	if err := w.save(); err != nil {
 		return nil, err
 	}
 	return &Outcome{Tally: w.tally(), Ended: ended, Result: w.last}, nil
 }
 
-// follow looks until something ends it.
+// follow looks again and again until the watch ends.
 func (w *Watcher) follow(ctx context.Context) (End, error) {
 	for {
 		if ctx.Err() != nil {
@@ -150,16 +155,14 @@ func (w *Watcher) follow(ctx context.Context) (End, error) {
 		case w.o.Idle > 0 && now.Sub(w.news) >= w.o.Idle:
 			return Idle, nil
 		}
-		if w.due() {
-			if err := w.save(); err != nil {
-				return "", err
-			}
+		if err := w.saveIfDue(); err != nil {
+			return "", err
 		}
 		w.o.Clock.Sleep(ctx, w.o.Interval)
 	}
 }
 
-// lastLook takes what is there when the end comes, as far as the grace reaches: what is too new to be taken is waited for, once.
+// lastLook reads the files that are there, within the grace. If some are too new, it waits for one interval.
 func (w *Watcher) lastLook(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.o.Grace)
 	defer cancel()
@@ -170,19 +173,15 @@ func (w *Watcher) lastLook(ctx context.Context) error {
 	return w.look(ctx)
 }
 
-// look takes the frames of all files that have settled since the last one. It stops between two batches when ctx is done.
+// look reads the frames of all files that have settled since the last look. When ctx is done it stops between two frames.
 func (w *Watcher) look(ctx context.Context) error {
 	now := w.o.Clock.Now()
-	w.pair()
+	w.updatePositions()
 	open, changed, err := w.files.look(now)
-	if err != nil {
-		if !w.blind {
-			w.o.Log.Warn("cannot look, and tries again", "path", w.o.Path, "error", err)
-		}
-		w.blind = true
-		return w.stitch()
+	if err != nil && !w.lookFailed {
+		w.o.Log.Warn("cannot look at the files; trying again", "path", w.o.Path, "error", err)
 	}
-	w.blind = false
+	w.lookFailed = err != nil
 	if changed {
 		w.news = now
 	}
@@ -190,64 +189,66 @@ func (w *Watcher) look(ctx context.Context) error {
 		if ctx.Err() != nil || w.complete() {
 			break
 		}
-		settled := f.settled(now, w.o.Interval)
-		switch {
-		case w.files.single:
-			err = w.growing(ctx, f, settled)
-		case settled:
-			err = w.part(ctx, f)
-		default:
-			continue
+		if err := w.readFile(ctx, f, now); err != nil {
+			return err
 		}
-		var fatal *fatalError
-		switch {
-		case errors.As(err, &fatal):
-			return fatal.error
-		case err != nil && (ctx.Err() != nil || !settled || errors.Is(err, errChanged)): // cut short, or still being written: no fault of the file
-		case err != nil:
-			if sentence := f.failed(err, now, w.o.GiveUp); sentence != "" {
-				w.o.Log.Warn("a file is passed over", "error", sentence)
-			}
-		}
-		if w.due() {
-			if err := w.save(); err != nil {
-				return err
-			}
+		if err := w.saveIfDue(); err != nil {
+			return err
 		}
 	}
 	return w.stitch()
 }
 
-// complete tells whether all frames that were said to come are there, or on their way through the network.
-func (w *Watcher) complete() bool {
-	return w.o.Frames > 0 && len(w.object.frames)+len(w.object.coming) >= w.o.Frames
+// readFile reads a file if it has settled, or grows by rows. It returns only fatal errors.
+func (w *Watcher) readFile(ctx context.Context, f *file, now time.Time) error {
+	settled := f.settled(now, w.o.Interval)
+	if !settled && !w.files.single {
+		return nil
+	}
+	err := w.read(ctx, f, settled)
+	if fatal := (*fatalError)(nil); errors.As(err, &fatal) {
+		return fatal.error
+	}
+	interrupted := ctx.Err() != nil || !settled || errors.Is(err, errChanged) // no fault of the file
+	if err != nil && !interrupted && f.failed(err, now, w.o.GiveUp) {
+		w.o.Log.Warn("a file is skipped", "error", err)
+	}
+	return nil
 }
 
-// giveUp names the files that could not be read until the end.
-func (w *Watcher) giveUp() {
+// complete reports whether Options.Frames are in the object or in the network.
+func (w *Watcher) complete() bool {
+	return w.o.Frames > 0 && len(w.object.frames)+len(w.object.pending) >= w.o.Frames
+}
+
+// reportUnread logs the files that could not be read until the end.
+func (w *Watcher) reportUnread() {
 	if w.positions != nil {
-		w.complain(false, 0)
+		w.reportPositionsFault(0)
 	}
 	for _, f := range w.files.sorted() {
 		switch {
 		case f.fault != nil && !f.broken:
 			f.broken = true
-			w.o.Log.Warn("a file is passed over", "error", f.fault.Error())
+			w.o.Log.Warn("a file is skipped", "error", f.fault)
 		case f.fault == nil && !f.done:
 			w.o.Log.Warn("a file was not read before the end", "file", f.path)
 		}
 	}
 }
 
-// due tells whether the object has changed, and the last save is long enough ago: saving may take a fifth of the time.
-func (w *Watcher) due() bool {
+// saveIfDue saves if the last time is long enough ago: saving may take at most a fifth of the time.
+func (w *Watcher) saveIfDue() error {
 	const share = 4
-	return w.object.version != w.version && w.o.Clock.Now().Sub(w.saved) >= max(w.o.Every, share*w.took)
+	if w.o.Clock.Now().Sub(w.saved) < max(w.o.Every, share*w.saveTook) {
+		return nil
+	}
+	return w.save()
 }
 
-// save hands the object over, if it has changed, and says how far it is.
+// save passes the object to Options.Save, if it has changed.
 func (w *Watcher) save() error {
-	if w.object.version == w.version {
+	if w.object.version == w.savedVersion {
 		return nil
 	}
 	start := w.o.Clock.Now()
@@ -255,8 +256,8 @@ func (w *Watcher) save() error {
 	if err := w.o.Save(w.last); err != nil {
 		return err
 	}
-	w.version, w.saved = w.object.version, w.o.Clock.Now()
-	w.took = w.saved.Sub(start)
+	w.savedVersion, w.saved = w.object.version, w.o.Clock.Now()
+	w.saveTook = w.saved.Sub(start)
 	w.o.Log.Info("object updated", w.tally().attributes()...)
 	return nil
 }

@@ -342,7 +342,7 @@ func TestDamageIsPassedOver(t *testing.T) {
 			}
 			r.step(func() { write(t, r.path("c.npz"), members(d, []int{2, 3}, true)) })
 			r.end(context.Background(), Idle, Tally{Frames: count, Broken: 1}, want)
-			if said := r.log.String(); strings.Count(said, "a file is passed over") != 1 || !strings.Contains(said, tt.said) {
+			if said := r.log.String(); strings.Count(said, "a file is skipped") != 1 || !strings.Contains(said, tt.said) {
 				t.Errorf("not named once with %q:\n%s", tt.said, said)
 			}
 		})
