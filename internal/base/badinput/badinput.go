@@ -5,6 +5,7 @@ package badinput
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"strings"
 	"unicode"
 )
@@ -59,13 +60,38 @@ func oneLine(s string) string {
 	return strings.Join(parts, " ")
 }
 
-// Cause is the system's reason for a failed operation on a file, "no space left on device". It leaves out the path, which
-// the sentence names already. Any other error stays as it is.
+// Cause is the system's reason for a failed operation on a file, "no space left on device". It leaves out the path,
+// which the sentence names already. Any other error stays as it is.
 func Cause(err error) error {
 	if fault := (*fs.PathError)(nil); errors.As(err, &fault) {
 		return fault.Err
 	}
 	return err
+}
+
+// Open opens a file for reading and returns its size in bytes. Every error is an *Error; expected names the file's
+// format.
+func Open(path, expected string) (*os.File, int64, error) {
+	if path == "" {
+		return nil, 0, &Error{Found: "an empty file name", Expected: expected}
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, &Error{File: path, Found: "no such file", Expected: expected}
+	}
+	if err != nil {
+		return nil, 0, &Error{File: path, Found: "a file that cannot be opened", Expected: expected, Cause: Cause(err)}
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		err = &Error{File: path, Found: "a file that cannot be read", Expected: expected, Cause: Cause(err)}
+	case info.IsDir():
+		err = &Error{File: path, Found: "a directory", Expected: expected}
+	default:
+		return f, info.Size(), nil
+	}
+	return nil, 0, errors.Join(err, f.Close())
 }
 
 // Unwrap returns the cause.

@@ -11,15 +11,20 @@ import (
 )
 
 func TestTheSentence(t *testing.T) {
-	full := badinput.Error{File: "scan.npz", Key: "diff3d", Found: "shape (5, 64, 65)", Expected: "square patterns (M, N, N)", Remedy: "crop the detector to a square"}
+	full := badinput.Error{File: "scan.npz", Key: "diff3d", Found: "shape (5, 64, 65)",
+		Expected: "square patterns (M, N, N)", Remedy: "crop the detector to a square"}
 	caused := full
 	caused.Cause = io.ErrUnexpectedEOF
 	for _, c := range []struct {
 		err  badinput.Error
 		want string
 	}{
-		{full, "scan.npz: diff3d: found shape (5, 64, 65), expected square patterns (M, N, N); crop the detector to a square"},
-		{caused, "scan.npz: diff3d: found shape (5, 64, 65), expected square patterns (M, N, N) (unexpected EOF); crop the detector to a square"},
+		{full,
+			"scan.npz: diff3d: found shape (5, 64, 65), expected square patterns (M, N, N); crop the detector to a " +
+				"square"},
+		{caused,
+			"scan.npz: diff3d: found shape (5, 64, 65), expected square patterns (M, N, N) (unexpected EOF); crop " +
+				"the detector to a square"},
 		{badinput.Error{Found: "nothing"}, "found nothing"},
 		{badinput.Error{Key: "--n", Found: "65", Expected: "64"}, "--n: found 65, expected 64"},
 		{badinput.Error{File: "a", Found: "b", Cause: io.EOF}, "a: found b (EOF)"},
@@ -35,7 +40,8 @@ func TestTheSentence(t *testing.T) {
 func TestTheSentenceIsOneLine(t *testing.T) {
 	for _, breaks := range []string{"\n", "\r\n", "\n\t  ", "\x1b", "\x00", "\u0085", "\n\n"} {
 		broken := "a" + breaks + "b"
-		err := badinput.Error{File: broken, Key: broken, Found: broken, Expected: broken, Remedy: broken, Cause: errors.New(broken)}
+		err := badinput.Error{File: broken, Key: broken, Found: broken, Expected: broken, Remedy: broken,
+			Cause: errors.New(broken)}
 		if got, want := err.Error(), "a b: a b: found a b, expected a b (a b); a b"; got != want {
 			t.Errorf("%q gives %q, want %q", breaks, got, want)
 		}
@@ -43,7 +49,8 @@ func TestTheSentenceIsOneLine(t *testing.T) {
 }
 
 func TestTheErrorAndItsCauseAreFound(t *testing.T) {
-	err := fmt.Errorf("reading the probe: %w", &badinput.Error{File: "p.npz", Found: "half a file", Cause: io.ErrUnexpectedEOF})
+	err := fmt.Errorf("reading the probe: %w",
+		&badinput.Error{File: "p.npz", Found: "half a file", Cause: io.ErrUnexpectedEOF})
 	var bad *badinput.Error
 	if !errors.As(err, &bad) || bad.File != "p.npz" {
 		t.Errorf("no *Error in %v", err)

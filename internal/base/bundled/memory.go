@@ -54,8 +54,8 @@ func path(l Library) (string, error) {
 	return p, nil
 }
 
-// parts are the files of a library in the order in which they are loaded: files/libhdf5 holds what libhdf5 needs, named with a
-// number in front, and itself last.
+// parts are the files of a library in the order in which they are loaded: files/libhdf5 holds what libhdf5 needs, named
+// with a number in front, and itself last.
 func parts(l Library) ([]string, error) {
 	entries, err := fs.ReadDir(files, "files/"+string(l))
 	if err != nil {

@@ -1,6 +1,6 @@
 // Package destination checks the places that a command is going to write to, before its work begins: what an hour of
-// training has made must not be lost to a missing folder. It leaves nothing behind. It stands beside badinput, whose Error
-// every fault is; the commands' jobs call it with the flag that named the place.
+// training has made must not be lost to a missing folder. It leaves nothing behind. It stands beside badinput, whose
+// Error every fault is; the commands' jobs call it with the flag that named the place.
 package destination
 
 import (
@@ -22,9 +22,11 @@ func Dir(flag, path string) error {
 	dir, info, err := existing(path)
 	switch {
 	case err != nil:
-		return &badinput.Error{File: path, Key: flag, Found: "a directory that cannot be made", Cause: badinput.Cause(err)}
+		return &badinput.Error{File: path, Key: flag, Found: "a directory that cannot be made",
+			Cause: badinput.Cause(err)}
 	case !info.IsDir():
-		return &badinput.Error{File: path, Key: flag, Found: fmt.Sprintf("a file at %s", dir), Expected: "a directory", Remedy: "remove the file or give another directory"}
+		return &badinput.Error{File: path, Key: flag, Found: fmt.Sprintf("a file at %s", dir), Expected: "a directory",
+			Remedy: "remove the file or give another directory"}
 	}
 	return writable(flag, path, dir)
 }
@@ -35,23 +37,27 @@ func File(flag, path string) error {
 		return &badinput.Error{Key: flag, Found: "an empty name", Expected: "a file to write"}
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return &badinput.Error{File: path, Key: flag, Found: "a directory", Expected: "a file to write", Remedy: "give the name of a file in it"}
+		return &badinput.Error{File: path, Key: flag, Found: "a directory", Expected: "a file to write",
+			Remedy: "give the name of a file in it"}
 	}
 	dir := filepath.Dir(path)
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return &badinput.Error{File: path, Key: flag, Found: fmt.Sprintf("no directory %s", dir), Expected: "a file in a directory that exists", Remedy: "make the directory first"}
+		return &badinput.Error{File: path, Key: flag, Found: fmt.Sprintf("no directory %s", dir),
+			Expected: "a file in a directory that exists", Remedy: "make the directory first"}
 	case err != nil:
-		return &badinput.Error{File: path, Key: flag, Found: "a file that cannot be written", Cause: badinput.Cause(err)}
+		return &badinput.Error{File: path, Key: flag, Found: "a file that cannot be written",
+			Cause: badinput.Cause(err)}
 	case !info.IsDir():
-		return &badinput.Error{File: path, Key: flag, Found: fmt.Sprintf("a file at %s", dir), Expected: "a file in a directory"}
+		return &badinput.Error{File: path, Key: flag, Found: fmt.Sprintf("a file at %s", dir),
+			Expected: "a file in a directory"}
 	}
 	return writable(flag, path, dir)
 }
 
-// Room is the nearest directory above path, or path itself, that is there: where files for a while can lie beside those to
-// come.
+// Room is the nearest directory above path, or path itself, that is there: where files for a while can lie beside those
+// to come.
 func Room(path string) (string, error) {
 	dir, _, err := existing(path)
 	return dir, err
@@ -81,7 +87,9 @@ func absent(err error) bool {
 func writable(flag, path, dir string) error {
 	f, err := os.CreateTemp(dir, ".ptyx-*")
 	if err != nil {
-		return &badinput.Error{File: path, Key: flag, Found: fmt.Sprintf("a directory %s that cannot be written to", dir), Expected: "one that can", Cause: badinput.Cause(err)}
+		return &badinput.Error{File: path, Key: flag,
+			Found: fmt.Sprintf("a directory %s that cannot be written to", dir), Expected: "one that can",
+			Cause: badinput.Cause(err)}
 	}
 	if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
 		return fmt.Errorf("checking that %s can be written: %w", dir, err)

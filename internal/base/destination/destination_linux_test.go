@@ -8,6 +8,8 @@ import (
 
 // The processes' own file system takes no files, not even from root.
 func TestLockedDirectories(t *testing.T) {
-	mustSay(t, "a directory", destination.Dir("--out", "/proc/run"), "/proc/run", "a directory /proc that cannot be written to")
-	mustSay(t, "a file", destination.File("--out", "/proc/model.onnx"), "/proc/model.onnx", "a directory /proc that cannot be written to")
+	mustSay(t, "a directory", destination.Dir("--out", "/proc/run"), "/proc/run",
+		"a directory /proc that cannot be written to")
+	mustSay(t, "a file", destination.File("--out", "/proc/model.onnx"), "/proc/model.onnx",
+		"a directory /proc that cannot be written to")
 }

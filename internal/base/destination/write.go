@@ -12,13 +12,14 @@ import (
 	"ptyx/internal/base/badinput"
 )
 
-// Write replaces the file at path by what fill writes, in one step: a reader sees the old file or the new one, and after
-// an error the old one stays. fill may also write to the file by its name. The new file has the permissions 0644.
+// Write replaces the file at path by what fill writes, in one step: a reader sees the old file or the new one, and
+// after an error the old one stays. fill may also write to the file by its name. The new file has the permissions 0644.
 func Write(path string, fill func(f *os.File) error) error {
 	return replace(path, fill, renameio.WithPermissions(0o644))
 }
 
-// WriteFile replaces the file at path by data, as Write does. A new file gets the permissions; an old one keeps its own.
+// WriteFile replaces the file at path by data, as Write does. A new file gets the permissions; an old one keeps its
+// own.
 func WriteFile(path string, data []byte, permissions fs.FileMode) error {
 	return replace(path, func(f *os.File) error {
 		_, err := f.Write(data)

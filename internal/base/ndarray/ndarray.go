@@ -25,7 +25,8 @@ func New[T Element](shape ...int) *Array[T] {
 	return &Array[T]{Shape: append([]int(nil), shape...), Data: make([]T, Size(shape))}
 }
 
-// Wrap gives data a shape without copying it. It panics if the element count does not match: that is a programming error.
+// Wrap gives data a shape without copying it. It panics if the element count does not match: that is a programming
+// error.
 func Wrap[T Element](data []T, shape ...int) *Array[T] {
 	if len(data) != Size(shape) {
 		panic(fmt.Sprintf("ndarray: %d elements do not fill shape %v", len(data), shape))

@@ -13,14 +13,16 @@ var shapes = []struct {
 	shape []int
 	size  int
 }{
-	{nil, 1}, {[]int{}, 1}, {[]int{0}, 0}, {[]int{3, 0, 2}, 0}, {[]int{1}, 1}, {[]int{7}, 7}, {[]int{2, 3}, 6}, {[]int{2, 1, 3, 4}, 24},
+	{nil, 1}, {[]int{}, 1}, {[]int{0}, 0}, {[]int{3, 0, 2}, 0}, {[]int{1}, 1}, {[]int{7}, 7}, {[]int{2, 3}, 6},
+	{[]int{2, 1, 3, 4}, 24},
 }
 
 func TestAnArrayFillsItsShape(t *testing.T) {
 	for _, c := range shapes {
 		a := ndarray.New[float32](c.shape...)
 		if len(a.Data) != c.size || ndarray.Size(c.shape) != c.size || !ndarray.SameShape(a.Shape, c.shape) {
-			t.Errorf("shape %v: %d elements of shape %v, size %d, want %d", c.shape, len(a.Data), a.Shape, ndarray.Size(c.shape), c.size)
+			t.Errorf("shape %v: %d elements of shape %v, size %d, want %d", c.shape, len(a.Data), a.Shape,
+				ndarray.Size(c.shape), c.size)
 		}
 		if slices.ContainsFunc(a.Data, func(v float32) bool { return v != 0 }) {
 			t.Errorf("shape %v: not zero", c.shape)
@@ -60,8 +62,10 @@ func TestWrapRefusesAnotherSize(t *testing.T) {
 	}{{0, nil}, {2, nil}, {5, []int{2, 3}}, {7, []int{2, 3}}, {1, []int{0}}, {4, []int{-2, 3}}} {
 		func() {
 			defer func() {
-				if want := fmt.Sprintf("ndarray: %d elements do not fill shape %v", c.elements, c.shape); recover() != want {
-					t.Errorf("%d elements of shape %v are taken, or refused in other words than %q", c.elements, c.shape, want)
+				if want := fmt.Sprintf("ndarray: %d elements do not fill shape %v", c.elements,
+					c.shape); recover() != want {
+					t.Errorf("%d elements of shape %v are taken, or refused in other words than %q", c.elements,
+						c.shape, want)
 				}
 			}()
 			ndarray.Wrap(make([]float32, c.elements), c.shape...)

@@ -10,8 +10,8 @@ import (
 // alone tells a child process of Alone which test it is.
 const alone = "PTYX_ALONE"
 
-// Alone calls f in a child process, which is the same test once more: for what f does to a process as a whole, a limit on its files say, and would
-// do to the files of go test, too.
+// Alone calls f in a child process, which is the same test once more: for what f does to a process as a whole, a limit
+// on its files say, and would do to the files of go test, too.
 func Alone(t *testing.T, f func()) {
 	t.Helper()
 	if os.Getenv(alone) == t.Name() {

@@ -15,9 +15,12 @@ func TestClose(t *testing.T) {
 		got, want, abs, rel float64
 		close               bool
 	}{
-		{1, 1, 0, 0, true}, {0, 0, 0, 0, true}, {1, 2, 0.5, 0, false}, {1.5, 2, 0.5, 0, true}, {2.5, 2, 0, 0.25, true}, {2.51, 2, 0, 0.25, false},
-		{-1, 1, 0, 1, false}, {3, -2, 1, 2, true}, {2, 0, 0, 1, false}, // relative to what is wanted, not to what is got
-		{nan, 1, inf, 0, false}, {1, nan, inf, 0, false}, {nan, nan, 1, 1, false}, {inf, 1, 1, 1, false}, {1, 1, nan, 0, false},
+		{1, 1, 0, 0, true}, {0, 0, 0, 0, true}, {1, 2, 0.5, 0, false}, {1.5, 2, 0.5, 0, true}, {2.5, 2, 0, 0.25, true},
+		{2.51, 2, 0, 0.25, false},
+		// relative to what is wanted, not to what is got
+		{-1, 1, 0, 1, false}, {3, -2, 1, 2, true}, {2, 0, 0, 1, false},
+		{nan, 1, inf, 0, false}, {1, nan, inf, 0, false}, {nan, nan, 1, 1, false}, {inf, 1, 1, 1, false},
+		{1, 1, nan, 0, false},
 	} {
 		if got := testutil.Close(c.got, c.want, c.abs, c.rel); got != c.close {
 			t.Errorf("%+v: %t", c, got)
@@ -84,7 +87,8 @@ func TestCheckClose(t *testing.T) {
 
 func TestUniform(t *testing.T) {
 	a := testutil.Uniform(1, -2, 3, 4, 500)
-	if !slices.Equal(a.Shape, []int{4, 500}) || !slices.Equal(a.Data, testutil.Uniform(1, -2, 3, 2000).Data) || slices.Equal(a.Data, testutil.Uniform(2, -2, 3, 2000).Data) {
+	if !slices.Equal(a.Shape, []int{4, 500}) || !slices.Equal(a.Data, testutil.Uniform(1, -2, 3, 2000).Data) ||
+		slices.Equal(a.Data, testutil.Uniform(2, -2, 3, 2000).Data) {
 		t.Error("a draw depends on more, or on less, than its seed")
 	}
 	if low, high := slices.Min(a.Data), slices.Max(a.Data); low < -2 || high > 3 || high-low < 4.9 {

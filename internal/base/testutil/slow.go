@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// Slow skips a test that is slow by nature, such as kills, soaks and many trainings, unless PTYX_SLOW is set. `make test-all` sets it.
+// Slow skips a test that is slow by nature, such as kills, soaks and many trainings, unless PTYX_SLOW is set. `make
+// test-all` sets it.
 func Slow(t testing.TB) {
 	t.Helper()
 	if os.Getenv("PTYX_SLOW") == "" {

@@ -17,8 +17,9 @@ const survival = "PTYX_SURVIVE_FROM"
 // SurviveCount is the environment variable that says how many cases Survive tries, instead of the test's own number.
 const SurviveCount = "PTYX_CASES"
 
-// Survive calls try with 0 to count-1 in a child process, which is the same test once more: what would take the process down is then a
-// failure that names its case, and the next case is tried in another child. An error of try is a failure as well.
+// Survive calls try with 0 to count-1 in a child process, which is the same test once more: what would take the process
+// down is then a failure that names its case, and the next case is tried in another child. An error of try is a failure
+// as well.
 func Survive(t *testing.T, count int, try func(i int) error) {
 	t.Helper()
 	if n, err := strconv.Atoi(os.Getenv(SurviveCount)); err == nil {

@@ -1,5 +1,5 @@
-// Package version holds the version that ptyx prints and writes into model files. It is a constant, not a build stamp, so
-// that two builds of the same sources write the same bytes.
+// Package version holds the version that ptyx prints and writes into model files. It is a constant, not a build stamp,
+// so that two builds of the same sources write the same bytes.
 package version
 
 // String is the version.

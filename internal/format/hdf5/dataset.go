@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"math/bits"
 	"strings"
 	"unsafe"
@@ -37,38 +38,51 @@ func (f *File) Dataset(name string) (*Dataset, error) {
 	if kind != objectDataset {
 		return nil, fault(f.path, name, "a group", "a dataset", "", nil)
 	}
-	dataset, chunk, err := f.openDataset(name, real)
-	if err != nil {
+	d := &Dataset{Path: name, file: f, id: l.h5Dopen2(f.file, real, defaults)}
+	if d.id < 0 {
+		return nil, f.unreadable(name, "a dataset that cannot be opened")
+	}
+	if err := d.inspect(); err != nil {
+		l.h5Dclose(d.id)
 		return nil, err
 	}
-	f.opened = append(f.opened, dataset)
-	d := &Dataset{Path: name, file: f, id: dataset, chunk: chunk}
-	space, of := l.h5Dget_space(dataset), l.h5Dget_type(dataset)
+	d.enlargeCache(real)
+	f.opened = append(f.opened, d.id)
+	return d, nil
+}
+
+// inspect reads the storage, the shape and the type of the dataset.
+func (d *Dataset) inspect() (err error) {
+	l := d.file.library
+	properties, space, of := l.h5Dget_create_plist(d.id), l.h5Dget_space(d.id), l.h5Dget_type(d.id)
+	defer l.h5Pclose(properties)
 	defer l.h5Sclose(space)
 	defer l.h5Tclose(of)
-	if d.Shape, d.null, err = f.extent(name, space); err != nil {
-		return nil, err
+	if err := d.file.checkStorage(d.Path, properties); err != nil {
+		return err
+	}
+	if l.h5Pget_layout(properties) == layoutChunked {
+		var dims [32]uint64 // more than a dataset may have
+		rank := int(l.h5Pget_chunk(properties, int32(len(dims)), &dims[0]))
+		for _, n := range dims[:max(0, rank)] {
+			d.chunk = append(d.chunk, int(n))
+		}
+	}
+	if d.Shape, d.null, err = d.file.extent(d.Path, space); err != nil {
+		return err
 	}
 	d.Type = l.describe(of)
-	if err := d.plausible(); err != nil {
-		return nil, err
+	// Refuse a shape that the file is too small for, before it decides an allocation: deflate, the strongest of the
+	// library's own filters, shrinks by a factor of at most 1032.
+	if product(max(1, d.Type.Size), d.Shape) > uint64(max(freeBytes, 1032*d.file.size)) {
+		return fault(d.file.path, d.Path, fmt.Sprintf("shape %v in a file of %d bytes", d.Shape, d.file.size),
+			"an array that the file can hold", "copy or write the file again", nil)
 	}
-	return d, nil
+	return nil
 }
 
 // freeBytes is the size of an array that any file may claim: chunks that were never written take no space in it.
 const freeBytes = 256 << 20
-
-// plausible refuses a shape that the file is too small for, before it decides an allocation: deflate, the strongest of
-// the library's own filters, shrinks by a factor of at most 1032.
-func (d *Dataset) plausible() error {
-	if product(max(1, d.Type.Size), d.Shape) > uint64(max(freeBytes, 1032*d.file.size)) {
-		return fault(d.file.path, d.Path, fmt.Sprintf("shape %v in a file of %d bytes", d.Shape, d.file.size),
-			"an array that the file can hold",
-			"copy or write the file again", nil)
-	}
-	return nil
-}
 
 // product is size times all dims, or the largest integer if it is larger than that.
 func product(size int, dims []int) uint64 {
@@ -83,89 +97,44 @@ func product(size int, dims []int) uint64 {
 	return total
 }
 
-// openDataset opens a dataset and checks its storage. The cache of a chunked one holds the chunks of a slice, so that
+// enlargeCache opens the dataset again with a cache for the chunks that one slice along the first axis touches, so that
 // reading slice after slice unpacks each chunk once.
-func (f *File) openDataset(name, real string) (dataset id, chunk []int, err error) {
-	l := f.library
-	if dataset = l.h5Dopen2(f.file, real, defaults); dataset < 0 {
-		return 0, nil, f.unreadable(name, "a dataset that cannot be opened")
+func (d *Dataset) enlargeCache(path string) {
+	if len(d.chunk) != len(d.Shape) || len(d.chunk) == 0 {
+		return
 	}
-	properties := l.h5Dget_create_plist(dataset)
-	defer l.h5Pclose(properties)
-	if err := f.checkStorage(name, properties); err != nil {
-		l.h5Dclose(dataset)
-		return 0, nil, err
+	var counts []int // of chunks along the other axes
+	for axis, n := range d.chunk[1:] {
+		counts = append(counts, (d.Shape[axis+1]+n-1)/max(1, n))
 	}
-	if l.h5Pget_layout(properties) != layoutChunked {
-		return dataset, nil, nil
+	const usual, most = 1 << 20, 256 << 20 // bytes; usual is the library's default
+	size := product(max(1, d.Type.Size), append(counts, d.chunk...))
+	if size <= usual || size > most {
+		return
 	}
-	var dims [32]uint64 // more than a dataset may have
-	rank := int(l.h5Pget_chunk(properties, int32(len(dims)), &dims[0]))
-	for _, d := range dims[:max(0, rank)] {
-		chunk = append(chunk, int(d))
-	}
-	cached, err := f.reopenCached(dataset, real, chunk)
-	return cached, chunk, err
-}
-
-// largestCache bounds the chunks that are kept unpacked, in bytes.
-const largestCache = 256 << 20
-
-// reopenCached opens the dataset again with a cache for the chunks that one slice along the first axis touches.
-func (f *File) reopenCached(dataset id, real string, chunk []int) (id, error) {
-	l := f.library
-	space := l.h5Dget_space(dataset)
-	defer l.h5Sclose(space)
-	shape, _, err := f.extent(real, space)
-	if err != nil || len(chunk) != len(shape) || len(chunk) == 0 {
-		return dataset, err
-	}
-	kind := l.h5Dget_type(dataset)
-	size := int(l.h5Tget_size(kind))
-	l.h5Tclose(kind)
-	count := 1
-	for axis := range chunk {
-		size *= max(1, chunk[axis])
-		if axis > 0 {
-			count *= (shape[axis] + chunk[axis] - 1) / max(1, chunk[axis])
-		}
-	}
-	const usual = 1 << 20 // the library's default
-	if size*count <= usual || size*count > largestCache || size*count < 0 {
-		return dataset, nil
-	}
+	l := d.file.library
 	access := l.h5Pcreate(l.ids.accessDataset)
 	defer l.h5Pclose(access)
-	const evictRead = 1 // evict chunks that were read to their end first
-	l.h5Pset_chunk_cache(access, uintptr(nextPrime(100*count)), uintptr(size*count), evictRead)
-	again := l.h5Dopen2(f.file, real, access)
-	if again < 0 {
-		return dataset, nil
+	// The cache is a hash table by remainders, which a prime number of slots spreads well.
+	slots := int64(100 * product(1, counts))
+	for !big.NewInt(slots).ProbablyPrime(0) {
+		slots++
 	}
-	l.h5Dclose(dataset)
-	return again, nil
-}
-
-// nextPrime is the least prime from n on. The cache is a hash table by remainders, which a prime size spreads well.
-func nextPrime(n int) int {
-	for ; ; n++ {
-		prime := true
-		for d := 2; d*d <= n && prime; d++ {
-			prime = n%d != 0
-		}
-		if prime && n > 1 {
-			return n
-		}
+	const evictRead = 1 // evict chunks that were read to their end first
+	l.h5Pset_chunk_cache(access, uintptr(slots), uintptr(size), evictRead)
+	if again := l.h5Dopen2(d.file.file, path, access); again >= 0 {
+		l.h5Dclose(d.id)
+		d.id = again
 	}
 }
 
 // extent reads the shape of a dataspace; null reports one without any value.
 func (f *File) extent(name string, space id) (shape []int, null bool, err error) {
 	l := f.library
-	switch class := l.h5Sget_simple_extent_type(space); {
-	case class == spaceIsNull:
+	switch l.h5Sget_simple_extent_type(space) {
+	case spaceIsNull:
 		return nil, true, nil
-	case class == spaceIsScalar:
+	case spaceIsScalar:
 		return nil, false, nil
 	}
 	rank := int(l.h5Sget_simple_extent_ndims(space))
@@ -176,8 +145,8 @@ func (f *File) extent(name string, space id) (shape []int, null bool, err error)
 	shape = make([]int, rank)
 	for axis := range shape {
 		if dims[axis] > 1<<48 {
-			return nil, false,
-				fault(f.path, name, fmt.Sprintf("an axis of %d", dims[axis]), "a dataset that fits memory", "", nil)
+			return nil, false, fault(f.path, name, fmt.Sprintf("an axis of %d", dims[axis]),
+				"a dataset that fits memory", "", nil)
 		}
 		shape[axis] = int(dims[axis])
 	}

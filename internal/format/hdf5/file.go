@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
 	"unsafe"
+
+	"ptyx/internal/base/badinput"
 )
 
 // signature begins an HDF5 file, at byte 0 or, after a block of the user's own, at 512, 1024, 2048 and so on.
@@ -39,21 +39,19 @@ type File struct {
 
 // Open opens a file for reading.
 func (l *Library) Open(path string) (*File, error) {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fault(path, "", "no such file", "an HDF5 file", "", nil)
-	case err != nil:
-		return nil, fault(path, "", "a file that cannot be opened", "an HDF5 file", "", err)
-	case info.IsDir():
-		return nil, fault(path, "", "a directory", "an HDF5 file", "", nil)
+	f, size, err := badinput.Open(path, "an HDF5 file")
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
 	}
 	defer l.enter()()
 	file := l.h5Fopen(path, readOnly, defaults)
 	if file < 0 {
 		return nil, l.unopened(path)
 	}
-	return &File{library: l, path: path, size: info.Size(), file: file}, nil
+	return &File{library: l, path: path, size: size, file: file}, nil
 }
 
 func (a *api) unopened(path string) error {

@@ -15,9 +15,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"io/fs"
 	"math"
-	"os"
 	"slices"
 	"strings"
 
@@ -36,41 +34,16 @@ type Reader struct {
 
 // Open opens the archive at path and reads its directory.
 func Open(path string) (*Reader, error) {
-	f, err := os.Open(path)
+	f, size, err := badinput.Open(path, "an NPZ file")
 	if err != nil {
-		return nil, openFault(path, err)
-	}
-	info, err := f.Stat()
-	if err == nil && info.IsDir() {
-		err = errDirectory
-	}
-	if err != nil {
-		f.Close()
-		return nil, openFault(path, err)
-	}
-	r, err := NewReader(path, f, info.Size())
-	if err != nil {
-		f.Close()
 		return nil, err
+	}
+	r, err := NewReader(path, f, size)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	r.closer = f
 	return r, nil
-}
-
-// errDirectory is the cause of Open's error for a directory.
-var errDirectory = errors.New("is a directory")
-
-func openFault(path string, err error) error {
-	fault := &badinput.Error{File: path, Found: "a file that cannot be opened", Expected: "an NPZ file", Cause: err}
-	switch {
-	case path == "":
-		fault.Found, fault.Cause = "an empty file name", nil
-	case errors.Is(err, fs.ErrNotExist):
-		fault.Found, fault.Cause = "no such file", nil
-	case errors.Is(err, errDirectory):
-		fault.Found, fault.Cause = "a directory", nil
-	}
-	return fault
 }
 
 // NewReader reads the directory of an open archive of the given size in bytes; path is for errors only.

@@ -13,7 +13,6 @@ package render
 
 import (
 	"fmt"
-	"iter"
 	"math"
 	"slices"
 
@@ -122,11 +121,10 @@ func crop[T ndarray.Element](a *ndarray.Array[T], view View) (*cropped[T], error
 
 // evenCoverage is the coverage inside a scan.
 func evenCoverage(coverage []float32) float32 {
-	positive := func(yield func(float64) bool) {
-		for _, v := range coverage {
-			if v > 0 && !yield(float64(v)) {
-				return
-			}
+	var positive []float64
+	for _, v := range coverage {
+		if v > 0 {
+			positive = append(positive, float64(v))
 		}
 	}
 	return float32(percentiles(positive, evenCover)[0])
@@ -134,11 +132,10 @@ func evenCoverage(coverage []float32) float32 {
 
 // RobustRange is the range of the shown values (nil: all) without their outermost hundredths, never empty.
 func RobustRange(values []float64, shown []bool) (low, high float64) {
-	used := func(yield func(float64) bool) {
-		for i, v := range values {
-			if (shown == nil || shown[i]) && !math.IsNaN(v) && !math.IsInf(v, 0) && !yield(v) {
-				return
-			}
+	var used []float64
+	for i, v := range values {
+		if (shown == nil || shown[i]) && finite(v) {
+			used = append(used, v)
 		}
 	}
 	p := percentiles(used, lowPercentile, highPercentile)
@@ -152,24 +149,16 @@ func RobustRange(values []float64, shown []bool) (low, high float64) {
 
 // percentiles are values at fractions of the sorted list, zeros for an empty one. Of long lists an even sample is
 // sorted.
-func percentiles(values iter.Seq[float64], at ...float64) []float64 {
+func percentiles(values []float64, at ...float64) []float64 {
 	const enough = 1 << 14
 	out := make([]float64, len(at))
-	count := 0
-	for range values {
-		count++
-	}
-	if count == 0 {
+	if len(values) == 0 {
 		return out
 	}
-	stride := (count + enough - 1) / enough
+	stride := (len(values) + enough - 1) / enough
 	sample := make([]float64, 0, enough)
-	i := 0
-	for v := range values {
-		if i%stride == 0 {
-			sample = append(sample, v)
-		}
-		i++
+	for i := 0; i < len(values); i += stride {
+		sample = append(sample, values[i])
 	}
 	slices.Sort(sample)
 	for i, f := range at {

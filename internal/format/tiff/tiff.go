@@ -1,5 +1,5 @@
-// Package tiff writes pictures of 32-bit floats as TIFF files of several pages, which image programs and Python read with their
-// values as they are. The TIFF libraries for Go write no floats. It imports nothing of ptyx but ndarray.
+// Package tiff writes pictures of 32-bit floats as TIFF files of several pages, which image programs and Python read
+// with their values as they are. The TIFF libraries for Go write no floats. It imports nothing of ptyx but ndarray.
 //
 // The form is that of TIFF revision 6.0: little-endian, one uncompressed strip a page, sample format 3 (IEEE floats).
 package tiff
@@ -75,7 +75,8 @@ func (p *Page) fields(pixels uint32) []field {
 	const grey, floats, centimetre = 1, 3, 3
 	f := []field{
 		long(256, uint32(w)), long(257, uint32(h)), short(258, 32), short(259, 1), short(262, grey),
-		{270, typeASCII, uint32(len(name)), name}, long(273, pixels), short(277, 1), long(278, uint32(h)), long(279, uint32(4*w*h)),
+		{270, typeASCII, uint32(len(name)), name}, long(273, pixels), short(277, 1), long(278, uint32(h)),
+		long(279, uint32(4*w*h)),
 	}
 	if x, y := 0.01/p.WidthM, 0.01/p.HeightM; p.WidthM > 0 && p.HeightM > 0 && max(x, y) < math.MaxUint32 {
 		f = append(f, rational(282, x), rational(283, y), short(296, centimetre))

@@ -76,7 +76,8 @@ func TestWrite(t *testing.T) {
 	}
 	b.Data[3] = float32(math.Pi)
 	path := filepath.Join(t.TempDir(), "out.tif")
-	if err := Write(path, []Page{{Name: "amplitude", Image: a, WidthM: 20e-9, HeightM: 10e-9}, {Name: "odd", Image: b}}); err != nil {
+	if err := Write(path,
+		[]Page{{Name: "amplitude", Image: a, WidthM: 20e-9, HeightM: 10e-9}, {Name: "odd", Image: b}}); err != nil {
 		t.Fatal(err)
 	}
 	content, err := os.ReadFile(path)
@@ -88,7 +89,8 @@ func TestWrite(t *testing.T) {
 		t.Fatalf("%d pages", len(pages))
 	}
 	p := pages[0]
-	if p.width != 5 || p.height != 3 || p.bits != 32 || p.format != 3 || p.name != "amplitude" || math.Abs(p.pixelsPerCM-5e5) > 1 {
+	if p.width != 5 || p.height != 3 || p.bits != 32 || p.format != 3 || p.name != "amplitude" ||
+		math.Abs(p.pixelsPerCM-5e5) > 1 {
 		t.Errorf("%+v", p)
 	}
 	for i, v := range p.data {
