@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// Certificate writes one for 127.0.0.1 that has signed itself, good for an hour, and its key, both PEM, until the test
-// ends.
+// Certificate writes a self-signed certificate for 127.0.0.1, valid for an hour, and its key as PEM files, which exist
+// until the test ends.
 func Certificate(t testing.TB) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -1,4 +1,5 @@
-// Package testutil is what tests share: closeness that fails on NaN, seeded random arrays, a certificate.
+// Package testutil holds what tests share: closeness that fails on NaN, seeded random arrays, a certificate, a
+// terminal, child processes.
 package testutil
 
 import (
@@ -9,14 +10,13 @@ import (
 	"ptyx/internal/base/ndarray"
 )
 
-// Close reports whether got and want agree within an absolute or a relative tolerance. It is written in accept form, so
-// a NaN on either side is never close.
+// Close reports whether |got - want| is at most abs + rel |want|. A NaN on either side is never close.
 func Close(got, want, abs, rel float64) bool {
 	return math.Abs(got-want) <= abs+rel*math.Abs(want)
 }
 
-// CheckClose compares two arrays element by element and reports the worst few faults. The tolerance is relative to the
-// largest magnitude of want, because errors of sums are.
+// CheckClose compares two arrays element by element and reports the first three faults. The tolerance is relative to
+// the largest magnitude of want, as the errors of sums are.
 func CheckClose(t testing.TB, what string, got, want []float32, tol float64) {
 	t.Helper()
 	if len(got) != len(want) {
@@ -28,7 +28,7 @@ func CheckClose(t testing.TB, what string, got, want []float32, tol float64) {
 	}
 	faults := 0
 	for i := range got {
-		if !(math.Abs(float64(got[i])-float64(want[i])) <= tol*max(scale, 1e-30)) {
+		if !Close(float64(got[i]), float64(want[i]), tol*max(scale, 1e-30), 0) {
 			if faults++; faults <= 3 {
 				t.Errorf("%s: element %d is %g, want %g (tolerance %g of %g)", what, i, got[i], want[i], tol, scale)
 			}
@@ -39,7 +39,7 @@ func CheckClose(t testing.TB, what string, got, want []float32, tol float64) {
 	}
 }
 
-// Uniform is an array of values in [low, high), drawn from the seed.
+// Uniform is an array of random values in [low, high) from a seed.
 func Uniform(seed uint64, low, high float64, shape ...int) *ndarray.Float32 {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	a := ndarray.New[float32](shape...)

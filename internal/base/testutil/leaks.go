@@ -2,13 +2,12 @@ package testutil
 
 import "go.uber.org/goleak"
 
-// OfBrokers are goroutines that NATS leaves behind, where tests look for those of their own.
-func OfBrokers() []goleak.Option {
+// IgnoreBrokers are goleak's options for goroutines that NATS leaves behind.
+func IgnoreBrokers() []goleak.Option {
 	return []goleak.Option{
-		// nats.go 1.55 starts this one for an object that is stored; where the object is stored before it runs, it
-		// waits for a channel that is gone.
+		// nats.go 1.55 starts it to store an object. If the object is stored before it runs, it waits for ever.
 		goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"),
-		// Of a stream that is asked for while the NATS server closes, which its process does not outlive.
+		// Of a stream that a client asks for while the NATS server closes.
 		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.(*fileStore).flushStreamStateLoop"),
 		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server/ats.Register.func1"),
 	}

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Terminal opens a pseudo-terminal of 24 x 200 characters: what a program reads and writes at its end is typed and seen
-// at the screen, until the end is closed by all who hold it; then reading the screen fails.
+// Terminal opens a pseudo-terminal of 24 rows and 200 columns: end is the program's side, screen is the user's. Reading
+// the screen fails after every holder of end has closed it.
 func Terminal(t *testing.T) (screen, end *os.File) {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)

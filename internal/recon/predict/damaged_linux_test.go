@@ -147,7 +147,7 @@ func TestDamagedModels(t *testing.T) {
 	files := checkpoints(t)
 	var env *ort.Environment
 	admitted, ran := 0, 0
-	testutil.Survive(t, 400, func(i int) error {
+	testutil.CasesInChild(t, 400, func(i int) error {
 		if env == nil {
 			const memory = 8 << 30
 			if err := syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: memory, Max: memory}); err != nil {

@@ -62,7 +62,7 @@ func TestDamagedHDF5(t *testing.T) {
 	files := samples(t)
 	names := slices.Sorted(maps.Keys(files))
 	path := filepath.Join(t.TempDir(), "damaged.h5")
-	testutil.Survive(t, 2000, func(i int) error {
+	testutil.CasesInChild(t, 2000, func(i int) error {
 		r := rand.New(rand.NewPCG(uint64(i), 0))
 		if err := os.WriteFile(path, damage(files[names[i%len(names)]], r), 0o600); err != nil {
 			return err

@@ -57,7 +57,7 @@ func TestMain(m *testing.M) {
 		fmt.Println(b.URL)
 		select {}
 	}
-	goleak.VerifyTestMain(m, testutil.OfBrokers()...)
+	goleak.VerifyTestMain(m, testutil.IgnoreBrokers()...)
 }
 
 // process runs this test binary as something else and waits for its first line.

@@ -227,7 +227,7 @@ func TestWhatIsTakenBack(t *testing.T) {
 }
 
 // TestAFullDisk: the system lets no file grow beyond a limit. What has no room leaves nothing, and there is a next time.
-func TestAFullDisk(t *testing.T) { testutil.Alone(t, func() { aFullDisk(t) }) }
+func TestAFullDisk(t *testing.T) { testutil.InChild(t, func() { aFullDisk(t) }) }
 
 func aFullDisk(t *testing.T) {
 	s := opened(t, t.TempDir())

@@ -23,7 +23,7 @@ import (
 )
 
 // TestMain fails when a test leaves a goroutine behind.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, testutil.OfBrokers()...) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, testutil.IgnoreBrokers()...) }
 
 // size is of the patterns of tests.
 const size = 8

@@ -504,7 +504,7 @@ func (s *said) String() string {
 }
 
 // TestAFullDisk: what has no room is refused and in no object; when there is room again the scan goes on.
-func TestAFullDisk(t *testing.T) { testutil.Alone(t, func() { aFullDisk(t) }) }
+func TestAFullDisk(t *testing.T) { testutil.InChild(t, func() { aFullDisk(t) }) }
 
 func aFullDisk(t *testing.T) {
 	dir := t.TempDir()
