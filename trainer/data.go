@@ -7,6 +7,7 @@ import (
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/scan/dataset"
+	"ptyx/internal/scan/grouping"
 )
 
 // Data is what a training reads of its scans: patterns, their positions, and the groups that form samples. A group lies
@@ -41,7 +42,7 @@ func (r Request) data() (train, val *Data, err error) {
 			return nil, nil, err
 		}
 	} else {
-		groups, validation = dataset.Split(groups, r.Config.ValFraction, r.Config.Seed)
+		groups, validation = grouping.Split(groups, r.Config.ValFraction, r.Config.Seed)
 	}
 	if len(groups) == 0 {
 		return nil, nil, &badinput.Error{
@@ -162,21 +163,21 @@ func (r Request) groups(list scans) ([][]int, error) {
 		}
 		all = append(all, groups...)
 	}
-	return dataset.Sample(all, r.Config.Patterns, r.Config.Seed), nil
+	return grouping.Sample(all, r.Config.Patterns, r.Config.Seed), nil
 }
 
 // groupsOf draws the groups of one scan. On a shared canvas, groups of patterns too far apart to overlap are left out:
 // one stray position would make the canvas as large as its distance.
 func (r Request) groupsOf(scan *dataset.Scan) ([][]int, error) {
 	c := r.Config
-	groups, err := scan.Groups(dataset.Grouping{
+	groups, err := grouping.Of(scan, grouping.Options{
 		Gridsize: c.Gridsize, Neighbours: c.Neighbours, Oversample: c.Oversample, Seed: c.Seed,
 	})
 	if err != nil || c.Gridsize == 1 || c.Grouping != Shared {
 		return groups, err
 	}
 	reach := c.Gridsize * scan.N
-	near := dataset.Overlapping(groups, scan.X, scan.Y, float64(reach))
+	near := grouping.Overlapping(groups, scan.X, scan.Y, float64(reach))
 	if len(near) == 0 {
 		return nil, &badinput.Error{
 			File: scan.Path, Key: "xcoords, ycoords",

@@ -6,6 +6,7 @@ import (
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/scan/dataset"
+	"ptyx/internal/scan/grouping"
 )
 
 // Facts are what was measured of a scan, whether or not something is wrong. Nil means: could not be measured.
@@ -60,7 +61,7 @@ func extent(v []float64) [2]float64 { return [2]float64{slices.Min(v), slices.Ma
 // nearestDistances lists each position's distance to the nearest other, pixels.
 func nearestDistances(x, y []float64) []float64 {
 	out := make([]float64, len(x))
-	for i, j := range dataset.Nearest(x, y) {
+	for i, j := range grouping.Neighbours(x, y) {
 		out[i] = math.Hypot(x[i]-x[j], y[i]-y[j])
 	}
 	return out

@@ -12,6 +12,7 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/scan/dataset"
+	"ptyx/internal/scan/grouping"
 	"ptyx/stitch"
 )
 
@@ -80,11 +81,11 @@ func samplesOf(scan *dataset.Scan, c contract.Contract, opt Options) ([][]int, e
 	if c.Channels > 1 {
 		gridsize = c.Gridsize
 	}
-	groups, err := scan.Groups(dataset.Grouping{Gridsize: gridsize, Seed: opt.Seed})
+	groups, err := grouping.Of(scan, grouping.Options{Gridsize: gridsize, Seed: opt.Seed})
 	if err != nil {
 		return nil, err
 	}
-	groups = dataset.Sample(groups, opt.Count, opt.Seed)
+	groups = grouping.Sample(groups, opt.Count, opt.Seed)
 	if len(groups) == 0 {
 		return nil, &badinput.Error{File: scan.Path, Found: "no pattern", Expected: "at least one"}
 	}

@@ -17,6 +17,7 @@ import (
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/scan/dataset"
+	"ptyx/internal/scan/grouping"
 	"ptyx/stitch"
 )
 
@@ -188,7 +189,7 @@ func TestAnyBatchSizeGivesTheDirectStitch(t *testing.T) {
 	const count = 11
 	d := scanData(count)
 	scan := opened(t, d)
-	want := stitched(t, d, dataset.Singles(count), 0)
+	want := stitched(t, d, grouping.Singles(count), 0)
 	for batch, sizes := range map[int][]int{
 		1: slices.Repeat([]int{1}, count), 4: {4, 4, 3}, 10: {10, 1}, 11: {11}, 100: {11},
 	} {
@@ -211,7 +212,7 @@ func TestAnyBatchSizeGivesTheDirectStitch(t *testing.T) {
 // TestCentreExtentLeavesTheRimOut: there the network says 0, which is no measurement.
 func TestCentreExtentLeavesTheRimOut(t *testing.T) {
 	d := scanData(5)
-	check(t, "centre", run(t, &fake{}, opened(t, d), model(1, "centre"), Options{BatchSize: 2}), stitched(t, d, dataset.Singles(5), n/4))
+	check(t, "centre", run(t, &fake{}, opened(t, d), model(1, "centre"), Options{BatchSize: 2}), stitched(t, d, grouping.Singles(5), n/4))
 }
 
 // TestChannels: a network of four channels sees neighbours together; a pattern takes part in several groups, and each of
@@ -220,7 +221,7 @@ func TestChannels(t *testing.T) {
 	for _, count := range []int{4, 9} { // four patterns make four times the same group
 		d := scanData(count)
 		scan := opened(t, d)
-		groups, err := scan.Groups(dataset.Grouping{Gridsize: 2, Seed: 7})
+		groups, err := grouping.Of(scan, grouping.Options{Gridsize: 2, Seed: 7})
 		if err != nil {
 			t.Fatal(err)
 		}

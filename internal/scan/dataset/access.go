@@ -7,12 +7,14 @@ import (
 	"io"
 	"math"
 	"os"
+
+	"ptyx/internal/scan/source"
 )
 
 // Access gives images of a scan one by one, in any order, in the memory of one. It is for one goroutine.
 //
-// A member that is stored in the archive is read where it lies. One that is compressed has no places: it is unpacked, once,
-// into a scratch file that has no name and so is gone with the process, however that ends.
+// It reads an array that is stored uncompressed in place. A compressed one is unpacked once, into a scratch file
+// without a name, which disappears with the process however that ends.
 type Access struct {
 	read  func(id int, dst []float32) error
 	close func() error
@@ -26,17 +28,12 @@ func (a *Access) Close() error { return a.close() }
 
 // Access opens the amplitudes of patterns ids, N*N values each. scratch is a directory with room for them.
 func (s *Scan) Access(ids []int, scratch string) (*Access, error) {
-	direct, err := s.direct()
+	raw, err := s.file.Direct(s.patterns.key, s.patterns.axes...)
 	if err != nil {
 		return nil, err
 	}
-	if direct != nil {
-		return &Access{close: nothing, read: func(id int, dst []float32) error {
-			if err := direct.Read(id, dst); err != nil {
-				return err
-			}
-			return s.toAmplitudes(dst, id)
-		}}, nil
+	if raw != nil {
+		return inPlace(s.direct(raw)), nil
 	}
 	frames, err := s.Frames()
 	if err != nil {
@@ -46,6 +43,27 @@ func (s *Scan) Access(ids []int, scratch string) (*Access, error) {
 	return s.unpack(ids, s.N*s.N, frames.Next, scratch)
 }
 
+// direct reads single patterns through the window.
+func (s *Scan) direct(raw source.Direct) func(id int, dst []float32) error {
+	w := s.patterns.window
+	if w.plain() {
+		return func(id int, dst []float32) error {
+			if err := raw.Read(id, dst); err != nil {
+				return err
+			}
+			return s.toAmplitudes(dst, id)
+		}
+	}
+	buf := make([]float32, w.pixels())
+	return func(id int, dst []float32) error {
+		if err := raw.Read(id, buf); err != nil {
+			return err
+		}
+		w.apply(dst, buf)
+		return s.toAmplitudes(dst, id)
+	}
+}
+
 // AccessTruth opens the true patches of patterns ids, N*N pairs of real and imaginary part each.
 func (s *Scan) AccessTruth(ids []int, scratch string) (*Access, error) {
 	direct, err := s.file.DirectPairs(KeyTruth)
@@ -53,7 +71,7 @@ func (s *Scan) AccessTruth(ids []int, scratch string) (*Access, error) {
 		return nil, err
 	}
 	if direct != nil {
-		return &Access{close: nothing, read: direct.Read}, nil
+		return inPlace(direct.Read), nil
 	}
 	patches, err := s.file.Pairs(KeyTruth)
 	if err != nil {
@@ -63,12 +81,17 @@ func (s *Scan) AccessTruth(ids []int, scratch string) (*Access, error) {
 	return s.unpack(ids, 2*s.N*s.N, patches.Next, scratch)
 }
 
-func nothing() error { return nil }
+// inPlace is an Access without a scratch file.
+func inPlace(read func(id int, dst []float32) error) *Access {
+	return &Access{read: read, close: func() error { return nil }}
+}
 
-// unpack writes the images ids of a stream to a scratch file, in the file's own order. It goes to the end of the stream,
-// where checksums are compared and statistics are complete.
-func (s *Scan) unpack(ids []int, size int, next func([]float32) (int, error), scratch string) (*Access, error) {
-	places := make([]int, s.M) // 1 + place of an image among those wanted
+// unpack writes the images ids of a stream to a scratch file, in the file's own order. It reads to the end of the
+// stream, where checksums are compared and statistics are complete.
+func (s *Scan) unpack(
+	ids []int, size int, next func([]float32) (int, error), scratch string,
+) (*Access, error) {
+	places := make([]int, s.M) // 1 + place of an image in the scratch file; 0: not in it
 	for _, id := range ids {
 		if id < 0 || id >= s.M {
 			return nil, fmt.Errorf("pattern %d asked of a scan of %d", id, s.M)
@@ -76,8 +99,8 @@ func (s *Scan) unpack(ids []int, size int, next func([]float32) (int, error), sc
 		places[id] = 1
 	}
 	count := 0
-	for id, wanted := range places {
-		if count += wanted; wanted > 0 {
+	for id, needed := range places {
+		if count += needed; needed > 0 {
 			places[id] = count
 		}
 	}
@@ -97,16 +120,15 @@ func (s *Scan) unpack(ids []int, size int, next func([]float32) (int, error), sc
 	}}, nil
 }
 
-// unpacking says of an error what was being done; faults of the scan speak for themselves.
+// unpacking adds to an error of the disk what was being done.
 func (s *Scan) unpacking(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
+	if path := (*os.PathError)(nil); errors.As(err, &path) {
 		return fmt.Errorf("unpacking %s, which is larger than the memory allowed, into a scratch file: %w", s.Path, err)
 	}
 	return err
 }
 
-// unnamed opens a new file in a directory and takes its name away.
+// unnamed opens a new file in a directory and removes its name.
 func unnamed(dir string) (*os.File, error) {
 	file, err := os.CreateTemp(dir, ".ptyx-scratch-*")
 	if err != nil {

@@ -35,7 +35,8 @@ func TestAccessEqualsLoading(t *testing.T) {
 	}
 	for _, method := range []uint16{zip.Store, zip.Deflate} {
 		for name, f := range map[string]scanFile{
-			"amplitudes": validScan(m), "counts": validScan(m).with(npztest.Real(KeyPatterns, ">u2", counts, m, 64, 64)),
+			"amplitudes": validScan(m), "counts": validScan(m).with(npztest.Real(KeyPatterns, ">u2", counts, m, 64,
+				64)),
 			"a last axis": validScan(m).with(npztest.Real(KeyPatterns, "<f8", frames(m, 64), m, 64, 64, 1)),
 		} {
 			s := opened(t, method, f, Options{})
@@ -96,7 +97,7 @@ func TestUnpackingIsAWholePass(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	if s.remembered() == nil {
+	if s.kept() == nil {
 		t.Error("unpacking forgot the statistics")
 	}
 	want, err := opened(t, zip.Store, validScan(5), Options{}).ContentDigest()
@@ -120,20 +121,23 @@ func TestAccessFaults(t *testing.T) {
 	if err := a.Read(2, make([]float32, 64*64)); !errors.As(err, &bad) || !strings.Contains(err.Error(), "frame 2") {
 		t.Errorf("a NaN read directly: %v", err)
 	}
-	if _, err := opened(t, zip.Deflate, nan, Options{}).Access([]int{0}, t.TempDir()); !errors.As(err, &bad) || !strings.Contains(err.Error(), "frame 2") {
+	if _, err := opened(t, zip.Deflate, nan, Options{}).Access([]int{0}, t.TempDir()); !errors.As(err, &bad) ||
+		!strings.Contains(err.Error(), "frame 2") {
 		t.Errorf("a NaN unpacked: %v", err)
 	}
 	good := opened(t, zip.Deflate, validScan(3), Options{})
 	if _, err := good.Access([]int{3}, t.TempDir()); err == nil {
 		t.Error("a pattern beyond the last was promised")
 	}
-	if _, err := good.Access([]int{0}, filepath.Join(t.TempDir(), "absent")); err == nil || !strings.Contains(err.Error(), "scratch file") || !strings.Contains(err.Error(), good.Path) {
+	if _, err := good.Access([]int{0}, filepath.Join(t.TempDir(), "absent")); err == nil ||
+		!strings.Contains(err.Error(), "scratch file") || !strings.Contains(err.Error(), good.Path) {
 		t.Errorf("no scratch directory: %v", err)
 	}
 	if a, err = good.Access([]int{1}, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
-	if a.Read(0, make([]float32, 64*64)) == nil || a.Read(-1, make([]float32, 64*64)) == nil || a.Read(1, make([]float32, 5)) == nil {
+	if a.Read(0, make([]float32, 64*64)) == nil || a.Read(-1, make([]float32, 64*64)) == nil ||
+		a.Read(1, make([]float32, 5)) == nil {
 		t.Error("read what was not unpacked, or into too little")
 	}
 	if err := a.Close(); err != nil {

@@ -30,14 +30,3 @@ func BenchmarkPass(b *testing.B) {
 		})
 	}
 }
-
-// BenchmarkNearestGroups groups 50 000 positions of a raster by four.
-func BenchmarkNearestGroups(b *testing.B) {
-	x, y := raster(250, 200)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := NearestGroups(x, y, Grouping{Gridsize: 2, Seed: 1}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

@@ -19,7 +19,8 @@ func FuzzScan(f *testing.F) {
 		return npztest.Array{Key: KeyPatterns, Dtype: "|u1", Shape: shape, Raw: make([]byte, 4096)}
 	}
 	f.Add(npztest.Zip(zip.Deflate, validScan(1).with(zeros(1, 64, 64))...))
-	f.Add(npztest.Zip(zip.Deflate, validScan(1).with(zeros(64, 64, 1), npztest.Pickled("_metadata"), npztest.Text(keyDomain, "x"))...))
+	f.Add(npztest.Zip(zip.Deflate, validScan(1).with(zeros(64, 64, 1), npztest.Pickled("_metadata"),
+		npztest.Text(keyDomain, "x"))...))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		s, err := readFuzzed(content)
 		if err != nil {
@@ -30,7 +31,8 @@ func FuzzScan(f *testing.F) {
 			return
 		}
 		if s.M < 1 || len(s.X) != s.M || len(s.Y) != s.M || len(s.Index) != s.M || len(s.Probe.Data) != s.N*s.N {
-			t.Fatalf("M %d, N %d: %d columns, %d rows, %d indices, %d probe pixels", s.M, s.N, len(s.X), len(s.Y), len(s.Index), len(s.Probe.Data))
+			t.Fatalf("M %d, N %d: %d columns, %d rows, %d indices, %d probe pixels", s.M, s.N, len(s.X), len(s.Y),
+				len(s.Index), len(s.Probe.Data))
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"encoding"
 	"fmt"
 	"math"
 	"slices"
@@ -13,7 +12,7 @@ import (
 // InputKind is what a file's patterns are.
 type InputKind int
 
-// The zero value is Auto.
+// The kinds of input. The zero value is Auto.
 const (
 	Auto      InputKind = iota // integers are counts, floats are amplitudes
 	Amplitude                  // square roots of counts, as the contract has them
@@ -21,8 +20,6 @@ const (
 )
 
 var inputNames = textForms{"auto", "amplitude", "intensity"}
-
-var _ encoding.TextUnmarshaler = (*InputKind)(nil)
 
 // String is the text form: auto, amplitude or intensity.
 func (k InputKind) String() string { return inputNames.text(int(k)) }
@@ -55,24 +52,23 @@ func (n textForms) index(text string) (int, error) {
 	return i, nil
 }
 
-// PtychoPINN's scaling profiles: the file may say in two 0-d strings what its patterns are.
+// PtychoPINN's scaling profiles: the file may state in two 0-d strings what its patterns are.
 const (
 	keyScaleContract = "scale_contract_version"
 	keyDomain        = "measurement_domain"
 )
 
-var profiles = []struct {
-	contract, domain string
-	kind             InputKind
-}{
-	{"ci_intensity_v2", "count_intensity", Intensity},
-	{"legacy_v1", "normalized_amplitude", Amplitude},
+var profiles = map[[2]string]InputKind{ // by the two strings
+	{"", ""}:                               Auto,
+	{"ci_intensity_v2", "count_intensity"}: Intensity,
+	{"legacy_v1", "normalized_amplitude"}:  Amplitude,
 }
 
-// kinds are what the format of a file says.
+// kinds are what the layout of a file states.
 var kinds = map[source.Kind]InputKind{source.Amplitudes: Amplitude, source.Counts: Intensity}
 
-// resolveInput settles what the patterns are: what the user says, else the file's scaling profile, else the type.
+// resolveInput decides what the patterns are: what the user states, else the file's scaling profile, else its layout,
+// else the type of the values.
 func (s *Scan) resolveInput(asked InputKind) error {
 	stated, err := s.profile()
 	if err != nil {
@@ -81,12 +77,12 @@ func (s *Scan) resolveInput(asked InputKind) error {
 	if stated == Auto {
 		stated = kinds[s.file.Facts.Kind]
 	}
-	s.doubted = true
-	defer func() { s.patterns.window.amplitudes = s.Input == Amplitude }()
+	s.checked = true
 	switch {
 	case asked != Auto:
 		if stated != Auto && stated != asked {
-			s.log.Warn("the file's own scaling profile, or its format, says otherwise", "file", s.Path, "profile", stated.String(), "input", asked.String())
+			s.log.Warn("the file's own scaling profile, or its format, says otherwise",
+				"file", s.Path, "profile", stated.String(), "input", asked.String())
 		}
 		s.Input = asked
 	case stated != Auto:
@@ -97,28 +93,29 @@ func (s *Scan) resolveInput(asked InputKind) error {
 		s.Input = Intensity
 	default:
 		s.log.Info("patterns are taken as amplitudes", "file", s.Path, "key", s.patterns.key)
-		s.Input, s.doubted = Amplitude, false
+		s.Input, s.checked = Amplitude, false
 	}
+	s.patterns.window.amplitudes = s.Input == Amplitude
 	return nil
 }
 
-// profile reads the scaling profile; Auto when the file states none.
+// profile reads the scaling profile; Auto if the file states none.
 func (s *Scan) profile() (InputKind, error) {
 	contract, err := s.optionalText(keyScaleContract)
 	if err != nil {
 		return Auto, err
 	}
 	domain, err := s.optionalText(keyDomain)
-	if err != nil || contract == "" && domain == "" {
+	if err != nil {
 		return Auto, err
 	}
-	for _, p := range profiles {
-		if p.contract == contract && p.domain == domain {
-			return p.kind, nil
-		}
+	kind, known := profiles[[2]string{contract, domain}]
+	if !known {
+		return Auto, s.Fault(keyScaleContract, fmt.Sprintf("%q with %s %q", contract, keyDomain, domain),
+			"ci_intensity_v2 with count_intensity, or legacy_v1 with normalized_amplitude",
+			"write a matching pair, or neither")
 	}
-	return Auto, s.fault(keyScaleContract, fmt.Sprintf("%q with %s %q", contract, keyDomain, domain),
-		"ci_intensity_v2 with count_intensity, or legacy_v1 with normalized_amplitude", "write a matching pair, or neither")
+	return kind, nil
 }
 
 // optionalText reads a string that may be absent; other types count as absent.
@@ -130,31 +127,20 @@ func (s *Scan) optionalText(key string) (string, error) {
 	return s.file.String(key)
 }
 
-// doubt looks once, at the first patterns read, whether floats that were taken as amplitudes seem to be counts. values have
-// passed for amplitudes.
-func (s *Scan) doubt(values []float32) {
+// checkForCounts warns once, by the first patterns read, if floats that were taken as amplitudes are counts: whole
+// numbers above 2 throughout are not square roots of counts. PtychoPINN's rule of thumb, that amplitudes have max/mean
+// < 100 and max < 10, does not help: the square roots of a million photons in a bright centre break it. values are
+// valid amplitudes.
+func (s *Scan) checkForCounts(values []float32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.doubted {
+	if s.checked {
 		return
 	}
-	s.doubted = true
-	if likeCounts(values) {
-		s.log.Warn("patterns are taken as amplitudes but look like photon counts, all whole numbers; say --input intensity if they are",
-			"file", s.Path, "key", s.patterns.key)
+	s.checked = true
+	fraction := func(v float32) bool { return math.Trunc(float64(v)) != float64(v) }
+	if !slices.ContainsFunc(values, fraction) && slices.Max(values) > 2 {
+		s.log.Warn("patterns are taken as amplitudes but look like photon counts, all whole numbers; say "+
+			"--input intensity if they are", "file", s.Path, "key", s.patterns.key)
 	}
-}
-
-// likeCounts tells whether the values are counts for sure: whole numbers above 2 all over are no square roots of counts.
-// PtychoPINN's rule of thumb, that amplitudes have max/mean < 100 and max < 10, says nothing here: the square roots of a
-// million photons in a bright centre break it.
-func likeCounts(values []float32) bool {
-	var top float32
-	for _, v := range values {
-		if math.Trunc(float64(v)) != float64(v) {
-			return false
-		}
-		top = max(top, v)
-	}
-	return top > 2
 }

@@ -10,21 +10,25 @@ import (
 	"ptyx/internal/format/npz/npztest"
 )
 
-// TestPartsShareAFrame: mirrored, or in metres, the positions of a part are where those of the whole are, up to one shift for all.
+// TestPartsShareAFrame: mirrored, or in metres, the positions of a part are where those of the whole are, up to one
+// shift for all.
 func TestPartsShareAFrame(t *testing.T) {
 	for name, view := range map[string]View{
-		"as it is": {}, "mirrored": {FlipX: true, FlipY: true}, "sample": {SampleMotion: new(true)}, "exchanged": {SwapXY: true, FlipX: true},
+		"as it is": {}, "mirrored": {FlipX: true, FlipY: true}, "sample": {SampleMotion: new(true)},
+		"exchanged": {SwapXY: true, FlipX: true},
 	} {
 		place := func(from, to int, part bool) *Scan {
 			f := validScan(to-from).with(
-				npztest.Real(KeyX, "<f8", column(6)[from:to], to-from), npztest.Real(KeyY, "<f8", []float64{50, 40, 45, 61, 47, 52}[from:to], to-from))
+				npztest.Real(KeyX, "<f8", column(6)[from:to], to-from),
+				npztest.Real(KeyY, "<f8", []float64{50, 40, 45, 61, 47, 52}[from:to], to-from))
 			return opened(t, zip.Deflate, f, Options{View: view, Part: part})
 		}
 		whole, first, second := place(0, 6, false), place(0, 2, true), place(2, 6, true)
 		x, y := slices.Concat(first.X, second.X), slices.Concat(first.Y, second.Y)
 		for i := range x {
 			// The tolerance is some roundings of numbers below 100.
-			if dx, dy := x[i]-x[0]-(whole.X[i]-whole.X[0]), y[i]-y[0]-(whole.Y[i]-whole.Y[0]); !(math.Abs(dx) < 1e-12 && math.Abs(dy) < 1e-12) {
+			if dx, dy := x[i]-x[0]-(whole.X[i]-whole.X[0]),
+				y[i]-y[0]-(whole.Y[i]-whole.Y[0]); !(math.Abs(dx) < 1e-12 && math.Abs(dy) < 1e-12) {
 				t.Errorf("%s: position %d lies (%g, %g) from where it is in the whole", name, i, dx, dy)
 			}
 		}
@@ -34,12 +38,14 @@ func TestPartsShareAFrame(t *testing.T) {
 // TestFramesFrom gives the frames that a whole pass gives behind the first ones, of NPZ, of HDF5, and through a window.
 func TestFramesFrom(t *testing.T) {
 	path := container{"diff3d": counts(5, 80, 80), "xcoords": column(5), "ycoords": column(5)}.file(t, "scan.h5")
-	windowed, err := Open(path, Options{Input: Amplitude, NoProbe: true, View: View{Library: hdf5test.Library(), Crop: Crop{Size: 64, Centred: true}}})
+	windowed, err := Open(path, Options{Input: Amplitude, NoProbe: true,
+		View: View{Library: hdf5test.Library(), Crop: Crop{Size: 64, Centred: true}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer windowed.Close()
-	for name, s := range map[string]*Scan{"NPZ": opened(t, zip.Deflate, validScan(5), Options{}), "HDF5 in a window": windowed} {
+	for name, s := range map[string]*Scan{"NPZ": opened(t, zip.Deflate, validScan(5), Options{}),
+		"HDF5 in a window": windowed} {
 		all, err := s.Load()
 		if err != nil {
 			t.Fatal(err)

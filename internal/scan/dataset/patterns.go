@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"encoding"
 	"fmt"
 	"io"
 	"math"
@@ -14,7 +13,7 @@ import (
 // Orientation tells which axis of the diffraction array counts the patterns.
 type Orientation int
 
-// The zero value is OrientationAuto.
+// The orientations. The zero value is OrientationAuto.
 const (
 	OrientationAuto Orientation = iota // by the shape
 	FramesFirst                        // (M, N, N), the contract
@@ -22,8 +21,6 @@ const (
 )
 
 var orientationNames = textForms{"auto", "frames-first", "frames-last"}
-
-var _ encoding.TextUnmarshaler = (*Orientation)(nil)
 
 // String is the text form: auto, frames-first or frames-last.
 func (o Orientation) String() string { return orientationNames.text(int(o)) }
@@ -41,7 +38,7 @@ func (o *Orientation) UnmarshalText(text []byte) error {
 // sizes are the pattern sizes that networks exist for.
 var sizes = []int{64, 128, 256}
 
-// patterns is where and how the file holds the diffraction patterns.
+// patterns says where and how the file holds the diffraction patterns.
 type patterns struct {
 	key     string
 	axes    []int   // for the source: the file's axes in the order (M, H, W[, 1])
@@ -62,7 +59,7 @@ func (s *Scan) findPatterns(positions int, opt Options) (patterns, error) {
 		if !present {
 			continue
 		}
-		p, err := s.layOut(key, h, positions, opt)
+		p, err := s.describe(key, h, positions, opt)
 		if err != nil {
 			return patterns{}, err
 		}
@@ -70,7 +67,7 @@ func (s *Scan) findPatterns(positions int, opt Options) (patterns, error) {
 	}
 	switch len(found) {
 	case 0:
-		return patterns{}, s.fault(KeyPatterns, "no diffraction patterns, "+s.names(),
+		return patterns{}, s.Fault(KeyPatterns, "no diffraction patterns, "+contents(s.file),
 			fmt.Sprintf("real (M, N, N) under %s or %s", KeyPatterns, KeyPatternsAlias), "")
 	case 2:
 		if err := s.sameContent(found[0], found[1]); err != nil {
@@ -80,44 +77,37 @@ func (s *Scan) findPatterns(positions int, opt Options) (patterns, error) {
 	return found[0], nil
 }
 
-// layOut finds M and N in a header.
-func (s *Scan) layOut(key string, h npz.Header, positions int, opt Options) (patterns, error) {
+// describe finds M and N in a header.
+func (s *Scan) describe(key string, h npz.Header, positions int, opt Options) (patterns, error) {
 	const expected = "square patterns, shape (M, N, N)"
 	if !h.Real() {
-		return patterns{}, s.fault(key, h.Describe(), "real amplitudes or counts (float32, float64 or integers)", h.Remedy())
+		return patterns{}, s.Fault(key, h.Describe(), "real amplitudes or counts (float32, float64 or integers)",
+			h.Remedy())
 	}
 	shape, axes := h.Shape, []int{0, 1, 2}
 	if len(shape) == 4 && shape[3] == 1 {
 		shape, axes = shape[:3], append(axes, 3)
 	}
 	if len(shape) != 3 {
-		return patterns{}, s.fault(key, "shape "+h.ShapeText(), expected, "")
+		return patterns{}, s.Fault(key, "shape "+h.ShapeText(), expected, "")
 	}
 	if s.framesLast(key, shape, positions, opt.Orientation) {
 		shape = []int{shape[2], shape[0], shape[1]}
 		copy(axes, []int{2, 0, 1})
 	}
 	if shape[0] == 0 {
-		return patterns{}, s.fault(key, "no pattern, shape "+h.ShapeText(), "at least one", "")
+		return patterns{}, s.Fault(key, "no pattern, shape "+h.ShapeText(), "at least one", "")
 	}
 	w, err := s.newWindow(key, h, shape[1], shape[2], opt.View)
-	return patterns{key: key, axes: axes, count: shape[0], integer: h.Integer(), ceiling: ceiling(h.Dtype), window: w}, err
+	dtype := strings.TrimLeft(h.Dtype, "<>=")
+	return patterns{key: key, axes: axes, count: shape[0], integer: h.Integer(), ceiling: ceilings[dtype], window: w},
+		err
 }
 
-// ceiling is the largest number of an unsigned type of more than a byte; 0 for other types.
-func ceiling(dtype string) float32 {
-	switch strings.TrimLeft(dtype, "<>=") {
-	case "u2":
-		return math.MaxUint16
-	case "u4":
-		return math.MaxUint32
-	case "u8":
-		return math.MaxUint64
-	}
-	return 0
-}
+// ceilings are the largest numbers of the unsigned types of more than a byte.
+var ceilings = map[string]float32{"u2": math.MaxUint16, "u4": math.MaxUint32, "u8": math.MaxUint64}
 
-// framesLast decides whether the last axis counts the patterns, and says so when it does.
+// framesLast decides whether the last axis counts the patterns, and logs it if so.
 func (s *Scan) framesLast(key string, shape []int, positions int, o Orientation) bool {
 	switch o {
 	case FramesFirst:
@@ -128,10 +118,11 @@ func (s *Scan) framesLast(key string, shape []int, positions int, o Orientation)
 	last := legacy(shape, positions)
 	switch {
 	case last:
-		s.log.Warn("legacy layout (N, N, M): the last axis is taken as the patterns'", "file", s.Path, "key", key, "shape", fmt.Sprint(shape))
-	case shape[0] == shape[1] && shape[1] == shape[2]:
-		s.log.Warn("as many patterns as pixels: the first axis is taken as the patterns'; if it is the last, say --layout frames-last",
+		s.log.Warn("legacy layout (N, N, M): the last axis is taken as the patterns'",
 			"file", s.Path, "key", key, "shape", fmt.Sprint(shape))
+	case shape[0] == shape[1] && shape[1] == shape[2]:
+		s.log.Warn("as many patterns as pixels: the first axis is taken as the patterns'; if it is the last, say "+
+			"--layout frames-last", "file", s.Path, "key", key, "shape", fmt.Sprint(shape))
 	}
 	return last
 }
@@ -155,7 +146,7 @@ func legacy(shape []int, positions int) bool {
 // sameContent compares the two names' arrays, value by value.
 func (s *Scan) sameContent(a, b patterns) error {
 	differ := func(found string) error {
-		return s.fault(KeyPatternsAlias, found, "the same as "+KeyPatterns, "leave one of the two out")
+		return s.Fault(KeyPatternsAlias, found, "the same as "+KeyPatterns, "leave one of the two out")
 	}
 	if a.count != b.count || a.window.height != b.window.height || a.window.width != b.window.width {
 		return differ(fmt.Sprintf("%d patterns of %d x %d pixels", b.count, b.window.height, b.window.width))
@@ -189,4 +180,15 @@ func (s *Scan) sameContent(a, b patterns) error {
 			return differ(fmt.Sprintf("other values from frame %d on", frame))
 		}
 	}
+}
+
+// PatternsKey is the name under which the file holds its patterns: KeyPatterns or KeyPatternsAlias.
+func (s *Scan) PatternsKey() string { return s.patterns.key }
+
+// Layout is how the file holds the patterns: FramesFirst or FramesLast.
+func (s *Scan) Layout() Orientation {
+	if s.patterns.axes[0] == 2 {
+		return FramesLast
+	}
+	return FramesFirst
 }

@@ -134,7 +134,8 @@ func TestTextForms(t *testing.T) {
 		}
 	}
 	var k InputKind
-	if err := k.UnmarshalText([]byte("counts")); err == nil || !strings.Contains(err.Error(), "auto, amplitude, intensity") {
+	if err := k.UnmarshalText([]byte("counts")); err == nil ||
+		!strings.Contains(err.Error(), "auto, amplitude, intensity") {
 		t.Errorf("got %v", err)
 	}
 }

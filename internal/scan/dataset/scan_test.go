@@ -28,7 +28,8 @@ func TestOpenReadsTheContract(t *testing.T) {
 	if s.M != m || s.N != 64 || s.Input != Amplitude {
 		t.Errorf("M %d, N %d, input %v", s.M, s.N, s.Input)
 	}
-	if !slices.Equal(s.X, column(m)) || !slices.Equal(s.Y, column(m)) || !slices.Equal(s.Index, []int64{4, 3, 2, 1, 0}) {
+	if !slices.Equal(s.X, column(m)) || !slices.Equal(s.Y, column(m)) ||
+		!slices.Equal(s.Index, []int64{4, 3, 2, 1, 0}) {
 		t.Errorf("X %v, Y %v, index %v", s.X, s.Y, s.Index)
 	}
 	if !slices.Equal(s.XStart, random(m, 9)) || !slices.Equal(s.YStart, s.Y) {
@@ -40,18 +41,21 @@ func TestOpenReadsTheContract(t *testing.T) {
 	if !slices.Equal(s.Object.Shape, []int{2, 3}) || s.Object.Data[3] != 4i {
 		t.Errorf("object %v", s.Object)
 	}
-	if said := log.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "level=INFO msg=\"patterns are taken as amplitudes\"") {
+	if said := log.String(); strings.Count(said, "\n") != 1 ||
+		!strings.Contains(said, "level=INFO msg=\"patterns are taken as amplitudes\"") {
 		t.Errorf("logged: %s", said)
 	}
 }
 
 func TestDefaultsOfOptionalMembers(t *testing.T) {
 	for name, f := range map[string]scanFile{
-		"absent":  validScan(3),
-		"pickled": validScan(3).with(npztest.Pickled(KeyIndex), npztest.Pickled(KeyObject), npztest.Pickled(KeyXStart), npztest.Pickled(KeyPatternsAlias)),
+		"absent": validScan(3),
+		"pickled": validScan(3).with(npztest.Pickled(KeyIndex), npztest.Pickled(KeyObject), npztest.Pickled(KeyXStart),
+			npztest.Pickled(KeyPatternsAlias)),
 	} {
 		s, _ := f.open(t, Options{})
-		if !slices.Equal(s.Index, []int64{0, 0, 0}) || s.Object != nil || !slices.Equal(s.XStart, s.X) || !slices.Equal(s.YStart, s.Y) {
+		if !slices.Equal(s.Index, []int64{0, 0, 0}) || s.Object != nil || !slices.Equal(s.XStart, s.X) ||
+			!slices.Equal(s.YStart, s.Y) {
 			t.Errorf("%s: index %v, object %v, start %v %v", name, s.Index, s.Object, s.XStart, s.YStart)
 		}
 	}
@@ -84,45 +88,72 @@ func TestViolations(t *testing.T) {
 		file scanFile
 		want []string
 	}{
-		{"no patterns", v.without(KeyPatterns), []string{": diff3d: ", "only xcoords, ycoords, probeGuess", "diffraction"}},
-		{"pickled patterns", v.with(npztest.Pickled(KeyPatterns)), []string{": diff3d: ", "no diffraction patterns", "diff3d (a pickled Python object, which is not read)"}},
-		{"half precision", v.with(npztest.Array{Key: KeyPatterns, Dtype: "<f2", Shape: []int{3, 64, 64}, Raw: make([]byte, 3*64*64*2)}), []string{": diff3d: ", "dtype <f2", "; save it as float32"}},
-		{"complex patterns", v.with(patterns("<c8", 3, 64, 64)), []string{": diff3d: ", "complex values (dtype <c8)", "real amplitudes", "; save "}},
+		{"no patterns", v.without(KeyPatterns),
+			[]string{": diff3d: ", "only xcoords, ycoords, probeGuess", "diffraction"}},
+		{"pickled patterns", v.with(npztest.Pickled(KeyPatterns)),
+			[]string{": diff3d: ", "no diffraction patterns", "diff3d (a pickled Python object, which is not read)"}},
+		{"half precision", v.with(npztest.Array{Key: KeyPatterns, Dtype: "<f2", Shape: []int{3, 64, 64},
+			Raw: make([]byte, 3*64*64*2)}), []string{": diff3d: ", "dtype <f2", "; save it as float32"}},
+		{"complex patterns", v.with(patterns("<c8", 3, 64, 64)),
+			[]string{": diff3d: ", "complex values (dtype <c8)", "real amplitudes", "; save "}},
 		{"text patterns", v.with(npztest.Text(KeyPatterns, "no")), []string{": diff3d: ", "text (dtype <U2)"}},
-		{"one pattern without its axis", v.with(patterns("<f4", 64, 64)), []string{": diff3d: ", "shape (64, 64)", "(M, N, N)"}},
-		{"channels", v.with(patterns("<f4", 3, 64, 64, 2)), []string{": diff3d: ", "shape (3, 64, 64, 2)", "(M, N, N)"}},
-		{"not square", v.with(patterns("<f4", 3, 64, 65)), []string{": diff3d: ", "shape (3, 64, 65)", "crop the detector"}},
+		{"one pattern without its axis", v.with(patterns("<f4", 64, 64)),
+			[]string{": diff3d: ", "shape (64, 64)", "(M, N, N)"}},
+		{"channels", v.with(patterns("<f4", 3, 64, 64, 2)),
+			[]string{": diff3d: ", "shape (3, 64, 64, 2)", "(M, N, N)"}},
+		{"not square", v.with(patterns("<f4", 3, 64, 65)),
+			[]string{": diff3d: ", "shape (3, 64, 65)", "crop the detector"}},
 		{"wrong size", v.with(patterns("<f4", 3, 65, 65)), []string{": diff3d: ", "65 x 65", "64, 128 or 256"}},
 		{"no frames", v.with(patterns("<f4", 0, 64, 64)), []string{": diff3d: ", "no pattern"}},
-		{"lying header", v.with(npztest.Array{Key: KeyPatterns, Dtype: "<f4", Shape: []int{3, 64, 64}, Raw: make([]byte, 100)}), []string{": diff3d: ", "100 bytes"}},
+		{"lying header", v.with(npztest.Array{Key: KeyPatterns, Dtype: "<f4", Shape: []int{3, 64, 64},
+			Raw: make([]byte, 100)}), []string{": diff3d: ", "100 bytes"}},
 		{"two names, other values", v.with(changed), []string{": diffraction: ", "frame 2", "leave one"}},
-		{"two names, other number", v.with(npztest.Real(KeyPatternsAlias, "<f4", frames(2, 64), 2, 64, 64)), []string{": diffraction: ", "2 patterns"}},
-		{"two names, other type", v.with(npztest.Real(KeyPatternsAlias, "<u2", frames(3, 64), 3, 64, 64)), []string{": diffraction: ", "another type"}},
-		{"fewer positions", v.with(npztest.Real(KeyX, "<f8", column(2), 2), npztest.Real(KeyY, "<f8", column(2), 2)), []string{": xcoords: ", "2 positions", "at least 3"}},
-		{"columns and rows differ", v.with(npztest.Real(KeyY, "<f8", column(2), 2)), []string{": ycoords: ", "2 values", "expected 3"}},
-		{"no columns", v.without(KeyX), []string{": xcoords: ", "no array of this name", "only diff3d, ycoords", "expected one real number for each pattern"}},
-		{"no rows", v.without(KeyY), []string{": ycoords: ", "no array of this name", "expected one real number for each pattern"}},
-		{"pickled columns", v.with(npztest.Pickled(KeyX)), []string{": xcoords: ", "pickled", "; save it as a plain numeric array"}},
-		{"encoder counts", v.with(bad(KeyX, 1e200)), []string{": xcoords: ", "1e+200 at position 1", "none beyond 1.67"}},
-		{"complex columns", v.with(npztest.Array{Key: KeyX, Dtype: "<c16", Shape: []int{3}, Values: make([]complex128, 3)}), []string{": xcoords: ", "complex values"}},
-		{"a table of columns", v.with(npztest.Real(KeyX, "<f8", frames(1, 2), 2, 2)), []string{": xcoords: ", "shape (2, 2)"}},
+		{"two names, other number", v.with(npztest.Real(KeyPatternsAlias, "<f4", frames(2, 64), 2, 64, 64)),
+			[]string{": diffraction: ", "2 patterns"}},
+		{"two names, other type", v.with(npztest.Real(KeyPatternsAlias, "<u2", frames(3, 64), 3, 64, 64)),
+			[]string{": diffraction: ", "another type"}},
+		{"fewer positions", v.with(npztest.Real(KeyX, "<f8", column(2), 2), npztest.Real(KeyY, "<f8", column(2), 2)),
+			[]string{": xcoords: ", "2 positions", "at least 3"}},
+		{"columns and rows differ", v.with(npztest.Real(KeyY, "<f8", column(2), 2)),
+			[]string{": ycoords: ", "2 values", "expected 3"}},
+		{"no columns", v.without(KeyX), []string{": xcoords: ", "no array of this name", "only diff3d, ycoords",
+			"expected one real number for each pattern"}},
+		{"no rows", v.without(KeyY), []string{": ycoords: ", "no array of this name",
+			"expected one real number for each pattern"}},
+		{"pickled columns", v.with(npztest.Pickled(KeyX)),
+			[]string{": xcoords: ", "pickled", "; save it as a plain numeric array"}},
+		{"encoder counts", v.with(bad(KeyX, 1e200)),
+			[]string{": xcoords: ", "1e+200 at position 1", "none beyond 1.67"}},
+		{"complex columns", v.with(npztest.Array{Key: KeyX, Dtype: "<c16", Shape: []int{3},
+			Values: make([]complex128, 3)}), []string{": xcoords: ", "complex values"}},
+		{"a table of columns", v.with(npztest.Real(KeyX, "<f8", frames(1, 2), 2, 2)),
+			[]string{": xcoords: ", "shape (2, 2)"}},
 		{"NaN column", v.with(bad(KeyX, math.NaN())), []string{": xcoords: ", "NaN at position 1"}},
 		{"infinite row", v.with(bad(KeyY, math.Inf(-1))), []string{": ycoords: ", "-Inf at position 1"}},
 		{"NaN start", v.with(bad(KeyYStart, math.NaN())), []string{": ycoords_start: ", "NaN at position 1"}},
-		{"fewer starts", v.with(npztest.Real(KeyXStart, "<f8", column(2), 2)), []string{": xcoords_start: ", "2 values"}},
+		{"fewer starts", v.with(npztest.Real(KeyXStart, "<f8", column(2), 2)),
+			[]string{": xcoords_start: ", "2 values"}},
 		{"fewer indices", v.with(npztest.Real(KeyIndex, "<i8", column(2), 2)), []string{": scan_index: ", "2 values"}},
-		{"broken index", v.with(npztest.Real(KeyIndex, "<f8", column(3), 3)), []string{": scan_index: ", "expected whole numbers"}},
+		{"broken index", v.with(npztest.Real(KeyIndex, "<f8", column(3), 3)),
+			[]string{": scan_index: ", "expected whole numbers"}},
 		{"no probe", v.without(KeyProbe), []string{": probeGuess: ", "no probe", "--probe-file"}},
 		{"pickled probe", v.with(npztest.Pickled(KeyProbe)), []string{": probeGuess: ", "no probe", "--probe-file"}},
-		{"text for a probe", v.with(npztest.Array{Key: KeyProbe, Dtype: "<U1", Shape: []int{64, 64}, Raw: make([]byte, 4*4096)}), []string{": probeGuess: ", "text (dtype <U1)"}},
-		{"probe of another size", v.with(probeArray(32, 32)), []string{": probeGuess: ", "shape (32, 32)", "(64, 64)", "--probe-file"}},
+		{"text for a probe", v.with(npztest.Array{Key: KeyProbe, Dtype: "<U1", Shape: []int{64, 64},
+			Raw: make([]byte, 4*4096)}), []string{": probeGuess: ", "text (dtype <U1)"}},
+		{"probe of another size", v.with(probeArray(32, 32)),
+			[]string{": probeGuess: ", "shape (32, 32)", "(64, 64)", "--probe-file"}},
 		{"flat probe", v.with(probeArray(4096)), []string{": probeGuess: ", "shape (4096,)"}},
 		{"no probe mode", v.with(probeArray(0, 64, 64)), []string{": probeGuess: ", "shape (0, 64, 64)"}},
 		{"dark probe", v.with(darkProbe), []string{": probeGuess: ", "zero everywhere"}},
-		{"NaN in the probe", v.with(probe(complex(0, math.NaN()), 70)), []string{": probeGuess: ", "NaN", "(row 1, column 6)"}},
-		{"infinity in the probe", v.with(probe(complex(math.Inf(1), 0), 3)), []string{": probeGuess: ", "Inf", "(row 0, column 3)"}},
-		{"mixed scaling profile", v.with(npztest.Text(keyScaleContract, "ci_intensity_v2"), npztest.Text(keyDomain, "normalized_amplitude")), []string{": scale_contract_version: ", "normalized_amplitude"}},
-		{"half a scaling profile", v.with(npztest.Text(keyDomain, "count_intensity")), []string{": scale_contract_version: ", `""`}},
+		{"NaN in the probe", v.with(probe(complex(0, math.NaN()), 70)),
+			[]string{": probeGuess: ", "NaN", "(row 1, column 6)"}},
+		{"infinity in the probe", v.with(probe(complex(math.Inf(1), 0), 3)),
+			[]string{": probeGuess: ", "Inf", "(row 0, column 3)"}},
+		{"mixed scaling profile", v.with(npztest.Text(keyScaleContract, "ci_intensity_v2"),
+			npztest.Text(keyDomain, "normalized_amplitude")),
+			[]string{": scale_contract_version: ", "normalized_amplitude"}},
+		{"half a scaling profile", v.with(npztest.Text(keyDomain, "count_intensity")),
+			[]string{": scale_contract_version: ", `""`}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -164,7 +195,8 @@ func TestBadPixels(t *testing.T) {
 		value float64
 		want  string
 	}{
-		{"<f4", math.NaN(), "NaN"}, {"<f8", math.Inf(1), "+Inf"}, {"<f4", -0.5, "-0.5"}, {"<i2", -3, "-3"}, {"<f8", 1e300, "+Inf"},
+		{"<f4", math.NaN(), "NaN"}, {"<f8", math.Inf(1), "+Inf"}, {"<f4", -0.5, "-0.5"}, {"<i2", -3, "-3"},
+		{"<f8", 1e300, "+Inf"},
 	} {
 		values := frames(3, 64)
 		values[2*4096+5*64+7] = tt.value
@@ -268,7 +300,8 @@ func TestFloatsThatLookLikeCounts(t *testing.T) {
 		name   string
 		values []float64
 		counts bool
-	}{{"whole", whole, true}, {"roots", roots, false}, {"binary", binary, false}, {"dark", make([]float64, 4096), false}} {
+	}{{"whole", whole, true}, {"roots", roots, false}, {"binary", binary, false},
+		{"dark", make([]float64, 4096), false}} {
 		s, log := validScan(1).with(npztest.Real(KeyPatterns, "<f4", tt.values, 1, 64, 64)).open(t, Options{})
 		for range 2 {
 			if _, err := s.Load(); err != nil {
@@ -276,18 +309,21 @@ func TestFloatsThatLookLikeCounts(t *testing.T) {
 			}
 		}
 		warned := strings.Count(log.String(), "look like photon counts, all whole numbers")
-		if s.Input != Amplitude || (warned == 1) != tt.counts || warned > 1 || strings.Count(log.String(), "taken as amplitudes\"") != 1 {
+		if s.Input != Amplitude || (warned == 1) != tt.counts || warned > 1 ||
+			strings.Count(log.String(), "taken as amplitudes\"") != 1 {
 			t.Errorf("%s: input %v, log %s", tt.name, s.Input, log)
 		}
 	}
 }
 
 func TestScalingProfile(t *testing.T) {
-	f := validScan(1).with(npztest.Text(keyScaleContract, "ci_intensity_v2"), npztest.Text(keyDomain, "count_intensity"))
+	f := validScan(1).with(npztest.Text(keyScaleContract, "ci_intensity_v2"),
+		npztest.Text(keyDomain, "count_intensity"))
 	if s, _ := f.open(t, Options{}); s.Input != Intensity {
 		t.Errorf("input %v", s.Input)
 	}
-	if s, log := f.open(t, Options{Input: Amplitude}); s.Input != Amplitude || !strings.Contains(log.String(), "says otherwise") {
+	if s, log := f.open(t, Options{Input: Amplitude}); s.Input != Amplitude ||
+		!strings.Contains(log.String(), "says otherwise") {
 		t.Errorf("input %v, log %s", s.Input, log)
 	}
 }
@@ -328,7 +364,8 @@ func TestProbeForms(t *testing.T) {
 	}
 	realProbe := npztest.Real(KeyProbe, "<f8", random(4096, 1), 64, 64)
 	for name, p := range map[string]npztest.Array{
-		"modes": modes, "trailing axis": probeArray(64, 64, 1), "wide": {Key: KeyProbe, Dtype: "<c16", Shape: []int{64, 64}, Values: probeArray(64, 64).Values},
+		"modes": modes, "trailing axis": probeArray(64, 64, 1),
+		"wide": {Key: KeyProbe, Dtype: "<c16", Shape: []int{64, 64}, Values: probeArray(64, 64).Values},
 	} {
 		s, log := validScan(2).with(p).open(t, Options{})
 		if !slices.Equal(s.Probe.Shape, []int{64, 64}) || len(s.Probe.Data) != 4096 || s.Probe.Data[4095] != 1+1i {
@@ -338,7 +375,8 @@ func TestProbeForms(t *testing.T) {
 			t.Errorf("%s: log %s", name, log)
 		}
 	}
-	if s, _ := validScan(2).with(realProbe).open(t, Options{}); s.Probe.Data[9] != complex(float32(real(realProbe.Values[9])), 0) {
+	if s, _ := validScan(2).with(realProbe).open(t,
+		Options{}); s.Probe.Data[9] != complex(float32(real(realProbe.Values[9])), 0) {
 		t.Errorf("real probe: %v", s.Probe.Data[9])
 	}
 }
@@ -373,7 +411,8 @@ func TestOddObjects(t *testing.T) {
 		"layers": {Key: KeyObject, Dtype: "<c8", Shape: []int{2, 3, 3}, Values: make([]complex128, 18)},
 		"text":   npztest.Text(KeyObject, "none"),
 	} {
-		if s, log := validScan(1).with(a).open(t, Options{}); s.Object != nil || !strings.Contains(log.String(), "object is left out") {
+		if s, log := validScan(1).with(a).open(t, Options{}); s.Object != nil ||
+			!strings.Contains(log.String(), "object is left out") {
 			t.Errorf("%s: object %v, log %s", name, s.Object, log)
 		}
 	}
@@ -454,7 +493,8 @@ func TestStreamingMemory(t *testing.T) {
 }
 
 func TestDarkFramesAreCounted(t *testing.T) {
-	for dark, want := range []string{"", "dark=1", "dark=2", ""} { // a scan without any light is refused by those who need it
+	// a scan without any light is refused by those who need it
+	for dark, want := range []string{"", "dark=1", "dark=2", ""} {
 		values := frames(3, 64)
 		for i := range values[:4096] {
 			values[i] = 1.5
@@ -466,7 +506,8 @@ func TestDarkFramesAreCounted(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if said := strings.Count(log.String(), "without any light"); said != min(len(want), 1) || !strings.Contains(log.String(), want) {
+		if said := strings.Count(log.String(), "without any light"); said != min(len(want), 1) ||
+			!strings.Contains(log.String(), want) {
 			t.Errorf("%d dark frames: log %s", dark, log)
 		}
 	}
@@ -490,10 +531,12 @@ func TestMeanPowerAndDigest(t *testing.T) {
 		t.Errorf("digest %q (%v)", digest, err)
 	}
 	changes := map[string]scanFile{
-		"a pixel":     validScan(m).with(npztest.Real(KeyPatterns, "<f4", append([]float64{1.5}, frames(m, 64)[1:]...), m, 64, 64)),
-		"a column":    validScan(m).with(npztest.Real(KeyX, "<f8", append([]float64{1}, column(m)[1:]...), m)),
-		"a row":       validScan(m).with(npztest.Real(KeyY, "<f8", append([]float64{1}, column(m)[1:]...), m)),
-		"the probe":   validScan(m).with(npztest.Array{Key: KeyProbe, Dtype: "<c8", Shape: []int{64, 64}, Values: append([]complex128{7}, probeArray(64, 64).Values[1:]...)}),
+		"a pixel": validScan(m).with(npztest.Real(KeyPatterns, "<f4", append([]float64{1.5}, frames(m, 64)[1:]...),
+			m, 64, 64)),
+		"a column": validScan(m).with(npztest.Real(KeyX, "<f8", append([]float64{1}, column(m)[1:]...), m)),
+		"a row":    validScan(m).with(npztest.Real(KeyY, "<f8", append([]float64{1}, column(m)[1:]...), m)),
+		"the probe": validScan(m).with(npztest.Array{Key: KeyProbe, Dtype: "<c8", Shape: []int{64, 64},
+			Values: append([]complex128{7}, probeArray(64, 64).Values[1:]...)}),
 		"the number":  validScan(m - 1),
 		"coordinates": validScan(m).with(npztest.Real(KeyX, "<f8", random(m, 5), m)),
 	}

@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// tally gathers what only a pass over all patterns can tell.
+// tally gathers the statistics of a complete pass over the patterns.
 type tally struct {
 	power  float64 // sum of squared amplitudes
 	dark   int     // frames without any light
@@ -25,7 +25,7 @@ func newTally(s *Scan) *tally {
 	return t
 }
 
-// add counts one frame of amplitudes in.
+// add counts one frame of amplitudes.
 func (t *tally) add(frame []float32) {
 	b, before := t.buf, t.power
 	for _, v := range frame {
@@ -38,7 +38,7 @@ func (t *tally) add(frame []float32) {
 	t.write(b)
 }
 
-// finish closes the digest with the small members.
+// finish adds coordinates and probe to the digest.
 func (t *tally) finish(s *Scan) {
 	for _, list := range [][]float64{s.X, s.Y} {
 		b := t.buf
@@ -61,3 +61,54 @@ func (t *tally) finish(s *Scan) {
 
 // write feeds the hash, which never fails.
 func (t *tally) write(b []byte) { _, _ = t.hash.Write(b) }
+
+// MeanPower is the mean over patterns of the sum of squared amplitudes: the photons of a mean pattern. It needs a pass
+// over the patterns, unless there was one. A scan without any light is a *badinput.Error.
+func (s *Scan) MeanPower() (float64, error) {
+	t, err := s.statistics()
+	if err != nil {
+		return 0, err
+	}
+	power := t.power / float64(s.M)
+	if !(power > 0) {
+		return 0, s.Fault(s.patterns.key, "patterns that are zero everywhere", "some light", "")
+	}
+	return power, nil
+}
+
+// ContentDigest is the SHA-256, in hex, of what was read: number and size of the patterns, amplitudes, coordinates,
+// probe. The type, order and compression in the file do not matter. It needs a pass, as MeanPower does.
+func (s *Scan) ContentDigest() (string, error) {
+	t, err := s.statistics()
+	if err != nil {
+		return "", err
+	}
+	return t.digest, nil
+}
+
+// statistics are those of the last complete pass, or of a new one.
+func (s *Scan) statistics() (*tally, error) {
+	if t := s.kept(); t != nil {
+		return t, nil
+	}
+	err := s.discard()
+	return s.kept(), err
+}
+
+func (s *Scan) kept() *tally {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.totals
+}
+
+// keep keeps the statistics of a complete pass.
+func (s *Scan) keep(t *tally) {
+	t.finish(s)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.totals == nil && t.dark > 0 && t.dark < s.M {
+		s.log.Warn("patterns without any light say nothing about the object: drop them",
+			"file", s.Path, "key", s.patterns.key, "dark", t.dark, "patterns", s.M)
+	}
+	s.totals = t
+}

@@ -4,22 +4,64 @@ import (
 	"fmt"
 	"slices"
 
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 )
+
+// readObject reads the object, which only metrics and supervised training need. One that is not a complex image, or not
+// under the scan, is left out with a message.
+func (s *Scan) readObject(p *positions) error {
+	h, present, err := s.optional(KeyObject)
+	if err != nil || !present {
+		return err
+	}
+	if w := s.patterns.window; p.turned || p.separate || w.size*w.bin != w.height || w.height != w.width {
+		s.log.Info("the object is left out: other axes, positions or detector pixels move it from under the scan",
+			"file", s.Path, "key", s.file.Place(KeyObject))
+		return nil
+	}
+	shape := Squeeze(h.Shape)
+	if len(shape) != 2 || !h.Numeric() {
+		s.log.Warn("the object is left out: it is no complex (H, W)",
+			"file", s.Path, "key", KeyObject, "shape", h.ShapeText(), "dtype", h.Dtype)
+		return nil
+	}
+	object, err := s.file.Complex64(KeyObject)
+	if err != nil {
+		return err
+	}
+	s.Object = ndarray.Wrap(object.Data, shape...)
+	return nil
+}
+
+// Squeeze drops axes of length 1 at either end of a shape, down to two axes.
+func Squeeze(shape []int) []int {
+	for len(shape) > 2 && shape[0] == 1 {
+		shape = shape[1:]
+	}
+	for len(shape) > 2 && shape[len(shape)-1] == 1 {
+		shape = shape[:len(shape)-1]
+	}
+	return shape
+}
 
 // TruthKind says where a scan's truth is.
 type TruthKind int
 
-// The kinds.
 const (
-	TruthPatches TruthKind = iota // under KeyTruth, a patch for each pattern
-	TruthObject                   // in Object, to be cut at the patterns' positions
+	// TruthPatches are under KeyTruth, a patch for each pattern.
+	TruthPatches TruthKind = iota
+	// TruthObject is Scan.Object, to be cut at the patterns' positions.
+	TruthObject
 )
 
 // Truth finds the truth that the scan carries: its patches, or else its object. A scan with neither, or with an object
-// that shows nothing, is a *badinput.Error.
+// without any structure, is a *badinput.Error.
 func (s *Scan) Truth() (TruthKind, error) {
-	const expected, remedy = "the true patches Y (M, N, N) or the object objectGuess (H, W), complex", "add one of them, or train with --mode physics, which needs no truth"
+	fault := func(key, found string) error {
+		return s.Fault(key, found, "the true patches Y (M, N, N) or the object objectGuess (H, W), complex",
+			"add one of them, or train with --mode physics, which needs no truth")
+	}
 	h, present, err := s.optional(KeyTruth)
 	switch {
 	case err != nil:
@@ -27,38 +69,28 @@ func (s *Scan) Truth() (TruthKind, error) {
 	case present:
 		return TruthPatches, s.checkTruth(h)
 	case s.Object == nil:
-		return 0, s.fault(KeyTruth, "no truth, "+s.names(), expected, remedy)
+		return 0, fault(KeyTruth, "no truth, "+contents(s.file))
 	}
-	for _, v := range s.Object.Data {
-		if v != s.Object.Data[0] {
-			return TruthObject, nil
-		}
+	object := s.Object.Data
+	if !slices.ContainsFunc(object, func(v complex64) bool { return v != object[0] }) {
+		return 0, fault(KeyObject, "an object that is the same everywhere")
 	}
-	return 0, s.fault(KeyObject, "an object that is the same everywhere", expected, remedy)
+	return TruthObject, nil
 }
 
-// checkTruth holds the patches' header to the patterns.
+// checkTruth compares the header of the patches with the patterns.
 func (s *Scan) checkTruth(h npz.Header) error {
 	shape := h.Shape
 	if len(shape) == 4 && shape[3] == 1 {
 		shape = shape[:3]
 	}
 	if h.Real() || !h.Numeric() {
-		return s.fault(KeyTruth, h.Describe(), "complex patches", "save amplitude and phase as amplitude * exp(i phase)")
+		return s.Fault(KeyTruth, h.Describe(), "complex patches",
+			"save amplitude and phase as amplitude * exp(i phase)")
 	}
 	if want := []int{s.M, s.N, s.N}; !slices.Equal(shape, want) {
-		return s.fault(KeyTruth, "shape "+h.ShapeText(), fmt.Sprintf("(%d, %d, %d), a patch for each pattern", s.M, s.N, s.N), "")
+		return s.Fault(KeyTruth, "shape "+h.ShapeText(),
+			fmt.Sprintf("(%d, %d, %d), a patch for each pattern", s.M, s.N, s.N), "")
 	}
 	return nil
-}
-
-// ReadTruth reads the true patch of pattern ids[i] into[i], which holds N*N pairs of real and imaginary part. Reading ends
-// after the last patch wanted.
-func (s *Scan) ReadTruth(ids []int, into [][]float32) error {
-	patches, err := s.file.Pairs(KeyTruth)
-	if err != nil {
-		return err
-	}
-	defer patches.Close()
-	return s.pick(patches.Next, 2*s.N*s.N, ids, into)
 }

@@ -45,15 +45,20 @@ func TestTruthThatIsNoneIsRefused(t *testing.T) {
 		scan     scanFile
 		sentence string
 	}{
-		"nothing":         {validScan(3), "Y: found no truth, only diff3d"},
-		"an even object":  {validScan(3).with(objectArray(1, 1, 1)), "objectGuess: found an object that is the same everywhere"},
-		"amplitudes":      {validScan(3).with(npztest.Real(KeyTruth, "<f4", make([]float64, 3*64*64), 3, 64, 64)), "Y: found values of dtype <f4, expected complex patches"},
-		"too few":         {validScan(3).with(truthArray("<c8", 2, 64)), "Y: found shape (2, 64, 64), expected (3, 64, 64)"},
-		"of another size": {validScan(3).with(truthArray("<c8", 3, 32)), "Y: found shape (3, 32, 32), expected (3, 64, 64)"},
+		"nothing": {validScan(3), "Y: found no truth, only diff3d"},
+		"an even object": {validScan(3).with(objectArray(1, 1, 1)),
+			"objectGuess: found an object that is the same everywhere"},
+		"amplitudes": {validScan(3).with(npztest.Real(KeyTruth, "<f4", make([]float64, 3*64*64), 3, 64, 64)),
+			"Y: found values of dtype <f4, expected complex patches"},
+		"too few": {validScan(3).with(truthArray("<c8", 2, 64)),
+			"Y: found shape (2, 64, 64), expected (3, 64, 64)"},
+		"of another size": {validScan(3).with(truthArray("<c8", 3, 32)),
+			"Y: found shape (3, 32, 32), expected (3, 64, 64)"},
 	} {
 		s, _ := c.scan.open(t, Options{})
 		var bad *badinput.Error
-		if _, err := s.Truth(); !errors.As(err, &bad) || bad.File != s.Path || !strings.Contains(err.Error(), c.sentence) {
+		if _, err := s.Truth(); !errors.As(err, &bad) || bad.File != s.Path ||
+			!strings.Contains(err.Error(), c.sentence) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

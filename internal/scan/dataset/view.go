@@ -1,7 +1,7 @@
 package dataset
 
 import (
-	"encoding"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -10,18 +10,19 @@ import (
 	"ptyx/internal/base/badinput"
 )
 
-// View says how a file's arrays are to be looked at: which part of the detector, which way the axes of the scan point, and what
-// the file does not say of itself. The zero value takes everything as it is.
+// View says how to look at a file's arrays: which part of the detector, which way the axes of the scan point, and what
+// the file does not state itself. The zero value takes everything as it is.
 type View struct {
 	Library       string `yaml:"hdf5,omitempty"`           // the HDF5 library, for files that need it; empty: searched
 	PositionsFile string `yaml:"positions_file,omitempty"` // where the positions are, if not with the patterns
 	Crop          Crop   `yaml:"crop,omitempty"`           // part of the detector
 	Bin           int    `yaml:"bin,omitempty"`            // detector pixels that become one, each way; 0 and 1: none
 
-	SwapXY       bool  `yaml:"swap_xy,omitempty"` // exchange columns and rows of the positions, before they are flipped
-	FlipX        bool  `yaml:"flip_x,omitempty"`  // mirror the positions' columns
-	FlipY        bool  `yaml:"flip_y,omitempty"`
-	SampleMotion *bool `yaml:"sample_motion,omitempty"` // the positions are where the sample was; nil: as the format has it
+	SwapXY bool `yaml:"swap_xy,omitempty"` // exchange columns and rows of the positions, before they are flipped
+	FlipX  bool `yaml:"flip_x,omitempty"`  // mirror the positions' columns
+	FlipY  bool `yaml:"flip_y,omitempty"`
+	// the positions are where the sample was; nil: as the format has it
+	SampleMotion *bool `yaml:"sample_motion,omitempty"`
 
 	EnergyEV        float64 `yaml:"energy_ev,omitempty"`
 	DistanceM       float64 `yaml:"distance_m,omitempty"`
@@ -29,7 +30,7 @@ type View struct {
 	PixelSizeNM     float64 `yaml:"pixel_size_nm,omitempty"` // of the object
 }
 
-// check refuses what no file could be looked at by.
+// check refuses values that fit no file.
 func (v View) check() error {
 	if v.Bin < 0 {
 		return &badinput.Error{Key: "--bin", Found: fmt.Sprint(v.Bin), Expected: "1 or more"}
@@ -38,7 +39,8 @@ func (v View) check() error {
 		flag  string
 		value float64
 	}{
-		{"--energy-ev", v.EnergyEV}, {"--distance-m", v.DistanceM}, {"--detector-pixel-um", v.DetectorPixelUM}, {"--pixel-size-nm", v.PixelSizeNM},
+		{"--energy-ev", v.EnergyEV}, {"--distance-m", v.DistanceM}, {"--detector-pixel-um", v.DetectorPixelUM},
+		{"--pixel-size-nm", v.PixelSizeNM},
 	} {
 		if !(f.value >= 0 && f.value <= math.MaxFloat32) {
 			return &badinput.Error{Key: f.flag, Found: fmt.Sprint(f.value), Expected: "a positive number"}
@@ -54,8 +56,6 @@ type Crop struct {
 	Row, Col int  // the pixel that gets zero frequency
 }
 
-var _ encoding.TextUnmarshaler = (*Crop)(nil)
-
 // String is the text form: empty, "128" or "128@300,412".
 func (c Crop) String() string {
 	switch {
@@ -70,32 +70,24 @@ func (c Crop) String() string {
 // MarshalText writes the text form.
 func (c Crop) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// IsZero tells whether there is nothing to crop.
+// IsZero reports whether there is nothing to crop.
 func (c Crop) IsZero() bool { return c.Size == 0 }
 
 // UnmarshalText reads the text form.
 func (c *Crop) UnmarshalText(text []byte) error {
-	fault := func() error {
-		return fmt.Errorf("%q is no size such as 128, nor size@row,column such as 128@300,412", text)
-	}
 	size, centre, given := strings.Cut(string(text), "@")
 	n, err := strconv.Atoi(size)
+	crop := Crop{Size: n, Centred: !given}
+	if given {
+		row, col, _ := strings.Cut(centre, ",")
+		var errRow, errCol error
+		crop.Row, errRow = strconv.Atoi(strings.TrimSpace(row))
+		crop.Col, errCol = strconv.Atoi(strings.TrimSpace(col))
+		err = errors.Join(err, errRow, errCol)
+	}
 	if err != nil || n < 1 {
-		return fault()
+		return fmt.Errorf("%q is no size such as 128, nor size@row,column such as 128@300,412", text)
 	}
-	*c = Crop{Size: n, Centred: !given}
-	if !given {
-		return nil
-	}
-	row, col, ok := strings.Cut(centre, ",")
-	if !ok {
-		return fault()
-	}
-	if c.Row, err = strconv.Atoi(strings.TrimSpace(row)); err != nil {
-		return fault()
-	}
-	if c.Col, err = strconv.Atoi(strings.TrimSpace(col)); err != nil {
-		return fault()
-	}
+	*c = crop
 	return nil
 }

@@ -76,14 +76,16 @@ const (
 
 func distance() float64 { return objectPixel * 64 * detectorPixel / source.Wavelength(energyEV) }
 
-// cxiScan is a CXI file with three patterns. The beam was at columns 32, 42, 32 and rows 32, 32, 52; the sample moved the other way.
+// cxiScan is a CXI file with three patterns. The beam was at columns 32, 42, 32 and rows 32, 32, 52; the sample moved
+// the other way.
 func cxiScan() container {
 	move := ndarray.New[float32](3, 3)
 	copy(move.Data, []float32{0, 0, 5, -100e-9, 0, 5, 0, -200e-9, 5})
 	const detector = "entry_1/instrument_1/detector_1/"
 	return container{
 		"cxi_version": int64(160), "number_of_entries": int64(1),
-		detector + "data": counts(3, 64, 64), detector + "distance": distance(), detector + "x_pixel_size": detectorPixel, detector + "y_pixel_size": detectorPixel,
+		detector + "data": counts(3, 64, 64), detector + "distance": distance(),
+		detector + "x_pixel_size": detectorPixel, detector + "y_pixel_size": detectorPixel,
 		"entry_1/instrument_1/source_1/energy":       source.Joules(energyEV),
 		"entry_1/instrument_1/source_1/illumination": probeOfOnes(64, 64),
 		"entry_1/sample_1/geometry_1/translation":    move,
@@ -92,7 +94,8 @@ func cxiScan() container {
 	}
 }
 
-// closeTo compares pixels; positions are float32 metres in these files, so a part in 1e7 of some hundred pixels is lost.
+// closeTo compares pixels; positions are float32 metres in these files, so a part in 1e7 of some hundred pixels is
+// lost.
 func closeTo(got, want []float64) bool {
 	return slices.EqualFunc(got, want, func(a, b float64) bool { return math.Abs(a-b) <= 1e-4 })
 }
@@ -132,7 +135,8 @@ func TestCXI(t *testing.T) {
 func TestSenseOfTheAxes(t *testing.T) {
 	yes, no := true, false
 	path := cxiScan().file(t, "scan.cxi")
-	pixels := validScan(3).with(npztest.Real(KeyX, "<f8", []float64{32, 42, 32}, 3), npztest.Real(KeyY, "<f8", []float64{32, 32, 52}, 3)).file(t)
+	pixels := validScan(3).with(npztest.Real(KeyX, "<f8", []float64{32, 42, 32}, 3),
+		npztest.Real(KeyY, "<f8", []float64{32, 32, 52}, 3)).file(t)
 	for _, tc := range []struct {
 		name string
 		view View
@@ -145,7 +149,8 @@ func TestSenseOfTheAxes(t *testing.T) {
 		{"swap, then flip", View{SwapXY: true, FlipX: true}, []float64{52, 52, 32}, []float64{32, 42, 32}},
 	} {
 		for _, file := range []string{path, pixels} {
-			if s := mustOpen(t, file, tc.view); !closeTo(s.X, tc.x) || !closeTo(s.Y, tc.y) || !slices.Equal(s.X, s.XStart) {
+			if s := mustOpen(t, file, tc.view); !closeTo(s.X, tc.x) || !closeTo(s.Y, tc.y) ||
+				!slices.Equal(s.X, s.XStart) {
 				t.Errorf("%s, %s: columns %v, rows %v, start %v", tc.name, filepath.Ext(file), s.X, s.Y, s.XStart)
 			}
 		}
@@ -168,7 +173,8 @@ func TestCropAndBin(t *testing.T) {
 	raw := counts(2, 140, 160)
 	move := ndarray.New[float32](2, 3)
 	copy(move.Data, []float32{0, 0, 0, -100e-9, 0, 0})
-	c := cxiScan().with("entry_1/instrument_1/detector_1/data", raw).with("entry_1/sample_1/geometry_1/translation", move).
+	c := cxiScan().with("entry_1/instrument_1/detector_1/data", raw).with("entry_1/sample_1/geometry_1/translation",
+		move).
 		with("entry_1/instrument_1/source_1/illumination", probeOfOnes(64, 64))
 	at := func(j, r, c int) float64 { return float64(raw.Data[(j*140+r)*160+c]) }
 	for _, tc := range []struct {
@@ -176,8 +182,10 @@ func TestCropAndBin(t *testing.T) {
 		view View
 		want func(j, r, c int) float64
 	}{
-		{"the middle", View{Crop: Crop{Size: 64, Centred: true}}, func(j, r, c int) float64 { return at(j, r+70-32, c+80-32) }},
-		{"around a pixel", View{Crop: Crop{Size: 64, Row: 60, Col: 100}}, func(j, r, c int) float64 { return at(j, r+60-32, c+100-32) }},
+		{"the middle", View{Crop: Crop{Size: 64, Centred: true}},
+			func(j, r, c int) float64 { return at(j, r+70-32, c+80-32) }},
+		{"around a pixel", View{Crop: Crop{Size: 64, Row: 60, Col: 100}},
+			func(j, r, c int) float64 { return at(j, r+60-32, c+100-32) }},
 		{"binned", View{Crop: Crop{Size: 128, Centred: true}, Bin: 2}, func(j, r, c int) float64 {
 			r, c = 2*r+70-64, 2*c+80-64
 			return at(j, r, c) + at(j, r+1, c) + at(j, r, c+1) + at(j, r+1, c+1)
@@ -223,7 +231,8 @@ func TestMaskedPixels(t *testing.T) {
 	mask := &hdf5.Unsigned{Shape: []int{64, 64}, Data: make([]uint32, 64*64)}
 	mask.Data[10*64+10] = 1 << 3
 	mask.Data[30*64+30] = 0x1000 // has a signal: good
-	s, log, err := openView(t, cxiScan().with("entry_1/instrument_1/detector_1/data", data).with("entry_1/instrument_1/detector_1/mask", mask).file(t, "scan.cxi"), View{})
+	s, log, err := openView(t, cxiScan().with("entry_1/instrument_1/detector_1/data",
+		data).with("entry_1/instrument_1/detector_1/mask", mask).file(t, "scan.cxi"), View{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +272,8 @@ func TestMeasuredPixelsOfAView(t *testing.T) {
 	mask := &hdf5.Unsigned{Shape: []int{140, 160}, Data: make([]uint32, 140*160)}
 	mask.Data[20*160+31] = 1 // row 10, column 11 of what is cut out
 	mask.Data[2*160+3] = 1   // not cut out
-	c := cxiScan().with("entry_1/instrument_1/detector_1/data", counts(3, 140, 160)).with("entry_1/instrument_1/detector_1/mask", mask)
+	c := cxiScan().with("entry_1/instrument_1/detector_1/data",
+		counts(3, 140, 160)).with("entry_1/instrument_1/detector_1/mask", mask)
 	for _, tt := range []struct {
 		view View
 		at   int
@@ -281,7 +291,8 @@ func TestMeasuredPixelsOfAView(t *testing.T) {
 	for i := range mask.Data {
 		mask.Data[i] = 1
 	}
-	if _, _, err := openView(t, c.file(t, "scan.cxi"), View{Crop: Crop{Size: 64, Centred: true}}); err == nil || !strings.Contains(err.Error(), "found a mask that leaves no pixel") {
+	if _, _, err := openView(t, c.file(t, "scan.cxi"), View{Crop: Crop{Size: 64, Centred: true}}); err == nil ||
+		!strings.Contains(err.Error(), "found a mask that leaves no pixel") {
 		t.Errorf("a mask of everything: %v", err)
 	}
 }
@@ -297,7 +308,8 @@ func TestDarkCountsAndCeiling(t *testing.T) {
 	}
 	data.Data[7] = math.MaxUint32 // a gap of the detector
 	one := ndarray.New[float32](1, 3)
-	s := mustOpen(t, cxiScan().with("entry_1/instrument_1/detector_1/data", data).with("entry_1/instrument_1/detector_1/data_dark", dark).
+	s := mustOpen(t, cxiScan().with("entry_1/instrument_1/detector_1/data",
+		data).with("entry_1/instrument_1/detector_1/data_dark", dark).
 		with("entry_1/sample_1/geometry_1/translation", one).file(t, "scan.cxi"), View{})
 	all, err := s.Load()
 	if err != nil {
@@ -314,14 +326,17 @@ func TestDarkCountsAndCeiling(t *testing.T) {
 func TestPositionsOfAnotherFile(t *testing.T) {
 	patterns := container{"patterns": counts(3, 64, 64), "indexes": []int64{7, 5, 9}}
 	product := container{
-		"probe_position_indexes": []int64{5, 6, 7, 8, 9}, "probe_position_x_m": []float64{0, 1, -1e-7, 1, 3e-7}, "probe_position_y_m": []float64{0, 1, 0, 1, 1e-7},
-		"object": probeOfOnes(1, 200, 300), "probe": probeOfOnes(1, 2, 64, 64),
-		"object@pixel_width_m": 1e-8, "object@pixel_height_m": 2e-8, "object@center_x_m": 1e-7, "object@center_y_m": 0.0, "/@probe_energy_eV": energyEV,
+		"probe_position_indexes": []int64{5, 6, 7, 8, 9}, "probe_position_x_m": []float64{0, 1, -1e-7, 1, 3e-7},
+		"probe_position_y_m": []float64{0, 1, 0, 1, 1e-7},
+		"object":             probeOfOnes(1, 200, 300), "probe": probeOfOnes(1, 2, 64, 64),
+		"object@pixel_width_m": 1e-8, "object@pixel_height_m": 2e-8, "object@center_x_m": 1e-7,
+		"object@center_y_m": 0.0, "/@probe_energy_eV": energyEV,
 	}
 	other := product.file(t, "product.h5")
 	var log bytes.Buffer
 	s, err := Open(patterns.file(t, "patterns.h5"), Options{
-		View: View{Library: hdf5test.Library(), PositionsFile: other}, ProbeFile: other, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		View: View{Library: hdf5test.Library(), PositionsFile: other}, ProbeFile: other,
+		Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -331,11 +346,13 @@ func TestPositionsOfAnotherFile(t *testing.T) {
 	if !closeTo(s.X, []float64{130, 140, 170}) || !closeTo(s.Y, []float64{100, 100, 105}) {
 		t.Errorf("columns %v, rows %v", s.X, s.Y)
 	}
-	if s.Geometry.PixelX != 1e-8 || s.Geometry.PixelY != 2e-8 || s.Geometry.EnergyEV != energyEV || !strings.Contains(log.String(), "only the first probe mode") {
+	if s.Geometry.PixelX != 1e-8 || s.Geometry.PixelY != 2e-8 || s.Geometry.EnergyEV != energyEV ||
+		!strings.Contains(log.String(), "only the first probe mode") {
 		t.Errorf("geometry %+v, log %s", s.Geometry, &log)
 	}
 	short := product.with("probe_position_indexes", []int64{5, 6, 7, 8, 10}).file(t, "short.h5")
-	if _, _, err := openView(t, patterns.file(t, "patterns.h5"), View{PositionsFile: short}); err == nil || !strings.Contains(err.Error(), "found no position with the number 9") {
+	if _, _, err := openView(t, patterns.file(t, "patterns.h5"), View{PositionsFile: short}); err == nil ||
+		!strings.Contains(err.Error(), "found no position with the number 9") {
 		t.Errorf("a pattern without a position: %v", err)
 	}
 }
@@ -343,13 +360,16 @@ func TestPositionsOfAnotherFile(t *testing.T) {
 func TestNSLS(t *testing.T) {
 	points := ndarray.New[float32](2, 3)
 	copy(points.Data, []float32{1, 1.1, 1, 2, 2, 2.2})
-	c := container{"diffamp": counts(3, 64, 64), "points": points, "z_m": distance(), "lambda_nm": 1e9 * source.Wavelength(energyEV), "ccd_pixel_um": 75.0, "probe": probeOfOnes(64, 64)}
+	c := container{"diffamp": counts(3, 64, 64), "points": points, "z_m": distance(),
+		"lambda_nm": 1e9 * source.Wavelength(energyEV), "ccd_pixel_um": 75.0, "probe": probeOfOnes(64, 64)}
 	s := mustOpen(t, c.file(t, "hxn.h5"), View{})
-	if s.Input != Amplitude || math.Abs(s.X[1]-s.X[0]-10) > 1e-3 || math.Abs(s.Y[2]-s.Y[0]-20) > 1e-3 || math.Abs(slices.Min(s.X)-32) > 1e-3 {
+	if s.Input != Amplitude || math.Abs(s.X[1]-s.X[0]-10) > 1e-3 || math.Abs(s.Y[2]-s.Y[0]-20) > 1e-3 ||
+		math.Abs(slices.Min(s.X)-32) > 1e-3 {
 		t.Errorf("%v, columns %v, rows %v", s.Input, s.X, s.Y)
 	}
 	dp := container{"dp": counts(3, 64, 64), "points": points, "probe": probeOfOnes(64, 64)}
-	if s := mustOpen(t, dp.file(t, "dp.h5"), View{PixelSizeNM: 10}); s.Input != Intensity || math.Abs(s.X[1]-s.X[0]-10) > 1e-3 {
+	if s := mustOpen(t, dp.file(t, "dp.h5"), View{PixelSizeNM: 10}); s.Input != Intensity ||
+		math.Abs(s.X[1]-s.X[0]-10) > 1e-3 {
 		t.Errorf("%v, columns %v", s.Input, s.X)
 	}
 }
@@ -360,7 +380,8 @@ func TestTheSameInBothContainers(t *testing.T) {
 	for i, v := range frames(4, 64) {
 		patterns.Data[i] = float32(v)
 	}
-	c := container{KeyPatterns: patterns, KeyX: column(4), KeyY: column(4), KeyProbe: probeOfOnes(64, 64), "group/other": 1.0}
+	c := container{KeyPatterns: patterns, KeyX: column(4), KeyY: column(4), KeyProbe: probeOfOnes(64, 64),
+		"group/other": 1.0}
 	digest := func(s *Scan) string {
 		d, err := s.ContentDigest()
 		if err != nil {
@@ -384,23 +405,37 @@ func TestViewViolations(t *testing.T) {
 		view View
 		want []string
 	}{
-		{"no part of that size", cxi, View{Crop: Crop{Size: 128, Centred: true}}, []string{"entry_1/data_1/data: found patterns of 64 x 64 pixels, expected at least those of --crop 128"}},
-		{"a part beyond the edge", cxi, View{Crop: Crop{Size: 64, Row: 40, Col: 32}}, []string{"--crop 64@40,32: rows 8 to 71"}},
+		{"no part of that size", cxi, View{Crop: Crop{Size: 128, Centred: true}},
+			[]string{"entry_1/data_1/data: found patterns of 64 x 64 pixels, expected at least those of --crop 128"}},
+		{"a part beyond the edge", cxi, View{Crop: Crop{Size: 64, Row: 40, Col: 32}},
+			[]string{"--crop 64@40,32: rows 8 to 71"}},
 		{"no multiple", cxi, View{Bin: 3}, []string{"a multiple of --bin 3"}},
 		{"too small", cxi, View{Bin: 2}, []string{"patterns of 32 x 32 pixels, expected 64, 128 or 256"}},
 		{"bin below 0", cxi, View{Bin: -1}, []string{"--bin: found -1"}},
-		{"energy in eV", cxi.with(energy, 8000.0), View{}, []string{"source_1/energy: found 8000, expected joules", "write 1.28174e-15"}},
-		{"no energy", cxi.with(energy, nil), View{}, []string{"translation: found metres, and nothing that tells", "--pixel-size-nm"}},
-		{"no patterns", cxi.with(data, nil).with("entry_1/data_1/data", nil), View{}, []string{"no diffraction patterns"}},
-		{"complex patterns", cxi.with(data, complexData), View{}, []string{"entry_1/data_1/data: found complex values"}},
-		{"rank 2", cxi.with(data, ndarray.New[float32](64, 64)), View{}, []string{"found shape (64, 64), expected square patterns, shape (M, N, N)"}},
-		{"no probe", cxi.with("entry_1/instrument_1/source_1/illumination", nil), View{}, []string{"no probe", "--probe-file"}},
-		{"positions of the wrong shape", cxi.with("entry_1/sample_1/geometry_1/translation", ndarray.New[float32](3)), View{}, []string{"translation: found shape (3,), expected (M, 3)"}},
-		{"too few positions", cxi.with("entry_1/sample_1/geometry_1/translation", ndarray.New[float32](2, 3)), View{}, []string{"translation: found 2 positions, expected at least 3"}},
-		{"no positions", cxi.with("entry_1/sample_1/geometry_1/translation", nil).with("entry_1/data_1/translation", nil), View{}, []string{"--positions-file"}},
+		{"energy in eV", cxi.with(energy, 8000.0), View{},
+			[]string{"source_1/energy: found 8000, expected joules", "write 1.28174e-15"}},
+		{"no energy", cxi.with(energy, nil), View{},
+			[]string{"translation: found metres, and nothing that tells", "--pixel-size-nm"}},
+		{"no patterns", cxi.with(data, nil).with("entry_1/data_1/data", nil), View{},
+			[]string{"no diffraction patterns"}},
+		{"complex patterns", cxi.with(data, complexData), View{},
+			[]string{"entry_1/data_1/data: found complex values"}},
+		{"rank 2", cxi.with(data, ndarray.New[float32](64, 64)), View{},
+			[]string{"found shape (64, 64), expected square patterns, shape (M, N, N)"}},
+		{"no probe", cxi.with("entry_1/instrument_1/source_1/illumination", nil), View{},
+			[]string{"no probe", "--probe-file"}},
+		{"positions of the wrong shape", cxi.with("entry_1/sample_1/geometry_1/translation", ndarray.New[float32](3)),
+			View{}, []string{"translation: found shape (3,), expected (M, 3)"}},
+		{"too few positions", cxi.with("entry_1/sample_1/geometry_1/translation", ndarray.New[float32](2, 3)), View{},
+			[]string{"translation: found 2 positions, expected at least 3"}},
+		{"no positions", cxi.with("entry_1/sample_1/geometry_1/translation", nil).with("entry_1/data_1/translation",
+			nil), View{}, []string{"--positions-file"}},
 		{"dangling link", cxi.with(data, nil), View{}, []string{"no diffraction patterns"}},
-		{"a mask of another size", cxi.with("entry_1/instrument_1/detector_1/mask", &hdf5.Unsigned{Shape: []int{2, 2}, Data: make([]uint32, 4)}), View{}, []string{"a mask of shape [2 2], expected (64, 64)"}},
-		{"nothing known", container{"a": 1.0}, View{}, []string{"found an HDF5 file with a, expected ptychodus product (probe_position_x_m), PtychoPINN (diff3d"}},
+		{"a mask of another size", cxi.with("entry_1/instrument_1/detector_1/mask",
+			&hdf5.Unsigned{Shape: []int{2, 2}, Data: make([]uint32, 4)}), View{},
+			[]string{"a mask of shape [2 2], expected (64, 64)"}},
+		{"nothing known", container{"a": 1.0}, View{},
+			[]string{"found an HDF5 file with a, expected ptychodus product (probe_position_x_m), PtychoPINN (diff3d"}},
 		{"positions that are no metres", cxi, View{PixelSizeNM: 1e-12}, []string{"pixels of the object at position"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -418,8 +453,8 @@ func TestViewViolations(t *testing.T) {
 	}
 }
 
-// TestProbeOfTheWholeDetector: a probe given for all of the detector fits patterns of a part of it. A Gaussian stays one, and
-// its power in object pixels of another size stays what it is.
+// TestProbeOfTheWholeDetector: a probe given for all of the detector fits patterns of a part of it. A Gaussian stays
+// one, and its power in object pixels of another size stays what it is.
 func TestProbeOfTheWholeDetector(t *testing.T) {
 	gaussian := func(n int, width float64) *ndarray.Complex64 {
 		p := ndarray.New[complex64](n, n)
@@ -442,7 +477,8 @@ func TestProbeOfTheWholeDetector(t *testing.T) {
 		want := gaussian(64, tc.width)
 		for i := range want.Data {
 			// The Gaussian's tail beyond the edge of the cut field is what differs: exp(-(32/10)^2/2) at most.
-			if d := complex128(got.Data[i]) - complex(tc.scale, 0)*complex128(want.Data[i]); !(math.Hypot(real(d), imag(d)) <= 6e-3) {
+			if d := complex128(got.Data[i]) - complex(tc.scale,
+				0)*complex128(want.Data[i]); !(math.Hypot(real(d), imag(d)) <= 6e-3) {
 				t.Fatalf("%s: %v at %d, want %v", tc.name, got.Data[i], i, want.Data[i])
 			}
 		}
@@ -450,7 +486,8 @@ func TestProbeOfTheWholeDetector(t *testing.T) {
 }
 
 func TestCropText(t *testing.T) {
-	for text, want := range map[string]Crop{"128": {Size: 128, Centred: true}, "64@30,41": {Size: 64, Row: 30, Col: 41}} {
+	for text, want := range map[string]Crop{"128": {Size: 128, Centred: true},
+		"64@30,41": {Size: 64, Row: 30, Col: 41}} {
 		var c Crop
 		if err := c.UnmarshalText([]byte(text)); err != nil || c != want || c.String() != text {
 			t.Errorf("%s: %+v, %q, %v", text, c, c, err)

@@ -39,7 +39,7 @@ func Write(path string, d ScanData) error {
 	return npz.Write(path, members)
 }
 
-// check refuses what Open would refuse for its shape.
+// check refuses shapes that Open would refuse.
 func (d ScanData) check() error {
 	if d.Patterns == nil || d.Probe == nil {
 		return fmt.Errorf("no patterns or no probe")

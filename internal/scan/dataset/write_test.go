@@ -13,7 +13,7 @@ import (
 // simulated is a scan of m patterns as the simulator hands over.
 func simulated(m int) ScanData {
 	d := ScanData{
-		Patterns: ndarray.New[float32](m, 64, 64), X: random(m, 100), Y: reversed(random(m, 100)),
+		Patterns: ndarray.New[float32](m, 64, 64), X: random(m, 100), Y: backwards(random(m, 100)),
 		Probe: ndarray.New[complex64](64, 64), Object: ndarray.New[complex64](70, 80),
 	}
 	for i, v := range random(len(d.Patterns.Data), 30) {
@@ -47,11 +47,14 @@ func TestWriteAndOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(all.Data, d.Patterns.Data) || !slices.Equal(s.X, d.X) || !slices.Equal(s.Y, d.Y) || !slices.Equal(s.Probe.Data, d.Probe.Data) ||
-			!slices.Equal(s.Object.Data, d.Object.Data) || !slices.Equal(s.Index, make([]int64, 6)) || !slices.Equal(s.XStart, d.X) || !slices.Equal(s.YStart, d.Y) {
+		if !slices.Equal(all.Data, d.Patterns.Data) || !slices.Equal(s.X, d.X) || !slices.Equal(s.Y, d.Y) ||
+			!slices.Equal(s.Probe.Data, d.Probe.Data) ||
+			!slices.Equal(s.Object.Data, d.Object.Data) || !slices.Equal(s.Index, make([]int64, 6)) ||
+			!slices.Equal(s.XStart, d.X) || !slices.Equal(s.YStart, d.Y) {
 			t.Error("the scan did not come back")
 		}
-		if keys := s.file.Keys(); !slices.Contains(keys, KeyXStart) || !slices.Contains(keys, KeyYStart) || !slices.Contains(keys, KeyIndex) {
+		if keys := s.file.Keys(); !slices.Contains(keys, KeyXStart) || !slices.Contains(keys, KeyYStart) ||
+			!slices.Contains(keys, KeyIndex) {
 			t.Errorf("keys %v", keys)
 		}
 	}
@@ -80,4 +83,9 @@ func TestWriteRefuses(t *testing.T) {
 			t.Errorf("%s: a file is there (%v)", name, err)
 		}
 	}
+}
+
+func backwards(v []float64) []float64 {
+	slices.Reverse(v)
+	return v
 }

@@ -34,12 +34,14 @@ func TestMadeScansAreTheDirectTransform(t *testing.T) {
 	}
 }
 
-// A made scan, taken as an object file, gives itself again: the truth that is written with a scan explains its patterns.
+// A made scan, taken as an object file, gives itself again: the truth that is written with a scan explains its
+// patterns.
 func TestAScanExplainsItself(t *testing.T) {
 	o := options()
 	o.Noiseless = true
 	first := run(t, o)
-	path := scene(t, map[string]any{dataset.KeyObject: first.Object, dataset.KeyProbe: first.Probe, dataset.KeyX: first.X, dataset.KeyY: first.Y})
+	path := scene(t, map[string]any{dataset.KeyObject: first.Object, dataset.KeyProbe: first.Probe,
+		dataset.KeyX: first.X, dataset.KeyY: first.Y})
 	again := run(t, simulate.Options{ObjectFile: path, Noiseless: true})
 	if !slices.Equal(again.Object.Data, first.Object.Data) || !slices.Equal(again.Probe.Data, first.Probe.Data) ||
 		!slices.Equal(again.X, first.X) || !slices.Equal(again.Y, first.Y) {
@@ -55,11 +57,13 @@ func TestFormsOfAScene(t *testing.T) {
 	object, probe := random(1, 80, 90, 1), random(2, n, n, 1)
 	want := run(t, simulate.Options{ObjectFile: scene(t, nil), Noiseless: true})
 	for name, members := range map[string]map[string]any{
-		"a mode's axis":   {dataset.KeyProbe: ndarray.Wrap(probe.Data, 1, n, n)},
-		"a trailing axis": {dataset.KeyProbe: ndarray.Wrap(probe.Data, n, n, 1), dataset.KeyObject: ndarray.Wrap(object.Data, 80, 90, 1)},
-		"a column":        {dataset.KeyX: ndarray.Wrap([]float32{32, 41.25, 57.5}, 3, 1)},
+		"a mode's axis": {dataset.KeyProbe: ndarray.Wrap(probe.Data, 1, n, n)},
+		"a trailing axis": {dataset.KeyProbe: ndarray.Wrap(probe.Data, n, n, 1),
+			dataset.KeyObject: ndarray.Wrap(object.Data, 80, 90, 1)},
+		"a column": {dataset.KeyX: ndarray.Wrap([]float32{32, 41.25, 57.5}, 3, 1)},
 	} {
-		if got := run(t, simulate.Options{ObjectFile: scene(t, members), Noiseless: true}); !slices.Equal(got.Patterns.Data, want.Patterns.Data) {
+		if got := run(t, simulate.Options{ObjectFile: scene(t, members),
+			Noiseless: true}); !slices.Equal(got.Patterns.Data, want.Patterns.Data) {
 			t.Errorf("%s: other patterns", name)
 		}
 	}

@@ -9,8 +9,9 @@ import (
 	"ptyx/internal/scan/simulate"
 )
 
-// A seed keeps its meaning: testdata/scan.npz, made by testdata/make.sh, comes out again. Where a processor rounds an intensity
-// otherwise, in the last digit of float64, a count may fall to the other side of its draw: one pixel in a thousand is let off.
+// A seed keeps its meaning: testdata/scan.npz, made by testdata/make.sh, comes out again. Where a processor rounds an
+// intensity otherwise, in the last digit of float64, a count may fall to the other side of its draw: one pixel in a
+// thousand is let off.
 func TestTheScanOfTheRepositoryComesOutAgain(t *testing.T) {
 	file, err := dataset.Open("../../../testdata/scan.npz", dataset.Options{})
 	if err != nil {

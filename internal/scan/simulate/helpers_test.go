@@ -71,8 +71,8 @@ func pattern(scan dataset.ScanData, j int) []float32 {
 	return scan.Patterns.Data[j*n*n : (j+1)*n*n]
 }
 
-// direct is the intensity of pattern j by its definition, |FFT2(P O)|^2 / N^2 with zero frequency at [N/2, N/2], every sum
-// written out.
+// direct is the intensity of pattern j by its definition, |FFT2(P O)|^2 / N^2 with zero frequency at [N/2, N/2], every
+// sum written out.
 func direct(scan dataset.ScanData, j int) []float64 {
 	y, x := scan.Y[j], scan.X[j]
 	probe := shifted(scan.Probe, frame.Fraction(y), frame.Fraction(x))
@@ -102,8 +102,8 @@ func direct(scan dataset.ScanData, j int) []float64 {
 	return out
 }
 
-// shifted is the probe moved by (dy, dx) < 1: its band-limited interpolation, an explicit sum over frequencies along each
-// axis, from -n/2 to n/2 - 1 as numpy.fft.fftfreq has them.
+// shifted is the probe moved by (dy, dx) < 1: its band-limited interpolation, an explicit sum over frequencies along
+// each axis, from -n/2 to n/2 - 1 as numpy.fft.fftfreq has them.
 func shifted(probe *ndarray.Complex64, dy, dx float64) []complex128 {
 	kernel := func(d float64) (k [n]complex128) {
 		for m := range k {
@@ -132,8 +132,9 @@ func shifted(probe *ndarray.Complex64, dy, dx float64) []complex128 {
 	return out
 }
 
-// checkExact compares amplitudes with the direct transform. Only the amplitude itself is rounded, to float32: one unit of
-// 2^-24 of it. The rounding of both transforms in double precision is far below 1e-12 of the pattern's root mean square.
+// checkExact compares amplitudes with the direct transform. Only the amplitude itself is rounded, to float32: one unit
+// of 2^-24 of it. The rounding of both transforms in double precision is far below 1e-12 of the pattern's root mean
+// square.
 func checkExact(t *testing.T, what string, scan dataset.ScanData, j int) {
 	t.Helper()
 	const rounding = 1.0 / (1 << 24) * (1 + 1e-6)

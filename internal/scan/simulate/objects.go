@@ -1,6 +1,6 @@
 // Package simulate makes scans with known truth: an object, a probe, scan positions and photon noise, put through the
-// forward model of package physics. Everything is drawn from one seed; patterns draw from the seed and their own number,
-// so the result does not depend on how many are computed at once. Its Scan is written by package dataset.
+// forward model of package physics. Everything is drawn from one seed; patterns draw from the seed and their own
+// number, so the result does not depend on how many are computed at once. Its Scan is written by package dataset.
 package simulate
 
 import (
@@ -34,8 +34,8 @@ func (k *ObjectKind) UnmarshalText(text []byte) error {
 // thickness draws the relative thickness of the sample, 0 to 1, at every pixel.
 type thickness func(h, w int, rng *rand.Rand) []float64
 
-// Object makes a sample of h x w pixels: exp(-absorption t) exp(i phase t) of its thickness t in 0..1. Amplitudes lie in
-// [exp(-absorption), 1], phases between 0 and phase radians.
+// Object makes a sample of h x w pixels: exp(-absorption t) exp(i phase t) of its thickness t in 0..1. Amplitudes lie
+// in [exp(-absorption), 1], phases between 0 and phase radians.
 func Object(kind ObjectKind, h, w int, absorption, phase float64, seed uint64) (*ndarray.Complex64, error) {
 	draw, ok := map[ObjectKind]thickness{Star: star, Lines: lines, Blobs: blobs}[kind]
 	if !ok {

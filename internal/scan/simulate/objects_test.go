@@ -34,7 +34,8 @@ func TestObjectsAreAsStrongAsAskedFor(t *testing.T) {
 					thickness = p / strength.phase
 				}
 				wantA, wantP := math.Exp(-strength.absorption*thickness), strength.phase*thickness
-				if !(thickness >= -halfPrecise && thickness <= 1+halfPrecise) || !testutil.Close(a, wantA, halfPrecise, 0) || !testutil.Close(p, wantP, 10*halfPrecise, 0) {
+				if !(thickness >= -halfPrecise && thickness <= 1+halfPrecise) ||
+					!testutil.Close(a, wantA, halfPrecise, 0) || !testutil.Close(p, wantP, 10*halfPrecise, 0) {
 					t.Fatalf("%s of %+v, pixel %d: amplitude %g, phase %g", kind, strength, i, a, p)
 				}
 				thinnest, thickest = min(thinnest, thickness), max(thickest, thickness)
@@ -47,7 +48,8 @@ func TestObjectsAreAsStrongAsAskedFor(t *testing.T) {
 }
 
 func TestObjectsAreDrawnFromTheSeed(t *testing.T) {
-	for kind, drawn := range map[simulate.ObjectKind]bool{simulate.Star: false, simulate.Lines: true, simulate.Blobs: true} {
+	for kind, drawn := range map[simulate.ObjectKind]bool{simulate.Star: false, simulate.Lines: true,
+		simulate.Blobs: true} {
 		draw := func(seed uint64) []complex64 {
 			object, err := simulate.Object(kind, 90, 80, 0.4, 1, seed)
 			if err != nil {

@@ -16,7 +16,8 @@ import (
 )
 
 // each calls do for every pattern, on all cores, with the wave behind the object: the probe, shifted by the rest of its
-// position, times the patch on whole pixels, (N, N) in double precision. do may change the wave. When ctx is done it leaves the rest.
+// position, times the patch on whole pixels, (N, N) in double precision. do may change the wave. When ctx is done it
+// leaves the rest.
 func each(ctx context.Context, d dataset.ScanData, do func(worker *optics.Propagator, j int, wave []complex128)) {
 	n, count := d.Probe.Shape[0], len(d.X)
 	var wait sync.WaitGroup

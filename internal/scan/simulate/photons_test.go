@@ -46,7 +46,8 @@ func TestPhotonsArePoisson(t *testing.T) {
 				mean += z
 				meanError++
 				spread += z*z - 1
-				spreadError += 2 + 1/l // the variance of a Poisson variable's squared deviation, in units of its variance
+				// the variance of a Poisson variable's squared deviation, in units of its variance
+				spreadError += 2 + 1/l
 				if j > 0 {
 					before := float64(counts[j-1][i]) * float64(counts[j-1][i])
 					neighbours += z * (before - l) / math.Sqrt(l)
@@ -58,7 +59,8 @@ func TestPhotonsArePoisson(t *testing.T) {
 			what            string
 			sum, sumSquared float64
 		}{
-			{"the mean", mean, meanError}, {"the variance", spread, spreadError}, {"the correlation of exposures", neighbours, pairs},
+			{"the mean", mean, meanError}, {"the variance", spread, spreadError},
+			{"the correlation of exposures", neighbours, pairs},
 		} {
 			if off := c.sum / math.Sqrt(c.sumSquared); !(math.Abs(off) <= sigmas) {
 				t.Errorf("%g photons: %s is %.1f standard errors off", photons, c.what, off)
@@ -98,7 +100,8 @@ func TestPatternsHaveThePhotonsAskedFor(t *testing.T) {
 			if !noiseless {
 				chance = sigmas * math.Sqrt(want)
 			}
-			if !testutil.Close(got, want, chance, 1e-6) { // float32 amplitudes, whose errors are all alike in bright pixels
+			// float32 amplitudes, whose errors are all alike in bright pixels
+			if !testutil.Close(got, want, chance, 1e-6) {
 				t.Errorf("%g photons, noiseless %t: %g in all, want %g", photons, noiseless, got, want)
 			}
 			if !slices.ContainsFunc(scan.Patterns.Data, func(a float32) bool { return a > 0 }) {
@@ -113,7 +116,8 @@ func TestAGivenProbeKeepsItsPower(t *testing.T) {
 	path := scene(t, nil)
 	plain := run(t, simulate.Options{ObjectFile: path, Noiseless: true})
 	other := run(t, simulate.Options{ObjectFile: path, Noiseless: true, N: 65, Step: -1})
-	if !slices.Equal(plain.Patterns.Data, other.Patterns.Data) || !slices.Equal(plain.Probe.Data, random(2, n, n, 1).Data) {
+	if !slices.Equal(plain.Patterns.Data, other.Patterns.Data) ||
+		!slices.Equal(plain.Probe.Data, random(2, n, n, 1).Data) {
 		t.Error("options of made scans change a given one")
 	}
 	bright := run(t, simulate.Options{ObjectFile: path, Noiseless: true, Photons: 1e9})
@@ -138,7 +142,8 @@ func TestABrightProbeWithoutNoise(t *testing.T) {
 func TestAPatternIsDrawnByItsNumber(t *testing.T) {
 	x, y := []float64{32, 41.25, 57.5, 33}, []float64{32, 47.875, 33, 40}
 	draw := func(count int) dataset.ScanData {
-		return run(t, simulate.Options{Seed: 3, ObjectFile: scene(t, map[string]any{dataset.KeyX: x[:count], dataset.KeyY: y[:count]})})
+		return run(t, simulate.Options{Seed: 3,
+			ObjectFile: scene(t, map[string]any{dataset.KeyX: x[:count], dataset.KeyY: y[:count]})})
 	}
 	all := draw(4)
 	for count := 1; count < 4; count++ {
@@ -158,7 +163,8 @@ func TestSeeds(t *testing.T) {
 		}
 		o.Seed++
 		other := run(t, o)
-		if slices.Equal(first.Patterns.Data, other.Patterns.Data) || slices.Equal(first.Object.Data, other.Object.Data) {
+		if slices.Equal(first.Patterns.Data, other.Patterns.Data) ||
+			slices.Equal(first.Object.Data, other.Object.Data) {
 			t.Errorf("%s: another seed gives the same scan", positions)
 		}
 		if drawn := positions != simulate.Fermat; drawn == slices.Equal(first.X, other.X) { // the spiral is given

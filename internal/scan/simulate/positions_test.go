@@ -28,7 +28,8 @@ func TestPositions(t *testing.T) {
 			for j := range count {
 				for axis, at := range []float64{scan.Y[j], scan.X[j]} {
 					if start := frame.Pixel(at) - n/2; start < 0 || start+n > scan.Object.Shape[axis] {
-						t.Errorf("%s: position %d at (%g, %g) leaves the object %v", kind, j, scan.X[j], scan.Y[j], scan.Object.Shape)
+						t.Errorf("%s: position %d at (%g, %g) leaves the object %v", kind, j, scan.X[j], scan.Y[j],
+							scan.Object.Shape)
 					}
 				}
 			}
@@ -40,7 +41,8 @@ func TestPositions(t *testing.T) {
 			if kind == simulate.Fermat {
 				area *= math.Pi / 4 // a disc
 			}
-			if step := math.Sqrt(area / float64(count)); !testutil.Close(step, o.Step, 0, 0.1) { // a raster of 20 x 20 has 19 steps
+			// a raster of 20 x 20 has 19 steps
+			if step := math.Sqrt(area / float64(count)); !testutil.Close(step, o.Step, 0, 0.1) {
 				t.Errorf("%s: a step of %g, want %g", kind, step, o.Step)
 			}
 		}
@@ -67,14 +69,17 @@ func TestKinds(t *testing.T) {
 		}
 		for _, kind := range []string{"", "moon", strings.ToUpper(strings.Fields(c.known)[0])} {
 			err := c.read([]byte(kind))
-			if last := strings.Fields(c.known)[2]; err == nil || !strings.Contains(err.Error(), fmt.Sprintf("found %q, expected", kind)) || !strings.Contains(err.Error(), last) {
+			if last := strings.Fields(c.known)[2]; err == nil ||
+				!strings.Contains(err.Error(), fmt.Sprintf("found %q, expected", kind)) ||
+				!strings.Contains(err.Error(), last) {
 				t.Errorf("%q: %v", kind, err)
 			}
 		}
 	}
 	o := options()
 	for _, change := range []func(*simulate.Options){
-		func(o *simulate.Options) { o.Object = "moon" }, func(o *simulate.Options) { o.Probe = "" }, func(o *simulate.Options) { o.Scan = "spiral" },
+		func(o *simulate.Options) { o.Object = "moon" }, func(o *simulate.Options) { o.Probe = "" },
+		func(o *simulate.Options) { o.Scan = "spiral" },
 	} {
 		o := o
 		change(&o)

@@ -69,7 +69,8 @@ func gaussian(n int, size float64) []complex128 {
 // focus is the defocused focus of a lens whose aperture is a disc, or a ring where stop > 0 (as a share of the radius).
 // The aperture's radius and the defocus are set so that the cone has opened to the wanted size.
 func focus(n int, size, stop float64) []complex128 {
-	radius := float64(n) / 6                              // of the aperture, in frequency pixels: a speckle is about 6/2 pixels
+	// of the aperture, in frequency pixels: a speckle is about 6/2 pixels
+	radius := float64(n) / 6
 	defocus := size * math.Pi / (2 * radius * float64(n)) // phase defocus*f^2 spreads geometrically over size pixels
 	aperture := spectrum.New(n, n)
 	for i := range aperture.Data {

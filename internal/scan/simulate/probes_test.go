@@ -31,9 +31,10 @@ func TestProbesHavePowerOneAndTheirSize(t *testing.T) {
 				if !(math.Hypot(row, column) <= 0.1) {
 					t.Errorf("%s of %d pixels, size %g: centre (%g, %g)", kind, size, width, row, column)
 				}
-				// A disc of diameter D has <r^2> = D^2/8, a ring with a hole of 0.35 D (1 + 0.35^2) times that; diffraction
-				// widens and edges cut, by up to 12% in these sizes.
-				want := map[simulate.ProbeKind]float64{simulate.Disk: width, simulate.ZonePlate: width * math.Sqrt(1+0.35*0.35)}[kind]
+				// A disc of diameter D has <r^2> = D^2/8, a ring with a hole of 0.35 D (1 + 0.35^2) times that;
+				// diffraction widens and edges cut, by up to 12% in these sizes.
+				want := map[simulate.ProbeKind]float64{simulate.Disk: width,
+					simulate.ZonePlate: width * math.Sqrt(1+0.35*0.35)}[kind]
 				if got := math.Sqrt(8 * spread); kind != simulate.Gaussian && !testutil.Close(got, want, 0, 0.12) {
 					t.Errorf("%s of %d pixels: diameter %g, want %g", kind, size, got, want)
 				}

@@ -91,7 +91,9 @@ func image(file *npz.Reader, key, expected string, fits func(shape []int) bool) 
 	}
 	for i, v := range all.Data {
 		if sum := float64(real(v)) + float64(imag(v)); math.IsNaN(sum) || math.IsInf(sum, 0) {
-			return nil, &badinput.Error{File: file.Path(), Key: key, Found: fmt.Sprintf("%v at pixel (row %d, column %d)", v, i/shape[1], i%shape[1]), Expected: "finite values"}
+			return nil, &badinput.Error{File: file.Path(), Key: key,
+				Found:    fmt.Sprintf("%v at pixel (row %d, column %d)", v, i/shape[1], i%shape[1]),
+				Expected: "finite values"}
 		}
 	}
 	return ndarray.Wrap(all.Data, shape...), nil
@@ -109,7 +111,8 @@ func (o Options) checkScene(ctx context.Context, d dataset.ScanData) error {
 	}
 	p := d.Probe.Shape
 	if len(d.X) != len(d.Y) || len(d.X) == 0 {
-		return fault(dataset.KeyX, fmt.Sprintf("%d columns and %d rows", len(d.X), len(d.Y)), "as many of each, at least one")
+		return fault(dataset.KeyX, fmt.Sprintf("%d columns and %d rows", len(d.X), len(d.Y)),
+			"as many of each, at least one")
 	}
 	if most := maxPixels / (p[0] * p[0]); len(d.X) > most {
 		return fault(dataset.KeyX, fmt.Sprintf("%d positions", len(d.X)), fmt.Sprintf("at most %d", most))
@@ -118,14 +121,16 @@ func (o Options) checkScene(ctx context.Context, d dataset.ScanData) error {
 		for axis, v := range []float64{d.Y[i], d.X[i]} {
 			start := frame.Pixel(v) - p[0]/2
 			if !(math.Abs(v) <= 1e6) || start < 0 || start+p[0] > d.Object.Shape[axis] {
-				return fault([]string{dataset.KeyY, dataset.KeyX}[axis], fmt.Sprintf("position %d at %g, whose patch leaves the object", i, v),
+				return fault([]string{dataset.KeyY, dataset.KeyX}[axis],
+					fmt.Sprintf("position %d at %g, whose patch leaves the object", i, v),
 					fmt.Sprintf("a patch of %d pixels within %d", p[0], d.Object.Shape[axis]))
 			}
 		}
 	}
 	switch photons := brightest(d); {
 	case photons > maxPhotons && !o.Noiseless && o.Photons == 0:
-		return fault(dataset.KeyProbe, fmt.Sprintf("up to %g photons per pattern of objectGuess", photons), fmt.Sprintf("at most %g", maxPhotons))
+		return fault(dataset.KeyProbe, fmt.Sprintf("up to %g photons per pattern of objectGuess", photons),
+			fmt.Sprintf("at most %g", maxPhotons))
 	case !(light(ctx, d) > 0):
 		if err := ctx.Err(); err != nil {
 			return err

@@ -34,9 +34,9 @@ type Options struct {
 	ObjectFile string // take objectGuess, probeGuess, xcoords and ycoords from this NPZ instead of making them
 }
 
-// Run makes a scan: noiseless patterns are exactly I = |FFT2(P O)|^2 / N^2 of the probe and the object that it returns. The
-// probe is scaled so that a pattern has Photons on average; one from ObjectFile stays as it is where none are asked for.
-// When ctx is done before, its error is returned.
+// Run makes a scan: noiseless patterns are exactly I = |FFT2(P O)|^2 / N^2 of the probe and the object that it returns.
+// The probe is scaled so that a pattern has Photons on average; one from ObjectFile stays as it is where none are asked
+// for. When ctx is done before, its error is returned.
 func Run(ctx context.Context, o Options) (dataset.ScanData, error) {
 	if err := o.validate(); err != nil {
 		return dataset.ScanData{}, err

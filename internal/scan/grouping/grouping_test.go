@@ -1,14 +1,16 @@
-package dataset
+package grouping
 
 import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"testing"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/scan/dataset"
 )
 
 // raster is a w by h grid of unit steps: every distance occurs many times.
@@ -50,11 +52,11 @@ func TestNeighbourhoodAgainstAllPairs(t *testing.T) {
 	}
 }
 
-func TestNearestGroups(t *testing.T) {
+func TestNearest(t *testing.T) {
 	x, y := raster(20, 15)
 	for _, gridsize := range []int{2, 3} {
 		neighbours := DefaultNeighbours(gridsize)
-		groups, err := NearestGroups(x, y, Grouping{Gridsize: gridsize, Seed: 3})
+		groups, err := Nearest(x, y, Options{Gridsize: gridsize, Seed: 3})
 		if err != nil || len(groups) != len(x) {
 			t.Fatal(len(groups), err)
 		}
@@ -71,11 +73,11 @@ func TestNearestGroups(t *testing.T) {
 			}
 			checkRowMajor(t, g, x, y, gridsize)
 		}
-		again, err := NearestGroups(x, y, Grouping{Gridsize: gridsize, Seed: 3})
+		again, err := Nearest(x, y, Options{Gridsize: gridsize, Seed: 3})
 		if err != nil || !reflect.DeepEqual(groups, again) {
 			t.Errorf("gridsize %d: the same seed gave other groups (%v)", gridsize, err)
 		}
-		other, err := NearestGroups(x, y, Grouping{Gridsize: gridsize, Neighbours: neighbours, Seed: 4})
+		other, err := Nearest(x, y, Options{Gridsize: gridsize, Neighbours: neighbours, Seed: 4})
 		if err != nil || reflect.DeepEqual(groups, other) {
 			t.Errorf("gridsize %d: another seed gave the same groups (%v)", gridsize, err)
 		}
@@ -100,7 +102,7 @@ func checkRowMajor(t *testing.T, g []int, x, y []float64, gridsize int) {
 
 func TestASquareIsNumberedRowByRow(t *testing.T) {
 	x, y := []float64{11, 0.5, 10, 0}, []float64{10.5, 11, 0, 1} // bottom-right, bottom-left, top-right, top-left
-	groups, err := NearestGroups(x, y, Grouping{Gridsize: 2, Neighbours: 3})
+	groups, err := Nearest(x, y, Options{Gridsize: 2, Neighbours: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,21 +113,22 @@ func TestASquareIsNumberedRowByRow(t *testing.T) {
 	}
 }
 
-func TestNearestGroupsRefuses(t *testing.T) {
+func TestNearestRefuses(t *testing.T) {
 	x, y := raster(2, 2)
 	for name, f := range map[string]func() ([][]int, error){
-		"lengths":    func() ([][]int, error) { return NearestGroups(x, y[:3], Grouping{Gridsize: 2}) },
-		"gridsize":   func() ([][]int, error) { return NearestGroups(x, y, Grouping{}) },
-		"patterns":   func() ([][]int, error) { return NearestGroups(x[:3], y[:3], Grouping{Gridsize: 2}) },
-		"oversample": func() ([][]int, error) { return NearestGroups(x, y, Grouping{Gridsize: 2, Oversample: 2}) }, // three others in all
-		"singles":    func() ([][]int, error) { return NearestGroups(x, y, Grouping{Gridsize: 1, Oversample: 2}) },
-		"neighbours": func() ([][]int, error) { return NearestGroups(x, y, Grouping{Gridsize: 2, Neighbours: 2}) },
+		"lengths":  func() ([][]int, error) { return Nearest(x, y[:3], Options{Gridsize: 2}) },
+		"gridsize": func() ([][]int, error) { return Nearest(x, y, Options{}) },
+		"patterns": func() ([][]int, error) { return Nearest(x[:3], y[:3], Options{Gridsize: 2}) },
+		// three others in all
+		"oversample": func() ([][]int, error) { return Nearest(x, y, Options{Gridsize: 2, Oversample: 2}) },
+		"singles":    func() ([][]int, error) { return Nearest(x, y, Options{Gridsize: 1, Oversample: 2}) },
+		"neighbours": func() ([][]int, error) { return Nearest(x, y, Options{Gridsize: 2, Neighbours: 2}) },
 	} {
 		if g, err := f(); err == nil {
 			t.Errorf("%s: got %v", name, g)
 		}
 	}
-	if g, err := NearestGroups(x, y, Grouping{Gridsize: 1, Neighbours: 1}); err != nil || !reflect.DeepEqual(g, Singles(4)) {
+	if g, err := Nearest(x, y, Options{Gridsize: 1, Neighbours: 1}); err != nil || !reflect.DeepEqual(g, Singles(4)) {
 		t.Errorf("gridsize 1: %v, %v", g, err)
 	}
 }
@@ -134,17 +137,18 @@ func TestNearestGroupsRefuses(t *testing.T) {
 func TestOversampledGroupsDiffer(t *testing.T) {
 	x, y := raster(9, 7)
 	m := len(x)
-	one, err := NearestGroups(x, y, Grouping{Gridsize: 2, Neighbours: 5, Seed: 3})
+	one, err := Nearest(x, y, Options{Gridsize: 2, Neighbours: 5, Seed: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, times := range []int{2, 3, 10} { // three of five neighbours: ten ways
-		groups, err := NearestGroups(x, y, Grouping{Gridsize: 2, Neighbours: 5, Oversample: times, Seed: 3})
+		groups, err := Nearest(x, y, Options{Gridsize: 2, Neighbours: 5, Oversample: times, Seed: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(groups) != times*m || !reflect.DeepEqual(groups[:m], one) {
-			t.Fatalf("%d groups a position: %d in all, the first of position 0 is %v, alone %v", times, len(groups), groups[0], one[0])
+			t.Fatalf("%d groups a position: %d in all, the first of position 0 is %v, alone %v", times, len(groups),
+				groups[0], one[0])
 		}
 		near := newNeighbourhood(x, y, 5)
 		for i := range m {
@@ -163,7 +167,7 @@ func TestOversampledGroupsDiffer(t *testing.T) {
 				t.Fatalf("position %d has %d different groups, want %d", i, len(seen), times)
 			}
 		}
-		again, err := NearestGroups(x, y, Grouping{Gridsize: 2, Neighbours: 5, Oversample: times, Seed: 3})
+		again, err := Nearest(x, y, Options{Gridsize: 2, Neighbours: 5, Oversample: times, Seed: 3})
 		if err != nil || !reflect.DeepEqual(again, groups) {
 			t.Errorf("the same seed gave other groups (%v)", err)
 		}
@@ -171,7 +175,8 @@ func TestOversampledGroupsDiffer(t *testing.T) {
 }
 
 func TestChoices(t *testing.T) {
-	for _, c := range []struct{ n, k, want int }{{5, 3, 10}, {4, 3, 4}, {3, 3, 1}, {2, 3, 0}, {1, 3, 0}, {7, 0, 1}, {9, 8, 9}, {60, 30, 1000}} {
+	for _, c := range []struct{ n, k, want int }{{5, 3, 10}, {4, 3, 4}, {3, 3, 1}, {2, 3, 0}, {1, 3, 0}, {7, 0, 1},
+		{9, 8, 9}, {60, 30, 1000}} {
 		if got := choices(c.n, c.k, 1000); got != c.want {
 			t.Errorf("%d of %d: %d ways, want %d", c.k, c.n, got, c.want)
 		}
@@ -180,17 +185,17 @@ func TestChoices(t *testing.T) {
 
 func TestScanRefusesGroupsItCannotGive(t *testing.T) {
 	x, y := raster(3, 2)
-	s := &Scan{Path: "scan.npz", M: len(x), X: x, Y: y}
-	for key, g := range map[string]Grouping{
+	s := &dataset.Scan{Path: "scan.npz", M: len(x), X: x, Y: y}
+	for key, g := range map[string]Options{
 		"xcoords": {Gridsize: 3}, "oversample": {Gridsize: 2, Oversample: 5},
 	} {
 		var bad *badinput.Error
-		if _, err := s.Groups(g); !errors.As(err, &bad) || bad.Key != key {
+		if _, err := Of(s, g); !errors.As(err, &bad) || bad.Key != key {
 			t.Errorf("%+v: error %v", g, err)
 		}
 	}
 	// Of six positions no more than five are neighbours, whatever is asked for: three of them, ten ways.
-	if groups, err := s.Groups(Grouping{Gridsize: 2, Neighbours: 50, Oversample: 10}); err != nil || len(groups) != 60 {
+	if groups, err := Of(s, Options{Gridsize: 2, Neighbours: 50, Oversample: 10}); err != nil || len(groups) != 60 {
 		t.Errorf("%d groups (%v)", len(groups), err)
 	}
 }
@@ -247,7 +252,8 @@ func TestSplit(t *testing.T) {
 		m          int
 		fraction   float64
 		validation int
-	}{{100, 0.1, 10}, {100, 0, 0}, {100, -1, 0}, {100, math.NaN(), 0}, {3, 0.01, 1}, {3, 1, 2}, {3, 7, 2}, {1, 0.5, 0}, {0, 0.5, 0}, {10, 0.25, 3}} {
+	}{{100, 0.1, 10}, {100, 0, 0}, {100, -1, 0}, {100, math.NaN(), 0}, {3, 0.01, 1}, {3, 1, 2}, {3, 7, 2}, {1, 0.5, 0},
+		{0, 0.5, 0}, {10, 0.25, 3}} {
 		train, validation := Split(Singles(tt.m), tt.fraction, 8)
 		if len(validation) != tt.validation || len(train)+len(validation) != tt.m {
 			t.Errorf("%d by %v: %d and %d", tt.m, tt.fraction, len(train), len(validation))
@@ -274,4 +280,25 @@ func TestSplit(t *testing.T) {
 func reversed(v []float64) []float64 {
 	slices.Reverse(v)
 	return v
+}
+
+// random are n numbers in [0, scale), the same every time.
+func random(n int, scale float64) []float64 {
+	rng := rand.New(rand.NewPCG(1, 2))
+	v := make([]float64, n)
+	for i := range v {
+		v[i] = scale * rng.Float64()
+	}
+	return v
+}
+
+// BenchmarkNearest groups 50 000 positions of a raster by four.
+func BenchmarkNearest(b *testing.B) {
+	x, y := raster(250, 200)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Nearest(x, y, Options{Gridsize: 2, Seed: 1}); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

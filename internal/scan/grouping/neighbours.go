@@ -1,19 +1,29 @@
-package dataset
+package grouping
 
 import (
 	"cmp"
 	"slices"
 )
 
+// Neighbours gives for each of at least two positions the nearest other one; of several equally near ones the first.
+func Neighbours(x, y []float64) []int {
+	tree := newNeighbourhood(x, y, 1)
+	nearest := make([]int, len(x))
+	for i := range nearest {
+		nearest[i] = tree.of(i)[0]
+	}
+	return nearest
+}
+
 // neighbourhood finds the nearest positions of a position: a k-d tree, kept as a permutation of the positions in which
-// every range is split at its middle. gonum's tree picks its pivots from the global random source, so that among
-// neighbours at equal distance, the rule on a raster, chance would decide; here it is the smaller number.
+// every range is split at its middle. gonum's tree takes its pivots from the global random source, so that chance would
+// decide among neighbours at equal distance, the rule on a raster. Here the smaller number decides.
 type neighbourhood struct {
 	at    [2][]float64 // x, y
 	order []int        // positions, as the tree has them
 	axis  []uint8      // the axis that splits the range whose middle is here
-	near  []neighbour  // the best so far, sorted
-	count int          // how many are wanted
+	near  []neighbour  // the nearest so far, sorted
+	count int          // how many to find
 }
 
 type neighbour struct {
@@ -52,15 +62,7 @@ func (t *neighbourhood) build(low, high int) {
 
 // widest is the axis along which positions extend farthest.
 func (t *neighbourhood) widest(ids []int) uint8 {
-	var extent [2]float64
-	for a, c := range t.at {
-		least, most := c[ids[0]], c[ids[0]]
-		for _, id := range ids {
-			least, most = min(least, c[id]), max(most, c[id])
-		}
-		extent[a] = most - least
-	}
-	if extent[1] > extent[0] {
+	if extent(ids, t.at[1]) > extent(ids, t.at[0]) {
 		return 1
 	}
 	return 0
@@ -87,19 +89,14 @@ func (t *neighbourhood) search(i, low, high int) {
 		dx, dy := t.at[0][id]-t.at[0][i], t.at[1][id]-t.at[1][i]
 		t.offer(neighbour{dx*dx + dy*dy, id})
 	}
-	beyond := c[i] - c[id] // to the splitting line
-	if beyond <= 0 {
-		t.search(i, low, middle)
-	} else {
-		t.search(i, middle+1, high)
+	side, far := [2]int{low, middle}, [2]int{middle + 1, high}
+	line := c[i] - c[id] // distance to the splitting line
+	if line > 0 {
+		side, far = far, side
 	}
-	if len(t.near) == t.count && beyond*beyond > t.near[t.count-1].distance {
-		return
-	}
-	if beyond <= 0 {
-		t.search(i, middle+1, high)
-	} else {
-		t.search(i, low, middle)
+	t.search(i, side[0], side[1])
+	if len(t.near) < t.count || line*line <= t.near[t.count-1].distance {
+		t.search(i, far[0], far[1])
 	}
 }
 

@@ -1,0 +1,295 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/scan/source"
+)
+
+// positions is the file that the positions come from.
+type positions struct {
+	file     *source.Source // the scan's own, or that of View.PositionsFile
+	separate bool           // not the scan's own
+	turned   bool           // the View changes their axes: the object of the file is not under them
+}
+
+func (s *Scan) openPositions(v View) (*positions, error) {
+	p := &positions{file: s.file}
+	if v.PositionsFile != "" {
+		other, err := source.Open(v.PositionsFile, v.Library)
+		if err != nil {
+			return nil, fmt.Errorf("reading the positions: %w", err)
+		}
+		p.file, p.separate = other, true
+	}
+	p.turned = v.SwapXY || v.FlipX || v.FlipY || v.BySample(p.file.Facts) != p.file.Facts.SampleMotion
+	return p, nil
+}
+
+// count is the number of positions.
+func (p *positions) count() (int, error) {
+	nx, err := vectorLength(p.file, KeyX)
+	if err != nil {
+		if bad := (*badinput.Error)(nil); !p.file.Has(KeyX) && errors.As(err, &bad) {
+			bad.Remedy = "give the file that has the positions with --positions-file"
+		}
+		return 0, err
+	}
+	ny, err := vectorLength(p.file, KeyY)
+	if err == nil && nx != ny {
+		err = p.file.Fault(KeyY, fmt.Sprintf("%d values", ny),
+			fmt.Sprintf("%d, as many as %s has", nx, p.file.Place(KeyX)), "")
+	}
+	return nx, err
+}
+
+// readPositions reads the positions, count in the file, and turns them into object pixels.
+func (s *Scan) readPositions(p *positions, count int, opt Options) error {
+	order, err := s.match(p)
+	if err != nil {
+		return err
+	}
+	if order == nil {
+		if count < s.M {
+			return p.file.Fault(KeyX, fmt.Sprintf("%d positions", count),
+				fmt.Sprintf("at least %d, one for each pattern of %s", s.M, s.file.Place(s.patterns.key)),
+				"drop the patterns without a position")
+		}
+		if count > s.M {
+			s.log.Warn("more positions than patterns: the last ones are dropped",
+				"file", s.Path, "positions", count, "patterns", s.M, "dropped", count-s.M)
+		}
+	}
+	if s.X, err = s.coordinates(p, KeyX, order); err != nil {
+		return err
+	}
+	if s.Y, err = s.coordinates(p, KeyY, order); err != nil {
+		return err
+	}
+	if s.XStart, err = s.startCoordinates(p, KeyXStart, order, s.X); err != nil {
+		return err
+	}
+	if s.YStart, err = s.startCoordinates(p, KeyYStart, order, s.Y); err != nil {
+		return err
+	}
+	if err := s.place(opt, p); err != nil {
+		return err
+	}
+	s.warnOfUnits(p)
+	return nil
+}
+
+// match finds the position of each pattern by the numbers that both carry, as in files of ptychodus. It is nil if the
+// positions are in the order of the patterns.
+func (s *Scan) match(p *positions) ([]int, error) {
+	numbered := s.file.Has(source.PatternIndex)
+	if !p.file.Has(source.PositionIndex) || !p.separate && !numbered {
+		return nil, nil
+	}
+	numbers, err := p.file.Int64s(source.PositionIndex)
+	if err != nil {
+		return nil, err
+	}
+	at := make(map[int64]int, len(numbers))
+	for i, n := range numbers {
+		if _, twice := at[n]; twice {
+			return nil, p.file.Fault(source.PositionIndex, fmt.Sprintf("the number %d twice", n), "each position once",
+				"")
+		}
+		at[n] = i
+	}
+	var own []int64
+	if numbered {
+		if own, err = s.numbers(source.PatternIndex); err != nil {
+			return nil, err
+		}
+	}
+	order := make([]int, s.M)
+	for pattern := range order {
+		number := int64(pattern)
+		if numbered {
+			number = own[pattern]
+		}
+		i, found := at[number]
+		if !found {
+			return nil, p.file.Fault(source.PositionIndex, fmt.Sprintf("no position with the number %d", number),
+				fmt.Sprintf("one for each of the %d patterns of %s", s.M, s.Path),
+				"drop the patterns without a position")
+		}
+		order[pattern] = i
+	}
+	return order, nil
+}
+
+// farthest is the largest coordinate. No object has pixel 16 million: such numbers are encoder counts or another unit.
+const farthest = 1 << 24
+
+// coordinates reads a list of finite numbers: the first M values, or those that order names.
+func (s *Scan) coordinates(p *positions, key string, order []int) ([]float64, error) {
+	all, err := p.file.Float64s(key)
+	if err != nil {
+		return nil, err
+	}
+	v := slices.Clip(all[:min(s.M, len(all))])
+	if order != nil {
+		v = make([]float64, s.M)
+		for i, from := range order {
+			v[i] = all[from]
+		}
+	}
+	most, expected, remedy := float64(farthest), fmt.Sprintf("finite object pixels, none beyond %g", float64(farthest)),
+		"drop that pattern and its position, or give pixels"
+	if p.file.Facts.Metres {
+		most, expected, remedy = math.MaxFloat64, "finite metres", "drop that pattern and its position"
+	}
+	for i, c := range v {
+		if !(math.Abs(c) <= most) { // in accept form: NaN fails
+			return nil, p.file.Fault(key, fmt.Sprintf("%v at position %d", c, i), expected, remedy)
+		}
+	}
+	return v, nil
+}
+
+// startCoordinates reads the positions before refinement, which default to the refined ones.
+func (s *Scan) startCoordinates(p *positions, key string, order []int, refined []float64) ([]float64, error) {
+	if !p.file.Has(key) || p.file.Facts.Metres {
+		return slices.Clone(refined), nil
+	}
+	h, err := p.file.Header(key)
+	if err != nil {
+		return nil, err
+	}
+	if h.Pickled() {
+		s.log.Info("pickled member skipped", "file", s.Path, "key", key)
+		return slices.Clone(refined), nil
+	}
+	n, err := vectorLength(p.file, key)
+	if err != nil {
+		return nil, err
+	}
+	if n < s.M {
+		return nil, p.file.Fault(key, fmt.Sprintf("%d values", n),
+			fmt.Sprintf("at least %d, one for each pattern", s.M),
+			"leave "+key+" out")
+	}
+	return s.coordinates(p, key, order)
+}
+
+// affine turns a coordinate in the file's unit into pixels.
+type affine struct{ scale, offset float64 }
+
+func (a affine) apply(values []float64) {
+	for i, v := range values {
+		values[i] = a.scale*v + a.offset
+	}
+}
+
+// mirror reverses a coordinate within the range of the values.
+func (a affine) mirror(values []float64) affine {
+	low, high := a.scale*slices.Min(values)+a.offset, a.scale*slices.Max(values)+a.offset
+	return affine{-a.scale, low + high - a.offset}
+}
+
+// metres turns metres into pixels of the given width. Pixel 0 is at origin, or, if that is nil, where the first patch
+// begins. bySample reverses the axis.
+func metres(values []float64, bySample bool, pixel float64, n int, origin *float64) affine {
+	a := affine{1 / pixel, 0}
+	if bySample {
+		a.scale = -a.scale
+	}
+	if origin != nil {
+		a.offset = -*origin / pixel
+		return a
+	}
+	a.offset = float64(n/2) - min(a.scale*slices.Min(values), a.scale*slices.Max(values))
+	return a
+}
+
+// place turns the coordinates into object pixels. It exchanges the axes, divides metres by the pixel, turns motion of
+// the sample into that of the beam, which is its opposite, and mirrors axes.
+//
+// The frame of a complete scan begins where its positions do, and axes are mirrored within their range. The positions
+// of a part do not show the range of the others: its frame begins at the file's own zero, and axes are mirrored about
+// it.
+func (s *Scan) place(opt Options, p *positions) error {
+	v, g, facts := opt.View, &s.Geometry, p.file.Facts
+	if v.SwapXY {
+		s.X, s.Y = s.Y, s.X
+		s.XStart, s.YStart = s.YStart, s.XStart
+	}
+	bySample := v.BySample(facts)
+	rangeX, rangeY := s.X, s.Y
+	if opt.Part {
+		rangeX, rangeY = []float64{0}, []float64{0}
+	}
+	unchanged := affine{1, 0}
+	x, y := unchanged, unchanged
+	if facts.Metres {
+		if g.PixelX == 0 || g.PixelY == 0 {
+			return p.file.Fault(KeyX, "metres, and nothing that tells how wide a pixel of the object is",
+				"an energy, a distance and the size of the detector's pixels",
+				"give --pixel-size-nm, or --energy-ev, --distance-m and --detector-pixel-um")
+		}
+		var originX, originY *float64
+		if at := facts.Origin; at != nil && !p.turned {
+			originX, originY = &at.X, &at.Y
+		}
+		x = metres(rangeX, bySample, g.PixelX, s.N, originX)
+		y = metres(rangeY, bySample, g.PixelY, s.N, originY)
+		g.Origin = &source.Point{X: -x.offset * g.PixelX, Y: -y.offset * g.PixelY}
+	} else {
+		g.Origin = facts.Origin
+		if bySample {
+			x, y = x.mirror(rangeX), y.mirror(rangeY)
+		}
+	}
+	if v.FlipX {
+		x = x.mirror(rangeX)
+	}
+	if v.FlipY {
+		y = y.mirror(rangeY)
+	}
+	if v.FlipX || v.FlipY || v.SwapXY || bySample && !facts.Metres {
+		g.Origin = nil // it belongs to the frame of the file
+	}
+	if x != unchanged || y != unchanged {
+		x.apply(s.X)
+		x.apply(s.XStart)
+		y.apply(s.Y)
+		y.apply(s.YStart)
+	}
+	if !facts.Metres {
+		return nil
+	}
+	for _, axis := range []struct {
+		key    string
+		values []float64
+	}{{KeyX, s.X}, {KeyY, s.Y}} {
+		for i, c := range axis.values {
+			if !(math.Abs(c) <= farthest) { // in accept form: NaN fails
+				return p.file.Fault(axis.key, fmt.Sprintf("%.6g pixels of the object at position %d", c, i),
+					fmt.Sprintf("none beyond %g", float64(farthest)),
+					"see whether the unit of the positions and the size of a pixel are right")
+			}
+		}
+	}
+	return nil
+}
+
+// warnOfUnits warns if the positions of several patterns cover less than a pixel: metres look like that.
+func (s *Scan) warnOfUnits(p *positions) {
+	span := max(slices.Max(s.X)-slices.Min(s.X), slices.Max(s.Y)-slices.Min(s.Y))
+	switch {
+	case s.M < 2 || span >= 1:
+	case p.file.Facts.Metres:
+		s.log.Warn("all positions lie within one pixel of the object: check their unit and the pixel size",
+			"file", s.Path, "span", span, "pixel_m", s.Geometry.PixelX)
+	default:
+		s.log.Warn("all positions lie within one pixel: xcoords and ycoords are taken as object pixels, not as metres",
+			"file", s.Path, "span", span)
+	}
+}

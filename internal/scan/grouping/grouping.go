@@ -1,0 +1,202 @@
+// Package grouping chooses the patterns of a scan that are handled together. A group is a list of pattern numbers; a
+// sample of a training or of an inference is one group, of Gridsize^2 overlapping patterns.
+//
+// It is the stage behind package dataset, whose positions, in object pixels, it reads. Of makes a scan's groups;
+// Overlapping, Sample and Split choose among them. All draws depend on their seed alone.
+package grouping
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"ptyx/internal/scan/dataset"
+)
+
+// Options say how positions become groups.
+type Options struct {
+	Gridsize   int    // a group is Gridsize^2 patterns
+	Neighbours int    // nearest neighbours that a group draws from; 0: DefaultNeighbours
+	Oversample int    // different groups for each position; 0: one
+	Seed       uint64 // of the draw
+}
+
+// DefaultNeighbours is PtychoPINN's 4 for gridsize 2, and likewise gridsize squared for others: one more than is
+// needed, so that groups differ.
+func DefaultNeighbours(gridsize int) int { return gridsize * gridsize }
+
+func (o Options) neighbours() int { return cmp.Or(o.Neighbours, DefaultNeighbours(o.Gridsize)) }
+
+// others is the number of neighbours in a group.
+func (o Options) others() int { return o.Gridsize*o.Gridsize - 1 }
+
+// Of gives the groups of a scan, see Nearest. Options that the scan is too small for are a *badinput.Error.
+func Of(s *dataset.Scan, o Options) ([][]int, error) {
+	if need := o.others() + 1; s.M < need {
+		return nil, s.Fault(dataset.KeyX, fmt.Sprintf("%d positions", s.M),
+			fmt.Sprintf("at least %d, for groups of gridsize %d", need, o.Gridsize), "lower --gridsize")
+	}
+	n := min(o.neighbours(), s.M-1)
+	if most := choices(n, o.others(), o.Oversample); o.Oversample > 1 && most < o.Oversample {
+		return nil, s.Fault("oversample", fmt.Sprintf("%d groups for each position", o.Oversample),
+			fmt.Sprintf("at most %d, which %d neighbours give at gridsize %d", most, n, o.Gridsize),
+			"raise --neighbours or lower --oversample")
+	}
+	return Nearest(s.X, s.Y, o)
+}
+
+// choices is the number of ways to choose k of n, but no more than most.
+func choices(n, k, most int) int {
+	if n < k {
+		return 0
+	}
+	ways := 1
+	for i := 1; i <= k; i++ {
+		ways = ways * (n - k + i) / i // grows with i, and is a whole number at every step
+		if ways >= most {
+			return most
+		}
+	}
+	return ways
+}
+
+// Singles are m groups of one pattern each, in order.
+func Singles(m int) [][]int {
+	all, groups := make([]int, m), make([][]int, m)
+	for i := range groups {
+		all[i] = i
+		groups[i] = all[i : i+1 : i+1]
+	}
+	return groups
+}
+
+// Nearest makes groups for each position, in object pixels: its pattern and others drawn from its nearest neighbours.
+// With Oversample the groups of a position differ. First come all positions' first groups, the same as without it, then
+// the second ones. The order in a group is roughly row-major (top-left, top-right, bottom-left, ... for gridsize 2),
+// which is how PtychoPINN numbers channels.
+func Nearest(x, y []float64, o Options) ([][]int, error) {
+	m, others, neighbours := len(x), o.others(), min(o.neighbours(), len(x)-1)
+	times := max(1, o.Oversample)
+	fault := func(format string, args ...any) ([][]int, error) {
+		return nil, fmt.Errorf("grouping with gridsize %d: "+format, append([]any{o.Gridsize}, args...)...)
+	}
+	switch {
+	case len(y) != m:
+		return fault("%d columns with %d rows", m, len(y))
+	case o.Gridsize < 1:
+		return fault("at least 1 is needed")
+	case m <= others:
+		return fault("%d patterns are too few, at least %d are needed", m, others+1)
+	case neighbours < others:
+		return fault("%d neighbours are too few, at least %d are needed", neighbours, others)
+	case choices(neighbours, others, times) < times:
+		return fault("%d neighbours do not give %d groups for each position", neighbours, times)
+	case o.Gridsize == 1:
+		return Singles(m), nil
+	}
+	near := newNeighbourhood(x, y, neighbours)
+	groups := make([][]int, times*m)
+	for i := range m {
+		// A generator for each position: its groups do not depend on those before it.
+		rng := rand.New(rand.NewPCG(o.Seed, uint64(i)))
+		candidates := near.of(i)
+		for k := 0; k < times; {
+			group := draw(rng, i, candidates, others)
+			rowMajor(group, x, y, o.Gridsize)
+			groups[k*m+i] = group
+			if !repeated(groups, i, k, m) {
+				k++
+			}
+		}
+	}
+	return groups, nil
+}
+
+// draw takes a position and others of the candidates, which it reorders.
+func draw(rng *rand.Rand, position int, candidates []int, others int) []int {
+	group := make([]int, 0, others+1)
+	group = append(group, position)
+	for k := range others {
+		j := k + rng.IntN(len(candidates)-k)
+		candidates[k], candidates[j] = candidates[j], candidates[k]
+		group = append(group, candidates[k])
+	}
+	return group
+}
+
+// repeated reports whether position i has its k-th group already. The same patterns are in the same order.
+func repeated(groups [][]int, i, k, m int) bool {
+	for before := range k {
+		if slices.Equal(groups[before*m+i], groups[k*m+i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// rowMajor sorts the group into rows of increasing y, each of increasing x.
+func rowMajor(group []int, x, y []float64, gridsize int) {
+	slices.SortFunc(group, func(a, b int) int {
+		return cmp.Or(cmp.Compare(y[a], y[b]), cmp.Compare(x[a], x[b]), cmp.Compare(a, b))
+	})
+	for row := range slices.Chunk(group, gridsize) {
+		slices.SortFunc(row, func(a, b int) int {
+			return cmp.Or(cmp.Compare(x[a], x[b]), cmp.Compare(y[a], y[b]), cmp.Compare(a, b))
+		})
+	}
+}
+
+// Overlapping gives the groups whose patterns are within reach pixels of each other along both axes. The patches of
+// other groups share no pixel, however near the patterns are among their scan's positions.
+func Overlapping(groups [][]int, x, y []float64, reach float64) [][]int {
+	return slices.DeleteFunc(slices.Clone(groups), func(group []int) bool {
+		return extent(group, x) > reach || extent(group, y) > reach
+	})
+}
+
+// extent is the distance of the outermost positions of a group along one axis.
+func extent(group []int, at []float64) float64 {
+	low, high := at[group[0]], at[group[0]]
+	for _, id := range group {
+		low, high = min(low, at[id]), max(high, at[id])
+	}
+	return high - low
+}
+
+// Sample chooses n groups by the seed, without replacement, and keeps their order. It gives all groups if n is 0 or
+// less, or as many as there are.
+func Sample(groups [][]int, n int, seed uint64) [][]int {
+	if n <= 0 || n >= len(groups) {
+		return groups
+	}
+	chosen, _ := partition(groups, n, seed)
+	return chosen
+}
+
+// Split sets a fraction of the groups aside for validation, chosen by the seed; both parts keep their order. A fraction
+// above 0 gives at least one group, and leaves at least one to train on; a single group is not split. Groups of several
+// patterns may share patterns across the two parts.
+func Split(groups [][]int, fraction float64, seed uint64) (train, validation [][]int) {
+	if !(fraction > 0) || len(groups) < 2 {
+		return groups, nil
+	}
+	n := int(math.Round(min(fraction, 1) * float64(len(groups))))
+	validation, train = partition(groups, min(max(n, 1), len(groups)-1), seed)
+	return train, validation
+}
+
+// partition chooses n groups by the seed; both parts keep their order.
+func partition(groups [][]int, n int, seed uint64) (chosen, others [][]int) {
+	order := rand.New(rand.NewPCG(seed, uint64(len(groups)))).Perm(len(groups))
+	slices.Sort(order[:n])
+	for i, g := range groups {
+		if _, take := slices.BinarySearch(order[:n], i); take {
+			chosen = append(chosen, g)
+		} else {
+			others = append(others, g)
+		}
+	}
+	return chosen, others
+}
