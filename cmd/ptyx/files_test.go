@@ -69,29 +69,47 @@ func walked(t *testing.T) (names []string) {
 	return names
 }
 
-var link = regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`)
+var (
+	link    = regexp.MustCompile(`\]\(([^)#\s]*)(?:#([^)\s]+))?\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+)
 
-// TestLinksResolve holds the pages to the files that they link.
+// TestLinksResolve checks that the files and the headings that pages link exist.
 func TestLinksResolve(t *testing.T) {
 	files, links := repository(t), 0
-	there := func(from, target string) {
-		links++
-		if _, err := os.Stat(filepath.Join(root, target)); err != nil {
-			t.Errorf("%s points to %s: %v", from, target, err)
-		}
-	}
 	for name, text := range files {
-		if filepath.Ext(name) == ".md" {
-			for _, m := range link.FindAllStringSubmatch(text, -1) {
-				if !strings.Contains(m[1], "://") {
-					there(name, filepath.Join(filepath.Dir(name), m[1]))
-				}
+		if filepath.Ext(name) != ".md" {
+			continue
+		}
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			links++
+			target := name
+			if m[1] != "" {
+				target = filepath.Join(filepath.Dir(name), m[1])
+			}
+			if _, err := os.Stat(filepath.Join(root, target)); err != nil {
+				t.Errorf("%s points to %s: %v", name, target, err)
+			}
+			if m[2] != "" && !slices.Contains(anchors(files[target]), m[2]) {
+				t.Errorf("%s points to %s in %s, which has no such heading", name, m[2], target)
 			}
 		}
 	}
-	if links < 5 {
+	if links < 50 {
 		t.Errorf("only %d links found", links)
 	}
+}
+
+// anchors lists the headings of a page as links name them.
+func anchors(page string) (list []string) {
+	for _, m := range heading.FindAllStringSubmatch(page, -1) {
+		text := regexp.MustCompile(`[^\p{L}\p{N} _-]`).ReplaceAllString(strings.ToLower(m[1]), "")
+		list = append(list, strings.ReplaceAll(text, " ", "-"))
+	}
+	return list
 }
 
 // TestTheIndexOfTests holds docs/dev/testing.md to the packages that have tests and to the targets that make has.
