@@ -1,6 +1,6 @@
-// Package evaluate compares two object files: it reads them (Load), has package metrics align and measure them (Files), and
-// writes the Result as a table, as metrics.json and as a picture. It is the body of `ptyx eval`, and stands above npz, metrics
-// and render.
+// Package evaluate compares two object files. Load reads them, Files aligns and measures them with package metrics, and
+// the Result is written as a table, as metrics.json and as a picture. It is the body of `ptyx eval`, and stands above
+// npz, metrics and render.
 package evaluate
 
 import (
@@ -23,9 +23,9 @@ import (
 type Convention string
 
 const (
-	// Ptyx aligns with care and measures the complex objects.
+	// Ptyx aligns shift, ramp, phase and scale, and measures the complex objects.
 	Ptyx Convention = "ptyx"
-	// PINNCompat computes what PtychoPINN's evaluation computes.
+	// PINNCompat computes the numbers of PtychoPINN's evaluation.
 	PINNCompat Convention = "pinn-compat"
 )
 
@@ -45,7 +45,7 @@ const (
 	PictureFile = "comparison.png"
 )
 
-// Result is what an evaluation found. One of Report and Compat is set.
+// Result is the outcome of an evaluation. Either Report or Compat is set.
 type Result struct {
 	Report  *metrics.Report
 	Compat  *metrics.CompatReport
@@ -56,7 +56,9 @@ type Result struct {
 // Files compares the objects of two files. Faults of the files are *badinput.Error.
 func Files(opt Options) (*Result, error) {
 	if !(opt.PixelSizeNM >= 0) || math.IsInf(opt.PixelSizeNM, 1) {
-		return nil, &badinput.Error{Key: "--pixel-size-nm", Found: fmt.Sprint(opt.PixelSizeNM), Expected: "a positive number of nanometres"}
+		return nil, &badinput.Error{
+			Key: "--pixel-size-nm", Found: fmt.Sprint(opt.PixelSizeNM), Expected: "a positive number of nanometres",
+		}
 	}
 	recon, err := Load(opt.Recon)
 	if err != nil {
@@ -88,13 +90,16 @@ func Files(opt Options) (*Result, error) {
 	return result, nil
 }
 
-// explain turns what metrics cannot compare into a fault of a file.
+// explain turns an error of package metrics into a fault of a file.
 func explain(err error, recon, reference *Source) error {
 	switch {
 	case errors.Is(err, metrics.ErrFlat):
 		return &badinput.Error{
-			File: reference.Path, Key: reference.Key, Found: "an object that is constant in the compared region", Expected: "one with structure",
-			Remedy: "give a file with the true or a reconstructed object; in a scan, objectGuess is often a placeholder", Cause: err,
+			File: reference.Path, Key: reference.Key,
+			Found: "an object that is constant in the compared region", Expected: "one with structure",
+			Remedy: "give a file with the true or a reconstructed object; " +
+				"in a scan, objectGuess is often a placeholder",
+			Cause: err,
 		}
 	case errors.Is(err, metrics.ErrNoOverlap):
 		return &badinput.Error{
@@ -106,7 +111,7 @@ func explain(err error, recon, reference *Source) error {
 	return fmt.Errorf("comparing %s with %s: %w", recon.Path, reference.Path, err)
 }
 
-// WriteTable prints the numbers for a reader.
+// WriteTable writes the numbers as a table for reading.
 func (r *Result) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if r.Compat != nil {
@@ -117,12 +122,8 @@ func (r *Result) WriteTable(w io.Writer) error {
 	return t.Flush()
 }
 
-func boxText(b metrics.Box) string {
-	return fmt.Sprintf("rows %d to %d, columns %d to %d", b.Row, b.Row+b.Height-1, b.Col, b.Col+b.Width-1)
-}
-
 func reportTable(w io.Writer, r *metrics.Report) {
-	fmt.Fprintf(w, "region\t%s, %.1f%% covered\n", boxText(r.Region), 100*r.Covered)
+	fmt.Fprintf(w, "region\t%s, %.1f%% covered\n", r.Region, 100*r.Covered)
 	fmt.Fprintf(w, "shift removed\t%+.2f rows, %+.2f columns\n", r.ShiftRow, r.ShiftCol)
 	fmt.Fprintf(w, "ramp removed\t%+.5f rad/row, %+.5f rad/column\n", r.RampRow, r.RampCol)
 	fmt.Fprintf(w, "scale, phase\t%.4f, %+.3f rad\n", r.Scale, r.PhaseShift)
@@ -155,7 +156,7 @@ func cutoffText(c metrics.Cutoff) string {
 
 func compatTable(w io.Writer, r *metrics.CompatReport) {
 	fmt.Fprintf(w, "convention\tPtychoPINN's evaluation\n")
-	fmt.Fprintf(w, "region\t%s\n", boxText(r.Region))
+	fmt.Fprintf(w, "region\t%s\n", r.Region)
 	fmt.Fprintf(w, "moved by\t%+.2f rows, %+.2f columns\n\n", r.ShiftRow, r.ShiftCol)
 	fmt.Fprintf(w, "\tamplitude\tphase\n")
 	a, p := r.Amplitude, r.Phase
@@ -171,7 +172,7 @@ func compatTable(w io.Writer, r *metrics.CompatReport) {
 	}
 }
 
-// WriteJSON writes the report, curves and all.
+// WriteJSON writes the report with its curves.
 func (r *Result) WriteJSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
@@ -181,7 +182,7 @@ func (r *Result) WriteJSON(w io.Writer) error {
 	return encoder.Encode(r.Report)
 }
 
-// Save writes metrics.json and comparison.png into a directory, which it makes if need be.
+// Save writes metrics.json and comparison.png to a directory, which it creates if necessary.
 func (r *Result) Save(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("making the output directory: %w", err)

@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"math"
+	"slices"
 
 	"ptyx/internal/format/render"
 )
@@ -41,12 +42,10 @@ func (r *Result) row(quantity, unit string, recon, reference []float64, colours 
 }
 
 func (r *Result) chart() render.Cell {
-	seventh := make([]float64, len(r.frc.Frequency))
-	for i := range seventh {
-		seventh[i] = 1.0 / 7
-	}
+	seventh := slices.Repeat([]float64{1.0 / 7}, len(r.frc.Frequency))
 	return &render.Chart{
-		Title: "Fourier ring correlation of the complex objects", X: "spatial frequency (cycles per pixel)", Y: "correlation", Width: 700,
+		Title: "Fourier ring correlation of the complex objects",
+		X:     "spatial frequency (cycles per pixel)", Y: "correlation", Width: 700,
 		Curves: []render.Curve{
 			{Name: "reconstruction and reference", X: r.frc.Frequency, Y: r.frc.Correlation},
 			{Name: "1/2 bit", X: r.frc.Frequency, Y: r.frc.HalfBit, Dashed: true},

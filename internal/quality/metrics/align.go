@@ -1,59 +1,52 @@
 package metrics
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"math/cmplx"
+	"slices"
 
 	"ptyx/internal/physics/spectrum"
 )
 
-// Aligned is a pair of objects over the same region, the reconstruction shifted, its ramp removed and scaled to fit.
+// Aligned is a pair of objects over the same region: the reconstruction shifted, its ramp removed, and scaled to fit.
 type Aligned struct {
-	Region           Box
-	Recon, Reference *spectrum.Field // (h, w)
-	Mask             []bool          // (h, w), pixels that count
-	ShiftRow         float64         // that was removed, in pixels
-	ShiftCol         float64
-	RampRow, RampCol float64    // that were removed, in rad per pixel
-	Scale            complex128 // by which the reconstruction was multiplied, after the ramp, which is 1 at the region's first pixel
+	Region             Box
+	Recon, Reference   *spectrum.Field // (h, w)
+	Mask               []bool          // (h, w), pixels that count
+	ShiftRow, ShiftCol float64         // that were removed, in pixels
+	RampRow, RampCol   float64         // that were removed, in rad per pixel; the ramp is 1 at the region's first pixel
+	Scale              complex128      // that multiplied the reconstruction, after the ramp
 }
 
-// interpolation is the room beyond the region over which the reconstruction is faded out before a Fourier shift, so that the cyclic
-// shift sees no edge; flatMargin of it, beside the largest shift, stays untouched for the interpolation's own reach.
+// Before a Fourier shift the reconstruction is faded out beyond the region, so that the cyclic shift has no edge.
 const (
-	interpolation = 16
-	flatMargin    = 4
+	interpolation = 16 // width of the border in which it fades, beside the largest shift, in pixels
+	flatMargin    = 4  // of that, pixels that stay untouched, because the interpolation reaches into them
 )
 
-// Align finds the shift, ramp and complex scale that bring recon onto reference in the region that opt asks for.
+// Align finds the shift, ramp and complex scale that bring recon onto reference in the central region that opt selects.
+// The error wraps ErrNoOverlap, ErrFlat or ErrNotFinite.
 func Align(recon, reference Image, opt Options) (*Aligned, error) {
-	for _, side := range []struct {
-		image Image
-		name  string
-	}{{recon, "the reconstruction"}, {reference, "the reference"}} {
-		if err := side.image.check(side.name); err != nil {
-			return nil, err
-		}
+	if err := errors.Join(recon.check("the reconstruction"), reference.check("the reference")); err != nil {
+		return nil, err
 	}
 	area, err := common(recon, reference)
 	if err != nil {
 		return nil, err
 	}
-	share := opt.Region
-	if share == 0 {
-		share = defaultRegion
-	}
-	region := area.central(min(max(share, 0), 1))
-	if region.Height < minSide || region.Width < minSide {
-		return nil, fmt.Errorf("metrics: a region of %d x %d pixels, want at least %d x %d: %w", region.Height, region.Width, minSide, minSide, ErrNoOverlap)
+	region := area.central(min(max(cmp.Or(opt.Region, defaultRegion), 0), 1))
+	if err := region.checkSize("a region of"); err != nil {
+		return nil, err
 	}
 	a := newAligner(recon, reference, region, opt.maxShift())
-	if a.counted == 0 {
+	if !slices.Contains(a.mask, true) {
 		return nil, fmt.Errorf("metrics: no pixel of the central region is well covered: %w", ErrNoOverlap)
 	}
 	if a.flatReference() {
-		return nil, fmt.Errorf("metrics: rows %d to %d, columns %d to %d: %w", region.Row, region.Row+region.Height-1, region.Col, region.Col+region.Width-1, ErrFlat)
+		return nil, fmt.Errorf("metrics: %s: %w", region, ErrFlat)
 	}
 	return a.run(), nil
 }
@@ -68,37 +61,40 @@ func (o Options) maxShift() int {
 	return int(math.Ceil(o.MaxShift))
 }
 
-// aligner holds the pair while they are brought together.
+// aligner holds a pair during alignment.
 type aligner struct {
 	region    Box
 	reference *spectrum.Field // (h, w)
 	mask      []bool          // (h, w)
-	counted   int             // pixels of the mask
-	maxShift  int
-	margin    int
+	maxShift  int             // pixels
+	margin    int             // of wide around the region
 	wide      *spectrum.Field // the reconstruction with its margin, (h + 2 margin, w + 2 margin)
-	kr, kc    float64         // ramp that was multiplied onto wide, from the region's first pixel
+	kr, kc    float64         // ramp that was multiplied onto wide, 1 at the region's first pixel
 }
 
 func newAligner(recon, reference Image, region Box, maxShift int) *aligner {
-	a := &aligner{region: region, maxShift: maxShift, margin: maxShift + interpolation}
 	h, w := region.Height, region.Width
-	a.reference = spectrum.New(h, w)
-	a.mask = make([]bool, h*w)
+	a := &aligner{
+		region: region, maxShift: maxShift, margin: maxShift + interpolation,
+		reference: reference.crop(region), mask: make([]bool, h*w),
+	}
 	enoughRecon, enoughReference := recon.enough(), reference.enough()
 	for i := range a.mask {
 		row, col := region.Row+i/w, region.Col+i%w
-		a.reference.Data[i] = reference.value(row, col)
 		a.mask[i] = recon.covered(row, col, enoughRecon) && reference.covered(row, col, enoughReference)
-		if a.mask[i] {
-			a.counted++
-		}
 	}
-	a.wide = spectrum.New(h+2*a.margin, w+2*a.margin)
-	for i := range a.wide.Data {
-		a.wide.Data[i] = recon.value(region.Row-a.margin+i/a.wide.W, region.Col-a.margin+i%a.wide.W)
-	}
+	m := a.margin
+	a.wide = recon.crop(Box{Row: region.Row - m, Col: region.Col - m, Height: h + 2*m, Width: w + 2*m})
 	return a
+}
+
+// crop is a box of the image, in double precision.
+func (im Image) crop(box Box) *spectrum.Field {
+	out := spectrum.New(box.Height, box.Width)
+	for i := range out.Data {
+		out.Data[i] = im.value(box.Row+i/box.Width, box.Col+i%box.Width)
+	}
+	return out
 }
 
 // value is the object at a pixel of the frame; beyond its edge, the nearest pixel's; 0 where it is not finite.
@@ -123,27 +119,27 @@ func (im Image) covered(row, col int, enough float32) bool {
 
 // flatReference reports that the reference varies by less than float32's own rounding.
 func (a *aligner) flatReference() bool {
-	s := a.moments(a.reference, a.reference)
+	s := momentsOf(a.reference, a.reference, a.mask)
 	return !(s.centredAA() > 1e-12*s.aa)
 }
 
-// run removes the ramp, then looks for the shift among whole pixels, then refines both in turn.
+// run removes the ramp, finds the shift in whole pixels, then refines both in turn.
 func (a *aligner) run() *Aligned {
 	a.removeRamp(0, 0, spectrum.Peak)
 	still, ramp := a.at(0, 0), [2]float64{a.kr, a.kc}
 	row, col := 0.0, 0.0
 	if a.maxShift > 0 {
-		row, col = a.wholeShift()
+		row, col = a.pixelShift()
 		row, col = a.refine(row, col)
 	}
 	moved := a.at(row, col)
-	// A shift has to be worth it: interpolation is not free, and noise always likes some shift a little better.
+	// A shift must gain this much correlation: interpolation has a cost, and noise always favours some shift a little.
 	const worth = 1e-5
 	if limit := float64(a.maxShift); math.Abs(row) > limit || math.Abs(col) > limit ||
 		!(a.correlation(moved) > a.correlation(still)+worth) {
 		row, col, moved, a.kr, a.kc = 0, 0, still, ramp[0], ramp[1]
 	}
-	s := a.moments(moved, a.reference)
+	s := momentsOf(moved, a.reference, a.mask)
 	scale := 0i
 	if s.aa > 0 {
 		scale = s.ab / complex(s.aa, 0)
@@ -157,7 +153,8 @@ func (a *aligner) run() *Aligned {
 	}
 }
 
-// removeRamp multiplies the reconstruction by the ramp that fits reference * conj(recon) at a displacement, found by peak.
+// removeRamp multiplies the reconstruction by the ramp that fits reference * conj(recon) at a displacement, found by
+// peak.
 func (a *aligner) removeRamp(row, col float64, peak func(*spectrum.Field) (float64, float64)) {
 	product := a.at(row, col)
 	for i, v := range product.Data {
@@ -171,16 +168,15 @@ func (a *aligner) removeRamp(row, col float64, peak func(*spectrum.Field) (float
 	a.kr, a.kc = a.kr+kr, a.kc+kc
 }
 
-// at is the reconstruction over the region when it is displaced by (row, col): the value at r + (row, col) comes to r. Whole
-// pixels are copied, the rest is trigonometric interpolation of the faded surroundings.
+// at is the reconstruction over the region displaced by (row, col): the value at r + (row, col) comes to r. Pixels are
+// copied; a fraction of a pixel is trigonometric interpolation of the faded surroundings.
 func (a *aligner) at(row, col float64) *spectrum.Field {
-	wholeRow, wholeCol := int(math.Round(row)), int(math.Round(col))
-	restRow, restCol := row-float64(wholeRow), col-float64(wholeCol)
+	pixelRow, pixelCol := math.Round(row), math.Round(col)
 	from := a.wide
-	if restRow != 0 || restCol != 0 {
-		from = a.interpolated(restRow, restCol)
+	if row != pixelRow || col != pixelCol {
+		from = a.interpolated(row-pixelRow, col-pixelCol)
 	}
-	return from.Crop(a.margin+wholeRow, a.margin+wholeCol, a.region.Height, a.region.Width)
+	return from.Crop(a.margin+int(pixelRow), a.margin+int(pixelCol), a.region.Height, a.region.Width)
 }
 
 // interpolated is the wide field displaced by a fraction of a pixel.
@@ -203,7 +199,7 @@ func (a *aligner) interpolated(row, col float64) *spectrum.Field {
 	return out
 }
 
-// taper is 1 but for the outermost `fade` samples, over which it falls to 0 as a raised cosine.
+// taper is 1, except over the outermost fade samples, where it falls to 0 as a raised cosine.
 func taper(n, fade int) []float64 {
 	out := make([]float64, n)
 	for i := range out {
@@ -216,8 +212,8 @@ func taper(n, fade int) []float64 {
 	return out
 }
 
-// wholeShift is the displacement by whole pixels with the best correlation.
-func (a *aligner) wholeShift() (row, col float64) {
+// pixelShift is the displacement in whole pixels with the best correlation.
+func (a *aligner) pixelShift() (row, col float64) {
 	best := -1.0
 	for r := -a.maxShift; r <= a.maxShift; r++ {
 		for c := -a.maxShift; c <= a.maxShift; c++ {
@@ -240,15 +236,16 @@ func (a *aligner) refine(row, col float64) (float64, float64) {
 		a.removeRamp(row, col, near)
 		dr, dc := a.residualShift(a.at(row, col))
 		row, col = row+dr, col+dc
-		if math.Abs(dr) < small && math.Abs(dc) < small || math.Abs(row) > float64(a.maxShift)+1 || math.Abs(col) > float64(a.maxShift)+1 {
+		if max(math.Abs(dr), math.Abs(dc)) < small || max(math.Abs(row), math.Abs(col)) > float64(a.maxShift)+1 {
 			break
 		}
 	}
 	return row, col
 }
 
-// residualShift is by how much the field is still displaced from the reference: the top of their cross-correlation, found
-// as the subpixel frequency of the cross-spectrum. The windows draw it towards zero, so the caller repeats.
+// residualShift is the displacement that remains between the field and the reference: the peak of their
+// cross-correlation, found as the subpixel frequency of the cross-spectrum. The windows bias it towards zero, so the
+// caller repeats.
 func (a *aligner) residualShift(recon *spectrum.Field) (row, col float64) {
 	x, y := a.windowed(recon), a.windowed(a.reference)
 	x.FFT()
@@ -297,8 +294,6 @@ type moments struct {
 	aa, bb float64    // sums of squared magnitudes
 }
 
-func (a *aligner) moments(x, y *spectrum.Field) moments { return momentsOf(x, y, a.mask) }
-
 func momentsOf(x, y *spectrum.Field, mask []bool) moments {
 	var m moments
 	for i, counts := range mask {
@@ -317,7 +312,7 @@ func momentsOf(x, y *spectrum.Field, mask []bool) moments {
 func (m moments) centredAA() float64 { return m.aa - (real(m.a)*real(m.a)+imag(m.a)*imag(m.a))/m.n }
 func (m moments) centredBB() float64 { return m.bb - (real(m.b)*real(m.b)+imag(m.b)*imag(m.b))/m.n }
 
-// correlation is that of the deviations from the means; 0 where one side has none beyond rounding.
+// correlation is that of the deviations from the means; 0 if one side has none beyond rounding.
 func (m moments) correlation() float64 {
 	aa, bb := m.centredAA(), m.centredBB()
 	if !(aa > 1e-14*m.aa && bb > 1e-14*m.bb) {
@@ -335,5 +330,5 @@ func (m moments) overlap() float64 {
 }
 
 func (a *aligner) correlation(recon *spectrum.Field) float64 {
-	return a.moments(recon, a.reference).correlation()
+	return momentsOf(recon, a.reference, a.mask).correlation()
 }

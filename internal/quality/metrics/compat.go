@@ -1,16 +1,18 @@
 package metrics
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/cmplx"
+	"slices"
 
 	"ptyx/internal/physics/spectrum"
 )
 
-// CompatReport holds the numbers of PtychoPINN's evaluation (ptycho/evaluation.py, ptycho/image/registration.py), computed
-// as it does, constants and all, to be held against published ones. It differs in one respect: both objects are cropped by
-// their known place in the scan's frame, not about their centres.
+// CompatReport holds the numbers of PtychoPINN's evaluation (ptycho/evaluation.py, ptycho/image/registration.py),
+// computed in the same way with the same constants, for comparison with published numbers. One thing differs: both
+// objects are cropped at their known place in the scan's frame, not around their centres.
 type CompatReport struct {
 	Convention string        `json:"convention"` // "pinn-compat"
 	Region     Box           `json:"region"`     // before registration and trimming
@@ -45,12 +47,11 @@ const (
 // Scan lists the centres of the patterns, in pixels of the frame.
 type Scan struct{ X, Y []float64 }
 
-// Compat compares as PtychoPINN does, in the box of the scan (nil: all that both objects cover).
+// Compat compares as PtychoPINN does, in the box of the scan (nil: all that both objects cover). The error wraps
+// ErrNoOverlap or ErrNotFinite.
 func Compat(recon, reference Image, scan *Scan) (CompatReport, error) {
-	for _, side := range []Image{recon, reference} {
-		if err := side.check("an object"); err != nil {
-			return CompatReport{}, err
-		}
+	if err := errors.Join(recon.check("an object"), reference.check("an object")); err != nil {
+		return CompatReport{}, err
 	}
 	box, err := common(recon, reference)
 	if err != nil {
@@ -61,13 +62,14 @@ func Compat(recon, reference Image, scan *Scan) (CompatReport, error) {
 	}
 	const edge = compatBorder + compatTrim
 	if box.Height < minSide+2*edge || box.Width < minSide+2*edge {
-		return CompatReport{}, fmt.Errorf("metrics: %d x %d pixels of the scan in common: %w", box.Height, box.Width, ErrNoOverlap)
+		return CompatReport{}, fmt.Errorf("metrics: %d x %d pixels of the scan in common: %w",
+			box.Height, box.Width, ErrNoOverlap)
 	}
 	truth, pred := reference.crop(box), recon.crop(box)
-	row, col := phaseCorrelation(magnitudeField(truth), magnitudeField(pred), compatUpsample)
+	h, w := box.Height, box.Width
+	row, col := phaseCorrelation(realField(magnitudes(truth), h, w), realField(magnitudes(pred), h, w), compatUpsample)
 	pred.Shift(row, col)
-	h, w := box.Height-2*edge, box.Width-2*edge
-	truth, pred = truth.Crop(edge, edge, h, w), pred.Crop(edge, edge, h, w)
+	truth, pred = truth.Crop(edge, edge, h-2*edge, w-2*edge), pred.Crop(edge, edge, h-2*edge, w-2*edge)
 	return CompatReport{
 		Convention: "pinn-compat", Region: box, ShiftRow: row, ShiftCol: col,
 		Amplitude: compatAmplitude(pred, truth), Phase: compatPhase(pred, truth),
@@ -76,28 +78,16 @@ func Compat(recon, reference Image, scan *Scan) (CompatReport, error) {
 
 // box is the scan's bounding box, grown by a margin.
 func (s *Scan) box(margin int) Box {
-	low, high := [2]float64{math.Inf(1), math.Inf(1)}, [2]float64{math.Inf(-1), math.Inf(-1)}
-	for i := range s.X {
-		low[0], high[0] = min(low[0], s.Y[i]), max(high[0], s.Y[i])
-		low[1], high[1] = min(low[1], s.X[i]), max(high[1], s.X[i])
-	}
-	row, col := int(low[0])-margin, int(low[1])-margin
-	return Box{Row: row, Col: col, Height: int(high[0]) + margin + 1 - row, Width: int(high[1]) + margin + 1 - col}
+	row, col := int(slices.Min(s.Y))-margin, int(slices.Min(s.X))-margin
+	bottom, right := int(slices.Max(s.Y))+margin+1, int(slices.Max(s.X))+margin+1
+	return Box{Row: row, Col: col, Height: bottom - row, Width: right - col}
 }
 
-// crop is a box of the image, in double precision.
-func (im Image) crop(box Box) *spectrum.Field {
-	out := spectrum.New(box.Height, box.Width)
-	for i := range out.Data {
-		out.Data[i] = im.value(box.Row+i/box.Width, box.Col+i%box.Width)
-	}
-	return out
-}
-
-func magnitudeField(f *spectrum.Field) *spectrum.Field {
-	out := spectrum.New(f.H, f.W)
-	for i, v := range f.Data {
-		out.Data[i] = complex(cmplx.Abs(v), 0)
+// realField is a field (h, w) of real values.
+func realField(values []float64, h, w int) *spectrum.Field {
+	out := spectrum.New(h, w)
+	for i, v := range values {
+		out.Data[i] = complex(v, 0)
 	}
 	return out
 }
@@ -111,10 +101,10 @@ func compatAmplitude(pred, truth *spectrum.Field) CompatQuality {
 	for i := range got {
 		got[i] *= scale
 	}
-	low, high := bounds(want)
-	q := compatErrors(got, want, truth.H, truth.W)
-	q.SSIM = SSIM(got, want, nil, truth.H, truth.W, high-low)
-	q.MSSSIM = multiScaleSSIM(gaussianBlur(got, truth.H, truth.W), gaussianBlur(want, truth.H, truth.W), truth.H, truth.W)
+	h, w := truth.H, truth.W
+	q := compatErrors(got, want, h, w)
+	q.SSIM = SSIM(got, want, nil, h, w, span(want))
+	q.MSSSIM = multiScaleSSIM(gaussianBlur(got, h, w), gaussianBlur(want, h, w), h, w)
 	return q
 }
 
@@ -152,16 +142,11 @@ func mean(values []float64) float64 {
 	return sum / float64(len(values))
 }
 
-func bounds(values []float64) (low, high float64) {
-	low, high = math.Inf(1), math.Inf(-1)
-	for _, v := range values {
-		low, high = min(low, v), max(high, v)
-	}
-	return low, high
-}
+// span is the difference of the largest and the smallest value.
+func span(values []float64) float64 { return slices.Max(values) - slices.Min(values) }
 
-// withoutPlane is the wrapped phase less its least-squares plane. Over a full grid the centred coordinates and the constant are
-// orthogonal, so each coefficient is a quotient of two sums.
+// withoutPlane is the wrapped phase minus its least-squares plane. Over a full grid the centred coordinates and the
+// constant are orthogonal, so each coefficient is a quotient of two sums.
 func withoutPlane(f *spectrum.Field) []float64 {
 	out := make([]float64, len(f.Data))
 	var s, sr, sc, rr, cc float64
@@ -184,32 +169,13 @@ func withoutPlane(f *spectrum.Field) []float64 {
 func compatFRC(got, want []float64, h, w int) []float64 {
 	n := min(h, w)
 	square := func(values []float64) *spectrum.Field {
-		f := spectrum.New(h, w)
-		for i, v := range values {
-			f.Data[i] = complex(v, 0)
-		}
-		f = f.Crop((h-n)/2, (w-n)/2, n, n)
+		f := realField(values, h, w).Crop((h-n)/2, (w-n)/2, n, n)
 		f.FFT()
 		return f
 	}
-	a, b := square(want), square(got)
-	var cross []complex128
-	var pa, pb []float64
-	for i, p := range a.Data {
-		q := b.Data[i]
-		ring := int(math.RoundToEven(math.Hypot(float64(spectrum.Frequency(i/n, n)), float64(spectrum.Frequency(i%n, n)))))
-		for ring >= len(cross) {
-			cross, pa, pb = append(cross, 0), append(pa, 0), append(pb, 0)
-		}
-		cross[ring] += p * cmplx.Conj(q)
-		pa[ring] += real(p)*real(p) + imag(p)*imag(p)
-		pb[ring] += real(q)*real(q) + imag(q)*imag(q)
-	}
-	out := make([]float64, len(cross))
-	for i := range out {
-		if scale := math.Sqrt(pa[i] * pb[i]); scale > 0 {
-			out[i] = cmplx.Abs(cross[i]) / scale
-		}
+	var out []float64
+	for _, r := range rings(square(want), square(got)) {
+		out = append(out, r.normalised(cmplx.Abs(r.cross)))
 	}
 	return out
 }
@@ -227,12 +193,10 @@ func firstBelow(curve []float64, threshold float64) float64 {
 	return float64(len(curve))
 }
 
-// multiScaleSSIM is PtychoPINN's simplified MS-SSIM: the full SSIM at each scale to the weights of Wang et al. (2003), every
-// second pixel kept between scales, no filter.
+// multiScaleSSIM is PtychoPINN's simplified MS-SSIM: the full SSIM at each scale, to the weights of Wang et al. (2003),
+// with every second pixel kept between scales and no filter.
 func multiScaleSSIM(x, y []float64, h, w int) float64 {
-	xLow, xHigh := bounds(x)
-	yLow, yHigh := bounds(y)
-	span := max(xHigh-xLow, yHigh-yLow)
+	span := max(span(x), span(y))
 	product := 1.0
 	for _, weight := range []float64{0.0448, 0.2856, 0.3001, 0.2363, 0.1333} {
 		v := SSIM(x, y, nil, h, w, span)

@@ -3,69 +3,82 @@ package metrics
 import (
 	"math"
 	"math/cmplx"
+	"slices"
 
 	"ptyx/internal/physics/spectrum"
 )
 
-// FRC is the Fourier ring correlation of two complex images: Re sum F1 conj(F2) / sqrt(sum |F1|^2 sum |F2|^2) over rings of
-// equal spatial frequency, up to Nyquist, of the central square of the region under a Hann window.
+// FRC is the Fourier ring correlation of two complex images: Re sum F1 conj(F2) / sqrt(sum |F1|^2 sum |F2|^2) over
+// rings of equal spatial frequency, up to Nyquist, of the central square of the region under a Hann window.
 type FRC struct {
 	Side        int       `json:"side"`        // of the square, in pixels
 	Frequency   []float64 `json:"frequency"`   // of each ring, in cycles per pixel
 	Correlation []float64 `json:"correlation"` // of each ring
-	HalfBit     []float64 `json:"half_bit"`    // threshold of each ring (van Heel and Schatz, J. Struct. Biol. 151, 250, 2005)
+	HalfBit     []float64 `json:"half_bit"`    // threshold (van Heel and Schatz, J. Struct. Biol. 151, 250, 2005)
 	AtHalfBit   Cutoff    `json:"at_half_bit"`
 	AtSeventh   Cutoff    `json:"at_1_7"` // where the curve falls below 1/7
 }
 
-// Cutoff is where the curve first falls below a threshold, interpolated between rings. Resolution is the half period, the width
-// of the finest line told apart: 1 pixel at Nyquist.
+// Cutoff is where the curve first falls below a threshold, interpolated between rings. The resolution is the half
+// period, the width of the finest line that is resolved: 1 pixel at Nyquist.
 type Cutoff struct {
 	Frequency       float64 `json:"frequency"` // in cycles per pixel
 	HalfPeriod      float64 `json:"half_period_pixels"`
 	HalfPeriodNM    float64 `json:"half_period_nm,omitempty"` // where the pixel size is known
-	BeyondNyquist   bool    `json:"beyond_nyquist"`           // the curve never falls below: Nyquist is given
-	BelowFirstRings bool    `json:"below_first_rings"`        // it lies below from the start: nothing is resolved
+	BeyondNyquist   bool    `json:"beyond_nyquist"`           // the curve never falls below: Frequency is Nyquist
+	BelowFirstRings bool    `json:"below_first_rings"`        // the curve starts below: nothing is resolved
 }
 
-// firstRing is where the search for a cutoff starts. The window ties the rings below together, and they hold the halo and the
-// rest of the ramp, which decide nothing about resolution.
+// firstRing is where the search for a cutoff starts. The window correlates the rings below, and they hold the halo and
+// what remains of the ramp, which say nothing about resolution.
 const firstRing = 3
 
 // ringCorrelation of the central square of a and b.
 func ringCorrelation(a, b *spectrum.Field, mask []bool, pixelNM float64) FRC {
 	n := spectrum.Smooth(min(a.H, a.W))
-	fa, fb := squareSpectrum(a, mask, n), squareSpectrum(b, mask, n)
-	rings := n/2 + 1
-	cross, powerA, powerB, count := make([]float64, rings), make([]float64, rings), make([]float64, rings), make([]float64, rings)
-	for i, p := range fa.Data {
-		q := fb.Data[i]
-		ring := int(math.Round(math.Hypot(float64(spectrum.Frequency(i/n, n)), float64(spectrum.Frequency(i%n, n)))))
-		if ring >= rings {
-			continue
-		}
-		cross[ring] += real(p * cmplx.Conj(q))
-		powerA[ring] += real(p)*real(p) + imag(p)*imag(p)
-		powerB[ring] += real(q)*real(q) + imag(q)*imag(q)
-		count[ring]++
-	}
 	out := FRC{Side: n}
-	for i := range rings {
-		correlation := 0.0
-		if scale := math.Sqrt(powerA[i] * powerB[i]); scale > 0 {
-			correlation = cross[i] / scale
-		}
+	for i, r := range rings(squareSpectrum(a, mask, n), squareSpectrum(b, mask, n))[:n/2+1] {
 		out.Frequency = append(out.Frequency, float64(i)/float64(n))
-		out.Correlation = append(out.Correlation, correlation)
-		out.HalfBit = append(out.HalfBit, halfBit(count[i]))
-	}
-	seventh := make([]float64, rings)
-	for i := range seventh {
-		seventh[i] = 1.0 / 7
+		out.Correlation = append(out.Correlation, r.normalised(real(r.cross)))
+		out.HalfBit = append(out.HalfBit, halfBit(r.count))
 	}
 	out.AtHalfBit = out.cutoff(out.HalfBit, pixelNM)
-	out.AtSeventh = out.cutoff(seventh, pixelNM)
+	out.AtSeventh = out.cutoff(slices.Repeat([]float64{1.0 / 7}, len(out.HalfBit)), pixelNM)
 	return out
+}
+
+// ring is what two spectra sum to over the frequencies of one rounded radius.
+type ring struct {
+	cross          complex128 // sum F1 conj(F2)
+	power1, power2 float64    // sums |F|^2
+	count          float64    // of samples
+}
+
+// rings sums two spectra (n, n) over rings, from zero frequency to the corner.
+func rings(a, b *spectrum.Field) []ring {
+	n := a.W
+	var out []ring
+	for i, p := range a.Data {
+		q, radius := b.Data[i], math.Hypot(float64(spectrum.Frequency(i/n, n)), float64(spectrum.Frequency(i%n, n)))
+		at := int(math.Round(radius))
+		if at >= len(out) {
+			out = append(out, make([]ring, at+1-len(out))...)
+		}
+		r := &out[at]
+		r.cross += p * cmplx.Conj(q)
+		r.power1 += real(p)*real(p) + imag(p)*imag(p)
+		r.power2 += real(q)*real(q) + imag(q)*imag(q)
+		r.count++
+	}
+	return out
+}
+
+// normalised divides a correlation by the power of both; 0 without any.
+func (r ring) normalised(correlation float64) float64 {
+	if scale := math.Sqrt(r.power1 * r.power2); scale > 0 {
+		return correlation / scale
+	}
+	return 0
 }
 
 // halfBit is the threshold at which a ring of n independent samples carries half a bit of information each.
@@ -96,8 +109,8 @@ func squareSpectrum(f *spectrum.Field, mask []bool, n int) *spectrum.Field {
 	return out
 }
 
-// cutoff is where the widest band of rings above the threshold ends. A network's lowest frequencies, of few pixels a ring,
-// may dip below it while everything finer is right; what lies beyond the band agrees by chance.
+// cutoff is the end of the widest band of rings above the threshold. The lowest rings have few pixels and may dip below
+// it while everything finer is right; rings beyond the band agree by chance.
 func (f *FRC) cutoff(threshold []float64, pixelNM float64) Cutoff {
 	first, end := f.widestBand(threshold)
 	out := Cutoff{Frequency: f.Frequency[len(f.Frequency)-1], BeyondNyquist: end == len(f.Correlation) && end > first}

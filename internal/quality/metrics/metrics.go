@@ -1,12 +1,12 @@
-// Package metrics says how well a reconstructed object agrees with a reference.
+// Package metrics measures how well a reconstructed object agrees with a reference.
 //
-// Two objects that explain the same patterns equally well may still differ by a global phase, a scale, a linear phase ramp
-// and a shift of a few pixels (the probe takes the opposite shift), so Align removes these four first, inside the Region: the
-// central part of what both objects cover. From the Aligned pair come the complex correlation, SSIM and PSNR of amplitude and
-// phase, and the Fourier ring correlation, gathered in a Report. Compat computes the numbers as PtychoPINN's
-// ptycho/evaluation.py does, to be held against published ones.
+// Two objects that explain the same patterns equally well may differ by a global phase, a scale, a linear phase ramp
+// and a shift of a few pixels, because the probe takes the opposite shift. Align removes these four first, inside the
+// Region: the central part of the area that both objects cover. The Aligned pair gives a Report: the complex
+// correlation, SSIM and PSNR of amplitude and phase, and the Fourier ring correlation. Compat computes the numbers as
+// PtychoPINN's ptycho/evaluation.py does, for comparison with published ones.
 //
-// The package stands after stitching and before files and pictures, and knows neither.
+// The package stands after stitching; files and pictures are the business of evaluate and report.
 package metrics
 
 import (
@@ -22,14 +22,14 @@ import (
 type Image struct {
 	Object   *ndarray.Complex64 // (H, W), complex transmission
 	Row, Col int                // of Object[0, 0] in the frame
-	Coverage *ndarray.Float32   // (H, W), summed probe weights; nil: all covered
+	Coverage *ndarray.Float32   // (H, W), summed probe weights; nil: all are covered
 }
 
 // Options of a comparison. The zero value is the usual one.
 type Options struct {
-	Region      float64 // side of the region as a share of the common area's, in (0, 1]; 0: one half
-	MaxShift    float64 // largest shift that registration may find, in pixels; 0: 4; negative: none at all
-	PixelSizeNM float64 // object pixel in nanometres; 0: not known
+	Region      float64 // side of the region relative to the common area, in (0, 1]; 0: one half
+	MaxShift    float64 // largest shift that registration may find, in pixels; 0: 4; negative: none
+	PixelSizeNM float64 // object pixel in nanometres; 0: unknown
 }
 
 const (
@@ -37,7 +37,7 @@ const (
 	defaultMaxShift = 4
 	// minSide is the smallest region: SSIM's window is 7 pixels, and rings need room.
 	minSide = 16
-	// wellCovered is the share of the usual coverage below which a pixel is left out, as it is greyed in pictures.
+	// wellCovered is the share of the usual coverage below which a pixel is left out. Pictures grey it likewise.
 	wellCovered = 0.10
 )
 
@@ -58,16 +58,28 @@ type Box struct {
 	Width  int `json:"width"`
 }
 
-func (b Box) intersect(o Box) Box {
-	row, col := max(b.Row, o.Row), max(b.Col, o.Col)
-	return Box{
-		Row: row, Col: col,
-		Height: max(0, min(b.Row+b.Height, o.Row+o.Height)-row), Width: max(0, min(b.Col+b.Width, o.Col+o.Width)-col),
-	}
+// String names the first and last row and column.
+func (b Box) String() string {
+	return fmt.Sprintf("rows %d to %d, columns %d to %d", b.Row, b.Row+b.Height-1, b.Col, b.Col+b.Width-1)
 }
 
-// central is the middle part whose sides are a share of the box's: of n pixels those from n(1-share)/2 to n(1+share)/2,
-// both rounded down.
+func (b Box) intersect(o Box) Box {
+	row, col := max(b.Row, o.Row), max(b.Col, o.Col)
+	bottom, right := min(b.Row+b.Height, o.Row+o.Height), min(b.Col+b.Width, o.Col+o.Width)
+	return Box{Row: row, Col: col, Height: max(0, bottom-row), Width: max(0, right-col)}
+}
+
+// checkSize refuses a box smaller than minSide.
+func (b Box) checkSize(what string) error {
+	if b.Height >= minSide && b.Width >= minSide {
+		return nil
+	}
+	return fmt.Errorf("metrics: %s %d x %d pixels, want at least %d x %d: %w",
+		what, b.Height, b.Width, minSide, minSide, ErrNoOverlap)
+}
+
+// central is the middle part of the box with the given share of its sides: of n pixels those from n(1-share)/2 to
+// n(1+share)/2, both rounded down.
 func (b Box) central(share float64) Box {
 	cut := func(n int) (from, to int) {
 		return int(math.Floor(float64(n) * (1 - share) / 2)), int(math.Floor(float64(n) * (1 + share) / 2))
@@ -77,18 +89,18 @@ func (b Box) central(share float64) Box {
 	return Box{Row: b.Row + top, Col: b.Col + left, Height: bottom - top, Width: right - left}
 }
 
-// Report is what a comparison found. All numbers are finite.
+// Report is the result of a comparison. All numbers are finite.
 type Report struct {
 	Convention string  `json:"convention"` // "ptyx"
-	Region     Box     `json:"region"`     // where it was compared
+	Region     Box     `json:"region"`     // that was compared
 	Covered    float64 `json:"covered"`    // share of the region's pixels that counted
 
-	ShiftRow   float64 `json:"shift_row"` // by which the reconstruction was found displaced, in pixels
+	ShiftRow   float64 `json:"shift_row"` // displacement of the reconstruction from the reference, in pixels
 	ShiftCol   float64 `json:"shift_col"`
-	RampRow    float64 `json:"ramp_row"` // that the reconstruction had to the reference, in rad per pixel
+	RampRow    float64 `json:"ramp_row"` // phase ramp of the reconstruction relative to the reference, in rad per pixel
 	RampCol    float64 `json:"ramp_col"`
-	Scale      float64 `json:"scale"`       // by which its amplitude was multiplied
-	PhaseShift float64 `json:"phase_shift"` // which was added to its phase, in rad
+	Scale      float64 `json:"scale"`       // that multiplied its amplitude
+	PhaseShift float64 `json:"phase_shift"` // added to its phase, in rad
 
 	// Correlation is |<a - mean a, b - mean b>| / (|a - mean a| |b - mean b|) of the complex objects: 0 for a constant.
 	Correlation float64 `json:"complex_correlation"`
@@ -102,10 +114,10 @@ type Report struct {
 
 // Quality of a real image against another.
 type Quality struct {
-	SSIM      float64 `json:"ssim"`       // 7 x 7 uniform window, unbiased covariance, over DataRange
-	PSNR      float64 `json:"psnr_db"`    // 10 log10(DataRange^2 / MSE), at most 200
-	RMSE      float64 `json:"rmse"`       //
-	MAE       float64 `json:"mae"`        //
+	SSIM      float64 `json:"ssim"`    // 7 x 7 uniform window, unbiased covariance, over DataRange
+	PSNR      float64 `json:"psnr_db"` // 10 log10(DataRange^2 / MSE), at most 200
+	RMSE      float64 `json:"rmse"`
+	MAE       float64 `json:"mae"`
 	DataRange float64 `json:"data_range"` // largest minus smallest value of the reference: the peak of SSIM and PSNR
 }
 
@@ -142,7 +154,8 @@ func (im Image) check(what string) error {
 		return fmt.Errorf("metrics: %s of shape %v, want (H, W)", what, im.Object.Shape)
 	}
 	if im.Coverage != nil && !ndarray.SameShape(im.Coverage.Shape, im.Object.Shape) {
-		return fmt.Errorf("metrics: %s of shape %v with a coverage of shape %v", what, im.Object.Shape, im.Coverage.Shape)
+		return fmt.Errorf("metrics: %s of shape %v with a coverage of shape %v",
+			what, im.Object.Shape, im.Coverage.Shape)
 	}
 	for i, v := range im.Object.Data {
 		sum := float64(real(v)) + float64(imag(v))
@@ -175,8 +188,5 @@ func (im Image) enough() float32 {
 // common is the box that both images cover.
 func common(a, b Image) (Box, error) {
 	box := a.box().intersect(b.box())
-	if box.Height < minSide || box.Width < minSide {
-		return Box{}, fmt.Errorf("metrics: %d x %d pixels in common, want at least %d x %d: %w", box.Height, box.Width, minSide, minSide, ErrNoOverlap)
-	}
-	return box, nil
+	return box, box.checkSize("a common area of")
 }

@@ -37,8 +37,8 @@ func magnitudes(f *spectrum.Field) []float64 {
 	return out
 }
 
-// Phases are the phases of both, (h, w), in rad. The reference's has its own ramp and mean removed; the reconstruction's is the
-// reference's plus the angle between the two, so that neither jumps where the other does not.
+// Phases are the phases of both, (h, w), in rad. The reference's has its own ramp and mean removed; the
+// reconstruction's is the reference's plus the angle between the two, so that neither jumps where the other does not.
 func (a *Aligned) Phases() (recon, reference []float64) {
 	flat := a.Reference.Clone()
 	for i, counts := range a.Mask {

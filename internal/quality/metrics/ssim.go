@@ -1,16 +1,16 @@
 package metrics
 
 // The structural similarity index of Wang et al. (IEEE Trans. Image Process. 13, 600, 2004) with the defaults of
-// scikit-image's structural_similarity: a uniform 7 x 7 window, covariances divided by 48, K1 = 0.01, K2 = 0.03, and the
-// mean over the windows that lie inside the image.
+// scikit-image's structural_similarity: a uniform 7 x 7 window, covariances divided by 48, K1 = 0.01, K2 = 0.03, and
+// the mean over the windows that lie inside the image.
 const (
 	ssimWindow = 7
 	ssimK1     = 0.01
 	ssimK2     = 0.03
 )
 
-// SSIM of two images (h, w), over windows whose centre mask holds (nil: all). dataRange is the span of values that the images
-// could have. Without any window it is 0; where nothing varies and nothing could, it is 1.
+// SSIM of two images (h, w), over windows whose centre mask holds (nil: all). dataRange is the span of values that the
+// images could have. Without any window it is 0; where nothing varies and nothing could, it is 1.
 func SSIM(x, y []float64, mask []bool, h, w int, dataRange float64) float64 {
 	const half = ssimWindow / 2
 	if h < ssimWindow || w < ssimWindow {
