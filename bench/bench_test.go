@@ -20,7 +20,7 @@ import (
 	"ptyx/internal/scan/simulate"
 	"ptyx/internal/service/scanstore"
 	"ptyx/models"
-	"ptyx/runtime"
+	ort "ptyx/runtime"
 	"ptyx/stitch"
 	"ptyx/trainer"
 )
@@ -54,14 +54,14 @@ func must(b *testing.B, err error) {
 }
 
 // open opens ONNX Runtime with a number of threads.
-func open(b *testing.B, threads int) (*runtime.Environment, runtime.SessionOptions) {
+func open(b *testing.B, threads int) (*ort.Environment, ort.SessionOptions) {
 	b.Helper()
-	library, err := runtime.Find("")
+	library, err := ort.Find("")
 	must(b, err)
-	env, err := runtime.Open(library)
+	env, err := ort.Open(library)
 	must(b, err)
 	b.Cleanup(func() { must(b, env.Close()) })
-	return env, runtime.SessionOptions{Device: runtime.CPU, Threads: threads}
+	return env, ort.SessionOptions{Device: ort.CPU, Threads: threads}
 }
 
 // rate reports patterns per second over the measured time.

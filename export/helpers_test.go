@@ -17,7 +17,7 @@ import (
 	"ptyx/internal/physics/optics"
 	"ptyx/internal/recon/engine"
 	"ptyx/models"
-	"ptyx/runtime"
+	ort "ptyx/runtime"
 	"ptyx/runtime/runtimetest"
 )
 
@@ -127,7 +127,7 @@ func onTape(t testing.TB, p *program.Program, inputs ...*ndarray.Float32) []*nda
 // onORT runs a model on ONNX Runtime; its outputs have the shape of its input. A machine without the library fails.
 func onORT(t testing.TB, model []byte, input *ndarray.Float32, outputs int) []*ndarray.Float32 {
 	t.Helper()
-	session, err := runtimetest.Open(t).NewSession(model, runtime.SessionOptions{Threads: 2})
+	session, err := runtimetest.Open(t).NewSession(model, ort.SessionOptions{Threads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

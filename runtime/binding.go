@@ -12,8 +12,8 @@ import (
 	"ptyx/internal/base/ndarray"
 )
 
-// Binding ties a session to arrays. Run reads the inputs as they are then and overwrites the outputs. One binding must
-// not run in two goroutines at once, because both would write the same outputs; two bindings of one session may.
+// Binding ties a session to arrays. Run reads the inputs and overwrites the outputs. One binding must not run in two
+// goroutines at once, because both would write the same outputs; two bindings of one session may.
 type Binding struct {
 	session         *Session
 	pinner          goruntime.Pinner // ONNX Runtime keeps the addresses of the arrays' data
@@ -21,18 +21,17 @@ type Binding struct {
 	scalars         []boundScalar
 }
 
-// boundScalar is an array of rank 0. The wrapper cannot wrap a Go value as one, it makes values of its own: a scalar is
-// copied before or after each run.
+// boundScalar is an array of rank 0. The wrapper cannot wrap Go memory as a scalar, so each run copies it.
 type boundScalar struct {
-	array  *ndarray.Float32
+	array  *Array
 	values []ort.Value // the slice that holds it: inputs or outputs
 	index  int
 	input  bool
 }
 
-// Bind ties the session to arrays in the order of Inputs and Outputs. The arrays are not copied: they must keep their
-// shape and their Data slice until Close, while the values in it may change between runs.
-func (s *Session) Bind(inputs, outputs []*ndarray.Float32) (*Binding, error) {
+// Bind ties the session to arrays in the order of Inputs and Outputs. It does not copy them: they must keep their shape
+// and their Data slice until Close. Their values may change between runs.
+func (s *Session) Bind(inputs, outputs []*Array) (*Binding, error) {
 	if err := checkArrays("input", s.inputs, inputs); err != nil {
 		return nil, err
 	}
@@ -55,10 +54,11 @@ func (s *Session) Bind(inputs, outputs []*ndarray.Float32) (*Binding, error) {
 	return b, nil
 }
 
-// checkArrays compares arrays with what the model declares.
-func checkArrays(role string, want []TensorInfo, got []*ndarray.Float32) error {
+// checkArrays compares arrays with the shapes that the model declares.
+func checkArrays(role string, want []TensorInfo, got []*Array) error {
 	if len(got) != len(want) {
-		return fmt.Errorf("binding arrays: found %d %ss, expected %d: %s", len(got), role, len(want), strings.Join(names(want), ", "))
+		list := strings.Join(names(want), ", ")
+		return fmt.Errorf("binding arrays: found %d %ss, expected %d: %s", len(got), role, len(want), list)
 	}
 	for i, w := range want {
 		if got[i] == nil {
@@ -72,8 +72,8 @@ func checkArrays(role string, want []TensorInfo, got []*ndarray.Float32) error {
 	return nil
 }
 
-// fits reports whether an array has a declared shape, and elements to fill its own.
-func fits(a *ndarray.Float32, want []int) bool {
+// fits reports whether an array has the declared shape, and as many elements as its own shape.
+func fits(a *Array, want []int) bool {
 	if len(a.Shape) != len(want) || len(a.Data) == 0 || len(a.Data) != ndarray.Size(a.Shape) {
 		return false
 	}
@@ -98,8 +98,8 @@ func shapeString(shape []int) string {
 	return "(" + strings.Join(parts, ", ") + ")"
 }
 
-// wrap makes ONNX Runtime values over arrays.
-func (b *Binding) wrap(arrays []*ndarray.Float32, values []ort.Value, input bool) error {
+// wrap creates ONNX Runtime values over arrays.
+func (b *Binding) wrap(arrays []*Array, values []ort.Value, input bool) error {
 	for i, a := range arrays {
 		if len(a.Shape) == 0 {
 			scalar, err := ort.NewEmptyScalar[float32]()
@@ -145,7 +145,7 @@ func (b *Binding) Run() error {
 	return nil
 }
 
-// feed makes the value of a scalar input anew: the wrapper's Set would not reach ONNX Runtime.
+// feed creates the value of a scalar input again, since the wrapper's Set would not reach ONNX Runtime.
 func (s boundScalar) feed() error {
 	if !s.input {
 		return nil
@@ -166,8 +166,8 @@ func (s boundScalar) fetch() {
 	}
 }
 
-// Close frees the binding; the arrays are the caller's again. A second Close does nothing. The error is always nil: the
-// signature is that of other things to be closed.
+// Close frees the binding and releases the arrays. A second Close does nothing. The error is always nil; the signature is
+// that of io.Closer.
 func (b *Binding) Close() error {
 	b.session.mu.Lock()
 	defer b.session.mu.Unlock()

@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// Cores is what this process may compute on.
+// Cores describes the processors that this process may use.
 type Cores struct {
-	Logical  int     `json:"logical"`         // hardware threads that it may run on
+	Logical  int     `json:"logical"`         // hardware threads that the process may use
 	Physical int     `json:"physical"`        // cores that these belong to
-	Quota    float64 `json:"quota,omitempty"` // cores' worth of time that its control group grants; 0: no limit
+	Quota    float64 `json:"quota,omitempty"` // CPU time limit of its control group, in cores; 0: none
 }
 
-// DefaultThreads is the number of threads of a session that names none: one per physical core, within the quota of the
-// control group. Two hardware threads of one core share its arithmetic units, so more threads only wait for each other.
+// DefaultThreads is one thread per physical core, limited by the quota of the control group. Two hardware threads of a
+// core share its arithmetic units, so more threads only wait for each other.
 func DefaultThreads() int { return machineCores().threads() }
 
 func (c Cores) threads() int {
@@ -28,8 +28,8 @@ func (c Cores) threads() int {
 	return max(n, 1)
 }
 
-// linuxCores reads the topology of the allowed processors and the quota from a Linux file system. What is not there is
-// taken as one thread per core, and no quota.
+// linuxCores reads the topology of the allowed processors and the quota from a Linux file system. Without the topology it
+// assumes one thread per core, without a quota no limit.
 func linuxCores(root fs.FS, allowed []int) Cores {
 	c := Cores{Logical: len(allowed), Quota: linuxQuota(root)}
 	cores := map[string]bool{}
@@ -55,7 +55,7 @@ func linuxQuota(root fs.FS) float64 {
 		return 0
 	}
 	quota := 0.0
-	tighten := func(q float64) {
+	limit := func(q float64) {
 		if q > 0 && (quota == 0 || q < quota) {
 			quota = q
 		}
@@ -69,9 +69,9 @@ func linuxQuota(root fs.FS) float64 {
 		for dir := path.Clean("/" + field[2]); ; dir = path.Dir(dir) {
 			switch {
 			case field[1] == "":
-				tighten(quotaV2(root, path.Join("sys/fs/cgroup", dir, "cpu.max")))
+				limit(quotaV2(root, path.Join("sys/fs/cgroup", dir, "cpu.max")))
 			case strings.Contains(","+field[1]+",", ",cpu,"):
-				tighten(quotaV1(root, path.Join("sys/fs/cgroup/cpu", dir)))
+				limit(quotaV1(root, path.Join("sys/fs/cgroup/cpu", dir)))
 			}
 			if dir == "/" {
 				break
@@ -106,7 +106,7 @@ func quotaV1(root fs.FS, dir string) float64 {
 	return ratio(strings.TrimSpace(string(quota)), strings.TrimSpace(string(period)))
 }
 
-// ratio is 0 unless both are positive numbers: "max" and -1 mean no limit.
+// ratio is 0 unless both are positive numbers; "max" and -1 mean no limit.
 func ratio(quota, period string) float64 {
 	q, errQ := strconv.ParseFloat(quota, 64)
 	p, errP := strconv.ParseFloat(period, 64)
@@ -116,7 +116,5 @@ func ratio(quota, period string) float64 {
 	return q / p
 }
 
-// plainCores is the answer where nothing better is known.
-func plainCores() Cores {
-	return Cores{Logical: goruntime.NumCPU(), Physical: goruntime.NumCPU()}
-}
+// plainCores counts processors where their topology is unknown.
+func plainCores() Cores { return Cores{Logical: goruntime.NumCPU(), Physical: goruntime.NumCPU()} }

@@ -25,9 +25,8 @@ const (
 	cudaDriverName     = "libcuda.so.1"
 )
 
-// CUDAMissing lists what a session on CUDA lacks, as far as it can be seen without creating one: the provider in the
-// library, its files, the driver. What else is missing (CUDA, cuDNN, a device) ONNX Runtime tells when it is asked for a
-// session. Empty: worth trying.
+// CUDAMissing lists the parts that a session on CUDA lacks: the provider in the library, its files, the driver. ONNX
+// Runtime itself reports the others (CUDA, cuDNN, a device) when a session is created.
 func (e *Environment) CUDAMissing() []string {
 	return cudaMissing(e.library, e.providers, e.loads)
 }
@@ -54,11 +53,12 @@ func cudaMissing(lib Library, providers []string, loads func(name string) bool) 
 	return missing
 }
 
-// noCUDA is the refusal of a session on CUDA.
+// noCUDA is the error of a session on CUDA.
 func noCUDA(missing []string, cause error) error {
 	e := &badinput.Error{
 		Key: "device cuda", Found: "no usable CUDA provider", Cause: cause,
-		Remedy: "take the ONNX Runtime library of the onnxruntime-gpu package with the CUDA and cuDNN that it asks for, or choose the device cpu",
+		Remedy: "take the ONNX Runtime library of the onnxruntime-gpu package with the CUDA and cuDNN that it asks for, " +
+			"or choose the device cpu",
 	}
 	if len(missing) > 0 {
 		e.Found += ", missing: " + strings.Join(missing, "; ")
@@ -66,8 +66,7 @@ func noCUDA(missing []string, cause error) error {
 	return e
 }
 
-// useCUDA puts a session on the GPU, all of it: a node that CUDA cannot run makes the session fail instead of moving to
-// the CPU.
+// useCUDA puts the complete session on the GPU: a node that CUDA cannot run is an error and does not move to the CPU.
 func useCUDA(options *ort.SessionOptions) error {
 	cuda, err := ort.NewCUDAProviderOptions()
 	if err != nil {

@@ -11,14 +11,14 @@ const (
 	CUDAProvider = "CUDAExecutionProvider"
 )
 
-// Device is what a session is asked to run on. The zero value is the CPU.
+// Device is where a session is to run. The zero value is the CPU.
 type Device uint8
 
 // The devices.
 const (
 	CPU  Device = iota
 	CUDA        // a CUDA GPU or an error
-	Auto        // a CUDA GPU if a session can be had on it, else the CPU; Session.Reason says why
+	Auto        // a CUDA GPU if a session can be created on it, else the CPU
 )
 
 var deviceNames = [...]string{CPU: "cpu", CUDA: "cuda", Auto: "auto"}

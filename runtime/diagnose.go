@@ -14,35 +14,35 @@ import (
 	"ptyx/internal/base/ndarray"
 )
 
-// Diagnosis is what there is to compute with, for a person to read. Everything is found by looking; nothing is changed.
+// Diagnosis describes the library and the processor for a person. Diagnose changes nothing on the machine.
 type Diagnosis struct {
-	Library   *Library   `json:"library"`         // nil if there is none that can be used
-	API       int        `json:"c_api"`           // the version of the C interface that is needed
+	Library   *Library   `json:"library"`         // nil if none is usable
+	API       int        `json:"c_api"`           // the required version of the C interface
 	Minimum   string     `json:"minimum_version"` // of ONNX Runtime
 	Providers []string   `json:"providers"`       // compiled into the library
-	Runs      bool       `json:"runs"`            // a small model ran on the CPU and gave the right numbers
+	Runs      bool       `json:"runs"`            // a small model gave the right numbers on the CPU
 	CUDA      CUDAStatus `json:"cuda"`
 	Processor Processor  `json:"processor"`
 	Threads   int        `json:"default_threads"`
 	Problems  []Problem  `json:"problems"`
 }
 
-// CUDAStatus says whether sessions can run on a GPU.
+// CUDAStatus reports whether sessions can run on a GPU.
 type CUDAStatus struct {
-	Usable bool   `json:"usable"` // the small model ran there
-	Why    string `json:"why"`    // what is missing, if it is not
+	Usable bool   `json:"usable"` // the small model ran on it
+	Why    string `json:"why"`    // the missing parts, if it is not usable
 }
 
 // Processor is the CPU.
 type Processor struct {
-	Model    string   `json:"model"` // empty if the system does not tell it
+	Model    string   `json:"model"` // empty if the system does not report it
 	Arch     string   `json:"arch"`
 	OS       string   `json:"os"`
-	Features []string `json:"features"` // the vector instructions that matter to ONNX Runtime's kernels
+	Features []string `json:"features"` // vector instructions that ONNX Runtime's kernels use
 	Cores    Cores    `json:"cores"`
 }
 
-// Problem is something wrong, and how to mend it.
+// Problem is a fault and its remedy.
 type Problem struct {
 	What   string `json:"what"`
 	Remedy string `json:"remedy"`
@@ -56,8 +56,8 @@ func (d Diagnosis) Usable() bool { return d.Runs }
 //go:embed testdata/double.onnx
 var smallModel []byte
 
-// Diagnose looks for ONNX Runtime as [Find] does, opens it, runs a small model and looks at the processor. What goes
-// wrong is in Problems.
+// Diagnose searches for ONNX Runtime as [Find] does, opens it, runs a small model and examines the processor. Faults are
+// listed in Problems.
 func Diagnose(explicit string) Diagnosis {
 	d := Diagnosis{
 		API: APIVersion, Minimum: MinimumVersion, Providers: []string{}, Problems: []Problem{},
@@ -76,22 +76,24 @@ func (d *Diagnosis) problem(what, remedy string) {
 	d.Problems = append(d.Problems, Problem{what, remedy})
 }
 
-// fault is a problem with the library; a complaint that carries its own remedy is taken apart.
+// fault adds a problem with the library. An input error supplies its own remedy.
 func (d *Diagnosis) fault(err error) {
 	remedy := "`make lib` obtains the pinned version"
 	var bad *badinput.Error
 	if errors.As(err, &bad) && bad.Remedy != "" {
-		told := *bad
-		told.Remedy = ""
-		err, remedy = &told, bad.Remedy
+		withoutRemedy := *bad
+		withoutRemedy.Remedy = ""
+		err, remedy = &withoutRemedy, bad.Remedy
 	}
 	d.problem(err.Error(), remedy)
 }
 
 func (d *Diagnosis) checkProcessor() {
 	if d.Processor.Arch == "amd64" && !slices.Contains(d.Processor.Features, "AVX2") {
-		d.problem("the processor has no AVX2 (or the virtual machine hides it): training and inference are several times slower",
-			"use a processor with AVX2, or let the virtual machine pass the host's processor through")
+		d.problem(
+			"the processor has no AVX2 (or the virtual machine hides it): training and inference are several times slower",
+			"use a processor with AVX2, or let the virtual machine pass the host's processor through",
+		)
 	}
 	if q := d.Processor.Cores.Quota; q > 0 && q < float64(d.Processor.Cores.Physical) {
 		d.problem(fmt.Sprintf("the control group grants %.3g of %d cores", q, d.Processor.Cores.Physical),
@@ -100,13 +102,13 @@ func (d *Diagnosis) checkProcessor() {
 }
 
 func (d *Diagnosis) checkLibrary(f finder) {
-	lib, passed, err := f.find()
+	lib, skipped, err := f.find()
 	if err != nil {
 		d.fault(err)
 		return
 	}
-	for _, p := range passed {
-		d.problem("passed over "+p.Error(), "remove it, or name the right library with --onnxruntime or "+EnvLibrary)
+	for _, p := range skipped {
+		d.problem("skipped "+p.Error(), "remove it, or name the right library with --onnxruntime or "+EnvLibrary)
 	}
 	d.Library = &lib
 	env, err := Open(lib)
@@ -116,7 +118,8 @@ func (d *Diagnosis) checkLibrary(f finder) {
 	}
 	d.Providers = env.Providers()
 	if err := env.tryModel(CPU); err != nil {
-		d.problem("a small model fails on the CPU: "+err.Error(), "the library is damaged or not for this machine; `make lib` obtains the pinned version")
+		d.problem("a small model fails on the CPU: "+err.Error(),
+			"the library is damaged or not for this machine; `make lib` obtains the pinned version")
 	} else {
 		d.Runs = true
 	}

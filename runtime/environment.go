@@ -10,36 +10,35 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-// process is ONNX Runtime's own state, of which there is one per process. It lives as long as somebody holds it: an
-// Environment or a Session that has not been closed. It is the one global of this package, because what it stands for is.
+// process is ONNX Runtime's own state, of which a process has one. It lives while an Environment or a Session holds it.
+// It is the only global variable of this package, because it stands for a global state.
 var process struct {
 	sync.Mutex
 	path    string // of the library in use
 	holders map[any]struct{}
-	arena   bool // the arena that sessions share is there
+	arena   bool // the shared arena exists
 }
 
-// Environment is ONNX Runtime, opened. It may be used from several goroutines.
+// Environment is ONNX Runtime, opened. Several goroutines may use it.
 type Environment struct {
 	library   Library
 	providers []string
-	loads     func(name string) bool // asks the system's loader for a library
+	loads     func(name string) bool // whether the system's loader finds a library
 
 	mu       sync.Mutex
 	closed   bool
-	profiles map[string]int // sessions that asked for a profile of this name
+	profiles map[string]int // number of sessions with a profile of this name
 }
 
-// Open opens a library that Find found. ONNX Runtime can be open once per process: a second Open of the same library
-// shares it, an Open of another library meanwhile is an error. ONNX Runtime stays silent: no log on standard error, no
-// telemetry.
+// Open opens a library that Find returned. A process can have one ONNX Runtime open: a second Open of the same library
+// shares it, and an Open of another library is an error. ONNX Runtime writes no log and sends no telemetry.
 func Open(lib Library) (*Environment, error) {
-	looked, err := inspect(lib.Path)
+	found, err := inspect(lib.Path)
 	if err != nil {
 		return nil, unfit(lib.Path, lib.Source, "a library that cannot be used", err)
 	}
-	lib.Version = looked.version
-	e := &Environment{library: lib, providers: looked.providers, loads: loads, profiles: map[string]int{}}
+	lib.Version = found.version
+	e := &Environment{library: lib, providers: found.providers, loads: loads, profiles: map[string]int{}}
 
 	process.Lock()
 	defer process.Unlock()
@@ -67,7 +66,7 @@ func initialise(path string) error {
 	return nil
 }
 
-// shareArena makes a session keep its buffers in the process's arena, which the first such session makes.
+// shareArena makes a session keep its buffers in the process's arena, which the first such session creates.
 func shareArena(options *ort.SessionOptions) error {
 	process.Lock()
 	defer process.Unlock()
@@ -76,9 +75,9 @@ func shareArena(options *ort.SessionOptions) error {
 		if err != nil {
 			return err
 		}
-		// A free chunk is split when more than this would be left over of it, instead of the library's 128 MB.
-		const dead = 1 << 20
-		config, err := ort.NewArenaCfg(0, -1, -1, dead)
+		// A free chunk is split if more than this would remain of it; the library's default is 128 MB.
+		const maxUnused = 1 << 20
+		config, err := ort.NewArenaCfg(0, -1, -1, maxUnused)
 		if err != nil {
 			return err
 		}
@@ -91,7 +90,7 @@ func shareArena(options *ort.SessionOptions) error {
 	return options.AddSessionConfigEntry("session.use_env_allocators", "1")
 }
 
-// release gives up a holder; the last one ends ONNX Runtime.
+// release removes a holder; the last one ends ONNX Runtime.
 func release(holder any) error {
 	process.Lock()
 	defer process.Unlock()
@@ -102,7 +101,7 @@ func release(holder any) error {
 	return ort.DestroyEnvironment()
 }
 
-// hold adds a holder on behalf of one that holds already.
+// hold adds a holder while another one exists.
 func hold(holder any) {
 	process.Lock()
 	defer process.Unlock()
@@ -118,15 +117,11 @@ func sameFile(a, b string) bool {
 	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
-// Library is what has been opened.
-func (e *Environment) Library() Library { return e.library }
-
-// Providers are the execution providers compiled into the library, in its order of preference. That one is listed does
-// not mean that its device is there: see CUDAMissing.
+// Providers are the execution providers compiled into the library, in its order of preference. The device of a listed
+// provider may still be missing: see CUDAMissing.
 func (e *Environment) Providers() []string { return slices.Clone(e.providers) }
 
-// Close gives the environment up; sessions made from it go on until they are closed themselves. A second Close does
-// nothing.
+// Close releases the environment. Its sessions stay usable until they are closed. A second Close does nothing.
 func (e *Environment) Close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

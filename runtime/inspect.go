@@ -1,8 +1,8 @@
 package runtime
 
-// This file asks a shared library what it is, before the Go wrapper of ONNX Runtime gets to see it: the wrapper tells a
-// too old library from a good one only by a number, the library itself prints to standard error when it is asked for an
-// interface that it does not have, and the list of execution providers is not in the wrapper at all.
+// This file checks a shared library before the Go wrapper of ONNX Runtime opens it. The wrapper reports a library that is
+// too old only by a number, the library then prints to standard error, and the wrapper cannot list the execution
+// providers.
 
 /*
 #cgo linux LDFLAGS: -ldl
@@ -77,23 +77,23 @@ import (
 	"unsafe"
 )
 
-// functionPlaces are the places in OrtApi that this file relies on.
+// functionPlaces are the indices of the functions of OrtApi in use here.
 var functionPlaces = map[string]int{
 	"ReleaseStatus":             C.PTYX_RELEASE_STATUS,
 	"GetAvailableProviders":     C.PTYX_GET_AVAILABLE_PROVIDERS,
 	"ReleaseAvailableProviders": C.PTYX_RELEASE_AVAILABLE_PROVIDERS,
 }
 
-// facts are what a fit library says of itself.
+// facts describe a usable library.
 type facts struct {
 	path      string // as the loader resolved it
 	version   string
 	providers []string // execution providers compiled in, in ONNX Runtime's order of preference
 }
 
-// inspect loads the library of the given path (or, without a slash, of the given name, by the system's search) and
-// refuses it if the wrapper could not work with it. A library that is refused is unloaded; one that is accepted stays
-// loaded until the process ends, because it is about to be used and was not made to be unloaded and loaded again.
+// inspect loads the library of the given path (or, for a name without a slash, by the system's search) and refuses it if
+// the wrapper cannot use it. It unloads a refused library. An accepted one stays loaded until the process ends, because
+// it is not made to be unloaded and loaded again.
 func inspect(name string) (facts, error) {
 	if err := silenceTelemetry(); err != nil {
 		return facts{}, err
@@ -113,9 +113,9 @@ func inspect(name string) (facts, error) {
 	return f, nil
 }
 
-// silenceTelemetry keeps ONNX Runtime from reporting to its maker. Builds since 1.30 start a reporter with the library's
-// environment, before any call could turn it off: it writes session files into the temporary directory and uploads. They
-// heed this variable (in the C environment, which cgo keeps in step), if it is there before the library is opened.
+// silenceTelemetry stops ONNX Runtime from reporting to Microsoft. Builds since 1.30 start a reporter with the library,
+// before any call could turn it off: it writes session files into the temporary directory and uploads them. They obey this
+// variable if it is set before the library is opened; os.Setenv sets it in the C environment too.
 func silenceTelemetry() error { return os.Setenv("ORT_DISABLE_TELEMETRY", "1") }
 
 func inspectHandle(handle unsafe.Pointer) (facts, error) {
@@ -143,7 +143,7 @@ func inspectHandle(handle unsafe.Pointer) (facts, error) {
 	return f, nil
 }
 
-// openShared loads any shared library; the error is the loader's own sentence.
+// openShared loads any shared library; the error is the loader's message.
 func openShared(name string) (unsafe.Pointer, error) {
 	cName := C.CString(name)
 	defer C.free(unsafe.Pointer(cName))

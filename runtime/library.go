@@ -21,23 +21,23 @@ const (
 	EnvLibraryCommon = "ONNXRUNTIME_SHARED_LIBRARY_PATH"
 )
 
-// Library is a shared library of ONNX Runtime that has been looked at and is fit for use.
+// Library is a shared library of ONNX Runtime that is usable here.
 type Library struct {
 	Path    string `json:"path"`
 	Version string `json:"version"` // "1.30.0"
-	Source  string `json:"source"`  // which rule found it: "PTYX_ONNXRUNTIME", "./lib", "the system"
+	Source  string `json:"source"`  // where it was found: "PTYX_ONNXRUNTIME", "./lib", "the system"
 }
 
-// Find looks for ONNX Runtime: at the explicit path (a file, or a folder that holds one; empty: not given), at the two
-// environment variables, inside the program (package bundled), beside the executable, in lib beside it and one above, in ./lib, and
-// where the system's loader looks. A path that somebody has named must be good; elsewhere an unfit library is passed over, and told only if no fit
-// one follows. Every error is a [badinput.Error] that names the versions found and required.
+// Find searches for ONNX Runtime: at the explicit path (a file, or a folder that holds one; empty: not given), at the two
+// environment variables, inside the program, beside the executable, in lib beside it and one above, in ./lib, and where
+// the system's loader looks. A named path must be usable. Elsewhere Find skips an unsuitable library, and reports it only
+// if no usable one follows. Every error is an *InputError that names the versions found and required.
 func Find(explicit string) (Library, error) {
 	library, _, err := newFinder(explicit).find()
 	return library, err
 }
 
-// finder is the search with what it depends on.
+// finder is the search and its inputs.
 type finder struct {
 	explicit string
 	getenv   func(string) string
@@ -60,7 +60,7 @@ func newFinder(explicit string) finder {
 	return f
 }
 
-// find returns the library, and what is wrong with those that it passed over.
+// find returns the library, and the faults of those that it skipped.
 func (f finder) find() (Library, []error, error) {
 	for _, named := range []struct{ source, path string }{
 		{"--onnxruntime", f.explicit},
@@ -75,7 +75,7 @@ func (f finder) find() (Library, []error, error) {
 	return f.searched()
 }
 
-// named takes the library that somebody has named.
+// named returns the library that the user named.
 func (f finder) named(source, path string) (Library, error) {
 	file := path
 	info, err := os.Stat(path)
@@ -91,15 +91,15 @@ func (f finder) named(source, path string) (Library, error) {
 		}
 		file = files[0]
 	}
-	// A bare name would send the loader on a search of its own.
+	// For a name without a slash the loader would search the system.
 	if !strings.ContainsRune(file, filepath.Separator) {
 		file = "." + string(filepath.Separator) + file
 	}
-	looked, err := f.inspect(file)
+	found, err := f.inspect(file)
 	if err != nil {
 		return Library{}, unfit(file, source, "a library that cannot be used", err)
 	}
-	return Library{Path: file, Version: looked.version, Source: source}, nil
+	return Library{Path: file, Version: found.version, Source: source}, nil
 }
 
 func unfit(path, source, found string, cause error) error {
@@ -109,43 +109,43 @@ func unfit(path, source, found string, cause error) error {
 	}
 }
 
-// searched goes through the usual places.
+// searched tries the usual places.
 func (f finder) searched() (Library, []error, error) {
-	var passed []error
+	var skipped []error
 	try := func(file, source string) (Library, bool) {
-		looked, err := f.inspect(file)
+		found, err := f.inspect(file)
 		if err != nil {
-			passed = append(passed, fmt.Errorf("%s: %w", file, err))
+			skipped = append(skipped, fmt.Errorf("%s: %w", file, err))
 			return Library{}, false
 		}
-		return Library{Path: file, Version: looked.version, Source: source}, true
+		return Library{Path: file, Version: found.version, Source: source}, true
 	}
 	switch file, err := f.bundled(); {
 	case err == nil:
 		if library, ok := try(file, "the program itself"); ok {
-			return library, passed, nil
+			return library, skipped, nil
 		}
 	case !errors.Is(err, bundled.ErrNone):
-		passed = append(passed, fmt.Errorf("the library inside the program: %w", err))
+		skipped = append(skipped, fmt.Errorf("the library inside the program: %w", err))
 	}
 	for _, place := range f.places() {
 		for _, file := range libraryFiles(place.dir) {
 			if library, ok := try(file, place.source); ok {
-				return library, passed, nil
+				return library, skipped, nil
 			}
 		}
 	}
 	for _, name := range f.system {
-		looked, err := f.inspect(name)
+		found, err := f.inspect(name)
 		if err == nil {
-			return Library{Path: looked.path, Version: looked.version, Source: "the system"}, passed, nil
+			return Library{Path: found.path, Version: found.version, Source: "the system"}, skipped, nil
 		}
-		// Names that the system does not have say nothing; a version that it has and that is unfit does.
-		if looked.path != "" {
-			passed = append(passed, fmt.Errorf("%s: %w", looked.path, err))
+		// A name that the system does not have is no fault; an unsuitable version is.
+		if found.path != "" {
+			skipped = append(skipped, fmt.Errorf("%s: %w", found.path, err))
 		}
 	}
-	return Library{}, passed, f.nothing(passed)
+	return Library{}, skipped, f.nothing(skipped)
 }
 
 // place is a folder of the search.
@@ -160,24 +160,24 @@ func (f finder) places() []place {
 			place{filepath.Join(f.exeDir, "..", "lib"), "lib above the executable"},
 		)
 	}
-	// "./lib/..." keeps the path relative and still a path for the loader.
+	// "./lib/..." is relative, and still a path for the loader.
 	return append(p, place{f.workDir + string(filepath.Separator) + "lib", "./lib"})
 }
 
-func (f finder) nothing(passed []error) error {
+func (f finder) nothing(skipped []error) error {
 	found := "no library"
-	if len(passed) > 0 {
+	if len(skipped) > 0 {
 		found = "no library that can be used"
 	}
 	return &badinput.Error{
 		Key: "ONNX Runtime", Found: found + " in " + EnvLibrary + ", " + EnvLibraryCommon +
 			", beside the executable, in lib beside it, in ./lib or in the system",
-		Expected: libraryName() + ", " + requiredVersion, Cause: summary(passed),
+		Expected: libraryName() + ", " + requiredVersion, Cause: summary(skipped),
 		Remedy: "run `make lib`, or give its path with --onnxruntime or " + EnvLibrary,
 	}
 }
 
-// summary is several faults on one line; nil if there are none.
+// summary joins faults on one line; nil if there are none.
 func summary(faults []error) error {
 	var texts []string
 	for _, f := range faults {
@@ -197,8 +197,8 @@ func libraryName() string {
 	return "libonnxruntime.so"
 }
 
-// libraryFiles are the files of a folder that are named like the library: the name without a version, which is a link to
-// the one that was chosen, then the newest version first.
+// libraryFiles are the files of a folder that are named like the library: first the name without a version, usually a link
+// to the chosen one, then the newest version first.
 func libraryFiles(dir string) []string {
 	pattern := "libonnxruntime.so.*"
 	if goruntime.GOOS == "darwin" {
@@ -206,7 +206,7 @@ func libraryFiles(dir string) []string {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil // a folder that is not there holds no library
+		return nil // a missing folder holds no library
 	}
 	var names []string
 	for _, e := range entries {
@@ -237,8 +237,8 @@ func nameVersion(name string) [3]int {
 	return v
 }
 
-// systemNames are what the loader is asked for: the name that ONNX Runtime gives itself, the name for building against
-// it, and the names that distributions give it, which carry the minor version.
+// systemNames are the names for the system's loader: ONNX Runtime's own name, the name for linking, and the names of
+// distributions, which contain the minor version.
 func systemNames() []string {
 	if goruntime.GOOS == "darwin" {
 		return []string{"libonnxruntime.1.dylib", libraryName()}

@@ -10,8 +10,8 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-// profile is the timing file of a session. ONNX Runtime adds the time of day to the name that it is given; so it writes
-// into a folder of its own, and the file then gets the name that was asked for.
+// profile is the timing file of a session. ONNX Runtime adds the time of day to the file's name. So it writes into a
+// temporary folder, and keep renames the file.
 type profile struct{ dir, path string }
 
 // newProfile switches profiling on; called with e locked.
@@ -33,7 +33,7 @@ func (e *Environment) newProfile(path string, options *ort.SessionOptions) (*pro
 	return p, nil
 }
 
-// keep moves the finished profile to its place; called after the session's end.
+// keep moves the finished profile to its path, after the session has ended.
 func (p *profile) keep() error {
 	if p == nil {
 		return nil

@@ -146,13 +146,8 @@ func TestRejectedModels(t *testing.T) {
 		{"cut short", readModel(t, "double")[:100], []string{"not an ONNX file"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "rejected.onnx")
-			_, err := env.NewSession(tc.model, SessionOptions{SaveRejected: path})
-			wantError(t, err, append(tc.want, "creating a session", path)...)
-			saved, readErr := os.ReadFile(path)
-			if readErr != nil || !slices.Equal(saved, tc.model) {
-				t.Errorf("saved %d bytes of %d, %v", len(saved), len(tc.model), readErr)
-			}
+			_, err := env.NewSession(tc.model, SessionOptions{})
+			wantError(t, err, append(tc.want, "creating a session")...)
 		})
 	}
 }
@@ -184,21 +179,21 @@ func TestDeviceText(t *testing.T) {
 func TestCUDARefused(t *testing.T) {
 	env := open(t)
 	if len(env.CUDAMissing()) == 0 {
-		t.Fatalf("this test is for a library without CUDA, and %s has it", env.Library().Path)
+		t.Fatalf("this test is for a library without CUDA, and %s has it", env.library.Path)
 	}
 	_, err := env.NewSession(readModel(t, "double"), SessionOptions{Device: CUDA})
-	wantError(t, err, "device cuda", "no usable CUDA provider, missing: ", env.Library().Path, "onnxruntime-gpu", "the device cpu")
+	wantError(t, err, "device cuda", "no usable CUDA provider, missing: ", env.library.Path, "onnxruntime-gpu", "the device cpu")
 	var bad *badinput.Error
 	if !errors.As(err, &bad) {
 		t.Errorf("%T is not the user's kind of error", err)
 	}
 	s := newSession(t, env, "double", SessionOptions{Device: Auto, Threads: 1})
-	if s.Provider() != CPUProvider || !strings.Contains(s.Reason(), "auto") || !strings.Contains(s.Reason(), env.CUDAMissing()[0]) {
-		t.Errorf("auto took %s: %s", s.Provider(), s.Reason())
+	if s.Provider() != CPUProvider {
+		t.Errorf("auto took %s", s.Provider())
 	}
 	s = newSession(t, env, "double", SessionOptions{Threads: 1})
-	if s.Provider() != CPUProvider || s.Reason() != "asked for" {
-		t.Errorf("cpu took %s: %s", s.Provider(), s.Reason())
+	if s.Provider() != CPUProvider {
+		t.Errorf("cpu took %s", s.Provider())
 	}
 }
 
@@ -223,8 +218,8 @@ func TestCUDAThatFails(t *testing.T) {
 		t.Fatalf("%#v lacks ONNX Runtime's own words", err)
 	}
 	s := newSession(t, pretend, "double", SessionOptions{Device: Auto, Threads: 1})
-	if s.Provider() != CPUProvider || !strings.Contains(s.Reason(), bad.Cause.Error()) {
-		t.Errorf("auto took %s: %s", s.Provider(), s.Reason())
+	if s.Provider() != CPUProvider {
+		t.Errorf("auto took %s", s.Provider())
 	}
 }
 
@@ -261,11 +256,15 @@ func TestCUDAMissing(t *testing.T) {
 
 func TestThreads(t *testing.T) {
 	env := open(t)
-	if got := newSession(t, env, "double", SessionOptions{}).Threads(); got != DefaultThreads() || got < 1 {
-		t.Errorf("%d threads by default, want %d", got, DefaultThreads())
+	for _, threads := range []int{0, 3} {
+		s := newSession(t, env, "double", SessionOptions{Threads: threads})
+		x := ramp(1, 1, 2, 2)
+		if err := s.Run(list(x), list(ndarray.New[float32](1, 1, 2, 2))); err != nil {
+			t.Errorf("%d threads: %v", threads, err)
+		}
 	}
-	if got := newSession(t, env, "double", SessionOptions{Threads: 3}).Threads(); got != 3 {
-		t.Errorf("%d threads, want 3", got)
+	if got := DefaultThreads(); got < 1 {
+		t.Errorf("%d threads by default", got)
 	}
 	_, err := env.NewSession(readModel(t, "double"), SessionOptions{Threads: -1})
 	wantError(t, err, "-1 threads")
@@ -274,8 +273,8 @@ func TestThreads(t *testing.T) {
 // Every combination of the switches computes the same.
 func TestSwitches(t *testing.T) {
 	env := open(t)
-	for i := range 16 {
-		o := SessionOptions{Threads: 2, NoSpinning: i&1 > 0, NoArena: i&2 > 0, NoMemPattern: i&4 > 0, SharedArena: i&8 > 0}
+	for i := range 4 {
+		o := SessionOptions{Threads: 2, NoMemPattern: i&1 > 0, SharedArena: i&2 > 0}
 		s := newSession(t, env, "large", o)
 		x, y := ndarray.New[float32](2, 1024), ndarray.New[float32](2, 1024)
 		for j := range x.Data {
@@ -380,7 +379,7 @@ func TestLifetimes(t *testing.T) {
 
 func TestOtherLibraryMeanwhile(t *testing.T) {
 	env := open(t)
-	data, err := os.ReadFile(env.Library().Path)
+	data, err := os.ReadFile(env.library.Path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -389,7 +388,7 @@ func TestOtherLibraryMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Open(Library{Path: other})
-	wantError(t, err, other, env.Library().Path, "a process can have one")
+	wantError(t, err, other, env.library.Path, "a process can have one")
 }
 
 // Several goroutines, each with a binding of its own, on one session.

@@ -13,11 +13,10 @@ const APIVersion = 24
 // MinimumVersion is the oldest release that offers APIVersion.
 const MinimumVersion = "1.24.1"
 
-// requiredVersion is the sentence part for errors.
+// requiredVersion is the required version, for errors.
 const requiredVersion = "version " + MinimumVersion + " or a newer 1.x (C API 24)"
 
-// checkVersion refuses the releases that cannot offer APIVersion. It looks at the release alone, so that nothing needs to
-// be asked of a library that is known to be unfit.
+// checkVersion refuses the releases that cannot offer APIVersion, without a call of the library's interface.
 func checkVersion(version string) error {
 	found, err := parseVersion(version)
 	if err != nil {
@@ -36,7 +35,7 @@ func checkVersion(version string) error {
 	return nil
 }
 
-// parseVersion reads "1.30.0"; what follows the three numbers ("1.30.0-dev") is ignored, a missing patch is 0.
+// parseVersion reads "1.30.0". It ignores a suffix ("1.30.0-dev"); a missing patch number is 0.
 func parseVersion(text string) (v [3]int, err error) {
 	parts := strings.SplitN(text, ".", 3)
 	if len(parts) < 2 {

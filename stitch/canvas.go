@@ -1,21 +1,23 @@
-// Package stitch merges object patches, as a network predicts them one by one, into the object.
+// Package stitch merges the object patches that a network predicts into the object. It comes after the network and before
+// files and pictures.
 //
-// A Canvas covers all positions of a scan, or, begun with NewGrowing, those that it was told of so far. Add puts one patch of N x N pixels on it, weighted by the probe's intensity
-// |P|^2: the share of the photons that saw each pixel, which is how well the pattern determines it. Object is the
-// weighted mean of the patches, Coverage the sum of the weights, Spread how far overlapping patches disagree. In the
-// path of the data the package stands behind the network and before files and pictures; it never interpolates.
+// A Canvas covers all positions of a scan or, made by NewGrowing, those known so far. Add puts one patch of N x N pixels
+// on it. The weight of a pixel is the probe's intensity |P|^2, the share of the photons that saw it. Object is the
+// weighted mean of the patches, Coverage the sum of the weights, Spread the disagreement of overlapping patches. Patches
+// lie at whole pixels; nothing is interpolated.
 //
-// The scan's pixel frame has x along columns and y along rows; package frame says which pixels belong to a position.
+// In the scan's pixel frame x runs along columns and y along rows. The patch of a position covers the pixels from N/2
+// before to N/2 after the pixel nearest to it.
 //
 // # Order
 //
-// Sums are 64-bit integers, and integer addition is associative: any order of adding, from any number of goroutines, in
-// any batches, gives the same bytes. Weights are rounded to 1/2^18 of the largest, values to 2^-24 (half a unit in the last place
-// of a float32 in [0.5, 1)) and squared magnitudes to 2^-26; beyond that nothing is lost until Object divides.
+// Sums are 64-bit integers, so the order of Adds, their batches and goroutines do not change a byte. Weights are rounded
+// to 1/2^18 of the largest, values to 2^-24 (half a unit in the last place of a float32 in [0.5, 1)) and squared
+// magnitudes to 2^-26. Nothing else is lost until Object divides.
 //
 // # Memory
 //
-// A canvas holds 32 bytes a pixel, and one bit for each frame added, in pages, to refuse it the second time.
+// A canvas takes 32 bytes per pixel, and one bit per frame, in pages, to refuse a frame the second time.
 package stitch
 
 import (
@@ -30,19 +32,26 @@ import (
 	"ptyx/internal/base/ndarray"
 )
 
+// These names let callers outside this module write the types of arguments, results and errors.
+type (
+	Array        = ndarray.Float32   // a dense array of float32
+	ComplexArray = ndarray.Complex64 // a dense array of complex64
+	InputError   = badinput.Error    // a fault of positions or weights
+)
+
 // Fixed-point layout. A pixel's sums stay inside 64 bits as long as its summed weight is below weightCapacity:
 // |sum of w v| < 2^34 * 2^(2+24) and sum of w |v|^2 < 2^34 * 2^(4+26) = 2^64.
 const (
 	weightBits     = 18 // where a probe has fallen to 1/1000, weights are still right to 1/500
 	valueBits      = 24
 	squareBits     = 26
-	weightCapacity = 1 << 34 // 65536 patches that see the pixel with the probe's peak
-	// MaxMagnitude is the largest |value| that a patch may hold. Transmission is at most 1, and a network that scales
-	// freely stays within a few times that.
+	weightCapacity = 1 << 34 // 65536 patches with the probe's peak on the pixel
+	// MaxMagnitude is the largest |value| of a patch. Transmission is at most 1, and a network that scales freely stays
+	// within a few times that.
 	MaxMagnitude = 4
 )
 
-// Extents that no scan needs; what asks for them is a unit error (metres, or a stage's encoder counts, for pixels).
+// No scan needs a larger object: larger positions are in another unit, such as metres or encoder counts.
 const (
 	maxSide   = 1 << 16
 	maxPixels = 1 << 28 // 8 GiB of sums
@@ -59,86 +68,89 @@ var (
 	ErrFull = errors.New("too many patches on one pixel")
 )
 
-// sums are what a pixel has gathered.
+// sums are the sums of a pixel.
 type sums struct {
 	re, im int64  // of weight * value, in 2^-(18+24)
 	weight int64  // in 2^-18
 	square uint64 // of weight * |value|^2, in 2^-(18+26)
 }
 
-// Canvas gathers patches. Its methods may be called from several goroutines.
+// Canvas collects patches. Several goroutines may call its methods.
 type Canvas struct {
-	n             int
-	row, col      int     // of pixel [0, 0] in the scan's frame
-	height, width int     //
-	stride, first int     // pixel [r, c] is pixels[first + r*stride + c]: there may be room around it
-	weights       []int64 // (N, N), in 2^-18 of the largest
+	n       int
+	weights []int64 // (N, N), in 2^-18 of the largest
 
 	mu       sync.Mutex
-	pixels   []sums // (H, W)
+	box      frame.Box // of the object
+	room     frame.Box // of the pixels in memory, around box
+	pixels   []sums    // of room
 	seen     idSet
 	heaviest int64 // upper bound of any pixel's summed weight
 }
 
-// NewCanvas returns an empty canvas over the patches of all positions (x[i], y[i]), in object pixels. weights (N, N) is the
-// probe's intensity |P|^2, in any unit, finite and non-negative; it is divided by its largest value. A positive weight below
-// 2^-18 of that is raised to 2^-18, so that the tails of a probe count where nothing else covers; a weight of 0 means
-// that the patch does not cover the pixel at all.
+// NewCanvas returns an empty canvas over the patches of all positions (x[i], y[i]), in object pixels. weights (N, N) is
+// the probe's intensity |P|^2 in any unit, finite and non-negative; it is divided by its largest value. A positive weight
+// below 2^-18 is raised to 2^-18, so that the tails of a probe count where nothing else covers. A weight of 0 means that
+// the patch does not cover the pixel.
 //
-// Positions that are not finite, or so far apart that no memory holds the object, and unusable weights are *badinput.Error.
-func NewCanvas(x, y []float64, n int, weights *ndarray.Float32) (*Canvas, error) {
-	if len(x) != len(y) {
-		return nil, &badinput.Error{Key: "ycoords", Found: fmt.Sprintf("%d values", len(y)), Expected: fmt.Sprintf("%d, as many as xcoords", len(x))}
-	}
-	if len(x) == 0 {
-		return nil, &badinput.Error{Key: "xcoords", Found: "no position", Expected: "at least one"}
-	}
-	quantised, err := quantiseWeights(weights, n)
+// An *InputError reports positions that are not finite or too far apart for any memory, and unusable weights.
+func NewCanvas(x, y []float64, n int, weights *Array) (*Canvas, error) {
+	c, err := NewGrowing(n, weights)
 	if err != nil {
 		return nil, err
 	}
-	left, right, err := extent("xcoords", x, n)
-	if err != nil {
+	if err := c.Cover(x, y, nil); err != nil {
 		return nil, err
 	}
-	top, bottom, err := extent("ycoords", y, n)
-	if err != nil {
-		return nil, err
-	}
-	c := &Canvas{n: n, row: top, col: left, height: bottom - top, width: right - left, weights: quantised}
-	if c.height > maxPixels/c.width {
-		return nil, &badinput.Error{
-			Key: "xcoords, ycoords", Found: fmt.Sprintf("positions that span %d x %d pixels", c.height, c.width),
-			Expected: fmt.Sprintf("at most %d pixels", maxPixels), Remedy: "give positions in object pixels, or stitch the scan in parts",
-		}
-	}
-	c.pixels, c.stride = make([]sums, c.height*c.width), c.width
 	return c, nil
 }
 
-// extent is the half-open range of pixels that the patches cover along one axis.
-func extent(key string, v []float64, n int) (low, high int, err error) {
-	minimum, maximum := math.Inf(1), math.Inf(-1)
+// boxOf is the box around the patches of all positions.
+func boxOf(x, y []float64, n int) (b frame.Box, err error) {
+	switch {
+	case len(x) != len(y):
+		expected := fmt.Sprintf("%d, as many as xcoords", len(x))
+		return b, &badinput.Error{Key: "ycoords", Found: fmt.Sprintf("%d values", len(y)), Expected: expected}
+	case len(x) == 0:
+		return b, &badinput.Error{Key: "xcoords", Found: "no position", Expected: "at least one"}
+	}
+	if err := checkSpan("xcoords", x, n); err != nil {
+		return b, err
+	}
+	if err := checkSpan("ycoords", y, n); err != nil {
+		return b, err
+	}
+	return frame.Cover(x, y, n), nil
+}
+
+// checkSpan refuses positions along one axis that no canvas can hold.
+func checkSpan(key string, v []float64, n int) error {
+	low, high := math.Inf(1), math.Inf(-1)
 	for i, p := range v {
 		if math.IsNaN(p) || math.IsInf(p, 0) {
-			return 0, 0, &badinput.Error{Key: key, Found: fmt.Sprintf("%v at index %d", p, i), Expected: "finite positions in object pixels", Remedy: "drop that frame"}
+			return &badinput.Error{
+				Key: key, Found: fmt.Sprintf("%v at index %d", p, i), Expected: "finite positions in object pixels",
+				Remedy: "drop that frame",
+			}
 		}
-		minimum, maximum = min(minimum, p), max(maximum, p)
+		low, high = min(low, p), max(high, p)
 	}
-	// The far bound keeps conversion to int defined and leaves the frame usable.
-	if !(maximum-minimum <= maxSide-float64(n)) || minimum < math.MinInt32 || maximum > math.MaxInt32 {
-		return 0, 0, &badinput.Error{
-			Key: key, Found: fmt.Sprintf("positions from %g to %g", minimum, maximum),
+	// The far bound keeps the conversion to int defined.
+	if !(high-low <= maxSide-float64(n)) || low < math.MinInt32 || high > math.MaxInt32 {
+		return &badinput.Error{
+			Key: key, Found: fmt.Sprintf("positions from %g to %g", low, high),
 			Expected: fmt.Sprintf("a span of at most %d pixels", maxSide-n), Remedy: "give positions in object pixels",
 		}
 	}
-	return frame.Pixel(minimum) - n/2, frame.Pixel(maximum) - n/2 + n, nil
+	return nil
 }
 
 // quantiseWeights rounds weights to 18 bits, the largest becoming 2^18.
-func quantiseWeights(weights *ndarray.Float32, n int) ([]int64, error) {
+func quantiseWeights(weights *Array, n int) ([]int64, error) {
 	fault := func(found, expected string) error {
-		return &badinput.Error{Key: "probeGuess", Found: found, Expected: expected, Remedy: "give the probe that the model was trained with"}
+		return &badinput.Error{
+			Key: "probeGuess", Found: found, Expected: expected, Remedy: "give the probe that the model was trained with",
+		}
 	}
 	if n < 1 || !ndarray.SameShape(weights.Shape, []int{n, n}) {
 		return nil, fault(fmt.Sprintf("weights of shape %v", weights.Shape), fmt.Sprintf("(%d, %d), the shape of a patch", n, n))
@@ -162,22 +174,22 @@ func quantiseWeights(weights *ndarray.Float32, n int) ([]int64, error) {
 	return out, nil
 }
 
-// Origin is the row and column of pixel [0, 0] in the scan's frame; negative where a patch reaches beyond its zero.
+// Origin is the row and column of pixel [0, 0] in the scan's frame; negative if a patch reaches beyond its zero.
 func (c *Canvas) Origin() (row, col int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.row, c.col
+	return c.box.Top, c.box.Left
 }
 
 // Size is the shape of the object.
 func (c *Canvas) Size() (height, width int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.height, c.width
+	return c.box.Height(), c.box.Width()
 }
 
-// Add puts a patch (N, N) at its position (x, y). id names its frame: a frame counts once. On error (ErrDuplicate,
-// ErrOutside, ErrValue, ErrFull) the canvas is as it was. The patch is not kept.
+// Add puts a patch (N, N) at its position (x, y). id identifies its frame, which counts once. After an error (ErrDuplicate,
+// ErrOutside, ErrValue, ErrFull) the canvas is unchanged. Add does not keep the patch.
 func (c *Canvas) Add(id int, x, y float64, patch []complex64) error {
 	if len(patch) != c.n*c.n {
 		return fmt.Errorf("stitch: frame %d: a patch of %d values, want %d x %d", id, len(patch), c.n, c.n)
@@ -187,7 +199,7 @@ func (c *Canvas) Add(id int, x, y float64, patch []complex64) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	top, left, ok := c.place(x, y)
+	row, col, ok := c.locate(x, y)
 	if !ok {
 		return fmt.Errorf("stitch: frame %d at (%g, %g): %w", id, x, y, ErrOutside)
 	}
@@ -198,21 +210,25 @@ func (c *Canvas) Add(id int, x, y float64, patch []complex64) error {
 		return fmt.Errorf("stitch: frame %d: %w", id, ErrFull)
 	}
 	c.seen.add(id)
+	width := c.room.Width()
 	for r := range c.n {
-		start := c.first + (top+r)*c.stride + left
+		start := (row+r)*width + col
 		accumulate(c.pixels[start:start+c.n], patch[r*c.n:(r+1)*c.n], c.weights[r*c.n:(r+1)*c.n])
 	}
 	return nil
 }
 
-// place finds the patch's first pixel on the canvas.
-func (c *Canvas) place(x, y float64) (top, left int, ok bool) {
+// locate finds the row and column in memory of a patch's first pixel.
+func (c *Canvas) locate(x, y float64) (row, col int, ok bool) {
 	const far = 1 << 40 // beyond any canvas, and safe to convert
 	if !(math.Abs(x) < far && math.Abs(y) < far) {
 		return 0, 0, false
 	}
-	top, left = frame.Pixel(y)-c.n/2-c.row, frame.Pixel(x)-c.n/2-c.col
-	return top, left, top >= 0 && left >= 0 && top+c.n <= c.height && left+c.n <= c.width
+	row, col = c.box.Offset(x, y, c.n)
+	if row < 0 || col < 0 || row+c.n > c.box.Height() || col+c.n > c.box.Width() {
+		return 0, 0, false
+	}
+	return row + c.box.Top - c.room.Top, col + c.box.Left - c.room.Left, true
 }
 
 // firstUnusable is the index of the first value that cannot be summed, or -1.
@@ -225,8 +241,8 @@ func firstUnusable(patch []complex64) int {
 	return -1
 }
 
-// reserve makes sure that one more patch cannot overflow any pixel. The bound grows by a full weight with each patch and
-// is brought down to the truth when it reaches the capacity, which happens at most once in many thousand patches.
+// reserve reports whether no pixel can overflow by one more patch. The bound grows by a full weight with each patch. When
+// it reaches the capacity, at most once in many thousand patches, the exact maximum replaces it.
 func (c *Canvas) reserve() bool {
 	const full = 1 << weightBits
 	if c.heaviest+full >= weightCapacity {
@@ -258,11 +274,11 @@ func accumulate(pixels []sums, values []complex64, weights []int64) {
 // fixed rounds to a multiple of 2^-24.
 func fixed(v float32) int64 { return int64(math.RoundToEven(float64(v) * (1 << valueBits))) }
 
-// Object is the weighted mean of all patches, (H, W) complex transmission; 0 where nothing covers.
-func (c *Canvas) Object() *ndarray.Complex64 {
+// Object is the weighted mean of all patches, (H, W) complex transmission; 0 where none lies.
+func (c *Canvas) Object() *ComplexArray {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := ndarray.New[complex64](c.height, c.width)
+	out := ndarray.New[complex64](c.box.Height(), c.box.Width())
 	for i, p := range c.all() {
 		if p.weight > 0 {
 			re, im := p.mean()
@@ -272,13 +288,14 @@ func (c *Canvas) Object() *ndarray.Complex64 {
 	return out
 }
 
-// all are the object's pixels in C order. It is used with the canvas locked.
+// all iterates over the object's pixels in C order, with the canvas locked.
 func (c *Canvas) all() iter.Seq2[int, *sums] {
 	return func(yield func(int, *sums) bool) {
-		for r := range c.height {
-			row := c.pixels[c.first+r*c.stride:]
-			for i := range c.width {
-				if !yield(r*c.width+i, &row[i]) {
+		width, top, left := c.box.Width(), c.box.Top-c.room.Top, c.box.Left-c.room.Left
+		for r := range c.box.Height() {
+			row := c.pixels[(top+r)*c.room.Width()+left:]
+			for i := range width {
+				if !yield(r*width+i, &row[i]) {
 					return
 				}
 			}
@@ -293,24 +310,24 @@ func (p *sums) mean() (re, im float64) {
 }
 
 // Coverage is the sum of the weights, (H, W), in units of the probe's peak: 3 means as much light as three patches
-// give at their brightest pixel. Where it is small, nothing in the data holds the object down.
-func (c *Canvas) Coverage() *ndarray.Float32 {
+// give at their brightest pixel. Where it is small, the data do not determine the object.
+func (c *Canvas) Coverage() *Array {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := ndarray.New[float32](c.height, c.width)
+	out := ndarray.New[float32](c.box.Height(), c.box.Width())
 	for i, p := range c.all() {
 		out.Data[i] = float32(float64(p.weight) / (1 << weightBits))
 	}
 	return out
 }
 
-// Spread is how far the patches over a pixel disagree, (H, W): sqrt(sum w |v - mean|^2 / sum w), in the object's own
-// unit. It is disagreement, not a calibrated error: 0 under a single patch, and blind to what all patches get wrong
-// alike. Values below about 2e-4 are rounding.
-func (c *Canvas) Spread() *ndarray.Float32 {
+// Spread is the disagreement of the patches over a pixel, (H, W): sqrt(sum w |v - mean|^2 / sum w), in the object's
+// unit. It is no calibrated error: it is 0 under a single patch, and it does not show an error that all patches share.
+// Values below about 2e-4 are rounding.
+func (c *Canvas) Spread() *Array {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := ndarray.New[float32](c.height, c.width)
+	out := ndarray.New[float32](c.box.Height(), c.box.Width())
 	for i, p := range c.all() {
 		if p.weight > 0 {
 			re, im := p.mean()

@@ -1,16 +1,15 @@
 package stitch
 
 import (
-	"errors"
 	"fmt"
 
 	"ptyx/internal/base/badinput"
-	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/frame"
 )
 
-// NewGrowing returns a canvas that covers nothing yet: Cover tells it of positions as they become known. When it covers those of a
-// whole scan it is what NewCanvas would have made, whatever the order. Patches are N x N; weights are as for NewCanvas.
-func NewGrowing(n int, weights *ndarray.Float32) (*Canvas, error) {
+// NewGrowing returns a canvas that covers nothing yet; Cover adds positions as they become known. Once it covers those of
+// a complete scan, in any order, it equals the canvas of NewCanvas. Patches are N x N; weights are as for NewCanvas.
+func NewGrowing(n int, weights *Array) (*Canvas, error) {
 	quantised, err := quantiseWeights(weights, n)
 	if err != nil {
 		return nil, err
@@ -18,103 +17,77 @@ func NewGrowing(n int, weights *ndarray.Float32) (*Canvas, error) {
 	return &Canvas{n: n, weights: quantised}, nil
 }
 
-// box is a rectangle of pixels in the scan's frame.
-type box struct{ top, left, bottom, right int }
-
-func (b box) height() int { return b.bottom - b.top }
-func (b box) width() int  { return b.right - b.left }
-
-// over is the smallest box around two; an empty one counts for nothing.
-func (b box) over(o box) box {
-	if b.height() == 0 {
-		return o
-	}
-	return box{min(b.top, o.top), min(b.left, o.left), max(b.bottom, o.bottom), max(b.right, o.right)}
-}
-
-// Cover extends the canvas over the patches of positions (x[i], y[i]), in object pixels. What it holds stays as it is. allow is asked before
-// memory is taken, with the bytes that the canvas will hold and those that it holds now; its error is returned, and nothing has
-// changed. Positions that no canvas can hold are *badinput.Error.
-func (c *Canvas) Cover(x, y []float64, allow func(will, now int64) error) error {
-	if len(x) == 0 || len(x) != len(y) {
-		return errors.New("stitch: as many x as y, and one at least, are needed to cover")
-	}
-	left, right, err := extent("xcoords", x, c.n)
-	if err != nil {
-		return err
-	}
-	top, bottom, err := extent("ycoords", y, c.n)
+// Cover extends the canvas over the patches of positions (x[i], y[i]), in object pixels, and keeps its contents. Before it
+// takes memory it calls allow, unless nil, with the bytes that the canvas will take and those that it takes now. If allow
+// returns an error, Cover returns it and changes nothing. An *InputError reports positions that no canvas can hold.
+func (c *Canvas) Cover(x, y []float64, allow func(next, now int64) error) error {
+	added, err := boxOf(x, y, c.n)
 	if err != nil {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := box{c.row, c.col, c.row + c.height, c.col + c.width}
-	next := now.over(box{top, left, bottom, right})
-	if next == now {
+	next := c.box.Union(added)
+	if next == c.box {
 		return nil
 	}
-	if next.height() > maxSide || next.width() > maxSide || next.height() > maxPixels/next.width() {
+	if h, w := next.Height(), next.Width(); h > maxSide || w > maxSide || h > maxPixels/w {
 		return &badinput.Error{
-			Key: "xcoords, ycoords", Found: fmt.Sprintf("positions that span %d x %d pixels", next.height(), next.width()),
-			Expected: fmt.Sprintf("at most %d pixels", maxPixels), Remedy: "give positions in object pixels",
+			Key: "xcoords, ycoords", Found: fmt.Sprintf("positions that span %d x %d pixels", h, w),
+			Expected: fmt.Sprintf("at most %d pixels", maxPixels),
+			Remedy:   "give positions in object pixels, or stitch the scan in parts",
 		}
 	}
-	return c.extend(now, next, allow)
-}
-
-// room is the box that the pixels in memory stand for.
-func (c *Canvas) room() box {
-	if c.stride == 0 {
-		return box{}
+	if c.room.Union(next) != c.room {
+		if err := c.makeRoom(next, allow); err != nil {
+			return err
+		}
 	}
-	top, left := c.row-c.first/c.stride, c.col-c.first%c.stride
-	return box{top, left, top + len(c.pixels)/c.stride, left + c.stride}
-}
-
-// extend makes next the canvas's box. It is used with the canvas locked.
-func (c *Canvas) extend(now, next box, allow func(will, now int64) error) error {
-	room := c.room()
-	if room.over(next) != room {
-		// Each side that has moved gets half of what the canvas measures on top, so that a scan that grows row by row is moved
-		// a few times, not with every row.
-		want := next
-		if now.height() > 0 {
-			spare := func(moved bool, size int) int {
-				if moved {
-					return size / 2
-				}
-				return 0
-			}
-			want.top -= spare(next.top < room.top, next.height())
-			want.bottom += spare(next.bottom > room.bottom, next.height())
-			want.left -= spare(next.left < room.left, next.width())
-			want.right += spare(next.right > room.right, next.width())
-			want = room.over(want)
-		}
-		if want.height() > maxPixels/want.width() {
-			want = next
-		}
-		if allow != nil {
-			if err := allow(bytesOf(want), bytesOf(room)); err != nil {
-				return err
-			}
-		}
-		pixels := make([]sums, want.height()*want.width())
-		for r := range now.height() {
-			copy(pixels[(now.top+r-want.top)*want.width()+now.left-want.left:], c.pixels[c.first+r*c.stride:][:now.width()])
-		}
-		c.pixels, c.stride, room = pixels, want.width(), want
-	}
-	c.row, c.col, c.height, c.width = next.top, next.left, next.height(), next.width()
-	c.first = (next.top-room.top)*c.stride + next.left - room.left
+	c.box = next
 	return nil
 }
 
-// Usable tells whether Add takes the values of a patch: who extends a canvas for a patch's sake asks before.
+// makeRoom moves the pixels into a larger block of memory, with the canvas locked. Each side that grew gets half of the
+// canvas's size as a reserve, so that a scan that grows row by row is moved a few times, not with every row.
+func (c *Canvas) makeRoom(next frame.Box, allow func(next, now int64) error) error {
+	room := next
+	if c.box != (frame.Box{}) {
+		if next.Top < c.room.Top {
+			room.Top -= next.Height() / 2
+		}
+		if next.Bottom > c.room.Bottom {
+			room.Bottom += next.Height() / 2
+		}
+		if next.Left < c.room.Left {
+			room.Left -= next.Width() / 2
+		}
+		if next.Right > c.room.Right {
+			room.Right += next.Width() / 2
+		}
+		room = c.room.Union(room)
+	}
+	if room.Height() > maxPixels/room.Width() {
+		room = next
+	}
+	if allow != nil {
+		if err := allow(bytesOf(room), bytesOf(c.room)); err != nil {
+			return err
+		}
+	}
+	pixels, width := make([]sums, room.Height()*room.Width()), c.box.Width()
+	for row := c.box.Top; row < c.box.Bottom; row++ {
+		from := (row-c.room.Top)*c.room.Width() + c.box.Left - c.room.Left
+		to := (row-room.Top)*room.Width() + c.box.Left - room.Left
+		copy(pixels[to:to+width], c.pixels[from:])
+	}
+	c.pixels, c.room = pixels, room
+	return nil
+}
+
+// Usable reports whether Add accepts the values of a patch. Callers check it before they extend a canvas for a patch.
 func Usable(patch []complex64) bool { return firstUnusable(patch) < 0 }
 
-// bytesOf is what the pixels of a box take.
-func bytesOf(b box) int64 { return int64(b.height()) * int64(b.width()) * bytesPerPixel }
+// bytesOf is the memory of the pixels of a box.
+func bytesOf(b frame.Box) int64 { return int64(b.Height()) * int64(b.Width()) * bytesPerPixel }
 
 const bytesPerPixel = 32

@@ -6,7 +6,7 @@ import (
 	"ptyx/internal/graph/onnxir"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/scan/dataset"
-	"ptyx/runtime"
+	ort "ptyx/runtime"
 )
 
 // These names let callers outside this module write the types of a Request and a Result.
@@ -27,6 +27,6 @@ func OpenScan(path string) (*Scan, error) { return dataset.Open(path, dataset.Op
 func Tape() Engine { return engine.Tape{} }
 
 // ONNXRuntime is the fast engine. The caller keeps env open while training.
-func ONNXRuntime(env *runtime.Environment, options runtime.SessionOptions) Engine {
+func ONNXRuntime(env *ort.Environment, options ort.SessionOptions) Engine {
 	return engine.NewORT(env, options)
 }

@@ -1,8 +1,6 @@
 package trainer
 
 import (
-	"math"
-
 	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/physics/optics"
@@ -173,21 +171,11 @@ func fillPlaces(b *batch, slot int, d *Data, group []int, member int) {
 // place writes the 0/1 matrix (N, K) that puts a member of a group on the canvas along one axis.
 func place(matrix []float32, canvas int, positions []float64, group []int, member int) {
 	clear(matrix)
-	low, _ := pixelRange(positions, group)
+	low, _ := frame.Range(positions, group)
 	offset := frame.Pixel(positions[group[member]]) - low
 	for r := range len(matrix) / canvas {
 		matrix[r*canvas+r+offset] = 1
 	}
-}
-
-// pixelRange is the lowest and highest whole pixel of a group's positions.
-func pixelRange(positions []float64, group []int) (low, high int) {
-	low, high = math.MaxInt, math.MinInt
-	for _, m := range group {
-		p := frame.Pixel(positions[m])
-		low, high = min(low, p), max(high, p)
-	}
-	return low, high
 }
 
 func fillTruth(b *batch, slot int, d *Data, group []int, member int) {

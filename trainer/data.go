@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/grouping"
@@ -310,7 +311,7 @@ func (d *Data) canvasSize(n int) int {
 	span := 0
 	for _, members := range d.Groups {
 		for _, positions := range [][]float64{d.X, d.Y} {
-			low, high := pixelRange(positions, members)
+			low, high := frame.Range(positions, members)
 			span = max(span, high-low)
 		}
 	}

@@ -12,14 +12,14 @@ import (
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/simulate"
 	"ptyx/models"
-	"ptyx/runtime"
+	ort "ptyx/runtime"
 	"ptyx/runtime/runtimetest"
 )
 
 // fast is the engine on ONNX Runtime. A machine without the library fails: training is meant to run there.
 func fast(t *testing.T, threads int) *engine.ORT {
 	t.Helper()
-	return engine.NewORT(runtimetest.Open(t), runtime.SessionOptions{Threads: threads})
+	return engine.NewORT(runtimetest.Open(t), ort.SessionOptions{Threads: threads})
 }
 
 // simulated is a small scan of blobs that overlap well, 10^4 photons a pattern.

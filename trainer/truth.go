@@ -70,7 +70,7 @@ func (d *Data) touches(scan, n int, object *ndarray.Complex64) bool {
 
 // corner is the first pixel of a pattern's patch in its scan's frame.
 func (d *Data) corner(place, n int) (row, col int) {
-	return frame.Pixel(d.Y[place]) - n/2, frame.Pixel(d.X[place]) - n/2
+	return frame.Corner(d.X[place], d.Y[place], n)
 }
 
 // checkTruth refuses scans whose truth is NaN, which means unknown, under all patterns: nothing could be learnt from

@@ -18,7 +18,7 @@ import (
 
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/scan/dataset"
-	"ptyx/runtime"
+	ort "ptyx/runtime"
 )
 
 // job is what all kinds of measurement need.
@@ -62,7 +62,7 @@ func run(args []string) error {
 }
 
 // open opens what the job computes with. Everything stays open until the process ends.
-func (j job) open() (*dataset.Scan, []byte, contract.Contract, *runtime.Environment, error) {
+func (j job) open() (*dataset.Scan, []byte, contract.Contract, *ort.Environment, error) {
 	data, _, c, err := contract.Load(j.model)
 	if err != nil {
 		return nil, nil, c, nil, err
@@ -74,14 +74,14 @@ func (j job) open() (*dataset.Scan, []byte, contract.Contract, *runtime.Environm
 	if scan.N != c.N {
 		return nil, nil, c, nil, fmt.Errorf("%s has patterns of %d pixels, the network of %s takes %d", j.scan, scan.N, j.model, c.N)
 	}
-	library, err := runtime.Find("")
+	library, err := ort.Find("")
 	if err != nil {
 		return nil, nil, c, nil, err
 	}
-	env, err := runtime.Open(library)
+	env, err := ort.Open(library)
 	return scan, data, c, env, err
 }
 
-func (j job) session() runtime.SessionOptions {
-	return runtime.SessionOptions{Device: runtime.CPU, Threads: j.threads}
+func (j job) session() ort.SessionOptions {
+	return ort.SessionOptions{Device: ort.CPU, Threads: j.threads}
 }

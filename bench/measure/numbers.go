@@ -13,7 +13,7 @@ import (
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/scan/dataset"
-	"ptyx/runtime"
+	ort "ptyx/runtime"
 	"ptyx/trainer"
 )
 
@@ -50,7 +50,7 @@ func (j job) numbers() error {
 }
 
 // patches is what the network makes of the patterns.
-func (j job) patches(env *runtime.Environment, model []byte, patterns *ndarray.Float32) ([]npz.Member, error) {
+func (j job) patches(env *ort.Environment, model []byte, patterns *ndarray.Float32) ([]npz.Member, error) {
 	p, err := predict.NewORT(env, model, j.session())
 	if err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func (j job) patches(env *runtime.Environment, model []byte, patterns *ndarray.F
 }
 
 // steps trains on the patterns as one batch.
-func (j job) steps(env *runtime.Environment, scan *dataset.Scan, model []byte, c contract.Contract, patterns *ndarray.Float32) ([]npz.Member, error) {
+func (j job) steps(env *ort.Environment, scan *dataset.Scan, model []byte, c contract.Contract, patterns *ndarray.Float32) ([]npz.Member, error) {
 	config := trainer.Config{N: c.N}
 	config.ApplyNetwork(c)
 	network := config.NetworkConfig(c.InputScale)

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"ptyx/runtime"
+	ort "ptyx/runtime"
 )
 
 type doctorCmd struct {
@@ -17,10 +17,10 @@ type doctorCmd struct {
 
 // Run prints what there is to compute with, and fails if models cannot be run.
 func (c *doctorCmd) Run(app *appContext) error {
-	d := runtime.Diagnose(c.Onnxruntime)
+	d := ort.Diagnose(c.Onnxruntime)
 	write := writeDiagnosis
 	if c.JSON {
-		write = func(w io.Writer, d runtime.Diagnosis) error { return writeJSON(w, d) }
+		write = func(w io.Writer, d ort.Diagnosis) error { return writeJSON(w, d) }
 	}
 	if err := write(app.Stdout, d); err != nil {
 		return err
@@ -32,7 +32,7 @@ func (c *doctorCmd) Run(app *appContext) error {
 }
 
 // writeDiagnosis prints one fact per line, then the problems with their remedies.
-func writeDiagnosis(w io.Writer, d runtime.Diagnosis) error {
+func writeDiagnosis(w io.Writer, d ort.Diagnosis) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, name+"\t"+format+"\n", args...) }
 	row("needs", "ONNX Runtime %s or a newer 1.x (C API %d)", d.Minimum, d.API)
@@ -74,7 +74,7 @@ func yesNo(b bool) string {
 	return "no"
 }
 
-func cores(c runtime.Cores) string {
+func cores(c ort.Cores) string {
 	s := fmt.Sprintf("%d physical, %d logical", c.Physical, c.Logical)
 	if c.Quota > 0 {
 		s += fmt.Sprintf(", %.3g granted by the control group", c.Quota)

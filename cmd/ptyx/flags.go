@@ -7,7 +7,7 @@ import (
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/service/cluster"
-	"ptyx/runtime"
+	ort "ptyx/runtime"
 )
 
 // The flags that several commands share.
@@ -59,11 +59,11 @@ func (f viewFlags) view() dataset.View {
 
 // engineFlags choose what computes.
 type engineFlags struct {
-	Engine      engine.Kind    `default:"ort" help:"Engine: ort (ONNX Runtime) or tape (Gorgonia)."`
-	Device      runtime.Device `default:"auto" help:"Device: cpu, cuda or auto."`
-	Threads     int            `default:"0" help:"Threads; 0: one per physical core."`
-	Onnxruntime string         `placeholder:"PATH" help:"ONNX Runtime library. Default: see ptyx doctor."`
-	Profile     string         `placeholder:"JSON" help:"File for ONNX Runtime's profile."`
+	Engine      engine.Kind `default:"ort" help:"Engine: ort (ONNX Runtime) or tape (Gorgonia)."`
+	Device      ort.Device  `default:"auto" help:"Device: cpu, cuda or auto."`
+	Threads     int         `default:"0" help:"Threads; 0: one per physical core."`
+	Onnxruntime string      `placeholder:"PATH" help:"ONNX Runtime library. Default: see ptyx doctor."`
+	Profile     string      `placeholder:"JSON" help:"File for ONNX Runtime's profile."`
 }
 
 func (f engineFlags) options() engine.Options {

@@ -20,7 +20,7 @@ import (
 	"ptyx/internal/quality/metrics"
 	"ptyx/internal/quality/validate"
 	"ptyx/internal/scan/convert"
-	"ptyx/runtime"
+	ort "ptyx/runtime"
 )
 
 // printed maps the sections of docs/json.md to the results that --json prints.
@@ -43,7 +43,7 @@ func printed() map[string]any {
 		"ptyx convert":                       convert.Result{},
 		"ptyx export":                        workflow.ExportResult{},
 		"ptyx inspect":                       contract.Description{},
-		"ptyx doctor":                        runtime.Diagnosis{},
+		"ptyx doctor":                        ort.Diagnosis{},
 		"ptyx version":                       release{},
 	}
 }

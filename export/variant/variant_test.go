@@ -17,7 +17,7 @@ import (
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/scan/simulate"
 	"ptyx/models"
-	"ptyx/runtime"
+	ort "ptyx/runtime"
 	"ptyx/runtime/runtimetest"
 )
 
@@ -53,9 +53,9 @@ func checkpoint(t *testing.T, kind models.Kind, channels int, extent models.Exte
 	return m.Marshal(), c
 }
 
-func predictor(t *testing.T, env *runtime.Environment, model []byte) predict.Predictor {
+func predictor(t *testing.T, env *ort.Environment, model []byte) predict.Predictor {
 	t.Helper()
-	p, err := predict.NewORT(env, model, runtime.SessionOptions{Device: runtime.CPU, Threads: 1})
+	p, err := predict.NewORT(env, model, ort.SessionOptions{Device: ort.CPU, Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

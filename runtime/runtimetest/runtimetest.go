@@ -4,17 +4,17 @@ package runtimetest
 import (
 	"testing"
 
-	"ptyx/runtime"
+	ort "ptyx/runtime"
 )
 
 // Open opens the library under test until the test ends. A machine without it fails: training and inference are meant to run there.
-func Open(t testing.TB) *runtime.Environment {
+func Open(t testing.TB) *ort.Environment {
 	t.Helper()
-	library, err := runtime.Find("")
+	library, err := ort.Find("")
 	if err != nil {
 		t.Fatalf("these tests need ONNX Runtime; `make test` obtains it: %v", err)
 	}
-	env, err := runtime.Open(library)
+	env, err := ort.Open(library)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ import (
 	"ptyx/internal/service/cluster"
 	"ptyx/internal/service/serve"
 	"ptyx/models"
-	"ptyx/runtime"
+	ort "ptyx/runtime"
 )
 
 func TestNamesOfModels(t *testing.T) {
@@ -151,7 +151,7 @@ func TestTheSameBytesInAnyBatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, threads := range []int{1, 2} {
-			served := ServeOptions{Models: []string{"net=" + o.OutputDir}, Engine: engine.Options{Kind: engine.KindORT, Device: runtime.CPU, Threads: threads}}
+			served := ServeOptions{Models: []string{"net=" + o.OutputDir}, Engine: engine.Options{Kind: engine.KindORT, Device: ort.CPU, Threads: threads}}
 			l := &loading{options: served, log: silent()}
 			if err := l.load(t.Context()); err != nil {
 				t.Fatal(err)

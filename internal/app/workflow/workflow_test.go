@@ -26,7 +26,7 @@ import (
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/simulate"
 	"ptyx/models"
-	"ptyx/runtime"
+	ort "ptyx/runtime"
 	"ptyx/trainer"
 )
 
@@ -55,7 +55,7 @@ func options(t *testing.T, kind engine.Kind) TrainOptions {
 	t.Helper()
 	return TrainOptions{
 		TrainFiles: Paths{simulated(t, 64, 4)}, Input: dataset.Amplitude, OutputDir: filepath.Join(t.TempDir(), "run"),
-		Engine: engine.Options{Kind: kind, Device: runtime.CPU, Threads: 1},
+		Engine: engine.Options{Kind: kind, Device: ort.CPU, Threads: 1},
 		Config: trainer.Config{
 			Mode: trainer.Physics, Gridsize: 1, Grouping: trainer.Shared, FiltersScale: 1, Extent: models.Centre, Loss: trainer.Poisson.Loss(), Seed: 3,
 			MaxEpochs: 2, BatchSize: 2, LearningRate: 1e-3, Schedule: trainer.Cosine, WarmUp: 0.5, Probe: trainer.ProbeTrainable,
@@ -85,7 +85,7 @@ func read(t *testing.T, parts ...string) []byte {
 func TestOptionsComeBackFromTheRunDirectory(t *testing.T) {
 	want := TrainOptions{
 		TrainFiles: Paths{"a.npz", "a2.npz"}, TestFiles: Paths{"b.npz"}, ProbeFiles: Paths{"c.npz", "c2.npz"}, Input: dataset.Intensity, Layout: dataset.FramesLast, OutputDir: t.TempDir(),
-		Export: "d.onnx", Init: "e.onnx", Memory: 99, Engine: engine.Options{Kind: engine.KindTape, Device: runtime.CUDA, Threads: 3, Library: "lib.so"},
+		Export: "d.onnx", Init: "e.onnx", Memory: 99, Engine: engine.Options{Kind: engine.KindTape, Device: ort.CUDA, Threads: 3, Library: "lib.so"},
 		Config: trainer.Config{
 			Mode: trainer.Supervised, Gridsize: 2, Grouping: trainer.Channels, Neighbours: 6, Oversample: 5, Network: models.Estimate, FiltersScale: 3, Extent: models.Full, Loss: trainer.Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1,
 			MaxEpochs: 7, BatchSize: 5, LearningRate: 1.0 / 3, Schedule: trainer.Plateau, WarmUp: 0.1, Clip: 0.7, EarlyStop: 4,
@@ -381,7 +381,7 @@ func infer(t *testing.T, model, scan string, kind engine.Kind, batch int) (strin
 	dir := filepath.Join(t.TempDir(), "out")
 	_, err := Infer(context.Background(), InferOptions{
 		Model: model, Scan: scan, Input: dataset.Amplitude, OutputDir: dir, BatchSize: batch,
-		Engine: engine.Options{Kind: kind, Device: runtime.CPU, Threads: 1},
+		Engine: engine.Options{Kind: kind, Device: ort.CPU, Threads: 1},
 	}, silent())
 	return dir, err
 }
@@ -534,7 +534,7 @@ func TestTrainRefusesAndLeavesNothing(t *testing.T) {
 		"nothing to resume":              func(o *TrainOptions) { o.Resume = true },
 		"an export into no directory":    func(o *TrainOptions) { o.Export = "absent/model.onnx" },
 		"an export onto a directory":     func(o *TrainOptions) { o.Export = other.OutputDir },
-		"CUDA in Go":                     func(o *TrainOptions) { o.Engine.Device = runtime.CUDA },
+		"CUDA in Go":                     func(o *TrainOptions) { o.Engine.Device = ort.CUDA },
 		"less than one thread":           func(o *TrainOptions) { o.Engine.Threads = -1 },
 		"more threads than any machine":  func(o *TrainOptions) { o.Engine.Threads = 1e6 },
 	} {

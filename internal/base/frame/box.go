@@ -5,16 +5,14 @@ import "slices"
 // Box is a rectangle of pixels in the scan's frame: rows [Top, Bottom), columns [Left, Right).
 type Box struct{ Top, Left, Bottom, Right int }
 
+// Corner is the row and column of the first pixel of the patch of n x n pixels at position (x, y).
+func Corner(x, y float64, n int) (row, col int) { return Pixel(y) - n/2, Pixel(x) - n/2 }
+
 // Cover is the smallest box around the patches of n x n pixels of all positions. There is at least one; all are finite.
 func Cover(x, y []float64, n int) Box {
-	top, bottom := Extent(slices.Min(y), slices.Max(y), n)
-	left, right := Extent(slices.Min(x), slices.Max(x), n)
-	return Box{top, left, bottom, right}
-}
-
-// Extent is the range of pixels [low, high) along an axis under patches of n pixels at positions from first to last.
-func Extent(first, last float64, n int) (low, high int) {
-	return Pixel(first) - n/2, Pixel(last) - n/2 + n
+	top, left := Corner(slices.Min(x), slices.Min(y), n)
+	bottom, right := Corner(slices.Max(x), slices.Max(y), n)
+	return Box{top, left, bottom + n, right + n}
 }
 
 // Height is the number of rows.

@@ -6,17 +6,21 @@
 // that the object is never interpolated and the two can never disagree by a pixel. The package imports nothing of ptyx.
 package frame
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // Pixel is the whole pixel nearest to v; halves go up (towards +infinity), also below zero: Pixel(-0.5) = 0. v is
 // finite. It is floor(v + 1/2) without that sum's rounding error.
 func Pixel(v float64) int { return int(round(v)) }
 
-// Range is the lowest and the highest whole pixel of at least one position along an axis.
-func Range(v []float64) (low, high int) { return Pixel(slices.Min(v)), Pixel(slices.Max(v)) }
+// Range is the lowest and the highest whole pixel of the given members of a list of positions along an axis.
+func Range(positions []float64, members []int) (low, high int) {
+	low, high = math.MaxInt, math.MinInt
+	for _, m := range members {
+		p := Pixel(positions[m])
+		low, high = min(low, p), max(high, p)
+	}
+	return low, high
+}
 
 // Fraction is v - Pixel(v), in [-0.5, 0.5), without rounding error for any v whose fraction is representable.
 func Fraction(v float64) float64 { return v - round(v) }

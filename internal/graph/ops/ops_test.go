@@ -12,7 +12,7 @@ import (
 	"ptyx/internal/graph/ops"
 	"ptyx/internal/graph/program"
 	"ptyx/internal/recon/engine"
-	"ptyx/runtime"
+	ort "ptyx/runtime"
 )
 
 // opCase is one use of an operator. The conformance suite runs every case through the same tests: gradient against
@@ -257,16 +257,16 @@ func TestShapeMistakesAreErrorsWhenTheGraphIsBuilt(t *testing.T) {
 // fastEngine is ONNX Runtime with the lowering for its processor.
 func fastEngine(t *testing.T) *engine.ORT {
 	t.Helper()
-	library, err := runtime.Find("")
+	library, err := ort.Find("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	env, err := runtime.Open(library)
+	env, err := ort.Open(library)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = env.Close() })
-	return engine.NewORT(env, runtime.SessionOptions{Threads: 2})
+	return engine.NewORT(env, ort.SessionOptions{Threads: 2})
 }
 
 // Engines sum in different orders: 1e-5 of the largest value covers the rounding of the longest sum here, 1152 terms.

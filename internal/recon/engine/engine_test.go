@@ -16,14 +16,14 @@ import (
 	"ptyx/internal/graph/program"
 	"ptyx/internal/recon/engine"
 	"ptyx/models"
-	"ptyx/runtime"
+	ort "ptyx/runtime"
 	"ptyx/runtime/runtimetest"
 )
 
 // fast is the engine on ONNX Runtime. A machine without the library fails: these tests are about it.
 func fast(t *testing.T, threads int) *engine.ORT {
 	t.Helper()
-	return engine.NewORT(runtimetest.Open(t), runtime.SessionOptions{Threads: threads})
+	return engine.NewORT(runtimetest.Open(t), ort.SessionOptions{Threads: threads})
 }
 
 // engines are all that must behave alike.
@@ -271,14 +271,14 @@ func TestReplicasAgree(t *testing.T) {
 func TestHowManyReplicas(t *testing.T) {
 	for _, c := range []struct {
 		threads int
-		device  runtime.Device
+		device  ort.Device
 		parts   int
 		want    int
 	}{
-		{2, runtime.CPU, 16, 2}, {2, runtime.CPU, 3, 1}, {4, runtime.Auto, 8, 4}, {4, runtime.Auto, 2, 1},
-		{1, runtime.CPU, 16, 1}, {0, runtime.CPU, 16, 1}, {4, runtime.CUDA, 16, 1},
+		{2, ort.CPU, 16, 2}, {2, ort.CPU, 3, 1}, {4, ort.Auto, 8, 4}, {4, ort.Auto, 2, 1},
+		{1, ort.CPU, 16, 1}, {0, ort.CPU, 16, 1}, {4, ort.CUDA, 16, 1},
 	} {
-		e := engine.NewORT(nil, runtime.SessionOptions{Threads: c.threads, Device: c.device})
+		e := engine.NewORT(nil, ort.SessionOptions{Threads: c.threads, Device: c.device})
 		if got := e.Replicas(c.parts); got != c.want {
 			t.Errorf("%d threads on %v, %d parts: %d replicas, want %d", c.threads, c.device, c.parts, got, c.want)
 		}

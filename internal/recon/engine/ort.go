@@ -7,20 +7,20 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/onnxir"
 	"ptyx/internal/graph/program"
-	"ptyx/runtime"
+	ort "ptyx/runtime"
 )
 
 // ORT is the fast engine: the program lowered to ONNX, run by ONNX Runtime.
 type ORT struct {
-	Environment *runtime.Environment
-	Options     runtime.SessionOptions
+	Environment *ort.Environment
+	Options     ort.SessionOptions
 	Target      onnxir.Target // how programs are lowered
 	device      string
 }
 
 // NewORT makes an engine on an open ONNX Runtime, with the lowering that suits the device.
-func NewORT(env *runtime.Environment, options runtime.SessionOptions) *ORT {
-	target := onnxir.Target{Training: true, Winograd: options.Device != runtime.CUDA} // CUDA chooses its own algorithms
+func NewORT(env *ort.Environment, options ort.SessionOptions) *ORT {
+	target := onnxir.Target{Training: true, Winograd: options.Device != ort.CUDA} // CUDA chooses its own algorithms
 	return &ORT{Environment: env, Options: options, Target: target}
 }
 
@@ -33,7 +33,7 @@ func (e *ORT) Device() string { return e.device }
 // Replicas is one per thread on the CPU, if the parts go round evenly; 1 on a GPU.
 func (e *ORT) Replicas(parts int) int {
 	threads := e.Options.Threads
-	if threads < 1 || parts%threads != 0 || e.Options.Device == runtime.CUDA {
+	if threads < 1 || parts%threads != 0 || e.Options.Device == ort.CUDA {
 		return 1
 	}
 	return threads
@@ -60,7 +60,7 @@ func (e *ORT) Compile(p *program.Program, replicas int) (Executable, error) {
 
 type ortExecutable struct {
 	program *program.Program
-	session *runtime.Session
+	session *ort.Session
 }
 
 func (o *ortExecutable) Bind(inputs, outputs []*ndarray.Float32) (Binding, error) {

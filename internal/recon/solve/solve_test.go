@@ -17,14 +17,14 @@ import (
 	"ptyx/internal/quality/metrics"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/scan/simulate"
-	"ptyx/runtime"
+	ort "ptyx/runtime"
 	"ptyx/runtime/runtimetest"
 )
 
 // fast is the engine on ONNX Runtime. A machine without the library fails.
 func fast(t *testing.T, threads int) engine.Engine {
 	t.Helper()
-	return engine.NewORT(runtimetest.Open(t), runtime.SessionOptions{Device: runtime.CPU, Threads: threads})
+	return engine.NewORT(runtimetest.Open(t), ort.SessionOptions{Device: ort.CPU, Threads: threads})
 }
 
 // simulated is a scan with its truth.
