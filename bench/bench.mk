@@ -49,8 +49,8 @@ $(PEERS_ENV)/made: bench/requirements.txt
 .PHONY: results
 RESULTS_SEEDS ?= 3
 results: build lib
-	$(WITH_LIB) $(GO) run ./bench/simulated -ptyx bin/ptyx -files .venv/results-files -docs docs -seeds $(RESULTS_SEEDS) \
-		$(if $(RESULTS_ONLY),-only $(RESULTS_ONLY)) $(if $(RESULTS_QUICK),-quick)
+	$(WITH_LIB) $(GO) run ./bench/simulated -ptyx bin/ptyx -files .venv/results-files -docs docs \
+		-seeds $(RESULTS_SEEDS) $(if $(RESULTS_ONLY),-only $(RESULTS_ONLY)) $(if $(RESULTS_QUICK),-quick)
 
 # make bench-serve measures ptyx serve under load, compared with the bare session and a Python server (FastAPI,
 # uvicorn, onnxruntime), and scans sent frame by frame. It writes bench/serving.md and bench/serving.json in about ten
@@ -68,5 +68,6 @@ bench-serve: build lib $(SERVERS_ENV)/made
 $(SERVERS_ENV)/made: bench/requirements-serve.txt
 	rm -rf $(SERVERS_ENV)
 	$(PYTHON) -m venv $(SERVERS_ENV)
-	$(SERVERS_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement bench/requirements-serve.txt
+	$(SERVERS_ENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--requirement bench/requirements-serve.txt
 	touch $@

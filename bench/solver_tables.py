@@ -44,8 +44,8 @@ def solve(s):
 
 
 def refine(s):
-    return ("## From a network's object\n\n`ptyx train --n-filters-scale 1 --max-epochs 15`, `ptyx infer`: correlation "
-            f"{s['start']:.4f}; from there. pty-chi begins with nothing.\n\n" + races(s["rows"]))
+    return section("From a network's object", "`ptyx train --n-filters-scale 1 --max-epochs 15` and `ptyx infer` start "
+                   f"with a correlation of {s['start']:.4f}. pty-chi starts from nothing.") + races(s["rows"])
 
 
 def found(name, f):
