@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/choice"
 )
 
 // Target is the name of a format to be written.
@@ -38,17 +39,11 @@ func (t Target) row() (target, bool) {
 
 // UnmarshalText reads a target from a flag.
 func (t *Target) UnmarshalText(text []byte) error {
-	if *t = Target(text); *t != Auto {
-		if _, ok := t.row(); ok {
-			return nil
-		}
-	}
-	var names []string
+	var names []Target
 	for _, row := range targets() {
-		names = append(names, string(row.name))
+		names = append(names, row.name)
 	}
-	last := len(names) - 1
-	return fmt.Errorf("found %q, expected %s or %s", text, strings.Join(names[:last], ", "), names[last])
+	return choice.Set(t, text, names...)
 }
 
 // choose gives the row of the target, or the row that fits the name of the file. If several targets share an extension

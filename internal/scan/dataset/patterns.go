@@ -35,8 +35,8 @@ func (o *Orientation) UnmarshalText(text []byte) error {
 	return err
 }
 
-// sizes are the pattern sizes that networks exist for.
-var sizes = []int{64, 128, 256}
+// Sizes are the pattern sizes N that networks exist for.
+var Sizes = []int{64, 128, 256}
 
 // patterns says where and how the file holds the diffraction patterns.
 type patterns struct {

@@ -61,7 +61,7 @@ func (s *Scan) newWindow(key string, h npz.Header, height, width int, v View) (*
 		return nil, s.Fault(key, fmt.Sprintf("%d pixels along an axis", cut.Size),
 			fmt.Sprintf("a multiple of --bin %d", w.bin), "crop to one, with --crop")
 	}
-	if !slices.Contains(sizes, w.size) {
+	if !slices.Contains(Sizes, w.size) {
 		return nil, s.Fault(key, fmt.Sprintf("patterns of %d x %d pixels", w.size, w.size), "64, 128 or 256",
 			"crop or bin the detector to one of these, with --crop and --bin")
 	}

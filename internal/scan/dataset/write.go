@@ -46,7 +46,7 @@ func (d ScanData) check() error {
 	}
 	p := d.Patterns.Shape
 	switch {
-	case len(p) != 3 || p[1] != p[2] || !slices.Contains(sizes, p[1]):
+	case len(p) != 3 || p[1] != p[2] || !slices.Contains(Sizes, p[1]):
 		return fmt.Errorf("patterns of shape %v", p)
 	case len(d.X) != p[0] || len(d.Y) != p[0]:
 		return fmt.Errorf("%d patterns with %d columns and %d rows", p[0], len(d.X), len(d.Y))

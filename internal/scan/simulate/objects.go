@@ -1,10 +1,6 @@
-// Package simulate makes scans with known truth: an object, a probe, scan positions and photon noise, put through the
-// forward model of package physics. Everything is drawn from one seed; patterns draw from the seed and their own
-// number, so the result does not depend on how many are computed at once. Its Scan is written by package dataset.
 package simulate
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -21,29 +17,23 @@ const (
 	Blobs ObjectKind = "blobs" // random soft discs: cells, particles
 )
 
-// UnmarshalText reads a kind from a flag.
-func (k *ObjectKind) UnmarshalText(text []byte) error {
-	switch ObjectKind(text) {
-	case Star, Lines, Blobs:
-		*k = ObjectKind(text)
-		return nil
-	}
-	return fmt.Errorf("found %q, expected star, lines or blobs", text)
+// objects draw the relative thickness of the sample (h, w), 0 to 1.
+var objects = table[ObjectKind, func(h, w int, rng *rand.Rand) []float64]{
+	{Star, star}, {Lines, lines}, {Blobs, blobs},
 }
 
-// thickness draws the relative thickness of the sample, 0 to 1, at every pixel.
-type thickness func(h, w int, rng *rand.Rand) []float64
+// UnmarshalText reads a kind from a flag.
+func (k *ObjectKind) UnmarshalText(text []byte) error { return objects.parse(text, k) }
 
-// Object makes a sample of h x w pixels: exp(-absorption t) exp(i phase t) of its thickness t in 0..1. Amplitudes lie
+// Object makes a sample of h x w pixels: exp(-absorption t) exp(i phase t) of its thickness t in 0..1. Amplitudes are
 // in [exp(-absorption), 1], phases between 0 and phase radians.
 func Object(kind ObjectKind, h, w int, absorption, phase float64, seed uint64) (*ndarray.Complex64, error) {
-	draw, ok := map[ObjectKind]thickness{Star: star, Lines: lines, Blobs: blobs}[kind]
-	if !ok {
-		return nil, fmt.Errorf("object %q is not known", kind)
+	thickness, err := objects.find(kind)
+	if err != nil {
+		return nil, err
 	}
-	t := draw(h, w, rand.New(rand.NewPCG(seed, streamObject)))
 	object := ndarray.New[complex64](h, w)
-	for i, v := range t {
+	for i, v := range thickness(h, w, rand.New(rand.NewPCG(seed, streamObject))) {
 		sin, cos := math.Sincos(phase * v)
 		a := math.Exp(-absorption * v)
 		object.Data[i] = complex(float32(a*cos), float32(a*sin))
@@ -69,7 +59,7 @@ func star(h, w int, _ *rand.Rand) []float64 {
 	return out
 }
 
-// soft is a step of about two pixels' width, so that an object is nearly band-limited.
+// soft is a step about two pixels wide, so that an object is nearly band-limited.
 func soft(distance float64) float64 { return 0.5 * (1 + math.Erf(distance)) }
 
 // lines are about one line for every 12 pixels of the mean side, of random place, direction, width and thickness.

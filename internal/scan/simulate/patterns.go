@@ -4,7 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
-	goruntime "runtime"
+	"runtime"
 	"sync"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -15,13 +15,13 @@ import (
 	"ptyx/internal/scan/dataset"
 )
 
-// each calls do for every pattern, on all cores, with the wave behind the object: the probe, shifted by the rest of its
-// position, times the patch on whole pixels, (N, N) in double precision. do may change the wave. When ctx is done it
-// leaves the rest.
+// each calls do for every pattern, on all cores, with the exit wave (N, N) in double precision: the probe, shifted by
+// the fraction of its position, times the patch on whole pixels. do may change the wave. It stops early when ctx is
+// done.
 func each(ctx context.Context, d dataset.ScanData, do func(worker *optics.Propagator, j int, wave []complex128)) {
 	n, count := d.Probe.Shape[0], len(d.X)
 	var wait sync.WaitGroup
-	workers := goruntime.NumCPU()
+	workers := runtime.NumCPU()
 	for worker := range workers {
 		wait.Go(func() {
 			propagator, wave := optics.NewPropagator(n), make([]complex128, n*n)

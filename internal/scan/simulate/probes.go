@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"fmt"
 	"math"
 	"math/cmplx"
 
@@ -19,36 +18,29 @@ const (
 	ZonePlate ProbeKind = "zoneplate" // focus of a zone plate with a central stop, defocused
 )
 
-// UnmarshalText reads a kind from a flag.
-func (k *ProbeKind) UnmarshalText(text []byte) error {
-	switch ProbeKind(text) {
-	case Gaussian, Disk, ZonePlate:
-		*k = ProbeKind(text)
-		return nil
-	}
-	return fmt.Errorf("found %q, expected gaussian, disk or zoneplate", text)
+// probes make a field (n, n), centred at n/2, of a size in pixels.
+var probes = table[ProbeKind, func(n int, size float64) []complex128]{
+	{Gaussian, gaussian},
+	{Disk, func(n int, size float64) []complex128 { return focus(n, size, 0) }},
+	{ZonePlate, func(n int, size float64) []complex128 { return focus(n, size, 0.35) }},
 }
+
+// UnmarshalText reads a kind from a flag.
+func (k *ProbeKind) UnmarshalText(text []byte) error { return probes.parse(text, k) }
 
 // Probe makes a probe of n x n pixels, centred at n/2, of power 1. The size in pixels is a gaussian's width at half
 // intensity, and the diameter of the cone behind a disk's or a zone plate's focus, to which diffraction adds.
 func Probe(kind ProbeKind, n int, size float64) (*ndarray.Complex64, error) {
-	var field []complex128
-	switch kind {
-	case Gaussian:
-		field = gaussian(n, size)
-	case Disk:
-		field = focus(n, size, 0)
-	case ZonePlate:
-		field = focus(n, size, 0.35)
-	default:
-		return nil, fmt.Errorf("probe %q is not known", kind)
+	field, err := probes.find(kind)
+	if err != nil {
+		return nil, err
 	}
-	power := 0.0
-	for _, v := range field {
+	values, power := field(n, size), 0.0
+	for _, v := range values {
 		power += real(v * cmplx.Conj(v))
 	}
 	probe := ndarray.New[complex64](n, n)
-	for i, v := range field {
+	for i, v := range values {
 		probe.Data[i] = complex64(v / complex(math.Sqrt(power), 0))
 	}
 	return probe, nil

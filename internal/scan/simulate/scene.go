@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/frame"
@@ -65,22 +66,16 @@ func (o Options) readScene(ctx context.Context) (dataset.ScanData, error) {
 	return d, o.checkScene(ctx, d)
 }
 
-// image reads a complex array of two axes, of a shape that fits; axes of length 1 at either end are forgiven.
+// image reads a complex array of two axes, of a shape that fits; it ignores axes of length 1 at either end.
 func image(file *npz.Reader, key, expected string, fits func(shape []int) bool) (*ndarray.Complex64, error) {
 	h, err := file.Header(key)
 	if err != nil {
 		return nil, err
 	}
-	shape := h.Shape
+	shape := dataset.Squeeze(h.Shape)
 	if !h.Numeric() {
 		_, err := file.Complex64(key)
 		return nil, err
-	}
-	for len(shape) > 2 && shape[0] == 1 {
-		shape = shape[1:]
-	}
-	for len(shape) > 2 && shape[len(shape)-1] == 1 {
-		shape = shape[:len(shape)-1]
 	}
 	if len(shape) != 2 || !fits(shape) {
 		return nil, &badinput.Error{File: file.Path(), Key: key, Found: "shape " + h.ShapeText(), Expected: expected}
@@ -99,10 +94,9 @@ func image(file *npz.Reader, key, expected string, fits func(shape []int) bool) 
 	return ndarray.Wrap(all.Data, shape...), nil
 }
 
-// square tells whether networks exist for patterns of a shape.
+// square reports whether networks exist for patterns of a shape.
 func square(shape []int) bool {
-	n := shape[0]
-	return n == shape[1] && (n == 64 || n == 128 || n == 256)
+	return shape[0] == shape[1] && slices.Contains(dataset.Sizes, shape[0])
 }
 
 func (o Options) checkScene(ctx context.Context, d dataset.ScanData) error {

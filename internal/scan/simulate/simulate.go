@@ -1,16 +1,24 @@
+// Package simulate makes scans with known truth.
+//
+// An object, a probe and positions, each of a kind, make a scene; the forward model of package optics makes its
+// patterns, with photon noise. Everything is drawn from one seed. A pattern draws from the seed and its own number, so
+// that the result does not depend on how many are computed at once. Shapes: object (H, W) and probe (N, N) complex64,
+// patterns (M, N, N) amplitudes, positions (M) object pixels from the object's top left. dataset.Write writes the
+// result.
 package simulate
 
 import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/physics/optics"
 	"ptyx/internal/scan/dataset"
 )
 
-// Streams of the random numbers, so that one thing's draw does not shift another's.
+// Streams of random numbers, so that one draw does not shift another.
 const (
 	streamObject    = 0x707479780200
 	streamPositions = 0x707479780201
@@ -34,9 +42,9 @@ type Options struct {
 	ObjectFile string // take objectGuess, probeGuess, xcoords and ycoords from this NPZ instead of making them
 }
 
-// Run makes a scan: noiseless patterns are exactly I = |FFT2(P O)|^2 / N^2 of the probe and the object that it returns.
-// The probe is scaled so that a pattern has Photons on average; one from ObjectFile stays as it is where none are asked
-// for. When ctx is done before, its error is returned.
+// Run makes a scan. Noiseless patterns are exactly I = |FFT2(P O)|^2 / N^2 of the probe and the object that it returns.
+// The probe is scaled to a mean of Photons per pattern; one from ObjectFile is kept if Photons is 0. If ctx is done
+// early, Run returns its error.
 func Run(ctx context.Context, o Options) (dataset.ScanData, error) {
 	if err := o.validate(); err != nil {
 		return dataset.ScanData{}, err
@@ -77,7 +85,7 @@ func (o Options) validate() error {
 		return nil
 	}
 	switch {
-	case o.N != 64 && o.N != 128 && o.N != 256:
+	case !slices.Contains(dataset.Sizes, o.N):
 		return fault("--n", o.N, "64, 128 or 256")
 	case o.Count < 1 || o.Count > maxPixels/(o.N*o.N):
 		return fault("--positions", o.Count, fmt.Sprintf("1 to %d", maxPixels/(o.N*o.N)))
