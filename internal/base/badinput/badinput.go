@@ -1,5 +1,5 @@
-// Package badinput is the shape of every complaint about a user's file or flag: one sentence that names the file, the
-// key, what was found, what was expected and what to do. Commands print it and exit with status 1.
+// Package badinput holds the error about a user's file or flag: one sentence that names the file, the key, what was
+// found, what was expected and the remedy. Commands print it and exit with status 1.
 package badinput
 
 import (
@@ -10,7 +10,7 @@ import (
 	"unicode"
 )
 
-// Error is a fault in something the user gave. Empty fields are left out of the sentence.
+// Error is a fault in a file or flag of the user. The sentence omits empty fields.
 type Error struct {
 	File     string // path as the user typed it
 	Key      string // array, attribute, flag or metadata key inside the file
@@ -20,35 +20,29 @@ type Error struct {
 	Cause    error  // underlying error, if any
 }
 
-// Error gives the sentence: "FILE: KEY: found F, expected E (CAUSE); REMEDY". It is one line, whatever names the file
-// holds and however many lines the cause has.
+// Error is the sentence "FILE: KEY: found F, expected E (CAUSE); REMEDY" on one line, whatever the names and the cause
+// hold.
 func (e *Error) Error() string {
 	var b strings.Builder
-	for _, part := range []string{e.File, e.Key} {
-		if part != "" {
-			b.WriteString(part)
-			b.WriteString(": ")
+	for _, place := range []string{e.File, e.Key} {
+		if place != "" {
+			b.WriteString(place + ": ")
 		}
 	}
-	b.WriteString("found ")
-	b.WriteString(e.Found)
+	b.WriteString("found " + e.Found)
 	if e.Expected != "" {
-		b.WriteString(", expected ")
-		b.WriteString(e.Expected)
+		b.WriteString(", expected " + e.Expected)
 	}
 	if e.Cause != nil {
-		b.WriteString(" (")
-		b.WriteString(e.Cause.Error())
-		b.WriteString(")")
+		b.WriteString(" (" + e.Cause.Error() + ")")
 	}
 	if e.Remedy != "" {
-		b.WriteString("; ")
-		b.WriteString(e.Remedy)
+		b.WriteString("; " + e.Remedy)
 	}
 	return oneLine(b.String())
 }
 
-// oneLine puts a space in place of line breaks, with their indentation, and of other control characters.
+// oneLine replaces line breaks with their indentation, and other control characters, by a space.
 func oneLine(s string) string {
 	if !strings.ContainsFunc(s, unicode.IsControl) {
 		return s

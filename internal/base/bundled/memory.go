@@ -14,12 +14,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// files are what `make dist` lays into the folder: the libraries, and those that they need in turn.
+// files are the libraries, and those that they need, which `make dist` puts into the folder.
 //
 //go:embed files
 var files embed.FS
 
-// memory is where the libraries lie: each once in a process, as the loader has it once in a process.
+// memory holds the path of each library, once in a process, as the loader opens it once in a process.
 var memory struct {
 	sync.Mutex
 	paths map[Library]string
@@ -40,7 +40,7 @@ func path(l Library) (string, error) {
 		if p, err = place(name); err != nil {
 			return "", err
 		}
-		// What the last one needs is found by the loader under its own name once it is loaded, and nowhere else.
+		// The loader finds a library that the last one needs by its name, if it is loaded already.
 		if name != names[len(names)-1] {
 			if _, err := purego.Dlopen(p, purego.RTLD_NOW|purego.RTLD_LOCAL); err != nil {
 				return "", fmt.Errorf("loading %s, which %s needs: %w", name, l, err)
@@ -54,8 +54,8 @@ func path(l Library) (string, error) {
 	return p, nil
 }
 
-// parts are the files of a library in the order in which they are loaded: files/libhdf5 holds what libhdf5 needs, named
-// with a number in front, and itself last.
+// parts are the files of a library in the order of loading: files/libhdf5 holds the libraries that libhdf5 needs, with
+// a number before their names, and libhdf5 last.
 func parts(l Library) ([]string, error) {
 	entries, err := fs.ReadDir(files, "files/"+string(l))
 	if err != nil {
@@ -74,7 +74,7 @@ func parts(l Library) ([]string, error) {
 	return names, nil
 }
 
-// place copies a file into memory that the loader can open, and seals it.
+// place copies a file into memory that the loader can open, and seals it against change.
 func place(name string) (string, error) {
 	content, err := files.ReadFile(name)
 	if err != nil {
@@ -85,12 +85,12 @@ func place(name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("making a file in memory for %s: %w", base, err)
 	}
-	for rest := content; len(rest) > 0; {
-		n, err := unix.Write(fd, rest)
+	for len(content) > 0 {
+		n, err := unix.Write(fd, content)
 		if err != nil {
 			return "", fmt.Errorf("writing %s into memory: %w", base, err)
 		}
-		rest = rest[n:]
+		content = content[n:]
 	}
 	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
@@ -99,7 +99,7 @@ func place(name string) (string, error) {
 	return fmt.Sprintf("/proc/self/fd/%d", fd), nil
 }
 
-// memfd asks for memory that may be executed; kernels before 6.3 do not know the wish, and grant it.
+// memfd makes a file of executable memory. Kernels before 6.3 do not know the flag and allow execution without it.
 func memfd(name string) (int, error) {
 	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
 	if err == unix.EINVAL {

@@ -1,6 +1,6 @@
-// Package destination checks the places that a command is going to write to, before its work begins: what an hour of
-// training has made must not be lost to a missing folder. It leaves nothing behind. It stands beside badinput, whose
-// Error every fault is; the commands' jobs call it with the flag that named the place.
+// Package destination checks, before a command's work begins, that its results can be written, and writes them in one
+// step. An hour of training must not be lost to a missing folder. A check leaves nothing behind. Every failed check is
+// a *badinput.Error with the flag that named the place.
 package destination
 
 import (
@@ -14,10 +14,12 @@ import (
 	"ptyx/internal/base/badinput"
 )
 
-// Dir checks that files can be written to the directory at path, which may have to be made first.
+// Dir checks that files can be written to the directory at path, which need not exist yet.
 func Dir(flag, path string) error {
+	fault := badinput.Error{File: path, Key: flag, Expected: "a directory"}
 	if path == "" {
-		return &badinput.Error{Key: flag, Found: "an empty name", Expected: "a directory"}
+		fault.Found = "an empty name"
+		return &fault
 	}
 	dir, info, err := existing(path)
 	switch {
@@ -25,45 +27,48 @@ func Dir(flag, path string) error {
 		return &badinput.Error{File: path, Key: flag, Found: "a directory that cannot be made",
 			Cause: badinput.Cause(err)}
 	case !info.IsDir():
-		return &badinput.Error{File: path, Key: flag, Found: fmt.Sprintf("a file at %s", dir), Expected: "a directory",
-			Remedy: "remove the file or give another directory"}
+		fault.Found, fault.Remedy = "a file at "+dir, "remove the file or give another directory"
+		return &fault
 	}
 	return writable(flag, path, dir)
 }
 
-// File checks that a file can be written at path: its directory is there, and it is no directory itself.
+// File checks that a file can be written at path: its directory exists, and path is not a directory.
 func File(flag, path string) error {
+	fault := badinput.Error{File: path, Key: flag, Expected: "a file to write"}
 	if path == "" {
-		return &badinput.Error{Key: flag, Found: "an empty name", Expected: "a file to write"}
+		fault.Found = "an empty name"
+		return &fault
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return &badinput.Error{File: path, Key: flag, Found: "a directory", Expected: "a file to write",
-			Remedy: "give the name of a file in it"}
+		fault.Found, fault.Remedy = "a directory", "give the name of a file in it"
+		return &fault
 	}
 	dir := filepath.Dir(path)
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return &badinput.Error{File: path, Key: flag, Found: fmt.Sprintf("no directory %s", dir),
-			Expected: "a file in a directory that exists", Remedy: "make the directory first"}
+		fault.Found, fault.Expected = "no directory "+dir, "a file in a directory that exists"
+		fault.Remedy = "make the directory first"
+		return &fault
 	case err != nil:
 		return &badinput.Error{File: path, Key: flag, Found: "a file that cannot be written",
 			Cause: badinput.Cause(err)}
 	case !info.IsDir():
-		return &badinput.Error{File: path, Key: flag, Found: fmt.Sprintf("a file at %s", dir),
-			Expected: "a file in a directory"}
+		fault.Found, fault.Expected = "a file at "+dir, "a file in a directory"
+		return &fault
 	}
 	return writable(flag, path, dir)
 }
 
-// Room is the nearest directory above path, or path itself, that is there: where files for a while can lie beside those
-// to come.
+// Room is the nearest existing directory above path, or path itself: a place for temporary files on the disk of the
+// results.
 func Room(path string) (string, error) {
 	dir, _, err := existing(path)
 	return dir, err
 }
 
-// existing is the nearest directory above path, or path itself, that is there.
+// existing is the nearest existing file or directory above path, or path itself.
 func existing(path string) (string, fs.FileInfo, error) {
 	for {
 		info, err := os.Stat(path)
@@ -71,19 +76,15 @@ func existing(path string) (string, fs.FileInfo, error) {
 			return path, info, nil
 		}
 		above := filepath.Dir(path)
-		if !absent(err) || above == path {
+		absent := errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) // ENOTDIR: below a file
+		if !absent || above == path {
 			return path, nil, err
 		}
 		path = above
 	}
 }
 
-// absent tells whether nothing is at a path: not there, or below a file.
-func absent(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
-}
-
-// writable makes a file in dir, and removes it: permissions alone do not tell of file systems that are read only.
+// writable makes a file in dir and removes it: permissions do not show that a file system is read-only.
 func writable(flag, path, dir string) error {
 	f, err := os.CreateTemp(dir, ".ptyx-*")
 	if err != nil {

@@ -1,9 +1,11 @@
 // Package ndarray holds the one array type that travels between ptyx's packages: a shape and its elements in row-major
-// (C) order, nothing more. It does no arithmetic: graphs compute in Gorgonia or ONNX Runtime, images in their own
-// packages. It sits below every other package and imports none.
+// (C) order. It does no arithmetic: graphs compute in Gorgonia or ONNX Runtime, images in their own packages.
 package ndarray
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Element is what an array may hold: real samples (patterns, weights) or complex ones (probe, object, exit wave).
 type Element interface{ ~float32 | ~complex64 }
@@ -22,7 +24,7 @@ type (
 
 // New returns a zeroed array of the given shape.
 func New[T Element](shape ...int) *Array[T] {
-	return &Array[T]{Shape: append([]int(nil), shape...), Data: make([]T, Size(shape))}
+	return &Array[T]{Shape: slices.Clone(shape), Data: make([]T, Size(shape))}
 }
 
 // Wrap gives data a shape without copying it. It panics if the element count does not match: that is a programming
@@ -31,7 +33,7 @@ func Wrap[T Element](data []T, shape ...int) *Array[T] {
 	if len(data) != Size(shape) {
 		panic(fmt.Sprintf("ndarray: %d elements do not fill shape %v", len(data), shape))
 	}
-	return &Array[T]{Shape: append([]int(nil), shape...), Data: data}
+	return &Array[T]{Shape: slices.Clone(shape), Data: data}
 }
 
 // Size is the number of elements of a shape; 1 for a scalar.
@@ -45,18 +47,8 @@ func Size(shape []int) int {
 
 // Clone returns a deep copy.
 func (a *Array[T]) Clone() *Array[T] {
-	return &Array[T]{Shape: append([]int(nil), a.Shape...), Data: append([]T(nil), a.Data...)}
+	return &Array[T]{Shape: slices.Clone(a.Shape), Data: slices.Clone(a.Data)}
 }
 
 // SameShape reports whether two shapes are equal.
-func SameShape(a, b []int) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
-}
+func SameShape(a, b []int) bool { return slices.Equal(a, b) }

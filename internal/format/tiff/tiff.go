@@ -1,7 +1,7 @@
 // Package tiff writes pictures of 32-bit floats as TIFF files of several pages, which image programs and Python read
-// with their values as they are. The TIFF libraries for Go write no floats. It imports nothing of ptyx but ndarray.
+// without loss. The TIFF libraries for Go write no floats.
 //
-// The form is that of TIFF revision 6.0: little-endian, one uncompressed strip a page, sample format 3 (IEEE floats).
+// The format is TIFF revision 6.0: little-endian, one uncompressed strip a page, sample format 3 (IEEE floats).
 package tiff
 
 import (
@@ -19,12 +19,12 @@ import (
 
 // Page is a picture.
 type Page struct {
-	Name    string           // what it shows, kept as its description
+	Name    string           // its contents, for the tag ImageDescription
 	Image   *ndarray.Float32 // (H, W)
-	WidthM  float64          // of a pixel in metres; 0: not known
+	WidthM  float64          // of a pixel in metres; 0: unknown
 	HeightM float64
 
-	at, next int64 // where its directory is, and that of the next page
+	at, next int64 // offsets in the file of its directory and of the next page's
 }
 
 // Write writes the pages to path in one step. The same pages give the same bytes.
@@ -43,7 +43,7 @@ const (
 	typeRational = 5
 )
 
-// field is an entry of a page's directory. What does not fit its four bytes follows the directory.
+// field is an entry of a page's directory. A value of more than four bytes follows the directory.
 type field struct {
 	tag, kind uint16
 	count     uint32
@@ -84,7 +84,7 @@ func (p *Page) fields(pixels uint32) []field {
 	return append(f, short(339, floats))
 }
 
-// size is that of a directory with what follows it.
+// size is the size in bytes of a directory and the values after it.
 func size(fields []field) int64 {
 	n := int64(2 + 12*len(fields) + 4)
 	for _, f := range fields {
@@ -111,7 +111,7 @@ func write(w io.Writer, pages []Page) error {
 		p.next = at
 	}
 	if at > math.MaxUint32 {
-		return fmt.Errorf("pictures of %d bytes, more than the 4 GiB that TIFF has places for", at)
+		return fmt.Errorf("pictures of %d bytes, more than the 4 GiB of a TIFF file", at)
 	}
 	b := append([]byte("II*\x00"), binary.LittleEndian.AppendUint32(nil, header)...)
 	for i := range pages {
@@ -123,9 +123,9 @@ func write(w io.Writer, pages []Page) error {
 		if _, err := w.Write(b); err != nil {
 			return err
 		}
-		b = b[:0]
-		for _, v := range p.Image.Data {
-			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+		var err error
+		if b, err = binary.Append(b[:0], binary.LittleEndian, p.Image.Data); err != nil {
+			return err
 		}
 	}
 	_, err := w.Write(b)
