@@ -33,8 +33,8 @@ func (c *brokerCmd) Run(app *appContext) error {
 		return err
 	}
 	const mebi = 1 << 20
-	return workflow.Broke(app.Context, cluster.BrokerOptions{
+	return workflow.RunBroker(app.Context, cluster.BrokerOptions{
 		Address: listen.Address{Listen: c.Listen, CertFile: c.TLSCert, KeyFile: c.TLSKey, Insecure: c.Insecure},
 		Store:   c.Store, Token: token, MaxStore: c.MaxStore * mebi,
-	}, func(b workflow.Brokering) error { return app.conclude(b, c.JSON) }, app.Log)
+	}, func(b workflow.BrokerInfo) error { return app.conclude(b, nil, c.JSON) }, app.Log)
 }

@@ -11,8 +11,7 @@ type convertCmd struct {
 	ObjectFile string `placeholder:"FILE" help:"File with the object, such as a reconstruction.npz of the scan."`
 	JSON       bool   `name:"json" help:"Print the result as JSON."`
 
-	inputFlags `embed:"" group:"Reading the scan"`
-	viewFlags  `embed:"" group:"Reading the scan"`
+	scanFlags `embed:"" group:"Reading the scan"`
 }
 
 // Help explains what does not fit into a line.
@@ -28,8 +27,5 @@ func (c *convertCmd) Run(app *appContext) error {
 		To: c.To, View: c.view(), Input: c.Input, Layout: c.Layout, ProbeFile: c.ProbeFile, ObjectFile: c.ObjectFile,
 		Log: app.Log,
 	})
-	if err != nil {
-		return err
-	}
-	return app.conclude(result, c.JSON)
+	return app.conclude(result, err, c.JSON)
 }

@@ -15,8 +15,7 @@ type exportCmd struct {
 	TestData   string `placeholder:"FILE" help:"Scan to test the variant on. Default: patterns of random objects."`
 	JSON       bool   `name:"json" help:"Print the result as JSON."`
 
-	inputFlags  `embed:"" group:"Reading the scan"`
-	viewFlags   `embed:"" group:"Reading the scan"`
+	scanFlags   `embed:"" group:"Reading the scan"`
 	engineFlags `embed:"" group:"Compute"`
 }
 
@@ -30,10 +29,7 @@ func (c *exportCmd) Run(app *appContext) error {
 	result, err := workflow.Export(app.Context, workflow.ExportOptions{
 		Model: c.Model, Output: c.Out,
 		Variant: variant.Options{Simplify: c.Simplify, Batch: c.FixedBatch, Opset: c.Opset, Half: c.Fp16},
-		Scan:    c.TestData, Input: c.Input, Layout: c.Layout, View: c.view(), Engine: c.options(),
+		Scan:    c.TestData, Read: c.read(), Engine: c.options(),
 	}, app.Log)
-	if err != nil {
-		return err
-	}
-	return app.conclude(result, c.JSON)
+	return app.conclude(result, err, c.JSON)
 }

@@ -12,6 +12,16 @@ import (
 
 // The flags that several commands share.
 
+// scanFlags say how to read a scan.
+type scanFlags struct {
+	inputFlags `embed:""`
+	viewFlags  `embed:""`
+}
+
+func (f scanFlags) read() dataset.Options {
+	return dataset.Options{Input: f.Input, Orientation: f.Layout, View: f.view()}
+}
+
 // inputFlags describe the array of patterns.
 type inputFlags struct {
 	Input  dataset.InputKind   `default:"auto" help:"Kind of the patterns: amplitude, intensity (counts) or auto."`

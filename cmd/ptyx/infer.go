@@ -5,6 +5,7 @@ import (
 
 	"ptyx/internal/app/settings"
 	"ptyx/internal/app/workflow"
+	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/service/cluster"
 )
 
@@ -20,8 +21,7 @@ type inferCmd struct {
 	JSON      bool          `name:"json" help:"Print the result as JSON."`
 
 	workerFlags `embed:"" group:"Remote workers"`
-	inputFlags  `embed:"" group:"Reading the scan"`
-	viewFlags   `embed:"" group:"Reading the scan"`
+	scanFlags   `embed:"" group:"Reading the scan"`
 	engineFlags `embed:"" group:"Compute"`
 }
 
@@ -59,12 +59,10 @@ func (c *inferCmd) Run(app *appContext) error {
 		}
 	}
 	result, err := workflow.Infer(app.Context, workflow.InferOptions{
-		Model: c.ModelPath, Scan: c.TestData, Input: c.Input, Layout: c.Layout, View: c.view(), OutputDir: c.OutputDir,
-		Count: c.NImages, Seed: c.Seed, BatchSize: c.BatchSize, Refine: c.Refine, Engine: c.options(),
-		Cluster: address, InFlight: c.InFlight, Settings: text, Progress: app.progress(),
+		Model: c.ModelPath, Scan: c.TestData, Read: c.read(), OutputDir: c.OutputDir,
+		Selection: reconstruct.Options{Count: c.NImages, Seed: c.Seed, BatchSize: c.BatchSize},
+		Refine:    c.Refine, Engine: c.options(), Cluster: address, InFlight: c.InFlight,
+		Settings: text, Progress: app.progress(),
 	}, app.Log)
-	if err != nil {
-		return err
-	}
-	return app.conclude(result, c.JSON)
+	return app.conclude(result, err, c.JSON)
 }

@@ -14,14 +14,17 @@ func writeJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// conclude prints the result of a command: as one JSON object, whose keys docs/json.md lists, or as a sentence.
-func (app *appContext) conclude(result fmt.Stringer, asJSON bool) error {
+// conclude prints the result of a command: as one JSON object, whose keys docs/json.md lists, or as a sentence. It returns
+// the command's error, if there is one.
+func (app *appContext) conclude(result fmt.Stringer, err error, asJSON bool) error {
 	switch {
+	case err != nil:
+		return err
 	case asJSON:
 		return writeJSON(app.Stdout, result)
 	case app.Quiet:
 		return nil
 	}
-	_, err := fmt.Fprintln(app.Stdout, result)
+	_, err = fmt.Fprintln(app.Stdout, result)
 	return err
 }

@@ -20,6 +20,7 @@ import (
 	"ptyx/internal/quality/metrics"
 	"ptyx/internal/quality/validate"
 	"ptyx/internal/scan/convert"
+	"ptyx/internal/scan/simulate"
 	ort "ptyx/runtime"
 )
 
@@ -31,11 +32,11 @@ func printed() map[string]any {
 		"ptyx infer":                         workflow.Reconstruction{},
 		"ptyx solve":                         workflow.Reconstruction{},
 		"ptyx refine":                        workflow.Reconstruction{},
-		"ptyx serve":                         workflow.Serving{},
-		"ptyx worker":                        workflow.Waiting{},
-		"ptyx broker":                        workflow.Brokering{},
+		"ptyx serve":                         workflow.ServerInfo{},
+		"ptyx worker":                        workflow.WorkerInfo{},
+		"ptyx broker":                        workflow.BrokerInfo{},
 		"ptyx watch":                         workflow.Watched{},
-		"ptyx simulate":                      workflow.SimulateResult{},
+		"ptyx simulate":                      simulate.Result{},
 		"ptyx eval":                          metrics.Report{},
 		"ptyx eval --convention pinn-compat": metrics.CompatReport{},
 		"ptyx report":                        workflow.ReportResult{},
@@ -205,7 +206,7 @@ func TestServePrintsItsAddress(t *testing.T) {
 				}
 				return
 			}
-			var s workflow.Serving
+			var s workflow.ServerInfo
 			err := json.Unmarshal(stdout.Bytes(), &s)
 			if err != nil || !strings.Contains(s.URL, "://127.0.0.1:") || !slices.Equal(s.Models, []string{"net"}) || s.Device == "" {
 				t.Errorf("prints %s (%v)", stdout.String(), err)

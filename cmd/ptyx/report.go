@@ -25,8 +25,5 @@ func (c *reportCmd) Run(app *appContext) error {
 		Run: c.Directory, Output: c.Output, Scan: c.TestData, Reference: c.Reference, Count: c.NImages, Seed: c.Seed,
 		Engine: c.options(),
 	}, app.Log)
-	if err != nil {
-		return err
-	}
-	return app.conclude(result, c.JSON)
+	return app.conclude(result, err, c.JSON)
 }

@@ -58,8 +58,8 @@ all of them busy.`
 
 // Run serves until Ctrl-C or SIGTERM.
 func (c *serveCmd) Run(app *appContext) error {
-	token := os.Getenv("PTYX_WORKERS_TOKEN")
-	workers, err := workflow.WorkersAddress(c.Workers, c.WorkersTokenFile, token, c.WorkersTLSCA, c.WorkersCreds)
+	workers, err := workflow.WorkersAddress(
+		c.Workers, c.WorkersTokenFile, os.Getenv("PTYX_WORKERS_TOKEN"), c.WorkersTLSCA, c.WorkersCreds)
 	if err != nil {
 		return err
 	}
@@ -67,6 +67,10 @@ func (c *serveCmd) Run(app *appContext) error {
 		return &badinput.Error{
 			Key: "--store", Found: "an empty name", Expected: "a directory", Remedy: "omit the flag to keep no scans",
 		}
+	}
+	token, err := workflow.Token("--token-file", c.TokenFile, os.Getenv("PTYX_TOKEN"))
+	if err != nil {
+		return err
 	}
 	body, err := mebibytes("--max-body", c.MaxBody)
 	if err != nil {
@@ -78,13 +82,13 @@ func (c *serveCmd) Run(app *appContext) error {
 	}
 	return workflow.Serve(app.Context, workflow.ServeOptions{
 		Models: c.Model, Engine: c.options(), Workers: workers, InFlight: c.InFlight,
-		TokenFile: c.TokenFile, Token: os.Getenv("PTYX_TOKEN"),
 		Address: listen.Address{Listen: c.Listen, CertFile: c.TLSCert, KeyFile: c.TLSKey, Insecure: c.Insecure},
 		Server: serve.Options{
 			BatchSize: c.BatchSize, BatchWait: c.BatchWait, Queue: c.Queue, Timeout: c.Timeout, MaxBody: body,
+			Token: token,
 			Grace: c.Grace, Scans: serve.ScanLimits{Count: c.Scans, Memory: memory}, Store: c.Store,
 		},
-		Ready: func(s workflow.Serving) error { return app.conclude(s, c.JSON) },
+		Ready: func(s workflow.ServerInfo) error { return app.conclude(s, nil, c.JSON) },
 	}, app.Log)
 }
 

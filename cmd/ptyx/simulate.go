@@ -1,7 +1,6 @@
 package main
 
 import (
-	"ptyx/internal/app/workflow"
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/scan/simulate"
 )
@@ -37,15 +36,12 @@ func (c *simulateCmd) Run(app *appContext) error {
 	if err != nil {
 		return err
 	}
-	result, err := workflow.Simulate(app.Context, c.Out, simulate.Options{
+	result, err := simulate.File(app.Context, c.Out, simulate.Options{
 		N: c.N, Object: c.Object, Absorption: c.Absorption, Phase: c.Phase, Probe: c.Probe, ProbeSize: c.ProbeSize,
 		Scan: c.Scan, Count: c.Positions, Step: c.Step, Photons: photons, Noiseless: c.Noiseless, Seed: c.Seed,
 		ObjectFile: c.ObjectFile,
 	})
-	if err != nil {
-		return err
-	}
-	return app.conclude(result, c.JSON)
+	return app.conclude(result, err, c.JSON)
 }
 
 // photons are those of --nphotons; 0 leaves the probe of --object-file as it is.

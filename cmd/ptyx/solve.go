@@ -30,8 +30,7 @@ type solverFlags struct {
 	Config     settings.File    `placeholder:"YAML" help:"File of settings for the flags that are not given."`
 	JSON       bool             `name:"json" help:"Print the result as JSON."`
 
-	inputFlags  `embed:"" group:"Reading the scan"`
-	viewFlags   `embed:"" group:"Reading the scan"`
+	scanFlags   `embed:"" group:"Reading the scan"`
 	engineFlags `embed:"" group:"Compute"`
 }
 
@@ -55,17 +54,14 @@ func (f *solverFlags) solve(app *appContext, o workflow.SolveOptions, iterations
 	if err != nil {
 		return err
 	}
-	o.ProbeFile, o.Input, o.Layout, o.View, o.Engine = f.ProbeFile, f.Input, f.Layout, f.view(), f.options()
-	o.OutputDir, o.Settings, o.Progress = f.OutputDir, text, app.progress()
+	o.Read, o.Engine, o.OutputDir, o.Settings, o.Progress = f.read(), f.options(), f.OutputDir, text, app.progress()
+	o.Read.ProbeFile = f.ProbeFile
 	o.Solver = solve.Options{
 		Method: f.Method, Likelihood: f.Likelihood, Passes: iterations, BatchSize: f.BatchSize, Modes: f.Modes,
 		Positions: f.Positions, Seed: f.Seed,
 	}
 	result, err := workflow.Solve(app.Context, o, app.Log)
-	if err != nil {
-		return err
-	}
-	return app.conclude(result, f.JSON)
+	return app.conclude(result, err, f.JSON)
 }
 
 // progress is where passes are reported: nowhere with --quiet.

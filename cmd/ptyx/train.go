@@ -63,8 +63,7 @@ type trainCmd struct {
 	ProbeFile     []string          `sep:"none" placeholder:"FILE" help:"Probe of all scans, or of one each."`
 	MemoryLimit   int               `default:"256" placeholder:"MB" help:"Patterns kept in memory, in MB; 0: all."`
 
-	inputFlags    `embed:"" group:"Reading the scan"`
-	viewFlags     `embed:"" group:"Reading the scan"`
+	scanFlags     `embed:"" group:"Reading the scan"`
 	engineFlags   `embed:"" group:"Compute"`
 	DisableMLflow bool `settings:"-" name:"disable-mlflow" help:"Ignored; PtychoPINN's scripts pass it."`
 }
@@ -109,7 +108,7 @@ func (c *trainCmd) Run(app *appContext) error {
 	if result == nil || err != nil && !c.JSON { // the error of an interruption names what was saved
 		return err
 	}
-	return errors.Join(err, app.conclude(result, c.JSON))
+	return errors.Join(err, app.conclude(result, nil, c.JSON))
 }
 
 // rehearse tries a training.

@@ -12,8 +12,7 @@ type validateCmd struct {
 	Seed      uint64 `default:"0" help:"Random seed of the choice of patterns."`
 	JSON      bool   `name:"json" help:"Print the facts and findings as JSON."`
 
-	inputFlags `embed:"" group:"Reading the scan"`
-	viewFlags  `embed:"" group:"Reading the scan"`
+	scanFlags `embed:"" group:"Reading the scan"`
 }
 
 // Help explains the exit status.

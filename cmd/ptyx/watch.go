@@ -50,18 +50,14 @@ func (c *watchCmd) Run(app *appContext) error {
 	if err != nil {
 		return err
 	}
-	view := viewFlags{detectorFlags: c.detectorFlags, axisFlags: c.axisFlags}
+	scan := scanFlags{c.inputFlags, viewFlags{detectorFlags: c.detectorFlags, axisFlags: c.axisFlags}}
 	result, err := workflow.Watch(app.Context, workflow.WatchOptions{
-		Model: c.ModelPath, OutputDir: c.OutputDir, Input: c.Input, Layout: c.Layout, View: view.view(),
-		Engine: c.options(), Settings: text,
+		Model: c.ModelPath, OutputDir: c.OutputDir, Read: scan.read(), Engine: c.options(), Settings: text,
 		Watch: watch.Options{
 			Path: c.Path, Positions: c.Positions, FramesPerFile: c.FramesPerFile, FirstFile: c.FirstFile,
 			BatchSize: c.BatchSize, Frames: c.Frames, Interval: c.Interval, Idle: c.Idle, GiveUp: c.GiveUp,
 			Every: c.Every, Grace: c.Grace,
 		},
 	}, app.Log)
-	if err != nil {
-		return err
-	}
-	return app.conclude(result, c.JSON)
+	return app.conclude(result, err, c.JSON)
 }

@@ -145,10 +145,10 @@ func TestWatchRefuses(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "out")
 	for want, args := range map[string][]string{
-		"nothing that can be looked at":  {filepath.Join(dir, "none"), "--output-dir", out},
-		"the directory that is followed": {dir, "--output-dir", dir},
-		"expected 0 (one per core)":      {dir, "--output-dir", out, "--threads", "-1"},
-		"no.onnx":                        {dir, "--output-dir", out},
+		"nothing that can be watched": {filepath.Join(dir, "none"), "--output-dir", out},
+		"the watched directory":       {dir, "--output-dir", dir},
+		"expected 0 (one per core)":   {dir, "--output-dir", out, "--threads", "-1"},
+		"no.onnx":                     {dir, "--output-dir", out},
 	} {
 		var stdout, stderr bytes.Buffer
 		status := run(t.Context(), append([]string{"watch", "--model-path", filepath.Join(dir, "no.onnx")}, args...), &stdout, &stderr)

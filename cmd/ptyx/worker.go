@@ -25,6 +25,6 @@ func (c *workerCmd) Run(app *appContext) error {
 	}
 	return workflow.Work(app.Context, workflow.WorkOptions{
 		Models: c.Model, Engine: c.options(), Cluster: address,
-		Ready: func(w workflow.Waiting) error { return app.conclude(w, c.JSON) },
+		Ready: func(w workflow.WorkerInfo) error { return app.conclude(w, nil, c.JSON) },
 	}, app.Log)
 }

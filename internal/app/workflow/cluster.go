@@ -13,42 +13,45 @@ import (
 	"ptyx/internal/service/cluster"
 )
 
-// together has the workers of a broker run the network.
-func (o InferOptions) together(ctx context.Context, scan *dataset.Scan, model []byte, c contract.Contract, log *slog.Logger) (*reconstruct.Result, error) {
+// gather has the workers of a broker run the network.
+func (o InferOptions) gather(
+	ctx context.Context, scan *dataset.Scan, model []byte, c contract.Contract, log *slog.Logger,
+) (*reconstruct.Result, error) {
 	o.Cluster.Name = "ptyx infer"
 	connection, err := cluster.Connect(o.Cluster, log)
 	if err != nil {
 		return nil, err
 	}
 	defer connection.Close()
-	job, err := cluster.NewJob(connection, scan, model, c, o.selection())
+	job, err := cluster.NewJob(connection, scan, model, c, o.Selection)
 	if err != nil {
 		return nil, err
 	}
 	log.Info("job", "id", job.ID, "batches", job.Batches(), "samples", job.Samples(0))
-	result, did, err := cluster.Gather(ctx, connection, job, cluster.GatherOptions{InFlight: o.InFlight, Log: log})
+	result, n, err := cluster.Gather(ctx, connection, job, cluster.GatherOptions{InFlight: o.InFlight, Log: log})
 	if err == nil {
-		log.Info("gathered", "batches", did.Batches, "found", did.Found, "repeated", did.Repeated, "again", did.Resent, "malformed", did.Malformed)
+		log.Info("gathered", "batches", n.Batches, "found", n.Found, "repeated", n.Repeated, "again", n.Resent,
+			"malformed", n.Malformed)
 	}
 	return result, err
 }
 
-// WorkOptions are a whole worker.
+// WorkOptions describe a worker.
 type WorkOptions struct {
-	Models  []string // .onnx files or run directories that are here; others are fetched
+	Models  []string // local .onnx files or run directories; the broker has the others
 	Engine  engine.Options
 	Cluster cluster.Address
-	Ready   func(w Waiting) error // is told where tasks are waited for, once they are
+	Ready   func(WorkerInfo) error // called once the worker waits for tasks
 }
 
-// Waiting is a worker that is ready.
-type Waiting struct {
+// WorkerInfo is what a ready worker prints.
+type WorkerInfo struct {
 	Broker string `json:"broker"`
 }
 
-func (w Waiting) String() string { return w.Broker + ": waiting for tasks" }
+func (w WorkerInfo) String() string { return w.Broker + ": waiting for tasks" }
 
-// Work takes tasks until ctx is done, then finishes what is in the network.
+// Work takes tasks until ctx is done, then finishes the batch in the network.
 func Work(ctx context.Context, o WorkOptions, log *slog.Logger) error {
 	if err := o.Engine.Check(); err != nil {
 		return err
@@ -64,32 +67,33 @@ func Work(ctx context.Context, o WorkOptions, log *slog.Logger) error {
 		networks.Given = append(networks.Given, model)
 	}
 	o.Cluster.Name = "ptyx worker"
-	did, err := cluster.Work(ctx, o.Cluster, cluster.WorkerOptions{
-		Networks: networks, Log: log, Ready: func(where string) error { return o.Ready(Waiting{Broker: where}) },
+	n, err := cluster.Work(ctx, o.Cluster, cluster.WorkerOptions{
+		Networks: networks, Log: log, Ready: func(broker string) error { return o.Ready(WorkerInfo{broker}) },
 	})
-	log.Info("worked", "batches", did.Batches, "patterns", did.Patterns, "repeated", did.Repeated, "again", did.Retried, "failed", did.Failed, "malformed", did.Malformed)
+	log.Info("worked", "batches", n.Batches, "patterns", n.Patterns, "repeated", n.Repeated, "again", n.Retried,
+		"failed", n.Failed, "malformed", n.Malformed)
 	return err
 }
 
-// Brokering is a broker that is ready.
-type Brokering struct {
+// BrokerInfo is what a ready broker prints.
+type BrokerInfo struct {
 	URL   string `json:"url"`
 	Store string `json:"store"`
 }
 
-func (b Brokering) String() string { return b.URL + ": " + b.Store }
+func (b BrokerInfo) String() string { return b.URL + ": " + b.Store }
 
-// Broke runs a broker until ctx is done.
-func Broke(ctx context.Context, o cluster.BrokerOptions, ready func(b Brokering) error, log *slog.Logger) error {
+// RunBroker runs a broker until ctx is done. It calls ready once clients can connect.
+func RunBroker(ctx context.Context, o cluster.BrokerOptions, ready func(BrokerInfo) error, log *slog.Logger) error {
 	b, err := cluster.StartBroker(o, log)
 	if err != nil {
 		return err
 	}
 	defer b.Close()
 	if o.Token == "" && !o.Local() {
-		log.Warn("anybody who reaches this address may take part; give a token by --token-file or PTYX_TOKEN", "address", o.Listen)
+		log.Warn("anyone on the network may take part: set --token-file or PTYX_TOKEN", "address", o.Listen)
 	}
-	if err := ready(Brokering{URL: b.URL, Store: o.Store}); err != nil {
+	if err := ready(BrokerInfo{b.URL, o.Store}); err != nil {
 		return err
 	}
 	<-ctx.Done()

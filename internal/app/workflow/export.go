@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 
@@ -13,39 +12,37 @@ import (
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/predict"
-	"ptyx/internal/recon/predict/local"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/scan/dataset"
 )
 
-// ExportOptions is a variant of a model, tried before it is written.
+// ExportOptions describe a variant of a model.
 type ExportOptions struct {
 	Model, Output string
 	Variant       variant.Options
-	Scan          string // whose first patterns it is tried on; empty: patterns that the contract's probe makes of random objects
-	Input         dataset.InputKind
-	Layout        dataset.Orientation
-	View          dataset.View
+	Scan          string          // to test the variant on; empty: patterns of random objects under the model's probe
+	Read          dataset.Options // how to read the scan
 	Engine        engine.Options
 }
 
-// tried is how many samples a variant is tried on.
-const tried = 8
+// testSamples is the number of samples that a variant is tested on.
+const testSamples = 8
 
-// ExportResult is what an export did.
+// ExportResult describes a variant that was written.
 type ExportResult struct {
 	File    string  `json:"file"`
 	Bytes   int     `json:"bytes"`
-	Before  int     `json:"model_bytes"`        // of the model that it was made of
+	Before  int     `json:"model_bytes"`        // of the original model
 	Largest float64 `json:"largest_difference"` // of a pixel of a patch, between the two models
 	RMS     float64 `json:"rms_difference"`
 }
 
 func (r ExportResult) String() string {
-	return fmt.Sprintf("%s: %d bytes of %d, patches differ by %.2g at most, %.2g RMS", r.File, r.Bytes, r.Before, r.Largest, r.RMS)
+	return fmt.Sprintf("%s: %d bytes of %d, patches differ by %.2g at most, %.2g RMS",
+		r.File, r.Bytes, r.Before, r.Largest, r.RMS)
 }
 
-// Export writes a variant of a model that agrees with the model.
+// Export writes a variant of a model, after testing that it agrees with the model.
 func Export(ctx context.Context, o ExportOptions, log *slog.Logger) (*ExportResult, error) {
 	if err := o.Variant.Check(); err != nil {
 		return nil, err
@@ -65,13 +62,15 @@ func Export(ctx context.Context, o ExportOptions, log *slog.Logger) (*ExportResu
 	if err != nil {
 		return nil, err
 	}
-	apart, err := o.compare(model, changed, c, patterns)
+	difference, err := o.compare(model, changed, c, patterns)
 	if err != nil {
 		return nil, ofFile(err, o.Model)
 	}
-	if !(apart.RMS <= o.Variant.Tolerance()) {
-		return nil, &badinput.Error{File: o.Model, Found: fmt.Sprintf("a variant whose patches lie %.2g (RMS) from the model's", apart.RMS),
-			Expected: fmt.Sprintf("at most %g", o.Variant.Tolerance()), Remedy: "leave out --fp16, if it was given"}
+	if !(difference.RMS <= o.Variant.Tolerance()) {
+		return nil, &badinput.Error{
+			File: o.Model, Found: fmt.Sprintf("a variant whose patches differ by %.2g (RMS)", difference.RMS),
+			Expected: fmt.Sprintf("at most %g", o.Variant.Tolerance()), Remedy: "omit --fp16, if it was given",
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -79,29 +78,32 @@ func Export(ctx context.Context, o ExportOptions, log *slog.Logger) (*ExportResu
 	if err := destination.WriteFile(o.Output, changed, 0o644); err != nil {
 		return nil, err
 	}
-	return &ExportResult{File: o.Output, Bytes: len(changed), Before: len(model), Largest: apart.Largest, RMS: apart.RMS}, nil
+	return &ExportResult{o.Output, len(changed), len(model), difference.Largest, difference.RMS}, nil
 }
 
-// compare runs both models on the same patterns, one after the other.
-func (o ExportOptions) compare(model, changed []byte, c contract.Contract, patterns *ndarray.Float32) (predict.Difference, error) {
-	first, release, err := local.Open(o.Engine, model)
-	if err != nil {
-		return predict.Difference{}, err
-	}
-	second, releaseSecond, err := local.Open(o.Engine, changed)
-	if err != nil {
-		return predict.Difference{}, errors.Join(fmt.Errorf("the variant: %w", err), first.Close(), release())
-	}
-	apart, err := predict.Compare(first, second, c, patterns)
-	return apart, errors.Join(err, second.Close(), first.Close(), releaseSecond(), release())
+// compare runs both models on the same patterns, (B, C, N, N).
+func (o ExportOptions) compare(
+	model, changed []byte, c contract.Contract, patterns *ndarray.Float32,
+) (difference predict.Difference, err error) {
+	err = withPredictor(o.Engine, model, func(first predict.Predictor) error {
+		err := withPredictor(o.Engine, changed, func(second predict.Predictor) (err error) {
+			difference, err = predict.Compare(first, second, c, patterns)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("the variant: %w", err)
+		}
+		return nil
+	})
+	return difference, err
 }
 
-// patterns are what the variant is tried on, (B, C, N, N).
+// patterns are the inputs that the variant is tested on, (B, C, N, N).
 func (o ExportOptions) patterns(c contract.Contract, log *slog.Logger) (*ndarray.Float32, error) {
 	if o.Scan == "" {
-		return predict.RandomPatterns(c, tried, 0), nil
+		return predict.RandomPatterns(c, testSamples, 0), nil
 	}
-	scan, err := dataset.Open(o.Scan, dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, NoProbe: true, NoObject: true, Log: log})
+	scan, err := openPatterns(o.Scan, o.Read, log)
 	if err != nil {
 		return nil, err
 	}
@@ -109,15 +111,13 @@ func (o ExportOptions) patterns(c contract.Contract, log *slog.Logger) (*ndarray
 	if err := reconstruct.Fits(scan, c); err != nil {
 		return nil, err
 	}
-	ids := make([]int, tried*c.Channels)
+	ids := make([]int, testSamples*c.Channels)
 	for i := range ids {
 		ids[i] = i % scan.M
 	}
-	frames, err := scan.LoadSelected(ids)
+	frames, err := scan.LoadSelected(ids) // (B*C, N, N)
 	if err != nil {
 		return nil, err
 	}
-	out := ndarray.New[float32](tried, c.Channels, c.N, c.N)
-	copy(out.Data, frames.Data)
-	return out, nil
+	return ndarray.Wrap(frames.Data, testSamples, c.Channels, c.N, c.N), nil
 }

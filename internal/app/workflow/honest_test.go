@@ -93,7 +93,7 @@ func TestFaultsOfTheExperiment(t *testing.T) {
 			o.TrainFiles, o.OutputDir = Paths{scan}, run
 			_, err := Train(t.Context(), o, io.Discard, silent())
 			outcome(t, "train", err, tc.train, filepath.Join(run, "probe.npz"), "probeGuess")
-			_, err = Infer(t.Context(), InferOptions{Model: model, Scan: scan, OutputDir: inferred, BatchSize: 16, Engine: engine}, silent())
+			_, err = Infer(t.Context(), InferOptions{Model: model, Scan: scan, OutputDir: inferred, Selection: all(16), Engine: engine}, silent())
 			outcome(t, "infer", err, tc.infer, filepath.Join(inferred, reconstruct.ObjectFile), "object")
 			_, err = Solve(t.Context(), SolveOptions{Scan: scan, OutputDir: solved, Engine: engine, Solver: solve.Defaults(2)}, silent())
 			outcome(t, "solve", err, tc.solve, filepath.Join(solved, reconstruct.ObjectFile), "object")
@@ -169,7 +169,7 @@ func TestNamesLeaveNoDirectory(t *testing.T) {
 	o := options(t, engine.KindORT)
 	o.TrainFiles, o.OutputDir, o.Config.MaxEpochs = Paths{scan}, filepath.Join(dir, "a", "run"), 1
 	trained(t, o)
-	if _, err := Infer(t.Context(), InferOptions{Model: o.OutputDir, Scan: scan, OutputDir: filepath.Join(dir, "a", "out"), BatchSize: 4, Engine: o.Engine}, silent()); err != nil {
+	if _, err := Infer(t.Context(), InferOptions{Model: o.OutputDir, Scan: scan, OutputDir: filepath.Join(dir, "a", "out"), Selection: all(4), Engine: o.Engine}, silent()); err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range []string{dir, filepath.Join(dir, "a")} {

@@ -14,6 +14,7 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/predict/local"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/recon/solve"
@@ -21,35 +22,32 @@ import (
 	"ptyx/internal/service/cluster"
 )
 
-// InferOptions is a whole reconstruction.
+// InferOptions describe a reconstruction by a network.
 type InferOptions struct {
 	Model     string // .onnx file or run directory
 	Scan      string
-	Input     dataset.InputKind
-	Layout    dataset.Orientation // of the patterns' array
-	View      dataset.View
+	Read      dataset.Options // how to read the scan
 	OutputDir string
-	Count     int
-	Seed      uint64
-	BatchSize int
-	Refine    int // passes of the solver that follow; 0: none
+	Selection reconstruct.Options
+	Refine    int // passes of the solver afterwards; 0: none
 	Engine    engine.Options
 	Cluster   cluster.Address // of a broker whose workers run the network; without URL it runs here
-	InFlight  int             // batches that are with the workers at once, at most
-	Settings  []byte          // of the command, to be written beside the object; nil: none
-	Progress  io.Writer       // is told of each pass; nil: nobody
+	InFlight  int             // most batches at the workers at once
+	Settings  []byte          // of the command, written beside the object; nil: none
+	Progress  io.Writer       // reports each pass; nil: nowhere
 }
 
-// check refuses, before any work, what cannot be run or saved in the end.
+// check refuses, before any work, options that cannot be run or saved.
 func (o InferOptions) check() error {
-	if o.Count < 0 {
-		return &badinput.Error{Key: "n_images", Found: fmt.Sprint(o.Count), Expected: "0 (all) or more"}
+	s := o.Selection
+	if s.Count < 0 {
+		return &badinput.Error{Key: "n_images", Found: fmt.Sprint(s.Count), Expected: "0 (all) or more"}
 	}
 	if o.Refine < 0 {
-		return &badinput.Error{Key: "--refine", Found: fmt.Sprint(o.Refine), Expected: "0 (not at all) or a number of passes"}
+		return &badinput.Error{Key: "--refine", Found: fmt.Sprint(o.Refine), Expected: "0 (none) or a number of passes"}
 	}
-	if o.Cluster.URL != "" && o.BatchSize < 1 {
-		return &badinput.Error{Key: "batch_size", Found: fmt.Sprint(o.BatchSize), Expected: "1 or more"}
+	if o.Cluster.URL != "" && s.BatchSize < 1 {
+		return &badinput.Error{Key: "batch_size", Found: fmt.Sprint(s.BatchSize), Expected: "1 or more"}
 	}
 	if err := o.Engine.Check(); err != nil {
 		return err
@@ -57,11 +55,11 @@ func (o InferOptions) check() error {
 	return destination.Dir("--output-dir", o.OutputDir)
 }
 
-// Reconstruction is an object that was found and written, by a network, a solver, or one after the other.
+// Reconstruction describes an object that a network, a solver or both have found and written.
 type Reconstruction struct {
 	OutputDir string    `json:"output_dir"`
 	Patterns  int       `json:"patterns"`
-	Device    string    `json:"device"` // that computed: an execution provider of ONNX Runtime, tape or Go
+	Device    string    `json:"device"` // an execution provider of ONNX Runtime, tape or Go
 	Object    [2]int    `json:"object"` // height and width
 	Solver    *Solution `json:"solver"` // null: a network alone
 }
@@ -74,11 +72,12 @@ type Solution struct {
 }
 
 func (r Reconstruction) String() string {
+	size := fmt.Sprintf("object %d x %d", r.Object[0], r.Object[1])
 	if s := r.Solver; s != nil {
-		return fmt.Sprintf("%s: %d passes of %s on %s, residual %.5f, object %d x %d",
-			r.OutputDir, s.Passes, s.Method, r.Device, s.Residual, r.Object[0], r.Object[1])
+		return fmt.Sprintf("%s: %d passes of %s on %s, residual %.5f, %s",
+			r.OutputDir, s.Passes, s.Method, r.Device, s.Residual, size)
 	}
-	return fmt.Sprintf("%s: %d patches on %s, object %d x %d", r.OutputDir, r.Patterns, r.Device, r.Object[0], r.Object[1])
+	return fmt.Sprintf("%s: %d patches on %s, %s", r.OutputDir, r.Patterns, r.Device, size)
 }
 
 // Infer reconstructs the object of a scan and writes it with its pictures.
@@ -90,16 +89,20 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (*Reconstructi
 	if err != nil {
 		return nil, err
 	}
-	scan, err := dataset.Open(o.Scan, dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, NoProbe: true, NoObject: true, Log: log})
+	scan, err := openPatterns(o.Scan, o.Read, log)
 	if err != nil {
 		return nil, err
 	}
 	defer scan.Close()
-	run := o.alone
+	var result *reconstruct.Result
 	if o.Cluster.URL != "" {
-		run = o.together
+		result, err = o.gather(ctx, scan, model, c, log)
+	} else {
+		err = withPredictor(o.Engine, model, func(p predict.Predictor) (err error) {
+			result, err = reconstruct.Run(ctx, p, scan, c, o.Selection)
+			return err
+		})
 	}
-	result, err := run(ctx, scan, model, c, log)
 	if err != nil {
 		return nil, ofModel(err, o.Model)
 	}
@@ -114,11 +117,26 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (*Reconstructi
 		return nil, err
 	}
 	return &Reconstruction{
-		OutputDir: o.OutputDir, Patterns: result.Patches, Device: result.Provider, Object: [2]int{result.Object.Shape[0], result.Object.Shape[1]},
+		OutputDir: o.OutputDir, Patterns: result.Patches, Device: result.Provider, Object: [2]int(result.Object.Shape),
 	}, nil
 }
 
-// SettingsFile holds the settings with which an object was made. A run directory's own are in config.yaml.
+// openPatterns opens a scan without its probe and object, which a model brings or finds.
+func openPatterns(path string, read dataset.Options, log *slog.Logger) (*dataset.Scan, error) {
+	read.NoProbe, read.NoObject, read.Log = true, true, log
+	return dataset.Open(path, read)
+}
+
+// withPredictor calls f with a predictor of the model, which it closes afterwards.
+func withPredictor(o engine.Options, model []byte, f func(predict.Predictor) error) error {
+	p, release, err := local.Open(o, model)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(p), p.Close(), release())
+}
+
+// SettingsFile holds the settings with which an object was reconstructed. A run directory has config.yaml instead.
 const SettingsFile = "reconstruction.yaml"
 
 // saveSettings writes settings, if there are any, beside an object.
@@ -129,28 +147,10 @@ func saveSettings(dir string, settings []byte) error {
 	return destination.WriteFile(filepath.Join(dir, SettingsFile), settings, 0o644)
 }
 
-func (o InferOptions) selection() reconstruct.Options {
-	return reconstruct.Options{Count: o.Count, Seed: o.Seed, BatchSize: o.BatchSize}
-}
-
-// alone runs the network here.
-func (o InferOptions) alone(ctx context.Context, scan *dataset.Scan, model []byte, c contract.Contract, _ *slog.Logger) (*reconstruct.Result, error) {
-	predictor, release, err := local.Open(o.Engine, model)
-	if err != nil {
-		return nil, err
-	}
-	result, err := reconstruct.Run(ctx, predictor, scan, c, o.selection())
-	if closeErr := predictor.Close(); err == nil {
-		err = closeErr
-	}
-	if closeErr := release(); err == nil {
-		err = closeErr
-	}
-	return result, err
-}
-
-// refine goes on from the network's object and the model's probe as ptyx refine does, and saves what comes of it.
-func (o InferOptions) refine(ctx context.Context, scan *dataset.Scan, r *reconstruct.Result, digest string) (*Reconstruction, error) {
+// refine improves the network's object by iteration, as ptyx refine does, and saves the solution.
+func (o InferOptions) refine(
+	ctx context.Context, scan *dataset.Scan, r *reconstruct.Result, digest string,
+) (*Reconstruction, error) {
 	ids := make([]int, len(r.IDs))
 	for i, id := range r.IDs {
 		ids[i] = int(id)
@@ -160,28 +160,31 @@ func (o InferOptions) refine(ctx context.Context, scan *dataset.Scan, r *reconst
 		return nil, err
 	}
 	job := refinement(r, patterns, o.Refine, o.Engine)
-	job.problem.Measured, job.settings = scan.Measured, o.Settings
-	job.scan, job.outputDir, job.digest, job.progress, job.solver.Seed = o.Scan, o.OutputDir, digest, o.Progress, o.Seed
+	job.problem.Measured, job.solver.Seed = scan.Measured, o.Selection.Seed
+	job.scan, job.outputDir, job.settings = o.Scan, o.OutputDir, o.Settings
+	job.digest, job.progress = digest, o.Progress
 	return job.run(ctx)
 }
 
-// refinement is what goes on from a network's object, with the usual solver.
+// refinement starts the usual solver from a network's object. patterns is (M, N, N).
 func refinement(r *reconstruct.Result, patterns *ndarray.Float32, passes int, engine engine.Options) solution {
 	return solution{
 		engine: engine, solver: solve.Defaults(passes), ids: r.IDs,
-		problem: solve.Problem{Patterns: patterns, X: r.X, Y: r.Y, Probe: r.Probe, Object: r.Object, Row: r.Row, Col: r.Col},
+		problem: solve.Problem{
+			Patterns: patterns, X: r.X, Y: r.Y, Probe: r.Probe, Object: r.Object, Row: r.Row, Col: r.Col,
+		},
 	}
 }
 
-// ofModel names the model at a path in a complaint about it that has no file: those about scans have theirs.
+// ofModel adds a model's path to an input error about the model that names no file.
 func ofModel(err error, path string) error { return ofFile(err, path, "graph", dataset.KeyProbe) }
 
-// ofFile names a file in a complaint that has none and is about one of the keys; without keys, whatever it is about.
+// ofFile adds a path to an input error that names no file and concerns one of keys; without keys, to any such error.
 func ofFile(err error, path string, keys ...string) error {
 	var bad *badinput.Error
 	if errors.As(err, &bad) && bad.File == "" && (len(keys) == 0 || slices.Contains(keys, bad.Key)) {
 		bad.File = path
-		return bad // alone: what wraps it has its old words
+		return bad // without its wrapping, whose text is already made
 	}
 	return err
 }

@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -16,39 +15,37 @@ import (
 	"ptyx/internal/app/progress"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/quality/report"
-	"ptyx/internal/recon/predict/local"
 	"ptyx/internal/service/live"
 	"ptyx/trainer"
 )
 
-// liveView makes pages about a training that runs and shows them. Its own goroutine makes them, of copies, so that the training
-// waits for nothing and ends with the same bytes.
+// liveView shows pages about a running training. Its own goroutine makes them from copies, so that the training never
+// waits and ends with the same bytes.
 type liveView struct {
-	progress.Reporter // the one that it stands in front of
+	progress.Reporter // also gets all reports
 	options           TrainOptions
 	server            *live.Server
 	log               *slog.Logger
 
-	jobs  chan liveJob
-	idle  atomic.Bool // a page may be made
-	ended sync.WaitGroup
-	stop  context.CancelFunc
+	jobs   chan liveJob
+	idle   atomic.Bool // a page may be made
+	worker sync.WaitGroup
+	stop   context.CancelFunc
 }
 
-// liveJob is a model to make a page of.
+// liveJob is the state of a training to make a page of.
 type liveJob struct {
 	model    []byte
 	contract contract.Contract
 	history  []trainer.Epoch
 }
 
-// Pages may cost the training this share of the time, and show that many patterns at most.
 const (
-	liveShare    = 0.05
-	livePatterns = 256
+	liveShare    = 0.05 // share of the time that pages may take
+	livePatterns = 256  // most patterns of a page
 )
 
-// startLive listens and logs where.
+// startLive starts the server and logs its address.
 func startLive(ctx context.Context, o TrainOptions, reporter progress.Reporter, log *slog.Logger) (*liveView, error) {
 	place, err := live.Place("--live", o.Live)
 	if err != nil {
@@ -60,26 +57,27 @@ func startLive(ctx context.Context, o TrainOptions, reporter progress.Reporter, 
 	}
 	log.Info("live view", "address", server.URL)
 	ctx, stop := context.WithCancel(ctx)
-	v := &liveView{Reporter: reporter, options: o, server: server, log: log, jobs: make(chan liveJob, 1), stop: stop}
+	v := &liveView{
+		Reporter: reporter, options: o, server: server, log: log, jobs: make(chan liveJob, 1), stop: stop,
+	}
 	v.idle.Store(true)
-	v.ended.Add(1)
-	go v.makePages(ctx)
+	v.worker.Go(func() { v.makePages(ctx) })
 	return v, nil
 }
 
-// Batch tells browsers where the training is.
+// Batch reports the progress to browsers too.
 func (v *liveView) Batch(epoch, batch, batches int, loss float64) {
 	v.Reporter.Batch(epoch, batch, batches, loss)
 	v.server.Update(live.Progress{Epoch: epoch, Batch: batch, Batches: batches, Loss: loss})
 }
 
-// after is called at the end of an epoch, with a way to have its result.
-func (v *liveView) after(result func() (*trainer.Result, error)) error {
+// afterEpoch hands the state of the training to the goroutine that makes pages, if a browser looks and it is idle.
+func (v *liveView) afterEpoch(result func() (*trainer.Result, error)) error {
 	if !v.server.Wanted() || !v.idle.Load() {
 		return nil
 	}
-	job, err := liveJobOf(result)
-	if err != nil { // a training does not end because it cannot be looked at
+	job, err := newLiveJob(result)
+	if err != nil { // no reason to end the training
 		v.log.Warn("no page for the live view", "error", err)
 		return nil
 	}
@@ -88,7 +86,7 @@ func (v *liveView) after(result func() (*trainer.Result, error)) error {
 	return nil
 }
 
-func liveJobOf(result func() (*trainer.Result, error)) (liveJob, error) {
+func newLiveJob(result func() (*trainer.Result, error)) (liveJob, error) {
 	r, err := result()
 	if err != nil {
 		return liveJob{}, err
@@ -97,15 +95,14 @@ func liveJobOf(result func() (*trainer.Result, error)) (liveJob, error) {
 	return liveJob{r.Model.Marshal(), c, slices.Clone(r.State.History)}, err
 }
 
-// makePages makes a page of every job. A page that cannot be made is logged, and the training goes on.
+// makePages makes a page of every job. It logs a failure, and the training goes on.
 func (v *liveView) makePages(ctx context.Context) {
-	defer v.ended.Done()
 	for job := range v.jobs {
 		if ctx.Err() != nil {
 			continue
 		}
 		start := time.Now()
-		page, err := v.page(ctx, job)
+		page, err := v.makePage(ctx, job)
 		switch {
 		case errors.Is(err, context.Canceled):
 		case err != nil:
@@ -113,7 +110,7 @@ func (v *liveView) makePages(ctx context.Context) {
 		default:
 			v.server.Publish(page)
 		}
-		// The next page is begun only when what this one took is a small share of the whole.
+		// Wait until the time for this page is a small share of the whole.
 		wait := time.Duration(float64(time.Since(start)) * (1/liveShare - 1))
 		select {
 		case <-ctx.Done():
@@ -123,40 +120,25 @@ func (v *liveView) makePages(ctx context.Context) {
 	}
 }
 
-func (v *liveView) page(ctx context.Context, job liveJob) ([]byte, error) {
-	config, err := yaml.Marshal(v.options)
+func (v *liveView) makePage(ctx context.Context, job liveJob) ([]byte, error) {
+	o := v.options
+	config, err := yaml.Marshal(o)
 	if err != nil {
 		return nil, err
 	}
-	source := report.Source{
-		Name: filepath.Base(filepath.Clean(v.options.OutputDir)), Model: job.model, Contract: job.contract, History: job.history, Config: string(config),
-		Photons: v.options.Config.Photons, Count: livePatterns, Seed: v.options.Config.Seed,
-	}
-	if source.Scan, err = openShown(v.options, v.options.TrainFiles[0], slog.New(slog.DiscardHandler)); err != nil {
-		return nil, err
-	}
-	defer source.Scan.Close()
-	one := v.options.Engine
-	one.Threads, one.Profile = 1, ""
-	predictor, release, err := local.Open(one, job.model)
-	if err != nil {
-		return nil, err
-	}
-	source.Predictor = predictor
-	page, err := report.Build(ctx, source)
-	if err := errors.Join(err, predictor.Close(), release()); err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	err = page.Write(&b)
-	return b.Bytes(), err
+	engine := o.Engine
+	engine.Threads, engine.Profile = 1, ""
+	return o.page(ctx, report.Source{
+		Name: filepath.Base(filepath.Clean(o.OutputDir)), Model: job.model, Contract: job.contract,
+		History: job.history, Config: string(config), Photons: o.Config.Photons, Count: livePatterns, Seed: o.Config.Seed,
+	}, o.TrainFiles[0], engine, slog.New(slog.DiscardHandler))
 }
 
-// Close ends the view, and the reporter behind it.
+// Close ends the view and the other reporter.
 func (v *liveView) Close() {
 	v.stop()
 	close(v.jobs)
-	v.ended.Wait()
+	v.worker.Wait()
 	if err := v.server.Close(); err != nil {
 		v.log.Warn("closing the live view", "error", err)
 	}

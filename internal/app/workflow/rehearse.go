@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -13,11 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ptyx/internal/app/progress"
-	"ptyx/internal/scan/dataset"
 	"ptyx/trainer"
 )
 
-// Rehearsal is what a training would be, tried for a few steps.
+// Rehearsal describes a training, as measured over a few steps.
 type Rehearsal struct {
 	Scans       []RehearsedScan `json:"scans"`
 	Samples     int             `json:"samples"`
@@ -37,7 +37,7 @@ type Rehearsal struct {
 	Writes      []string        `json:"would_write"`
 }
 
-// RehearsedScan is a scan that the training would see.
+// RehearsedScan is a scan of the training.
 type RehearsedScan struct {
 	File     string `json:"file"`
 	Patterns int    `json:"patterns"`
@@ -46,7 +46,7 @@ type RehearsedScan struct {
 
 // Rehearse prepares a training, tries a few steps, and writes nothing.
 func Rehearse(ctx context.Context, o TrainOptions, log *slog.Logger) (*Rehearsal, error) {
-	o.Engine.Profile = "" // it would be a file
+	o.Engine.Profile = "" // nothing is written
 	job, err := o.job(log)
 	if err != nil {
 		return nil, err
@@ -55,33 +55,32 @@ func Rehearse(ctx context.Context, o TrainOptions, log *slog.Logger) (*Rehearsal
 	defer job.validation.Close()
 	o, request := job.options, job.request
 	request.Progress = progress.New(io.Discard, 0, true)
-	tried, err := trainer.Rehearse(ctx, request)
+	t, err := trainer.Rehearse(ctx, request)
 	if err := errors.Join(err, job.release()); err != nil {
 		return nil, err
 	}
 	r := &Rehearsal{
-		Samples: tried.Samples, Validation: tried.Validation, Batch: tried.Batch, Steps: tried.Steps, Epochs: tried.Epochs, Parameters: tried.Parameters,
-		Network: request.Config.Network.String(), Engine: request.Engine.Name(), Device: request.Engine.Device(), Replicas: tried.Replicas,
-		PrepareSec: tried.Prepared.Seconds(), StepSec: tried.Step.Seconds(), EstimateSec: (tried.Prepared + tried.Remaining()).Seconds(),
-		Writes: []string{o.OutputDir},
+		Samples: t.Samples, Validation: t.Validation, Batch: t.Batch, Steps: t.Steps, Epochs: t.Epochs,
+		Parameters: t.Parameters, Network: request.Config.Network.String(),
+		Engine: request.Engine.Name(), Device: request.Engine.Device(), Replicas: t.Replicas,
+		PrepareSec: t.Prepared.Seconds(), StepSec: t.Step.Seconds(),
+		EstimateSec: (t.Prepared + t.Remaining()).Seconds(), Writes: []string{o.OutputDir},
 	}
 	if o.Export != "" {
 		r.Writes = append(r.Writes, o.Export)
 	}
-	for _, list := range [][]*dataset.Scan{job.scans, job.validation} {
-		for _, s := range list {
-			r.Scans = append(r.Scans, RehearsedScan{s.Path, s.M, s.N})
-		}
+	for _, s := range slices.Concat(job.scans, job.validation) {
+		r.Scans = append(r.Scans, RehearsedScan{s.Path, s.M, s.N})
 	}
 	r.PeakMB, err = peakMemory()
 	return r, err
 }
 
-// peakMemory is the largest resident size that this process has had, in MB.
+// peakMemory is the peak resident size of this process in MB.
 func peakMemory() (float64, error) {
 	var usage unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
-		return 0, fmt.Errorf("asking for the memory used: %w", err)
+		return 0, fmt.Errorf("reading the memory in use: %w", err)
 	}
 	return float64(usage.Maxrss) * maxrssUnit / 1e6, nil
 }
@@ -95,7 +94,8 @@ func (r *Rehearsal) WriteText(w io.Writer) error {
 	}
 	row("network", "%s, %d parameters", r.Network, r.Parameters)
 	row("samples", "%d to train on, %d for validation", r.Samples, r.Validation)
-	row("batch", "(%d, %d, %d, %d), in %d parts side by side", r.Batch[0], r.Batch[1], r.Batch[2], r.Batch[3], r.Replicas)
+	b := r.Batch
+	row("batch", "(%d, %d, %d, %d), in %d parts side by side", b[0], b[1], b[2], b[3], r.Replicas)
 	row("steps", "%d an epoch, %d epochs", r.Steps, r.Epochs)
 	row("engine", "%s on %s", r.Engine, r.Device)
 	row("memory", "%.0f MB, the peak of the steps tried", r.PeakMB)

@@ -3,7 +3,6 @@ package workflow
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,29 +14,25 @@ import (
 	"ptyx/internal/quality/evaluate"
 	"ptyx/internal/quality/report"
 	"ptyx/internal/recon/engine"
-	"ptyx/internal/recon/predict/local"
-	"ptyx/internal/scan/dataset"
+	"ptyx/internal/recon/predict"
 	"ptyx/trainer"
 )
 
-// ReportOptions is a page about a run.
+// ReportOptions describe a page about a run.
 type ReportOptions struct {
 	Run       string // run directory
 	Output    string // HTML file; empty: report.html in the run directory
-	Scan      string // to reconstruct; empty: the first that the network was trained on
-	Reference string // object to compare with; empty: none
+	Scan      string // to reconstruct; empty: the first training scan
+	Reference string // to compare the object with; empty: none
 	Count     int    // patterns to reconstruct from; 0: all
 	Seed      uint64
 	Engine    engine.Options
 }
 
-// reportFile is the page's name in a run directory.
-const reportFile = "report.html"
-
-// ReportResult is the page that was written.
+// ReportResult describes a page that was written.
 type ReportResult struct {
 	File  string `json:"file"`
-	Epoch int    `json:"epoch"` // that the model has reached
+	Epoch int    `json:"epoch"` // of the model
 	Bytes int    `json:"bytes"`
 }
 
@@ -48,7 +43,7 @@ func (r ReportResult) String() string {
 // Report writes a page about a run.
 func Report(ctx context.Context, o ReportOptions, log *slog.Logger) (*ReportResult, error) {
 	if o.Output == "" {
-		o.Output = filepath.Join(o.Run, reportFile)
+		o.Output = filepath.Join(o.Run, "report.html")
 	}
 	settings, err := LoadTrainOptions(o.Run)
 	if err != nil {
@@ -64,30 +59,17 @@ func Report(ctx context.Context, o ReportOptions, log *slog.Logger) (*ReportResu
 	if o.Scan == "" {
 		o.Scan = settings.TrainFiles[0]
 	}
-	if source.Scan, err = openShown(settings, o.Scan, log); err != nil {
-		return nil, err
-	}
-	defer source.Scan.Close()
-	predictor, release, err := local.Open(o.Engine, source.Model)
+	html, err := settings.page(ctx, source, o.Scan, o.Engine, log)
 	if err != nil {
 		return nil, err
 	}
-	source.Predictor = predictor
-	page, err := report.Build(ctx, source)
-	if err := errors.Join(err, predictor.Close(), release()); err != nil {
+	if err := destination.WriteFile(o.Output, html, 0o644); err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	if err := page.Write(&b); err != nil {
-		return nil, err
-	}
-	if err := destination.WriteFile(o.Output, b.Bytes(), 0o644); err != nil {
-		return nil, err
-	}
-	return &ReportResult{File: o.Output, Epoch: page.Epoch, Bytes: b.Len()}, nil
+	return &ReportResult{File: o.Output, Epoch: source.Contract.Epochs, Bytes: len(html)}, nil
 }
 
-// check refuses, before any work, what cannot be run or saved in the end.
+// check refuses, before any work, options that cannot be run or saved.
 func (o ReportOptions) check() error {
 	if o.Count < 0 {
 		return &badinput.Error{Key: "n_images", Found: fmt.Sprint(o.Count), Expected: "0 (all) or more"}
@@ -98,9 +80,11 @@ func (o ReportOptions) check() error {
 	return destination.File("--output", o.Output)
 }
 
-// source reads what the page is about, but the scan.
+// source reads everything that the page shows, except for the scan.
 func (o ReportOptions) source(settings TrainOptions) (s report.Source, err error) {
-	s = report.Source{Name: filepath.Base(filepath.Clean(o.Run)), Count: o.Count, Seed: o.Seed, Photons: settings.Config.Photons}
+	s = report.Source{
+		Name: filepath.Base(filepath.Clean(o.Run)), Count: o.Count, Seed: o.Seed, Photons: settings.Config.Photons,
+	}
 	if s.Model, _, s.Contract, err = contract.Load(o.Run); err != nil {
 		return s, err
 	}
@@ -123,7 +107,22 @@ func (o ReportOptions) source(settings TrainOptions) (s report.Source, err error
 	return s, nil
 }
 
-// openShown opens a scan as the training looked at it.
-func openShown(settings TrainOptions, path string, log *slog.Logger) (*dataset.Scan, error) {
-	return dataset.Open(path, dataset.Options{Input: settings.Input, Orientation: settings.Layout, View: settings.View, NoProbe: true, NoObject: true, Log: log})
+// page makes the HTML page of a training from a scan, which is read as in the training.
+func (o TrainOptions) page(
+	ctx context.Context, s report.Source, scan string, engine engine.Options, log *slog.Logger,
+) (html []byte, err error) {
+	if s.Scan, err = openPatterns(scan, o.read(), log); err != nil {
+		return nil, err
+	}
+	defer s.Scan.Close()
+	var b bytes.Buffer
+	err = withPredictor(engine, s.Model, func(p predict.Predictor) error {
+		s.Predictor = p
+		page, err := report.Build(ctx, s)
+		if err != nil {
+			return err
+		}
+		return page.Write(&b)
+	})
+	return b.Bytes(), err
 }

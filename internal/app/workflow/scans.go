@@ -14,7 +14,7 @@ import (
 	"ptyx/internal/scan/dataset"
 )
 
-// Paths are files in an order that counts. In YAML one is written as a string, several as a list.
+// Paths are files in a fixed order. In YAML one path is a string, several are a list.
 type Paths []string
 
 // MarshalYAML writes the paths.
@@ -28,15 +28,13 @@ func (p Paths) MarshalYAML() (any, error) {
 // UnmarshalYAML reads a string or a list of strings.
 func (p *Paths) UnmarshalYAML(node *yaml.Node) error {
 	if node.Kind == yaml.ScalarNode {
-		var one string
-		err := node.Decode(&one)
-		*p = Paths{one}
-		return err
+		*p = Paths{""}
+		return node.Decode(&(*p)[0])
 	}
 	return node.Decode((*[]string)(p))
 }
 
-// expand replaces each pattern of file names by the files that match it, sorted by name. What exists under the very name is
+// expand replaces each pattern of file names by the files that match it, sorted by name. The name of an existing file is
 // no pattern.
 func (p Paths) expand(flag string) (Paths, error) {
 	var all Paths
@@ -44,7 +42,9 @@ func (p Paths) expand(flag string) (Paths, error) {
 		matches := []string{path}
 		if _, err := os.Stat(path); err != nil && strings.ContainsAny(path, `*?[`) {
 			if matches, err = filepath.Glob(path); err != nil || len(matches) == 0 {
-				return nil, &badinput.Error{File: path, Key: flag, Found: "no file that matches", Expected: "at least one scan", Cause: err}
+				return nil, &badinput.Error{
+					File: path, Key: flag, Found: "no file that matches", Expected: "at least one scan", Cause: err,
+				}
 			}
 			slices.Sort(matches)
 		}
@@ -58,42 +58,39 @@ func (p Paths) expand(flag string) (Paths, error) {
 	return all, nil
 }
 
-// scanFiles are opened scans.
+// scanFiles are open scans.
 type scanFiles []*dataset.Scan
 
-// openScans opens scans with the probes of their own, with one for all, or with one for each.
-func openScans(paths, probes Paths, o dataset.Options) (scanFiles, error) {
+// openTraining opens the training scans. Each has its own probe, the only one of probes, or that at its place.
+func openTraining(paths, probes Paths, o dataset.Options) (scanFiles, error) {
 	if len(paths) == 0 {
 		return nil, &badinput.Error{Key: "--train-data-file", Found: "nothing", Expected: "a scan to train on"}
 	}
 	if n := len(probes); n > 1 && n != len(paths) {
-		return nil, &badinput.Error{Key: "--probe-file", Found: fmt.Sprintf("%d files for %d scans", n, len(paths)), Expected: "one for all, or one for each scan"}
-	}
-	var files scanFiles
-	for i, path := range paths {
-		switch len(probes) {
-		case 0:
-		case 1:
-			o.ProbeFile = probes[0]
-		default:
-			o.ProbeFile = probes[i]
+		return nil, &badinput.Error{
+			Key: "--probe-file", Found: fmt.Sprintf("%d files for %d scans", n, len(paths)),
+			Expected: "one for all, or one for each scan",
 		}
-		scan, err := dataset.Open(path, o)
-		if err != nil {
-			_ = files.Close()
-			return nil, err
-		}
-		files = append(files, scan)
 	}
-	return files, nil
+	return openScans(paths, func(i int) dataset.Options {
+		if n := len(probes); n > 0 {
+			o.ProbeFile = probes[min(i, n-1)]
+		}
+		return o
+	})
 }
 
-// openValidation opens scans that are seen with the probes of others.
+// openValidation opens scans without their probes: each is seen with the probe of a training scan.
 func openValidation(paths Paths, o dataset.Options) (scanFiles, error) {
 	o.NoProbe = true
+	return openScans(paths, func(int) dataset.Options { return o })
+}
+
+// openScans opens all files or none.
+func openScans(paths Paths, options func(i int) dataset.Options) (scanFiles, error) {
 	var files scanFiles
-	for _, path := range paths {
-		scan, err := dataset.Open(path, o)
+	for i, path := range paths {
+		scan, err := dataset.Open(path, options(i))
 		if err != nil {
 			_ = files.Close()
 			return nil, err

@@ -18,36 +18,31 @@ import (
 	"ptyx/internal/service/serve"
 )
 
-// ServeOptions is a whole server.
+// ServeOptions describe a server.
 type ServeOptions struct {
-	Models    []string        // PATH or NAME=PATH, an .onnx file or a run directory
-	Engine    engine.Options  // of refining alone, where workers run the networks
-	Workers   cluster.Address // of a broker whose workers run the networks; without URL they run here
-	InFlight  int             // batches that are with the workers at once, at most
-	Address   listen.Address
-	TokenFile string // holds the token; empty: Token
-	Token     string // empty: none is asked for
-	Server    serve.Options
-	Ready     func(s Serving) error // is told what is served and where, once it is
+	Models   []string        // PATH or NAME=PATH, an .onnx file or a run directory
+	Engine   engine.Options  // with remote workers, only of refining
+	Workers  cluster.Address // of a broker whose workers run the networks; without URL they run here
+	InFlight int             // most batches at the workers at once
+	Address  listen.Address
+	Server   serve.Options
+	Ready    func(ServerInfo) error // called once the server accepts requests
 }
 
-// Serving is what is served, and where.
-type Serving struct {
+// ServerInfo is what a ready server prints.
+type ServerInfo struct {
 	URL    string   `json:"url"`
 	Models []string `json:"models"`
 	Device string   `json:"device"`
 }
 
-func (s Serving) String() string {
+func (s ServerInfo) String() string {
 	return fmt.Sprintf("%s: %s on %s", s.URL, strings.Join(s.Models, ", "), s.Device)
 }
 
-// Serve answers requests until ctx is done, then finishes what was accepted.
+// Serve answers requests until ctx is done, then finishes the accepted ones.
 func Serve(ctx context.Context, o ServeOptions, log *slog.Logger) (err error) {
 	if err := o.Engine.Check(); err != nil {
-		return err
-	}
-	if o.Server.Token, err = o.token(); err != nil {
 		return err
 	}
 	o.Server.Log, o.Server.Refine = log, o.refine
@@ -67,20 +62,22 @@ func Serve(ctx context.Context, o ServeOptions, log *slog.Logger) (err error) {
 		return err
 	}
 	if o.Server.Token == "" && !o.Address.Local() {
-		log.Warn("anybody who reaches this address may use it; give a token by --token-file or PTYX_TOKEN", "address", o.Address.Listen)
+		log.Warn("anyone on the network may use it: set --token-file or PTYX_TOKEN", "address", o.Address.Listen)
 	}
-	var names []string
+	info := ServerInfo{URL: url, Device: l.device}
 	for _, m := range l.models {
-		names = append(names, m.Name)
+		info.Models = append(info.Models, m.Name)
 	}
-	if err := o.Ready(Serving{URL: url, Models: names, Device: l.device}); err != nil {
+	if err := o.Ready(info); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	return server.Run(ctx, listener)
 }
 
-// refine is what infer --refine does.
-func (o ServeOptions) refine(ctx context.Context, r *reconstruct.Result, patterns *ndarray.Float32, passes int) (*reconstruct.Result, error) {
+// refine improves an object as infer --refine does. patterns is (M, N, N).
+func (o ServeOptions) refine(
+	ctx context.Context, r *reconstruct.Result, patterns *ndarray.Float32, passes int,
+) (*reconstruct.Result, error) {
 	job := refinement(r, patterns, passes, o.Engine)
 	s, err := job.solve(ctx)
 	if err != nil {
@@ -89,17 +86,17 @@ func (o ServeOptions) refine(ctx context.Context, r *reconstruct.Result, pattern
 	return job.result(s), nil
 }
 
-// token is that of requests.
-func (o ServeOptions) token() (string, error) { return Token("--token-file", o.TokenFile, o.Token) }
-
-// Token reads a token from the file that a flag names; without one it is the other. White space around it is not part of it.
-func Token(flag, file, otherwise string) (string, error) {
+// Token reads a token from the file that a flag names. Without a file it is the standard one. White space around it is
+// ignored.
+func Token(flag, file, standard string) (string, error) {
 	if file == "" {
-		return strings.TrimSpace(otherwise), nil
+		return strings.TrimSpace(standard), nil
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return "", &badinput.Error{File: file, Key: flag, Found: "a file that cannot be read", Expected: "a file with a token", Cause: err}
+		return "", &badinput.Error{
+			File: file, Key: flag, Found: "a file that cannot be read", Expected: "a file with a token", Cause: err,
+		}
 	}
 	token := strings.TrimSpace(string(data))
 	if token == "" || strings.ContainsAny(token, " \t\r\n") {
@@ -108,16 +105,16 @@ func Token(flag, file, otherwise string) (string, error) {
 	return token, nil
 }
 
-// named splits NAME=PATH. A PATH alone is named by its last part, without .onnx; a model of a run directory by the directory.
-func named(wish string) (name, path string) {
-	if _, err := os.Stat(wish); err != nil {
-		if name, path, ok := strings.Cut(wish, "="); ok && serve.ModelName.MatchString(name) {
+// modelName splits NAME=PATH. Without NAME, a model is named after its file without .onnx, or after its run directory.
+func modelName(argument string) (name, path string) {
+	if _, err := os.Stat(argument); err != nil {
+		if name, path, ok := strings.Cut(argument, "="); ok && serve.ModelName.MatchString(name) {
 			return name, path
 		}
 	}
-	base := filepath.Base(wish)
-	if whole, err := filepath.Abs(wish); err == nil {
-		base = filepath.Base(whole) // of "." and the like
+	base := filepath.Base(argument)
+	if full, err := filepath.Abs(argument); err == nil {
+		base = filepath.Base(full) // "." has a name too
 	}
-	return strings.TrimSuffix(base, ".onnx"), wish
+	return strings.TrimSuffix(base, ".onnx"), argument
 }

@@ -32,7 +32,7 @@ func TestNamesOfModels(t *testing.T) {
 	if err := os.WriteFile(odd, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for wish, want := range map[string][2]string{
+	for argument, want := range map[string][2]string{
 		"model.onnx":             {"model", "model.onnx"},
 		"runs/star":              {"star", "runs/star"},
 		"runs/star/":             {"star", "runs/star/"},
@@ -41,8 +41,8 @@ func TestNamesOfModels(t *testing.T) {
 		"runs/a=b/model.onnx":    {"model", "runs/a=b/model.onnx"}, // "runs/a" is no name
 		odd:                      {"a=b", odd},                     // there is such a file
 	} {
-		if name, path := named(wish); name != want[0] || path != want[1] {
-			t.Errorf("%s: %q, %q; want %q", wish, name, path, want)
+		if name, path := modelName(argument); name != want[0] || path != want[1] {
+			t.Errorf("%s: %q, %q; want %q", argument, name, path, want)
 		}
 	}
 }
@@ -53,7 +53,7 @@ func TestTokens(t *testing.T) {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		got, err := ServeOptions{TokenFile: file, Token: "of the environment"}.token()
+		got, err := Token("--token-file", file, "of the environment")
 		if got != want || (err != nil) != (want == "") {
 			t.Errorf("%q: %q, %v", content, got, err)
 		}
@@ -61,10 +61,10 @@ func TestTokens(t *testing.T) {
 			t.Errorf("the complaint shows what the file holds: %v", err)
 		}
 	}
-	if _, err := (ServeOptions{TokenFile: file + "x"}).token(); err == nil {
+	if _, err := Token("--token-file", file+"x", ""); err == nil {
 		t.Error("no file: taken")
 	}
-	if got, err := (ServeOptions{Token: " of-the-environment\n"}).token(); got != "of-the-environment" || err != nil {
+	if got, err := Token("--token-file", "", " of-the-environment\n"); got != "of-the-environment" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
 }
@@ -80,9 +80,8 @@ func TestServeRefuses(t *testing.T) {
 		"no file":    {Models: []string{broken + "x"}},
 		"no network": {Models: []string{broken}},
 		"threads":    {Models: []string{broken}, Engine: engine.Options{Threads: -1}},
-		"token":      {Models: []string{broken}, TokenFile: broken + "x"},
 	} {
-		o.Ready = func(s Serving) error { t.Errorf("%s: serves %s", name, s); return nil }
+		o.Ready = func(s ServerInfo) error { t.Errorf("%s: serves %s", name, s); return nil }
 		o.Server = serve.Options{BatchSize: 1, Queue: 1, Timeout: 1, MaxBody: 1}
 		err := Serve(context.Background(), o, silent())
 		if bad := (*badinput.Error)(nil); !errors.As(err, &bad) {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"path/filepath"
 
-	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/format/render"
@@ -23,17 +22,17 @@ const (
 	SolvedProbeImage = "probe.png"
 )
 
-// solution is a problem with all that is needed to solve it and to save what comes of it.
+// solution is a problem and everything needed to solve it and to save the result.
 type solution struct {
 	problem   solve.Problem
 	solver    solve.Options
 	engine    engine.Options
-	scan      string // for complaints
+	scan      string // path, for errors
 	outputDir string
-	ids       []int64 // of the patterns in the scan
-	settings  []byte  // to be written; nil: none
-	digest    string  // of the model that the object began with; empty: none
-	progress  io.Writer
+	ids       []int64   // of the patterns in the scan
+	settings  []byte    // to save; nil: none
+	digest    string    // of the model that made the first object; empty: none
+	progress  io.Writer // reports each pass; nil: nowhere
 }
 
 // run solves and saves.
@@ -49,46 +48,34 @@ func (j solution) run(ctx context.Context) (*Reconstruction, error) {
 		return nil, err
 	}
 	return &Reconstruction{
-		OutputDir: j.outputDir, Patterns: len(s.X), Device: s.Device, Object: [2]int{s.Object.Shape[0], s.Object.Shape[1]},
+		OutputDir: j.outputDir, Patterns: len(s.X), Device: s.Device, Object: [2]int(s.Object.Shape),
 		Solver: &Solution{Method: j.solver.Method, Passes: len(s.History), Residual: s.Residual},
 	}, nil
 }
 
 // solve opens an engine and solves.
 func (j solution) solve(ctx context.Context) (*solve.Solution, error) {
-	eng, release, err := j.engine.Open()
+	e, release, err := j.engine.Open()
 	if err != nil {
 		return nil, err
 	}
 	j.solver.Threads = j.engine.ThreadCount()
-	s, err := solve.Run(ctx, j.problem, j.solver, eng, j.tell)
-	if closeErr := release(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return nil, j.ofScan(err)
+	s, err := solve.Run(ctx, j.problem, j.solver, e, j.report)
+	if err := errors.Join(err, release()); err != nil {
+		return nil, ofFile(err, j.scan)
 	}
 	return s, nil
 }
 
-// tell prints a line for a pass.
-func (j solution) tell(p solve.Pass) {
+// report prints a line about a pass.
+func (j solution) report(p solve.Pass) {
 	if j.progress != nil {
-		fmt.Fprintf(j.progress, "pass %d/%d  residual %.5f  batches %d\n", p.Number, j.solver.Passes, p.Residual, p.Batches)
+		const line = "pass %d/%d  residual %.5f  batches %d\n"
+		fmt.Fprintf(j.progress, line, p.Number, j.solver.Passes, p.Residual, p.Batches)
 	}
 }
 
-// ofScan names the scan in a complaint about its patterns.
-func (j solution) ofScan(err error) error {
-	var bad *badinput.Error
-	if errors.As(err, &bad) && bad.File == "" {
-		bad.File = j.scan
-		return bad
-	}
-	return err
-}
-
-// result is the solution as infer has it.
+// result puts the solution into the form of infer's result.
 func (j solution) result(s *solve.Solution) *reconstruct.Result {
 	residuals := make([]float64, len(s.History))
 	for i, p := range s.History {
@@ -101,22 +88,25 @@ func (j solution) result(s *solve.Solution) *reconstruct.Result {
 			{Key: "method", Value: string(j.solver.Method)},
 			{Key: "likelihood", Value: string(j.solver.Likelihood)},
 			{Key: "residual", Value: s.Residual},
-			{Key: "residuals", Value: residuals}, // of each pass, as it met it
+			{Key: "residuals", Value: residuals}, // of each pass, before its updates
 			{Key: "seed", Value: int64(j.solver.Seed)},
 		},
 	}
 	if j.solver.Positions {
-		result.Extra = append(result.Extra, npz.Member{Key: dataset.KeyXStart, Value: j.problem.X}, npz.Member{Key: dataset.KeyYStart, Value: j.problem.Y})
+		x, y := j.problem.X, j.problem.Y
+		start := []npz.Member{{Key: dataset.KeyXStart, Value: x}, {Key: dataset.KeyYStart, Value: y}}
+		result.Extra = append(result.Extra, start...)
 	}
 	return result
 }
 
-// save writes what infer writes, and the probe.
+// save writes the files of infer, and the probe.
 func (j solution) save(s *solve.Solution) error {
 	if err := j.result(s).Save(j.outputDir, j.digest); err != nil {
 		return err
 	}
-	if err := npz.Write(filepath.Join(j.outputDir, SolvedProbeFile), []npz.Member{{Key: dataset.KeyProbe, Value: s.Probe}}); err != nil {
+	path := filepath.Join(j.outputDir, SolvedProbeFile)
+	if err := npz.Write(path, []npz.Member{{Key: dataset.KeyProbe, Value: s.Probe}}); err != nil {
 		return fmt.Errorf("writing the probe: %w", err)
 	}
 	n := s.Probe.Shape[1]

@@ -17,26 +17,25 @@ import (
 	"ptyx/internal/scan/dataset"
 )
 
-// SolveOptions is a whole solution by iteration.
+// SolveOptions describe a solution by iteration.
 type SolveOptions struct {
 	Scan      string
-	ProbeFile string // whose probeGuess replaces the scan's
-	Model     string // .onnx file or run directory whose probe replaces the scan's
-	Recon     string // reconstruction whose object to begin with; empty: begin with nothing
-	Input     dataset.InputKind
-	Layout    dataset.Orientation // of the patterns' array
-	View      dataset.View
+	Read      dataset.Options // how to read the scan
+	Model     string          // .onnx file or run directory whose probe replaces the scan's; empty: none
+	Recon     string          // reconstruction to start from; empty: none
 	OutputDir string
 	Engine    engine.Options
 	Solver    solve.Options
-	Settings  []byte    // of the command, to be written beside the object; nil: none
-	Progress  io.Writer // is told of each pass; nil: nobody
+	Settings  []byte    // of the command, written beside the object; nil: none
+	Progress  io.Writer // reports each pass; nil: nowhere
 }
 
-// check refuses, before any work, what cannot be run or saved in the end.
+// check refuses, before any work, options that cannot be run or saved.
 func (o SolveOptions) check() error {
-	if o.ProbeFile != "" && o.Model != "" {
-		return &badinput.Error{Key: "--probe-file, --model-path", Found: "both", Expected: "one of them: each brings a probe"}
+	if o.Read.ProbeFile != "" && o.Model != "" {
+		return &badinput.Error{
+			Key: "--probe-file, --model-path", Found: "both", Expected: "one of them: each brings a probe",
+		}
 	}
 	if err := o.Solver.Check(); err != nil {
 		return err
@@ -47,7 +46,7 @@ func (o SolveOptions) check() error {
 	return destination.Dir("--output-dir", o.OutputDir)
 }
 
-// Solve finds object and probe of a scan by iteration and writes them with their pictures.
+// Solve finds the object and probe of a scan by iteration and writes them with their pictures.
 func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstruction, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -57,7 +56,8 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 		return nil, err
 	}
 	job := solution{
-		problem: problem, solver: o.Solver, engine: o.Engine, scan: o.Scan, outputDir: o.OutputDir, settings: o.Settings, ids: make([]int64, len(problem.X)), progress: o.Progress,
+		problem: problem, solver: o.Solver, engine: o.Engine, scan: o.Scan, outputDir: o.OutputDir,
+		ids: make([]int64, len(problem.X)), settings: o.Settings, progress: o.Progress,
 	}
 	for i := range job.ids {
 		job.ids[i] = int64(i)
@@ -65,14 +65,15 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	return job.run(ctx)
 }
 
-// problem reads the scan and what to begin with.
+// problem reads the scan and what to start from.
 func (o SolveOptions) problem(log *slog.Logger) (solve.Problem, error) {
 	var p solve.Problem
 	if o.Recon != "" {
 		o.Recon = evaluate.File(o.Recon)
 	}
-	probeFile, noProbe := o.probe()
-	scan, err := dataset.Open(o.Scan, dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, ProbeFile: probeFile, NoProbe: noProbe, NoObject: true, Log: log})
+	o.Read.NoProbe = o.Model != "" || o.Read.ProbeFile == "" && o.Recon != "" && hasProbe(o.Recon)
+	o.Read.NoObject, o.Read.Log = true, log
+	scan, err := dataset.Open(o.Scan, o.Read)
 	if err != nil {
 		return p, err
 	}
@@ -84,7 +85,7 @@ func (o SolveOptions) problem(log *slog.Logger) (solve.Problem, error) {
 		}
 	}
 	if o.Recon != "" {
-		if err := begin(&p, o.Recon, scan.N); err != nil {
+		if err := startFrom(&p, o.Recon, scan.N); err != nil {
 			return p, err
 		}
 	}
@@ -92,12 +93,7 @@ func (o SolveOptions) problem(log *slog.Logger) (solve.Problem, error) {
 	return p, err
 }
 
-// probe says where dataset.Open is to look for a probe: nowhere, if another file brings it.
-func (o SolveOptions) probe() (file string, none bool) {
-	return o.ProbeFile, o.Model != "" || o.ProbeFile == "" && o.Recon != "" && hasProbe(o.Recon)
-}
-
-// hasProbe tells whether a reconstruction carries its probe. One that cannot be read is complained of when its object is.
+// hasProbe tells whether a reconstruction carries its probe. Reading its object reports a file that cannot be read.
 func hasProbe(path string) bool {
 	r, err := npz.Open(path)
 	if err != nil {
@@ -107,28 +103,35 @@ func hasProbe(path string) bool {
 	return r.Has(dataset.KeyProbe)
 }
 
-// modelProbe is the probe that a model carries.
+// modelProbe is the probe that a model carries, (N, N).
 func modelProbe(path string, n int) (*ndarray.Complex64, error) {
 	_, _, c, err := contract.Load(path)
 	if err != nil {
 		return nil, err
 	}
 	if c.N != n {
-		return nil, &badinput.Error{File: path, Key: dataset.KeyProbe, Found: fmt.Sprintf("a probe of %d x %d", c.N, c.N), Expected: fmt.Sprintf("%d x %d, the size of the patterns", n, n)}
+		return nil, &badinput.Error{
+			File: path, Key: dataset.KeyProbe, Found: fmt.Sprintf("a probe of %d x %d", c.N, c.N),
+			Expected: fmt.Sprintf("%d x %d, the size of the patterns", n, n),
+		}
 	}
 	return c.Probe, nil
 }
 
-// begin takes the object of a reconstruction, and its probe where no other was asked for.
-func begin(p *solve.Problem, path string, n int) error {
+// startFrom takes the object of a reconstruction, and its probe unless the problem has one.
+func startFrom(p *solve.Problem, path string, n int) error {
 	object, err := evaluate.Load(path)
 	if err != nil {
 		return err
 	}
 	p.Object, p.Row, p.Col = object.Object, object.Row, object.Col
 	if !p.Overlaps(n) {
-		return &badinput.Error{File: path, Key: object.Key, Found: fmt.Sprintf("%d x %d pixels from row %d, column %d, where no pattern of the scan lies", p.Object.Shape[0], p.Object.Shape[1], p.Row, p.Col),
-			Expected: "an object of this scan", Remedy: "give the reconstruction that was made of this scan"}
+		return &badinput.Error{
+			File: path, Key: object.Key,
+			Found: fmt.Sprintf("%d x %d pixels from row %d, column %d, where no pattern of the scan lies",
+				p.Object.Shape[0], p.Object.Shape[1], p.Row, p.Col),
+			Expected: "an object of this scan", Remedy: "give the reconstruction that was made of this scan",
+		}
 	}
 	if p.Probe != nil {
 		return nil
@@ -150,7 +153,11 @@ func savedModes(path string, n int) (*ndarray.Complex64, error) {
 	}
 	shape := probe.Shape
 	if d := len(shape); d < 2 || d > 3 || shape[d-1] != n || shape[d-2] != n || len(probe.Data) == 0 {
-		return nil, &badinput.Error{File: path, Key: dataset.KeyProbe, Found: "shape " + npz.Header{Shape: shape}.ShapeText(), Expected: fmt.Sprintf("(%d, %d) or modes of that size, that of the patterns", n, n), Remedy: "give another with --probe-file"}
+		return nil, &badinput.Error{
+			File: path, Key: dataset.KeyProbe, Found: "shape " + npz.Header{Shape: shape}.ShapeText(),
+			Expected: fmt.Sprintf("(%d, %d) or modes of that size, that of the patterns", n, n),
+			Remedy:   "give another with --probe-file",
+		}
 	}
 	return probe, nil
 }

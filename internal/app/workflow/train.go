@@ -28,34 +28,34 @@ import (
 	"ptyx/trainer"
 )
 
-// TrainOptions is a whole training, as it is written to config.yaml.
+// TrainOptions describe a training. config.yaml holds them by keys, which are the names of the flags of ptyx train.
 type TrainOptions struct {
 	TrainFiles Paths               `yaml:"train_data_file"`
-	TestFiles  Paths               `yaml:"test_data_file,omitempty"` // each seen with the probe of the training scan at its place
+	TestFiles  Paths               `yaml:"test_data_file,omitempty"` // each seen with the probe of a training scan
 	ProbeFiles Paths               `yaml:"probe_file,omitempty"`     // one for all scans, or one for each
 	Input      dataset.InputKind   `yaml:"input"`
 	Layout     dataset.Orientation `yaml:"layout"` // of the patterns' array
 	View       dataset.View        `yaml:",inline"`
 	OutputDir  string              `yaml:"output_dir"`
-	Resume     bool                `yaml:"-"` // go on from the state in OutputDir
+	Resume     bool                `yaml:"-"` // continue from the state in OutputDir
 	Export     string              `yaml:"export,omitempty"`
 	Init       string              `yaml:"init,omitempty"`
-	Memory     int                 `yaml:"memory_limit"` // MB of patterns that memory may hold; 0: any
+	Memory     int                 `yaml:"memory_limit"` // most patterns in memory, MB; 0: all
 	Engine     engine.Options      `yaml:",inline"`
 	Config     trainer.Config      `yaml:",inline"`
 	Live       string              `yaml:"-"` // address of a page about the training; empty: none
 	Quiet      bool                `yaml:"-"`
 }
 
-// TrainResult is what a training reached, and where it is.
+// TrainResult describes a training that has ended.
 type TrainResult struct {
-	Model          string   `json:"model"` // the exported copy, where one was asked for
+	Model          string   `json:"model"` // the exported copy, if there is one
 	OutputDir      string   `json:"output_dir"`
 	Epochs         int      `json:"epochs"`
-	Device         string   `json:"device"`          // that computed: an execution provider of ONNX Runtime, or Go
-	TrainLoss      *float64 `json:"train_loss"`      // of the last epoch; null: there was none
-	ValidationLoss *float64 `json:"validation_loss"` // null: nothing was kept for it
-	Interrupted    bool     `json:"interrupted"`     // the training was asked to stop before its end
+	Device         string   `json:"device"`          // an execution provider of ONNX Runtime, or Go
+	TrainLoss      *float64 `json:"train_loss"`      // of the last epoch; null: no epoch
+	ValidationLoss *float64 `json:"validation_loss"` // null: no validation
+	Interrupted    bool     `json:"interrupted"`     // stopped before its end
 }
 
 func (r TrainResult) String() string {
@@ -66,8 +66,8 @@ func (r TrainResult) String() string {
 	return s
 }
 
-// Train runs a training and writes its run directory. If ctx is done early, what was reached is saved and returned all the same,
-// with Interrupted.
+// Train runs a training and writes its run directory. If ctx is done early, it saves and returns the result so far with
+// the error Interrupted.
 func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logger) (*TrainResult, error) {
 	job, err := o.job(log)
 	if err != nil {
@@ -84,21 +84,18 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 		if err != nil {
 			return nil, errors.Join(err, job.release())
 		}
-		reporter, request.Progress, request.AfterEpoch = view, view, view.after
+		reporter, request.Progress, request.AfterEpoch = view, view, view.afterEpoch
 	}
 	result, err := trainer.Train(ctx, request)
 	reporter.Close()
-	if closeErr := job.release(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return nil, o.kept(err)
+	if err := errors.Join(err, job.release()); err != nil {
+		return nil, o.withRemedy(err)
 	}
 	return o.save(result)
 }
 
-// kept says of a training that has diverged how to have the model of what went well.
-func (o TrainOptions) kept(err error) error {
+// withRemedy adds to the error of a diverged training how to get the model of its last good epoch.
+func (o TrainOptions) withRemedy(err error) error {
 	var diverged *trainer.Diverged
 	if !errors.As(err, &diverged) || diverged.Finished == 0 {
 		return err
@@ -109,13 +106,13 @@ func (o TrainOptions) kept(err error) error {
 
 // trainJob is a training whose files are open.
 type trainJob struct {
-	options           TrainOptions // settled
+	options           TrainOptions // with the files that patterns name and the sizes of an initial model
 	request           trainer.Request
 	scans, validation scanFiles
-	release           func() error // gives the engine up
+	release           func() error // of the engine
 }
 
-// job opens what a training needs.
+// job opens the files and the engine of a training.
 func (o TrainOptions) job(log *slog.Logger) (_ *trainJob, err error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -133,25 +130,26 @@ func (o TrainOptions) job(log *slog.Logger) (_ *trainJob, err error) {
 			j.validation.Close()
 		}
 	}()
-	how := dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, Log: log}
-	if j.scans, err = openScans(o.TrainFiles, o.ProbeFiles, how); err != nil {
+	read := o.read()
+	read.Log = log
+	if j.scans, err = openTraining(o.TrainFiles, o.ProbeFiles, read); err != nil {
 		return nil, err
 	}
-	if j.validation, err = openValidation(o.TestFiles, how); err != nil {
+	if j.validation, err = openValidation(o.TestFiles, read); err != nil {
 		return nil, err
 	}
 	o.Config.N = j.scans[0].N
-	request := trainer.Request{Config: o.Config, Scans: j.scans, Validation: j.validation, MemoryLimit: int64(o.Memory) * 1e6, Log: log}
+	request := trainer.Request{
+		Config: o.Config, Scans: j.scans, Validation: j.validation, MemoryLimit: int64(o.Memory) * 1e6, Log: log,
+	}
 	if request.Scratch, err = destination.Room(o.OutputDir); err != nil {
-		return nil, fmt.Errorf("looking for room for scratch files: %w", err)
+		return nil, fmt.Errorf("finding a place for scratch files: %w", err)
 	}
 	request.Checkpoint = filepath.Join(o.OutputDir, trainer.StateFile)
 	if o.Resume {
-		if request.Resume, err = o.state(request.Checkpoint, log); err != nil {
-			return nil, err
-		}
+		request.Resume = o.state(request.Checkpoint, log)
 	}
-	if o.Init != "" && request.Resume == "" { // a resumed training has its weights in its state
+	if o.Init != "" && request.Resume == "" { // a state has its own weights
 		if request.Initial, err = initialWeights(o.Init, &request); err != nil {
 			return nil, err
 		}
@@ -165,7 +163,12 @@ func (o TrainOptions) job(log *slog.Logger) (_ *trainJob, err error) {
 	return j, nil
 }
 
-// check refuses, before any work, what cannot be run or saved in the end.
+// read tells how to read the scans.
+func (o TrainOptions) read() dataset.Options {
+	return dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View}
+}
+
+// check refuses, before any work, options that cannot be run or saved.
 func (o TrainOptions) check() error {
 	if err := o.Engine.Check(); err != nil {
 		return err
@@ -176,10 +179,14 @@ func (o TrainOptions) check() error {
 		}
 	}
 	if o.Memory < 0 {
-		return &badinput.Error{Key: "--memory-limit", Found: fmt.Sprint(o.Memory), Expected: "0 (no limit) or a number of MB"}
+		found := fmt.Sprint(o.Memory)
+		return &badinput.Error{Key: "--memory-limit", Found: found, Expected: "0 (no limit) or a number of MB"}
 	}
 	if n := len(o.TrainFiles) + len(o.TestFiles); n > 1 && o.View.PositionsFile != "" {
-		return &badinput.Error{Key: "--positions-file", Found: fmt.Sprintf("one file for %d scans", n), Expected: "one scan with it", Remedy: "give each scan its positions with ptyx convert"}
+		return &badinput.Error{
+			Key: "--positions-file", Found: fmt.Sprintf("one file for %d scans", n), Expected: "one scan with it",
+			Remedy: "give each scan its positions with ptyx convert",
+		}
 	}
 	if o.Export != "" {
 		if err := destination.File("--export", o.Export); err != nil {
@@ -189,20 +196,20 @@ func (o TrainOptions) check() error {
 	return destination.Dir("--output-dir", o.OutputDir)
 }
 
-// state is the state to go on from: none, if the training was killed before its first epoch was done. begin tidies up after it.
-func (o TrainOptions) state(path string, log *slog.Logger) (string, error) {
+// state is the path of the state to continue from. It is empty if the training was killed within its first epoch.
+func (o TrainOptions) state(path string, log *slog.Logger) string {
 	if _, err := os.Stat(filepath.Join(o.OutputDir, trainer.ConfigFile)); err != nil {
-		return path, nil // no run directory, which reading the state will say
+		return path // no run directory: reading the state reports it
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		log.Info("no epoch was finished: the training begins anew", "run", o.OutputDir)
-		return "", nil
+		log.Info("no epoch was finished: the training starts again", "run", o.OutputDir)
+		return ""
 	}
-	return path, nil
+	return path
 }
 
-// begin makes the run directory and writes config.yaml, with which a killed training can be resumed. A fault in the data
-// or the flags is found before this, and leaves nothing behind.
+// begin makes the run directory and writes config.yaml, with which a killed training can be resumed. Faults of the data
+// or the flags are found earlier, and leave nothing behind.
 func (o TrainOptions) begin() error {
 	if err := os.MkdirAll(o.OutputDir, 0o755); err != nil {
 		return fmt.Errorf("making the run directory: %w", err)
@@ -215,7 +222,7 @@ func (o TrainOptions) begin() error {
 	return trainer.SaveConfig(o.OutputDir, o)
 }
 
-// Interrupted is the error of a training that was asked to stop and did so in good order.
+// Interrupted is the error of a training that was stopped and saved its result.
 type Interrupted struct {
 	Saved TrainResult
 }
@@ -229,31 +236,37 @@ func (Interrupted) Unwrap() error { return context.Canceled }
 func LoadTrainOptions(dir string) (TrainOptions, error) {
 	path := filepath.Join(dir, trainer.ConfigFile)
 	if _, err := os.Stat(path); err != nil {
-		return TrainOptions{}, &badinput.Error{File: dir, Found: "no " + trainer.ConfigFile, Expected: "a run directory of ptyx train"}
+		expected := "a run directory of ptyx train"
+		return TrainOptions{}, &badinput.Error{File: dir, Found: "no " + trainer.ConfigFile, Expected: expected}
 	}
 	o, err := ReadTrainOptions(path)
 	o.OutputDir = dir
 	return o, err
 }
 
-// ReadTrainOptions reads a config.yaml, wherever it is, to run its training again.
+// ReadTrainOptions reads a config.yaml at any path, to repeat its training.
 func ReadTrainOptions(path string) (TrainOptions, error) {
-	data, err := readSome(path, maxConfig)
+	fault := &badinput.Error{
+		File: path, Found: "a configuration that cannot be read", Expected: "the config.yaml of a run",
+	}
+	data, err := readLimited(path, maxConfig)
 	if err != nil {
-		return TrainOptions{}, &badinput.Error{File: path, Found: "a configuration that cannot be read", Expected: "the config.yaml of a run", Cause: err}
+		fault.Cause = err
+		return TrainOptions{}, fault
 	}
 	o, err := parseTrainOptions(data)
 	if err != nil {
-		return TrainOptions{}, &badinput.Error{File: path, Found: "a configuration that cannot be read", Expected: "the config.yaml of a run", Cause: err, Remedy: "mend it, or train anew"}
+		fault.Cause, fault.Remedy = err, "correct it, or train again"
+		return TrainOptions{}, fault
 	}
 	return o, nil
 }
 
-// maxConfig is more than any configuration takes, in bytes.
+// maxConfig is the largest configuration in bytes.
 const maxConfig = 1 << 20
 
-// readSome reads a file of at most so many bytes.
-func readSome(path string, most int64) ([]byte, error) {
+// readLimited reads a file of at most so many bytes.
+func readLimited(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -266,7 +279,7 @@ func readSome(path string, most int64) ([]byte, error) {
 	return data, err
 }
 
-// parseTrainOptions reads YAML. What is wrong with it is said on one line.
+// parseTrainOptions reads YAML. Its error is one line.
 func parseTrainOptions(data []byte) (o TrainOptions, err error) {
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
@@ -288,18 +301,21 @@ func (o TrainOptions) save(result *trainer.Result) (*TrainResult, error) {
 		}
 		path = o.Export
 	}
-	reached := &TrainResult{Model: path, OutputDir: o.OutputDir, Epochs: result.State.Epoch, Device: result.Device, Interrupted: result.Cancelled}
+	summary := &TrainResult{
+		Model: path, OutputDir: o.OutputDir, Epochs: result.State.Epoch, Device: result.Device,
+		Interrupted: result.Cancelled,
+	}
 	if n := len(result.State.History); n > 0 {
 		last := result.State.History[n-1]
-		reached.TrainLoss, reached.ValidationLoss = finite(last.TrainLoss), finite(last.ValLoss)
+		summary.TrainLoss, summary.ValidationLoss = finite(last.TrainLoss), finite(last.ValLoss)
 	}
 	if result.Cancelled {
-		return reached, Interrupted{Saved: *reached}
+		return summary, Interrupted{Saved: *summary}
 	}
-	return reached, nil
+	return summary, nil
 }
 
-// finite is a number to be written as JSON, nil where it is none.
+// finite is v for JSON, which has no NaN and no infinity: nil stands for these.
 func finite(v float64) *float64 {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return nil
@@ -314,12 +330,15 @@ func initialWeights(path string, r *trainer.Request) ([]*ndarray.Float32, error)
 		return nil, err
 	}
 	if n := r.Scans[0].N; c.N != n {
-		return nil, &badinput.Error{File: path, Key: "N", Found: fmt.Sprint(c.N), Expected: fmt.Sprintf("%d, the size of the patterns", n)}
+		expected := fmt.Sprintf("%d, the size of the patterns", n)
+		return nil, &badinput.Error{File: path, Key: "N", Found: fmt.Sprint(c.N), Expected: expected}
 	}
 	r.Config.ApplyNetwork(c)
 	weights, err := export.Weights(data, r.Config.NetworkConfig(c.InputScale))
 	if err != nil {
-		return nil, &badinput.Error{File: path, Found: "weights that do not fit", Expected: "a checkpoint of ptyx", Cause: err}
+		return nil, &badinput.Error{
+			File: path, Found: "weights that do not fit", Expected: "a checkpoint of ptyx", Cause: err,
+		}
 	}
 	return weights, nil
 }

@@ -20,44 +20,48 @@ import (
 	"ptyx/internal/service/watch"
 )
 
-// WatchOptions is a whole scan that is followed while it is measured.
+// WatchOptions describe a scan to reconstruct while it is measured.
 type WatchOptions struct {
 	Model     string // .onnx file or run directory
 	OutputDir string
-	Input     dataset.InputKind
-	Layout    dataset.Orientation // of the patterns' array
-	View      dataset.View
+	Read      dataset.Options // how to read the scan
 	Engine    engine.Options
-	Watch     watch.Options // what is followed, until when
-	Settings  []byte        // to be written beside the object; nil: none
+	Watch     watch.Options
+	Settings  []byte // of the command, written beside the object; nil: none
 }
 
-// check refuses, before any work, what cannot be followed or saved.
+// check refuses, before any work, options that cannot be run or saved.
 func (o *WatchOptions) check() error {
 	info, err := os.Stat(o.Watch.Path)
-	if errors.Is(err, fs.ErrNotExist) && watch.IsFrameFile(o.Watch.Path) { // a file that is not yet there
+	if errors.Is(err, fs.ErrNotExist) && watch.IsFrameFile(o.Watch.Path) { // the file may appear later
 		info, err = os.Stat(filepath.Dir(o.Watch.Path))
 		o.Watch.Single = true
 	}
 	if err != nil {
-		return &badinput.Error{File: o.Watch.Path, Found: "nothing that can be looked at", Expected: "a directory, or a file in one", Remedy: "make the directory first", Cause: err}
+		return &badinput.Error{
+			File: o.Watch.Path, Found: "nothing that can be watched", Expected: "a directory, or a file in one",
+			Remedy: "make the directory first", Cause: err,
+		}
 	}
 	o.Watch.Single = o.Watch.Single || !info.IsDir()
 	if err := o.Engine.Check(); err != nil {
 		return err
 	}
 	if out, err := os.Stat(o.OutputDir); err == nil && !o.Watch.Single && os.SameFile(info, out) {
-		return &badinput.Error{File: o.OutputDir, Key: "--output-dir", Found: "the directory that is followed", Expected: "another one", Remedy: "what is written would be read"}
+		return &badinput.Error{
+			File: o.OutputDir, Key: "--output-dir", Found: "the watched directory", Expected: "another one",
+			Remedy: "otherwise ptyx would read its own output",
+		}
 	}
 	return destination.Dir("--output-dir", o.OutputDir)
 }
 
-// Watched is what came of following a scan.
+// Watched describes a scan that was watched to its end.
 type Watched struct {
 	OutputDir   string    `json:"output_dir"`
 	Ended       watch.End `json:"ended"`
 	Device      string    `json:"device"`
-	Object      [2]int    `json:"object"` // height and width; 0 where no frame came
+	Object      [2]int    `json:"object"` // height and width; 0 if no frame arrived
 	Frames      int       `json:"frames"`
 	Missing     int       `json:"missing"`
 	Waiting     int       `json:"waiting"`
@@ -69,21 +73,25 @@ type Watched struct {
 }
 
 func (w Watched) String() string {
-	said := fmt.Sprintf("%s: %d frames on %s, object %d x %d", w.OutputDir, w.Frames, w.Device, w.Object[0], w.Object[1])
+	size := fmt.Sprintf("object %d x %d", w.Object[0], w.Object[1])
+	text := fmt.Sprintf("%s: %d frames on %s, %s", w.OutputDir, w.Frames, w.Device, size)
 	for _, c := range []struct {
 		count int
 		what  string
-	}{{w.Missing, "missing"}, {w.Waiting, "without a position"}, {w.Repeated, "repeated"}, {w.Conflicting, "conflicting"}, {w.Late, "late"}, {w.Refused, "refused"}, {w.BrokenFiles, "broken files"}} {
+	}{
+		{w.Missing, "missing"}, {w.Waiting, "without a position"}, {w.Repeated, "repeated"},
+		{w.Conflicting, "conflicting"}, {w.Late, "late"}, {w.Refused, "refused"}, {w.BrokenFiles, "broken files"},
+	} {
 		if c.count > 0 {
-			said += fmt.Sprintf(", %d %s", c.count, c.what)
+			text += fmt.Sprintf(", %d %s", c.count, c.what)
 		}
 	}
-	return fmt.Sprintf("%s (%s)", said, w.Ended)
+	return fmt.Sprintf("%s (%s)", text, w.Ended)
 }
 
-// Watch follows a scan and writes its object, with its pictures, again and again. When ctx is done it finishes what is there, and returns
-// without an error.
-func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (done *Watched, err error) {
+// Watch reconstructs a scan while it grows, and keeps writing its object with its pictures. When ctx is done it finishes
+// the frames that have arrived, and returns no error.
+func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watched, err error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -101,20 +109,29 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (done *Watched
 	defer func() { err = errors.Join(err, predictor.Close(), release()) }()
 	digest := contract.Digest(model)
 	w := o.Watch
-	w.Read = dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View}
-	w.Contract, w.Predictor, w.Clock, w.Log = c, predictor, watch.RealClock{}, log
+	w.Read, w.Contract, w.Predictor, w.Clock, w.Log = o.Read, c, predictor, watch.RealClock{}, log
 	w.Save = func(r *reconstruct.Result) error { return o.save(r, digest) }
 	out, err := watch.Run(ctx, w)
 	if err != nil {
 		return nil, ofModel(ofFile(err, o.Model, "channels"), o.Model)
 	}
-	if out.Result == nil && out.Ended != watch.Interrupted {
-		return nil, &badinput.Error{File: w.Path, Found: "no frame that could be taken", Expected: "files with patterns of the scan", Remedy: "the log says what was passed over"}
+	result = &Watched{
+		OutputDir: o.OutputDir, Ended: out.Ended, Device: predictor.Provider(),
+		Frames: out.Frames, Missing: out.Missing, Waiting: out.Waiting, Repeated: out.Repeated,
+		Conflicting: out.Conflicting, Late: out.Late, Refused: out.Refused, BrokenFiles: out.Broken,
 	}
-	return o.watched(out, predictor.Provider()), nil
+	if out.Result != nil {
+		result.Object = [2]int(out.Result.Object.Shape)
+	} else if out.Ended != watch.Interrupted {
+		return nil, &badinput.Error{
+			File: w.Path, Found: "no frame that could be used", Expected: "files with patterns of the scan",
+			Remedy: "see the log for what was skipped",
+		}
+	}
+	return result, nil
 }
 
-// save writes the settings first, so that whoever sees an object sees how it is made.
+// save writes the settings first, so that an object never lies there without them.
 func (o WatchOptions) save(r *reconstruct.Result, digest string) error {
 	if err := os.MkdirAll(o.OutputDir, 0o755); err != nil {
 		return fmt.Errorf("making the output directory: %w", err)
@@ -125,19 +142,7 @@ func (o WatchOptions) save(r *reconstruct.Result, digest string) error {
 	return r.Save(o.OutputDir, digest)
 }
 
-func (o WatchOptions) watched(out *watch.Outcome, device string) *Watched {
-	w := &Watched{
-		OutputDir: o.OutputDir, Ended: out.Ended, Device: device, Frames: out.Frames, Missing: out.Missing, Waiting: out.Waiting, Repeated: out.Repeated,
-		Conflicting: out.Conflicting, Late: out.Late, Refused: out.Refused, BrokenFiles: out.Broken,
-	}
-	if out.Result != nil {
-		w.Object = [2]int{out.Result.Object.Shape[0], out.Result.Object.Shape[1]}
-	}
-	return w
-}
-
-// tidy removes what a watch that was killed while it wrote has left in its output directory: files with the names of those to come,
-// a point before and a number behind.
+// tidy removes the unfinished files that a killed watch has left: their names begin with a dot and end with a number.
 func tidy(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -36,7 +36,7 @@ func silent() *slog.Logger { return slog.New(slog.DiscardHandler) }
 func simulated(t *testing.T, n, count int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "scan.npz")
-	made, err := Simulate(t.Context(), path, simulate.Options{
+	made, err := simulate.File(t.Context(), path, simulate.Options{
 		N: n, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.Gaussian, ProbeSize: 16,
 		Scan: simulate.Fermat, Count: count, Step: 4, Photons: 1e4, Seed: 1,
 	})
@@ -72,6 +72,9 @@ func trained(t *testing.T, o TrainOptions) *TrainResult {
 	}
 	return reached
 }
+
+// all selects all patterns of a scan, in batches of b.
+func all(b int) reconstruct.Options { return reconstruct.Options{BatchSize: b} }
 
 func read(t *testing.T, parts ...string) []byte {
 	t.Helper()
@@ -380,7 +383,7 @@ func infer(t *testing.T, model, scan string, kind engine.Kind, batch int) (strin
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "out")
 	_, err := Infer(context.Background(), InferOptions{
-		Model: model, Scan: scan, Input: dataset.Amplitude, OutputDir: dir, BatchSize: batch,
+		Model: model, Scan: scan, Read: dataset.Options{Input: dataset.Amplitude}, OutputDir: dir, Selection: all(batch),
 		Engine: engine.Options{Kind: kind, Device: ort.CPU, Threads: 1},
 	}, silent())
 	return dir, err
@@ -468,7 +471,7 @@ func TestACubeIsReadAsItIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		out := filepath.Join(t.TempDir(), "out")
-		if _, err := Infer(context.Background(), InferOptions{Model: o.OutputDir, Scan: scan, Layout: layout, OutputDir: out, BatchSize: 16, Engine: o.Engine}, silent()); err != nil {
+		if _, err := Infer(context.Background(), InferOptions{Model: o.OutputDir, Scan: scan, Read: dataset.Options{Orientation: layout}, OutputDir: out, Selection: all(16), Engine: o.Engine}, silent()); err != nil {
 			t.Fatal(err)
 		}
 		digests[c.DataDigest+fmt.Sprint(object(t, out).Data)] = true
@@ -621,8 +624,8 @@ func TestPlacesAreCheckedFirst(t *testing.T) {
 	o := options(t, engine.KindTape)
 	o.OutputDir = filepath.Join(file, "run")
 	_, trainErr := Train(context.Background(), o, io.Discard, silent())
-	_, inferErr := Infer(context.Background(), InferOptions{Model: "absent.onnx", Scan: "absent.npz", OutputDir: file, BatchSize: 1}, silent())
-	_, simulateErr := Simulate(t.Context(), filepath.Join(file, "scan.npz"), simulate.Options{N: 65})
+	_, inferErr := Infer(context.Background(), InferOptions{Model: "absent.onnx", Scan: "absent.npz", OutputDir: file, Selection: all(1)}, silent())
+	_, simulateErr := simulate.File(t.Context(), filepath.Join(file, "scan.npz"), simulate.Options{N: 65})
 	for name, err := range map[string]error{"train": trainErr, "infer": inferErr, "simulate": simulateErr} {
 		var bad *badinput.Error
 		if !errors.As(err, &bad) || !strings.Contains(err.Error(), "found a file at "+file) {
@@ -631,16 +634,5 @@ func TestPlacesAreCheckedFirst(t *testing.T) {
 	}
 	if data, err := os.ReadFile(file); err != nil || string(data) != "kept" {
 		t.Errorf("the file holds %q (%v)", data, err)
-	}
-}
-
-func TestSimulateRefuses(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "scan.npz")
-	var bad *badinput.Error
-	if _, err := Simulate(t.Context(), path, simulate.Options{N: 65}); !errors.As(err, &bad) {
-		t.Errorf("error %v", err)
-	}
-	if _, err := os.Stat(path); err == nil {
-		t.Error("a file was left")
 	}
 }

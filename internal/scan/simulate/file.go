@@ -1,4 +1,4 @@
-package workflow
+package simulate
 
 import (
 	"context"
@@ -6,11 +6,10 @@ import (
 
 	"ptyx/internal/base/destination"
 	"ptyx/internal/scan/dataset"
-	"ptyx/internal/scan/simulate"
 )
 
-// SimulateResult is what a simulation wrote.
-type SimulateResult struct {
+// Result is what File wrote.
+type Result struct {
 	File     string  `json:"file"`
 	Patterns int     `json:"patterns"`
 	Size     int     `json:"size_pixels"` // N
@@ -18,17 +17,17 @@ type SimulateResult struct {
 	Object   [2]int  `json:"object"` // height and width of the truth
 }
 
-func (r SimulateResult) String() string {
+func (r Result) String() string {
 	return fmt.Sprintf("%s: %d patterns of %d x %d, %.3g photons each, object %d x %d",
 		r.File, r.Patterns, r.Size, r.Size, r.Photons, r.Object[0], r.Object[1])
 }
 
-// Simulate makes a scan file.
-func Simulate(ctx context.Context, path string, o simulate.Options) (*SimulateResult, error) {
+// File simulates a scan and writes it with its truth. It is the body of `ptyx simulate`.
+func File(ctx context.Context, path string, o Options) (*Result, error) {
 	if err := destination.File("--out", path); err != nil {
 		return nil, err
 	}
-	scan, err := simulate.Run(ctx, o)
+	scan, err := Run(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -40,8 +39,8 @@ func Simulate(ctx context.Context, path string, o simulate.Options) (*SimulateRe
 		photons += float64(a) * float64(a)
 	}
 	count := scan.Patterns.Shape[0]
-	return &SimulateResult{
+	return &Result{
 		File: path, Patterns: count, Size: scan.Patterns.Shape[1], Photons: photons / float64(count),
-		Object: [2]int{scan.Object.Shape[0], scan.Object.Shape[1]},
+		Object: [2]int(scan.Object.Shape),
 	}, nil
 }
