@@ -47,7 +47,7 @@ const (
 
 // startLive starts the server and logs its address.
 func startLive(ctx context.Context, o TrainOptions, reporter progress.Reporter, log *slog.Logger) (*liveView, error) {
-	place, err := live.Place("--live", o.Live)
+	place, err := live.Parse("--live", o.Live)
 	if err != nil {
 		return nil, err
 	}

@@ -174,7 +174,7 @@ func (o TrainOptions) check() error {
 		return err
 	}
 	if o.Live != "" {
-		if _, err := live.Place("--live", o.Live); err != nil {
+		if _, err := live.Parse("--live", o.Live); err != nil {
 			return err
 		}
 	}

@@ -86,12 +86,15 @@ func (o BrokerOptions) server() (*server.Options, error) {
 	}
 	if err := os.MkdirAll(o.Store, 0o700); err != nil {
 		return nil, &badinput.Error{
-			File: o.Store, Key: "--store", Found: "a directory that cannot be made", Expected: "one that can", Cause: err,
+			File: o.Store, Key: "--store", Found: "a directory that cannot be made", Expected: "one that can",
+			Cause: err,
 		}
 	}
 	options := &server.Options{
-		ServerName: "ptyx", Host: place.Host, Port: place.Port, NoSigs: true, MaxPayload: maxMessage, Authorization: o.Token,
-		JetStream: true, StoreDir: filepath.Clean(o.Store), JetStreamMaxStore: o.MaxStore, DisableJetStreamBanner: true,
+		ServerName: "ptyx", Host: place.Host, Port: place.Port, NoSigs: true, MaxPayload: maxMessage,
+		Authorization: o.Token,
+		JetStream:     true, StoreDir: filepath.Clean(o.Store), JetStreamMaxStore: o.MaxStore,
+		DisableJetStreamBanner: true,
 	}
 	if place.Port == 0 {
 		options.Port = server.RANDOM_PORT

@@ -32,8 +32,8 @@ type Callable struct {
 	Contract contract.Contract
 }
 
-// Caller lets workers compute batches that arrive one by one. They are the tasks of its own job, which has a random name.
-// Nobody resumes that job, so the Caller removes a batch from the broker once it is computed or cancelled.
+// Caller lets workers compute batches that arrive one by one. They are the tasks of its own job, which has a random
+// name. Nobody resumes that job, so the Caller removes a batch from the broker once it is computed or cancelled.
 type Caller struct {
 	*exchange
 	inFlight int
@@ -79,7 +79,8 @@ func Call(ctx context.Context, c *Connection, o CallOptions) (*Caller, error) {
 		if err != nil {
 			return nil, err
 		}
-		digest, sample := Digest(sha256.Sum256(m.File)), shape{Samples: 1, Channels: m.Contract.Channels, N: m.Contract.N}
+		digest, sample := Digest(sha256.Sum256(m.File)),
+			shape{Samples: 1, Channels: m.Contract.Channels, N: m.Contract.N}
 		files[digest] = m.File
 		caller.called[m.Name] = called{digest: digest, sample: sample, maxBatch: most}
 	}
@@ -140,8 +141,8 @@ func (c *Caller) AtOnce() int { return c.inFlight }
 // Ready returns nil while the broker is there, at once. It does not look for workers: they come and go.
 func (c *Caller) Ready() error { return c.connection.ready() }
 
-// Compute fills in the patches of a batch and names the provider that computed them. If the workers fail, the error is a
-// *Failure. If ctx is done first, it returns ctx's error, and no worker will take the task.
+// Compute fills in the patches of a batch and names the provider that computed them. If the workers fail, the error is
+// a *Failure. If ctx is done first, it returns ctx's error, and no worker will take the task.
 func (c *Caller) Compute(ctx context.Context, model string, batch []predict.Request) (provider string, err error) {
 	k := c.newCall(model, batch)
 	if err := c.send(ctx, k.number, k.encode()); err != nil {

@@ -55,7 +55,8 @@ func calling(t testing.TB, c *Connection, o CallOptions) *Caller {
 func batchOf(seed uint64, m contract.Contract, samples ...int) (batch []predict.Request) {
 	for i, count := range samples {
 		d := testutil.Uniform(seed+uint64(i), 0, 2, count, m.Channels, m.N, m.N).Data
-		batch = append(batch, predict.Request{Patterns: d, Amplitude: make([]float32, len(d)), Phase: make([]float32, len(d))})
+		batch = append(batch, predict.Request{Patterns: d, Amplitude: make([]float32, len(d)),
+			Phase: make([]float32, len(d))})
 	}
 	return batch
 }
@@ -82,10 +83,12 @@ func computed(ctx context.Context, c *Caller, name string, batch []predict.Reque
 // nothing waits until the broker has no task and no outcome.
 func nothing(t testing.TB, c *Connection) {
 	t.Helper()
-	eventually(t, "nothing is left at the broker", func() bool { tasks, outcomes := left(t, c); return tasks == 0 && outcomes == 0 })
+	eventually(t, "nothing is left at the broker",
+		func() bool { tasks, outcomes := left(t, c); return tasks == 0 && outcomes == 0 })
 }
 
-// TestCall: batches of any size and of several models at the same time get their own patches, and nothing of them stays at the broker while the Caller goes on.
+// TestCall: batches of any size and of several models at the same time get their own patches, and nothing of them stays
+// at the broker while the Caller goes on.
 func TestCall(t *testing.T) {
 	b := broker(t)
 	c := connected(t, b.URL)
@@ -111,7 +114,8 @@ func TestCall(t *testing.T) {
 		all.Go(func() {
 			for round := range 4 {
 				m := models[(client+round)%3]
-				batch := batchOf(uint64(100*client+round), m.Contract, [][]int{{1}, {3, 1}, {16}, {2, 2, 5}}[(client*round)%4]...)
+				batch := batchOf(uint64(100*client+round), m.Contract,
+					[][]int{{1}, {3, 1}, {16}, {2, 2, 5}}[(client*round)%4]...)
 				if err := computed(t.Context(), caller, m.Name, batch); err != nil {
 					t.Errorf("client %d, round %d, %s: %v", client, round, m.Name, err)
 				}
@@ -120,12 +124,14 @@ func TestCall(t *testing.T) {
 	}
 	all.Wait()
 	nothing(t, c)
-	if s := caller.summary; s.Resent != 0 || s.Malformed != 0 { // a slow machine looks for what is on its way, and finds it twice
+	// a slow machine looks for what is on its way, and finds it twice
+	if s := caller.summary; s.Resent != 0 || s.Malformed != 0 {
 		t.Errorf("%+v", s)
 	}
 }
 
-// TestCallsThatAreGivenUp: who does not wait any more leaves no task behind, and one that was computed meanwhile no outcome.
+// TestCallsThatAreGivenUp: who does not wait any more leaves no task behind, and one that was computed meanwhile no
+// outcome.
 func TestCallsThatAreGivenUp(t *testing.T) {
 	b := broker(t)
 	c := connected(t, b.URL)
@@ -167,10 +173,12 @@ func TestCallsThatAreGivenUp(t *testing.T) {
 	}
 }
 
-// TestCallsSurvive: a worker is killed in a batch, the broker is killed and comes back, with its store and with an empty one: all are computed.
+// TestCallsSurvive: a worker is killed in a batch, the broker is killed and comes back, with its store and with an
+// empty one: all are computed.
 func TestCallsSurvive(t *testing.T) {
 	for name, c := range map[string]struct{ worker, broker, empty bool }{
-		"a worker is killed": {worker: true}, "the broker is": {broker: true}, "the broker loses all": {broker: true, empty: true},
+		"a worker is killed": {worker: true}, "the broker is": {broker: true},
+		"the broker loses all": {broker: true, empty: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -193,7 +201,8 @@ func TestCallsSurvive(t *testing.T) {
 			for client := range 4 {
 				all.Go(func() {
 					for round := range 15 {
-						if err := computed(ctx, caller, "net", batchOf(uint64(100*client+round), model(size, 1), 1+round%3)); err != nil {
+						if err := computed(ctx, caller, "net",
+							batchOf(uint64(100*client+round), model(size, 1), 1+round%3)); err != nil {
 							t.Errorf("client %d, round %d: %v", client, round, err)
 						}
 						done.Add(1)
@@ -230,9 +239,11 @@ func TestCallsThatFail(t *testing.T) {
 	b := broker(t)
 	c := connected(t, b.URL)
 	caller := calling(t, c, CallOptions{})
-	worker := start(t, b.URL, (&fake{n: size, channels: 1, run: func() error { return fmt.Errorf("no such operator") }}).worker())
+	worker := start(t, b.URL, (&fake{n: size, channels: 1,
+		run: func() error { return fmt.Errorf("no such operator") }}).worker())
 	var failure *Failure
-	if err := computed(t.Context(), caller, "net", batchOf(1, model(size, 1), 1)); !errors.As(err, &failure) || !strings.Contains(err.Error(), "no such operator") {
+	if err := computed(t.Context(), caller, "net", batchOf(1, model(size, 1), 1)); !errors.As(err, &failure) ||
+		!strings.Contains(err.Error(), "no such operator") {
 		t.Errorf("a batch that cannot be computed: %v", err)
 	}
 	worker.end()
@@ -249,7 +260,8 @@ func TestCallsAndPoison(t *testing.T) {
 	c := connected(t, b.URL)
 	caller := calling(t, c, CallOptions{})
 	id := caller.id.String()
-	other := Outcome{Job: caller.id, Batch: 0, shape: shape{Samples: 1, Channels: 1, N: 2}, Provider: "x", Amplitude: make([]float32, 4), Phase: make([]float32, 4)}
+	other := Outcome{Job: caller.id, Batch: 0, shape: shape{Samples: 1, Channels: 1, N: 2}, Provider: "x",
+		Amplitude: make([]float32, 4), Phase: make([]float32, 4)}
 	ended := make(chan error, 1)
 	go func() { ended <- computed(t.Context(), caller, "net", batchOf(1, model(size, 1), 1)) }()
 	eventually(t, "the task is put out", func() bool { tasks, _ := left(t, c); return tasks == 1 })
@@ -258,7 +270,8 @@ func TestCallsAndPoison(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := c.js.Publish(t.Context(), taskSubject(id, 0), []byte("poison")); err != nil { // in the place of the task
+	// in the place of the task
+	if _, err := c.js.Publish(t.Context(), taskSubject(id, 0), []byte("poison")); err != nil {
 		t.Fatal(err)
 	}
 	start(t, b.URL, (&fake{n: size, channels: 1}).worker())
@@ -279,7 +292,8 @@ func TestCallsWithoutWorkers(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- computed(ctx, caller, "net", batchOf(1, model(size, 1), 1)) }()
-	eventually(t, "it says that there is no worker", func() bool { return strings.Contains(log.String(), "waiting for a worker") })
+	eventually(t, "it says that there is no worker",
+		func() bool { return strings.Contains(log.String(), "waiting for a worker") })
 	time.Sleep(2 * quick.LostAfter) // long enough to say it again
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
@@ -290,7 +304,8 @@ func TestCallsWithoutWorkers(t *testing.T) {
 	}
 }
 
-// TestModelsOfCalls: a model that the broker has lost, or that was too old to stay, is stored again, however long nobody asks for it.
+// TestModelsOfCalls: a model that the broker has lost, or that was too old to stay, is stored again, however long
+// nobody asks for it.
 func TestModelsOfCalls(t *testing.T) {
 	b := broker(t)
 	c := connected(t, b.URL)
@@ -307,7 +322,11 @@ func TestModelsOfCalls(t *testing.T) {
 	if err := s.models.Delete(t.Context(), digest.String()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the model is there again", func() bool { _, err := s.models.GetInfo(t.Context(), digest.String()); return err == nil })
+	eventually(t, "the model is there again", func() bool {
+		_,
+			err := s.models.GetInfo(t.Context(), digest.String())
+		return err == nil
+	})
 }
 
 // TestCloseLeavesNothing: neither messages nor a consumer, whatever was under way.
@@ -327,7 +346,8 @@ func TestCloseLeavesNothing(t *testing.T) {
 	if tasks, outcomes := left(t, c); tasks != 0 || outcomes != 0 {
 		t.Errorf("%d tasks and %d outcomes are left", tasks, outcomes)
 	}
-	if _, err := c.js.Consumer(t.Context(), outcomeStream, caller.consumer.CachedInfo().Name); !errors.Is(err, jetstream.ErrConsumerNotFound) {
+	if _, err := c.js.Consumer(t.Context(), outcomeStream, caller.consumer.CachedInfo().Name); !errors.Is(err,
+		jetstream.ErrConsumerNotFound) {
 		t.Errorf("the consumer: %v", err)
 	}
 }

@@ -4,8 +4,8 @@
 //
 // A [Broker] is a NATS server with JetStream inside ptyx; any other one will do. A [Job] is a scan with a model and
 // options, named by their digest. A [Task] is one batch of its patterns. A [Worker] takes tasks one after the other and
-// stores an [Outcome] for each. [Gather] sends a job's tasks, a bounded number at a time, and makes the object from their
-// outcomes. A [Caller] sends batches that arrive one by one, as those of a server do.
+// stores an [Outcome] for each. [Gather] sends a job's tasks, a bounded number at a time, and makes the object from
+// their outcomes. A [Caller] sends batches that arrive one by one, as those of a server do.
 //
 // # What the broker stores
 //
@@ -15,8 +15,8 @@
 //
 // # Exactly once
 //
-// A task may be delivered more than once: its worker died or was slow, or the broker died. But an outcome depends on its
-// task alone, the streams hold one message per subject, which names job and batch, and a frame is stitched once. So
+// A task may be delivered more than once: its worker died or was slow, or the broker died. But an outcome depends on
+// its task alone, the streams hold one message per subject, which names job and batch, and a frame is stitched once. So
 // nothing is lost or doubled, and the object has the bytes that one machine computes.
 package cluster
 
@@ -88,7 +88,8 @@ type streams struct {
 	models          jetstream.ObjectStore
 }
 
-// open creates the streams or finds them. They hold one message per subject: a task that is sent again replaces the first.
+// open creates the streams or finds them. They hold one message per subject: a task that is sent again replaces the
+// first.
 func (c *Connection) open(ctx context.Context) (s streams, err error) {
 	s.connection, s.js = c, c.js
 	if s.tasks, err = c.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{

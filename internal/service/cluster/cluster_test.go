@@ -18,8 +18,8 @@ import (
 	"ptyx/internal/recon/reconstruct"
 )
 
-// TestTheSameBytes: whatever the number of workers, of batches in flight and of samples in a batch, the object has the bytes that one machine
-// makes, and nothing stays at the broker.
+// TestTheSameBytes: whatever the number of workers, of batches in flight and of samples in a batch, the object has the
+// bytes that one machine makes, and nothing stays at the broker.
 func TestTheSameBytes(t *testing.T) {
 	for name, c := range map[string]struct {
 		channels, count, workers, inFlight int
@@ -66,10 +66,11 @@ func TestTheSameBytes(t *testing.T) {
 	}
 }
 
-// TestLargePatterns: patches of 256 x 256 pass a NATS server of others that takes messages of 1 MiB, one at a time; groups of four do not, and are
-// told so.
+// TestLargePatterns: patches of 256 x 256 pass a NATS server of others that takes messages of 1 MiB, one at a time;
+// groups of four do not, and are told so.
 func TestLargePatterns(t *testing.T) {
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir()})
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
+		JetStream: true, StoreDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,8 +153,8 @@ func TestWorkerKilled(t *testing.T) {
 	nothingLeft(t, c, f.ran.Load()-int64(s.Batches))
 }
 
-// TestSlowWorkers: one that is slow but is heard of keeps its task; one that is not heard of loses it to another, and what it stores in the end doubles
-// nothing.
+// TestSlowWorkers: one that is slow but is heard of keeps its task; one that is not heard of loses it to another, and
+// what it stores in the end doubles nothing.
 func TestSlowWorkers(t *testing.T) {
 	b := broker(t)
 	c := connected(t, b.URL)
@@ -191,13 +192,16 @@ func TestSlowWorkers(t *testing.T) {
 			return
 		}
 		subject := outcomeSubject(task.Job.String(), task.Batch)
-		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) { // until another has stored the outcome
-			if _, err = s.outcomes.GetLastMsgForSubject(context.Background(), subject); err == nil || !errors.Is(err, jetstream.ErrMsgNotFound) {
+		// until another has stored the outcome
+		for start := time.Now(); time.Since(start) < 10*time.Second; time.Sleep(5 * time.Millisecond) {
+			if _, err = s.outcomes.GetLastMsgForSubject(context.Background(), subject); err == nil ||
+				!errors.Is(err, jetstream.ErrMsgNotFound) {
 				break
 			}
 		}
 		if err == nil { // and now its own, which is wrong, comes late
-			o := Outcome{Job: task.Job, Batch: task.Batch, shape: task.shape, Provider: "late", Amplitude: task.Patterns, Phase: task.Patterns}
+			o := Outcome{Job: task.Job, Batch: task.Batch, shape: task.shape, Provider: "late",
+				Amplitude: task.Patterns, Phase: task.Patterns}
 			_, err = c.js.Publish(context.Background(), subject, o.Encode())
 		}
 		silent <- err
@@ -211,8 +215,8 @@ func TestSlowWorkers(t *testing.T) {
 	}
 }
 
-// TestBrokerRestarted: the broker is killed in the middle, twice, and started again on the same store; everybody goes on. Then it comes back with an
-// empty store, and that, too, costs nothing but time.
+// TestBrokerRestarted: the broker is killed in the middle, twice, and started again on the same store; everybody goes
+// on. Then it comes back with an empty store, and that, too, costs nothing but time.
 func TestBrokerRestarted(t *testing.T) {
 	for _, empty := range []bool{false, true} {
 		t.Run(fmt.Sprint("empty store ", empty), func(t *testing.T) {
@@ -302,15 +306,17 @@ func TestPoison(t *testing.T) {
 		t.Fatal(err)
 	}
 	good := j.task(2, make([]float32, j.Size(2))).Encode()
-	other := Outcome{Job: j.ID, Batch: 3, shape: shape{Samples: 1, Channels: 1, N: 2}, Provider: "x", Amplitude: make([]float32, 4), Phase: make([]float32, 4)}
+	other := Outcome{Job: j.ID, Batch: 3, shape: shape{Samples: 1, Channels: 1, N: 2}, Provider: "x",
+		Amplitude: make([]float32, 4), Phase: make([]float32, 4)}
 	for subject, data := range map[string][]byte{
-		taskSubject(id, 0):               []byte("poison"),
-		taskSubject(id, 1):               nil,
-		taskSubject("a", 2):              good, // of another job than it says
-		taskPrefix + id + ".x":           good,
-		outcomeSubject(id, 1):            []byte("poison"),
-		outcomeSubject(id, 3):            other.Encode(),
-		outcomeSubject(id, 99):           Outcome{Job: j.ID, Batch: 99, shape: j.shape(0), Failure: "no such batch"}.Encode(),
+		taskSubject(id, 0):     []byte("poison"),
+		taskSubject(id, 1):     nil,
+		taskSubject("a", 2):    good, // of another job than it says
+		taskPrefix + id + ".x": good,
+		outcomeSubject(id, 1):  []byte("poison"),
+		outcomeSubject(id, 3):  other.Encode(),
+		outcomeSubject(id, 99): Outcome{Job: j.ID, Batch: 99, shape: j.shape(0),
+			Failure: "no such batch"}.Encode(),
 		outcomePrefix + id + ".anything": nil,
 	} {
 		if _, err := c.js.Publish(t.Context(), subject, data); err != nil {
@@ -331,8 +337,8 @@ func TestPoison(t *testing.T) {
 	}
 }
 
-// TestFailures: an error of a worker is tried again; one that does not pass fails the job, with its words, and nothing is left; and then the job can be
-// done.
+// TestFailures: an error of a worker is tried again; one that does not pass fails the job, with its words, and nothing
+// is left; and then the job can be done.
 func TestFailures(t *testing.T) {
 	b := broker(t)
 	c := connected(t, b.URL)
@@ -352,8 +358,9 @@ func TestFailures(t *testing.T) {
 	}
 
 	for name, f := range map[string]*fake{
-		"cannot compute":     {n: size, channels: 1, run: func() error { return fmt.Errorf("no such operator") }},
-		"cannot open":        {n: size, channels: 1, open: func([]byte) error { return fmt.Errorf("no such operator") }},
+		"cannot compute": {n: size, channels: 1, run: func() error { return fmt.Errorf("no such operator") }},
+		"cannot open": {n: size, channels: 1,
+			open: func([]byte) error { return fmt.Errorf("no such operator") }},
 		"is another network": {n: size / 2, channels: 1},
 	} {
 		worker := start(t, b.URL, f.worker())
@@ -414,7 +421,8 @@ func TestTheBatchThatKills(t *testing.T) {
 	}
 }
 
-// TestModels: a model that is here is not fetched, one that is not is, and what is stored under a wrong digest is not used.
+// TestModels: a model that is here is not fetched, one that is not is, and what is stored under a wrong digest is not
+// used.
 func TestModels(t *testing.T) {
 	b := broker(t)
 	c := connected(t, b.URL)
@@ -469,7 +477,8 @@ func TestManyModels(t *testing.T) {
 // TestJobs: whatever changes the outcomes changes the job's name, and nothing else does.
 func TestJobs(t *testing.T) {
 	c := connected(t, broker(t).URL)
-	base := whole{scan: scanOf(t, 1, size, 9), model: model(size, 1), file: []byte("model"), opt: reconstruct.Options{BatchSize: 4}}
+	base := whole{scan: scanOf(t, 1, size, 9), model: model(size, 1), file: []byte("model"),
+		opt: reconstruct.Options{BatchSize: 4}}
 	id := base.job(t, c).ID
 	same := base
 	same.scan = scanOf(t, 1, size, 9) // another file
@@ -515,10 +524,12 @@ func TestEarly(t *testing.T) {
 	job := w.job(t, c)
 	done := make(chan error)
 	go func() {
-		_, _, err := Gather(context.Background(), c, job, GatherOptions{InFlight: 4, Timing: quick, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		_, _, err := Gather(context.Background(), c, job,
+			GatherOptions{InFlight: 4, Timing: quick, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		done <- err
 	}()
-	eventually(t, "it says that there is no worker", func() bool { return strings.Contains(log.String(), "waiting for a worker") })
+	eventually(t, "it says that there is no worker",
+		func() bool { return strings.Contains(log.String(), "waiting for a worker") })
 	start(t, b.URL, f.worker())
 	if err := <-done; err != nil {
 		t.Error(err)

@@ -71,7 +71,8 @@ func Connect(a Address, log *slog.Logger) (*Connection, error) {
 		u, err := url.Parse(strings.TrimSpace(part))
 		if err != nil || u.Host == "" || (u.Scheme != "nats" && u.Scheme != "tls") { // err would show a password
 			return nil, &badinput.Error{
-				Key: "--nats", Found: fmt.Sprintf("%q", c.name), Expected: "nats://HOST:PORT or tls://HOST:PORT, several with commas",
+				Key: "--nats", Found: fmt.Sprintf("%q", c.name),
+				Expected: "nats://HOST:PORT or tls://HOST:PORT, several with commas",
 			}
 		}
 	}
@@ -102,7 +103,10 @@ func (c *Connection) options(a Address, log *slog.Logger) []nats.Option {
 			c.away.Store(false)
 			log.Info("the broker is back", "address", nc.ConnectedUrlRedacted())
 		}),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Debug("connection", "error", err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription,
+			err error) {
+			log.Debug("connection", "error", err)
+		}),
 	}
 	if a.Token != "" {
 		options = append(options, nats.Token(a.Token))
@@ -119,12 +123,14 @@ func (c *Connection) options(a Address, log *slog.Logger) []nats.Option {
 // explainConnect says in a *badinput.Error why a connection failed.
 func (c *Connection) explainConnect(err error) error {
 	bad := &badinput.Error{
-		File: c.name, Key: "--nats", Found: "a broker that refuses connections", Expected: "one that accepts them", Cause: err,
+		File: c.name, Key: "--nats", Found: "a broker that refuses connections", Expected: "one that accepts them",
+		Cause: err,
 	}
 	isTLS := strings.Contains(err.Error(), "tls: ") || strings.Contains(err.Error(), "x509: ")
 	switch {
 	case isAny(err, nats.ErrAuthorization, nats.ErrAuthExpired):
-		bad.Found, bad.Remedy = "a broker that requires another token or user", "give --token-file, PTYX_TOKEN or --creds"
+		bad.Found, bad.Remedy = "a broker that requires another token or user",
+			"give --token-file, PTYX_TOKEN or --creds"
 	case isTLS || isAny(err, nats.ErrSecureConnRequired, nats.ErrSecureConnWanted):
 		bad.Found, bad.Remedy = "no agreement about TLS", "see tls:// and --tls-ca"
 	case isNetwork(err) || isAny(err, nats.ErrNoServers, nats.ErrTimeout):
@@ -134,7 +140,8 @@ func (c *Connection) explainConnect(err error) error {
 	return bad
 }
 
-// ready returns nil if the broker was there last. It does not ask the client, whose state is locked while it reconnects.
+// ready returns nil if the broker was there last. It does not ask the client, whose state is locked while it
+// reconnects.
 func (c *Connection) ready() error {
 	if c.away.Load() {
 		return fmt.Errorf("%s: %w", c.name, ErrNoBroker)
@@ -185,9 +192,10 @@ func (c *Connection) whileConnected(ctx context.Context, do func(ctx context.Con
 	return err
 }
 
-// fetch requests up to most messages and handles each as it arrives. It returns when it has them all, after wait, or when
-// handle or the connection fails.
-func (s streams) fetch(ctx context.Context, c jetstream.Consumer, most int, wait time.Duration, handle func(jetstream.Msg) error) error {
+// fetch requests up to most messages and handles each as it arrives. It returns when it has them all, after wait, or
+// when handle or the connection fails.
+func (s streams) fetch(ctx context.Context, c jetstream.Consumer, most int, wait time.Duration,
+	handle func(jetstream.Msg) error) error {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	return s.connection.whileConnected(ctx, func(ctx context.Context) error {

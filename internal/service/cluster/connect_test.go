@@ -19,7 +19,8 @@ import (
 	"ptyx/internal/service/listen"
 )
 
-// TestWhoMayTakePart: beyond this machine a broker wants TLS and a token, or to be told that the network is to be trusted.
+// TestWhoMayTakePart: beyond this machine a broker wants TLS and a token, or to be told that the network is to be
+// trusted.
 func TestWhoMayTakePart(t *testing.T) {
 	cert, key := testutil.Certificate(t)
 	for name, c := range map[string]struct {
@@ -31,22 +32,29 @@ func TestWhoMayTakePart(t *testing.T) {
 		"this machine, by default": {BrokerOptions{Address: listen.Address{Listen: ":0"}}, ""},
 		"this machine, IPv6":       {BrokerOptions{Address: listen.Address{Listen: "[::1]:0"}}, ""},
 		"all, insecure":            {BrokerOptions{Address: listen.Address{Listen: "0.0.0.0:0", Insecure: true}}, ""},
-		"all, TLS and token":       {BrokerOptions{Address: listen.Address{Listen: "0.0.0.0:0", CertFile: cert, KeyFile: key}, Token: "t"}, ""},
-		"all":                      {BrokerOptions{Address: listen.Address{Listen: "0.0.0.0:0"}}, "read along"},
-		"all, TLS":                 {BrokerOptions{Address: listen.Address{Listen: "0.0.0.0:0", CertFile: cert, KeyFile: key}}, "a token"},
-		"all, token":               {BrokerOptions{Address: listen.Address{Listen: "0.0.0.0:0"}, Token: "t"}, "--tls-cert"},
-		"all, IPv6":                {BrokerOptions{Address: listen.Address{Listen: "[::]:0"}}, "read along"},
-		"another name":             {BrokerOptions{Address: listen.Address{Listen: "hub:0"}}, "read along"},
-		"no port":                  {BrokerOptions{Address: listen.Address{Listen: "127.0.0.1"}}, "HOST:PORT"},
-		"a large port":             {BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:70000"}}, "HOST:PORT"},
-		"half a certificate":       {BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:0", CertFile: cert}}, "both, or none"},
-		"no certificate":           {BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:0", CertFile: key, KeyFile: cert}}, "cannot be used"},
-		"a negative store":         {BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:0"}, MaxStore: -1}, "--max-store"},
+		"all, TLS and token": {BrokerOptions{Address: listen.Address{Listen: "0.0.0.0:0", CertFile: cert,
+			KeyFile: key}, Token: "t"}, ""},
+		"all": {BrokerOptions{Address: listen.Address{Listen: "0.0.0.0:0"}}, "read along"},
+		"all, TLS": {BrokerOptions{Address: listen.Address{Listen: "0.0.0.0:0", CertFile: cert,
+			KeyFile: key}}, "a token"},
+		"all, token": {BrokerOptions{Address: listen.Address{Listen: "0.0.0.0:0"}, Token: "t"},
+			"--tls-cert"},
+		"all, IPv6":    {BrokerOptions{Address: listen.Address{Listen: "[::]:0"}}, "read along"},
+		"another name": {BrokerOptions{Address: listen.Address{Listen: "hub:0"}}, "read along"},
+		"no port":      {BrokerOptions{Address: listen.Address{Listen: "127.0.0.1"}}, "HOST:PORT"},
+		"a large port": {BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:70000"}}, "HOST:PORT"},
+		"half a certificate": {BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:0", CertFile: cert}},
+			"both, or none"},
+		"no certificate": {BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:0", CertFile: key,
+			KeyFile: cert}}, "cannot be used"},
+		"a negative store": {BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:0"}, MaxStore: -1},
+			"--max-store"},
 	} {
 		c.options.Store = t.TempDir()
 		_, err := c.options.server()
 		bad := (*badinput.Error)(nil)
-		if c.refused == "" && err != nil || c.refused != "" && (!errors.As(err, &bad) || !strings.Contains(err.Error(), c.refused)) {
+		if c.refused == "" && err != nil || c.refused != "" &&
+			(!errors.As(err, &bad) || !strings.Contains(err.Error(), c.refused)) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -71,11 +79,12 @@ func TestBrokersThatDoNotStart(t *testing.T) {
 	}
 }
 
-// TestSecrets: a job is done through TLS with a token; without either, with another one, and where there is no broker, the complaint says so, and shows no
-// secret.
+// TestSecrets: a job is done through TLS with a token; without either, with another one, and where there is no broker,
+// the complaint says so, and shows no secret.
 func TestSecrets(t *testing.T) {
 	cert, key := testutil.Certificate(t)
-	b, err := StartBroker(BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:0", CertFile: cert, KeyFile: key}, Store: t.TempDir(), Token: "s3cret"}, slog.New(slog.DiscardHandler))
+	b, err := StartBroker(BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:0", CertFile: cert, KeyFile: key},
+		Store: t.TempDir(), Token: "s3cret"}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +110,8 @@ func TestSecrets(t *testing.T) {
 	} {
 		_, err := Connect(c.address, slog.New(slog.DiscardHandler))
 		bad := (*badinput.Error)(nil)
-		if !errors.As(err, &bad) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secreT") || strings.Contains(err.Error(), "s3cret") {
+		if !errors.As(err, &bad) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secreT") ||
+			strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %v", name, err)
 		}
 		// A worker waits for who is not there, and for nothing else.
@@ -144,7 +154,8 @@ func TestWithoutJetStream(t *testing.T) {
 		t.Fatal("the server does not start")
 	}
 	c := connected(t, s.ClientURL())
-	w := whole{scan: scanOf(t, 1, size, 4), model: model(size, 1), file: []byte("model"), opt: reconstruct.Options{BatchSize: 1}}
+	w := whole{scan: scanOf(t, 1, size, 4), model: model(size, 1), file: []byte("model"),
+		opt: reconstruct.Options{BatchSize: 1}}
 	_, _, gathering := w.try(t.Context(), t, c, 1)
 	_, working := Work(t.Context(), Address{URL: s.ClientURL()}, (&fake{n: size, channels: 1}).worker())
 	for _, err := range []error{gathering, working} {
@@ -157,7 +168,8 @@ func TestWithoutJetStream(t *testing.T) {
 // TestAFullBroker: who is refused for want of room says so and waits; and goes on with the job when there is room.
 func TestAFullBroker(t *testing.T) {
 	store, address := t.TempDir(), freePort(t)
-	full, err := StartBroker(BrokerOptions{Address: listen.Address{Listen: address}, Store: store, MaxStore: 1 << 19}, slog.New(slog.DiscardHandler))
+	full, err := StartBroker(BrokerOptions{Address: listen.Address{Listen: address}, Store: store, MaxStore: 1 << 19},
+		slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,10 +183,12 @@ func TestAFullBroker(t *testing.T) {
 	var result *reconstruct.Result
 	go func() {
 		var err error
-		result, _, err = Gather(context.Background(), c, job, GatherOptions{InFlight: 64, Timing: quick, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		result, _, err = Gather(context.Background(), c, job,
+			GatherOptions{InFlight: 64, Timing: quick, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		done <- err
 	}()
-	eventually(t, "it says that there is no room", func() bool { return strings.Contains(log.String(), "trying again") })
+	eventually(t, "it says that there is no room",
+		func() bool { return strings.Contains(log.String(), "trying again") })
 	full.Close()
 	roomy := brokerAt(t, store, address)
 	t.Cleanup(roomy.Close)

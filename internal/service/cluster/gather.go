@@ -59,8 +59,8 @@ func (f *Failure) Error() string {
 	return fmt.Sprintf("batch %d cannot be computed: %s", f.Batch, f.Text)
 }
 
-// Gather does a job and returns its object. If ctx is done, or the process is killed, everything stays at the broker and
-// the same job resumes when it is started again. Otherwise only the job's model stays there.
+// Gather does a job and returns its object. If ctx is done, or the process is killed, everything stays at the broker
+// and the same job resumes when it is started again. Otherwise only the job's model stays there.
 func Gather(ctx context.Context, c *Connection, j *Job, o GatherOptions) (*reconstruct.Result, Summary, error) {
 	if o.InFlight < 1 {
 		return nil, Summary{}, &badinput.Error{Key: "--in-flight", Found: fmt.Sprint(o.InFlight), Expected: "1 or more"}

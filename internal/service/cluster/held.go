@@ -19,8 +19,8 @@ func (h *heldTasks) add(msg jetstream.Msg) {
 	h.msgs[msg] = true
 }
 
-// release tells the broker what became of a task. If the broker does not receive that, the task is delivered again, which
-// does no harm.
+// release tells the broker what became of a task. If the broker does not receive that, the task is delivered again,
+// which does no harm.
 func (h *heldTasks) release(msg jetstream.Msg, tell func() error) {
 	h.mu.Lock()
 	delete(h.msgs, msg)

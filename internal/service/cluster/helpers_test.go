@@ -49,7 +49,8 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	case "broker":
 		store, address, _ := strings.Cut(where, " ")
-		b, err := StartBroker(BrokerOptions{Address: listen.Address{Listen: address}, Store: store}, slog.New(slog.DiscardHandler))
+		b, err := StartBroker(BrokerOptions{Address: listen.Address{Listen: address}, Store: store},
+			slog.New(slog.DiscardHandler))
 		if err != nil {
 			fmt.Println(err)
 			os.Exit(1)
@@ -89,7 +90,8 @@ func kill(t *testing.T, command *exec.Cmd) {
 }
 
 // quick are times for tests.
-var quick = Timing{AckWait: 600 * time.Millisecond, Request: 500 * time.Millisecond, LostAfter: 600 * time.Millisecond, MaxPause: 100 * time.Millisecond}
+var quick = Timing{AckWait: 600 * time.Millisecond, Request: 500 * time.Millisecond, LostAfter: 600 * time.Millisecond,
+	MaxPause: 100 * time.Millisecond}
 
 // size is of the patterns of tests.
 const size = 64
@@ -196,7 +198,8 @@ func broker(t testing.TB) *Broker {
 
 func brokerAt(t testing.TB, store, address string) *Broker {
 	t.Helper()
-	b, err := StartBroker(BrokerOptions{Address: listen.Address{Listen: address}, Store: store}, slog.New(slog.DiscardHandler))
+	b, err := StartBroker(BrokerOptions{Address: listen.Address{Listen: address}, Store: store},
+		slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +286,8 @@ type whole struct {
 // wholeOf computes the reference.
 func wholeOf(t testing.TB, seed uint64, n, channels, count int, opt reconstruct.Options) whole {
 	t.Helper()
-	w := whole{scan: scanOf(t, seed, n, count), model: model(n, channels), file: fmt.Appendf(nil, "model %d", seed), opt: opt}
+	w := whole{scan: scanOf(t, seed, n, count), model: model(n, channels), file: fmt.Appendf(nil, "model %d", seed),
+		opt: opt}
 	r, err := reconstruct.Run(context.Background(), &fake{n: n, channels: channels}, w.scan, w.model, opt)
 	if err != nil {
 		t.Fatal(err)
@@ -325,9 +329,11 @@ func (w whole) job(t testing.TB, c *Connection) *Job {
 	return j
 }
 
-func (w whole) try(ctx context.Context, t testing.TB, c *Connection, inFlight int) (*reconstruct.Result, Summary, error) {
+func (w whole) try(ctx context.Context, t testing.TB, c *Connection, inFlight int) (*reconstruct.Result, Summary,
+	error) {
 	t.Helper()
-	return Gather(ctx, c, w.job(t, c), GatherOptions{InFlight: inFlight, Timing: quick, Log: slog.New(slog.DiscardHandler)})
+	return Gather(ctx, c, w.job(t, c), GatherOptions{InFlight: inFlight, Timing: quick,
+		Log: slog.New(slog.DiscardHandler)})
 }
 
 // left is how many messages of tasks and outcomes the broker has.
@@ -345,7 +351,8 @@ func left(t testing.TB, c *Connection) (tasks, outcomes uint64) {
 	return a.State.Msgs, b.State.Msgs
 }
 
-// nothingLeft holds the end of jobs. Of a batch that was computed twice, which is a matter of time, the second outcome may come when its job is done.
+// nothingLeft holds the end of jobs. Of a batch that was computed twice, which is a matter of time, the second outcome
+// may come when its job is done.
 func nothingLeft(t testing.TB, c *Connection, twice int64) {
 	t.Helper()
 	if tasks, outcomes := left(t, c); tasks != 0 || int64(outcomes) > twice {

@@ -27,9 +27,10 @@ const usualMessage = 1 << 20
 // headerSize is more than the headers of a message take.
 const headerSize = 256
 
-// NewJob cuts a scan into batches that the broker accepts. It reads all patterns once, for the digest. The caller closes
-// the scan.
-func NewJob(c *Connection, scan *dataset.Scan, model []byte, k contract.Contract, opt reconstruct.Options) (*Job, error) {
+// NewJob cuts a scan into batches that the broker accepts. It reads all patterns once, for the digest. The caller
+// closes the scan.
+func NewJob(c *Connection, scan *dataset.Scan, model []byte, k contract.Contract, opt reconstruct.Options) (*Job,
+	error) {
 	j := &Job{Model: model, Digest: sha256.Sum256(model)}
 	most, err := c.maxSamples(k)
 	if err != nil {

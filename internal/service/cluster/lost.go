@@ -9,9 +9,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// resendLost looks for tasks that have no outcome for long. One that the broker does not have is lost: the broker lost its
-// disk, or the task expired. It is sent again. If batches are cancelled before that, it still warns when there are no
-// workers.
+// resendLost looks for tasks that have no outcome for long. One that the broker does not have is lost: the broker lost
+// its disk, or the task expired. It is sent again. If batches are cancelled before that, it still warns when there are
+// no workers.
 func (x *exchange) resendLost(ctx context.Context) error {
 	for {
 		pause(ctx, x.timing.LostAfter/2)

@@ -14,10 +14,12 @@ import (
 	"ptyx/internal/base/ndarray"
 )
 
-// A message is a head of fixed size and float32 values, all little-endian. The head tells the length of the message, which
-// is checked before memory is allocated. NPZ would add a zip archive to each batch; protobuf, a copy and generated code.
+// A message is a head of fixed size and float32 values, all little-endian. The head tells the length of the message,
+// which is checked before memory is allocated. NPZ would add a zip archive to each batch; protobuf, a copy and
+// generated code.
 //
-//	task    "PTXT" version u16, channels u16, n u16, 0 u16, samples u32, batch u32, job [32], model [32], patterns f32 (B, C, N, N)
+//	task    "PTXT" version u16, channels u16, n u16, 0 u16, samples u32, batch u32, job [32], model [32],
+//	        patterns f32 (B, C, N, N)
 //	outcome "PTXO" version u16, channels u16, n u16, text u16, samples u32, batch u32, job [32], text,
 //	        amplitude f32 (B, C, N, N), phase f32 (B, C, N, N)
 //
@@ -80,7 +82,8 @@ func appendHead(magic string, s shape, text, batch int, job Digest) []byte {
 		Samples: uint32(s.Samples), Batch: uint32(batch), Job: job,
 	}
 	copy(h.Magic[:], magic)
-	b, _ := binary.Append(make([]byte, 0, headSize+sha256.Size+maxText+8*s.values()), binary.LittleEndian, h) // never fails
+	// never fails
+	b, _ := binary.Append(make([]byte, 0, headSize+sha256.Size+maxText+8*s.values()), binary.LittleEndian, h)
 	return b
 }
 
@@ -98,7 +101,8 @@ func parseHead(data []byte, magic string) (h head, s shape, body []byte, err err
 		return fault("it begins with %q, not %q", h.Magic[:], magic)
 	case h.Version != version:
 		return fault("version %d, where this ptyx knows %d", h.Version, version)
-	case s.Channels < 1 || s.Channels > maxChannels || s.N < 1 || s.N > maxN || h.Text > maxText || h.Batch > math.MaxInt32:
+	case s.Channels < 1 || s.Channels > maxChannels || s.N < 1 || s.N > maxN || h.Text > maxText ||
+		h.Batch > math.MaxInt32:
 		return fault("%d channels of %d x %d, batch %d, text of %d bytes", s.Channels, s.N, s.N, h.Batch, h.Text)
 	case int64(h.Samples) > int64(len(data))/4:
 		return fault("%d samples in %d bytes", h.Samples, len(data))

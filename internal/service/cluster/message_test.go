@@ -21,7 +21,8 @@ func exampleTask() Task {
 
 func exampleOutcome() Outcome {
 	s := shape{Samples: 3, Channels: 2, N: 4}
-	o := Outcome{Job: Digest{1, 2}, Batch: 9, shape: s, Provider: "Fäke", Amplitude: make([]float32, s.values()), Phase: make([]float32, s.values())}
+	o := Outcome{Job: Digest{1, 2}, Batch: 9, shape: s, Provider: "Fäke", Amplitude: make([]float32, s.values()),
+		Phase: make([]float32, s.values())}
 	for i := range o.Phase {
 		o.Amplitude[i], o.Phase[i] = float32(i), -float32(i)
 	}
@@ -40,11 +41,14 @@ func TestMessagesReadBack(t *testing.T) {
 	failed := exampleOutcome()
 	failed.Failure = strings.Repeat("ü", maxText)
 	outcome, err = DecodeOutcome(failed.Encode())
-	if err != nil || outcome.Samples != 0 || outcome.Batch != failed.Batch || !strings.HasPrefix(failed.Failure, outcome.Failure) || len(outcome.Failure) != maxText {
+	if err != nil || outcome.Samples != 0 || outcome.Batch != failed.Batch ||
+		!strings.HasPrefix(failed.Failure, outcome.Failure) || len(outcome.Failure) != maxText {
 		t.Errorf("failure %+v, %v", outcome, err)
 	}
-	if most := maxOutcomeSize(exampleOutcome().shape); len(exampleOutcome().Encode()) > most || len(exampleTask().Encode()) > most {
-		t.Errorf("messages of %d and %d bytes, where %d are the most", len(exampleOutcome().Encode()), len(exampleTask().Encode()), most)
+	if most := maxOutcomeSize(exampleOutcome().shape); len(exampleOutcome().Encode()) > most ||
+		len(exampleTask().Encode()) > most {
+		t.Errorf("messages of %d and %d bytes, where %d are the most", len(exampleOutcome().Encode()),
+			len(exampleTask().Encode()), most)
 	}
 }
 

@@ -69,7 +69,8 @@ func (n *networks) get(digest Digest, fetch func() ([]byte, error)) (*network, e
 	if err != nil {
 		return nil, err
 	}
-	r := &network{digest: digest, predictor: predictor, release: release, cache: predict.NewCache(predictor, cachedSizes)}
+	r := &network{digest: digest, predictor: predictor, release: release,
+		cache: predict.NewCache(predictor, cachedSizes)}
 	n.ready = append(n.ready, r)
 	return r, nil
 }

@@ -13,8 +13,8 @@ import (
 	"weak"
 )
 
-// silence stops a process, or lets it go on: its connections stay open, and nothing comes. It returns when every thread has stopped: one that still runs
-// could answer once more.
+// silence stops a process, or lets it go on: its connections stay open, and nothing comes. It returns when every thread
+// has stopped: one that still runs could answer once more.
 func silence(t *testing.T, command *exec.Cmd, signal syscall.Signal) {
 	t.Helper()
 	if err := command.Process.Signal(signal); err != nil {
@@ -40,7 +40,8 @@ func impatient(t *testing.T, url string, patience time.Duration) *Connection {
 	return c
 }
 
-// TestBatchesGivenUpAreNotKept: however long the broker is away, nothing holds the patterns of a batch that nobody waits for.
+// TestBatchesGivenUpAreNotKept: however long the broker is away, nothing holds the patterns of a batch that nobody
+// waits for.
 func TestBatchesGivenUpAreNotKept(t *testing.T) {
 	for name, away := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "silent": syscall.SIGSTOP} {
 		t.Run(name, func(t *testing.T) {
@@ -83,7 +84,8 @@ func TestLeftoversAreBounded(t *testing.T) {
 	}
 }
 
-// TestASilentBroker: one that is stopped, as one whose host has lost power, closes nothing. It is missed all the same; when it goes on, so does all else.
+// TestASilentBroker: one that is stopped, as one whose host has lost power, closes nothing. It is missed all the same;
+// when it goes on, so does all else.
 func TestASilentBroker(t *testing.T) {
 	command, url := process(t, "broker", t.TempDir()+" 127.0.0.1:0")
 	caller := calling(t, impatient(t, url, 600*time.Millisecond), CallOptions{})
@@ -102,10 +104,12 @@ func TestASilentBroker(t *testing.T) {
 	}
 }
 
-// TestTheUsualPatience: without a word about it, every client asks a broker for signs of life, and misses them within 15 seconds.
+// TestTheUsualPatience: without a word about it, every client asks a broker for signs of life, and misses them within
+// 15 seconds.
 func TestTheUsualPatience(t *testing.T) {
 	o := connected(t, broker(t).URL).nc.Opts
-	if longest := o.PingInterval * time.Duration(o.MaxPingsOut+1); longest != 15*time.Second || o.FlusherTimeout > 15*time.Second {
+	if longest := o.PingInterval * time.Duration(o.MaxPingsOut+1); longest != 15*time.Second ||
+		o.FlusherTimeout > 15*time.Second {
 		t.Errorf("silence is noticed after %v, a message that does not leave after %v", longest, o.FlusherTimeout)
 	}
 }
@@ -121,7 +125,8 @@ func TestCloseDoesNotWait(t *testing.T) {
 				patience = 300 * time.Millisecond
 			}
 			var log syncBuffer
-			caller := calling(t, impatient(t, url, patience), CallOptions{Log: slog.New(slog.NewTextHandler(&log, nil))})
+			caller := calling(t, impatient(t, url, patience),
+				CallOptions{Log: slog.New(slog.NewTextHandler(&log, nil))})
 			silence(t, command, syscall.SIGSTOP)
 			if known {
 				eventually(t, "it is not ready", func() bool { return caller.Ready() != nil })
@@ -130,7 +135,8 @@ func TestCloseDoesNotWait(t *testing.T) {
 			if err := caller.Close(); err != nil {
 				t.Error(err)
 			}
-			if took := time.Since(begun); took > 8*time.Second { // a try to find the broker again, which cannot be ended, takes up to 4
+			// a try to find the broker again, which cannot be ended, takes up to 4
+			if took := time.Since(begun); took > 8*time.Second {
 				t.Errorf("closing takes %v", took)
 			}
 			if n := strings.Count(log.String(), "keeps the rest"); n != 1 {
@@ -153,12 +159,14 @@ func TestWhatIsLeftIsOneComplaint(t *testing.T) {
 		}
 	}
 	caller.cleanUp(t.Context())
-	if text := log.String(); strings.Count(text, "\n") != 1 || strings.Contains(text, `\n`) || !strings.Contains(text, "keeps the rest") {
+	if text := log.String(); strings.Count(text, "\n") != 1 || strings.Contains(text, `\n`) ||
+		!strings.Contains(text, "keeps the rest") {
 		t.Errorf("it says %q", text)
 	}
 }
 
-// TestClientsThatGiveUpEarly: that there is no worker is said once, too, where nobody waits long enough for a batch to be doubted; but not while a worker has one.
+// TestClientsThatGiveUpEarly: that there is no worker is said once, too, where nobody waits long enough for a batch to
+// be doubted; but not while a worker has one.
 func TestClientsThatGiveUpEarly(t *testing.T) {
 	b := broker(t)
 	var log syncBuffer
@@ -168,7 +176,8 @@ func TestClientsThatGiveUpEarly(t *testing.T) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), quick.LostAfter/10)
 		defer cancel()
-		if err := computed(ctx, caller, "net", batchOf(1, model(size, 1), 1)); !errors.Is(err, context.DeadlineExceeded) {
+		if err := computed(ctx, caller, "net", batchOf(1, model(size, 1), 1)); !errors.Is(err,
+			context.DeadlineExceeded) {
 			t.Fatalf("given up: %v", err)
 		}
 	}

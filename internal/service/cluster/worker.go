@@ -167,8 +167,8 @@ func (w *worker) ready() error {
 	return tell(w.connection.name)
 }
 
-// subscribe creates the consumer that all workers share, or finds it. It opens the streams again, because the broker may
-// have lost its store.
+// subscribe creates the consumer that all workers share, or finds it. It opens the streams again, because the broker
+// may have lost its store.
 func (w *worker) subscribe(ctx context.Context) (jetstream.Consumer, error) {
 	s, err := w.connection.open(ctx)
 	if err != nil {
@@ -257,7 +257,8 @@ func (w *worker) compute(ctx context.Context, d *delivery) bool {
 
 func (w *worker) runNetwork(ctx context.Context, t Task, o *Outcome) error {
 	n, err := w.networks.get(t.Model, func() (model []byte, err error) {
-		get := func(context.Context) (err error) { model, err = w.getModel(ctx, t.Model); return err } // longer than one request
+		// longer than one request
+		get := func(context.Context) (err error) { model, err = w.getModel(ctx, t.Model); return err }
 		err = retry(ctx, w.options.Timing, get)
 		return model, err
 	})
@@ -295,7 +296,8 @@ func (w *worker) storeAll(ctx context.Context, computed <-chan *delivery) {
 			t.Batches++
 			t.Patterns += d.task.Samples * d.task.Channels
 		})
-		w.options.Log.Debug("stored", "batch", d.task.Batch, "job", d.task.Job, "delivery", d.number, "failure", d.outcome.Failure)
+		w.options.Log.Debug("stored", "batch", d.task.Batch, "job", d.task.Job, "delivery", d.number, "failure",
+			d.outcome.Failure)
 	}
 }
 

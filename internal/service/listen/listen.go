@@ -61,7 +61,8 @@ func (a Address) TLS() (*tls.Config, error) {
 	pair, err := tls.LoadX509KeyPair(a.CertFile, a.KeyFile)
 	if err != nil {
 		return nil, &badinput.Error{
-			File: a.CertFile, Key: flags, Found: "files that cannot be used", Expected: "a certificate and its key, PEM", Cause: err,
+			File: a.CertFile, Key: flags, Found: "files that cannot be used",
+			Expected: "a certificate and its key, PEM", Cause: err,
 		}
 	}
 	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil

@@ -17,15 +17,19 @@ func TestHostPorts(t *testing.T) {
 		want  string // empty: refused
 		local bool
 	}{
-		"127.0.0.1:8080": {"127.0.0.1:8080", true}, ":8080": {"127.0.0.1:8080", true}, ":0": {"127.0.0.1:0", true}, "127.3.4.5:1": {"127.3.4.5:1", true},
-		"[::1]:80": {"[::1]:80", true}, "localhost:65535": {"localhost:65535", true},
-		"0.0.0.0:80": {"0.0.0.0:80", false}, "[::]:80": {"[::]:80", false}, "node:80": {"node:80", false}, "localhost.node:80": {"localhost.node:80", false},
-		"192.0.2.1:80": {"192.0.2.1:80", false},
-		"":             {}, "8080": {}, ":": {}, "host:": {}, "a:b:c": {}, ":-1": {}, ":65536": {}, ":http": {}, "::1:80": {},
+		"127.0.0.1:8080": {"127.0.0.1:8080", true}, ":8080": {"127.0.0.1:8080", true}, ":0": {"127.0.0.1:0", true},
+		"127.3.4.5:1": {"127.3.4.5:1", true},
+		"[::1]:80":    {"[::1]:80", true}, "localhost:65535": {"localhost:65535", true},
+		"0.0.0.0:80": {"0.0.0.0:80", false}, "[::]:80": {"[::]:80", false}, "node:80": {"node:80", false},
+		"localhost.node:80": {"localhost.node:80", false},
+		"192.0.2.1:80":      {"192.0.2.1:80", false},
+		"":                  {}, "8080": {}, ":": {}, "host:": {}, "a:b:c": {}, ":-1": {}, ":65536": {}, ":http": {},
+		"::1:80": {},
 	} {
 		p, err := listen.Parse("--listen", value)
 		if c.want == "" {
-			if fault := (*badinput.Error)(nil); !errors.As(err, &fault) || fault.Key != "--listen" || !strings.Contains(err.Error(), "HOST:PORT") {
+			if fault := (*badinput.Error)(nil); !errors.As(err, &fault) || fault.Key != "--listen" ||
+				!strings.Contains(err.Error(), "HOST:PORT") {
 				t.Errorf("%q: %v, %v", value, p, err)
 			}
 		} else if err != nil || p.String() != c.want || p.Local() != c.local {
@@ -47,21 +51,24 @@ func TestOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := taken.Open(t.Context(), "--live"); err == nil || !strings.HasPrefix(err.Error(), "--live: found "+taken.String()) {
+	if _, err := taken.Open(t.Context(), "--live"); err == nil ||
+		!strings.HasPrefix(err.Error(), "--live: found "+taken.String()) {
 		t.Errorf("a port that is taken: %v", err)
 	}
 }
 
 func TestTLS(t *testing.T) {
 	cert, key := testutil.Certificate(t)
-	if config, err := (listen.Address{CertFile: cert, KeyFile: key}).TLS(); err != nil || len(config.Certificates) != 1 || config.MinVersion < tls.VersionTLS12 {
+	if config, err := (listen.Address{CertFile: cert, KeyFile: key}).TLS(); err != nil ||
+		len(config.Certificates) != 1 || config.MinVersion < tls.VersionTLS12 {
 		t.Errorf("%+v, %v", config, err)
 	}
 	if config, err := (listen.Address{}).TLS(); config != nil || err != nil {
 		t.Errorf("nothing: %v, %v", config, err)
 	}
 	for _, c := range []struct{ cert, key, says string }{
-		{cert, "", "both, or none"}, {"", key, "both, or none"}, {key, cert, "cannot be used"}, {filepath.Join(t.TempDir(), "none"), key, "no such file"},
+		{cert, "", "both, or none"}, {"", key, "both, or none"}, {key, cert, "cannot be used"},
+		{filepath.Join(t.TempDir(), "none"), key, "no such file"},
 	} {
 		_, err := (listen.Address{CertFile: c.cert, KeyFile: c.key}).TLS()
 		if fault := (*badinput.Error)(nil); !errors.As(err, &fault) || !strings.Contains(err.Error(), c.says) {

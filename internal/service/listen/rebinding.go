@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// IsRebinding detects DNS rebinding: a web page whose name was made to resolve to this machine, so that the browser lets
-// it read local servers. It reports whether a request to a loopback address names a host other than this machine.
+// IsRebinding detects DNS rebinding: a web page whose name was made to resolve to this machine, so that the browser
+// lets it read local servers. It reports whether a request to a loopback address names a host other than this machine.
 func IsRebinding(r *http.Request) bool {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	if !ok || !local.IP.IsLoopback() || r.Host == "" {

@@ -1,8 +1,8 @@
-// Package live shows a page about a training while it runs: `ptyx train --live`. A Server listens, by default on this machine alone,
-// and holds the latest page that was Published and the latest Progress; a browser is told of both by server-sent events. The page
-// itself is package report's; this package knows nothing of networks and scans, and stands beside progress.
+// Package live shows a page about a training while it runs: `ptyx train --live`. A [Server] serves the latest page that
+// was published and sends the latest [Progress] to browsers as server-sent events. Package report makes the page; this
+// package knows nothing of networks and scans.
 //
-// Nothing is computed for a page that nobody looks at: Wanted says whether somebody has, of late.
+// Wanted reports whether a browser has asked recently, so that no page is computed for nobody.
 package live
 
 import (
@@ -26,26 +26,26 @@ var (
 	script []byte
 )
 
-// Progress is where a training is.
+// Progress is the state of a training.
 type Progress struct {
-	Epoch   int     `json:"epoch"` // that runs, from 1 on
+	Epoch   int     `json:"epoch"` // the current one, from 1 on
 	Epochs  int     `json:"epochs"`
 	Batch   int     `json:"batch"`
 	Batches int     `json:"batches"`
 	Loss    float64 `json:"loss"` // of the latest batch; 0 before the first
 	Done    bool    `json:"done"`
-	Page    int     `json:"page"` // number of the published page; 0: none yet
+	Page    int     `json:"page"` // counts the published pages
 }
 
-// interest is how long a look at the page counts.
+// interest is how long a request counts as interest in the page.
 const interest = 30 * time.Second
 
-// tick is how often a browser is told, at most.
-const tick = 500 * time.Millisecond
+// eventPause is the least time between two events.
+const eventPause = 500 * time.Millisecond
 
 // Server is the live view of one training.
 type Server struct {
-	URL string // where it is to be looked at
+	URL string // of the page
 
 	http *http.Server
 	done chan struct{} // closed when the server has ended
@@ -53,31 +53,34 @@ type Server struct {
 	mu       sync.Mutex
 	progress Progress
 	page     []byte
-	looked   time.Time
+	asked    time.Time // of the last request
 	closing  chan struct{}
 }
 
-// Place is where to listen: a port alone means this machine alone, any other host has to be written out.
-func Place(flag, value string) (listen.HostPort, error) {
+// Parse reads [HOST]:PORT or PORT. The host defaults to 127.0.0.1. flag is named in errors.
+func Parse(flag, value string) (listen.HostPort, error) {
 	if !strings.Contains(value, ":") {
 		value = ":" + value
 	}
 	return listen.Parse(flag, value)
 }
 
-// Listen starts to serve; flag names the place in complaints.
+// Listen starts to serve a training of so many epochs. flag is named in errors.
 func Listen(ctx context.Context, flag string, place listen.HostPort, epochs int) (*Server, error) {
 	listener, err := place.Open(ctx, flag)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{URL: "http://" + listener.Addr().String() + "/", progress: Progress{Epochs: epochs}, done: make(chan struct{}), closing: make(chan struct{})}
+	s := &Server{
+		URL: "http://" + listener.Addr().String() + "/", progress: Progress{Epochs: epochs},
+		done: make(chan struct{}), closing: make(chan struct{}),
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.asset("text/html; charset=utf-8", shell))
 	mux.HandleFunc("GET /shell.js", s.asset("text/javascript; charset=utf-8", script))
 	mux.HandleFunc("GET /page", s.servePage)
 	mux.HandleFunc("GET /events", s.serveEvents)
-	s.http = &http.Server{Handler: own(mux), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	s.http = &http.Server{Handler: onlyLocalNames(mux), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	go func() {
 		defer close(s.done)
 		_ = s.http.Serve(listener) // ends with Close
@@ -85,8 +88,8 @@ func Listen(ctx context.Context, flag string, place listen.HostPort, epochs int)
 	return s, nil
 }
 
-// own answers nobody but who asks this machine by its own name.
-func own(next http.Handler) http.Handler {
+// onlyLocalNames refuses requests of pages of other sites that were made to resolve to this machine.
+func onlyLocalNames(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if listen.IsRebinding(r) {
 			http.Error(w, "ask localhost or 127.0.0.1", http.StatusForbidden)
@@ -96,7 +99,7 @@ func own(next http.Handler) http.Handler {
 	})
 }
 
-// Update tells where the training is.
+// Update sets the progress.
 func (s *Server) Update(p Progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,7 +107,7 @@ func (s *Server) Update(p Progress) {
 	s.progress = p
 }
 
-// Publish shows a new page, a whole HTML file.
+// Publish replaces the page, a complete HTML file.
 func (s *Server) Publish(page []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,14 +115,14 @@ func (s *Server) Publish(page []byte) {
 	s.progress.Page++
 }
 
-// Wanted reports whether somebody has looked within the last half minute, or has the page open.
+// Wanted reports whether a browser has asked within the last half minute, or has the page open.
 func (s *Server) Wanted() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return time.Since(s.looked) < interest
+	return time.Since(s.asked) < interest
 }
 
-// Close ends the server; open browsers are told that the training is done, and keep what they show.
+// Close ends the server. Open pages learn that the training is done, and stay.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.progress.Done = true
@@ -128,31 +131,35 @@ func (s *Server) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	err := s.http.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) { // a browser that does not read
+	if errors.Is(err, context.DeadlineExceeded) { // a browser does not read
 		err = s.http.Close()
 	}
 	<-s.done
 	return err
 }
 
-func (s *Server) look() {
+// noteRequest notes interest in the page.
+func (s *Server) noteRequest() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.looked = time.Now()
+	s.asked = time.Now()
 }
 
-// asset serves a file of the program. Nothing of another machine is ever asked for.
+// asset serves a file of the program. It uses no resources of other machines.
 func (s *Server) asset(kind string, content []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		s.look()
-		secure(w, "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; frame-src 'self'")
+		s.noteRequest()
+		secure(
+			w,
+			"default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; frame-src 'self'",
+		)
 		w.Header().Set("Content-Type", kind)
-		_, _ = w.Write(content) // a browser that went away
+		_, _ = w.Write(content) // the browser may have gone
 	}
 }
 
 func (s *Server) servePage(w http.ResponseWriter, _ *http.Request) {
-	s.look()
+	s.noteRequest()
 	s.mu.Lock()
 	page := s.page
 	s.mu.Unlock()
@@ -173,32 +180,29 @@ func secure(w http.ResponseWriter, policy string) {
 	h.Set("Referrer-Policy", "no-referrer")
 }
 
-// serveEvents tells a browser of every change, at most one a tick, until the training ends.
+// serveEvents sends the progress after each change, until the training ends.
 func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	secure(w, "default-src 'none'")
 	controller := http.NewResponseController(w)
-	ticker := time.NewTicker(tick)
+	ticker := time.NewTicker(eventPause)
 	defer ticker.Stop()
-	var told *Progress
+	var sent *Progress
 	for {
-		s.look()
+		s.noteRequest()
 		s.mu.Lock()
 		now := s.progress
 		s.mu.Unlock()
-		if told == nil || now != *told {
-			text, err := json.Marshal(now)
-			if err != nil { // a loss that is no number
+		if sent == nil || now != *sent {
+			data, err := json.Marshal(now)
+			if err != nil { // the loss is NaN
 				now.Loss = 0
-				text, _ = json.Marshal(now)
+				data, _ = json.Marshal(now)
 			}
-			if _, err := fmt.Fprintf(w, "data: %s\n\n", text); err != nil {
+			if _, err := fmt.Fprintf(w, "data: %s\n\n", data); err != nil || controller.Flush() != nil {
 				return
 			}
-			if controller.Flush() != nil {
-				return
-			}
-			told = &now
+			sent = &now
 		}
 		if now.Done {
 			return

@@ -51,11 +51,13 @@ func TestPages(t *testing.T) {
 	s.Publish([]byte("<p>first</p>"))
 	s.Publish([]byte("<p>second</p>"))
 	status, body, header := get(t, s.URL+"page")
-	if status != http.StatusOK || body != "<p>second</p>" || !strings.Contains(header.Get("Content-Security-Policy"), "default-src 'none'") {
+	if status != http.StatusOK || body != "<p>second</p>" ||
+		!strings.Contains(header.Get("Content-Security-Policy"), "default-src 'none'") {
 		t.Errorf("page: %d %q %v", status, body, header)
 	}
 	for path, want := range map[string]string{"": "shell.js", "shell.js": "EventSource"} {
-		if status, body, _ := get(t, s.URL+path); status != http.StatusOK || !strings.Contains(body, want) || strings.Contains(body, "://") {
+		if status, body, _ := get(t, s.URL+path); status != http.StatusOK || !strings.Contains(body, want) ||
+			strings.Contains(body, "://") {
 			t.Errorf("/%s: %d, want %q and no other machine in %q", path, status, want, body)
 		}
 	}
@@ -126,24 +128,26 @@ func TestEvents(t *testing.T) {
 
 func TestPlace(t *testing.T) {
 	for value, want := range map[string]string{
-		":8080": "127.0.0.1:8080", "8080": "127.0.0.1:8080", "0.0.0.0:80": "0.0.0.0:80", "[::1]:80": "[::1]:80", "localhost:0": "localhost:0",
+		":8080": "127.0.0.1:8080", "8080": "127.0.0.1:8080", "0.0.0.0:80": "0.0.0.0:80", "[::1]:80": "[::1]:80",
+		"localhost:0": "localhost:0",
 	} {
-		if got, err := live.Place("--live", value); err != nil || got.String() != want {
+		if got, err := live.Parse("--live", value); err != nil || got.String() != want {
 			t.Errorf("%q is %q, %v, want %q", value, got, err, want)
 		}
 	}
 	for _, value := range []string{":", "a:b:c", "host:"} {
-		if got, err := live.Place("--live", value); err == nil || !strings.Contains(err.Error(), "--live") {
+		if got, err := live.Parse("--live", value); err == nil || !strings.Contains(err.Error(), "--live") {
 			t.Errorf("%q is %q, %v, want a complaint", value, got, err)
 		}
 	}
 	s := listen(t)
 	defer s.Close()
-	taken, err := live.Place("--live", strings.TrimSuffix(strings.TrimPrefix(s.URL, "http://"), "/"))
+	taken, err := live.Parse("--live", strings.TrimSuffix(strings.TrimPrefix(s.URL, "http://"), "/"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := live.Listen(t.Context(), "--live", taken, 1); err == nil || !strings.Contains(err.Error(), "another port") {
+	if _, err := live.Listen(t.Context(), "--live", taken, 1); err == nil ||
+		!strings.Contains(err.Error(), "another port") {
 		t.Errorf("a port that is taken: %v", err)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// FuzzJournal gives any bytes as a journal. Records come out that make up the bytes they were read from, of frames that a server can have
-// written; then its end, or what is wrong with it.
+// FuzzJournal gives any bytes as a journal. Records come out that make up the bytes they were read from, of frames that
+// a server can have written; then its end, or what is wrong with it.
 func FuzzJournal(f *testing.F) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	whole := appendRecord(appendRecord(nil, some(rng, 2, side), side), some(rng, 1, side), side)
@@ -32,7 +32,7 @@ func FuzzJournal(f *testing.F) {
 		}
 		for at := 0; ; {
 			frames, size, err := readRecord(bytes.NewReader(data[at:]), int64(len(data)-at), side)
-			if errors.Is(err, io.EOF) || errors.Is(err, errCut) {
+			if errors.Is(err, io.EOF) || errors.Is(err, errTruncated) {
 				return
 			}
 			check(t, data[at:at+int(size)], frames, err, headSize+bodyHead)

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Scan is a scan on disk. Its methods may be called from several goroutines, Replay once and before Append.
+// Scan is a scan on disk. Its methods may be called concurrently, but Replay once and before Append.
 type Scan struct {
 	ID    string
 	store *Store
@@ -21,22 +21,22 @@ type Scan struct {
 	mu      sync.Mutex
 	head    Head
 	journal *os.File // nil before Replay, and after Close or Remove
-	end     int64    // of the last whole record
-	ragged  bool     // the file may be longer than that
-	gone    bool
+	end     int64    // of the last complete record
+	ragged  bool     // the file may be longer
+	removed bool
 }
 
-// Head is what the scan was created with, and whether it has been finished.
+// Head returns the description of the scan.
 func (a *Scan) Head() Head {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.head
 }
 
-// Append keeps frames: when they are on the disk for good, lay is called, and where that fails they are taken back. Frames are kept, and
-// lay is called, one after the other: the journal has the order of the calls. An error of the disk is a *DiskError, and lay was not
-// called; fs.ErrClosed after Close and Remove; any other is lay's.
-func (a *Scan) Append(f Frames, lay func() error) error {
+// Append stores frames durably and then calls add. If add fails, the frames are removed again. Calls are serialized, so
+// the journal has the order of the calls of add. The error is a *DiskError if the frames were not stored, fs.ErrClosed
+// after Close or Remove, or else add's.
+func (a *Scan) Append(f Frames, add func() error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.journal == nil {
@@ -44,20 +44,20 @@ func (a *Scan) Append(f Frames, lay func() error) error {
 	}
 	before := a.end
 	if err := a.write(f); err != nil {
-		_ = a.restore() // tried again before the next frames
+		_ = a.truncate() // tried again before the next frames
 		return &DiskError{err}
 	}
-	if err := lay(); err != nil {
+	if err := add(); err != nil {
 		a.end, a.ragged = before, true
-		_ = a.restore()
+		_ = a.truncate()
 		return err
 	}
 	return nil
 }
 
-// write puts records at the end and syncs them.
+// write appends records and syncs them.
 func (a *Scan) write(f Frames) error {
-	if err := a.restore(); err != nil {
+	if err := a.truncate(); err != nil {
 		return err
 	}
 	most, image := recordFrames(a.head.N), a.head.N*a.head.N
@@ -65,21 +65,21 @@ func (a *Scan) write(f Frames) error {
 	a.ragged = true
 	var record []byte
 	for from := 0; from < len(f.IDs); from += most {
-		record = appendRecord(record[:0], f.part(from, min(from+most, len(f.IDs)), image), a.head.N)
+		record = appendRecord(record[:0], f.slice(from, min(from+most, len(f.IDs)), image), a.head.N)
 		if _, err := a.journal.WriteAt(record, end); err != nil {
 			return err
 		}
 		end += int64(len(record))
 	}
-	if err := errors.Join(a.journal.Sync(), a.isThere()); err != nil {
+	if err := errors.Join(a.journal.Sync(), a.checkExists()); err != nil {
 		return err
 	}
 	a.end, a.ragged = end, false
 	return nil
 }
 
-// isThere is an error where somebody has removed the journal: what is written to it is then kept for nobody.
-func (a *Scan) isThere() error {
+// checkExists returns an error if somebody has deleted the journal: frames written to it would be lost.
+func (a *Scan) checkExists() error {
 	var s unix.Stat_t
 	if err := unix.Fstat(int(a.journal.Fd()), &s); err != nil {
 		return err
@@ -90,8 +90,8 @@ func (a *Scan) isThere() error {
 	return nil
 }
 
-// restore cuts off what is behind the last whole record.
-func (a *Scan) restore() error {
+// truncate removes what follows the last complete record.
+func (a *Scan) truncate() error {
 	if !a.ragged {
 		return nil
 	}
@@ -102,27 +102,36 @@ func (a *Scan) restore() error {
 	return nil
 }
 
-// Replay hands the frames of the journal to each, a record at a time, in their order, and makes the journal ready for more. An error of each
-// ends it, and the journal stays as it is. A record that was cut short at the end is dropped; from one that is damaged on the rest is put
-// aside in a file of its own. mended is a sentence of what was done then.
-func (a *Scan) Replay(each func(Frames) error) (mended string, err error) {
+// Replay passes the frames of the journal to each, a record at a time, and prepares the journal for Append. An error of
+// each ends it and leaves the journal as it is. A truncated last record is dropped. From a damaged record on, the rest
+// is moved to a file of its own. lost is a sentence that says so.
+func (a *Scan) Replay(each func(Frames) error) (lost string, err error) {
 	journal, size, err := a.open()
 	if err != nil {
 		return "", err
 	}
 	for at := int64(0); ; {
-		f, length, err := readRecord(io.NewSectionReader(journal, at, size-at), size-at, a.head.N)
+		rest := io.NewSectionReader(journal, at, size-at)
+		f, length, err := readRecord(rest, size-at, a.head.N)
 		switch damaged := damage(""); {
 		case errors.Is(err, io.EOF):
 			return "", a.resume(at, false)
-		case errors.Is(err, errCut):
-			return fmt.Sprintf("the last %d bytes of its journal, a record that was never whole, were dropped", size-at), a.resume(at, true)
+		case errors.Is(err, errTruncated):
+			lost = fmt.Sprintf("the last %d bytes of its journal, an incomplete record, were dropped", size-at)
+			return lost, a.resume(at, true)
 		case errors.As(err, &damaged):
 			aside, err := a.putAside(io.NewSectionReader(journal, at, size-at), at)
 			if err != nil {
-				return "", fmt.Errorf("putting aside what is damaged: %w", err)
+				return "", fmt.Errorf("moving damaged frames: %w", err)
 			}
-			return fmt.Sprintf("its journal is damaged at byte %d (%v): frames before it are back, the %d bytes from there on lie in %s", at, damaged, size-at, filepath.Base(aside)), a.resume(at, true)
+			lost = fmt.Sprintf(
+				"its journal is damaged at byte %d (%v): frames before it are back, the last %d bytes are in %s",
+				at,
+				damaged,
+				size-at,
+				filepath.Base(aside),
+			)
+			return lost, a.resume(at, true)
 		case err != nil:
 			return "", err
 		}
@@ -133,14 +142,13 @@ func (a *Scan) Replay(each func(Frames) error) (mended string, err error) {
 	}
 }
 
-// open opens the journal.
+// open opens the journal. It follows no link and does not block on anything but a file.
 func (a *Scan) open() (*os.File, int64, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.gone {
+	if a.removed {
 		return nil, 0, fs.ErrClosed
 	}
-	// Neither through a link to a file that is another's, nor waiting for what is no file.
 	journal, err := os.OpenFile(filepath.Join(a.dir, journalFile), os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, fileMode)
 	if err != nil {
 		return nil, 0, fmt.Errorf("opening the journal: %w", err)
@@ -156,20 +164,20 @@ func (a *Scan) open() (*os.File, int64, error) {
 	return journal, info.Size(), nil
 }
 
-// resume lets frames be appended after the byte at end; cut says that the file is longer.
-func (a *Scan) resume(end int64, cut bool) error {
+// resume makes Append continue at the byte end; ragged says that the file is longer.
+func (a *Scan) resume(end int64, ragged bool) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.journal == nil {
 		return fs.ErrClosed
 	}
-	a.end, a.ragged = end, cut
-	return a.restore()
+	a.end, a.ragged = end, ragged
+	return a.truncate()
 }
 
-// putAside copies the rest of the journal into a new file, for good.
+// putAside copies the rest of the journal durably into a new file, which only the owner can read.
 func (a *Scan) putAside(rest io.Reader, at int64) (path string, err error) {
-	f, err := os.CreateTemp(a.dir, fmt.Sprintf(damagedFile, at)) // for the owner alone
+	f, err := os.CreateTemp(a.dir, fmt.Sprintf(damagedFile, at))
 	if err != nil {
 		return "", err
 	}
@@ -180,11 +188,11 @@ func (a *Scan) putAside(rest io.Reader, at int64) (path string, err error) {
 	return f.Name(), nil
 }
 
-// Finish keeps that the scan takes no more frames. An error of the disk is a *DiskError.
+// Finish stores that the scan accepts no more frames. An error of the disk is a *DiskError.
 func (a *Scan) Finish() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.head.Finished || a.gone {
+	if a.head.Finished || a.removed {
 		return nil
 	}
 	h := a.head
@@ -196,32 +204,32 @@ func (a *Scan) Finish() error {
 	return nil
 }
 
-// Remove deletes the scan, at once or not at all. Again it does nothing.
+// Remove deletes the scan, completely or not at all. A second call does nothing.
 func (a *Scan) Remove() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.gone {
+	if a.removed {
 		return nil
 	}
-	going := filepath.Join(a.store.dir, removing+a.ID)
-	if err := os.Rename(a.dir, going); err != nil && !errors.Is(err, fs.ErrNotExist) { // somebody has removed it by hand
+	going := filepath.Join(a.store.dir, removingPrefix+a.ID)
+	if err := os.Rename(a.dir, going); err != nil && !errors.Is(err, fs.ErrNotExist) { // deleted by hand
 		return fmt.Errorf("removing a scan: %w", err)
 	}
-	a.gone = true
+	a.removed = true
 	if err := errors.Join(syncDir(a.store.dir), a.close(), os.RemoveAll(going)); err != nil {
 		return fmt.Errorf("removing a scan: %w", err)
 	}
 	return nil
 }
 
-// Close ends the use of the scan, which stays.
+// Close ends the use of the scan. It stays on disk.
 func (a *Scan) Close() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.close()
 }
 
-// close is used with the scan locked.
+// close is called with the scan locked.
 func (a *Scan) close() error {
 	if a.journal == nil {
 		return nil

@@ -167,7 +167,8 @@ func TestCutShort(t *testing.T) {
 	}
 }
 
-// TestBitFlips: whatever bit is another one, frames before it come back, none after it, and nothing of the rest is lost.
+// TestBitFlips: whatever bit is another one, frames before it come back, none after it, and nothing of the rest is
+// lost.
 func TestBitFlips(t *testing.T) {
 	s := opened(t, t.TempDir())
 	defer s.Close()
@@ -181,7 +182,8 @@ func TestBitFlips(t *testing.T) {
 			whole++
 		}
 		got, mended := kept(t, s, id("a"))
-		if !reflect.DeepEqual(got, joined(records[:whole]...)) || !strings.Contains(mended, fmt.Sprintf("damaged at byte %d ", ends[whole])) {
+		if !reflect.DeepEqual(got, joined(records[:whole]...)) ||
+			!strings.Contains(mended, fmt.Sprintf("damaged at byte %d ", ends[whole])) {
 			t.Fatalf("byte %d: %d frames, %q", i, len(got.IDs), mended)
 		}
 		aside, err := filepath.Glob(filepath.Join(s.dir, id("a"), "frames.damaged-*"))
@@ -197,7 +199,8 @@ func TestBitFlips(t *testing.T) {
 	}
 }
 
-// TestWhatIsTakenBack: frames that lay refuses leave nothing, and an error of whoever reads leaves the journal as it is.
+// TestWhatIsTakenBack: frames that lay refuses leave nothing, and an error of whoever reads leaves the journal as it
+// is.
 func TestWhatIsTakenBack(t *testing.T) {
 	s := opened(t, t.TempDir())
 	defer s.Close()
@@ -226,7 +229,8 @@ func TestWhatIsTakenBack(t *testing.T) {
 	}
 }
 
-// TestAFullDisk: the system lets no file grow beyond a limit. What has no room leaves nothing, and there is a next time.
+// TestAFullDisk: the system lets no file grow beyond a limit. What has no room leaves nothing, and there is a next
+// time.
 func TestAFullDisk(t *testing.T) { testutil.InChild(t, func() { aFullDisk(t) }) }
 
 func aFullDisk(t *testing.T) {
@@ -240,11 +244,13 @@ func aFullDisk(t *testing.T) {
 	full(t, 1000, func() {
 		for range 2 {
 			var disk *DiskError
-			if err := a.Append(second, func() error { t.Error("frames that are not kept were laid"); return nil }); !errors.As(err, &disk) || disk.Error() != "file too large" {
+			add := func() error { t.Error("frames that are not stored were added"); return nil }
+			if err := a.Append(second, add); !errors.As(err, &disk) || disk.Error() != "file too large" {
 				t.Errorf("frames: %v", err)
 			}
 		}
-		if _, err := s.Create(id("b"), Head{N: side, Options: json.RawMessage(`"` + strings.Repeat("x", 2000) + `"`)}); err == nil {
+		if _, err := s.Create(id("b"), Head{N: side,
+			Options: json.RawMessage(`"` + strings.Repeat("x", 2000) + `"`)}); err == nil {
 			t.Error("a scan was made without room")
 		}
 	})
@@ -332,12 +338,14 @@ func TestAScanRemovedByHand(t *testing.T) {
 	must(t, a.Remove())
 }
 
-// TestScansOfAStore: in order of creation, with what they were created with; for nobody else to read; removed as a whole.
+// TestScansOfAStore: in order of creation, with what they were created with; for nobody else to read; removed as a
+// whole.
 func TestScansOfAStore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "store")
 	s := opened(t, dir)
 	for i, digit := range []string{"c", "a", "b"} {
-		_, err := s.Create(id(digit), Head{Number: 7 + i, N: side, Digest: "d" + digit, Options: json.RawMessage(`{"x":1}`)})
+		_, err := s.Create(id(digit), Head{Number: 7 + i, N: side, Digest: "d" + digit,
+			Options: json.RawMessage(`{"x":1}`)})
 		must(t, err)
 	}
 	if _, err := s.Create("../x", Head{N: side}); err == nil {
@@ -355,7 +363,9 @@ func TestScansOfAStore(t *testing.T) {
 		}
 		return nil
 	}))
-	for _, name := range []string{making + id("d"), removing + id("e"), "another", making + "x", id("A")} { // of a server that was killed, and of others
+	// of a server that was killed, and of others
+	for _, name := range []string{creatingPrefix + id("d"), removingPrefix + id("e"), "another", creatingPrefix + "x",
+		id("A")} {
 		must(t, os.MkdirAll(filepath.Join(dir, name, "below"), dirMode))
 	}
 	must(t, os.WriteFile(filepath.Join(dir, id("a"), "."+headFile+"123"), nil, fileMode))
@@ -371,7 +381,8 @@ func TestScansOfAStore(t *testing.T) {
 	}
 	var options bytes.Buffer
 	must(t, json.Compact(&options, scans[0].Head().Options))
-	if h := scans[0].Head(); !slices.Equal(ids, []string{"c", "a", "b"}) || len(faults) != 0 || h.Digest != "dc" || h.Finished || options.String() != `{"x":1}` {
+	if h := scans[0].Head(); !slices.Equal(ids, []string{"c", "a", "b"}) || len(faults) != 0 || h.Digest != "dc" ||
+		h.Finished || options.String() != `{"x":1}` {
 		t.Errorf("%v %v %+v", ids, faults, h)
 	}
 	if names := entries(t, filepath.Join(dir, id("a"))); !slices.Equal(names, []string{journalFile, headFile}) {
@@ -383,10 +394,12 @@ func TestScansOfAStore(t *testing.T) {
 	if _, err := scans[2].Replay(func(Frames) error { return nil }); !errors.Is(err, fs.ErrClosed) {
 		t.Errorf("one that was removed: %v", err)
 	}
-	if names := entries(t, dir); !slices.Equal(names, []string{making + "x", id("A"), id("a"), "another", id("c"), lockFile}) {
+	if names := entries(t, dir); !slices.Equal(names,
+		[]string{creatingPrefix + "x", id("A"), id("a"), "another", id("c"), lockFile}) {
 		t.Errorf("in the store: %v", names)
 	}
-	if scans, _, err = s.Scans(); err != nil || len(scans) != 2 || !scans[1].Head().Finished || scans[0].Head().Finished {
+	if scans, _, err = s.Scans(); err != nil || len(scans) != 2 || !scans[1].Head().Finished ||
+		scans[0].Head().Finished {
 		t.Errorf("%d scans, %v", len(scans), err)
 	}
 }
@@ -394,8 +407,9 @@ func TestScansOfAStore(t *testing.T) {
 // TestHeadsThatAreNone: they are told of, and stay.
 func TestHeadsThatAreNone(t *testing.T) {
 	for name, text := range map[string]string{
-		"no JSON": "{", "version 2": `{"version":2,"n":4}`, "patterns of 0": `{"version":1}`, "patterns of 100000": `{"version":1,"n":100000}`,
-		"2000000 bytes": strings.Repeat(" ", 2_000_000),
+		"no JSON": "{", "version 2": `{"version":2,"n":4}`, "patterns of 0": `{"version":1}`,
+		"patterns of 100000": `{"version":1,"n":100000}`,
+		"2000000 bytes":      strings.Repeat(" ", 2_000_000),
 	} {
 		s := opened(t, t.TempDir())
 		a, err := s.Create(id("a"), Head{N: side})

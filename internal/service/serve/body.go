@@ -13,7 +13,8 @@ import (
 
 // withBody reads a request's body, which must arrive before ctx's deadline, and passes it to use. It limits the body to
 // Options.MaxBody and the bodies of all requests to maxBodies times as much.
-func (s *Server) withBody(ctx context.Context, w http.ResponseWriter, r *http.Request, use func(body []byte) error) error {
+func (s *Server) withBody(ctx context.Context, w http.ResponseWriter, r *http.Request,
+	use func(body []byte) error) error {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return refuse(http.StatusUnsupportedMediaType, "content encoding %.20q, expected none", encoding)
 	}

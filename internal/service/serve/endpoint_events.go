@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A stream sends at most one event per eventPause. At least once per heartbeat it sends something, which reveals a client
-// that has gone.
+// A stream sends at most one event per eventPause. At least once per heartbeat it sends something, which reveals a
+// client that has gone.
 const (
 	eventPause = 500 * time.Millisecond
 	heartbeat  = 15 * time.Second
@@ -39,7 +39,8 @@ func (s *Server) stream(
 	case s.scans.streams <- struct{}{}:
 		defer func() { <-s.scans.streams }()
 	default:
-		return refuse(http.StatusTooManyRequests, "%d streams of events are open, the most that the server allows", maxStreams)
+		return refuse(http.StatusTooManyRequests, "%d streams of events are open, the most that the server allows",
+			maxStreams)
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()

@@ -41,7 +41,8 @@ func (s *Server) modelMetadata(w http.ResponseWriter, r *http.Request) error {
 	}
 	writeJSON(w, http.StatusOK, modelMetadata{
 		Name: m.Name, Versions: []string{modelVersion}, Platform: "onnxruntime_onnx",
-		Inputs: []tensorMetadata{tensor(m.input)}, Outputs: []tensorMetadata{tensor(m.outputs[0]), tensor(m.outputs[1])},
+		Inputs:  []tensorMetadata{tensor(m.input)},
+		Outputs: []tensorMetadata{tensor(m.outputs[0]), tensor(m.outputs[1])},
 	})
 	return nil
 }

@@ -49,7 +49,7 @@ func (o *scanOptions) check(s *Server) (*served, error) {
 	case m == nil:
 		return nil, refuse(http.StatusNotFound, "no model %.80q", o.Model)
 	case m.Contract.Channels != 1:
-		return fault("model %s takes groups of %d patterns, but a scan's frames arrive one by one; use a model of single patterns",
+		return fault("model %s takes groups of %d patterns, but frames arrive singly; use a model of single patterns",
 			o.Model, m.Contract.Channels)
 	case o.Input != "" && o.Input != "amplitude" && o.Input != "intensity":
 		return fault("input %.20q, expected amplitude or intensity", o.Input)

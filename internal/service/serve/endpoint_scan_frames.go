@@ -144,7 +144,8 @@ func (s *scan) framesOfNPZ(body []byte, most int64) (f newFrames, err error) {
 func arrayShape(r *npz.Reader, key string, most int64) ([]int, error) {
 	if !r.Has(key) {
 		return nil, &badinput.Error{
-			File: "the body", Key: key, Found: "no array of this name", Expected: "the arrays diff3d, xcoords, ycoords and ids",
+			File: "the body", Key: key, Found: "no array of this name",
+			Expected: "the arrays diff3d, xcoords, ycoords and ids",
 		}
 	}
 	h, err := r.Header(key)
@@ -154,7 +155,8 @@ func arrayShape(r *npz.Reader, key string, most int64) ([]int, error) {
 	values := int64(1)
 	for _, d := range h.Shape {
 		if d < 0 || int64(d) > most || values*int64(d) > most {
-			return nil, refuse(http.StatusRequestEntityTooLarge, "%s: shape %s, which is more than %d values; send the frames in parts",
+			return nil, refuse(http.StatusRequestEntityTooLarge,
+				"%s: shape %s, which is more than %d values; send the frames in parts",
 				key, h.ShapeText(), most)
 		}
 		values *= int64(d)

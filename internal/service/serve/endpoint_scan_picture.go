@@ -19,8 +19,8 @@ type picture struct {
 // rasterSide is the longest side of a picture without axes, in pixels.
 const rasterSide = 512
 
-// scanPicture sends a picture of the object so far: GET /v1/scans/{scan}/phase.png and others. With ?view=plain it has no
-// axes.
+// scanPicture sends a picture of the object so far: GET /v1/scans/{scan}/phase.png and others. With ?view=plain it has
+// no axes.
 func (s *Server) scanPicture(what string) func(w http.ResponseWriter, r *http.Request, a *scan) error {
 	return func(w http.ResponseWriter, r *http.Request, a *scan) error {
 		p, err := a.picture(r.Context(), what, r.URL.Query().Get("view") == "plain")

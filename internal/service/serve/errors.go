@@ -78,7 +78,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="ptyx"`)
 	}
 	// net/http reads the rest of the body before it answers, and a slow client could delay that without end.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(refusedTimeout)) // fails for the recorders of tests
+	// fails for the recorders of tests
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(refusedTimeout))
 	writeJSON(w, status, map[string]string{"error": text})
 }
 

@@ -10,29 +10,35 @@ import (
 	"testing"
 )
 
-// FuzzInferBody gives any bytes as the body of a request. Only a failure for the client may come out, or patterns that are what their
-// shape says and a detector can have measured.
+// FuzzInferBody gives any bytes as the body of a request. Only a failure for the client may come out, or patterns that
+// are what their shape says and a detector can have measured.
 func FuzzInferBody(f *testing.F) {
 	s := started(f, options(&fake{channels: 1}))
 	m := s.models["net"]
 	f.Add(jsonRequest(f, 1, nil), "")
 	f.Add(jsonRequest(f, 2, map[string]any{"timeout": 5, "binary_data_output": true}), "")
 	for _, kind := range []string{"FP32", "FP64", "UINT8", "UINT16", "UINT32"} {
-		body, length := binaryRequest(kind, 1, `,"outputs":[{"name":"phase","parameters":{"binary_data":true}}]`, ramp(1))
+		body, length := binaryRequest(kind, 1, `,"outputs":[{"name":"phase","parameters":{"binary_data":true}}]`,
+			ramp(1))
 		f.Add(body, length)
 	}
-	f.Add([]byte(`{"inputs":[{"name":"amplitude_measured","datatype":"FP32","shape":[1,1,8,8],"data":[[[[1,2],[3]]]]}]}`), "")
-	f.Add([]byte(`{"inputs":[{"name":"amplitude_measured","datatype":"FP32","shape":[-1,1,8,8],"parameters":{"binary_data_size":-256}}]}`), "0")
+	f.Add([]byte(`{"inputs":[{"name":"amplitude_measured","datatype":"FP32","shape":[1,1,8,8],`+
+		`"data":[[[[1,2],[3]]]]}]}`), "")
+	f.Add([]byte(`{"inputs":[{"name":"amplitude_measured","datatype":"FP32","shape":[-1,1,8,8],`+
+		`"parameters":{"binary_data_size":-256}}]}`), "0")
 	f.Fuzz(func(t *testing.T, body []byte, length string) {
 		in, err := m.parse(body, length)
 		if err != nil {
-			if status, _ := explain(err); status != http.StatusBadRequest && status != http.StatusRequestEntityTooLarge {
+			if status, _ := explain(err); status != http.StatusBadRequest &&
+				status != http.StatusRequestEntityTooLarge {
 				t.Fatalf("status %d: %v", status, err)
 			}
 			return
 		}
-		if in.samples < 1 || in.samples > 16 || len(in.patterns) != in.samples*size*size || len(in.outputs) < 1 || len(in.outputs) > 2 || in.timeout < 0 {
-			t.Fatalf("%d samples, %d values, %d outputs, timeout %v", in.samples, len(in.patterns), len(in.outputs), in.timeout)
+		if in.samples < 1 || in.samples > 16 || len(in.patterns) != in.samples*size*size || len(in.outputs) < 1 ||
+			len(in.outputs) > 2 || in.timeout < 0 {
+			t.Fatalf("%d samples, %d values, %d outputs, timeout %v", in.samples, len(in.patterns), len(in.outputs),
+				in.timeout)
 		}
 		for i, v := range in.patterns {
 			if !(v >= 0 && v <= math.MaxFloat32) {
@@ -47,15 +53,16 @@ func FuzzInferBody(f *testing.F) {
 	})
 }
 
-// FuzzFrames gives any bytes as the body of a post of frames, NPZ or JSON. Only a failure for the client may come out, or frames that
-// belong together: ids, places and patterns that a detector can have measured.
+// FuzzFrames gives any bytes as the body of a post of frames, NPZ or JSON. Only a failure for the client may come out,
+// or frames that belong together: ids, places and patterns that a detector can have measured.
 func FuzzFrames(f *testing.F) {
 	s := started(f, scanServer(&fake{channels: 1}))
 	counts := path.Base(begin(f, s, `{"input":"intensity","positions":"metres","pixel_size_nm":10}`))
 	amplitudes := path.Base(begin(f, s, ""))
 	m := simulated(2)
 	f.Add(m.npz(f), false, false)
-	f.Add([]byte(fmt.Sprintf(`{"ids":[1],"xcoords":[2.5],"ycoords":[-1e3],"diff3d":[%s]}`, strings.Repeat("1,", area-1)+"0")), true, true)
+	f.Add([]byte(fmt.Sprintf(`{"ids":[1],"xcoords":[2.5],"ycoords":[-1e3],"diff3d":[%s]}`,
+		strings.Repeat("1,", area-1)+"0")), true, true)
 	f.Add([]byte(`{"ids":[9007199254740993],"xcoords":[1e999],"ycoords":[null],"diff3d":[[[[[[]]]]]]}`), true, false)
 	f.Add([]byte("PK\x05\x06"+strings.Repeat("\xff", 18)), false, true)
 	f.Fuzz(func(t *testing.T, body []byte, isJSON, intensity bool) {
@@ -72,7 +79,8 @@ func FuzzFrames(f *testing.F) {
 		}
 		got, err := scan.parseFrames(body, kind, 16*area)
 		if err != nil {
-			if status, text := explain(err); status != http.StatusBadRequest && status != http.StatusRequestEntityTooLarge || len(text) > 2000 {
+			if status, text := explain(err); status != http.StatusBadRequest &&
+				status != http.StatusRequestEntityTooLarge || len(text) > 2000 {
 				t.Fatalf("status %d: %.3000q", status, err)
 			}
 			return

@@ -99,7 +99,8 @@ func (f *fake) model(name string) Model {
 		Name: name, Digest: "digest of " + name, Predictor: f,
 		Contract: contract.Contract{N: size, Channels: f.channels, Gridsize: 1, ObjectExtent: "full", Probe: probe},
 		File: &onnxir.Model{Graph: &onnxir.Graph{
-			Inputs: []onnxir.ValueInfo{value("amplitude_measured")}, Outputs: []onnxir.ValueInfo{value("amplitude"), value("phase")},
+			Inputs:  []onnxir.ValueInfo{value("amplitude_measured")},
+			Outputs: []onnxir.ValueInfo{value("amplitude"), value("phase")},
 		}},
 	}
 }
@@ -170,7 +171,8 @@ func jsonRequest(t testing.TB, samples int, parameters map[string]any) []byte {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{
 		"id": "7", "parameters": parameters,
-		"inputs": []any{map[string]any{"name": "amplitude_measured", "shape": []int{samples, 1, size, size}, "datatype": "FP32", "data": ramp(samples)}},
+		"inputs": []any{map[string]any{"name": "amplitude_measured", "shape": []int{samples, 1, size, size},
+			"datatype": "FP32", "data": ramp(samples)}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -84,7 +84,8 @@ func (m *served) parse(body []byte, jsonLength string) (*inference, error) {
 		return nil, err
 	}
 	if len(request.Inputs) != 1 || request.Inputs[0].Name != m.input {
-		return nil, refuse(http.StatusBadRequest, "inputs %.200s, expected one: %s", inputNames(request.Inputs), m.input)
+		return nil, refuse(http.StatusBadRequest, "inputs %.200s, expected one: %s", inputNames(request.Inputs),
+			m.input)
 	}
 	in.samples, in.patterns, err = m.tensor(request.Inputs[0], raw)
 	return in, err
@@ -143,7 +144,8 @@ func (m *served) requestedOutputs(r inferRequest) ([]requestedOutput, error) {
 		case m.outputs[1]:
 			out.index = 1
 		default:
-			return nil, refuse(http.StatusBadRequest, "an output %.80q, expected %s or %s", o.Name, m.outputs[0], m.outputs[1])
+			return nil, refuse(http.StatusBadRequest, "an output %.80q, expected %s or %s", o.Name, m.outputs[0],
+				m.outputs[1])
 		}
 		switch {
 		case seen[out.index]:
@@ -187,7 +189,8 @@ func (m *served) tensor(in requestInput, raw []byte) (samples int, patterns []fl
 	case size == nil:
 		patterns, err = fromJSON(in.Data, in.Shape, values)
 	case *size != values*int64(kind.size) || *size != int64(len(raw)):
-		err = refuse(http.StatusBadRequest, "binary_data_size %d and %d bytes after the JSON, expected %d of each: shape %v of %s",
+		err = refuse(http.StatusBadRequest,
+			"binary_data_size %d and %d bytes after the JSON, expected %d of each: shape %v of %s",
 			*size, len(raw), values*int64(kind.size), in.Shape, in.Datatype)
 	default:
 		patterns, err = fromBytes(raw, kind)

@@ -27,7 +27,8 @@ type metrics struct {
 
 func newMetrics() *metrics {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	auto := promauto.With(registry)
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return auto.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
@@ -35,20 +36,24 @@ func newMetrics() *metrics {
 	gauge := func(name, help string) prometheus.GaugeOpts { return prometheus.GaugeOpts{Name: name, Help: help} }
 	histogram := func(name, help string, least float64, count int) *prometheus.HistogramVec {
 		buckets := prometheus.ExponentialBuckets(least, 2, count)
-		return auto.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, []string{"model"})
+		return auto.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets},
+			[]string{"model"})
 	}
 	return &metrics{
 		registry: registry,
 		requests: counter("ptyx_requests_total", "Requests for inference, by HTTP status.", "model", "status"),
-		seconds:  histogram("ptyx_request_seconds", "Time from arrival to answer of successful requests for inference.", 0.001, 16),
-		waiting:  auto.NewGaugeVec(gauge("ptyx_queue_samples", "Samples that wait in the queue."), []string{"model"}),
-		running:  auto.NewGaugeVec(gauge("ptyx_batches_running", "Batches being computed, here or by workers."), []string{"model"}),
+		seconds: histogram("ptyx_request_seconds", "Time from arrival to answer of successful requests for inference.",
+			0.001, 16),
+		waiting: auto.NewGaugeVec(gauge("ptyx_queue_samples", "Samples that wait in the queue."), []string{"model"}),
+		running: auto.NewGaugeVec(gauge("ptyx_batches_running", "Batches being computed, here or by workers."),
+			[]string{"model"}),
 		samples:  histogram("ptyx_batch_samples", "Samples of a batch.", 1, 9),
 		batches:  histogram("ptyx_batch_seconds", "Time to compute a batch, here or by a worker.", 0.001, 14),
 		patterns: counter("ptyx_patterns_total", "Patterns that the network has processed.", "model"),
-		frames:   counter("ptyx_scan_frames_total", "Frames of scans: stitched, repeated (and ignored), or returned from the disk.", "result"),
-		scans:    auto.NewGauge(gauge("ptyx_scans", "Scans that the server keeps.")),
-		memory:   auto.NewGauge(gauge("ptyx_scans_bytes", "Memory that scans use.")),
+		frames: counter("ptyx_scan_frames_total",
+			"Frames of scans: stitched, repeated (and ignored), or returned from the disk.", "result"),
+		scans:  auto.NewGauge(gauge("ptyx_scans", "Scans that the server keeps.")),
+		memory: auto.NewGauge(gauge("ptyx_scans_bytes", "Memory that scans use.")),
 	}
 }
 

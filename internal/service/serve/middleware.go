@@ -30,8 +30,9 @@ func (s *Server) harden(next http.Handler) http.Handler {
 			return
 		}
 		if s.options.Token == "" && listen.IsRebinding(r) { // a page of another site does not know the token
-			s.fail(w, r, refuse(http.StatusForbidden, "host %.80q in a request to this machine alone, expected localhost "+
-				"or 127.0.0.1; let a proxy send that name, or use a token", r.Host))
+			s.fail(w, r, refuse(http.StatusForbidden,
+				"host %.80q in a request to this machine alone, expected localhost "+
+					"or 127.0.0.1; let a proxy send that name, or use a token", r.Host))
 			return
 		}
 		next.ServeHTTP(w, r)

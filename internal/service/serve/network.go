@@ -11,8 +11,8 @@ import (
 
 // Network computes batches for all served models, in this process or on other machines.
 type Network interface {
-	// Compute fills in the patches of a batch and names the provider that computed them. Up to AtOnce batches are computed
-	// concurrently. When ctx is done, nobody waits for the batch; Compute may return early or finish.
+	// Compute fills in the patches of a batch and names the provider that computed them. Up to AtOnce batches are
+	// computed concurrently. When ctx is done, nobody waits for the batch; Compute may return early or finish.
 	Compute(ctx context.Context, model string, batch []predict.Request) (provider string, err error)
 	// AtOnce is how many batches, of all models together, are worth computing at the same time.
 	AtOnce() int

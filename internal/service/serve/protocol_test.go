@@ -18,7 +18,8 @@ const inferPath = "/v2/models/net/infer"
 func TestMetadataAndHealth(t *testing.T) {
 	s := started(t, options(&fake{channels: 1}))
 	tensor := func(name string) string { return fmt.Sprintf(`{"name":%q,"datatype":"FP32","shape":[-1,1,8,8]}`, name) }
-	model := fmt.Sprintf(`{"name":"net","versions":["1"],"platform":"onnxruntime_onnx","inputs":[%s],"outputs":[%s,%s]}`,
+	model := fmt.Sprintf(`{"name":"net","versions":["1"],`+
+		`"platform":"onnxruntime_onnx","inputs":[%s],"outputs":[%s,%s]}`,
 		tensor("amplitude_measured"), tensor("amplitude"), tensor("phase"))
 	for path, want := range map[string]string{
 		"/v2/health/live":                 `{"live":true}`,
@@ -34,7 +35,8 @@ func TestMetadataAndHealth(t *testing.T) {
 		if w.Code != 200 || w.Body.String() != want {
 			t.Errorf("%s: %d %s, want %s", path, w.Code, w.Body, want)
 		}
-		if w.Header().Get("Content-Type") != "application/json" || w.Header().Get("X-Content-Type-Options") != "nosniff" {
+		if w.Header().Get("Content-Type") != "application/json" ||
+			w.Header().Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: headers %v", path, w.Header())
 		}
 	}
@@ -163,7 +165,9 @@ func raw(datatype string, values []float32) (b []byte) {
 // binaryRequest has its data behind the JSON.
 func binaryRequest(datatype string, samples int, outputs string, values []float32) (body []byte, length string) {
 	data := raw(datatype, values)
-	header := fmt.Sprintf(`{"id":"7","parameters":{"binary_data_output":true},"inputs":[{"name":"amplitude_measured","shape":[%d,1,8,8],"datatype":%q,"parameters":{"binary_data_size":%d}}]%s}`,
+	header := fmt.Sprintf(`{"id":"7","parameters":{"binary_data_output":true},"inputs":[{"name":"amplitude_measured",`+
+		`"shape":[%d,1,8,8],`+
+		`"datatype":%q,"parameters":{"binary_data_size":%d}}]%s}`,
 		samples, datatype, len(data), outputs)
 	return append([]byte(header), data...), strconv.Itoa(len(header))
 }
@@ -181,7 +185,8 @@ func TestInferenceInEveryForm(t *testing.T) {
 			rows = append(rows, ramp(2)[r*size:(r+1)*size])
 		}
 		data, _ := json.Marshal([]any{[]any{rows[:size]}, []any{rows[size:]}})
-		body := fmt.Sprintf(`{"inputs":[{"data":%s,"name":"amplitude_measured","shape":[2,1,8,8],"datatype":"FP32"}],"id":"7","unknown":[1]}`, data)
+		body := fmt.Sprintf(`{"inputs":[{"data":%s,"name":"amplitude_measured","shape":[2,1,8,8],"datatype":"FP32"}],`+
+			`"id":"7","unknown":[1]}`, data)
 		w := ask(s, "POST", "/v2/models/net/versions/1/infer", []byte(body))
 		check(t, answer(t, w.Header(), w.Body.Bytes(), 2), 2, both...)
 	})
@@ -215,10 +220,12 @@ func TestInferenceInEveryForm(t *testing.T) {
 		})
 	}
 	t.Run("outputs by name", func(t *testing.T) {
-		body, length := binaryRequest("FP32", 2, `,"outputs":[{"name":"phase"},{"name":"amplitude","parameters":{"binary_data":false}}]`, ramp(2))
+		body, length := binaryRequest("FP32", 2,
+			`,"outputs":[{"name":"phase"},{"name":"amplitude","parameters":{"binary_data":false}}]`, ramp(2))
 		w := ask(s, "POST", inferPath, body, headerLength, length)
 		check(t, answer(t, w.Header(), w.Body.Bytes(), 2), 2, both...)
-		if at, phase := strings.Index(w.Body.String(), `"amplitude"`), strings.Index(w.Body.String(), `"phase"`); at < phase {
+		if at, phase := strings.Index(w.Body.String(), `"amplitude"`),
+			strings.Index(w.Body.String(), `"phase"`); at < phase {
 			t.Error("outputs in another order than asked for")
 		}
 		body, length = binaryRequest("FP32", 2, `,"outputs":[{"name":"phase"}]`, ramp(2))
@@ -242,59 +249,71 @@ func TestRefusals(t *testing.T) {
 		status int
 		says   string
 	}{
-		"nothing":               {"", "", 400, "EOF"},
-		"no JSON":               {"hello", "", 400, "invalid character"},
-		"two values":            {`{"inputs":[]}{}`, "", 400, "follows"},
-		"a list":                {`[]`, "", 400, "cannot unmarshal"},
-		"deep":                  {strings.Repeat("[", 20000), "", 400, "depth"},
-		"no input":              {`{"inputs":[]}`, "", 400, "amplitude_measured"},
-		"another input":         {`{"inputs":[{"name":"x"}]}`, "", 400, "amplitude_measured"},
-		"two inputs":            {`{"inputs":[{"name":"amplitude_measured"},{"name":"amplitude_measured"}]}`, "", 400, "one"},
-		"datatype":              {`{"inputs":[{"name":"amplitude_measured","datatype":"BYTES","shape":[1,1,8,8],"data":[1]}]}`, "", 400, "BYTES"},
-		"no datatype":           {`{"inputs":[{"name":"amplitude_measured","shape":[1,1,8,8],"data":[1]}]}`, "", 400, "datatype"},
-		"no data":               {input(`"shape":[1,1,8,8]`), "", 400, "without data"},
-		"no shape":              {input(`"data":[1]`), "", 400, "shape []"},
-		"rank":                  {input(`"shape":[64],"data":[1]`), "", 400, "shape [64]"},
-		"size":                  {input(`"shape":[1,1,8,9],"data":[1]`), "", 400, "8, 8"},
-		"channels":              {input(`"shape":[1,2,8,8],"data":[1]`), "", 400, "shape"},
-		"no sample":             {input(`"shape":[0,1,8,8],"data":[]`), "", 400, "1 sample"},
-		"negative":              {input(`"shape":[-1,1,8,8],"data":[1]`), "", 400, "1 sample"},
-		"two negatives":         {input(`"shape":[-1,-1,8,8],"data":[1]`), "", 400, "shape"},
-		"overflowing":           {input(`"shape":[9223372036854775807,1,8,8],"data":[1]`), "", 413, "in parts"},
-		"overflowing to 64":     {input(`"shape":[288230376151711745,1,8,8],"data":[1]`), "", 413, "in parts"},
-		"beyond 64 bits":        {input(`"shape":[92233720368547758070,1,8,8],"data":[1]`), "", 400, "cannot unmarshal"},
-		"more than may wait":    {input(`"shape":[17,1,8,8],"data":[1]`), "", 413, "16 may wait"},
-		"too few values":        {input(`"shape":[1,1,8,8],"data":[` + values("1.25", 63) + `]`), "", 400, "63 values"},
-		"too few bytes":         {input(`"shape":[1,1,8,8],"data":[1,2]`), "", 400, "too few"},
-		"too many values":       {input(`"shape":[1,1,8,8],"data":[` + values("1", 65) + `]`), "", 400, "more values"},
-		"nested otherwise":      {input(`"shape":[1,1,8,8],"data":[[` + values("1", 64) + `]]`), "", 400, "nested"},
-		"nested halfway":        {input(`"shape":[1,1,8,8],"data":[1,[` + values("1", 63) + `]]`), "", 400, "nested"},
-		"nested deeper":         {input(`"shape":[1,1,8,8],"data":[[[[[` + values("1", 64) + `]]]]]`), "", 400, "nested"},
-		"nested, short rows":    {input(`"shape":[1,1,8,8],"data":[[[` + values("["+values("1", 4)+"]", 16) + `]]]`), "", 400, "a list of 4"},
-		"a string":              {input(`"shape":[1,1,8,8],"data":[` + values(`"1"`, 64) + `]`), "", 400, "data"},
-		"a null":                {input(`"shape":[1,1,8,8],"data":[` + values(`null`, 64) + `]`), "", 400, "data"},
-		"an object":             {input(`"shape":[1,1,8,8],"data":{"a":[` + values(`1`, 64) + `]}`), "", 400, "data"},
-		"a number":              {input(`"shape":[1,1,8,8],"data":` + strings.Repeat("1", 200)), "", 400, "data"},
-		"too large a value":     {input(`"shape":[1,1,8,8],"data":[` + values("1e39", 64) + `]`), "", 400, "1e39"},
-		"a negative amplitude":  {input(`"shape":[1,1,8,8],"data":[` + values("-1", 64) + `]`), "", 400, "0 or more"},
-		"NaN":                   {`{"inputs":[{"name":"amplitude_measured","datatype":"FP32","shape":[1,1,8,8],"parameters":{"binary_data_size":256}}]}` + strings.Repeat("\xff", 256), "JSON", 400, "NaN"},
-		"length, no number":     {`{}`, "x", 400, headerLength},
-		"length, negative":      {`{}`, "-1", 400, headerLength},
-		"length beyond":         {`{}`, "3", 400, headerLength},
-		"length, huge":          {`{}`, "99999999999999999999", 400, headerLength},
-		"length in the middle":  {`{"inputs":[]}`, "5", 400, "unexpected EOF"},
-		"bytes for nobody":      {input(`"shape":[1,1,8,8],"data":[`+values("1", 64)+`]`) + one, "JSON", 400, "no input uses"},
-		"both":                  {input(`"shape":[1,1,8,8],"data":[1],"parameters":{"binary_data_size":256}`), "", 400, "one of them"},
+		"nothing":       {"", "", 400, "EOF"},
+		"no JSON":       {"hello", "", 400, "invalid character"},
+		"two values":    {`{"inputs":[]}{}`, "", 400, "follows"},
+		"a list":        {`[]`, "", 400, "cannot unmarshal"},
+		"deep":          {strings.Repeat("[", 20000), "", 400, "depth"},
+		"no input":      {`{"inputs":[]}`, "", 400, "amplitude_measured"},
+		"another input": {`{"inputs":[{"name":"x"}]}`, "", 400, "amplitude_measured"},
+		"two inputs": {`{"inputs":[{"name":"amplitude_measured"},{"name":"amplitude_measured"}]}`, "", 400,
+			"one"},
+		"datatype": {`{"inputs":[{"name":"amplitude_measured","datatype":"BYTES","shape":[1,1,8,8],"data":[1]}]}`,
+			"", 400, "BYTES"},
+		"no datatype": {`{"inputs":[{"name":"amplitude_measured","shape":[1,1,8,8],"data":[1]}]}`, "", 400,
+			"datatype"},
+		"no data":           {input(`"shape":[1,1,8,8]`), "", 400, "without data"},
+		"no shape":          {input(`"data":[1]`), "", 400, "shape []"},
+		"rank":              {input(`"shape":[64],"data":[1]`), "", 400, "shape [64]"},
+		"size":              {input(`"shape":[1,1,8,9],"data":[1]`), "", 400, "8, 8"},
+		"channels":          {input(`"shape":[1,2,8,8],"data":[1]`), "", 400, "shape"},
+		"no sample":         {input(`"shape":[0,1,8,8],"data":[]`), "", 400, "1 sample"},
+		"negative":          {input(`"shape":[-1,1,8,8],"data":[1]`), "", 400, "1 sample"},
+		"two negatives":     {input(`"shape":[-1,-1,8,8],"data":[1]`), "", 400, "shape"},
+		"overflowing":       {input(`"shape":[9223372036854775807,1,8,8],"data":[1]`), "", 413, "in parts"},
+		"overflowing to 64": {input(`"shape":[288230376151711745,1,8,8],"data":[1]`), "", 413, "in parts"},
+		"beyond 64 bits": {input(`"shape":[92233720368547758070,1,8,8],"data":[1]`), "", 400,
+			"cannot unmarshal"},
+		"more than may wait": {input(`"shape":[17,1,8,8],"data":[1]`), "", 413, "16 may wait"},
+		"too few values":     {input(`"shape":[1,1,8,8],"data":[` + values("1.25", 63) + `]`), "", 400, "63 values"},
+		"too few bytes":      {input(`"shape":[1,1,8,8],"data":[1,2]`), "", 400, "too few"},
+		"too many values":    {input(`"shape":[1,1,8,8],"data":[` + values("1", 65) + `]`), "", 400, "more values"},
+		"nested otherwise":   {input(`"shape":[1,1,8,8],"data":[[` + values("1", 64) + `]]`), "", 400, "nested"},
+		"nested halfway":     {input(`"shape":[1,1,8,8],"data":[1,[` + values("1", 63) + `]]`), "", 400, "nested"},
+		"nested deeper": {input(`"shape":[1,1,8,8],"data":[[[[[` + values("1", 64) + `]]]]]`), "", 400,
+			"nested"},
+		"nested, short rows": {input(`"shape":[1,1,8,8],"data":[[[` + values("["+values("1", 4)+"]", 16) + `]]]`),
+			"", 400, "a list of 4"},
+		"a string":             {input(`"shape":[1,1,8,8],"data":[` + values(`"1"`, 64) + `]`), "", 400, "data"},
+		"a null":               {input(`"shape":[1,1,8,8],"data":[` + values(`null`, 64) + `]`), "", 400, "data"},
+		"an object":            {input(`"shape":[1,1,8,8],"data":{"a":[` + values(`1`, 64) + `]}`), "", 400, "data"},
+		"a number":             {input(`"shape":[1,1,8,8],"data":` + strings.Repeat("1", 200)), "", 400, "data"},
+		"too large a value":    {input(`"shape":[1,1,8,8],"data":[` + values("1e39", 64) + `]`), "", 400, "1e39"},
+		"a negative amplitude": {input(`"shape":[1,1,8,8],"data":[` + values("-1", 64) + `]`), "", 400, "0 or more"},
+		"NaN": {`{"inputs":[{"name":"amplitude_measured","datatype":"FP32","shape":[1,1,8,8],` +
+			`"parameters":{"binary_data_size":256}}]}` + strings.Repeat("\xff", 256), "JSON", 400, "NaN"},
+		"length, no number":    {`{}`, "x", 400, headerLength},
+		"length, negative":     {`{}`, "-1", 400, headerLength},
+		"length beyond":        {`{}`, "3", 400, headerLength},
+		"length, huge":         {`{}`, "99999999999999999999", 400, headerLength},
+		"length in the middle": {`{"inputs":[]}`, "5", 400, "unexpected EOF"},
+		"bytes for nobody": {input(`"shape":[1,1,8,8],"data":[`+values("1", 64)+`]`) + one, "JSON", 400,
+			"no input uses"},
+		"both": {input(`"shape":[1,1,8,8],"data":[1],"parameters":{"binary_data_size":256}`), "", 400,
+			"one of them"},
 		"size of another shape": {input(`"shape":[1,1,8,8],"parameters":{"binary_data_size":4}`), "", 400, "256"},
 		"size, negative":        {input(`"shape":[1,1,8,8],"parameters":{"binary_data_size":-256}`), "", 400, "256"},
 		"size without bytes":    {input(`"shape":[1,1,8,8],"parameters":{"binary_data_size":256}`), "", 400, "0 bytes"},
-		"shared memory":         {input(`"shape":[1,1,8,8],"parameters":{"shared_memory_region":"r"}`), "", 400, "shared memory"},
-		"an output":             {`{"outputs":[{"name":"x"}]}`, "", 400, "expected amplitude or phase"},
-		"an output twice":       {`{"outputs":[{"name":"phase"},{"name":"phase"}]}`, "", 400, "twice"},
-		"classification":        {`{"outputs":[{"name":"phase","parameters":{"classification":2}}]}`, "", 400, "classification"},
-		"output, shared memory": {`{"outputs":[{"name":"phase","parameters":{"shared_memory_region":"r"}}]}`, "", 400, "shared memory"},
-		"timeout":               {`{"parameters":{"timeout":-1}}`, "", 400, "microseconds"},
-		"timeout, a text":       {`{"parameters":{"timeout":"1"}}`, "", 400, "cannot unmarshal"},
+		"shared memory": {input(`"shape":[1,1,8,8],"parameters":{"shared_memory_region":"r"}`), "", 400,
+			"shared memory"},
+		"an output":       {`{"outputs":[{"name":"x"}]}`, "", 400, "expected amplitude or phase"},
+		"an output twice": {`{"outputs":[{"name":"phase"},{"name":"phase"}]}`, "", 400, "twice"},
+		"classification": {`{"outputs":[{"name":"phase","parameters":{"classification":2}}]}`, "", 400,
+			"classification"},
+		"output, shared memory": {`{"outputs":[{"name":"phase","parameters":{"shared_memory_region":"r"}}]}`, "", 400,
+			"shared memory"},
+		"timeout":         {`{"parameters":{"timeout":-1}}`, "", 400, "microseconds"},
+		"timeout, a text": {`{"parameters":{"timeout":"1"}}`, "", 400, "cannot unmarshal"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var headers []string
@@ -323,7 +342,8 @@ func TestABodyThatIsTooLarge(t *testing.T) {
 	o := options(&fake{channels: 1})
 	o.MaxBody = 100
 	s := started(t, o)
-	if w := ask(s, "POST", inferPath, make([]byte, 101)); w.Code != 413 || !strings.Contains(complaint(t, w), "100 bytes") {
+	if w := ask(s, "POST", inferPath, make([]byte, 101)); w.Code != 413 ||
+		!strings.Contains(complaint(t, w), "100 bytes") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	if w := ask(s, "POST", inferPath, make([]byte, 100)); w.Code != 400 {

@@ -36,8 +36,8 @@ type patches struct {
 	providers        []string  // what computed them
 }
 
-// queue is a model's queue. Jobs wait in it in order of arrival, and one goroutine cuts them into batches for the network:
-// a batch may hold part of a large job or several small ones. Cancelled jobs leave the queue uncomputed.
+// queue is a model's queue. Jobs wait in it in order of arrival, and one goroutine cuts them into batches for the
+// network: a batch may hold part of a large job or several small ones. Cancelled jobs leave the queue uncomputed.
 type queue struct {
 	network   Network
 	model     string
@@ -82,7 +82,8 @@ func (q *queue) submit(ctx context.Context, patterns []float32) (patches, error)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	j := &job{
-		ctx: ctx, patterns: patterns, samples: len(patterns) / q.size, arrived: time.Now(), finished: make(chan struct{}),
+		ctx: ctx, patterns: patterns, samples: len(patterns) / q.size, arrived: time.Now(),
+		finished:  make(chan struct{}),
 		amplitude: make([]float32, len(patterns)), phase: make([]float32, len(patterns)),
 	}
 	if err := q.add(j); err != nil {
@@ -252,7 +253,8 @@ func (q *queue) compute(parts []part) (provider string, err error) {
 	batch := make([]predict.Request, len(parts))
 	for i, p := range parts {
 		from, to := p.first*q.size, (p.first+p.count)*q.size
-		batch[i] = predict.Request{Patterns: p.patterns[from:to], Amplitude: p.amplitude[from:to], Phase: p.phase[from:to]}
+		batch[i] = predict.Request{Patterns: p.patterns[from:to], Amplitude: p.amplitude[from:to],
+			Phase: p.phase[from:to]}
 	}
 	if provider, err = q.network.Compute(ctx, q.model, batch); err == nil {
 		q.metrics.computed(predict.Values(batch)/q.size, time.Since(start))

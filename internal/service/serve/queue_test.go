@@ -38,8 +38,18 @@ func submitted(ctx context.Context, q *queue, samples int) chan error {
 	return done
 }
 
-// TestBatchesAreGathered: while the network runs, others come together; a job larger than a batch is cut, and what it leaves is
-// shared.
+// awaitWaiting waits until so many samples wait in the queue.
+func awaitWaiting(t testing.TB, q *queue, samples int) {
+	t.Helper()
+	eventually(t, fmt.Sprint(samples, " samples wait"), func() bool {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return q.waiting == samples
+	})
+}
+
+// TestBatchesAreGathered: while the network runs, others come together; a job larger than a batch is cut, and what it
+// leaves is shared.
 func TestBatchesAreGathered(t *testing.T) { everywhere(t, batchesAreGathered) }
 
 func batchesAreGathered(t *testing.T, started starter) {
@@ -53,7 +63,7 @@ func batchesAreGathered(t *testing.T, started starter) {
 	for _, n := range []int{1, 2, 6, 1} {
 		jobs = append(jobs, submitted(ctx, q, n))
 		waiting += n
-		eventually(t, "the job waits", func() bool { q.mu.Lock(); defer q.mu.Unlock(); return q.waiting == waiting })
+		awaitWaiting(t, q, waiting)
 	}
 	proceed <- nil
 	var sizes []int
@@ -135,7 +145,7 @@ func aFullQueue(t *testing.T, started starter) {
 	running := submitted(t.Context(), q, 1)
 	<-begun
 	large := submitted(t.Context(), q, 16)
-	eventually(t, "the queue is full", func() bool { q.mu.Lock(); defer q.mu.Unlock(); return q.waiting == 16 })
+	awaitWaiting(t, q, 16)
 	w := ask(s, "POST", inferPath, jsonRequest(t, 1, nil))
 	if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" {
 		t.Errorf("%d %s, headers %v", w.Code, complaint(t, w), w.Header())
@@ -150,7 +160,8 @@ func aFullQueue(t *testing.T, started starter) {
 	}
 	text := ask(s, "GET", "/metrics", nil).Body.String()
 	for _, line := range []string{
-		`ptyx_requests_total{model="net",status="429"} 1`, `ptyx_queue_samples{model="net"} 0`, `ptyx_batch_samples_count{model="net"} 5`,
+		`ptyx_requests_total{model="net",status="429"} 1`, `ptyx_queue_samples{model="net"} 0`,
+		`ptyx_batch_samples_count{model="net"} 5`,
 		`ptyx_batch_samples_sum{model="net"} 17`, `ptyx_patterns_total{model="net"} 17`,
 	} {
 		if !strings.Contains(text, line+"\n") {
@@ -173,7 +184,7 @@ func theCancelledCostNothing(t *testing.T, started starter) {
 	for range 4 {
 		gone = append(gone, submitted(ctx, q, 4))
 	}
-	eventually(t, "the queue is full", func() bool { q.mu.Lock(); defer q.mu.Unlock(); return q.waiting == 16 })
+	awaitWaiting(t, q, 16)
 	cancel()
 	for _, job := range gone {
 		if err := <-job; !errors.Is(err, context.Canceled) {
@@ -181,7 +192,7 @@ func theCancelledCostNothing(t *testing.T, started starter) {
 		}
 	}
 	last := submitted(t.Context(), q, 2) // there is room again
-	eventually(t, "the last one waits", func() bool { q.mu.Lock(); defer q.mu.Unlock(); return q.waiting == 2 })
+	awaitWaiting(t, q, 2)
 	proceed <- nil
 	<-begun
 	proceed <- nil
@@ -193,8 +204,8 @@ func theCancelledCostNothing(t *testing.T, started starter) {
 	}
 }
 
-// TestTheCancelledBehindAnotherModel: one network runs at a time, and who goes away while another model's does is not computed for, either.
-// Who comes meanwhile shares the batch.
+// TestTheCancelledBehindAnotherModel: one network runs at a time, and who goes away while another model's does is not
+// computed for, either. Who comes meanwhile shares the batch.
 func TestTheCancelledBehindAnotherModel(t *testing.T) { everywhere(t, theCancelledBehindAnotherModel) }
 
 func theCancelledBehindAnotherModel(t *testing.T, started starter) {
@@ -211,7 +222,7 @@ func theCancelledBehindAnotherModel(t *testing.T, started starter) {
 	first := submitted(t.Context(), q, 1)
 	time.Sleep(20 * time.Millisecond) // long enough for a batch to be taken, if one were
 	second := submitted(t.Context(), q, 2)
-	eventually(t, "all wait", func() bool { q.mu.Lock(); defer q.mu.Unlock(); return q.waiting == 5 })
+	awaitWaiting(t, q, 5)
 	cancel()
 	if err := <-gone; !errors.Is(err, context.Canceled) {
 		t.Errorf("the cancelled job: %v", err)
@@ -239,7 +250,7 @@ func cancelledHalfway(t *testing.T, started starter) {
 	if err := <-job; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	eventually(t, "nothing waits", func() bool { q.mu.Lock(); defer q.mu.Unlock(); return q.waiting == 0 })
+	awaitWaiting(t, q, 0)
 	proceed <- nil
 	next := submitted(t.Context(), q, 1)
 	<-begun
@@ -262,7 +273,8 @@ func deadlines(t *testing.T, started starter) {
 	s := started(t, o)
 	running := submitted(t.Context(), s.models["net"].queue, 1)
 	<-begun
-	for name, parameters := range map[string]map[string]any{"of the server": nil, "of the request": {"timeout": 1000}, "beyond the server's": {"timeout": int64(1) << 62}} {
+	for name, parameters := range map[string]map[string]any{"of the server": nil, "of the request": {"timeout": 1000},
+		"beyond the server's": {"timeout": int64(1) << 62}} {
 		start := time.Now()
 		w := ask(s, "POST", inferPath, jsonRequest(t, 1, parameters))
 		took := time.Since(start)

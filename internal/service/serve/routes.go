@@ -106,7 +106,8 @@ func (s *Server) model(r *http.Request) (*served, error) {
 		return nil, refuse(http.StatusNotFound, "no model %.80q", name)
 	}
 	if version != "" && version != modelVersion {
-		return nil, refuse(http.StatusNotFound, "no version %.20q of model %s, expected %s", version, name, modelVersion)
+		return nil, refuse(http.StatusNotFound, "no version %.20q of model %s, expected %s", version, name,
+			modelVersion)
 	}
 	return m, nil
 }

@@ -144,7 +144,8 @@ func TestGrace(t *testing.T) {
 	<-begun
 	stop()
 	err := <-ended
-	if bad := (*badinput.Error)(nil); !errors.As(err, &bad) || bad.Key != "--grace" || bad.Remedy == "" || strings.Count(err.Error(), "in work") != 1 || strings.Contains(err.Error(), "\n") {
+	if bad := (*badinput.Error)(nil); !errors.As(err, &bad) || bad.Key != "--grace" || bad.Remedy == "" ||
+		strings.Count(err.Error(), "in work") != 1 || strings.Contains(err.Error(), "\n") {
 		t.Errorf("the end: %v", err)
 	}
 	if err := <-cut; err == nil {
@@ -185,7 +186,8 @@ func TestToken(t *testing.T) {
 		if w.Code != c.status {
 			t.Errorf("%s with %q: %d, want %d", c.path, c.authorization, w.Code, c.status)
 		}
-		if c.status == 401 && (!strings.HasPrefix(w.Header().Get("WWW-Authenticate"), "Bearer") || strings.Contains(complaint(t, w), "secret")) {
+		if c.status == 401 && (!strings.HasPrefix(w.Header().Get("WWW-Authenticate"), "Bearer") ||
+			strings.Contains(complaint(t, w), "secret")) {
 			t.Errorf("%s: %v %s", c.path, w.Header(), w.Body)
 		}
 	}
@@ -211,7 +213,8 @@ func TestTLS(t *testing.T) {
 	s := started(t, options(&fake{channels: 1}))
 	url, stop, ended := running(t, s, listen.Address{CertFile: cert, KeyFile: key})
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
-		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: protocol == "HTTP/2.0"}
+		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots},
+			ForceAttemptHTTP2: protocol == "HTTP/2.0"}
 		c := &http.Client{Transport: transport}
 		r, err := c.Post(url+inferPath, "application/json", bytes.NewReader(jsonRequest(t, 3, nil)))
 		if err != nil {
@@ -231,12 +234,14 @@ func TestTLS(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if _, _, err := Listen(t.Context(), listen.Address{Listen: "127.0.0.1:0", CertFile: key, KeyFile: cert}); err == nil {
+	if _, _, err := Listen(t.Context(), listen.Address{Listen: "127.0.0.1:0", CertFile: key,
+		KeyFile: cert}); err == nil {
 		t.Error("key and certificate exchanged: taken")
 	}
 }
 
-// TestSlowClients: who sends a body by drops is left when the request's time is over, and is told; who is refused anyway is not waited for.
+// TestSlowClients: who sends a body by drops is left when the request's time is over, and is told; who is refused
+// anyway is not waited for.
 func TestSlowClients(t *testing.T) {
 	o := options(&fake{channels: 1})
 	o.Timeout = 100 * time.Millisecond
@@ -283,7 +288,8 @@ func TestALongRequest(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 		proceed <- nil
 	}()
-	r, err := c.Post(url+inferPath, "application/json", bytes.NewReader(jsonRequest(t, 1, map[string]any{"timeout": 5_000_000})))
+	r, err := c.Post(url+inferPath, "application/json",
+		bytes.NewReader(jsonRequest(t, 1, map[string]any{"timeout": 5_000_000})))
 	if err != nil {
 		t.Fatal(err)
 	}

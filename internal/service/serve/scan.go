@@ -33,8 +33,8 @@ type scanOptions struct {
 	Refine      int     `json:"refine"`        // passes of the solver at the end
 }
 
-// scan is an object that grows with each frame. Each id counts once, and the canvas's sums do not depend on the order, so
-// the same frames always give the same bytes, those of ptyx infer.
+// scan is an object that grows with each frame. Each id counts once, and the canvas's sums do not depend on the order,
+// so the same frames always give the same bytes, those of ptyx infer.
 type scan struct {
 	id         string
 	number     int // in the order of creation
@@ -104,8 +104,8 @@ func (f newFrames) slice(from, to, image int) newFrames {
 
 func (s *scan) image() int { return s.model.Contract.N * s.model.Contract.N }
 
-// add stitches the frames that the scan does not have yet and counts the others. It waits for frames that another post has
-// in the network, so after success the object contains every frame.
+// add stitches the frames that the scan does not have yet and counts the others. It waits for frames that another post
+// has in the network, so after success the object contains every frame.
 func (s *scan) add(ctx context.Context, frames newFrames) (stitched, repeated int, err error) {
 	if !s.posts.enter() {
 		return 0, 0, refuse(http.StatusConflict, "the scan is %s and accepts no more frames", s.status().State)
@@ -213,8 +213,9 @@ func (s *scan) compute(ctx context.Context, frames newFrames) (stitched int, err
 func (s *scan) stitch(frames newFrames, patches []complex64, providers []string) (stitched int, err error) {
 	for i, v := range patches {
 		if re, im := real(v), imag(v); !(re*re+im*im <= stitch.MaxMagnitude*stitch.MaxMagnitude) {
-			return 0, refuse(http.StatusUnprocessableEntity, "frame %d: the network returns %v, which is no transmission; "+
-				"the model expects amplitudes: are the patterns intensities?", frames.ids[i/s.image()], v)
+			return 0, refuse(http.StatusUnprocessableEntity,
+				"frame %d: the network returns %v, which is no transmission; "+
+					"the model expects amplitudes: are the patterns intensities?", frames.ids[i/s.image()], v)
 		}
 	}
 	var fault error
@@ -259,7 +260,8 @@ func (s *scan) addToCanvas(frames newFrames, patches []complex64, providers []st
 		}
 		kept := frame{x: frames.x[i], y: frames.y[i]}
 		if s.options.Refine > 0 {
-			kept.pattern = slices.Clone(frames.patterns[i*image : (i+1)*image]) // a slice would keep the whole post alive
+			// a slice would keep the whole post alive
+			kept.pattern = slices.Clone(frames.patterns[i*image : (i+1)*image])
 		}
 		s.frames[id] = kept
 		s.version++
@@ -316,8 +318,10 @@ func (s *scan) status() status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := status{
-		ID: s.id, Name: s.options.Name, Model: s.model.Name, State: s.state, Frames: len(s.frames), Repeated: s.repeated,
-		Version: s.version, PixelSizeNM: s.options.PixelSizeNM, Refine: s.options.Refine, Bytes: s.bytes, Error: s.problem,
+		ID: s.id, Name: s.options.Name, Model: s.model.Name, State: s.state, Frames: len(s.frames),
+		Repeated: s.repeated,
+		Version:  s.version, PixelSizeNM: s.options.PixelSizeNM, Refine: s.options.Refine, Bytes: s.bytes,
+		Error: s.problem,
 	}
 	if len(s.frames) > 0 {
 		e := &extent{}
@@ -342,7 +346,8 @@ func (s *scan) result() (r *reconstruct.Result, version int, err error) {
 	case s.refined != nil:
 		return s.refined, s.version, nil
 	case s.snapshot == nil || s.snapshotVersion != s.version:
-		s.snapshot = reconstruct.FromFrames(s.canvas, reconstruct.JoinProviders(s.providers), s.model.Contract.Probe, s.frames, frame.position)
+		s.snapshot = reconstruct.FromFrames(s.canvas, reconstruct.JoinProviders(s.providers), s.model.Contract.Probe,
+			s.frames, frame.position)
 		s.snapshotVersion = s.version
 	}
 	return s.snapshot, s.version, nil

@@ -98,7 +98,8 @@ func (a *scans) find(id string) (*scan, error) {
 		return s, nil
 	}
 	if a.unserved[id] {
-		return nil, refuse(http.StatusConflict, "scan %s is on the server's disk and not served; the server's log says why", id)
+		return nil, refuse(http.StatusConflict,
+			"scan %s is on the server's disk and not served; the server's log says why", id)
 	}
 	return nil, refuse(http.StatusNotFound, "no scan %.40q", id)
 }
@@ -135,7 +136,8 @@ func (a *scans) nextNumber() (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.byID) >= a.limits.Count {
-		return 0, refuse(http.StatusTooManyRequests, "there are %d scans, the most that the server keeps: delete one", len(a.byID))
+		return 0, refuse(http.StatusTooManyRequests, "there are %d scans, the most that the server keeps: delete one",
+			len(a.byID))
 	}
 	a.number++
 	return a.number, nil

@@ -10,7 +10,8 @@ import (
 )
 
 // Refiner improves a scan's object r by passes of a solver. The patterns (M, N, N) are in the order of r's positions.
-type Refiner func(ctx context.Context, r *reconstruct.Result, patterns *ndarray.Float32, passes int) (*reconstruct.Result, error)
+type Refiner func(ctx context.Context, r *reconstruct.Result, patterns *ndarray.Float32,
+	passes int) (*reconstruct.Result, error)
 
 // refineOrFinish changes the state of a scan that accepts no more frames. It starts the solver if the client asked for
 // it, and reports that. The solver counts as work of the server.

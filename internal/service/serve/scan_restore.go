@@ -18,8 +18,8 @@ const (
 	longestPause = 5 * time.Second       // the network keeps failing
 )
 
-// store writes frames to disk, if scans are stored, and then adds them to the canvas. Frames that come from the disk are
-// only added.
+// store writes frames to disk, if scans are stored, and then adds them to the canvas. Frames that come from the disk
+// are only added.
 func (s *scan) store(frames newFrames, add func() error) error {
 	if s.stored == nil || s.isRestoring() {
 		return add()
@@ -86,7 +86,8 @@ func (a *scans) register(s *Server, k *scanstore.Scan) error {
 	case err != nil:
 		return err
 	case m.Digest != h.Digest:
-		return fmt.Errorf("model %s is another file now: %.12s..., not %.12s..., which made the object", o.Model, m.Digest, h.Digest)
+		return fmt.Errorf("model %s is another file now: %.12s..., not %.12s..., which made the object", o.Model,
+			m.Digest, h.Digest)
 	case m.Contract.N != h.N:
 		return fmt.Errorf("patterns of %d pixels, for a model of %d", h.N, m.Contract.N)
 	case len(a.byID) >= a.limits.Count:
@@ -101,7 +102,8 @@ func (a *scans) register(s *Server, k *scanstore.Scan) error {
 	return nil
 }
 
-// skip leaves a stored scan on disk, unserved, and logs why. Requests for it get another answer than for an unknown one.
+// skip leaves a stored scan on disk, unserved, and logs why. Requests for it get another answer than for an unknown
+// one.
 func (a *scans) skip(id string, why error) {
 	a.log.Warn("a stored scan is not served", "scan", id, "error", why)
 	a.mu.Lock()

@@ -63,8 +63,8 @@ func object(s *Server, scan string) []byte {
 	return ask(s, "GET", scan+"/object.npz", nil).Body.Bytes()
 }
 
-// TestScansComeBack: a server that ends in the middle of several scans, again and again, is followed by others that go on, and the objects are those of
-// a server that nobody has disturbed.
+// TestScansComeBack: a server that ends in the middle of several scans, again and again, is followed by others that go
+// on, and the objects are those of a server that nobody has disturbed.
 func TestScansComeBack(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "store")
 	m := simulated(30)
@@ -77,7 +77,8 @@ func TestScansComeBack(t *testing.T) {
 	}
 	var first, second, gone string
 	until(t, storing(dir), func(s *Server) {
-		first, gone, second = begin(t, s, `{"name":"first"}`), begin(t, s, ""), begin(t, s, `{"input":"intensity","name":"second"}`)
+		first, gone, second = begin(t, s, `{"name":"first"}`), begin(t, s, ""),
+			begin(t, s, `{"input":"intensity","name":"second"}`)
 		post(t, s, first, at(0, 7))
 		post(t, s, gone, at(0, 3))
 		if w := ask(s, "DELETE", gone, nil); w.Code != http.StatusNoContent {
@@ -156,9 +157,11 @@ func TestWhileScansComeBack(t *testing.T) {
 	if now := told(t, s, scan); now.State != restoring {
 		t.Errorf("status %+v", now)
 	}
-	for _, c := range []struct{ method, rest string }{{"POST", "/frames"}, {"POST", "/finish"}, {"GET", "/object.npz"}} {
+	for _, c := range []struct{ method, rest string }{{"POST", "/frames"}, {"POST", "/finish"},
+		{"GET", "/object.npz"}} {
 		w := ask(s, c.method, scan+c.rest, m.npz(t))
-		if w.Code != 503 || w.Header().Get("Retry-After") == "" || !strings.Contains(complaint(t, w), "being restored") {
+		if w.Code != 503 || w.Header().Get("Retry-After") == "" ||
+			!strings.Contains(complaint(t, w), "being restored") {
 			t.Errorf("%s: %d %s", c.rest, w.Code, w.Body)
 		}
 	}
@@ -191,7 +194,11 @@ func TestTheNetworkFailsWhileAScanComesBack(t *testing.T) {
 		return errors.New("not now")
 	}
 	until(t, o, func(s *Server) {
-		eventually(t, "the status says so", func() bool { now := told(t, s, scan); return now.State == restoring && now.Error != "" })
+		eventually(t, "the status says so", func() bool {
+			now := told(t, s, scan)
+			return now.State == restoring &&
+				now.Error != ""
+		})
 		if w := ask(s, "GET", "/v2/health/ready", nil); w.Code != 503 {
 			t.Errorf("ready: %d", w.Code)
 		}
@@ -265,12 +272,14 @@ func TestTheServerEndsWhileScansComeBack(t *testing.T) {
 	})
 }
 
-// TestARefinedScanComesBack: finished while the solver worked, or before, it is refined anew, from the same frames in the same order.
+// TestARefinedScanComesBack: finished while the solver worked, or before, it is refined anew, from the same frames in
+// the same order.
 func TestARefinedScanComesBack(t *testing.T) {
 	dir := t.TempDir()
 	m := simulated(9)
 	o := storing(dir)
-	o.Refine = func(ctx context.Context, _ *reconstruct.Result, _ *ndarray.Float32, _ int) (*reconstruct.Result, error) {
+	o.Refine = func(ctx context.Context, _ *reconstruct.Result, _ *ndarray.Float32, _ int) (*reconstruct.Result,
+		error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
@@ -285,7 +294,8 @@ func TestARefinedScanComesBack(t *testing.T) {
 	var objects [][]byte
 	for range 2 {
 		o := storing(dir)
-		o.Refine = func(_ context.Context, r *reconstruct.Result, patterns *ndarray.Float32, passes int) (*reconstruct.Result, error) {
+		o.Refine = func(_ context.Context, r *reconstruct.Result, patterns *ndarray.Float32,
+			passes int) (*reconstruct.Result, error) {
 			if passes != 7 || !slices.Equal(r.IDs, m.ids) || !slices.Equal(patterns.Data, m.patterns) {
 				return nil, errors.New("other frames")
 			}
@@ -306,7 +316,8 @@ func TestARefinedScanComesBack(t *testing.T) {
 	}
 }
 
-// TestScansThatStayOnTheDisk: what does not go with this server is told of, not served and not touched; with the right server it is back.
+// TestScansThatStayOnTheDisk: what does not go with this server is told of, not served and not touched; with the right
+// server it is back.
 func TestScansThatStayOnTheDisk(t *testing.T) {
 	m := simulated(9)
 	for name, c := range map[string]struct {
@@ -318,17 +329,20 @@ func TestScansThatStayOnTheDisk(t *testing.T) {
 		"no solver":            {func(o *Options, _ string) { o.Refine = nil }, "no solver"},
 		"fewer scans":          {func(o *Options, _ string) { o.Scans.Count = 0 }, "--scans"},
 		"less memory":          {func(o *Options, _ string) { o.Scans.Memory = 5 << 10 }, "--scan-memory"},
-		"no head":              {func(_ *Options, scan string) { must(t, os.Remove(filepath.Join(scan, "scan.json"))) }, "no such file"},
+		"no head": {func(_ *Options, scan string) { must(t, os.Remove(filepath.Join(scan, "scan.json"))) },
+			"no such file"},
 		"a head of something": {func(_ *Options, scan string) {
 			must(t, os.WriteFile(filepath.Join(scan, "scan.json"), []byte("hello"), 0o600))
 		}, "no JSON"},
-		"no journal": {func(_ *Options, scan string) { must(t, os.Remove(filepath.Join(scan, "frames.journal"))) }, "journal"},
+		"no journal": {func(_ *Options, scan string) { must(t, os.Remove(filepath.Join(scan, "frames.journal"))) },
+			"journal"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			options := func() Options {
 				o := storing(dir)
-				o.Refine = func(_ context.Context, r *reconstruct.Result, _ *ndarray.Float32, _ int) (*reconstruct.Result, error) {
+				o.Refine = func(_ context.Context, r *reconstruct.Result, _ *ndarray.Float32,
+					_ int) (*reconstruct.Result, error) {
 					return r, nil
 				}
 				return o
@@ -348,14 +362,16 @@ func TestScansThatStayOnTheDisk(t *testing.T) {
 			o.Log = slog.New(slog.NewTextHandler(&said, nil))
 			until(t, o, func(s *Server) {
 				ready(t, s)
-				if w := ask(s, "POST", scan+"/frames", m.npz(t)); w.Code != http.StatusConflict || !strings.Contains(complaint(t, w), "log") {
+				if w := ask(s, "POST", scan+"/frames", m.npz(t)); w.Code != http.StatusConflict ||
+					!strings.Contains(complaint(t, w), "log") {
 					t.Errorf("%d %s", w.Code, w.Body)
 				}
 				if len(s.statuses()) != 0 || s.scans.budget.used != 0 {
 					t.Errorf("%v, %v", s.statuses(), s.scans.budget)
 				}
 			})
-			if text := said.String(); strings.Count(text, "a stored scan is not served") != 1 || !strings.Contains(text, c.says) || !strings.Contains(text, path.Base(scan)) {
+			if text := said.String(); strings.Count(text, "a stored scan is not served") != 1 ||
+				!strings.Contains(text, c.says) || !strings.Contains(text, path.Base(scan)) {
 				t.Errorf("the log does not say %q once: %s", c.says, text)
 			}
 			if now := contents(t, kept); now != changed {
@@ -365,7 +381,8 @@ func TestScansThatStayOnTheDisk(t *testing.T) {
 			must(t, os.CopyFS(kept, os.DirFS(before)))
 			until(t, options(), func(s *Server) {
 				ready(t, s)
-				if !bytes.Equal(object(s, scan), m.expected(t, o.Models[0])) && c.says != "another file" && c.says != "no model" {
+				if !bytes.Equal(object(s, scan), m.expected(t, o.Models[0])) && c.says != "another file" &&
+					c.says != "no model" {
 					t.Error("it has come back as another object")
 				}
 			})
@@ -395,7 +412,8 @@ func TestADamagedScanComesBack(t *testing.T) {
 			ready(t, s)
 			now := told(t, s, scan)
 			if now.Frames == 5 {
-				if !strings.Contains(now.Error, "damaged at byte") || !bytes.Equal(object(s, scan), m.of(0, 1, 2, 3, 4).expected(t, o.Models[0])) {
+				if !strings.Contains(now.Error, "damaged at byte") ||
+					!bytes.Equal(object(s, scan), m.of(0, 1, 2, 3, 4).expected(t, o.Models[0])) {
 					t.Errorf("status %+v", now)
 				}
 				post(t, s, scan, m)
@@ -455,7 +473,8 @@ func TestOneServerForAStore(t *testing.T) {
 	until(t, o, func(*Server) {
 		_, err := New(storing(o.Store))
 		var fault *badinput.Error
-		if !errors.As(err, &fault) || fault.Key != "--store" || !strings.Contains(err.Error(), "another server uses") || strings.Contains(err.Error(), "\n") {
+		if !errors.As(err, &fault) || fault.Key != "--store" || !strings.Contains(err.Error(), "another server uses") ||
+			strings.Contains(err.Error(), "\n") {
 			t.Errorf("a second server: %v", err)
 		}
 	})
@@ -517,18 +536,22 @@ func aFullDisk(t *testing.T) {
 		alone := object(s, scan)
 		var before unix.Rlimit
 		must(t, unix.Getrlimit(unix.RLIMIT_FSIZE, &before))
-		must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 100, Max: before.Max})) // no file grows beyond 100 bytes
-		for _, c := range []struct{ method, path string }{{"POST", scan + "/frames"}, {"POST", "/v1/scans"}, {"POST", scan + "/finish"}} {
+		// no file grows beyond 100 bytes
+		must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 100, Max: before.Max}))
+		for _, c := range []struct{ method, path string }{{"POST", scan + "/frames"}, {"POST", "/v1/scans"},
+			{"POST", scan + "/finish"}} {
 			var body []byte
 			if c.path == scan+"/frames" {
 				body = m.npz(t)
 			}
-			if w := ask(s, c.method, c.path, body); w.Code != 507 || !strings.Contains(complaint(t, w), "disk does not take it: file too large") {
+			if w := ask(s, c.method, c.path, body); w.Code != 507 ||
+				!strings.Contains(complaint(t, w), "disk does not take it: file too large") {
 				t.Errorf("%s: %d %s", c.path, w.Code, w.Body)
 			}
 		}
 		must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &before))
-		if now := told(t, s, scan); now.Frames != 1 || now.State != open || !bytes.Equal(object(s, scan), alone) || len(s.statuses()) != 1 {
+		if now := told(t, s, scan); now.Frames != 1 || now.State != open || !bytes.Equal(object(s, scan), alone) ||
+			len(s.statuses()) != 1 {
 			t.Errorf("status %+v", now)
 		}
 		post(t, s, scan, m)

@@ -37,7 +37,8 @@ type measured struct {
 
 const area = size * size
 
-// simulated are frames with random patterns, ids that have gaps, and positions below zero and beyond, some of them fractional.
+// simulated are frames with random patterns, ids that have gaps, and positions below zero and beyond, some of them
+// fractional.
 func simulated(frames int) measured {
 	rng := rand.New(rand.NewPCG(1, 2))
 	m := measured{patterns: make([]float32, frames*area)}
@@ -65,7 +66,8 @@ func (m measured) npz(t testing.TB) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	if err := npz.WriteTo(&b, []npz.Member{
-		{Key: keyPatterns, Value: ndarray.Wrap(m.patterns, len(m.ids), size, size)}, {Key: keyX, Value: m.x}, {Key: keyY, Value: m.y}, {Key: keyIDs, Value: m.ids},
+		{Key: keyPatterns, Value: ndarray.Wrap(m.patterns, len(m.ids), size, size)}, {Key: keyX, Value: m.x},
+		{Key: keyY, Value: m.y}, {Key: keyIDs, Value: m.ids},
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +97,8 @@ func (m measured) expected(t testing.TB, o Model) []byte {
 			t.Fatal(err)
 		}
 	}
-	r := reconstruct.Result{Object: canvas.Object(), Coverage: canvas.Coverage(), Spread: canvas.Spread(), X: s.x, Y: s.y, IDs: s.ids, Probe: o.Contract.Probe, Provider: o.Predictor.Provider()}
+	r := reconstruct.Result{Object: canvas.Object(), Coverage: canvas.Coverage(), Spread: canvas.Spread(), X: s.x,
+		Y: s.y, IDs: s.ids, Probe: o.Contract.Probe, Provider: o.Predictor.Provider()}
 	r.Row, r.Col = canvas.Origin()
 	var b bytes.Buffer
 	if err := r.Encode(&b, o.Digest); err != nil {
@@ -131,7 +134,8 @@ func told(t testing.TB, s *Server, path string) (out status) {
 	return out
 }
 
-// TestAnyOrderGivesTheSameBytes: frames in any order and any parts, repeated, from several clients at once, make what infer writes.
+// TestAnyOrderGivesTheSameBytes: frames in any order and any parts, repeated, from several clients at once, make what
+// infer writes.
 func TestAnyOrderGivesTheSameBytes(t *testing.T) {
 	everywhere(t, anyOrderGivesTheSameBytes)
 	t.Run("at three workers", func(t *testing.T) {
@@ -162,10 +166,12 @@ func anyOrderGivesTheSameBytes(t *testing.T, started starter) {
 		all.Wait()
 		w := ask(s, "GET", path+"/object.npz", nil)
 		if w.Code != 200 || !bytes.Equal(w.Body.Bytes(), want) {
-			t.Errorf("%d clients, %d frames at a time: %d, other bytes than those of the whole scan", c.clients, c.step, w.Code)
+			t.Errorf("%d clients, %d frames at a time: %d, other bytes than those of the whole scan", c.clients, c.step,
+				w.Code)
 		}
 		now := told(t, s, path)
-		if now.Frames != 60 || now.Repeated != 60*(c.clients-1) || now.State != open || now.Extent == nil || now.Extent.Height < 20 {
+		if now.Frames != 60 || now.Repeated != 60*(c.clients-1) || now.State != open || now.Extent == nil ||
+			now.Extent.Height < 20 {
 			t.Errorf("status %+v", now)
 		}
 		if w := ask(s, "DELETE", path, nil); w.Code != http.StatusNoContent {
@@ -224,7 +230,8 @@ func TestPicturesOfAScan(t *testing.T) {
 			if _, err := png.Decode(bytes.NewReader(w.Body.Bytes())); err != nil || w.Code != 200 {
 				t.Errorf("%s%s: %d %v", name, view, w.Code, err)
 			}
-			if again := ask(s, "GET", path+"/"+name+".png"+view, nil, "If-None-Match", w.Header().Get("ETag")); again.Code != http.StatusNotModified {
+			if again := ask(s, "GET", path+"/"+name+".png"+view, nil, "If-None-Match",
+				w.Header().Get("ETag")); again.Code != http.StatusNotModified {
 				t.Errorf("%s%s, asked for again: %d", name, view, again.Code)
 			}
 		}
@@ -273,12 +280,15 @@ func TestRefusedScans(t *testing.T) {
 		`{"model":"net","name":"` + strings.Repeat("ä", 101) + `"}`: {400, "101"},
 		`[`: {400, "body"},
 	} {
-		if w := ask(s, "POST", "/v1/scans", []byte(body)); w.Code != c.status || !strings.Contains(complaint(t, w), c.says) {
+		if w := ask(s, "POST", "/v1/scans", []byte(body)); w.Code != c.status ||
+			!strings.Contains(complaint(t, w), c.says) {
 			t.Errorf("%s: %d %s", body, w.Code, w.Body)
 		}
 	}
-	for _, id := range []string{"x", "..%2f..%2fetc", strings.Repeat("0", 32), strings.Repeat("A", 32), strings.Repeat("0", 4000)} {
-		for _, c := range []struct{ method, rest string }{{"GET", ""}, {"DELETE", ""}, {"POST", "/frames"}, {"POST", "/finish"}, {"GET", "/object.npz"}, {"GET", "/phase.png"}, {"GET", "/events"}} {
+	for _, id := range []string{"x", "..%2f..%2fetc", strings.Repeat("0", 32), strings.Repeat("A", 32),
+		strings.Repeat("0", 4000)} {
+		for _, c := range []struct{ method, rest string }{{"GET", ""}, {"DELETE", ""}, {"POST", "/frames"},
+			{"POST", "/finish"}, {"GET", "/object.npz"}, {"GET", "/phase.png"}, {"GET", "/events"}} {
 			if w := ask(s, c.method, "/v1/scans/"+id+c.rest, nil); w.Code != 404 || len(complaint(t, w)) > 200 {
 				t.Errorf("%s %.40s%s: %d %s", c.method, id, c.rest, w.Code, w.Body)
 			}
@@ -287,7 +297,8 @@ func TestRefusedScans(t *testing.T) {
 	path := begin(t, s, `{"model":"net"}`)
 	good := simulated(2)
 	members := func(change func(m map[string]any)) []byte {
-		m := map[string]any{keyPatterns: ndarray.Wrap(good.patterns, 2, size, size), keyX: good.x, keyY: good.y, keyIDs: good.ids}
+		m := map[string]any{keyPatterns: ndarray.Wrap(good.patterns, 2, size, size), keyX: good.x, keyY: good.y,
+			keyIDs: good.ids}
 		change(m)
 		var list []npz.Member
 		for _, key := range []string{keyPatterns, keyX, keyY, keyIDs} {
@@ -313,26 +324,29 @@ func TestRefusedScans(t *testing.T) {
 		status int
 		says   string
 	}{
-		"nothing":          {nil, 400, "empty"},
-		"no NPZ":           {[]byte("hello"), 400, "zip"},
-		"no patterns":      {set(keyPatterns, nil), 400, keyPatterns},
-		"no ids":           {set(keyIDs, nil), 400, keyIDs},
-		"too few ids":      {set(keyIDs, []int64{1}), 400, "as many"},
-		"too few x":        {set(keyX, []float64{1}), 400, "as many"},
-		"another size":     {set(keyPatterns, ndarray.New[float32](2, 4, 4)), 400, "(frames, 8, 8)"},
-		"another rank":     {set(keyPatterns, ndarray.New[float32](2*area)), 400, "(frames, 8, 8)"},
-		"more than ids":    {set(keyPatterns, ndarray.New[float32](3, size, size)), 400, "2 ids"},
-		"a negative id":    {set(keyIDs, []int64{1, -1}), 400, "-1"},
-		"a huge id":        {set(keyIDs, []int64{1, 1 << 60}), 400, "expected 0 to"},
-		"NaN":              {spoilt(float32(nan)), 400, "NaN"},
-		"negative":         {spoilt(-1), 400, "0 or more"},
-		"x is NaN":         {set(keyX, []float64{1, nan}), 400, "finite"},
-		"x is infinite":    {set(keyX, []float64{1, math.Inf(1)}), 400, "finite"},
-		"far apart":        {set(keyX, []float64{0, 1e7}), 400, "xcoords"},
-		"far from all":     {set(keyX, []float64{0, 1e300}), 400, "xcoords"},
-		"no transmission":  {spoilt(100), 422, "amplitudes"},
-		"too large a box":  {set(keyX, []float64{0, 60000}), 507, "MiB"},
-		"too many":         {members(func(m map[string]any) { m[keyPatterns] = ndarray.New[float32](5000, size, size) }), 413, "in parts"},
+		"nothing":         {nil, 400, "empty"},
+		"no NPZ":          {[]byte("hello"), 400, "zip"},
+		"no patterns":     {set(keyPatterns, nil), 400, keyPatterns},
+		"no ids":          {set(keyIDs, nil), 400, keyIDs},
+		"too few ids":     {set(keyIDs, []int64{1}), 400, "as many"},
+		"too few x":       {set(keyX, []float64{1}), 400, "as many"},
+		"another size":    {set(keyPatterns, ndarray.New[float32](2, 4, 4)), 400, "(frames, 8, 8)"},
+		"another rank":    {set(keyPatterns, ndarray.New[float32](2*area)), 400, "(frames, 8, 8)"},
+		"more than ids":   {set(keyPatterns, ndarray.New[float32](3, size, size)), 400, "2 ids"},
+		"a negative id":   {set(keyIDs, []int64{1, -1}), 400, "-1"},
+		"a huge id":       {set(keyIDs, []int64{1, 1 << 60}), 400, "expected 0 to"},
+		"NaN":             {spoilt(float32(nan)), 400, "NaN"},
+		"negative":        {spoilt(-1), 400, "0 or more"},
+		"x is NaN":        {set(keyX, []float64{1, nan}), 400, "finite"},
+		"x is infinite":   {set(keyX, []float64{1, math.Inf(1)}), 400, "finite"},
+		"far apart":       {set(keyX, []float64{0, 1e7}), 400, "xcoords"},
+		"far from all":    {set(keyX, []float64{0, 1e300}), 400, "xcoords"},
+		"no transmission": {spoilt(100), 422, "amplitudes"},
+		"too large a box": {set(keyX, []float64{0, 60000}), 507, "MiB"},
+		"too many": {members(func(m map[string]any) {
+			m[keyPatterns] = ndarray.New[float32](5000, size,
+				size)
+		}), 413, "in parts"},
 		"lies of its size": {lies(t), 413, "in parts"},
 	} {
 		w := ask(s, "POST", path+"/frames", c.body)
@@ -378,7 +392,8 @@ func TestLimitsOfScans(t *testing.T) {
 	path := begin(t, s, "")
 	begin(t, s, "")
 	begin(t, s, "")
-	if w := ask(s, "POST", "/v1/scans", nil); w.Code != http.StatusTooManyRequests || !strings.Contains(complaint(t, w), "delete one") {
+	if w := ask(s, "POST", "/v1/scans", nil); w.Code != http.StatusTooManyRequests ||
+		!strings.Contains(complaint(t, w), "delete one") {
 		t.Errorf("a fourth scan: %d %s", w.Code, w.Body)
 	}
 	m := simulated(400)
@@ -395,7 +410,8 @@ func TestLimitsOfScans(t *testing.T) {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}
 	}
-	if now := told(t, s, path); full == 0 || now.Frames == 0 || now.Frames != 400-16*full || s.scans.budget.used > o.Scans.Memory {
+	if now := told(t, s, path); full == 0 || now.Frames == 0 || now.Frames != 400-16*full ||
+		s.scans.budget.used > o.Scans.Memory {
 		t.Errorf("%d posts refused, %v, status %+v", full, s.scans.budget, now)
 	}
 	if w := ask(s, "DELETE", path, nil); w.Code != http.StatusNoContent || s.scans.budget.used != 0 {
@@ -409,7 +425,8 @@ func TestFinish(t *testing.T) {
 	o := scanServer(&fake{channels: 1})
 	m := simulated(9)
 	proceed := make(chan error)
-	o.Refine = func(_ context.Context, r *reconstruct.Result, patterns *ndarray.Float32, passes int) (*reconstruct.Result, error) {
+	o.Refine = func(_ context.Context, r *reconstruct.Result, patterns *ndarray.Float32,
+		passes int) (*reconstruct.Result, error) {
 		if err := <-proceed; err != nil {
 			return nil, err
 		}
@@ -436,7 +453,8 @@ func TestFinish(t *testing.T) {
 			t.Fatal(w.Body)
 		}
 		network := ask(s, "GET", path+"/object.npz", nil).Body.Bytes()
-		if w := ask(s, "POST", path+"/finish", nil); w.Code != http.StatusAccepted || told(t, s, path).State != refining {
+		if w := ask(s, "POST", path+"/finish", nil); w.Code != http.StatusAccepted ||
+			told(t, s, path).State != refining {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 		if fails {
@@ -460,7 +478,8 @@ func TestDrainWaitsForTheSolver(t *testing.T) {
 	o := scanServer(&fake{channels: 1})
 	begun := make(chan struct{}, 2)
 	proceed := make(chan struct{})
-	o.Refine = func(ctx context.Context, r *reconstruct.Result, _ *ndarray.Float32, _ int) (*reconstruct.Result, error) {
+	o.Refine = func(ctx context.Context, r *reconstruct.Result, _ *ndarray.Float32, _ int) (*reconstruct.Result,
+		error) {
 		begun <- struct{}{}
 		select {
 		case <-proceed:
@@ -594,7 +613,8 @@ func TestThePage(t *testing.T) {
 	s := started(t, o)
 	for path, want := range map[string]string{"/": "<title>ptyx", "/page.js": `"use strict"`, "/page.css": ":root"} {
 		w := ask(s, "GET", path, nil)
-		if w.Code != 200 || !strings.Contains(w.Body.String(), want) || !strings.Contains(w.Header().Get("Content-Security-Policy"), "default-src 'none'") {
+		if w.Code != 200 || !strings.Contains(w.Body.String(), want) ||
+			!strings.Contains(w.Header().Get("Content-Security-Policy"), "default-src 'none'") {
 			t.Errorf("%s: %d %v", path, w.Code, w.Header())
 		}
 		if strings.Contains(w.Body.String(), "://") {

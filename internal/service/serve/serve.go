@@ -36,7 +36,8 @@ type Model struct {
 	File     *onnxir.Model
 	Digest   string // SHA-256 of the file, in hex
 	Contract contract.Contract
-	// Predictor runs the network in this process. One goroutine uses it; the caller closes it. Nil with Options.Network.
+	// Predictor runs the network in this process. One goroutine uses it; the caller closes it. Nil with
+	// Options.Network.
 	Predictor predict.Predictor
 	MaxBatch  int // samples of a batch, if fewer than Options.BatchSize; 0: no such limit
 }
@@ -164,7 +165,8 @@ func (o Options) check() error {
 func portNames(m Model) ([]string, error) {
 	var names []string
 	for _, in := range m.File.Graph.Inputs {
-		constant := slices.ContainsFunc(m.File.Graph.Initializers, func(t *onnxir.Tensor) bool { return t.Name == in.Name })
+		constant := slices.ContainsFunc(m.File.Graph.Initializers,
+			func(t *onnxir.Tensor) bool { return t.Name == in.Name })
 		if !constant {
 			names = append(names, in.Name)
 		}

@@ -35,7 +35,8 @@ func dimensions(shape []int64, sample []int, most int) (samples int, values int6
 	}
 	switch {
 	case !fits:
-		return 0, 0, refuse(http.StatusBadRequest, "shape %v, expected [samples, %d, %d, %d]", shape, sample[0], sample[1], sample[2])
+		return 0, 0, refuse(http.StatusBadRequest, "shape %v, expected [samples, %d, %d, %d]", shape, sample[0],
+			sample[1], sample[2])
 	case shape[0] < 1:
 		return 0, 0, refuse(http.StatusBadRequest, "shape %v, expected 1 sample or more", shape)
 	case shape[0] > int64(most):
@@ -141,7 +142,8 @@ func (r *numberReader) closeList() error {
 
 func (r *numberReader) number(text string) error {
 	if len(r.counts) == 0 || r.nested && len(r.counts) != len(r.shape) {
-		return refuse(http.StatusBadRequest, "%.20q in data, expected lists nested as shape %v, or one flat list", text, r.shape)
+		return refuse(http.StatusBadRequest, "%.20q in data, expected lists nested as shape %v, or one flat list", text,
+			r.shape)
 	}
 	if r.n == len(r.out) {
 		return refuse(http.StatusBadRequest, "more values in data than the %d of shape %v", len(r.out), r.shape)

@@ -18,12 +18,14 @@ import (
 )
 
 // quick are times for tests.
-var quick = cluster.Timing{AckWait: 600 * time.Millisecond, Request: 500 * time.Millisecond, LostAfter: 600 * time.Millisecond, MaxPause: 50 * time.Millisecond}
+var quick = cluster.Timing{AckWait: 600 * time.Millisecond, Request: 500 * time.Millisecond,
+	LostAfter: 600 * time.Millisecond, MaxPause: 50 * time.Millisecond}
 
 // starter starts a server until the test ends.
 type starter func(t testing.TB, o Options) *Server
 
-// everywhere runs a test with the networks in the server, and then at the worker of a broker that is given one batch at a time.
+// everywhere runs a test with the networks in the server, and then at the worker of a broker that is given one batch at
+// a time.
 func everywhere(t *testing.T, test func(t *testing.T, started starter)) {
 	t.Run("here", func(t *testing.T) { test(t, started) })
 	t.Run("at a worker", func(t *testing.T) {
@@ -63,11 +65,12 @@ func (s *several) Compute(ctx context.Context, _ string, batch []predict.Request
 }
 
 func newSeveral(atOnce int) *several {
-	return &several{atOnce: atOnce, begun: make(chan int), proceed: make(chan error), given: make(chan context.Context, 16)}
+	return &several{atOnce: atOnce, begun: make(chan int), proceed: make(chan error),
+		given: make(chan context.Context, 16)}
 }
 
-// TestSeveralAtOnce: as many batches are computed at the same time as the network takes, of all models together, and the parts of one job may be computed in any
-// order.
+// TestSeveralAtOnce: as many batches are computed at the same time as the network takes, of all models together, and
+// the parts of one job may be computed in any order.
 func TestSeveralAtOnce(t *testing.T) {
 	f, n := &fake{channels: 1}, newSeveral(3)
 	o := options(f)
@@ -99,7 +102,8 @@ func TestSeveralAtOnce(t *testing.T) {
 	}
 }
 
-// TestAPostKeepsWorkersBusy: the frames of one post are with as many workers as there may be, in batches no larger than the model's.
+// TestAPostKeepsWorkersBusy: the frames of one post are with as many workers as there may be, in batches no larger than
+// the model's.
 func TestAPostKeepsWorkersBusy(t *testing.T) {
 	f, n := &fake{channels: 1}, newSeveral(6)
 	o := scanServer(f)
@@ -151,9 +155,9 @@ func TestBatchesThatNobodyWaitsFor(t *testing.T) {
 	<-n.begun
 	ctx, cancel = context.WithCancel(t.Context())
 	gone := submitted(ctx, q, 1)
-	eventually(t, "it waits", func() bool { q.mu.Lock(); defer q.mu.Unlock(); return q.waiting == 1 })
+	awaitWaiting(t, q, 1)
 	stays := submitted(t.Context(), q, 2)
-	eventually(t, "both wait", func() bool { q.mu.Lock(); defer q.mu.Unlock(); return q.waiting == 3 })
+	awaitWaiting(t, q, 3)
 	n.proceed <- nil
 	if samples := <-n.begun; samples != 3 {
 		t.Errorf("a batch of %d, want both", samples)
@@ -201,7 +205,7 @@ func TestClosingWithWorkers(t *testing.T) {
 		jobs = append(jobs, submitted(t.Context(), s.models["net"].queue, 4))
 	}
 	<-begun
-	eventually(t, "one waits", func() bool { q := s.models["net"].queue; q.mu.Lock(); defer q.mu.Unlock(); return q.waiting == 4 })
+	awaitWaiting(t, s.models["net"].queue, 4)
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
 	proceed <- nil
@@ -222,7 +226,8 @@ func TestWorkersThatFail(t *testing.T) {
 	o.Log = slog.New(slog.NewTextHandler(&log, nil))
 	s := atWorkers(t, o, 1, 2)
 	w := ask(s, "POST", inferPath, jsonRequest(t, 3, nil))
-	if text := complaint(t, w); w.Code != 500 || strings.Contains(text, "memory") || !strings.Contains(log.String(), "out of some memory") {
+	if text := complaint(t, w); w.Code != 500 || strings.Contains(text, "memory") ||
+		!strings.Contains(log.String(), "out of some memory") {
 		t.Errorf("%d %s, log %s", w.Code, text, &log)
 	}
 }
@@ -233,7 +238,8 @@ func TestABrokerThatGoes(t *testing.T) {
 	o := options(f)
 	dir := t.TempDir()
 	begin := func(address string) *cluster.Broker {
-		b, err := cluster.StartBroker(cluster.BrokerOptions{Address: listen.Address{Listen: address}, Store: dir}, slog.New(slog.DiscardHandler))
+		b, err := cluster.StartBroker(cluster.BrokerOptions{Address: listen.Address{Listen: address}, Store: dir},
+			slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -256,7 +262,8 @@ func TestABrokerThatGoes(t *testing.T) {
 	if w := ask(s, "GET", "/v2/health/live", nil); w.Code != 200 {
 		t.Errorf("live: %d", w.Code)
 	}
-	if w := ask(s, "POST", inferPath, jsonRequest(t, 1, map[string]any{"timeout": 200_000})); w.Code != http.StatusGatewayTimeout {
+	if w := ask(s, "POST", inferPath, jsonRequest(t, 1,
+		map[string]any{"timeout": 200_000})); w.Code != http.StatusGatewayTimeout {
 		t.Errorf("a request without a broker: %d %s", w.Code, w.Body)
 	}
 	waits := make(chan int)
@@ -271,7 +278,8 @@ func TestABrokerThatGoes(t *testing.T) {
 // atWorkers is a server whose batches go to workers, so many of them at the same time.
 func atWorkers(t testing.TB, o Options, workers, inFlight int) *Server {
 	t.Helper()
-	b, err := cluster.StartBroker(cluster.BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:0"}, Store: t.TempDir()}, slog.New(slog.DiscardHandler))
+	b, err := cluster.StartBroker(cluster.BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:0"},
+		Store: t.TempDir()}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +332,9 @@ func startWorker(t testing.TB, url string, models []Model) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := cluster.Work(ctx, cluster.Address{URL: url}, cluster.WorkerOptions{Networks: cluster.Networks{Open: open}, Timing: quick, Log: slog.New(slog.DiscardHandler)})
+		_, err := cluster.Work(ctx, cluster.Address{URL: url},
+			cluster.WorkerOptions{Networks: cluster.Networks{Open: open}, Timing: quick,
+				Log: slog.New(slog.DiscardHandler)})
 		ended <- err
 	}()
 	var once bool

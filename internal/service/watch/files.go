@@ -12,7 +12,8 @@ import (
 
 // IsFrameFile reports whether a path ends like a file of frames.
 func IsFrameFile(path string) bool {
-	return slices.Contains([]string{".npz", ".h5", ".hdf5", ".hdf", ".nxs", ".cxi"}, strings.ToLower(filepath.Ext(path)))
+	return slices.Contains([]string{".npz", ".h5", ".hdf5", ".hdf", ".nxs", ".cxi"},
+		strings.ToLower(filepath.Ext(path)))
 }
 
 // fileState distinguishes versions of a file.
@@ -99,7 +100,8 @@ func (f *files) sorted() (all []*file) {
 	return all
 }
 
-// look lists the files and returns those that are not done, by name. changed reports whether a file is new or has changed.
+// look lists the files and returns those that are not done, by name. changed reports whether a file is new or has
+// changed.
 func (f *files) look(now time.Time) (open []*file, changed bool, err error) {
 	paths, err := f.list()
 	if err != nil {

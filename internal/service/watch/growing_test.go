@@ -61,7 +61,8 @@ func TestAFileThatGrows(t *testing.T) {
 	for _, name := range []string{"s.npz", "s.h5"} {
 		for _, inPlace := range []bool{false, true} {
 			for _, withIDs := range []bool{false, true} {
-				r := growth(t, name, inPlace, members(d, upTo(2), withIDs), members(d, upTo(6), withIDs), members(d, upTo(9), withIDs))
+				r := growth(t, name, inPlace, members(d, upTo(2), withIDs), members(d, upTo(6), withIDs),
+					members(d, upTo(9), withIDs))
 				r.end(context.Background(), Idle, Tally{Frames: 9}, want)
 				if len(r.saved) < 3 {
 					t.Errorf("%s: %d savings", name, len(r.saved))
@@ -106,7 +107,8 @@ func TestLists(t *testing.T) {
 	for _, key := range []string{"xcoords", "ids"} {
 		for _, name := range []string{"s.npz", "s.h5"} {
 			growth(t, name, true, short(key, 3)).end(context.Background(), Idle, Tally{Frames: 3}, inferred(t, d, 3))
-			growth(t, name, true, short(key, 3), short(key, 6)).end(context.Background(), Idle, Tally{Frames: 6}, inferred(t, d, 6))
+			growth(t, name, true, short(key, 3), short(key, 6)).end(context.Background(), Idle, Tally{Frames: 6},
+				inferred(t, d, 6))
 		}
 	}
 }

@@ -61,7 +61,8 @@ func (o Options) idsOfName(path string, count int) ([]int64, error) {
 	each, first := int64(max(1, o.FramesPerFile)), int64(o.FirstFile)
 	switch {
 	case digits == "":
-		return fault("no ids, and a name without a number at its end", "an array ids (M,), or a name such as frame_0042.npz", "")
+		return fault("no ids, and a name without a number at its end",
+			"an array ids (M,), or a name such as frame_0042.npz", "")
 	case err != nil || number > maxID/each-1:
 		return fault("no ids, and the number "+digits+" in the name", "a smaller one", "")
 	case number < first:

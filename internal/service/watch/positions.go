@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -43,7 +42,7 @@ func (p *positions) look() (added bool) {
 	if err != nil {
 		p.fault = &badinput.Error{
 			File: p.path, Key: "--positions", Found: "a file that cannot be read", Expected: "positions as CSV or NPZ",
-			Cause: withoutPath(err),
+			Cause: badinput.Cause(err),
 		}
 		return false
 	}
@@ -75,14 +74,6 @@ func (p *positions) orient(x, y float64) position {
 		y = -y
 	}
 	return position{x, y}
-}
-
-// withoutPath returns the system's error without the path.
-func withoutPath(err error) error {
-	if fault := (*fs.PathError)(nil); errors.As(err, &fault) {
-		return fault.Err
-	}
-	return err
 }
 
 // readPositions reads an NPZ file of ids, xcoords and ycoords, or a CSV file. On error it returns what comes before.
@@ -133,13 +124,17 @@ func checkPosition(id int64, x, y float64) *badinput.Error {
 		return nil
 	}
 	return &badinput.Error{
-		Found:    fmt.Sprintf("frame %d at (%v, %v)", id, x, y),
-		Expected: fmt.Sprintf("an id from 0 to %d, and object pixels between -%d and %[2]d", int64(maxID), maxCoordinate),
+		Found: fmt.Sprintf("frame %d at (%v, %v)", id, x, y),
+		Expected: fmt.Sprintf(
+			"an id from 0 to %d, and object pixels between -%d and %[2]d",
+			int64(maxID),
+			maxCoordinate,
+		),
 	}
 }
 
-// positionsOfCSV reads lines id,x,y; a first line of names may give another order. An unfinished last line is still being
-// written.
+// positionsOfCSV reads lines id,x,y; a first line of names may give another order. An unfinished last line is still
+// being written.
 func positionsOfCSV(path string, data []byte) (ids []int64, x, y []float64, err error) {
 	data = data[:bytes.LastIndexByte(data, '\n')+1]
 	r := csv.NewReader(bytes.NewReader(data))

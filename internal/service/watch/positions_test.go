@@ -36,7 +36,8 @@ func put(t *testing.T, path, text string) {
 	}
 }
 
-// TestFramesWaitForTheirPositions: patterns and positions come each in an order of its own, one before the other or behind it.
+// TestFramesWaitForTheirPositions: patterns and positions come each in an order of its own, one before the other or
+// behind it.
 func TestFramesWaitForTheirPositions(t *testing.T) {
 	const count = 8
 	d := scanData(count)
@@ -49,7 +50,8 @@ func TestFramesWaitForTheirPositions(t *testing.T) {
 		frames, places := random.Perm(count), random.Perm(count)
 		for i := range count {
 			r.step(func() {
-				write(t, r.path(fmt.Sprintf("%d%s", i, []string{".npz", ".h5"}[i%2])), patternsOnly(members(d, frames[i:i+1], true)))
+				write(t, r.path(fmt.Sprintf("%d%s", i, []string{".npz", ".h5"}[i%2])),
+					patternsOnly(members(d, frames[i:i+1], true)))
 			})
 			if i%2 == 0 || seed > 1 {
 				continue
@@ -90,7 +92,8 @@ func TestPositionsThatDoNotCome(t *testing.T) {
 		r.o.Positions = filepath.Join(t.TempDir(), "places.csv")
 		put(t, r.o.Positions, "id,x,y\n"+csvOf(d, []int{0, 2}))
 		r.step(func() { put(t, r.o.Positions, "id,x,y\n"+csvOf(d, []int{0, 2, 1})) })
-		r.step(func() { put(t, r.o.Positions, "id,x,y\n"+csvOf(d, []int{0, 2, 1})+"3,5") }) // a line that does not end yet
+		// a line that does not end yet
+		r.step(func() { put(t, r.o.Positions, "id,x,y\n"+csvOf(d, []int{0, 2, 1})+"3,5") })
 		r.end(context.Background(), Idle, Tally{Frames: 3, Waiting: 3}, inferred(t, d, 3))
 		if strings.Contains(r.log.String(), "WARN") {
 			t.Errorf("complains:\n%s", r.log.String())
@@ -105,8 +108,10 @@ func TestPositionFiles(t *testing.T) {
 		said       string
 	}{
 		{"plain", "0,1,2\n7,3.5,-4e1\n", []int64{0, 7}, ""},
-		{"names, comments, blanks, an empty line", "# of the stage\n id , y, x\n\n7, -40, 3.5\n0,2,1\n", []int64{7, 0}, ""},
-		{"names of arrays, more columns, CR", "time,ids,xcoords,ycoords\r\n9,7,3.5,-40\r\n9,0,1,2\r\n", []int64{7, 0}, ""},
+		{"names, comments, blanks, an empty line", "# of the stage\n id , y, x\n\n7, -40, 3.5\n0,2,1\n", []int64{7, 0},
+			""},
+		{"names of arrays, more columns, CR", "time,ids,xcoords,ycoords\r\n9,7,3.5,-40\r\n9,0,1,2\r\n", []int64{7, 0},
+			""},
 		{"nothing yet", "", nil, ""},
 		{"an unfinished line", "0,1,2\n7,3", []int64{0}, ""},
 		{"too few values", "0,1,2\n7,3\n8,1,1\n", []int64{0}, "line 2: found 2 values"},
@@ -132,8 +137,10 @@ func TestPositionFiles(t *testing.T) {
 		}
 	}
 	path := filepath.Join(t.TempDir(), "places.npz")
-	write(t, path, []npz.Member{{Key: "ids", Value: []int64{3, 4, 5}}, {Key: "xcoords", Value: []float64{1, math.NaN(), 2}}, {Key: "ycoords", Value: []float64{1, 1, 2}}})
-	if ids, _, _, err := readPositions(path); !slices.Equal(ids, []int64{3}) || err == nil || !strings.Contains(err.Error(), "position 1: found frame 4") {
+	write(t, path, []npz.Member{{Key: "ids", Value: []int64{3, 4, 5}},
+		{Key: "xcoords", Value: []float64{1, math.NaN(), 2}}, {Key: "ycoords", Value: []float64{1, 1, 2}}})
+	if ids, _, _, err := readPositions(path); !slices.Equal(ids, []int64{3}) || err == nil ||
+		!strings.Contains(err.Error(), "position 1: found frame 4") {
 		t.Errorf("%v, %v", ids, err)
 	}
 }
@@ -155,7 +162,8 @@ func TestAFaultInThePositions(t *testing.T) {
 func TestTurnedPositions(t *testing.T) {
 	d := scanData(2)
 	for name, view := range map[string]dataset.View{
-		"swapped": {SwapXY: true}, "mirrored": {FlipX: true}, "swapped and mirrored": {SwapXY: true, FlipY: true}, "of the sample": {SampleMotion: new(true)},
+		"swapped": {SwapXY: true}, "mirrored": {FlipX: true}, "swapped and mirrored": {SwapXY: true, FlipY: true},
+		"of the sample":           {SampleMotion: new(true)},
 		"of the sample, mirrored": {SampleMotion: new(true), FlipX: true},
 	} {
 		path := filepath.Join(t.TempDir(), "part.npz")

@@ -22,10 +22,10 @@ var errChanged = errors.New("the file changed while it was read")
 
 // read reads the new frames of a file. If ctx is done, the next call resumes.
 //
-// A part file is read when it has settled. If it has any fault, none of its frames is used: it is read completely before
-// the first one. A single NPZ file is replaced by a longer one and then read from its beginning. A single HDF5 file is
-// read from its first new row, also before it has settled if its writer allows readers (SWMR). Single files will not be
-// written again, so only the faulty frames are refused.
+// A part file is read when it has settled. If it has any fault, none of its frames is used: it is read completely
+// before the first one. A single NPZ file is replaced by a longer one and then read from its beginning. A single HDF5
+// file is read from its first new row, also before it has settled if its writer allows readers (SWMR). Single files
+// will not be written again, so only the faulty frames are refused.
 func (w *Watcher) read(ctx context.Context, f *file, settled bool) error {
 	growsByRows := w.files.single && source.IsHDF5(f.path)
 	if !growsByRows && !settled {
@@ -240,6 +240,7 @@ func refusal(f frame, err error) error {
 func (w *Watcher) remark(f frame, err error) {
 	if !f.from.remarked {
 		f.from.remarked = true
-		w.o.Log.Warn("a frame is skipped, and perhaps others of this file", "file", f.from.path, "frame", f.id, "error", err)
+		w.o.Log.Warn("a frame is skipped, and perhaps others of this file", "file", f.from.path, "frame", f.id, "error",
+			err)
 	}
 }

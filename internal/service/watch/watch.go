@@ -1,5 +1,5 @@
-// Package watch follows a scan while it is measured and keeps its object up to date. In the data's path it takes the place
-// of package reconstruct for files that arrive one by one, and the object of given frames has the same bytes.
+// Package watch follows a scan while it is measured and keeps its object up to date. In the data's path it takes the
+// place of package reconstruct for files that arrive one by one, and the object of given frames has the same bytes.
 //
 // A [Watcher] looks at a directory, or at one file that grows, again and again. It uses only sizes and times of files,
 // which every file system has. A part is a file that has settled: its writer is done. Its frames are identified by ids,
@@ -82,7 +82,8 @@ func (o Options) check() error {
 		{"--batch-size", o.BatchSize, 1, o.BatchSize < 1},
 	} {
 		if c.bad {
-			return &badinput.Error{Key: c.flag, Found: fmt.Sprint(c.value), Expected: fmt.Sprintf("%v or more", c.least)}
+			return &badinput.Error{Key: c.flag, Found: fmt.Sprint(c.value),
+				Expected: fmt.Sprintf("%v or more", c.least)}
 		}
 	}
 	if o.Contract.Channels != 1 {
@@ -173,7 +174,8 @@ func (w *Watcher) lastLook(ctx context.Context) error {
 	return w.look(ctx)
 }
 
-// look reads the frames of all files that have settled since the last look. When ctx is done it stops between two frames.
+// look reads the frames of all files that have settled since the last look. When ctx is done it stops between two
+// frames.
 func (w *Watcher) look(ctx context.Context) error {
 	now := w.o.Clock.Now()
 	w.updatePositions()

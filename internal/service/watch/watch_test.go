@@ -192,7 +192,8 @@ type run struct {
 func watching(t *testing.T) *run {
 	r := &run{t: t, clock: &script{now: time.Unix(1e9, 0)}, fake: &fake{}}
 	r.o = Options{
-		Path: t.TempDir(), Read: dataset.Options{View: dataset.View{Library: hdf5test.Library()}}, BatchSize: 4, Interval: time.Second, Idle: 5 * time.Second, GiveUp: 3 * time.Second,
+		Path: t.TempDir(), Read: dataset.Options{View: dataset.View{Library: hdf5test.Library()}}, BatchSize: 4,
+		Interval: time.Second, Idle: 5 * time.Second, GiveUp: 3 * time.Second,
 		Every: 2 * time.Second, Grace: 10 * time.Second, Contract: model(), Predictor: r.fake, Clock: r.clock,
 		Log: slog.New(slog.NewTextHandler(&r.log, nil)),
 		Save: func(result *reconstruct.Result) error {
@@ -226,7 +227,8 @@ func (r *run) end(ctx context.Context, ended End, want Tally, object []byte) {
 	}
 }
 
-// TestAnyOrderGivesTheBytesOfInfer: parts of every kind arrive in any order, many to a look or one, and all of it twice.
+// TestAnyOrderGivesTheBytesOfInfer: parts of every kind arrive in any order, many to a look or one, and all of it
+// twice.
 func TestAnyOrderGivesTheBytesOfInfer(t *testing.T) {
 	const count = 11
 	d := scanData(count)
@@ -262,12 +264,19 @@ func TestIDsOfNames(t *testing.T) {
 		whole       int // frames 0 to whole - 1 are the object
 		said        string
 	}{
-		{name: "one each", parts: map[string][]int{"a_2.npz": {2}, "a_0.npz": {0}, "a_001.npz": {1}}, want: Tally{Frames: 3}, whole: 3},
-		{name: "several each, the last with fewer", first: 1, each: 3, parts: map[string][]int{"p3.npz": {6}, "p1.npz": {0, 1, 2}, "p2.npz": {3, 4, 5}}, want: Tally{Frames: 7}, whole: 7},
-		{name: "more than said", each: 2, parts: map[string][]int{"p0.npz": {0, 1}, "p1.npz": {2, 3, 4}}, want: Tally{Frames: 2, Broken: 1}, whole: 2, said: "3 frames and no ids"},
-		{name: "no number", parts: map[string][]int{"p0.npz": {0}, "pi.npz": {1}}, want: Tally{Frames: 1, Broken: 1}, whole: 1, said: "a name without a number"},
-		{name: "below the first", first: 5, parts: map[string][]int{"p4.npz": {1}, "p5.npz": {0}}, want: Tally{Frames: 1, Broken: 1}, whole: 1, said: "expected 5 or more, as --first-file says"},
-		{name: "a huge number", parts: map[string][]int{"p0.npz": {0}, "p99999999999999999999.npz": {1}}, want: Tally{Frames: 1, Broken: 1}, whole: 1, said: "a smaller one"},
+		{name: "one each", parts: map[string][]int{"a_2.npz": {2}, "a_0.npz": {0}, "a_001.npz": {1}},
+			want: Tally{Frames: 3}, whole: 3},
+		{name: "several each, the last with fewer", first: 1, each: 3,
+			parts: map[string][]int{"p3.npz": {6}, "p1.npz": {0, 1, 2}, "p2.npz": {3, 4, 5}}, want: Tally{Frames: 7},
+			whole: 7},
+		{name: "more than said", each: 2, parts: map[string][]int{"p0.npz": {0, 1}, "p1.npz": {2, 3, 4}},
+			want: Tally{Frames: 2, Broken: 1}, whole: 2, said: "3 frames and no ids"},
+		{name: "no number", parts: map[string][]int{"p0.npz": {0}, "pi.npz": {1}}, want: Tally{Frames: 1, Broken: 1},
+			whole: 1, said: "a name without a number"},
+		{name: "below the first", first: 5, parts: map[string][]int{"p4.npz": {1}, "p5.npz": {0}},
+			want: Tally{Frames: 1, Broken: 1}, whole: 1, said: "expected 5 or more, as --first-file says"},
+		{name: "a huge number", parts: map[string][]int{"p0.npz": {0}, "p99999999999999999999.npz": {1}},
+			want: Tally{Frames: 1, Broken: 1}, whole: 1, said: "a smaller one"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := watching(t)
@@ -302,7 +311,8 @@ func TestDamageIsPassedOver(t *testing.T) {
 	want := inferred(t, d, count)
 	nan := scanData(count)
 	nan.Patterns.Data[3*image+5] = float32(math.NaN())
-	wrong := []npz.Member{{Key: "diff3d", Value: ndarray.New[float32](1, 2*n, 2*n)}, {Key: "xcoords", Value: []float64{50}}, {Key: "ycoords", Value: []float64{50}}, {Key: "ids", Value: []int64{3}}}
+	wrong := []npz.Member{{Key: "diff3d", Value: ndarray.New[float32](1, 2*n, 2*n)},
+		{Key: "xcoords", Value: []float64{50}}, {Key: "ycoords", Value: []float64{50}}, {Key: "ids", Value: []int64{3}}}
 	with := func(key string, value any) []npz.Member {
 		m := members(d, []int{3}, true)
 		for i := range m {
@@ -321,7 +331,8 @@ func TestDamageIsPassedOver(t *testing.T) {
 	}{
 		{"truncated NPZ", "b.npz", members(d, []int{2, 3}, true), half, "b.npz: "},
 		{"truncated HDF5", "b.h5", members(d, []int{2, 3}, true), half, "b.h5: "},
-		{"another byte", "b.npz", members(d, []int{2, 3}, true), func(b []byte) []byte { b[5000] ^= 1; return b }, "b.npz: "},
+		{"another byte", "b.npz", members(d, []int{2, 3}, true), func(b []byte) []byte { b[5000] ^= 1; return b },
+			"b.npz: "},
 		{"empty", "b.npz", members(d, []int{2, 3}, true), func([]byte) []byte { return nil }, "b.npz: "},
 		{"wrong N", "b.npz", wrong, nil, "patterns of 128 x 128"},
 		{"NaN", "b.npz", members(nan, []int{2, 3}, true), nil, "NaN in frame 1"},
@@ -342,7 +353,8 @@ func TestDamageIsPassedOver(t *testing.T) {
 			}
 			r.step(func() { write(t, r.path("c.npz"), members(d, []int{2, 3}, true)) })
 			r.end(context.Background(), Idle, Tally{Frames: count, Broken: 1}, want)
-			if said := r.log.String(); strings.Count(said, "a file is skipped") != 1 || !strings.Contains(said, tt.said) {
+			if said := r.log.String(); strings.Count(said, "a file is skipped") != 1 ||
+				!strings.Contains(said, tt.said) {
 				t.Errorf("not named once with %q:\n%s", tt.said, said)
 			}
 		})
@@ -406,12 +418,14 @@ func TestCounts(t *testing.T) {
 	write(t, r.path("a.npz"), members(d, []int{0, 1, 2}, true))
 	r.step(func() { write(t, r.path("b.npz"), members(other, []int{0, 1}, true)) })
 	r.step(func() { write(t, r.path("c.npz"), members(bright, []int{8}, true)) })
-	r.end(context.Background(), Idle, Tally{Frames: 3, Missing: 6, Repeated: 1, Conflicting: 1, Refused: 1}, inferred(t, d, 3))
+	r.end(context.Background(), Idle, Tally{Frames: 3, Missing: 6, Repeated: 1, Conflicting: 1, Refused: 1},
+		inferred(t, d, 3))
 	if said := r.log.String(); !strings.Contains(said, "frame 0 differs") || !strings.Contains(said, "frame 8") {
 		t.Errorf("frames are not named:\n%s", said)
 	}
 	r.o.Frames, r.saved, r.clock.slept, r.clock.steps = 20, nil, 0, nil
-	r.end(context.Background(), Idle, Tally{Frames: 3, Missing: 17, Repeated: 1, Conflicting: 1, Refused: 1}, inferred(t, d, 3))
+	r.end(context.Background(), Idle, Tally{Frames: 3, Missing: 17, Repeated: 1, Conflicting: 1, Refused: 1},
+		inferred(t, d, 3))
 }
 
 // TestEnds: all frames, a signal with frames that have just come, nothing at all.
@@ -504,12 +518,14 @@ func TestFailures(t *testing.T) {
 	r := watching(t)
 	write(t, r.path("0.npz"), members(d, []int{0}, true))
 	r.fake.run = func() error { return fmt.Errorf("out of order") }
-	if _, err := Run(context.Background(), r.o); err == nil || !strings.Contains(err.Error(), "out of order") || r.fake.alive != 0 {
+	if _, err := Run(context.Background(), r.o); err == nil || !strings.Contains(err.Error(), "out of order") ||
+		r.fake.alive != 0 {
 		t.Errorf("the network fails, and Run returns %v", err)
 	}
 	r.fake.run = nil
 	r.o.Save = func(*reconstruct.Result) error { return fmt.Errorf("disk full") }
-	if _, err := Run(context.Background(), r.o); err == nil || !strings.Contains(err.Error(), "disk full") || r.fake.alive != 0 {
+	if _, err := Run(context.Background(), r.o); err == nil || !strings.Contains(err.Error(), "disk full") ||
+		r.fake.alive != 0 {
 		t.Errorf("saving fails, and Run returns %v", err)
 	}
 }
