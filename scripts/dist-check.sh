@@ -1,6 +1,6 @@
 #!/bin/sh
-# What a node beside the detector would see: the one file, alone in an empty directory, with an empty environment and, where the
-# system allows it, without a network. It trains a little, infers, and reads and writes HDF5; nothing may be left behind.
+# Runs the program as a node beside the detector would: from an empty directory, with an empty environment and, if the
+# system allows it, without a network. It trains, infers, and reads and writes HDF5; no other file may remain.
 #
 #   sh scripts/dist-check.sh dist/ptyx-linux-amd64
 set -eu
@@ -12,14 +12,13 @@ mkdir "$node/home" "$node/tmp" "$node/work"
 cp "$program" "$node/work/ptyx"
 cp testdata/scan.npz "$node/work/scan.npz"
 
-alone=""
+offline=""
 if unshare --user --net true 2> "$node/refusal"; then
-	alone="unshare --user --net"
+	offline="$(command -v unshare) --user --net"
 else
-	echo "dist-check: with the network, because this system refuses a namespace without: $(cat "$node/refusal")"
+	echo "dist-check: with the network, because this system refuses a network namespace: $(cat "$node/refusal")"
 fi
-ptyx() { (cd "$node/work" && env -i HOME="$node/home" TMPDIR="$node/tmp" PATH=/nowhere $alone_path ./ptyx "$@"); }
-alone_path=${alone:+$(command -v unshare) --user --net}
+ptyx() { (cd "$node/work" && env -i HOME="$node/home" TMPDIR="$node/tmp" PATH=/nowhere $offline ./ptyx "$@"); }
 
 fail() {
 	echo "dist-check: $1" >&2
@@ -27,8 +26,9 @@ fail() {
 }
 
 ptyx doctor > "$node/doctor"
-grep -q 'the program itself' "$node/doctor" || fail "the library that is used is not the one inside: $(cat "$node/doctor")"
-ptyx train --quiet --train-data-file scan.npz --output-dir run --n-filters-scale 1 --max-epochs 1 --gridsize 1 --export model.onnx > "$node/log"
+grep -q 'the program itself' "$node/doctor" || fail "it uses another library than its own: $(cat "$node/doctor")"
+ptyx train --quiet --train-data-file scan.npz --output-dir run --export model.onnx \
+	--n-filters-scale 1 --max-epochs 1 --gridsize 1 > "$node/log"
 ptyx infer --quiet --model-path model.onnx --test-data scan.npz --output-dir out > "$node/log"
 ptyx convert --quiet scan.npz scan.cxi --pixel-size-nm 10 > "$node/log"
 ptyx infer --quiet --model-path model.onnx --test-data scan.cxi --pixel-size-nm 10 --output-dir out-cxi > "$node/log"
@@ -37,4 +37,4 @@ ptyx infer --quiet --model-path model.onnx --test-data scan.cxi --pixel-size-nm 
 [ -s "$node/work/out-cxi/reconstruction.npz" ] || fail "no reconstruction of the HDF5 file was written"
 left=$(find "$node/home" "$node/tmp" -mindepth 1)
 [ -z "$left" ] || fail "left behind: $left"
-echo "dist-check: doctor, train, infer and HDF5 in an empty directory, nothing left behind"
+echo "dist-check: doctor, train, infer and HDF5 in an empty directory, no other file remains"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# One file that runs on a machine where nothing is installed: ptyx with ONNX Runtime and HDF5 inside (package internal/base/bundled).
+# Builds one file that needs no installed library: ptyx with ONNX Runtime and HDF5 inside (internal/base/bundled).
 #
-#   sh scripts/dist.sh          writes dist/ptyx-linux-ARCH and its checksum, and tries it where this machine can run it
+#   sh scripts/dist.sh          writes dist/ptyx-linux-ARCH and its checksum, and runs it if this machine can
 set -eu
 
 go=${GO:-go}
@@ -15,15 +15,16 @@ libraries=lib
 [ "$arch" = "$($go env GOHOSTARCH)" ] || libraries=lib/$arch
 GOARCH= $go run ./scripts/fetchlib -dir "$libraries" -os linux -arch "$arch"
 
-# What go:embed takes in: a folder a library, what it needs before it. A number keeps that order.
+# The input of go:embed: a folder a library. A number before each name puts the libraries that it needs first.
 files=internal/base/bundled/files
 rm -rf "$files"
 trap 'rm -rf "$files"' EXIT
 mkdir -p "$files/libonnxruntime" "$files/libhdf5"
 cp -L "$libraries/libonnxruntime.so" "$files/libonnxruntime/9-libonnxruntime.so"
 number=1
-# The libraries that HDF5 needs, each after what it needs itself, are the lines after the first of its stamp, in reverse.
-for needed in $(sed 1d "$libraries/VERSION-HDF5" | awk '{ line[NR] = $2 } END { for (i = NR; i > 0; i--) print line[i] }'); do
+# The lines after the first of its stamp, in reverse, are the libraries that HDF5 needs, in the order of loading.
+reverse='{ line[NR] = $2 } END { for (i = NR; i > 0; i--) print line[i] }'
+for needed in $(sed 1d "$libraries/VERSION-HDF5" | awk "$reverse"); do
 	cp "$libraries/$needed" "$files/libhdf5/$number-$needed"
 	number=$((number + 1))
 done

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Every fuzz target of the module in turn, each for the given time: sh scripts/fuzz.sh [30s]
-# What a target finds is kept by Go under its package's testdata/fuzz and runs as a regression case of `make test`.
+# Runs every fuzz target of the module, each for the given time: sh scripts/fuzz.sh [30s]
+# Go stores a failing input under the package's testdata/fuzz, where `make test` runs it as a regression case.
 set -eu
-# Short minimising: for a minute it would try to shorten each input that reaches new code, and try nothing new.
+# Minimising is short: by default Go spends up to a minute on each input that reaches new code, and tries nothing new.
 
 time=${1:-30s}
 for file in $(grep -rlE '^func Fuzz[A-Z]' --include='*_test.go' . | sort); do

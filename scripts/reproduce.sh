@@ -1,6 +1,6 @@
 #!/bin/sh
-# A second build of this tree, from a copy at another place and an empty cache: it must be the same program as bin/ptyx, to the byte, and
-# what the two make must be the same files.
+# Builds a copy of this tree in another directory with an empty cache. The program must equal bin/ptyx to the byte, and
+# both programs must write the same files.
 #
 #   sh scripts/reproduce.sh        after `make build lib`
 set -eu
@@ -15,22 +15,23 @@ mkdir "$work/tree"
 done | tar -cf - -T - | tar -xf - -C "$work/tree"
 (cd "$work/tree" && GOCACHE="$work/cache" "$go" build -trimpath -buildvcs=false -o "$work/again" ./cmd/ptyx)
 
-# Everything that a simulation, a training and a reconstruction make, with its checksum.
+# The checksums of all files of a simulation, a training and a reconstruction.
 make_all() {
 	mkdir "$2"
 	(
 		cd "$2" &&
 		"$1" simulate --out scan.npz --positions 16 --step 8 --nphotons 1e5 --seed 3 &&
-		"$1" train --train-data-file scan.npz --output-dir run --export model.onnx --max-epochs 3 --batch-size 4 --n-filters-scale 1 --seed 5 --device cpu &&
+		"$1" train --train-data-file scan.npz --output-dir run --export model.onnx --device cpu --seed 5 \
+			--max-epochs 3 --batch-size 4 --n-filters-scale 1 &&
 		"$1" infer --model-path model.onnx --test-data scan.npz --output-dir object --device cpu &&
 		ls object/reconstruction.npz &&
-		rm run/metrics.csv run/state.npz # they hold the seconds of each epoch, which are of the clock
+		rm run/metrics.csv run/state.npz # they hold the seconds of each epoch
 	) > "$2.log" 2>&1 || { cat "$2.log" >&2; exit 1; }
 	(cd "$2" && find . -type f | LC_ALL=C sort | xargs sha256sum)
 }
 
 make_all "$(pwd)/bin/ptyx" "$work/first" > "$work/first.sums"
 make_all "$work/again" "$work/second" > "$work/second.sums"
-diff "$work/first.sums" "$work/second.sums" || { echo "reproduce: what two builds make differs" >&2; exit 1; }
+diff "$work/first.sums" "$work/second.sums" || { echo "reproduce: the files of two builds differ" >&2; exit 1; }
 cmp bin/ptyx "$work/again" || { echo "reproduce: two builds of one tree differ" >&2; exit 1; }
-echo "reproduce: two builds are one program, and make the same $(wc -l < "$work/first.sums") files"
+echo "reproduce: two builds are the same program and write the same $(wc -l < "$work/first.sums") files"

@@ -20,7 +20,7 @@ const (
 	tarballName = "onnxruntime-node-9.8.7.tgz"
 )
 
-// fixture is a folder of packages, programs that deliver them in the place of pip and npm, and the matching sums.
+// fixture is a folder of packages, programs that deliver them instead of pip and npm, and the matching sums.
 type fixture struct {
 	t              *testing.T
 	packages, path string // folders: what the programs deliver, and the programs
@@ -51,9 +51,10 @@ func newFixture(t *testing.T, programs ...string) *fixture {
 	f.write(filepath.Join(f.packages, wheelName), wheel.Bytes(), 0o644)
 	f.write(filepath.Join(f.packages, tarballName), tarball.Bytes(), 0o644)
 	f.sums = "version 9.8.7 # pinned\n" +
-		"pip linux/amd64 manylinux_2_28_x86_64 " + digest(wheel.Bytes()) + " " + wheelName + " onnxruntime/capi/libonnxruntime.so.9.8.7\n" +
+		"pip linux/amd64 manylinux_2_28_x86_64 " + digest(wheel.Bytes()) + " " + wheelName +
+		" onnxruntime/capi/libonnxruntime.so.9.8.7\n" +
 		"npm linux/amd64 any " + digest(tarball.Bytes()) + " " + tarballName + " package/lib.so\n"
-	// Both are told the folder by the argument after --dest or --pack-destination; sh alone is used, for PATH is ours.
+	// The argument after --dest or --pack-destination is the folder. The programs use sh only, because PATH is ours.
 	for _, p := range programs {
 		file := map[string]string{"pip": wheelName, "npm": tarballName}[p]
 		f.program(p, `case "$1" in --version) exit 0;; esac
@@ -91,7 +92,7 @@ func digest(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// listing is the names in a folder; hidden ones would be left-overs of an interrupted step.
+// listing is the names in a folder; a hidden one would be left over from an interrupted step.
 func listing(t *testing.T, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -135,7 +136,7 @@ func TestInstall(t *testing.T) {
 	}
 }
 
-// A folder that is up to date needs no program at all; one that was damaged is mended.
+// A current folder needs no program; a damaged one is repaired.
 func TestSecondCall(t *testing.T) {
 	f := newFixture(t, "pip")
 	dir := t.TempDir()
@@ -157,7 +158,7 @@ func TestSecondCall(t *testing.T) {
 	}
 }
 
-// Every failure is one line, and leaves the folder as it was.
+// Every failure is one line and leaves the folder as it was.
 func TestFailures(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
@@ -175,10 +176,13 @@ func TestFailures(t *testing.T) {
 			f.program("npm", "exit 3")
 		}, []string{"npm cannot download " + tarballName + ": exit status 3"}},
 		{"another file", func(f *fixture) {
-			f.program("pip", `[ "$1" = --version ] && exit 0; while [ "$1" != --dest ]; do shift; done; echo forged > "$2/`+wheelName+`"`)
+			f.program("pip",
+				`[ "$1" = --version ] && exit 0; while [ "$1" != --dest ]; do shift; done; echo forged > "$2/`+
+					wheelName+`"`)
 		}, []string{"sha256", "it is not the pinned file"}},
 		{"another version", func(f *fixture) {
-			f.program("pip", `[ "$1" = --version ] && exit 0; while [ "$1" != --dest ]; do shift; done; echo x > "$2/other.whl"`)
+			f.program("pip",
+				`[ "$1" = --version ] && exit 0; while [ "$1" != --dest ]; do shift; done; echo x > "$2/other.whl"`)
 		}, []string{"pip did not download " + wheelName}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -224,7 +228,7 @@ func TestParsePin(t *testing.T) {
 	}
 }
 
-// The embedded pins: every platform has its downloads; ONNX Runtime a wheel and a tarball, of one version.
+// Every platform has its downloads in the embedded pins: ONNX Runtime a wheel and a tarball of one version.
 func TestPinned(t *testing.T) {
 	for i, want := range []string{"pip npm", "pip"} {
 		product := products()[i]
@@ -257,10 +261,11 @@ func TestPackageName(t *testing.T) {
 	}
 }
 
-// What a library needs comes along, under its own name, and is missed when it is gone.
+// The libraries that a library needs are installed under their own names, and a missing one is noticed.
 func TestNeeded(t *testing.T) {
 	f := newFixture(t, "pip")
-	f.sums = strings.Replace(f.sums, wheelName+" onnxruntime/capi/libonnxruntime.so.9.8.7", wheelName+" onnxruntime/capi/libonnxruntime.so.9.8.7 onnxruntime/capi/libneeded-1a.so.2", 1)
+	f.sums = strings.Replace(f.sums, wheelName+" onnxruntime/capi/libonnxruntime.so.9.8.7",
+		wheelName+" onnxruntime/capi/libonnxruntime.so.9.8.7 onnxruntime/capi/libneeded-1a.so.2", 1)
 	dir := t.TempDir()
 	f.check(f.run(dir))
 	if got := listing(t, dir); got != "VERSION libneeded-1a.so.2 libonnxruntime.so libonnxruntime.so.9.8.7" {

@@ -17,10 +17,10 @@ import (
 	"strings"
 )
 
-// errNoTool says that a source has no program here.
+// errNoTool is the error for a source whose program is missing.
 var errNoTool = errors.New("is not installed")
 
-// get downloads the file into dir by the source's own program.
+// get downloads the file into dir with the program of its source.
 func (d download) get(ctx context.Context, dir string) (path string, err error) {
 	command, err := d.command(ctx, dir)
 	if err != nil {
@@ -38,8 +38,7 @@ func (d download) get(ctx context.Context, dir string) (path string, err error) 
 	return path, nil
 }
 
-// command is the program's call. The wheel is chosen by name, for a Python of our choice: the Python that happens to be
-// installed plays no part.
+// command is the call of the program. It requests the wheel for a given Python, whatever Python is installed.
 func (d download) command(ctx context.Context, dir string) (*exec.Cmd, error) {
 	name, version := d.packageName()
 	switch d.source {
@@ -57,14 +56,15 @@ func (d download) command(ctx context.Context, dir string) (*exec.Cmd, error) {
 		}
 	case "npm":
 		if _, err := exec.LookPath("npm"); err == nil {
-			return exec.CommandContext(ctx, "npm", "pack", "--loglevel=error", "--pack-destination", dir, name+"@"+version), nil
+			return exec.CommandContext(ctx, "npm", "pack", "--loglevel=error", "--pack-destination", dir,
+				name+"@"+version), nil
 		}
 	}
 	return nil, errNoTool
 }
 
-// fault is the line of a program's output that names what went wrong: npm's code, or the last line, which is pip's; or
-// else how the program ended.
+// fault is the line of a program's output that names the cause: npm's code, or the last line, which is pip's. Without
+// output it is the program's exit status.
 func fault(output string, err error) string {
 	lines := strings.Split(strings.TrimSpace(output), "\n")
 	for _, line := range lines {
@@ -85,7 +85,7 @@ func (d download) verify(path string) error {
 		return err
 	}
 	if sum != d.sha256 {
-		return fmt.Errorf("downloaded %s with sha256 %s, expected %s: it is not the pinned file and was thrown away", d.file, sum, d.sha256)
+		return fmt.Errorf("downloaded %s with sha256 %s, expected %s: it is not the pinned file", d.file, sum, d.sha256)
 	}
 	return nil
 }
@@ -103,16 +103,14 @@ func fileSum(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// extract copies a library out of the file.
+// extract copies a library from the file.
 func (d download) extract(path, member string, to io.Writer) error {
-	var err error
+	copyMember := extractZip
 	if d.source == "npm" {
-		err = extractTar(path, member, to)
-	} else {
-		err = extractZip(path, member, to)
+		copyMember = extractTar
 	}
-	if err != nil {
-		return fmt.Errorf("taking %s out of %s: %w", member, d.file, err)
+	if err := copyMember(path, member, to); err != nil {
+		return fmt.Errorf("extracting %s from %s: %w", member, d.file, err)
 	}
 	return nil
 }

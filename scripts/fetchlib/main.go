@@ -1,10 +1,10 @@
-// Command fetchlib puts the pinned libraries that ptyx loads when it runs, ONNX Runtime and HDF5, into a folder: `make lib`. It
-// lets pip or npm download the packages that carry them, with whatever index, proxy and cache they are set up for, and checks
-// each file against onnxruntime.sums or hdf5.sums before anything is taken out of it. What is there already is left alone.
+// Command fetchlib puts the pinned libraries that ptyx loads at run time, ONNX Runtime and HDF5, into a folder: `make
+// lib`. pip or npm downloads the packages that contain them, with the user's index, proxy and cache. fetchlib checks
+// each file against onnxruntime.sums or hdf5.sums before it extracts anything. It leaves a current library alone.
 //
-// The nouns: a product is a library to be had; a pin is its version with its downloads; a download is one row of a .sums file;
-// the folder holds the library under its versioned name, a link without the version, the libraries that it needs besides, and
-// VERSION (of HDF5, VERSION-HDF5), written last, which says what is there.
+// The nouns: a product is a library; a pin is its version with its downloads; a download is one row of a .sums file.
+// The folder holds the library under its versioned name, a link without the version, the libraries that it needs, and
+// VERSION (of HDF5, VERSION-HDF5), written last, which lists them.
 package main
 
 import (
@@ -17,13 +17,13 @@ import (
 	goruntime "runtime"
 )
 
-// product is a library to be had.
+// product is a library that ptyx loads.
 type product struct {
-	name     string // as people say it
-	library  string // as files are named, before ".so" or ".dylib"
-	stamp    string // the file that says what is there
-	oldest   string // version that ptyx can do with
-	variable string // environment variable that names one's own
+	name     string // in messages
+	library  string // file name before ".so" or ".dylib"
+	stamp    string // the file that lists the installed version
+	oldest   string // version that ptyx accepts
+	variable string // environment variable with the path of the user's own library
 	sums     string // the pin
 }
 
@@ -43,8 +43,8 @@ func products() []product {
 
 func main() {
 	dir := flag.String("dir", "lib", "folder for the libraries")
-	goos := flag.String("os", goruntime.GOOS, "system that they are for, as Go names it")
-	arch := flag.String("arch", goruntime.GOARCH, "processor that they are for, as Go names it")
+	goos := flag.String("os", goruntime.GOOS, "target system, a GOOS")
+	arch := flag.String("arch", goruntime.GOARCH, "target processor, a GOARCH")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -56,7 +56,7 @@ func main() {
 	}
 }
 
-// run brings a product in the folder up to date and prints one line if it had to.
+// run updates a product in the folder. It prints one line if it installed something.
 func run(ctx context.Context, dir string, product product, goos, goarch string) error {
 	p, err := parsePin(product.sums)
 	if err != nil {
@@ -75,6 +75,7 @@ func run(ctx context.Context, dir string, product product, goos, goarch string) 
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s %s for %s/%s is in %s (by %s, checksum verified)\n", product.name, p.version, goos, goarch, dir, d.source)
+	fmt.Printf("%s %s for %s/%s is in %s (by %s, checksum verified)\n", product.name, p.version, goos, goarch, dir,
+		d.source)
 	return nil
 }

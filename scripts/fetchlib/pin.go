@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,10 +14,11 @@ type download struct {
 	sha256   string   // of the file, in hexadecimal
 	file     string   // its name
 	member   string   // path of the library inside it
-	needed   []string // paths of the libraries that it needs, which are kept under their own names
+	needed   []string // paths of the libraries that it needs, which keep their names
 }
 
-// packageName is name and version of the package: of h5py-3.16.0-cp312-cp312-macosx_11_0_arm64.whl, or of onnxruntime-node-1.30.0.tgz.
+// packageName is name and version of the package of a file such as h5py-3.16.0-cp312-cp312-macosx_11_0_arm64.whl or
+// onnxruntime-node-1.30.0.tgz.
 func (d download) packageName() (name, version string) {
 	if wheel, ok := strings.CutSuffix(d.file, ".whl"); ok {
 		field := strings.SplitN(wheel, "-", 3)
@@ -42,8 +44,10 @@ func parsePin(text string) (pin, error) {
 		case len(field) == 0:
 		case len(field) == 2 && field[0] == "version" && p.version == "":
 			p.version = field[1]
-		case len(field) >= 6 && (field[0] == "pip" || field[0] == "npm") && len(field[3]) == 64 && strings.Count(field[4], "-") >= 1 && p.version != "":
-			p.downloads = append(p.downloads, download{field[0], field[1], field[2], field[3], field[4], field[5], field[6:]})
+		case len(field) >= 6 && (field[0] == "pip" || field[0] == "npm") && len(field[3]) == 64 &&
+			strings.Count(field[4], "-") >= 1 && p.version != "":
+			p.downloads = append(p.downloads,
+				download{field[0], field[1], field[2], field[3], field[4], field[5], field[6:]})
 		default:
 			return p, fmt.Errorf("a line that is neither a version nor a download: %q", strings.TrimSpace(line))
 		}
@@ -54,13 +58,7 @@ func parsePin(text string) (pin, error) {
 	return p, nil
 }
 
-// downloadsFor are the downloads of a platform in the order in which they are to be tried.
+// downloadsFor are the downloads for a platform, in the order to try them.
 func (p pin) downloadsFor(platform string) []download {
-	var ds []download
-	for _, d := range p.downloads {
-		if d.platform == platform {
-			ds = append(ds, d)
-		}
-	}
-	return ds
+	return slices.DeleteFunc(slices.Clone(p.downloads), func(d download) bool { return d.platform != platform })
 }

@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// target is the folder that gets a library.
+// target is the folder for a library.
 type target struct {
 	product
 	dir, version, os, arch string
 }
 
-// file is the library's file name; file("") that of the link without a version.
+// file is the library's file name; file("") is the link without a version.
 func (t target) file(version string) string {
 	if version != "" {
 		version = "." + version
@@ -27,9 +27,10 @@ func (t target) file(version string) string {
 	return t.library + ".so" + version
 }
 
-// stampText is the content of the stamp: what is there, and the checksums of the library and, a line each, of what it needs.
+// stampText is the content of the stamp: version, platform and checksum of the library, then checksum and name of each
+// library that it needs.
 func (t target) stampText(dir string, needed []string) (string, error) {
-	// Through the link, so that a missing link counts.
+	// The checksum goes through the link, so that a missing link counts.
 	sum, err := fileSum(filepath.Join(dir, t.file("")))
 	if err != nil {
 		return "", err
@@ -45,28 +46,28 @@ func (t target) stampText(dir string, needed []string) (string, error) {
 	return text, nil
 }
 
-// current reports whether the library is there, whole, and of the pinned version, with all that it needs.
+// current reports whether the pinned version is installed, intact, with all libraries that it needs.
 func (t target) current() bool {
-	said, err := os.ReadFile(filepath.Join(t.dir, t.stamp))
+	stamp, err := os.ReadFile(filepath.Join(t.dir, t.stamp))
 	if err != nil {
 		return false
 	}
 	var needed []string
-	for line := range strings.Lines(string(said)) {
+	for line := range strings.Lines(string(stamp)) {
 		if field := strings.Fields(line); len(field) == 2 {
 			needed = append(needed, filepath.Base(field[1]))
 		}
 	}
-	is, err := t.stampText(t.dir, needed)
-	return err == nil && is == string(said)
+	want, err := t.stampText(t.dir, needed)
+	return err == nil && want == string(stamp)
 }
 
-// install tries the downloads in turn and puts the library of the first that succeeds in place.
+// install tries the downloads in order and installs the library of the first that succeeds.
 func (t target) install(ctx context.Context, downloads []download) (download, error) {
 	if err := os.MkdirAll(t.dir, 0o755); err != nil {
 		return download{}, err
 	}
-	// Inside the folder, so that the last step is a rename on one file system.
+	// In the folder, so that the last step is a rename on one file system.
 	work, err := os.MkdirTemp(t.dir, ".fetch-*")
 	if err != nil {
 		return download{}, err
@@ -87,11 +88,13 @@ func (t target) install(ctx context.Context, downloads []download) (download, er
 			break
 		}
 	}
-	return download{}, fmt.Errorf("cannot obtain %s %s: %s; install %s and let it reach its index, or set %s to a library of your own (%s or newer)",
-		t.name, t.version, strings.Join(faults, "; "), sources(downloads), t.variable, t.oldest)
+	return download{},
+		fmt.Errorf("cannot obtain %s %s: %s; install %s and let it reach its index, or set %s to a library of your "+
+			"own (%s or newer)",
+			t.name, t.version, strings.Join(faults, "; "), sources(downloads), t.variable, t.oldest)
 }
 
-// sources are the programs that could download: "pip or npm".
+// sources are the programs of the downloads: "pip or npm".
 func sources(downloads []download) string {
 	var names []string
 	for _, d := range downloads {
@@ -131,7 +134,8 @@ func write(library string, d download, member, file string) error {
 	return errors.Join(d.extract(file, member, f), f.Sync(), f.Close())
 }
 
-// place moves the libraries, the link and the stamp into the folder, in this order: what the stamp says is always there.
+// place moves the libraries, the link and the stamp into the folder, in this order: the stamp never lists a missing
+// file.
 func (t target) place(work string, names, needed []string) error {
 	if err := os.Symlink(t.file(t.version), filepath.Join(work, t.file(""))); err != nil {
 		return err

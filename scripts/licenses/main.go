@@ -1,5 +1,5 @@
-// Command licenses writes the table of docs/licenses.md: every module that is linked into ptyx, its version, and the licence that its own
-// file states. A module whose licence it does not know is an error: somebody has to look at it first.
+// Command licenses writes the table of docs/licenses.md: every module that is linked into ptyx, its version, and the
+// licence in its own file. A module with an unknown licence is an error: someone must read it first.
 package main
 
 import (
@@ -41,9 +41,10 @@ func table() (string, error) {
 
 type module struct{ path, version, dir string }
 
-// linked are the modules of the program for Linux, but for ptyx itself.
+// linked are the modules of the program for Linux, except ptyx.
 func linked() ([]module, error) {
-	list := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Version}}\t{{.Dir}}{{end}}{{end}}", "ptyx/cmd/ptyx")
+	list := exec.Command("go", "list", "-deps", "-f",
+		"{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Version}}\t{{.Dir}}{{end}}{{end}}", "ptyx/cmd/ptyx")
 	list.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=1")
 	out, err := list.Output()
 	if err != nil {
@@ -62,7 +63,7 @@ func linked() ([]module, error) {
 
 var licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|unlicense)([.-].*)?$`)
 
-// licence names what the licence files of a module say, the names of several joined by "and".
+// licence names the licences in the licence files of a module, joined by "and".
 func licence(dir string) (string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -70,7 +71,8 @@ func licence(dir string) (string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if e.IsDir() || !licenceFile.MatchString(e.Name()) || strings.HasSuffix(e.Name(), "-link.txt") { // a link is no licence
+		// it holds only a link
+		if e.IsDir() || !licenceFile.MatchString(e.Name()) || strings.HasSuffix(e.Name(), "-link.txt") {
 			continue
 		}
 		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
@@ -79,7 +81,7 @@ func licence(dir string) (string, error) {
 		}
 		name := recognise(string(text))
 		if name == "" {
-			return "", fmt.Errorf("%s is no licence that is known here", e.Name())
+			return "", fmt.Errorf("%s holds an unknown licence", e.Name())
 		}
 		names = append(names, name)
 	}
@@ -90,7 +92,7 @@ func licence(dir string) (string, error) {
 	return strings.Join(slices.Compact(names), " and "), nil
 }
 
-// marks are words that only the text of one licence has, by its SPDX name; the first that fits counts.
+// marks are words that only the text of one licence has, by its SPDX name; the first match counts.
 var marks = []struct {
 	name  string
 	words []string
@@ -108,7 +110,7 @@ var marks = []struct {
 	{"ISC", []string{"Permission to use, copy, modify, and/or distribute this software"}},
 }
 
-// recognise names a licence by its text; empty where it is none of these.
+// recognise names a licence by its text; empty for an unknown one.
 func recognise(text string) string {
 	plain := strings.Join(strings.Fields(text), " ")
 	for _, m := range marks {

@@ -9,7 +9,7 @@ import (
 
 var update = flag.Bool("update", false, "write docs/licenses.md anew")
 
-const page = "../../../docs/licenses.md"
+const page = "../../docs/licenses.md"
 
 // TestPage holds docs/licenses.md to what is linked.
 func TestPage(t *testing.T) {
