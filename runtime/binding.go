@@ -166,8 +166,8 @@ func (s boundScalar) fetch() {
 	}
 }
 
-// Close frees the binding and releases the arrays. A second Close does nothing. The error is always nil; the signature is
-// that of io.Closer.
+// Close frees the binding and releases the arrays. A second Close does nothing. The error is always nil; the signature
+// is that of io.Closer.
 func (b *Binding) Close() error {
 	b.session.mu.Lock()
 	defer b.session.mu.Unlock()

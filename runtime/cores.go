@@ -28,8 +28,8 @@ func (c Cores) threads() int {
 	return max(n, 1)
 }
 
-// linuxCores reads the topology of the allowed processors and the quota from a Linux file system. Without the topology it
-// assumes one thread per core, without a quota no limit.
+// linuxCores reads the topology of the allowed processors and the quota from a Linux file system. Without the topology
+// it assumes one thread per core, without a quota no limit.
 func linuxCores(root fs.FS, allowed []int) Cores {
 	c := Cores{Logical: len(allowed), Quota: linuxQuota(root)}
 	cores := map[string]bool{}

@@ -57,8 +57,8 @@ func cudaMissing(lib Library, providers []string, loads func(name string) bool) 
 func noCUDA(missing []string, cause error) error {
 	e := &badinput.Error{
 		Key: "device cuda", Found: "no usable CUDA provider", Cause: cause,
-		Remedy: "take the ONNX Runtime library of the onnxruntime-gpu package with the CUDA and cuDNN that it asks for, " +
-			"or choose the device cpu",
+		Remedy: "take the ONNX Runtime library of the onnxruntime-gpu package with the CUDA and cuDNN that it asks " +
+			"for, or choose the device cpu",
 	}
 	if len(missing) > 0 {
 		e.Found += ", missing: " + strings.Join(missing, "; ")

@@ -56,13 +56,14 @@ func (d Diagnosis) Usable() bool { return d.Runs }
 //go:embed testdata/double.onnx
 var smallModel []byte
 
-// Diagnose searches for ONNX Runtime as [Find] does, opens it, runs a small model and examines the processor. Faults are
-// listed in Problems.
+// Diagnose searches for ONNX Runtime as [Find] does, opens it, runs a small model and examines the processor. Faults
+// are listed in Problems.
 func Diagnose(explicit string) Diagnosis {
 	d := Diagnosis{
 		API: APIVersion, Minimum: MinimumVersion, Providers: []string{}, Problems: []Problem{},
 		Processor: Processor{
-			Model: cpuModel(), Arch: goruntime.GOARCH, OS: goruntime.GOOS, Features: cpuFeatures(), Cores: machineCores(),
+			Model: cpuModel(), Arch: goruntime.GOARCH, OS: goruntime.GOOS, Features: cpuFeatures(),
+			Cores: machineCores(),
 		},
 		CUDA: CUDAStatus{Why: "ONNX Runtime is not usable"},
 	}
@@ -91,9 +92,9 @@ func (d *Diagnosis) fault(err error) {
 func (d *Diagnosis) checkProcessor() {
 	if d.Processor.Arch == "amd64" && !slices.Contains(d.Processor.Features, "AVX2") {
 		d.problem(
-			"the processor has no AVX2 (or the virtual machine hides it): training and inference are several times slower",
-			"use a processor with AVX2, or let the virtual machine pass the host's processor through",
-		)
+			"the processor has no AVX2 (or the virtual machine hides it): training and inference are several times "+
+				"slower",
+			"use a processor with AVX2, or let the virtual machine pass the host's processor through")
 	}
 	if q := d.Processor.Cores.Quota; q > 0 && q < float64(d.Processor.Cores.Physical) {
 		d.problem(fmt.Sprintf("the control group grants %.3g of %d cores", q, d.Processor.Cores.Physical),

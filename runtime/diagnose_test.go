@@ -21,7 +21,8 @@ func TestDiagnose(t *testing.T) {
 	if d.CUDA.Usable || !strings.HasPrefix(d.CUDA.Why, "missing ") {
 		t.Errorf("CUDA: %+v", d.CUDA)
 	}
-	if d.Threads < 1 || d.Threads > d.Processor.Cores.Logical || d.Processor.Cores.Physical > d.Processor.Cores.Logical {
+	if d.Threads < 1 || d.Threads > d.Processor.Cores.Logical ||
+		d.Processor.Cores.Physical > d.Processor.Cores.Logical {
 		t.Errorf("%d threads on %+v", d.Threads, d.Processor.Cores)
 	}
 	text, err := json.Marshal(d)
@@ -84,7 +85,8 @@ func TestProcessorProblems(t *testing.T) {
 	} {
 		d := Diagnosis{Processor: tc.p}
 		d.checkProcessor()
-		if tc.want == "" && len(d.Problems) > 0 || tc.want != "" && (len(d.Problems) != 1 || !strings.Contains(d.Problems[0].What, tc.want)) {
+		if tc.want == "" && len(d.Problems) > 0 ||
+			tc.want != "" && (len(d.Problems) != 1 || !strings.Contains(d.Problems[0].What, tc.want)) {
 			t.Errorf("%+v: %+v", tc.p, d.Problems)
 		}
 	}
@@ -118,10 +120,14 @@ func TestLinuxCores(t *testing.T) {
 		{"hyperthreads", hyper, []int{0, 1, 2, 3}, Cores{4, 2, 0}, 2},
 		{"one core's threads", hyper, []int{1, 3}, Cores{2, 1, 0}, 1},
 		{"no topology", fstest.MapFS{}, []int{4, 5, 6}, Cores{3, 3, 0}, 3},
-		{"no limit", with(map[string]string{"proc/self/cgroup": "0::/", "sys/fs/cgroup/cpu.max": "max 100000"}), []int{0, 1}, Cores{2, 2, 0}, 2},
-		{"limit above", with(map[string]string{"proc/self/cgroup": "0::/a/b", "sys/fs/cgroup/a/cpu.max": "50000 100000"}), []int{0, 1}, Cores{2, 2, 0.5}, 1},
+		{"no limit", with(map[string]string{"proc/self/cgroup": "0::/", "sys/fs/cgroup/cpu.max": "max 100000"}),
+			[]int{0, 1}, Cores{2, 2, 0}, 2},
+		{"limit above",
+			with(map[string]string{"proc/self/cgroup": "0::/a/b", "sys/fs/cgroup/a/cpu.max": "50000 100000"}),
+			[]int{0, 1}, Cores{2, 2, 0.5}, 1},
 		{"smallest limit", with(map[string]string{
-			"proc/self/cgroup": "0::/a/b", "sys/fs/cgroup/a/cpu.max": "150000 100000", "sys/fs/cgroup/a/b/cpu.max": "300000 100000",
+			"proc/self/cgroup": "0::/a/b", "sys/fs/cgroup/a/cpu.max": "150000 100000",
+			"sys/fs/cgroup/a/b/cpu.max": "300000 100000",
 		}), []int{0, 1, 2, 3}, Cores{4, 2, 1.5}, 2},
 		{"version 1", with(map[string]string{
 			"proc/self/cgroup":                         "7:memory:/m\n4:cpu,cpuacct:/c",
@@ -132,7 +138,8 @@ func TestLinuxCores(t *testing.T) {
 			"sys/fs/cgroup/memory/m/cpu.cfs_quota_us":  "1",
 			"sys/fs/cgroup/memory/m/cpu.cfs_period_us": "100000",
 		}), []int{0, 1, 2, 3}, Cores{4, 2, 1}, 1},
-		{"nonsense", with(map[string]string{"proc/self/cgroup": "x\n0::/", "sys/fs/cgroup/cpu.max": "many 0"}), []int{0}, Cores{1, 1, 0}, 1},
+		{"nonsense", with(map[string]string{"proc/self/cgroup": "x\n0::/", "sys/fs/cgroup/cpu.max": "many 0"}),
+			[]int{0}, Cores{1, 1, 0}, 1},
 	} {
 		got := linuxCores(tc.root, tc.allowed)
 		if got != tc.want || got.threads() != tc.threads {

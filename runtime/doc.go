@@ -9,9 +9,9 @@
 //   - a [Session] is one model prepared for one execution provider: the CPU, or CUDA;
 //   - a [Binding] ties a session to Go arrays, once, without copying them, and runs it any number of times.
 //
-// Each function reports the errors that it can know: Find a missing or unsuitable library, NewSession a missing device or
-// a refused model, Bind a wrong shape. [Session.Provider] is the device in use. [Diagnose] collects the same facts for a
-// person.
+// Each function reports the errors that it can know: Find a missing or unsuitable library, NewSession a missing device
+// or a refused model, Bind a wrong shape. [Session.Provider] is the device in use. [Diagnose] collects the same facts
+// for a person.
 package runtime
 
 import (

@@ -44,7 +44,8 @@ func Open(lib Library) (*Environment, error) {
 	defer process.Unlock()
 	if len(process.holders) > 0 {
 		if !sameFile(process.path, lib.Path) {
-			return nil, fmt.Errorf("opening ONNX Runtime %s: %s is open, and a process can have one", lib.Path, process.path)
+			return nil, fmt.Errorf("opening ONNX Runtime %s: %s is open, and a process can have one", lib.Path,
+				process.path)
 		}
 	} else if err := initialise(lib.Path); err != nil {
 		return nil, fmt.Errorf("opening ONNX Runtime %s: %w", lib.Path, err)

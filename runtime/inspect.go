@@ -1,7 +1,7 @@
 package runtime
 
-// This file checks a shared library before the Go wrapper of ONNX Runtime opens it. The wrapper reports a library that is
-// too old only by a number, the library then prints to standard error, and the wrapper cannot list the execution
+// This file checks a shared library before the Go wrapper of ONNX Runtime opens it. The wrapper reports a library that
+// is too old only by a number, the library then prints to standard error, and the wrapper cannot list the execution
 // providers.
 
 /*
@@ -91,9 +91,9 @@ type facts struct {
 	providers []string // execution providers compiled in, in ONNX Runtime's order of preference
 }
 
-// inspect loads the library of the given path (or, for a name without a slash, by the system's search) and refuses it if
-// the wrapper cannot use it. It unloads a refused library. An accepted one stays loaded until the process ends, because
-// it is not made to be unloaded and loaded again.
+// inspect loads the library of the given path (or, for a name without a slash, by the system's search) and refuses it
+// if the wrapper cannot use it. It unloads a refused library. An accepted one stays loaded until the process ends,
+// because it is not made to be unloaded and loaded again.
 func inspect(name string) (facts, error) {
 	if err := silenceTelemetry(); err != nil {
 		return facts{}, err
@@ -114,8 +114,8 @@ func inspect(name string) (facts, error) {
 }
 
 // silenceTelemetry stops ONNX Runtime from reporting to Microsoft. Builds since 1.30 start a reporter with the library,
-// before any call could turn it off: it writes session files into the temporary directory and uploads them. They obey this
-// variable if it is set before the library is opened; os.Setenv sets it in the C environment too.
+// before any call could turn it off: it writes session files into the temporary directory and uploads them. They obey
+// this variable if it is set before the library is opened; os.Setenv sets it in the C environment too.
 func silenceTelemetry() error { return os.Setenv("ORT_DISABLE_TELEMETRY", "1") }
 
 func inspectHandle(handle unsafe.Pointer) (facts, error) {

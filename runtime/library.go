@@ -28,10 +28,10 @@ type Library struct {
 	Source  string `json:"source"`  // where it was found: "PTYX_ONNXRUNTIME", "./lib", "the system"
 }
 
-// Find searches for ONNX Runtime: at the explicit path (a file, or a folder that holds one; empty: not given), at the two
-// environment variables, inside the program, beside the executable, in lib beside it and one above, in ./lib, and where
-// the system's loader looks. A named path must be usable. Elsewhere Find skips an unsuitable library, and reports it only
-// if no usable one follows. Every error is an *InputError that names the versions found and required.
+// Find searches for ONNX Runtime: at the explicit path (a file, or a folder that holds one; empty: not given), at the
+// two environment variables, inside the program, beside the executable, in lib beside it and one above, in ./lib, and
+// where the system's loader looks. A named path must be usable. Elsewhere Find skips an unsuitable library, and reports
+// it only if no usable one follows. Every error is an *InputError that names the versions found and required.
 func Find(explicit string) (Library, error) {
 	library, _, err := newFinder(explicit).find()
 	return library, err
@@ -197,8 +197,8 @@ func libraryName() string {
 	return "libonnxruntime.so"
 }
 
-// libraryFiles are the files of a folder that are named like the library: first the name without a version, usually a link
-// to the chosen one, then the newest version first.
+// libraryFiles are the files of a folder that are named like the library: first the name without a version, usually a
+// link to the chosen one, then the newest version first.
 func libraryFiles(dir string) []string {
 	pattern := "libonnxruntime.so.*"
 	if goruntime.GOOS == "darwin" {

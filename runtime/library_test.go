@@ -52,8 +52,9 @@ func search(t *testing.T, files map[string]string) (finder, string) {
 		versions[name] = version
 	}
 	return finder{
-		getenv: func(string) string { return "" }, exeDir: filepath.Join(root, "bin"), workDir: filepath.Join(root, "work"),
-		system: []string{"system.1", "system.2"}, bundled: func() (string, error) { return "", bundled.ErrNone },
+		getenv: func(string) string { return "" }, exeDir: filepath.Join(root, "bin"),
+		workDir: filepath.Join(root, "work"),
+		system:  []string{"system.1", "system.2"}, bundled: func() (string, error) { return "", bundled.ErrNone },
 		inspect: func(name string) (facts, error) {
 			version, ok := versions[filepath.Clean(name)]
 			if !ok {
@@ -112,8 +113,8 @@ func TestFindOrder(t *testing.T) {
 	}
 }
 
-// What is inside the program goes before what lies around, and after what somebody has named; one that cannot be loaded is passed
-// over, and told.
+// What is inside the program goes before what lies around, and after what somebody has named; one that cannot be loaded
+// is passed over, and told.
 func TestFindInsideTheProgram(t *testing.T) {
 	beside := "bin/" + libraryName()
 	f, _ := search(t, map[string]string{"inside": "1.30.0", beside: "1.29.0", "named/first": "1.28.0"})
@@ -133,7 +134,8 @@ func TestFindInsideTheProgram(t *testing.T) {
 	f.bundled = func() (string, error) { return "", errors.New("no memory that may be executed") }
 	library, passed, err := f.find()
 	if err != nil || library.Source != "beside the executable" || len(passed) != 1 {
-		t.Errorf("found %+v, %v, passed over %v, want the one beside the executable and one fault", library, err, passed)
+		t.Errorf("found %+v, %v, passed over %v, want the one beside the executable and one fault", library, err,
+			passed)
 	}
 }
 
@@ -145,7 +147,8 @@ func TestFindInFolder(t *testing.T) {
 		return "libonnxruntime.so." + version
 	}
 	files := map[string]string{
-		"named/" + numbered("1.9.0"): "1.9.0", "named/" + numbered("1.30.0"): "1.30.0", "named/" + numbered("1.26.2"): "1.26.2",
+		"named/" + numbered("1.9.0"): "1.9.0", "named/" + numbered("1.30.0"): "1.30.0",
+		"named/" + numbered("1.26.2"):              "1.26.2",
 		"named/libonnxruntime_providers_shared.so": "1.99.0",
 	}
 	f, root := search(t, files)
@@ -167,8 +170,8 @@ func TestFindInFolder(t *testing.T) {
 	wantError(t, err, "a folder without "+libraryName())
 }
 
-// A library that was named and is unfit is an error even if another place has a good one; one that was merely come across
-// is passed over.
+// A library that was named and is unfit is an error even if another place has a good one; one that was merely come
+// across is passed over.
 func TestFindUnfit(t *testing.T) {
 	good := "work/lib/" + libraryName()
 	f, root := search(t, map[string]string{"named/old": "1.20.1", "named/new": "2.0.0", good: "1.30.0"})
@@ -193,7 +196,8 @@ func TestFindUnfit(t *testing.T) {
 	}
 	f, _ = search(t, map[string]string{"bin/" + libraryName(): "1.20.1", "system.1": "1.21.0"})
 	_, _, err = f.find()
-	wantError(t, err, "no library that can be used", "version 1.20.1 is too old", "/usr/lib/system.1", "version 1.21.0 is too old", requiredVersion)
+	wantError(t, err, "no library that can be used", "version 1.20.1 is too old", "/usr/lib/system.1",
+		"version 1.21.0 is too old", requiredVersion)
 }
 
 // Real files that are no fit library are refused without a crash and without a word on standard error.
@@ -205,7 +209,8 @@ func TestRefusedLibraries(t *testing.T) {
 	}
 	for _, tc := range []struct{ name, path, want string }{
 		{"not a library", text, "text.so"},
-		{"another library", compile(t, filepath.Join(dir, "other.so"), "int answer(void) { return 42; }"), "not ONNX Runtime"},
+		{"another library", compile(t, filepath.Join(dir, "other.so"), "int answer(void) { return 42; }"),
+			"not ONNX Runtime"},
 		{"too old", impostor(t, filepath.Join(dir, "old.so"), "1.20.1"), "version 1.20.1 is too old"},
 		{"too new", impostor(t, filepath.Join(dir, "new.so"), "2.1.0"), "version 2.1.0 is too new"},
 		{"without the interface", impostor(t, filepath.Join(dir, "odd.so"), "1.30.0"), "does not offer C API 24"},
@@ -256,7 +261,8 @@ func TestFindInSystem(t *testing.T) {
 	if err := json.Unmarshal(output, &found); err != nil {
 		t.Fatalf("%v: %s", err, output)
 	}
-	if found.Source != "the system" || found.Version != real.Version || filepath.Base(found.Path) != filepath.Base(system) {
+	if found.Source != "the system" || found.Version != real.Version ||
+		filepath.Base(found.Path) != filepath.Base(system) {
 		t.Errorf("found %+v, want %s by the system", found, system)
 	}
 }

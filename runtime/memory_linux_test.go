@@ -25,9 +25,9 @@ func resident(t *testing.T) float64 {
 }
 
 // checkFlat runs f a few times to fill caches, then many times, and compares memory before and after. It stays on one
-// thread of the system: the C library keeps freed blocks per thread, and Go would spread the calls over many. What is left
-// is whether one block of 4 MiB is being kept at the moment of measuring; slack is three of them (MiB), and what would
-// leak is at least five times the slack.
+// thread of the system: the C library keeps freed blocks per thread, and Go would spread the calls over many. What is
+// left is whether one block of 4 MiB is being kept at the moment of measuring; slack is three of them (MiB), and what
+// would leak is at least five times the slack.
 func checkFlat(t *testing.T, warmUp, times int, f func() error) {
 	t.Helper()
 	goruntime.LockOSThread()
@@ -45,12 +45,13 @@ func checkFlat(t *testing.T, warmUp, times int, f func() error) {
 	before := resident(t)
 	repeat(times)
 	if grown := resident(t) - before; !(grown <= slack) {
-		t.Errorf("memory grew by %.1f MiB in %d rounds, from %.1f MiB; %.0f MiB are allowed", grown, times, before, slack)
+		t.Errorf("memory grew by %.1f MiB in %d rounds, from %.1f MiB; %.0f MiB are allowed", grown, times, before,
+			slack)
 	}
 }
 
-// 2000 runs, or twice PTYX_BATCHES, every other one with a fresh binding. A leak of an output would be 32 KiB a run, 62 MiB in all; of
-// 2 * 10^5 runs what is seen is 64 bytes a run.
+// 2000 runs, or twice PTYX_BATCHES, every other one with a fresh binding. A leak of an output would be 32 KiB a run, 62
+// MiB in all; of 2 * 10^5 runs what is seen is 64 bytes a run.
 func TestMemoryOfRuns(t *testing.T) {
 	rounds := 1000
 	if text := os.Getenv("PTYX_BATCHES"); text != "" {
@@ -83,8 +84,9 @@ func TestMemoryOfSessions(t *testing.T) {
 	})
 }
 
-// Sessions that run by turns in one arena need the memory of one; apart, each keeps its own. Also after ONNX Runtime has been
-// closed and opened again. A run takes at least 64 MiB; slack is a quarter of that, for caches of the first run.
+// Sessions that run by turns in one arena need the memory of one; apart, each keeps its own. Also after ONNX Runtime
+// has been closed and opened again. A run takes at least 64 MiB; slack is a quarter of that, for caches of the first
+// run.
 func TestMemoryOfASharedArena(t *testing.T) {
 	x, y := ndarray.New[float32](4096, 1), ndarray.New[float32](4096, 1)
 	row := ndarray.New[float32](1, 4096)

@@ -14,8 +14,8 @@ import (
 type SessionOptions struct {
 	Device Device
 
-	// Threads is the number of CPU threads that share the work of one operator; 0: DefaultThreads. Operators run one after
-	// the other. The same number on the same machine gives the same bits.
+	// Threads is the number of CPU threads that share the work of one operator; 0: DefaultThreads. Operators run one
+	// after the other. The same number on the same machine gives the same bits.
 	Threads int
 
 	// Profile is a file for ONNX Runtime's timings of every operator, which Close writes (JSON for chrome://tracing or
@@ -25,8 +25,8 @@ type SessionOptions struct {
 	// NoMemPattern stops ONNX Runtime from planning one block of memory for each combination of input shapes.
 	NoMemPattern bool
 
-	// SharedArena keeps the buffers of runs in one arena with the other sessions of the process that set it. Sessions that
-	// take turns then need the memory of the largest, not of all. The arena lasts until ONNX Runtime is closed.
+	// SharedArena keeps the buffers of runs in one arena with the other sessions of the process that set it. Sessions
+	// that take turns then need the memory of the largest, not of all. The arena lasts until ONNX Runtime is closed.
 	SharedArena bool
 }
 
@@ -42,8 +42,8 @@ type Session struct {
 	bindings map[*Binding]struct{}
 }
 
-// NewSession prepares a model (the bytes of an .onnx file) for the device. It does not keep the bytes. Errors contain the
-// message of ONNX Runtime.
+// NewSession prepares a model (the bytes of an .onnx file) for the device. It does not keep the bytes. Errors contain
+// the message of ONNX Runtime.
 func (e *Environment) NewSession(model []byte, o SessionOptions) (*Session, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock() // so that ONNX Runtime stays open until the session holds it
@@ -131,15 +131,10 @@ func (e *Environment) create(model []byte, sig signature, o SessionOptions, prov
 
 // apply sets everything but the provider and the profile.
 func (o SessionOptions) apply(options *ort.SessionOptions) error {
-	return errors.Join(
-		options.SetLogSeverityLevel(ort.LoggingLevelFatal),
-		options.SetExecutionMode(ort.ExecutionModeSequential),
-		options.SetIntraOpNumThreads(o.Threads),
-		options.SetInterOpNumThreads(1),
-		options.SetCpuMemArena(true),
-		options.SetMemPattern(!o.NoMemPattern),
-		options.AddSessionConfigEntry("session.intra_op.allow_spinning", "1"),
-	)
+	return errors.Join(options.SetLogSeverityLevel(ort.LoggingLevelFatal),
+		options.SetExecutionMode(ort.ExecutionModeSequential), options.SetIntraOpNumThreads(o.Threads),
+		options.SetInterOpNumThreads(1), options.SetCpuMemArena(true), options.SetMemPattern(!o.NoMemPattern),
+		options.AddSessionConfigEntry("session.intra_op.allow_spinning", "1"))
 }
 
 func names(tensors []TensorInfo) []string {

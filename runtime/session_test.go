@@ -108,9 +108,11 @@ func TestBindRefuses(t *testing.T) {
 		{"two outputs", list(good()), list(good(), good()), []string{"found 2 outputs, expected 1: y"}},
 		{"nil", list(nil), list(good()), []string{`input "x": no array`}},
 		{"rank", list(ndarray.New[float32](2, 2, 2)), list(good()), []string{`input "x"`, "(2, 2, 2)", "(?, 1, 2, 2)"}},
-		{"size", list(good()), list(ndarray.New[float32](2, 1, 2, 3)), []string{`output "y"`, "(2, 1, 2, 3)", "(?, 1, 2, 2)"}},
+		{"size", list(good()), list(ndarray.New[float32](2, 1, 2, 3)),
+			[]string{`output "y"`, "(2, 1, 2, 3)", "(?, 1, 2, 2)"}},
 		{"empty batch", list(ndarray.New[float32](0, 1, 2, 2)), list(good()), []string{`input "x"`, "(0, 1, 2, 2)"}},
-		{"too few elements", list(&ndarray.Float32{Shape: []int{2, 1, 2, 2}, Data: make([]float32, 7)}), list(good()), []string{"7 elements"}},
+		{"too few elements", list(&ndarray.Float32{Shape: []int{2, 1, 2, 2}, Data: make([]float32, 7)}), list(good()),
+			[]string{"7 elements"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := s.Bind(tc.in, tc.out)
@@ -182,7 +184,8 @@ func TestCUDARefused(t *testing.T) {
 		t.Fatalf("this test is for a library without CUDA, and %s has it", env.library.Path)
 	}
 	_, err := env.NewSession(readModel(t, "double"), SessionOptions{Device: CUDA})
-	wantError(t, err, "device cuda", "no usable CUDA provider, missing: ", env.library.Path, "onnxruntime-gpu", "the device cpu")
+	wantError(t, err, "device cuda", "no usable CUDA provider, missing: ", env.library.Path, "onnxruntime-gpu",
+		"the device cpu")
 	var bad *badinput.Error
 	if !errors.As(err, &bad) {
 		t.Errorf("%T is not the user's kind of error", err)
@@ -197,8 +200,8 @@ func TestCUDARefused(t *testing.T) {
 	}
 }
 
-// With everything in place as far as can be seen, ONNX Runtime is asked; what it says reaches the user, and auto falls to
-// the CPU.
+// With everything in place as far as can be seen, ONNX Runtime is asked; what it says reaches the user, and auto falls
+// to the CPU.
 func TestCUDAThatFails(t *testing.T) {
 	open(t)
 	dir := t.TempDir()

@@ -24,8 +24,8 @@ type signature struct{ inputs, outputs []TensorInfo }
 // errNoShape says that the model leaves a shape to inference.
 var errNoShape = errors.New("no shape in the file")
 
-// readSignature reads what a model takes and gives. If the model leaves a shape to be inferred, ONNX Runtime is asked after
-// all.
+// readSignature reads what a model takes and gives. If the model leaves a shape to be inferred, ONNX Runtime is asked
+// after all.
 func readSignature(model []byte) (signature, error) {
 	s, err := parseSignature(model)
 	if errors.Is(err, errNoShape) {

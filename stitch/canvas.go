@@ -1,19 +1,19 @@
-// Package stitch merges the object patches that a network predicts into the object. It comes after the network and before
-// files and pictures.
+// Package stitch merges the object patches that a network predicts into the object. It comes after the network and
+// before files and pictures.
 //
-// A Canvas covers all positions of a scan or, made by NewGrowing, those known so far. Add puts one patch of N x N pixels
-// on it. The weight of a pixel is the probe's intensity |P|^2, the share of the photons that saw it. Object is the
-// weighted mean of the patches, Coverage the sum of the weights, Spread the disagreement of overlapping patches. Patches
-// lie at whole pixels; nothing is interpolated.
+// A Canvas covers all positions of a scan or, made by NewGrowing, those known so far. Add puts one patch of N x N
+// pixels on it. The weight of a pixel is the probe's intensity |P|^2, the share of the photons that saw it. Object is
+// the weighted mean of the patches, Coverage the sum of the weights, Spread the disagreement of overlapping patches.
+// Patches lie at whole pixels; nothing is interpolated.
 //
 // In the scan's pixel frame x runs along columns and y along rows. The patch of a position covers the pixels from N/2
 // before to N/2 after the pixel nearest to it.
 //
 // # Order
 //
-// Sums are 64-bit integers, so the order of Adds, their batches and goroutines do not change a byte. Weights are rounded
-// to 1/2^18 of the largest, values to 2^-24 (half a unit in the last place of a float32 in [0.5, 1)) and squared
-// magnitudes to 2^-26. Nothing else is lost until Object divides.
+// Sums are 64-bit integers, so the order of Adds, their batches and goroutines do not change a byte. Weights are
+// rounded to 1/2^18 of the largest, values to 2^-24 (half a unit in the last place of a float32 in [0.5, 1)) and
+// squared magnitudes to 2^-26. Nothing else is lost until Object divides.
 //
 // # Memory
 //
@@ -89,9 +89,9 @@ type Canvas struct {
 }
 
 // NewCanvas returns an empty canvas over the patches of all positions (x[i], y[i]), in object pixels. weights (N, N) is
-// the probe's intensity |P|^2 in any unit, finite and non-negative; it is divided by its largest value. A positive weight
-// below 2^-18 is raised to 2^-18, so that the tails of a probe count where nothing else covers. A weight of 0 means that
-// the patch does not cover the pixel.
+// the probe's intensity |P|^2 in any unit, finite and non-negative; it is divided by its largest value. A positive
+// weight below 2^-18 is raised to 2^-18, so that the tails of a probe count where nothing else covers. A weight of 0
+// means that the patch does not cover the pixel.
 //
 // An *InputError reports positions that are not finite or too far apart for any memory, and unusable weights.
 func NewCanvas(x, y []float64, n int, weights *Array) (*Canvas, error) {
@@ -149,11 +149,13 @@ func checkSpan(key string, v []float64, n int) error {
 func quantiseWeights(weights *Array, n int) ([]int64, error) {
 	fault := func(found, expected string) error {
 		return &badinput.Error{
-			Key: "probeGuess", Found: found, Expected: expected, Remedy: "give the probe that the model was trained with",
+			Key: "probeGuess", Found: found, Expected: expected,
+			Remedy: "give the probe that the model was trained with",
 		}
 	}
 	if n < 1 || !ndarray.SameShape(weights.Shape, []int{n, n}) {
-		return nil, fault(fmt.Sprintf("weights of shape %v", weights.Shape), fmt.Sprintf("(%d, %d), the shape of a patch", n, n))
+		return nil, fault(fmt.Sprintf("weights of shape %v", weights.Shape),
+			fmt.Sprintf("(%d, %d), the shape of a patch", n, n))
 	}
 	largest := 0.0
 	for i, w := range weights.Data {
@@ -188,8 +190,8 @@ func (c *Canvas) Size() (height, width int) {
 	return c.box.Height(), c.box.Width()
 }
 
-// Add puts a patch (N, N) at its position (x, y). id identifies its frame, which counts once. After an error (ErrDuplicate,
-// ErrOutside, ErrValue, ErrFull) the canvas is unchanged. Add does not keep the patch.
+// Add puts a patch (N, N) at its position (x, y). id identifies its frame, which counts once. After an error
+// (ErrDuplicate, ErrOutside, ErrValue, ErrFull) the canvas is unchanged. Add does not keep the patch.
 func (c *Canvas) Add(id int, x, y float64, patch []complex64) error {
 	if len(patch) != c.n*c.n {
 		return fmt.Errorf("stitch: frame %d: a patch of %d values, want %d x %d", id, len(patch), c.n, c.n)
@@ -241,8 +243,8 @@ func firstUnusable(patch []complex64) int {
 	return -1
 }
 
-// reserve reports whether no pixel can overflow by one more patch. The bound grows by a full weight with each patch. When
-// it reaches the capacity, at most once in many thousand patches, the exact maximum replaces it.
+// reserve reports whether no pixel can overflow by one more patch. The bound grows by a full weight with each patch.
+// When it reaches the capacity, at most once in many thousand patches, the exact maximum replaces it.
 func (c *Canvas) reserve() bool {
 	const full = 1 << weightBits
 	if c.heaviest+full >= weightCapacity {

@@ -200,8 +200,8 @@ func TestFrame(t *testing.T) {
 	}
 }
 
-// TestWeights: two patches over each other give the mean by weight, and their spread; a weight of zero is no coverage, a
-// faint one is 2^-18.
+// TestWeights: two patches over each other give the mean by weight, and their spread; a weight of zero is no coverage,
+// a faint one is 2^-18.
 func TestWeights(t *testing.T) {
 	w := ndarray.Wrap([]float32{8, 4, 0, 1e-9}, 2, 2)
 	c, err := stitch.NewCanvas([]float64{1, 2}, []float64{1, 1}, 2, w)

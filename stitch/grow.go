@@ -7,8 +7,8 @@ import (
 	"ptyx/internal/base/frame"
 )
 
-// NewGrowing returns a canvas that covers nothing yet; Cover adds positions as they become known. Once it covers those of
-// a complete scan, in any order, it equals the canvas of NewCanvas. Patches are N x N; weights are as for NewCanvas.
+// NewGrowing returns a canvas that covers nothing yet; Cover adds positions as they become known. Once it covers those
+// of a complete scan, in any order, it equals the canvas of NewCanvas. Patches are N x N; weights are as for NewCanvas.
 func NewGrowing(n int, weights *Array) (*Canvas, error) {
 	quantised, err := quantiseWeights(weights, n)
 	if err != nil {
@@ -17,9 +17,10 @@ func NewGrowing(n int, weights *Array) (*Canvas, error) {
 	return &Canvas{n: n, weights: quantised}, nil
 }
 
-// Cover extends the canvas over the patches of positions (x[i], y[i]), in object pixels, and keeps its contents. Before it
-// takes memory it calls allow, unless nil, with the bytes that the canvas will take and those that it takes now. If allow
-// returns an error, Cover returns it and changes nothing. An *InputError reports positions that no canvas can hold.
+// Cover extends the canvas over the patches of positions (x[i], y[i]), in object pixels, and keeps its contents. Before
+// it takes memory it calls allow, unless nil, with the bytes that the canvas will take and those that it takes now. If
+// allow returns an error, Cover returns it and changes nothing. An *InputError reports positions that no canvas can
+// hold.
 func (c *Canvas) Cover(x, y []float64, allow func(next, now int64) error) error {
 	added, err := boxOf(x, y, c.n)
 	if err != nil {

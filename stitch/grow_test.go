@@ -43,8 +43,10 @@ func TestGrowing(t *testing.T) {
 		}
 		row, col := c.Origin()
 		height, width := c.Size()
-		if row != wantRow || col != wantCol || height != wantHeight || width != wantWidth || outputs(c) != outputs(whole) {
-			t.Errorf("in steps of %d: another object, %d x %d at (%d, %d); want %d x %d at (%d, %d)", step, height, width, row, col, wantHeight, wantWidth, wantRow, wantCol)
+		if row != wantRow || col != wantCol || height != wantHeight || width != wantWidth ||
+			outputs(c) != outputs(whole) {
+			t.Errorf("in steps of %d: another object, %d x %d at (%d, %d); want %d x %d at (%d, %d)", step, height,
+				width, row, col, wantHeight, wantWidth, wantRow, wantCol)
 		}
 		if moves > 12 {
 			t.Errorf("in steps of %d: the pixels were moved %d times", step, moves)
@@ -72,7 +74,10 @@ func TestGrowingRefuses(t *testing.T) {
 	before := outputs(c)
 	none := errors.New("no memory")
 	for name, f := range map[string]func() error{
-		"refused":      func() error { return c.Cover([]float64{500}, []float64{500}, func(int64, int64) error { return none }) },
+		"refused": func() error {
+			return c.Cover([]float64{500}, []float64{500},
+				func(int64, int64) error { return none })
+		},
 		"NaN":          func() error { return c.Cover([]float64{math.NaN()}, []float64{0}, nil) },
 		"infinite":     func() error { return c.Cover([]float64{0}, []float64{math.Inf(-1)}, nil) },
 		"far":          func() error { return c.Cover([]float64{1e300}, []float64{0}, nil) },

@@ -7,7 +7,8 @@ import (
 	ort "ptyx/runtime"
 )
 
-// Open opens the library under test until the test ends. A machine without it fails: training and inference are meant to run there.
+// Open opens the library under test until the test ends. A machine without it fails: training and inference are meant
+// to run there.
 func Open(t testing.TB) *ort.Environment {
 	t.Helper()
 	library, err := ort.Find("")

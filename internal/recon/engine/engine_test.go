@@ -61,7 +61,8 @@ func smallTask(t *testing.T) task {
 	return task{p, arrays}
 }
 
-// netTask is a training graph of the real network: the sum of its weighted outputs, and the gradient of every parameter.
+// netTask is a training graph of the real network: the sum of its weighted outputs, and the gradient of every
+// parameter.
 func netTask(t *testing.T, c models.Config) task {
 	t.Helper()
 	g := gorgonia.NewGraph()
@@ -82,7 +83,9 @@ func netTask(t *testing.T, c models.Config) task {
 	}
 	loss := ops.Sum(ops.Mul(ops.Mul(net.Amplitude, net.Phase), weight))
 	grads := program.Gradients(loss, leaves)
-	p.Outputs = []program.Output{{Name: "amplitude", Node: net.Amplitude}, {Name: "phase", Node: net.Phase}, {Name: "loss", Node: loss}}
+	p.Outputs = []program.Output{
+		{Name: "amplitude", Node: net.Amplitude}, {Name: "phase", Node: net.Phase}, {Name: "loss", Node: loss},
+	}
 	for i, n := range grads {
 		p.Outputs = append(p.Outputs, program.Output{Name: "grad." + leaves[i].Name(), Node: n})
 	}
@@ -141,7 +144,12 @@ func TestEnginesAgreeOnTheNetworkAndItsGradients(t *testing.T) {
 	for _, extent := range []models.Extent{models.Centre, models.Full} {
 		for _, channels := range []int{1, 4} {
 			t.Run(fmt.Sprintf("%s C=%d", extent, channels), func(t *testing.T) {
-				k := netTask(t, models.Config{N: 64, Channels: channels, FiltersScale: 1, Extent: extent, InputScale: 0.5, AmplitudeMax: 2})
+				k := netTask(
+					t,
+					models.Config{
+						N: 64, Channels: channels, FiltersScale: 1, Extent: extent, InputScale: 0.5, AmplitudeMax: 2,
+					},
+				)
 				want, got := k.run(t, engine.Tape{}), k.run(t, fast(t, 2))
 				for i, out := range k.program.Outputs {
 					testutil.CheckClose(t, out.Name, got[i].Data, want[i].Data, netTolerance)
@@ -191,7 +199,8 @@ func TestARunReadsTheInputsAsTheyAreNow(t *testing.T) {
 		}
 		want := moved.run(t, e)
 		if outputs[1].Data[0] == before || !slices.Equal(outputs[2].Data, want[2].Data) {
-			t.Errorf("%s: loss %g before and %g after the inputs changed, expected %g", e.Name(), before, outputs[1].Data[0], want[1].Data[0])
+			t.Errorf("%s: loss %g before and %g after the inputs changed, expected %g", e.Name(), before,
+				outputs[1].Data[0], want[1].Data[0])
 		}
 	}
 }
@@ -199,7 +208,9 @@ func TestARunReadsTheInputsAsTheyAreNow(t *testing.T) {
 func TestTwoProgramsOfOneGraphRunByTurns(t *testing.T) {
 	for _, e := range engines(t) {
 		k := smallTask(t)
-		loss := task{&program.Program{Name: "loss", Inputs: k.program.Inputs, Outputs: k.program.Outputs[1:2]}, k.inputs}
+		loss := task{
+			&program.Program{Name: "loss", Inputs: k.program.Inputs, Outputs: k.program.Outputs[1:2]}, k.inputs,
+		}
 		training, trained := k.bind(t, e)
 		validation, validated := loss.bind(t, e)
 		for range 2 {
@@ -209,7 +220,8 @@ func TestTwoProgramsOfOneGraphRunByTurns(t *testing.T) {
 			if err := validation.Run(); err != nil {
 				t.Fatal(err)
 			}
-			if got, want := validated[0].Data[0], trained[1].Data[0]; !testutil.Close(float64(got), float64(want), 0, smallTolerance) {
+			if got, want := validated[0].Data[0], trained[1].Data[0]; !testutil.Close(float64(got), float64(want), 0,
+				smallTolerance) {
 				t.Errorf("%s: loss alone %g, in training %g", e.Name(), got, want)
 			}
 			k.inputs[0].Data[0] += 0.5
@@ -317,8 +329,10 @@ func TestArraysThatDoNotFitAreErrors(t *testing.T) {
 		}{
 			{"an input too few", k.inputs[1:], outputs, "small takes 5 inputs and 6 outputs, got 4 and 6"},
 			{"an output too few", k.inputs, outputs[1:], "got 5 and 5"},
-			{"an input's shape", append([]*ndarray.Float32{ndarray.New[float32](3, 1, 8, 8)}, k.inputs[1:]...), outputs, "input x has shape [3 1 8 8], expected (2, 1, 8, 8)"},
-			{"an output's shape", k.inputs, append([]*ndarray.Float32{ndarray.New[float32](2, 1, 8)}, outputs[1:]...), "output image has shape [2 1 8]"},
+			{"an input's shape", append([]*ndarray.Float32{ndarray.New[float32](3, 1, 8, 8)}, k.inputs[1:]...),
+				outputs, "input x has shape [3 1 8 8], expected (2, 1, 8, 8)"},
+			{"an output's shape", k.inputs, append([]*ndarray.Float32{ndarray.New[float32](2, 1, 8)}, outputs[1:]...),
+				"output image has shape [2 1 8]"},
 		} {
 			if _, err := exe.Bind(bad.inputs, bad.outputs); err == nil || !strings.Contains(err.Error(), bad.says) {
 				t.Errorf("%s, %s: got %v, want an error with %q", e.Name(), bad.name, err, bad.says)
@@ -355,8 +369,11 @@ func TestAnOperatorWithoutALoweringIsAnErrorOfORT(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &program.Program{Name: "foreign", Inputs: []program.Input{{Name: "x", Node: x}}, Outputs: []program.Output{{Name: "y", Node: y}}}
-	if _, err := fast(t, 1).Compile(p, 1); err == nil || !strings.Contains(err.Error(), "lowering foreign to ONNX: operator exp") {
+	p := &program.Program{
+		Name: "foreign", Inputs: []program.Input{{Name: "x", Node: x}}, Outputs: []program.Output{{Name: "y", Node: y}},
+	}
+	if _, err := fast(t, 1).Compile(p, 1); err == nil ||
+		!strings.Contains(err.Error(), "lowering foreign to ONNX: operator exp") {
 		t.Errorf("got %v", err)
 	}
 }

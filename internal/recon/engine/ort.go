@@ -47,8 +47,8 @@ func (e *ORT) Compile(p *program.Program, replicas int) (Executable, error) {
 	}
 	options := e.Options
 	options.Threads = max(1, options.Threads/replicas)
-	// Training and validation run by turns. In an arena that splits its chunks a plan of memory gains no time, and would be a
-	// second set of buffers beside those of the first run (docs/dev/performance.md).
+	// Training and validation run by turns. In an arena that splits its chunks a plan of memory gains no time, and
+	// would be a second set of buffers beside those of the first run (docs/dev/performance.md).
 	options.SharedArena, options.NoMemPattern = true, true
 	session, err := e.Environment.NewSession(model.Marshal(), options)
 	if err != nil {

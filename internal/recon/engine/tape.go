@@ -54,7 +54,7 @@ func (t *tapeExecutable) Bind(inputs, outputs []*ndarray.Float32) (Binding, erro
 	if err := checkArrays(t.program, inputs, outputs); err != nil {
 		return nil, err
 	}
-	return &tapeBinding{tapeExecutable: t, inputs: inputs, outputs: outputs, machine: gorgonia.NewTapeMachine(t.graph)}, nil
+	return &tapeBinding{t, inputs, outputs, gorgonia.NewTapeMachine(t.graph)}, nil
 }
 
 func (t *tapeExecutable) Close() error { return nil }
@@ -100,12 +100,14 @@ func checkArrays(p *program.Program, inputs, outputs []*ndarray.Float32) error {
 	}
 	for i, in := range p.Inputs {
 		if !ndarray.SameShape(in.Node.Shape(), inputs[i].Shape) {
-			return fmt.Errorf("%s: input %s has shape %v, expected %v", p.Name, in.Name, inputs[i].Shape, in.Node.Shape())
+			return fmt.Errorf("%s: input %s has shape %v, expected %v", p.Name, in.Name, inputs[i].Shape,
+				in.Node.Shape())
 		}
 	}
 	for i, out := range p.Outputs {
 		if !ndarray.SameShape(out.Node.Shape(), outputs[i].Shape) {
-			return fmt.Errorf("%s: output %s has shape %v, expected %v", p.Name, out.Name, outputs[i].Shape, out.Node.Shape())
+			return fmt.Errorf("%s: output %s has shape %v, expected %v", p.Name, out.Name, outputs[i].Shape,
+				out.Node.Shape())
 		}
 	}
 	return nil

@@ -55,8 +55,8 @@ func (c *Cache) ofSize(samples int) (Batch, error) {
 }
 
 // Compute runs the network on a batch of requests whose samples have the given shape, (C, N, N), and hands out the
-// patches. On a GPU it pads a smaller batch with dark patterns to padTo samples, because preparing a new size there takes
-// longer than computing a full batch. With padTo 0 it never pads.
+// patches. On a GPU it pads a smaller batch with dark patterns to padTo samples, because preparing a new size there
+// takes longer than computing a full batch. With padTo 0 it never pads.
 func (c *Cache) Compute(batch []Request, sample []int, padTo int) error {
 	samples := Values(batch) / ndarray.Size(sample)
 	if c.predictor.Provider() == "CUDAExecutionProvider" {

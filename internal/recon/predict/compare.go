@@ -11,7 +11,8 @@ import (
 	"ptyx/internal/physics/optics"
 )
 
-// Difference is how far apart the patches of two models are, over the pixels that the probe lights with at least a hundredth of its peak.
+// Difference is how far apart the patches of two models are, over the pixels that the probe lights with at least a
+// hundredth of its peak.
 type Difference struct {
 	Largest float64 // |a - b| of the complex patches, in units of the transmission
 	RMS     float64
@@ -39,7 +40,10 @@ func fillObject(object *ndarray.Complex64, rng *rand.Rand) {
 	type wave struct{ ky, kx, offset, phase, absorption float64 }
 	waves := make([]wave, 6)
 	for i := range waves {
-		waves[i] = wave{rng.Float64() * 0.6, rng.Float64() * 0.6, rng.Float64() * 2 * math.Pi, 0.3 * rng.Float64(), 0.1 * rng.Float64()}
+		waves[i] = wave{
+			rng.Float64() * 0.6, rng.Float64() * 0.6, rng.Float64() * 2 * math.Pi, 0.3 * rng.Float64(),
+			0.1 * rng.Float64(),
+		}
 	}
 	for y := range n {
 		for x := range n {
@@ -74,7 +78,9 @@ func patches(p Predictor, patterns *ndarray.Float32) ([]complex128, error) {
 	}
 	defer func() { _ = batch.Close() }() // nothing can be lost
 	if !ndarray.SameShape(batch.Patterns().Shape, patterns.Shape) {
-		return nil, NotAPredictor(fmt.Sprintf("input %v, where the metadata say %v", batch.Patterns().Shape, patterns.Shape))
+		return nil, NotAPredictor(
+			fmt.Sprintf("input %v, where the metadata say %v", batch.Patterns().Shape, patterns.Shape),
+		)
 	}
 	copy(batch.Patterns().Data, patterns.Data)
 	amplitude, phase, err := batch.Run()

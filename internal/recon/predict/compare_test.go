@@ -16,13 +16,16 @@ const n = 64
 func TestCompareSeesDifferences(t *testing.T) {
 	c := contract.Contract{N: n, Channels: 1, Probe: ndarray.Wrap(slices.Repeat([]complex64{1}, n*n), n, n)}
 	patterns := ndarray.New[float32](1, 1, n, n)
-	for name, p := range map[string]constant{"nan": {1, float32(math.NaN())}, "phase": {1, 0.1}, "amplitude": {1.2, 0}} {
+	for name, p := range map[string]constant{
+		"nan": {1, float32(math.NaN())}, "phase": {1, 0.1}, "amplitude": {1.2, 0},
+	} {
 		apart, err := predict.Compare(constant{1, 0}, p, c, patterns)
 		if err != nil || !(apart.RMS > 5e-3) {
 			t.Errorf("%s: %+v, %v", name, apart, err)
 		}
 	}
-	if apart, err := predict.Compare(constant{1, 0.5}, constant{1, 0.5}, c, patterns); err != nil || apart.Largest != 0 {
+	if apart, err := predict.Compare(constant{1, 0.5}, constant{1, 0.5}, c, patterns); err != nil ||
+		apart.Largest != 0 {
 		t.Errorf("equal predictors: %+v, %v", apart, err)
 	}
 }

@@ -23,21 +23,31 @@ import (
 	"ptyx/runtime/runtimetest"
 )
 
-// checkpoints are models that are damaged: a tiny one, whose every byte says something, and a network as it is deployed.
+// checkpoints are models that are damaged: a tiny one, whose every byte says something, and a network as it is
+// deployed.
 func checkpoints(t *testing.T) [][]byte {
 	t.Helper()
 	tiny, err := os.ReadFile("../../../export/testdata/tiny.onnx")
 	if err != nil {
 		t.Fatal(err)
 	}
-	net := models.Config{N: 64, Channels: 1, FiltersScale: 1, Extent: models.Full, Kind: models.Estimate, InputScale: 1, AmplitudeMax: models.DefaultAmplitudeMax}
+	net := models.Config{
+		N: 64, Channels: 1, FiltersScale: 1, Extent: models.Full, Kind: models.Estimate, InputScale: 1,
+		AmplitudeMax: models.DefaultAmplitudeMax,
+	}
 	params := net.Initialise(1)
 	probe := ndarray.New[complex64](64, 64)
 	for i := range probe.Data {
 		probe.Data[i] = 1
 	}
 	net.SetProbe(params, probe)
-	m, err := export.Checkpoint(net, params, contract.Contract{N: 64, Gridsize: 1, Channels: 1, FiltersScale: 1, Network: "estimate", ObjectExtent: "full", Probe: probe})
+	m, err := export.Checkpoint(
+		net,
+		params,
+		contract.Contract{
+			N: 64, Gridsize: 1, Channels: 1, FiltersScale: 1, Network: "estimate", ObjectExtent: "full", Probe: probe,
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,9 +58,12 @@ func checkpoints(t *testing.T) [][]byte {
 var numbers = []int64{-1 << 63, -1 << 31, -1 << 20, -64, -3, -2, -1, 0, 1, 2, 3, 5, 64, 1 << 16, 1 << 20, 1 << 31, 1<<63 - 1}
 
 // operators are what a node is turned into.
-var operators = strings.Fields(`Abs Add AveragePool BatchNormalization Cast Concat Conv ConvTranspose DepthToSpace Expand Flatten Gemm
-	GlobalAveragePool InstanceNormalization LayerNormalization MatMul Max MaxPool Mul PRelu Pad Pow ReduceSum Reshape Resize Shape Slice
-	SpaceToDepth Split Squeeze Sub Transpose Unsqueeze Where If Loop Einsum Attention NonMaxSuppression RoiAlign Scan`)
+var operators = strings.Fields(
+	`Abs Add AveragePool BatchNormalization Cast Concat Conv ConvTranspose DepthToSpace Expand Flatten Gemm
+	GlobalAveragePool InstanceNormalization LayerNormalization MatMul Max MaxPool Mul PRelu Pad Pow ReduceSum Reshape
+	Resize Shape Slice
+	SpaceToDepth Split Squeeze Sub Transpose Unsqueeze Where If Loop Einsum Attention NonMaxSuppression RoiAlign Scan`,
+)
 
 // damageModel changes a model: bits of its bytes, or what it says.
 func damageModel(data []byte, r *rand.Rand) []byte {
@@ -77,7 +90,8 @@ func damageGraph(m *onnxir.Model, r *rand.Rand) {
 	g := m.Graph
 	n := pick(r, g.Nodes)
 	name := func() string {
-		return pick(r, append(slices.Clone(pick(r, g.Nodes).Outputs), g.Inputs[0].Name, pick(r, g.Initializers).Name, ""))
+		return pick(r,
+			append(slices.Clone(pick(r, g.Nodes).Outputs), g.Inputs[0].Name, pick(r, g.Initializers).Name, ""))
 	}
 	switch r.IntN(14) {
 	case 0:
@@ -106,8 +120,15 @@ func damageGraph(m *onnxir.Model, r *rand.Rand) {
 			}
 		}
 	case 8:
-		n.Attributes = append(n.Attributes, onnxir.Ints(pick(r, []string{"pads", "strides", "kernel_shape", "dilations", "perm", "axes", "axis", "group", "to"}),
-			pick(r, numbers), pick(r, numbers)))
+		n.Attributes = append(
+			n.Attributes,
+			onnxir.Ints(
+				pick(r,
+					[]string{"pads", "strides", "kernel_shape", "dilations", "perm", "axes", "axis", "group", "to"}),
+				pick(r, numbers),
+				pick(r, numbers),
+			),
+		)
 	case 9, 10: // the numbers of a constant
 		t := pick(r, g.Initializers)
 		for range 1 + r.IntN(3) {
@@ -141,8 +162,9 @@ func damageGraph(m *onnxir.Model, r *rand.Rand) {
 	}
 }
 
-// ONNX Runtime is C++ and takes no care of a process: whatever a file holds, what NewORT hands over must end in an answer or an error.
-// The child has little memory, so that a model that asks for more than there is does not disturb others.
+// ONNX Runtime is C++ and takes no care of a process: whatever a file holds, what NewORT hands over must end in an
+// answer or an error. The child has little memory, so that a model that asks for more than there is does not disturb
+// others.
 func TestDamagedModels(t *testing.T) {
 	files := checkpoints(t)
 	var env *ort.Environment

@@ -2,8 +2,8 @@
 // Batch the same network bound to input and output arrays of one batch size. Packages reconstruct, serve, cluster and
 // watch fill the batches and stitch the patches that come out.
 //
-// ORT is the predictor over ONNX Runtime. Package predict/local adds one over Gorgonia, which a node beside the detector
-// does not link, and opens the one that the user chose.
+// ORT is the predictor over ONNX Runtime. Package predict/local adds one over Gorgonia, which a node beside the
+// detector does not link, and opens the one that the user chose.
 package predict
 
 import (
@@ -31,8 +31,8 @@ type Batch interface {
 	Close() error
 }
 
-// NotAPredictor is the error for a model whose graph contradicts its metadata. It names no file; a caller that knows the
-// path adds it.
+// NotAPredictor is the error for a model whose graph contradicts its metadata. It names no file; a caller that knows
+// the path adds it.
 func NotAPredictor(found string) error {
 	return &badinput.Error{
 		Key: "graph", Found: found,
@@ -41,8 +41,8 @@ func NotAPredictor(found string) error {
 	}
 }
 
-// Request is one caller's share of a batch: its patterns, samples of C * N * N values, and the arrays of the same length
-// that receive its patches.
+// Request is one caller's share of a batch: its patterns, samples of C * N * N values, and the arrays of the same
+// length that receive its patches.
 type Request struct {
 	Patterns         []float32
 	Amplitude, Phase []float32

@@ -17,8 +17,8 @@ type Reader struct {
 	lit    bool // some pattern has light
 }
 
-// Reader starts reading. It streams single patterns in the file's order. Groups of neighbours need patterns from all over
-// the scan, so it loads the complete scan for them.
+// Reader starts reading. It streams single patterns in the file's order. Groups of neighbours need patterns from all
+// over the scan, so it loads the complete scan for them.
 func (r *Reconstruction) Reader() (*Reader, error) {
 	source, err := r.source()
 	if err != nil {

@@ -58,8 +58,8 @@ func New(scan *dataset.Scan, c contract.Contract, opt Options) (*Reconstruction,
 		return nil, err
 	}
 	return &Reconstruction{
-		Channels: c.Channels, N: c.N, scan: scan, probe: c.Probe, groups: groups, batch: min(opt.BatchSize, len(groups)),
-		canvas: canvas,
+		Channels: c.Channels, N: c.N, scan: scan, probe: c.Probe,
+		groups: groups, batch: min(opt.BatchSize, len(groups)), canvas: canvas,
 	}, nil
 }
 
@@ -122,8 +122,8 @@ func (r *Reconstruction) groupsOf(i int) [][]int {
 	return r.groups[i*r.batch : min((i+1)*r.batch, len(r.groups))]
 }
 
-// Add stitches the patches (B, C, N, N) of batch i. It skips patches that were stitched before and returns their number.
-// Several goroutines may call it, with batches in any order: the object is the same.
+// Add stitches the patches (B, C, N, N) of batch i. It skips patches that were stitched before and returns their
+// number. Several goroutines may call it, with batches in any order: the object is the same.
 func (r *Reconstruction) Add(i int, patches []complex64) (repeated int, err error) {
 	if want := r.Size(i); len(patches) != want {
 		return 0, fmt.Errorf("stitching batch %d: %d values, expected %d", i, len(patches), want)

@@ -203,7 +203,9 @@ func TestAnyBatchSizeGivesTheDirectStitch(t *testing.T) {
 		if f.prepared != f.closed || f.prepared > 2 {
 			t.Errorf("%s: %d prepared, %d closed", what, f.prepared, f.closed)
 		}
-		if r.Patches != count || r.Provider != "fake" || !slices.Equal(r.X, d.X) || !slices.Equal(r.Y, d.Y) || len(r.IDs) != count || r.IDs[count-1] != count-1 {
+		if r.Patches != count || r.Provider != "fake" || !slices.Equal(r.X, d.X) || !slices.Equal(r.Y, d.Y) ||
+			len(r.IDs) != count ||
+			r.IDs[count-1] != count-1 {
 			t.Errorf("%s: %d patches by %s, patterns %v", what, r.Patches, r.Provider, r.IDs)
 		}
 	}
@@ -212,11 +214,12 @@ func TestAnyBatchSizeGivesTheDirectStitch(t *testing.T) {
 // TestCentreExtentLeavesTheRimOut: there the network says 0, which is no measurement.
 func TestCentreExtentLeavesTheRimOut(t *testing.T) {
 	d := scanData(5)
-	check(t, "centre", run(t, &fake{}, opened(t, d), model(1, "centre"), Options{BatchSize: 2}), stitched(t, d, grouping.Singles(5), n/4))
+	check(t, "centre", run(t, &fake{}, opened(t, d), model(1, "centre"), Options{BatchSize: 2}),
+		stitched(t, d, grouping.Singles(5), n/4))
 }
 
-// TestChannels: a network of four channels sees neighbours together; a pattern takes part in several groups, and each of
-// its patches counts.
+// TestChannels: a network of four channels sees neighbours together; a pattern takes part in several groups, and each
+// of its patches counts.
 func TestChannels(t *testing.T) {
 	for _, count := range []int{4, 9} { // four patterns make four times the same group
 		d := scanData(count)
@@ -316,13 +319,18 @@ func TestFaultsSurface(t *testing.T) {
 		scan *dataset.Scan
 		want string
 	}{
-		"a bad frame":            {&fake{}, opened(t, broken), "frame 5"},
-		"no batch":               {&fake{prepare: func(int) error { return other }}, scan, "preparing the network for 4 samples: out of memory"},
-		"no batch for the rest":  {&fake{prepare: func(b int) error { return map[int]error{1: other}[b] }}, scan, "preparing the network for 1 samples: out of memory"},
-		"a batch fails":          {&fake{run: func(batch int) error { return map[int]error{1: other}[batch] }}, scan, "running the network: out of memory"},
+		"a bad frame": {&fake{}, opened(t, broken), "frame 5"},
+		"no batch": {&fake{prepare: func(int) error { return other }}, scan,
+			"preparing the network for 4 samples: out of memory"},
+		"no batch for the rest": {&fake{prepare: func(b int) error { return map[int]error{1: other}[b] }}, scan,
+			"preparing the network for 1 samples: out of memory"},
+		"a batch fails": {&fake{run: func(batch int) error { return map[int]error{1: other}[batch] }}, scan,
+			"running the network: out of memory"},
 		"a batch does not close": {&fake{close: func() error { return other }}, scan, "out of memory"},
-		"a NaN patch":            {&fake{spoil: func(a []float32) { a[min(image, len(a)-image)+3] = float32(math.NaN()) }}, scan, "stitching pattern 1"},
-		"a patch out of range":   {&fake{spoil: func(a []float32) { a[0] = 1e6 }}, scan, "stitching pattern 0"},
+		"a NaN patch": {&fake{spoil: func(a []float32) {
+			a[min(image, len(a)-image)+3] = float32(math.NaN())
+		}}, scan, "stitching pattern 1"},
+		"a patch out of range": {&fake{spoil: func(a []float32) { a[0] = 1e6 }}, scan, "stitching pattern 0"},
 	} {
 		c.fake.channels = 1
 		r, err := Run(context.Background(), c.fake, c.scan, model(1, "full"), Options{BatchSize: 4})
@@ -349,13 +357,15 @@ func TestScansThatCannotBeStitched(t *testing.T) {
 		scan := opened(t, c.data)
 		_, err := Run(context.Background(), &fake{channels: 1}, scan, model(1, "full"), Options{BatchSize: 2})
 		var bad *badinput.Error
-		if !errors.As(err, &bad) || bad.File != scan.Path || bad.Key != c.key || !strings.Contains(err.Error(), c.want) {
+		if !errors.As(err, &bad) || bad.File != scan.Path || bad.Key != c.key ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
 	half := scanData(3)
 	clear(half.Patterns.Data[:2*image])
-	if _, err := Run(context.Background(), &fake{channels: 1}, opened(t, half), model(1, "full"), Options{BatchSize: 2}); err != nil {
+	o := Options{BatchSize: 2}
+	if _, err := Run(context.Background(), &fake{channels: 1}, opened(t, half), model(1, "full"), o); err != nil {
 		t.Errorf("one pattern with light: %v", err)
 	}
 }

@@ -66,11 +66,16 @@ func TestSaveWritesTheObjectWithItsProvenance(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if got, want := file.Keys(), []string{"object", "origin", "coverage", "spread", "xcoords", "ycoords", "scan_index", "model_digest", "provider", "probeGuess"}; !slices.Equal(got, want) {
+	want := []string{
+		"object", "origin", "coverage", "spread", "xcoords", "ycoords", "scan_index", "model_digest", "provider",
+		"probeGuess",
+	}
+	if got := file.Keys(); !slices.Equal(got, want) {
 		t.Errorf("keys %v, want %v", got, want)
 	}
 	for key, dtype := range map[string]string{
-		"object": "<c8", "origin": "<i8", "coverage": "<f4", "spread": "<f4", "xcoords": "<f8", "ycoords": "<f8", "scan_index": "<i8",
+		"object": "<c8", "origin": "<i8", "coverage": "<f4", "spread": "<f4", "xcoords": "<f8", "ycoords": "<f8",
+		"scan_index": "<i8",
 	} {
 		if h, err := file.Header(key); err != nil || h.Dtype != dtype {
 			t.Errorf("%s has type %s (%v), want %s", key, h.Dtype, err, dtype)
@@ -79,7 +84,8 @@ func TestSaveWritesTheObjectWithItsProvenance(t *testing.T) {
 	if p, err := file.Complex64("probeGuess"); err != nil || !slices.Equal(p.Data, model(1, "full").Probe.Data) {
 		t.Errorf("probe: another came back (%v)", err)
 	}
-	if o, err := file.Complex64("object"); err != nil || !slices.Equal(o.Shape, r.Object.Shape) || !slices.Equal(o.Data, r.Object.Data) {
+	if o, err := file.Complex64("object"); err != nil || !slices.Equal(o.Shape, r.Object.Shape) ||
+		!slices.Equal(o.Data, r.Object.Data) {
 		t.Errorf("object: another came back (%v)", err)
 	}
 	for key, want := range map[string][]float32{"coverage": r.Coverage.Data, "spread": r.Spread.Data} {
@@ -121,8 +127,8 @@ func TestSavingAgainGivesTheSameBytes(t *testing.T) {
 	}
 }
 
-// TestAFailedSaveLeavesNothingHalf: each file in turn cannot be put in its place, because a directory is there. The others
-// are whole, and no piece of a file lies about.
+// TestAFailedSaveLeavesNothingHalf: each file in turn cannot be put in its place, because a directory is there. The
+// others are whole, and no piece of a file lies about.
 func TestAFailedSaveLeavesNothingHalf(t *testing.T) {
 	r := run(t, &fake{}, opened(t, scanData(4)), model(1, "full"), Options{BatchSize: 4})
 	for _, blocked := range files() {
@@ -161,13 +167,14 @@ func TestAFailedSaveLeavesNothingHalf(t *testing.T) {
 	}
 }
 
-// TestSpreadAndCoverageAreDrawn: the pictures show the maps that are saved, the coverage on the whole canvas. Two patches
-// that disagree on half of the object leave their mark on the right place: the spread is dark on the left, bright on the
-// right.
+// TestSpreadAndCoverageAreDrawn: the pictures show the maps that are saved, the coverage on the whole canvas. Two
+// patches that disagree on half of the object leave their mark on the right place: the spread is dark on the left,
+// bright on the right.
 func TestSpreadAndCoverageAreDrawn(t *testing.T) {
 	const h, w = 20, 40
 	r := &Result{
-		Object: ndarray.New[complex64](h, w), Coverage: ndarray.New[float32](h, w), Spread: ndarray.New[float32](h, w), Row: 3, Col: 5,
+		Object: ndarray.New[complex64](h,
+			w), Coverage: ndarray.New[float32](h, w), Spread: ndarray.New[float32](h, w), Row: 3, Col: 5,
 	}
 	for i := range r.Object.Data {
 		r.Object.Data[i], r.Coverage.Data[i] = 1, 2
@@ -198,7 +205,8 @@ func TestSpreadAndCoverageAreDrawn(t *testing.T) {
 	if err := r.Save(dir, ""); err != nil {
 		t.Fatal(err)
 	}
-	if cut, whole := decode(t, dir, SpreadFile).Bounds(), decode(t, dir, CoverageFile).Bounds(); !(ratio(cut) < ratio(whole)) {
+	cut, whole := decode(t, dir, SpreadFile).Bounds(), decode(t, dir, CoverageFile).Bounds()
+	if !(ratio(cut) < ratio(whole)) {
 		t.Errorf("spread %v, coverage %v: the coverage should show more columns", cut, whole)
 	}
 }

@@ -19,12 +19,13 @@ type Calibration struct {
 	Residual []float64          // of each pass, sum (|F| - d)^2 / sum d^2 before its updates
 }
 
-// Calibrate fits the probe to the patterns of a Problem by the given number of passes of ePIE, in which probe and object
-// are both unknown, and keeps the probe alone. It needs no engine. A probe comes from a model of the optics or from an
-// earlier experiment, and is often wrong by a defocus; a network trained with it would explain the difference as object.
+// Calibrate fits the probe to the patterns of a Problem by the given number of passes of ePIE, in which probe and
+// object are both unknown, and keeps the probe alone. It needs no engine. A probe comes from a model of the optics or
+// from an earlier experiment, and is often wrong by a defocus; a network trained with it would explain the difference
+// as object.
 //
-// The first pass finds the object for the probe as given. The result is the mean over the second half of the passes, which
-// averages the noise of single updates.
+// The first pass finds the object for the probe as given. The result is the mean over the second half of the passes,
+// which averages the noise of single updates.
 func Calibrate(ctx context.Context, p Problem, passes int, seed uint64) (*Calibration, error) {
 	s, err := newState(p, Options{Likelihood: Amplitude, Modes: 1, Seed: seed})
 	if err != nil {

@@ -10,10 +10,11 @@ import (
 	"ptyx/internal/physics/spectrum"
 )
 
-// epie is the method of Maiden and Rodenburg: each pattern changes the object and the probe at once, the object by a full
-// step at the brightest pixel of the probe (equations 6 and 7 of the paper). It computes in double precision without an
-// engine, whose overhead for single patterns is larger than its gain: on two cores, a pass over the measured star takes
-// 0.12 s in place of 0.3 s. The modes are kept as their transforms, so that a subpixel shift is a phase ramp.
+// epie is the method of Maiden and Rodenburg: each pattern changes the object and the probe at once, the object by a
+// full step at the brightest pixel of the probe (equations 6 and 7 of the paper). It computes in double precision
+// without an engine, whose overhead for single patterns is larger than its gain: on two cores, a pass over the measured
+// star takes 0.12 s in place of 0.3 s. The modes are kept as their transforms, so that a subpixel shift is a phase
+// ramp.
 type epie struct {
 	*state
 	history []float64 // likelihoods of the passes

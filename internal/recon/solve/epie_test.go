@@ -9,8 +9,8 @@ import (
 	"ptyx/internal/recon/engine"
 )
 
-// TestEPIEUsesTheGradientsOfTheGraph: misfit, likelihood and gradients of a pattern are those of the graph, with two modes
-// and a subpixel shift, for both likelihoods, with a mask and without.
+// TestEPIEUsesTheGradientsOfTheGraph: misfit, likelihood and gradients of a pattern are those of the graph, with two
+// modes and a subpixel shift, for both likelihoods, with a mask and without.
 func TestEPIEUsesTheGradientsOfTheGraph(t *testing.T) {
 	const n, size = 8, 64
 	for _, way := range ways {
@@ -19,7 +19,9 @@ func TestEPIEUsesTheGradientsOfTheGraph(t *testing.T) {
 		for i := range probe.Data {
 			probe.Data[i] = complex(re.Data[i], im.Data[i])
 		}
-		p := Problem{Patterns: testutil.Uniform(5, 0.2, 2, 1, n, n), X: []float64{10.3}, Y: []float64{9.55}, Probe: probe}
+		p := Problem{
+			Patterns: testutil.Uniform(5, 0.2, 2, 1, n, n), X: []float64{10.3}, Y: []float64{9.55}, Probe: probe,
+		}
 		if way.masked {
 			p.Measured = make([]bool, size)
 			for q := range p.Measured {

@@ -16,7 +16,8 @@ func (s *state) finish(ctx context.Context, step *stepper, solution *Solution) e
 	s.orthogonalise()
 	light, peak := s.light()
 	illumination := make([]float64, len(s.object.re))
-	deviation := make([]float64, len(s.object.re)) // sum |P|^2 |dO|^2, where a pattern asks for dO = conj(P) chi / |P|^2
+	deviation := make([]float64,
+		len(s.object.re)) // sum |P|^2 |dO|^2, where a pattern asks for dO = conj(P) chi / |P|^2
 	squares, size := 0.0, s.n*s.n
 	err := step.each(upTo(len(s.x)), func(r *replica) error {
 		squares += float64(r.misfit.Data[0])

@@ -15,9 +15,9 @@ const (
 	minGain       = 0.03 // share of the loss that a pass of small batches must remove
 )
 
-// lsqml is the method of Odstrcil, Menzel and Guizar-Sicairos. The patterns of a batch give one direction for the object,
-// sum conj(P) chi divided by the illumination of each pixel, and one for the probe; chi is the residual of the exit wave.
-// Then least squares finds the step lengths a and b for which a dO P + b O dP is nearest to chi.
+// lsqml is the method of Odstrcil, Menzel and Guizar-Sicairos. The patterns of a batch give one direction for the
+// object, sum conj(P) chi divided by the illumination of each pixel, and one for the probe; chi is the residual of the
+// exit wave. Then least squares finds the step lengths a and b for which a dO P + b O dP is nearest to chi.
 //
 // Small batches converge fastest at first, but later they fit noise. So the number of batches is halved after each pass
 // that gained little. Momentum from pass to pass speeds up the low frequencies, which converge slowly.
@@ -211,8 +211,8 @@ func (m *lsqml) probeDirection() {
 	}
 }
 
-// stepLengths solves the two equations of least squares (equation 22 of the paper, for all patterns of a batch at once).
-// They neglect the subpixel shifts of the probe.
+// stepLengths solves the two equations of least squares (equation 22 of the paper, for all patterns of a batch at
+// once). They neglect the subpixel shifts of the probe.
 func (m *lsqml) stepLengths(moveProbe bool) (a, b float32) {
 	var oo, pp, op, o, p float64
 	for i, light := range m.illumination {

@@ -2,8 +2,9 @@ package solve
 
 import "slices"
 
-// momentum is the share of a pass's change with which the next pass starts (heavy ball: Polyak, USSR Comput. Math. Math.
-// Phys. 4 (5), 1, 1964). Small steps that point the same way in every pass, as those of low frequencies do, add up.
+// momentum is the share of a pass's change with which the next pass starts (heavy ball: Polyak, USSR Comput. Math.
+// Math. Phys. 4 (5), 1, 1964). Small steps that point the same way in every pass, as those of low frequencies do, add
+// up.
 const momentum = 0.8
 
 // unknowns are the planes of object and probe, real and imaginary part each.
@@ -28,8 +29,8 @@ func (u unknowns) clone() *unknowns {
 	return &c
 }
 
-// extrapolate continues object and probe by a share of their change since the last call, and returns their values before
-// it. last, nil at first, is overwritten.
+// extrapolate continues object and probe by a share of their change since the last call, and returns their values
+// before it. last, nil at first, is overwritten.
 func (s *state) extrapolate(last *unknowns) *unknowns {
 	now := s.unknowns()
 	if last == nil {

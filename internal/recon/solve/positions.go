@@ -14,10 +14,11 @@ const (
 	positionSpread   = 0.25 // standard deviation of the positions as given, pixels
 )
 
-// positions refines the positions of a scan. A shift of a patch by (dy, dx) changes it, to first order, by dy and dx times
-// the slopes of the object. Least squares compares this with the residual of the exit wave, pattern by pattern (as
-// Odstrcil, Menzel and Guizar-Sicairos do, section 3.6). Where the object has no structure, or only stripes, noise would
-// carry a position away. So the given position counts as one more measurement, with a deviation of positionSpread.
+// positions refines the positions of a scan. A shift of a patch by (dy, dx) changes it, to first order, by dy and dx
+// times the slopes of the object. Least squares compares this with the residual of the exit wave, pattern by pattern
+// (as Odstrcil, Menzel and Guizar-Sicairos do, section 3.6). Where the object has no structure, or only stripes, noise
+// would carry a position away. So the given position counts as one more measurement, with a deviation of
+// positionSpread.
 type positions struct {
 	*state
 	x0, y0       []float64 // as given

@@ -8,8 +8,8 @@ import (
 	"ptyx/internal/physics/spectrum"
 )
 
-// keepPower scales the probe to the mean power of the patterns, and the object inversely, so that their product stays. The
-// measured light so fixes a factor that the two could trade.
+// keepPower scales the probe to the mean power of the patterns, and the object inversely, so that their product stays.
+// The measured light so fixes a factor that the two could trade.
 func (s *state) keepPower() {
 	factor := s.scaleProbe()
 	for i := range s.object.re {
@@ -35,8 +35,8 @@ func (s *state) scaleProbe() float32 {
 // modeShare is the share of the light with which a mode that was not given starts.
 const modeShare = 0.02
 
-// addModes fills the modes from number given on with the first mode times x^i y^j, the lowest powers first, as a source of
-// finite size makes them. orthogonalise makes orthogonal modes of them.
+// addModes fills the modes from number given on with the first mode times x^i y^j, the lowest powers first, as a source
+// of finite size makes them. orthogonalise makes orthogonal modes of them.
 func (s *state) addModes(given int) {
 	size := s.n * s.n
 	centre := s.centroid()
@@ -73,8 +73,8 @@ func (s *state) across(d float64) float64 {
 	return math.Remainder(d, 2*half) / half
 }
 
-// orthogonalise turns the modes into orthogonal ones with the same patterns, the strongest first, by the unitary rotations
-// of Hestenes (J. Soc. Indust. Appl. Math. 6, 51, 1958).
+// orthogonalise turns the modes into orthogonal ones with the same patterns, the strongest first, by the unitary
+// rotations of Hestenes (J. Soc. Indust. Appl. Math. 6, 51, 1958).
 func (s *state) orthogonalise() {
 	for range 30 { // a few sweeps are enough
 		if !s.sweep() {
@@ -157,9 +157,9 @@ func (s *state) drift() (dy, dx float64) {
 	return math.Remainder(now.y-s.start.y, float64(s.n)), math.Remainder(now.x-s.start.x, float64(s.n))
 }
 
-// centreProbe shifts probe and object together by whole pixels, so that the probe stays within half a pixel of its start,
-// and returns the shift. Patterns do not fix a common shift, which changes only phases of the far field. A shift by a
-// fraction would interpolate the object.
+// centreProbe shifts probe and object together by whole pixels, so that the probe stays within half a pixel of its
+// start, and returns the shift. Patterns do not fix a common shift, which changes only phases of the far field. A shift
+// by a fraction would interpolate the object.
 func (s *state) centreProbe() (rows, cols int) {
 	dy, dx := s.drift()
 	rows, cols = -int(math.Round(dy)), -int(math.Round(dx))

@@ -2,10 +2,10 @@
 // network made. A Problem is the patterns, their positions and the start; a method turns the misfit of patterns into
 // changes of object and probe; a Solution is the result. Calibrate fits the probe alone, before a network is trained.
 //
-// There are two methods. LSQML is that of Odstrcil, Menzel and Guizar-Sicairos (Opt. Express 26, 3108, 2018): each batch
-// of patterns gives one direction for the object and one for the probe, and least squares gives the step lengths. It runs
-// the graph of internal/graph/forward on an engine. EPIE is that of Maiden and Rodenburg (Ultramicroscopy 109, 1256,
-// 2009): one pattern after the other, with fast Fourier transforms in Go.
+// There are two methods. LSQML is that of Odstrcil, Menzel and Guizar-Sicairos (Opt. Express 26, 3108, 2018): each
+// batch of patterns gives one direction for the object and one for the probe, and least squares gives the step lengths.
+// It runs the graph of internal/graph/forward on an engine. EPIE is that of Maiden and Rodenburg (Ultramicroscopy 109,
+// 1256, 2009): one pattern after the other, with fast Fourier transforms in Go.
 //
 // Patches lie at whole pixels of the object. The subpixel part of a position shifts the probe, as in training, so that
 // the object is never interpolated.
@@ -129,7 +129,8 @@ func (s *state) solve(ctx context.Context, m method, progress func(Pass)) (*Solu
 			return nil, err
 		}
 		if math.IsNaN(pass.Residual) || math.IsInf(pass.Residual, 0) {
-			return nil, fmt.Errorf("pass %d: the residual is %v: check for bad pixels in the patterns, or start with another probe",
+			return nil, fmt.Errorf(
+				"pass %d: the residual is %v: check for bad pixels in the patterns, or start with another probe",
 				number, pass.Residual)
 		}
 		m.shifted(s.centreProbe())

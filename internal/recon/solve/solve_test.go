@@ -58,7 +58,8 @@ func solved(t *testing.T, p Problem, o Options) *Solution {
 // correlation is the complex correlation with the truth, as ptyx eval has it.
 func correlation(t *testing.T, s *Solution, truth metrics.Image) float64 {
 	t.Helper()
-	report, err := metrics.Compare(metrics.Image{Object: s.Object, Row: s.Row, Col: s.Col, Coverage: s.Coverage}, truth, metrics.Options{})
+	report, err := metrics.Compare(metrics.Image{Object: s.Object, Row: s.Row, Col: s.Col, Coverage: s.Coverage}, truth,
+		metrics.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +94,8 @@ func residuals(s *Solution) (list []float64) {
 	return list
 }
 
-// TestAScanIsSolvedFromNothing: with the probe as it was, and with one that is out of focus, by both methods and likelihoods.
+// TestAScanIsSolvedFromNothing: with the probe as it was, and with one that is out of focus, by both methods and
+// likelihoods.
 func TestAScanIsSolvedFromNothing(t *testing.T) {
 	p, truth := simulated(t, 120, 1e6)
 	wrong := p
@@ -126,8 +128,8 @@ func TestAScanIsSolvedFromNothing(t *testing.T) {
 	}
 }
 
-// TestPixelsThatDoNotCount: nonsense in them leaves a solution nearly as good as that of all pixels, by both methods; counted, it spoils
-// everything.
+// TestPixelsThatDoNotCount: nonsense in them leaves a solution nearly as good as that of all pixels, by both methods;
+// counted, it spoils everything.
 func TestPixelsThatDoNotCount(t *testing.T) {
 	whole, truth := simulated(t, 100, 1e6)
 	spoilt := whole
@@ -149,13 +151,16 @@ func TestPixelsThatDoNotCount(t *testing.T) {
 		return correlation(t, solved(t, p, o), truth)
 	}
 	all, masked, epie, nonsense := found(whole, LSQML), found(spoilt, LSQML), found(spoilt, EPIE), found(counted, LSQML)
-	t.Logf("correlation %.4f of all pixels, %.4f with the mask (ePIE %.4f), %.4f of nonsense that counts", all, masked, epie, nonsense)
+	t.Logf("correlation %.4f of all pixels, %.4f with the mask (ePIE %.4f), %.4f of nonsense that counts", all, masked,
+		epie, nonsense)
 	if !(masked > all-0.02) || !(epie > 0.97) || !(nonsense < 0.6) {
-		t.Errorf("correlation %v of all pixels, %v with the mask (ePIE %v), %v of nonsense that counts", all, masked, epie, nonsense)
+		t.Errorf("correlation %v of all pixels, %v with the mask (ePIE %v), %v of nonsense that counts", all, masked,
+			epie, nonsense)
 	}
 }
 
-// TestASolutionIsFixedByTheSeed: the same bytes twice, others for another seed, and nothing left of the first run in the second.
+// TestASolutionIsFixedByTheSeed: the same bytes twice, others for another seed, and nothing left of the first run in
+// the second.
 func TestASolutionIsFixedByTheSeed(t *testing.T) {
 	p, _ := simulated(t, 40, 1e5)
 	for _, method := range []Method{LSQML, EPIE} {
@@ -188,7 +193,8 @@ func TestSolvingStopsWhenAsked(t *testing.T) {
 	}
 }
 
-// TestPositionsAreFound: wrong by up to a pixel along each axis, LSQML brings them to a tenth; ePIE comes half as near in as many passes.
+// TestPositionsAreFound: wrong by up to a pixel along each axis, LSQML brings them to a tenth; ePIE comes half as near
+// in as many passes.
 func TestPositionsAreFound(t *testing.T) {
 	p, truth := simulated(t, 120, 1e6)
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -204,7 +210,8 @@ func TestPositionsAreFound(t *testing.T) {
 		o.Method, o.Positions = method, true
 		s := solved(t, given, o)
 		after, got := astray(p, s.X, s.Y), correlation(t, s, truth)
-		t.Logf("%s: positions off by %.3f, found to %.3f pixels; correlation %.4f, residual %.5f", method, before, after, got, s.Residual)
+		t.Logf("%s: positions off by %.3f, found to %.3f pixels; correlation %.4f, residual %.5f", method, before,
+			after, got, s.Residual)
 		if !(before > 0.5) || !(after < most) || !(got > 0.98) {
 			t.Errorf("%s: positions off by %.3f, found to %.3f pixels; correlation %.4f", method, before, after, got)
 		}
@@ -264,9 +271,11 @@ func TestIncoherentModes(t *testing.T) {
 	strong, weak := ndarray.Wrap(two.Probe.Data[:n*n], n, n), ndarray.Wrap(two.Probe.Data[n*n:], n, n)
 	found := optics.Power(weak) / (optics.Power(strong) + optics.Power(weak))
 	got, single := correlation(t, two, truth), correlation(t, one, truth)
-	t.Logf("one mode: correlation %.4f, residual %.5f; two: %.4f, %.5f, share %.3f", single, one.Residual, got, two.Residual, found)
+	t.Logf("one mode: correlation %.4f, residual %.5f; two: %.4f, %.5f, share %.3f", single, one.Residual, got,
+		two.Residual, found)
 	if !(two.Residual < one.Residual/4) || !(1-got < (1-single)/3) || !(found > share/2) || !(found < 1.1*share) {
-		t.Errorf("one mode: correlation %.4f, residual %.5f; two: %.4f, %.5f, share %.3f", single, one.Residual, got, two.Residual, found)
+		t.Errorf("one mode: correlation %.4f, residual %.5f; two: %.4f, %.5f, share %.3f", single, one.Residual, got,
+			two.Residual, found)
 	}
 	var overlap complex128
 	for q, v := range strong.Data {
@@ -288,9 +297,12 @@ func TestRefiningGainsOnWhatWasFound(t *testing.T) {
 	nothing := solved(t, p, o)
 	p.Object, p.Row, p.Col, p.Probe = rough.Object, rough.Row, rough.Col, rough.Probe
 	further := solved(t, p, o)
-	t.Logf("rough %.4f, three passes from there %.4f, from nothing %.4f", correlation(t, rough, truth), correlation(t, further, truth), correlation(t, nothing, truth))
-	if !(further.History[0].Residual < nothing.History[0].Residual/10) || !(further.Residual < rough.Residual) || !(further.Residual < nothing.Residual) {
-		t.Errorf("residuals: rough %v, from there %v to %v, from nothing %v to %v", rough.Residual, further.History[0], further.Residual, nothing.History[0], nothing.Residual)
+	t.Logf("rough %.4f, three passes from there %.4f, from nothing %.4f", correlation(t, rough, truth),
+		correlation(t, further, truth), correlation(t, nothing, truth))
+	if !(further.History[0].Residual < nothing.History[0].Residual/10) || !(further.Residual < rough.Residual) ||
+		!(further.Residual < nothing.Residual) {
+		t.Errorf("residuals: rough %v, from there %v to %v, from nothing %v to %v", rough.Residual, further.History[0],
+			further.Residual, nothing.History[0], nothing.Residual)
 	}
 	far := p
 	far.Row = 10000
@@ -299,7 +311,8 @@ func TestRefiningGainsOnWhatWasFound(t *testing.T) {
 	}
 }
 
-// TestTheProbeStaysWhereItWas: an object and a probe that begin three pixels aside come back; nothing but the place changes.
+// TestTheProbeStaysWhereItWas: an object and a probe that begin three pixels aside come back; nothing but the place
+// changes.
 func TestTheProbeStaysWhereItWas(t *testing.T) {
 	p, _ := simulated(t, 40, 1e6)
 	s, err := newState(p, usual())
@@ -325,14 +338,16 @@ func TestTheProbeStaysWhereItWas(t *testing.T) {
 		s.probeIm.Data[i] *= 3
 	}
 	s.keepPower()
-	if got := s.probeRe.Data[100] * s.object.re[0]; !(math.Abs(float64(got/factor-3)) < 1e-5) { // what the two make together is three times as bright
+	// The product of probe and object is three times as large.
+	if got := s.probeRe.Data[100] * s.object.re[0]; !(math.Abs(float64(got/factor-3)) < 1e-5) {
 		t.Errorf("probe times object %v, want %v", got, 3*factor)
 	}
 }
 
 func TestOptionsThatMakeNoSense(t *testing.T) {
 	for _, change := range []func(*Options){
-		func(o *Options) { o.Passes = 0 }, func(o *Options) { o.BatchSize = -1 }, func(o *Options) { o.Modes = 0 }, func(o *Options) { o.Modes = MaxModes + 1 },
+		func(o *Options) { o.Passes = 0 }, func(o *Options) { o.BatchSize = -1 }, func(o *Options) { o.Modes = 0 },
+		func(o *Options) { o.Modes = MaxModes + 1 },
 	} {
 		o := usual()
 		if err := o.Check(); err != nil {
@@ -344,7 +359,10 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 			t.Errorf("%+v: %v", o, err)
 		}
 	}
-	dark := Problem{Patterns: ndarray.New[float32](2, 64, 64), X: []float64{32, 40}, Y: []float64{32, 40}, Probe: ndarray.New[complex64](64, 64)}
+	dark := Problem{
+		Patterns: ndarray.New[float32](2, 64, 64), X: []float64{32, 40}, Y: []float64{32, 40},
+		Probe: ndarray.New[complex64](64, 64),
+	}
 	var bad *badinput.Error
 	if _, err := Run(t.Context(), dark, usual(), engine.Tape{}, func(Pass) {}); !errors.As(err, &bad) {
 		t.Errorf("patterns without light: %v", err)
@@ -356,7 +374,8 @@ func TestStalled(t *testing.T) {
 		history []float64
 		want    bool
 	}{
-		{nil, false}, {[]float64{1, 1, 1}, false}, {[]float64{1, 1, 1, 1, 1, 1}, true}, {[]float64{1, 1.1, 1.2, 1.1, 1, 0.9}, false},
+		{nil, false}, {[]float64{1, 1, 1}, false}, {[]float64{1, 1, 1, 1, 1, 1}, true},
+		{[]float64{1, 1.1, 1.2, 1.1, 1, 0.9}, false},
 		{[]float64{9, 1, 1.1, 1.2, 1.1, 1, 0.999}, true}, {[]float64{6, 5, 4, 3, 2, 1}, false},
 	} {
 		if got := stalled(c.history); got != c.want {

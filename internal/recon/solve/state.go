@@ -10,8 +10,8 @@ import (
 	"ptyx/internal/base/ndarray"
 )
 
-// state is object, probe and positions during the iteration. Patterns are scaled to a mean intensity of 1 per pixel, and
-// the probe with them, so that floors and dampings mean the same for every experiment.
+// state is object, probe and positions during the iteration. Patterns are scaled to a mean intensity of 1 per pixel,
+// and the probe with them, so that floors and dampings mean the same for every experiment.
 type state struct {
 	options Options
 	box     frame.Box // of the object

@@ -37,8 +37,10 @@ func newStepArrays(c stepConfig, probeRe, probeIm *ndarray.Float32) *stepArrays 
 	patch := func() *ndarray.Float32 { return ndarray.New[float32](c.patterns, 1, c.n, c.n) }
 	probe := func() *ndarray.Float32 { return ndarray.New[float32](c.modes, c.n, c.n) }
 	return &stepArrays{
-		objectRe: patch(), objectIm: patch(), probeRe: probeRe, probeIm: probeIm, shiftY: patch(), shiftX: patch(), measured: patch(),
-		misfit: ndarray.New[float32](), loss: ndarray.New[float32](), objectGradRe: patch(), objectGradIm: patch(), probeGradRe: probe(), probeGradIm: probe(),
+		objectRe: patch(), objectIm: patch(), probeRe: probeRe, probeIm: probeIm,
+		shiftY: patch(), shiftX: patch(), measured: patch(),
+		misfit: ndarray.New[float32](), loss: ndarray.New[float32](),
+		objectGradRe: patch(), objectGradIm: patch(), probeGradRe: probe(), probeGradIm: probe(),
 	}
 }
 
@@ -50,11 +52,12 @@ func (a *stepArrays) outputs() []*ndarray.Float32 {
 	return []*ndarray.Float32{a.misfit, a.loss, a.objectGradRe, a.objectGradIm, a.probeGradRe, a.probeGradIm}
 }
 
-// newStep builds the graph of a batch: patches and probe in, misfit, likelihood and gradients out, in the order of stepArrays.
+// newStep builds the graph of a batch: patches and probe in, misfit, likelihood and gradients out, in the order of
+// stepArrays.
 //
-// What is differentiated is scaled such that minus its gradient by the exit wave psi, re + i im, is what psi lacks: for the
-// amplitude, half the sum of squares, minus whose gradient is F^-1[(d/|F| - 1) F psi], the step from psi to its projection on
-// the measured moduli; for Poisson's likelihood a quarter of it, which near the solution is the same.
+// What is differentiated is scaled such that minus its gradient by the exit wave psi, re + i im, is what psi lacks: for
+// the amplitude, half the sum of squares, minus whose gradient is F^-1[(d/|F| - 1) F psi], the step from psi to its
+// projection on the measured moduli; for Poisson's likelihood a quarter of it, which near the solution is the same.
 func newStep(c stepConfig) (*program.Program, error) {
 	return ops.Build("building the solver's step", func() *program.Program { return buildStep(c) })
 }
@@ -75,7 +78,9 @@ func buildStep(c stepConfig) *program.Program {
 	loss := likelihoods[c.likelihood].graph(c, intensity, measured, misfit)
 	leaves := []*gorgonia.Node{object.Re, object.Im, probe.Re, probe.Im}
 	grads := program.Gradients(loss, leaves)
-	p := &program.Program{Name: "solver_step", Outputs: []program.Output{{Name: "misfit", Node: misfit}, {Name: "loss", Node: loss}}}
+	p := &program.Program{
+		Name: "solver_step", Outputs: []program.Output{{Name: "misfit", Node: misfit}, {Name: "loss", Node: loss}},
+	}
 	for _, in := range append(leaves, shiftY, shiftX, measured) {
 		p.Inputs = append(p.Inputs, program.Input{Name: in.Name(), Node: in})
 	}

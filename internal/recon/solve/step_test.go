@@ -66,7 +66,8 @@ func bound(t *testing.T, e engine.Engine, c stepConfig, a *stepArrays) engine.Bi
 	return b
 }
 
-// likelihoodOf is the likelihood in plain Go and double precision, scaled as newStep says, for the object and the probe as they are now.
+// likelihoodOf is the likelihood in plain Go and double precision, scaled as newStep says, for the object and the probe
+// as they are now.
 func likelihoodOf(c stepConfig, a *stepArrays) (loss, misfit float64) {
 	size := c.n * c.n
 	for slot := range c.patterns {
@@ -101,7 +102,8 @@ func likelihoodOf(c stepConfig, a *stepArrays) (loss, misfit float64) {
 	return loss, misfit
 }
 
-// TestGradientsByFiniteDifferences holds every gradient of both likelihoods, with a mask and without, to the slope of the formula in plain Go.
+// TestGradientsByFiniteDifferences holds every gradient of both likelihoods, with a mask and without, to the slope of
+// the formula in plain Go.
 func TestGradientsByFiniteDifferences(t *testing.T) {
 	for _, way := range ways {
 		c, a := small(way)
@@ -109,7 +111,8 @@ func TestGradientsByFiniteDifferences(t *testing.T) {
 			t.Fatal(err)
 		}
 		loss, misfit := likelihoodOf(c, a)
-		if !testutil.Close(float64(a.misfit.Data[0]), misfit, 0, 1e-5) || !testutil.Close(float64(a.loss.Data[0]), loss, 0, 1e-5) { // sums of 128 in float32
+		if !testutil.Close(float64(a.misfit.Data[0]), misfit, 0, 1e-5) ||
+			!testutil.Close(float64(a.loss.Data[0]), loss, 0, 1e-5) { // sums of 128 in float32
 			t.Errorf("%v: misfit %v, loss %v, want %v, %v", way, a.misfit.Data[0], a.loss.Data[0], misfit, loss)
 		}
 		for _, v := range []struct {
@@ -132,7 +135,8 @@ func TestGradientsByFiniteDifferences(t *testing.T) {
 				gradients = append(gradients, v.against.Data[e])
 				v.of.Data[e] = old
 			}
-			testutil.CheckClose(t, fmt.Sprint(way, ", ", v.name), gradients, slopes, 1e-3) // the third derivative's share at h, and float32
+			testutil.CheckClose(t, fmt.Sprint(way, ", ", v.name), gradients, slopes,
+				1e-3) // the third derivative's share at h, and float32
 		}
 	}
 }
@@ -149,7 +153,8 @@ func TestEnginesAgreeOnAStep(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, out := range a.outputs() {
-			testutil.CheckClose(t, fmt.Sprint(way), b.outputs()[i].Data, out.Data, 1e-5) // sums of 8 to 128 terms in float32
+			testutil.CheckClose(t, fmt.Sprint(way), b.outputs()[i].Data, out.Data,
+				1e-5) // sums of 8 to 128 terms in float32
 		}
 	}
 }

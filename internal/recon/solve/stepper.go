@@ -12,7 +12,8 @@ import (
 	"ptyx/internal/recon/engine"
 )
 
-// floorAmplitude smooths the amplitude at dark pixels, in units of the mean intensity: a thousandth of the mean amplitude.
+// floorAmplitude smooths the amplitude at dark pixels, in units of the mean intensity: a thousandth of the mean
+// amplitude.
 const floorAmplitude = 1e-6
 
 // runPixels is the number of pattern pixels that a replica computes at once: their arrays stay in the cache.

@@ -10,7 +10,8 @@ import (
 	"ptyx/internal/recon/predict"
 )
 
-// Tape is the predictor over Gorgonia's tape machine. It reads a checkpoint back into a graph and needs no ONNX Runtime.
+// Tape is the predictor over Gorgonia's tape machine. It reads a checkpoint back into a graph and needs no ONNX
+// Runtime.
 type Tape struct{ model []byte }
 
 // NewTape takes the bytes of a checkpoint; Prepare reports a damaged one.
