@@ -41,6 +41,7 @@ var adamShapes = [][]int{{4, 3, 3, 3}, {4}, {7, 11}}
 // bias, epsilon 1e-8 added after the square root, outside of it. They differ only in the order of roundings: an update
 // to some 2^-22 of itself. The parameters start near 0, so that their own rounding does not hide the updates.
 func TestAdamAgreesWithGorgonias(t *testing.T) {
+	t.Parallel()
 	const rate, steps = 1e-3, 10
 	ours, theirs := arrays(adamShapes...), arrays(adamShapes...)
 	for i := range ours {
@@ -89,6 +90,7 @@ func TestAdamAgreesWithGorgonias(t *testing.T) {
 
 // TestAdamAgainstItsFormula: one parameter in float64, with epsilon too large to be overlooked.
 func TestAdamAgainstItsFormula(t *testing.T) {
+	t.Parallel()
 	const rate, beta1, beta2, eps = 0.1, 0.9, 0.999, 0.5
 	p := ndarray.Wrap([]float32{2}, 1)
 	adam := NewAdam([]*ndarray.Float32{p})
@@ -112,6 +114,7 @@ func TestAdamAgainstItsFormula(t *testing.T) {
 }
 
 func TestAdamScaleRatesAndWorkers(t *testing.T) {
+	t.Parallel()
 	update := func(scale float64, rates []float64, workers int, factor float32) []*ndarray.Float32 {
 		params, grads := arrays(adamShapes...), drawn(9, adamShapes...)
 		for _, g := range grads {
@@ -138,6 +141,7 @@ func TestAdamScaleRatesAndWorkers(t *testing.T) {
 }
 
 func TestGatherAddsReplicas(t *testing.T) {
+	t.Parallel()
 	shapes := [][]int{{3*gatherBlock + 5}, {3}, {}}
 	var wantNorm float64
 	for _, workers := range []int{1, 2, 5} {

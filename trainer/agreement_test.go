@@ -47,10 +47,11 @@ func variants() map[string]variant {
 	supervised.Mode, supervised.Loss, supervised.Extent = Supervised, Loss{MAE: 1, Smoothness: 0.1}, models.Full
 
 	return map[string]variant{
-		"centre, Poisson, fixed probe": {centre, 1}, "full, MAE, trained probe": {full, 1},
-		"groups on a canvas, all terms": {shared, 1}, "groups as channels": {channels, 1},
-		"first estimate": {estimate, 1}, "first estimates as channels": {estimates, 1},
-		"two scans on a canvas, all terms, one masked": {several, 2}, "two scans of known truth": {supervised, 2},
+		"centre, Poisson, fixed probe": {centre, 1, false}, "full, MAE, trained probe": {full, 1, false},
+		"groups on a canvas, all terms": {shared, 1, true}, "groups as channels": {channels, 1, false},
+		"first estimate": {estimate, 1, false}, "first estimates as channels": {estimates, 1, true},
+		"two scans on a canvas, all terms, one masked": {several, 2, true},
+		"two scans of known truth":                     {supervised, 2, false},
 	}
 }
 
@@ -58,6 +59,7 @@ func variants() map[string]variant {
 type variant struct {
 	Config
 	scans int
+	slow  bool // several seconds: only with all tests
 }
 
 // unsettle moves biases and probe off their start, where biases are 0 and symmetry hides faults.
@@ -218,9 +220,14 @@ func disagreement(got, want, allowance *ndarray.Float32, tol float64) float64 {
 }
 
 func TestEnginesAgreeOnLossAndGradients(t *testing.T) {
+	t.Parallel()
 	ort := fast(t, 1)
 	for name, c := range variants() {
 		t.Run(name, func(t *testing.T) {
+			if c.Network == models.Estimate && c.slow {
+				testutil.Slow(t)
+			}
+			t.Parallel()
 			reference, other := unsettled(t, engine.Tape{}, c, 1), unsettled(t, ort, c, 1)
 			wantLoss, want := reference.gradients(t)
 			gotLoss, got := other.gradients(t)
@@ -257,10 +264,12 @@ func TestEnginesAgreeOnLossAndGradients(t *testing.T) {
 // over seeds, losses agree to 5e-7 and movements to 10^-4 of their length without a kink, to 6e-5 and 0.09 with one in
 // the first step. Five steps lower the loss by 1.5 to 10%.
 func TestEnginesAgreeOverFiveSteps(t *testing.T) {
+	t.Parallel()
 	const lossTolerance, movementTolerance, rate = 5e-4, 0.2, 1e-4
 	ort := fast(t, 1)
 	for _, name := range []string{"centre, Poisson, fixed probe", "groups on a canvas, all terms"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := variants()[name]
 			reference, other := unsettled(t, engine.Tape{}, c, 1), unsettled(t, ort, c, 1)
 			start := flatten(reference.state.trained(true))
@@ -304,9 +313,14 @@ func TestEnginesAgreeOverFiveSteps(t *testing.T) {
 // rest. Measured: 3%. A network that starts at its estimate has little to gain by any single array, less than rounding hides: there
 // the walk takes all arrays together.
 func TestGradientsByFiniteDifferences(t *testing.T) {
+	t.Parallel()
 	ort := fast(t, 1)
 	for name, c := range variants() {
 		t.Run(name, func(t *testing.T) {
+			if c.slow {
+				testutil.Slow(t)
+			}
+			t.Parallel()
 			b := unsettled(t, ort, c, 1)
 			_, grads := b.gradients(t)
 			var all []int
@@ -376,6 +390,7 @@ func chosen(output string) bool {
 // TestLossAgainstThePhysics: a network of zeros says that nothing is there (amplitude 1, phase 0), so the loss compares
 // the measured patterns with the shifted probe's own, computed here in float64 by the fast transform.
 func TestLossAgainstThePhysics(t *testing.T) {
+	t.Parallel()
 	const n = 64
 	ort := fast(t, 1)
 	data := simulated(t, 4, 1)

@@ -16,6 +16,7 @@ import (
 )
 
 func TestValidateNamesTheSetting(t *testing.T) {
+	t.Parallel()
 	good := small()
 	if err := good.Validate(); err != nil {
 		t.Fatal(err)
@@ -54,6 +55,7 @@ func TestValidateNamesTheSetting(t *testing.T) {
 }
 
 func TestNamesFromFlags(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		into   encoding.TextUnmarshaler
 		accept []string
@@ -78,6 +80,7 @@ func TestNamesFromFlags(t *testing.T) {
 }
 
 func TestConfigYAMLComesBack(t *testing.T) {
+	t.Parallel()
 	want := Config{
 		Mode: Supervised, Gridsize: 2, Grouping: Channels, Neighbours: 6, Oversample: 5, Network: models.Estimate, FiltersScale: 3, Extent: models.Full, Loss: Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1, MaxEpochs: 7,
 		BatchSize: 5, LearningRate: 1.0 / 3, Schedule: Plateau, WarmUp: 0.1, Clip: 0.7, EarlyStop: 4, ValFraction: 0.15,
@@ -101,6 +104,7 @@ func TestConfigYAMLComesBack(t *testing.T) {
 }
 
 func TestSamplesOfAStep(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		grouping              Grouping
 		gridsize, batch, have int
@@ -117,6 +121,7 @@ func TestSamplesOfAStep(t *testing.T) {
 }
 
 func TestNetworkOfAConfig(t *testing.T) {
+	t.Parallel()
 	c := small()
 	c.Gridsize = 3
 	if n := c.NetworkConfig(0.5); n.Channels != 1 || n.InputScale != 0.5 || n.N != 64 {
@@ -138,6 +143,7 @@ func TestNetworkOfAConfig(t *testing.T) {
 }
 
 func TestLossInWords(t *testing.T) {
+	t.Parallel()
 	for want, l := range map[string]Loss{
 		"poisson": Poisson.Loss(), "mae": MAE.Loss(), "poisson + 0.1 mae": {Poisson: 1, MAE: 0.1},
 		"0.5 poisson + mae + 0.001 smoothness": {Poisson: 0.5, MAE: 1, Smoothness: 1e-3},

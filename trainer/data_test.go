@@ -14,6 +14,7 @@ import (
 
 // A stray position costs its own groups, not a canvas as large as its distance.
 func TestPatternsTooFarApartShareNoCanvas(t *testing.T) {
+	t.Parallel()
 	data := simulated(t, 9, 1)
 	data.X[4] += 1e5
 	c := small()
@@ -43,6 +44,7 @@ func TestPatternsTooFarApartShareNoCanvas(t *testing.T) {
 }
 
 func TestAScanWithoutOverlapHasNoGroups(t *testing.T) {
+	t.Parallel()
 	data := simulated(t, 9, 1)
 	for i := range data.X {
 		data.X[i] *= 1000

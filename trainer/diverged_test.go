@@ -14,6 +14,7 @@ import (
 // A NaN in a later epoch ends the training with the batch named, before the parameters take it in; the state file is that of the
 // last epoch that was whole.
 func TestTheLastGoodStateIsKept(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name  string
 		spoil func(f *Fitter)
@@ -27,6 +28,7 @@ func TestTheLastGoodStateIsKept(t *testing.T) {
 		}, "epoch 2, batch 2: the gradient is +Inf"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			c := small()
 			c.BatchSize = 1
 			r, progress := request(c, opened(t, simulated(t, 3, 1)), fast(t, 1))

@@ -10,6 +10,7 @@ import (
 )
 
 func TestReadMetrics(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if h, err := ReadMetrics(dir); err != nil || h != nil {
 		t.Errorf("without a file: %v, %v", h, err)
@@ -33,6 +34,7 @@ func TestReadMetrics(t *testing.T) {
 }
 
 func TestTidyRemovesHalfWrittenFilesAlone(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	kept := []string{ModelFile, "." + ModelFile, ".other.onnx12", "model.onnx12", ".notes1"}
 	for _, name := range append([]string{"." + ModelFile + "123", "." + StateFile + "1"}, kept...) {

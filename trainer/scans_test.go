@@ -42,6 +42,7 @@ func two(t *testing.T) (scans, []dataset.ScanData) {
 }
 
 func TestOneScaleForAllScansAndExposuresInTheProbes(t *testing.T) {
+	t.Parallel()
 	list, _ := two(t)
 	var powers []float64
 	for _, s := range list {
@@ -84,6 +85,7 @@ func TestOneScaleForAllScansAndExposuresInTheProbes(t *testing.T) {
 // TestScansAgainstThePhysics: a network of zeros says that nothing is there, so every pattern is compared with the probe of
 // its own scan, as bright as that scan is.
 func TestScansAgainstThePhysics(t *testing.T) {
+	t.Parallel()
 	const n = 64
 	ort := fast(t, 1)
 	list, data := two(t)
@@ -134,6 +136,7 @@ func TestScansAgainstThePhysics(t *testing.T) {
 }
 
 func TestGroupsStayWithinTheirScan(t *testing.T) {
+	t.Parallel()
 	list, data := two(t)
 	for _, fraction := range []float64{0, 0.3} {
 		c := small()
@@ -174,6 +177,7 @@ func TestGroupsStayWithinTheirScan(t *testing.T) {
 
 // TestBatchesMixScans: a step of patterns of both.
 func TestBatchesMixScans(t *testing.T) {
+	t.Parallel()
 	list, _ := two(t)
 	c := small()
 	c.BatchSize = 5
@@ -195,6 +199,7 @@ func TestBatchesMixScans(t *testing.T) {
 
 // TestAProbeLearnsFromItsOwnScan: patterns of one scan give the other's probe no gradient.
 func TestAProbeLearnsFromItsOwnScan(t *testing.T) {
+	t.Parallel()
 	list, _ := two(t)
 	c := small()
 	c.Probe = ProbeTrainable
@@ -240,6 +245,7 @@ func trainTwo(t *testing.T, ctx context.Context, eng engine.Engine, list scans, 
 // TestSeveralScansAreSavedAndResumed: the run directory holds every probe and the model the first; a training that was
 // stopped ends as one that was left alone.
 func TestSeveralScansAreSavedAndResumed(t *testing.T) {
+	t.Parallel()
 	ort := fast(t, 1)
 	list, _ := two(t)
 	whole, cut := t.TempDir(), t.TempDir()
@@ -310,6 +316,7 @@ func TestSeveralScansAreSavedAndResumed(t *testing.T) {
 
 // TestValidationScansHaveAPlace: each is seen with the probe of the training scan at its place.
 func TestValidationScansHaveAPlace(t *testing.T) {
+	t.Parallel()
 	list, data := two(t)
 	c := small()
 	r, _ := request(c, list[0], fast(t, 1))
@@ -331,6 +338,7 @@ func TestValidationScansHaveAPlace(t *testing.T) {
 }
 
 func TestScansOfAnotherSizeAreRefused(t *testing.T) {
+	t.Parallel()
 	wide := brighter(t, 1)
 	wide.Patterns = ndarray.New[float32](1, 128, 128)
 	wide.Patterns.Data[0] = 1

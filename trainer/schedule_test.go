@@ -17,6 +17,7 @@ func history(val ...float64) []Epoch {
 }
 
 func TestSchedules(t *testing.T) {
+	t.Parallel()
 	flat := history(1, 2, 2, 2, 2, 2)                         // five epochs without improvement
 	flatTwice := append(flat, flat[1:]...)                    // and five more
 	better := append(history(1, 2, 2, 2, 2), history(0.5)...) // the fifth improves
@@ -59,6 +60,7 @@ func TestSchedules(t *testing.T) {
 }
 
 func TestSchedulesNeverRise(t *testing.T) {
+	t.Parallel()
 	for _, s := range []Schedule{Constant, Cosine, Exponential} {
 		c, last := Config{Schedule: s, MaxEpochs: 7}, 1.0
 		for at := 0.0; at <= 7; at += 0.1 {

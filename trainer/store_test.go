@@ -61,11 +61,13 @@ func fromDisk(t *testing.T, r Request, ctx context.Context) (*Result, string) {
 // TestFromDiskAsFromMemory: two scans in groups, with validation and a probe to calibrate, give the same models byte for byte
 // whether memory holds the patterns or not, also when the training is interrupted and resumed.
 func TestFromDiskAsFromMemory(t *testing.T) {
+	t.Parallel()
 	ort := fast(t, 1)
 	c := small()
 	c.Gridsize, c.BatchSize, c.ValFraction, c.Probe, c.ProbePasses, c.Seed = 2, 4, 0.2, ProbeTrainable, 2, 1
 	for name, options := range forms() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			build := func() (Request, *recorder) {
 				r, progress := request(c, written(t, simulated(t, 8, 1), nil, options...), ort)
 				r.Scans = append(r.Scans, written(t, brighter(t, 6), nil, options...))
@@ -111,6 +113,7 @@ func TestFromDiskAsFromMemory(t *testing.T) {
 // TestTruthFromDisk: patches come from disk with their patterns, beside a scan whose object is cut, and a scan for validation
 // that has a store of its own.
 func TestTruthFromDisk(t *testing.T) {
+	t.Parallel()
 	ort := fast(t, 1)
 	data := simulated(t, 5, 1)
 	patches := ndarray.New[complex64](5, 64, 64)
@@ -210,6 +213,7 @@ func heap() int64 {
 
 // TestALimitThatIsEnough leaves everything in memory; a byte less does not.
 func TestALimitThatIsEnough(t *testing.T) {
+	t.Parallel()
 	scan := opened(t, simulated(t, 5, 1))
 	c := small()
 	c.ValFraction = 0.4
@@ -230,6 +234,7 @@ func TestALimitThatIsEnough(t *testing.T) {
 
 // TestAFaultWhileReadingAhead is the error of its batch, and the reading ends.
 func TestAFaultWhileReadingAhead(t *testing.T) {
+	t.Parallel()
 	scan := written(t, many(t, 40), nil, npz.Stored)
 	r, _ := request(small(), scan, engine.Tape{})
 	r.MemoryLimit = 1
@@ -260,6 +265,7 @@ func TestAFaultWhileReadingAhead(t *testing.T) {
 
 // TestUnpackingWithoutRoomIsSaid.
 func TestUnpackingWithoutRoomIsSaid(t *testing.T) {
+	t.Parallel()
 	r, progress := request(small(), written(t, simulated(t, 3, 1), nil), engine.Tape{})
 	r.MemoryLimit, r.Scratch = 1, filepath.Join(t.TempDir(), "absent")
 	if _, err := Train(context.Background(), r); err == nil || !strings.Contains(err.Error(), "scratch file") || len(progress.losses) > 0 {

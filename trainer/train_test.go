@@ -100,6 +100,7 @@ func sameStates(t *testing.T, what, got, want string) {
 
 // TestTheSameSeedGivesTheSameFiles, byte for byte: only metrics.csv and the state know how long it took.
 func TestTheSameSeedGivesTheSameFiles(t *testing.T) {
+	t.Parallel()
 	c := small()
 	c.BatchSize, c.ValFraction, c.Threads, c.Probe, c.ProbeWarmUp = 4, 0.2, 2, ProbeTrainable, 0
 	ort := fast(t, 2) // two replicas
@@ -136,6 +137,7 @@ func timeless(t *testing.T, dir string) [][]string {
 
 // TestOptimiserThreadsDoNotChangeTheResult: with the engine's replicas fixed, they only share out the arithmetic.
 func TestOptimiserThreadsDoNotChangeTheResult(t *testing.T) {
+	t.Parallel()
 	scan := opened(t, simulated(t, 2, 1))
 	ort := fast(t, 1)
 	var want []float32
@@ -152,6 +154,7 @@ func TestOptimiserThreadsDoNotChangeTheResult(t *testing.T) {
 }
 
 func TestTheTapeTrains(t *testing.T) {
+	t.Parallel()
 	c := small()
 	c.MaxEpochs, c.ValFraction = 2, 0.3
 	r, progress := request(c, opened(t, simulated(t, 3, 1)), engine.Tape{})
@@ -179,11 +182,13 @@ func contractOf(t *testing.T, m *onnxir.Model) contract.Contract {
 }
 
 func TestEveryGroupingAndExtentLearns(t *testing.T) {
+	t.Parallel()
 	ort := fast(t, 1)
 	scan := opened(t, simulated(t, 5, 1))
 	for _, grouping := range []Grouping{Shared, Channels} {
 		for _, extent := range []models.Extent{models.Centre, models.Full} {
 			t.Run(fmt.Sprint(grouping, " ", extent), func(t *testing.T) {
+				t.Parallel()
 				c := small()
 				c.Gridsize, c.Grouping, c.Extent, c.BatchSize, c.MaxEpochs, c.Patterns = 2, grouping, extent, 4, 5, 1
 				r, progress := request(c, scan, ort)
@@ -205,6 +210,7 @@ func TestEveryGroupingAndExtentLearns(t *testing.T) {
 }
 
 func TestLossesAreMeansOverGroups(t *testing.T) {
+	t.Parallel()
 	c := small()
 	c.MaxEpochs, c.LearningRate, c.ValFraction = 1, 1e-12, 0.4 // stands still
 	r, progress := request(c, opened(t, simulated(t, 5, 1)), fast(t, 1))
@@ -226,6 +232,7 @@ func TestLossesAreMeansOverGroups(t *testing.T) {
 
 // TestProbeMovesWhenItMay: after its warm-up, at its own rate, keeping its power.
 func TestProbeMovesWhenItMay(t *testing.T) {
+	t.Parallel()
 	ort := fast(t, 1)
 	scan := opened(t, simulated(t, 2, 1))
 	startRe, startIm := scaledProbes(scans{scan}.probes(), []float64{1})
@@ -259,6 +266,7 @@ func TestProbeMovesWhenItMay(t *testing.T) {
 
 // TestProbeIsInPhotons: of the data, or as many as --nphotons says.
 func TestProbeIsInPhotons(t *testing.T) {
+	t.Parallel()
 	ort := fast(t, 1)
 	scan := opened(t, simulated(t, 2, 1))
 	power, err := scan.MeanPower()
@@ -333,6 +341,7 @@ func interrupted(t *testing.T, c Config, eng engine.Engine, stops ...int) (dir s
 // TestResumedIsUndisturbed: a training stopped before its start, in the middle of an epoch and between epochs, and gone
 // on with each time from its files, ends bit for bit as one that was left alone.
 func TestResumedIsUndisturbed(t *testing.T) {
+	t.Parallel()
 	ort := fast(t, 1)
 	c := small()
 	c.MaxEpochs, c.ValFraction, c.Probe, c.ProbeWarmUp = 3, 0.2, ProbeTrainable, 1
@@ -340,6 +349,7 @@ func TestResumedIsUndisturbed(t *testing.T) {
 	undisturbed, want := saved(t, c, ort, 1) // 5 groups in steps of two: three batches an epoch
 	for _, stops := range [][]int{{0}, {2}, {3, 4}, {1, 5, 8}} {
 		t.Run(fmt.Sprint(stops), func(t *testing.T) {
+			t.Parallel()
 			dir, got := interrupted(t, c, ort, stops...)
 			same(t, "parameters", flatten(got.State.Parameters), flatten(want.State.Parameters))
 			for _, name := range []string{ModelFile, BestFile, LossFile, ProbeFile} {
@@ -358,6 +368,7 @@ func TestResumedIsUndisturbed(t *testing.T) {
 // TestMoreEpochsGoOn: a finished training continues, when the schedule does not look at the end, as if it had always been
 // longer.
 func TestMoreEpochsGoOn(t *testing.T) {
+	t.Parallel()
 	ort := fast(t, 1)
 	scan := opened(t, simulated(t, 4, 1))
 	c := small()
@@ -376,6 +387,7 @@ func TestMoreEpochsGoOn(t *testing.T) {
 }
 
 func TestForeignStatesAreRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, StateFile)
 	r, _ := request(small(), opened(t, simulated(t, 2, 1)), engine.Tape{})
@@ -431,6 +443,7 @@ func TestForeignStatesAreRefused(t *testing.T) {
 }
 
 func TestUnwritableStateIsAnError(t *testing.T) {
+	t.Parallel()
 	r, _ := request(small(), opened(t, simulated(t, 2, 1)), fast(t, 1))
 	r.Checkpoint = filepath.Join(t.TempDir(), "absent", StateFile)
 	if _, err := Train(context.Background(), r); err == nil || !strings.Contains(err.Error(), "epoch 1") {
@@ -440,6 +453,7 @@ func TestUnwritableStateIsAnError(t *testing.T) {
 
 // TestNaNStopsWithTheBatchNamed, before the parameters take it in.
 func TestNaNStopsWithTheBatchNamed(t *testing.T) {
+	t.Parallel()
 	c := small()
 	c.BatchSize = 1
 	r, progress := request(c, opened(t, simulated(t, 3, 1)), fast(t, 1))
@@ -456,6 +470,7 @@ func TestNaNStopsWithTheBatchNamed(t *testing.T) {
 
 // TestADivergingTrainingStops: at a learning rate beyond all reason the loss ends as NaN or Inf.
 func TestADivergingTrainingStops(t *testing.T) {
+	t.Parallel()
 	c := small()
 	c.LearningRate, c.MaxEpochs = 1e30, 50
 	r, _ := request(c, opened(t, simulated(t, 2, 1)), fast(t, 1))
@@ -466,6 +481,7 @@ func TestADivergingTrainingStops(t *testing.T) {
 }
 
 func TestNaNInThePatternsIsTheUsersFault(t *testing.T) {
+	t.Parallel()
 	data := simulated(t, 3, 1)
 	data.Patterns.Data[64*64+7] = float32(math.NaN())
 	r, _ := request(small(), opened(t, data), engine.Tape{})
@@ -476,6 +492,7 @@ func TestNaNInThePatternsIsTheUsersFault(t *testing.T) {
 }
 
 func TestClipLimitsTheGradient(t *testing.T) {
+	t.Parallel()
 	ort := fast(t, 1)
 	scan := lit(t, 2)
 	update := func(clip, eps float64) (first *State, norm float64) {
@@ -508,6 +525,7 @@ func TestClipLimitsTheGradient(t *testing.T) {
 
 // TestEarlyStopAndBest: with a rate that spoils the network the first epochs are the best, and training ends by itself.
 func TestEarlyStopAndBest(t *testing.T) {
+	t.Parallel()
 	c := small()
 	c.MaxEpochs, c.EarlyStop, c.LearningRate = 30, 2, 0.3
 	r, progress := request(c, opened(t, simulated(t, 4, 1)), fast(t, 1))
@@ -533,6 +551,7 @@ func TestEarlyStopAndBest(t *testing.T) {
 }
 
 func TestRunDirectory(t *testing.T) {
+	t.Parallel()
 	c := small()
 	c.ValFraction = 0.2
 	dir, result := saved(t, c, fast(t, 1), 1)
@@ -575,6 +594,7 @@ func TestRunDirectory(t *testing.T) {
 }
 
 func TestMetricsFile(t *testing.T) {
+	t.Parallel()
 	dir, result := saved(t, small(), fast(t, 1), 1)
 	rows, err := csv.NewReader(bytes.NewReader(read(t, dir, MetricsFile))).ReadAll()
 	if err != nil {
@@ -611,6 +631,7 @@ func TestMetricsFile(t *testing.T) {
 
 // TestNoEpochs: --max-epochs 0 exports the network as it was drawn.
 func TestNoEpochs(t *testing.T) {
+	t.Parallel()
 	c := small()
 	c.MaxEpochs = 0
 	dir, result := saved(t, c, engine.Tape{}, 1)
@@ -628,6 +649,7 @@ func TestNoEpochs(t *testing.T) {
 }
 
 func TestInitialWeightsAreTaken(t *testing.T) {
+	t.Parallel()
 	c := small()
 	c.MaxEpochs = 0
 	r, _ := request(c, opened(t, simulated(t, 2, 1)), engine.Tape{})
@@ -637,6 +659,7 @@ func TestInitialWeightsAreTaken(t *testing.T) {
 
 // TestBeginComesBeforeAnyStep, and its error ends the training.
 func TestBeginComesBeforeAnyStep(t *testing.T) {
+	t.Parallel()
 	r, progress := request(small(), opened(t, simulated(t, 2, 1)), engine.Tape{})
 	r.Checkpoint = filepath.Join(t.TempDir(), StateFile)
 	refuse := errors.New("no room")
@@ -650,6 +673,7 @@ func TestBeginComesBeforeAnyStep(t *testing.T) {
 }
 
 func TestNothingLeftToTrainOn(t *testing.T) {
+	t.Parallel()
 	r, _ := request(small(), opened(t, simulated(t, 2, 1)), engine.Tape{})
 	r.Config.Gridsize = 2
 	var bad *badinput.Error

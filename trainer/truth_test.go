@@ -79,6 +79,7 @@ func astray(t *testing.T) dataset.ScanData {
 // TestLossAgainstTheTruth: a network of zeros says amplitude 1 and phase 0, so the loss is the truth's own distance from
 // that, weighted by the probe's intensity, of what is known; whether it comes as an object or as patches.
 func TestLossAgainstTheTruth(t *testing.T) {
+	t.Parallel()
 	ort := fast(t, 1)
 	data := astray(t)
 	for _, extent := range []models.Extent{models.Centre, models.Full} {
@@ -90,6 +91,7 @@ func TestLossAgainstTheTruth(t *testing.T) {
 				clear(p.Data)
 			}
 			margin := map[models.Extent]int{models.Centre: 16, models.Full: 0}[extent]
+			top := largestMagnitude(data.Probe)
 			want := 0.0
 			for j := range data.X {
 				sum, light := 0.0, 0.0
@@ -100,7 +102,7 @@ func TestLossAgainstTheTruth(t *testing.T) {
 							continue
 						}
 						p := complex128(data.Probe.Data[r*64+col])
-						weight := real(p*cmplx.Conj(p))/math.Pow(largestMagnitude(data.Probe), 2) + overlapRim
+						weight := real(p*cmplx.Conj(p))/math.Pow(top, 2) + overlapRim
 						sum += weight * (math.Abs(1-cmplx.Abs(v)) + math.Hypot(2*math.Sin(cmplx.Phase(v)/2), 1e-3) - 1e-3)
 						light += weight
 					}
@@ -118,6 +120,7 @@ func TestLossAgainstTheTruth(t *testing.T) {
 }
 
 func TestSupervisedTrainingLearnsAndKeepsTheContract(t *testing.T) {
+	t.Parallel()
 	ort := fast(t, 1)
 	scan := opened(t, simulated(t, 4, 1))
 	for _, grouping := range []Grouping{Shared, Channels} {
@@ -145,8 +148,9 @@ func TestSupervisedTrainingLearnsAndKeepsTheContract(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		top := largestMagnitude(result.Probes[0])
 		for i, v := range probesInCounts(r.mustProbes(t))[0].Data {
-			if got := result.Probes[0].Data[i]; !(cmplx.Abs(complex128(got-v*complex64(complex(math.Sqrt(power/4096), 0)))) <= 1e-5*largestMagnitude(result.Probes[0])) {
+			if got := result.Probes[0].Data[i]; !(cmplx.Abs(complex128(got-v*complex64(complex(math.Sqrt(power/4096), 0)))) <= 1e-5*top) {
 				t.Fatalf("%s: the probe moved at pixel %d", grouping, i)
 			}
 		}
@@ -161,6 +165,7 @@ func (r Request) mustProbes(t *testing.T) (re, im *ndarray.Float32, photons floa
 }
 
 func TestSupervisedTrainingIsResumed(t *testing.T) {
+	t.Parallel()
 	ort := fast(t, 1)
 	c := supervised()
 	c.ValFraction, c.MaxEpochs = 0.2, 2
@@ -170,6 +175,7 @@ func TestSupervisedTrainingIsResumed(t *testing.T) {
 }
 
 func TestTrainingWithoutTruthIsRefused(t *testing.T) {
+	t.Parallel()
 	bare, even, away := simulated(t, 3, 1), simulated(t, 3, 1), simulated(t, 3, 1)
 	bare.Object = nil
 	even.Object = ones(100)

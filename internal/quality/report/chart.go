@@ -9,21 +9,20 @@ import (
 	"ptyx/trainer"
 )
 
-// Chart is the loss over the epochs, laid out in a box of Width x Height units.
+// Chart is the loss over the epochs, in a box of Width x Height units.
 type Chart struct {
 	Width, Height float64
-	Left, Bottom  float64 // room for labels
-	X, Y          []Mark  // At is in units of the box
+	Left, Bottom  float64 // where the axes are; labels are beyond
+	X, Y          []Mark  // labels; At is in units of the box
 	Lines         []Line
 	Log           bool
 }
 
 // Line is a curve of a chart.
 type Line struct {
-	Name, Class string
-	Points      string // "x,y x,y ..."
-	LastX       float64
-	LastY       float64
+	Name, Class  string
+	Points       string // "x,y x,y ..."
+	LastX, LastY float64
 }
 
 const (
@@ -32,7 +31,7 @@ const (
 	chartTop, chartRight    = 10.0, 12.0
 )
 
-// lossChart draws the losses, on a logarithmic axis where they span more than a factor of ten; nil without any epoch.
+// lossChart draws the losses, on a logarithmic axis if they span more than a factor of ten; nil without any epoch.
 func lossChart(history []trainer.Epoch) *Chart {
 	curves := []struct {
 		name, class string
@@ -52,7 +51,10 @@ func lossChart(history []trainer.Epoch) *Chart {
 	if !(low <= high) {
 		return nil
 	}
-	c := &Chart{Width: chartWidth, Height: chartHeight, Left: chartLeft, Bottom: chartHeight - chartBottom, Log: low > 0 && high > 10*low}
+	c := &Chart{
+		Width: chartWidth, Height: chartHeight, Left: chartLeft, Bottom: chartHeight - chartBottom,
+		Log: low > 0 && high > 10*low,
+	}
 	low, high, height := c.scaleY(low, high)
 	last := max(2, history[len(history)-1].Number)
 	across := func(epoch float64) float64 {
@@ -71,7 +73,7 @@ func lossChart(history []trainer.Epoch) *Chart {
 	return c
 }
 
-// scaleY is the range of the axis, a little wider than the values, and where a value is on it.
+// scaleY is the range of the axis, a little wider than the values, and the height of a value on it.
 func (c *Chart) scaleY(least, most float64) (low, high float64, height func(float64) float64) {
 	height = func(v float64) float64 { return v }
 	if c.Log {
@@ -105,7 +107,7 @@ func (c *Chart) marks(low, high float64, last int, across, height, up func(float
 	}
 }
 
-// lineOf is a curve without the epochs that have no value.
+// lineOf is a curve of the epochs that have a value.
 func lineOf(history []trainer.Epoch, of func(trainer.Epoch) float64, across, up func(float64) float64) Line {
 	var l Line
 	var points []string

@@ -39,7 +39,7 @@ type Comparison struct {
 	Figures []Figure
 }
 
-// widest is the longest side of a picture in the page; larger objects are reduced.
+// widest is the longest side of a picture in the page, in pixels; larger objects are reduced.
 const widest = 1024
 
 // figure turns a panel into a figure.
@@ -67,94 +67,100 @@ func dataURL(png []byte) template.URL {
 	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png))
 }
 
-// scaleBar is a bar of a round length, about a fifth of width pixels; in nm where the pixel's width is known.
+// scaleBar is a bar of a round length, about a fifth of width pixels; in nm or µm if the pixel's width is known.
 func scaleBar(width int, pixelNM float64) *Scale {
 	unit, pixel := "pixels", 1.0
 	if pixelNM > 0 {
 		unit, pixel = "nm", pixelNM
 	}
-	whole := float64(width) * pixel
-	length := math.Pow(10, math.Floor(math.Log10(whole/4)))
+	full := float64(width) * pixel
+	length := math.Pow(10, math.Floor(math.Log10(full/4)))
 	for _, factor := range []float64{5, 2} {
-		if factor*length <= whole/4 {
+		if factor*length <= full/4 {
 			length *= factor
 			break
 		}
 	}
-	s := &Scale{Share: 100 * length / whole, Label: fmt.Sprintf("%.4g %s", length, unit)}
+	s := &Scale{Share: 100 * length / full, Label: fmt.Sprintf("%.4g %s", length, unit)}
 	if unit == "nm" && length >= 1000 {
 		s.Label = fmt.Sprintf("%.4g µm", length/1000)
 	}
 	return s
 }
 
-// drawing is a panel that may have failed, with its words.
+// drawing is a row in the table of figures.
 type drawing struct {
-	panel          func() (*render.Panel, error)
+	section        *[]Figure
 	title, caption string
+	draw           func() (*render.Panel, error) // (nil, nil): the figure has nothing to add
 }
 
-// figures draws panels; of objects with their scale bar.
-func (s Source) figures(scaled bool, drawings ...drawing) ([]Figure, error) {
-	var out []Figure
-	for _, d := range drawings {
-		panel, err := d.panel()
+// drawings is the table of figures of the object and the probe, in the order of the page. To add a figure, add its row.
+func (p *Page) drawings(probe *ndarray.Complex64, r *reconstruct.Result) []drawing {
+	view := render.View{Row: r.Row, Col: r.Col, Coverage: r.Coverage}
+	phase := func() (*render.Panel, error) {
+		p, err := render.PhasePanel(r.Object, view)
+		if err == nil {
+			p.Label = "rad"
+		}
+		return p, err
+	}
+	return []drawing{
+		{&p.Object, "amplitude", "Transmission of the object. Grey-blue: not seen.", func() (*render.Panel, error) {
+			return render.AmplitudePanel(r.Object, view)
+		}},
+		{&p.Object, "phase", "On the whole circle; a ramp and the mean, which diffraction cannot see, are removed.",
+			func() (*render.Panel, error) {
+				p, err := phase()
+				if err != nil {
+					return nil, err
+				}
+				return p.Wrapped(), nil
+			}},
+		{&p.Object, "phase, stretched", "The same, from its 1st to its 99th percentile: it does not wrap.",
+			func() (*render.Panel, error) {
+				p, err := phase()
+				if err != nil || p.Map == render.Cyclic {
+					return nil, err
+				}
+				return p, nil
+			}},
+		{&p.Trust, "coverage", "How much light each pixel has seen.", func() (*render.Panel, error) {
+			return render.MapPanel(r.Coverage, render.View{Row: r.Row, Col: r.Col}, "patches at the probe's peak")
+		}},
+		{&p.Trust, "spread", "How far overlapping patches disagree. No calibrated error: 0 under a single patch, " +
+			"and blind to what all get wrong alike.", func() (*render.Panel, error) {
+			return render.MapPanel(r.Spread, view, "of the object's unit")
+		}},
+		{&p.Probe, "amplitude", "As the model carries it, after training.", func() (*render.Panel, error) {
+			return amplitudeOf(probe)
+		}},
+		{&p.Probe, "phase", "Grey-blue: darker than a hundredth of the peak's intensity, where the phase is noise.",
+			func() (*render.Panel, error) { return phaseOf(probe), nil }},
+	}
+}
+
+// draw makes the figures of the object and the probe, with scale bars.
+func (p *Page) draw(s Source, r *reconstruct.Result) error {
+	for _, d := range p.drawings(s.Contract.Probe, r) {
+		panel, err := d.draw()
 		if err != nil {
-			return nil, err
+			return err
+		}
+		if panel == nil {
+			continue
 		}
 		f, err := figure(panel, d.title, d.caption)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if scaled {
-			f.Scale = scaleBar(f.Width, s.pixelNM())
-		}
-		out = append(out, f)
+		f.Scale = scaleBar(f.Width, s.pixelNM())
+		*d.section = append(*d.section, f)
 	}
-	return out, nil
+	return nil
 }
 
-// draw makes the pictures of the object and the probe.
-func (p *Page) draw(s Source, r *reconstruct.Result) (err error) {
-	view := render.View{Row: r.Row, Col: r.Col, Coverage: r.Coverage}
-	phase, err := render.PhasePanel(r.Object, view)
-	if err != nil {
-		return err
-	}
-	object := []drawing{
-		{func() (*render.Panel, error) { return render.AmplitudePanel(r.Object, view) }, "amplitude", "Transmission of the object. Grey-blue: not seen."},
-		{func() (*render.Panel, error) { return named(phase.Wrapped(), "rad"), nil }, "phase", "On the whole circle; a ramp and the mean, which diffraction cannot see, are removed."},
-	}
-	if phase.Map != render.Cyclic {
-		object = append(object, drawing{func() (*render.Panel, error) { return named(phase, "rad"), nil }, "phase, stretched", "The same, from its 1st to its 99th percentile: it does not wrap."})
-	}
-	if p.Object, err = s.figures(true, object...); err != nil {
-		return err
-	}
-	p.Trust, err = s.figures(true,
-		drawing{func() (*render.Panel, error) {
-			return render.MapPanel(r.Coverage, render.View{Row: r.Row, Col: r.Col}, "patches at the probe's peak")
-		}, "coverage", "How much light each pixel has seen."},
-		drawing{func() (*render.Panel, error) { return render.MapPanel(r.Spread, view, "of the object's unit") }, "spread", "How far overlapping patches disagree. No calibrated error: 0 under a single patch, and blind to what all get wrong alike."},
-	)
-	if err != nil {
-		return err
-	}
-	probe := s.Contract.Probe
-	p.Probe, err = s.figures(true,
-		drawing{func() (*render.Panel, error) { return amplitudeOf(probe) }, "amplitude", "As the model carries it, after training."},
-		drawing{func() (*render.Panel, error) { return phaseOf(probe), nil }, "phase", "Grey-blue: darker than a hundredth of the peak's intensity, where the phase is noise."},
-	)
-	return err
-}
-
-// named gives a panel another label.
-func named(p *render.Panel, label string) *render.Panel {
-	q := *p
-	q.Label = label
-	return &q
-}
-
+// amplitudeOf is the probe's amplitude from 0 to its peak.
 func amplitudeOf(probe *ndarray.Complex64) (*render.Panel, error) {
 	p, err := render.AmplitudePanel(probe, render.View{})
 	if err != nil {
@@ -167,7 +173,9 @@ func amplitudeOf(probe *ndarray.Complex64) (*render.Panel, error) {
 // phaseOf is the probe's phase where it is bright.
 func phaseOf(probe *ndarray.Complex64) *render.Panel {
 	n := len(probe.Data)
-	p := &render.Panel{H: probe.Shape[0], W: probe.Shape[1], Values: make([]float64, n), Shown: make([]bool, n), Label: "rad"}
+	p := &render.Panel{
+		H: probe.Shape[0], W: probe.Shape[1], Values: make([]float64, n), Shown: make([]bool, n), Label: "rad",
+	}
 	moduli := make([]float64, n)
 	for i, v := range probe.Data {
 		re, im := float64(real(v)), float64(imag(v))
@@ -180,7 +188,7 @@ func phaseOf(probe *ndarray.Complex64) *render.Panel {
 	return p.Wrapped()
 }
 
-// comparisons are the best, the middle and the worst of sorted predictions.
+// comparisons draws the best, the middle and the worst of sorted predictions.
 func comparisons(sorted []prediction) ([]Comparison, error) {
 	if len(sorted) == 0 {
 		return nil, nil
@@ -195,7 +203,8 @@ func comparisons(sorted []prediction) ([]Comparison, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Comparison{Title: fmt.Sprintf("%s: pattern %d, misfit %.3g", c.name, p.id, p.misfit), Figures: figures})
+		title := fmt.Sprintf("%s: pattern %d, misfit %.3g", c.name, p.id, p.misfit)
+		out = append(out, Comparison{Title: title, Figures: figures})
 	}
 	return out, nil
 }
@@ -219,7 +228,8 @@ func compared(p prediction) ([]Figure, error) {
 		{"predicted", "log₁₀(1 + photons)", predicted, render.Sequential, 0, top},
 		{"difference", "standard deviations", difference, render.Diverging, -deviations, deviations},
 	} {
-		f, err := figure(&render.Panel{H: n, W: n, Values: d.values, Map: d.colours, Low: d.low, High: d.high, Label: d.unit}, d.title, "")
+		panel := &render.Panel{H: n, W: n, Values: d.values, Map: d.colours, Low: d.low, High: d.high, Label: d.unit}
+		f, err := figure(panel, d.title, "")
 		if err != nil {
 			return nil, err
 		}
@@ -228,11 +238,11 @@ func compared(p prediction) ([]Figure, error) {
 	return figures, nil
 }
 
-// deviations is the range of differences shown. The square root of a photon count has a standard deviation of 1/2, so that a
-// difference is 2 (|F| - d) of them.
+// deviations is the range of differences shown. The square root of a photon count has a standard deviation of 1/2, so a
+// difference is 2 (|F| - d) standard deviations.
 const deviations = 5
 
-// photons are log10(1 + d^2) of amplitudes.
+// photons is log10(1 + d^2) of amplitudes.
 func photons(amplitudes []float32) []float64 {
 	out := make([]float64, len(amplitudes))
 	for i, d := range amplitudes {

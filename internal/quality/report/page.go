@@ -14,7 +14,7 @@ var (
 	pageCSS string
 )
 
-// Write lays the page out as one HTML file.
+// Write writes the page as one HTML file.
 func (p *Page) Write(w io.Writer) error {
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"css": func() template.CSS { return template.CSS(pageCSS) },

@@ -12,17 +12,17 @@ import (
 	"ptyx/internal/recon/reconstruct"
 )
 
-// prediction is a pattern beside what the object and the probe make of it, amplitudes (N, N) in square roots of photons.
+// prediction is a pattern beside the one that object and probe predict: amplitudes (N, N), square roots of photons.
 type prediction struct {
 	id                  int
 	measured, predicted []float32
 	misfit              float64 // sum (|F| - d)^2 / sum d^2
 }
 
-// mostChecked is how many pixels of patterns are compared with predictions.
+// mostChecked is the largest number of pixels of patterns that are compared with predictions.
 const mostChecked = 1 << 20
 
-// predictions compares patterns that are evenly spread over the scan with what the stitched object makes of them, best first.
+// predictions compares patterns, evenly spread over the scan, with those that the stitched object predicts, best first.
 func (s Source) predictions(r *reconstruct.Result) ([]prediction, error) {
 	n := s.Scan.N
 	ids := spread(r.IDs, max(1, mostChecked/(n*n)))
@@ -47,7 +47,7 @@ func (s Source) predictions(r *reconstruct.Result) ([]prediction, error) {
 			e := float64(p.predicted[k]) - float64(d)
 			wrong, all = wrong+e*e, all+float64(d)*float64(d)
 		}
-		if p.misfit = wrong / all; all > 0 { // a dark pattern says nothing
+		if p.misfit = wrong / all; all > 0 { // not dark
 			out = append(out, p)
 		}
 	}
@@ -55,7 +55,7 @@ func (s Source) predictions(r *reconstruct.Result) ([]prediction, error) {
 	return out, nil
 }
 
-// spread takes at most count of a list, evenly, each once.
+// spread takes at most count of a list, evenly, each at most once.
 func spread(ids []int64, count int) []int {
 	var out []int
 	count = min(count, len(ids))
@@ -66,7 +66,7 @@ func spread(ids []int64, count int) []int {
 	return slices.Compact(out)
 }
 
-// exposure is what amplitudes are multiplied with to become square roots of photons: 1 where the data hold counts.
+// exposure multiplies amplitudes to give square roots of photons: 1 if the data hold counts.
 func (s Source) exposure() (float32, error) {
 	if s.Photons == 0 {
 		return 1, nil
@@ -89,7 +89,7 @@ func (s Source) predict(propagator *optics.Propagator, r *reconstruct.Result, x,
 	return out
 }
 
-// patchOf cuts n x n pixels out of the object, of which (row, col) in the scan's frame is the first; 0 beyond its border.
+// patchOf is the patch (n, n) of the object whose first pixel is (row, col) in the scan's frame; 0 beyond the object.
 func patchOf(r *reconstruct.Result, row, col, n int) *ndarray.Complex64 {
 	patch := ndarray.New[complex64](n, n)
 	h, w := r.Object.Shape[0], r.Object.Shape[1]
@@ -101,7 +101,7 @@ func patchOf(r *reconstruct.Result, row, col, n int) *ndarray.Complex64 {
 	return patch
 }
 
-// medianMisfit is the middle one of sorted predictions.
+// medianMisfit is the misfit of the middle one of sorted predictions.
 func medianMisfit(sorted []prediction) float64 {
 	if len(sorted) == 0 {
 		return math.NaN()

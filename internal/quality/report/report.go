@@ -1,9 +1,9 @@
-// Package report makes one page of a training, to be looked at and passed on: what the network makes of the scan, how far to trust
-// it, what it was made from. Build computes (the object by package reconstruct, predictions by physics); Page.Write lays the page
-// out. The page is one HTML file that asks for nothing else; the same run gives the same bytes.
+// Package report makes a page about a training: the object that the network gives for a scan, how far to trust it, and
+// what it was made from. Build computes a Page, with the object from package reconstruct and predictions from package
+// optics; Page.Write writes it as one HTML file that loads nothing else. The same run gives the same bytes.
 //
-// Pictures are painted by package render, one pixel for each of the image's; bars, scales, labels and curves are the page's own,
-// so that they are sharp and follow its light or dark colours. The package stands above reconstruct and trainer.
+// Package render paints the pictures, one pixel for each of the image's. Bars, scales, labels and curves are SVG and
+// HTML, so that they are sharp and follow light or dark colours. The package stands above reconstruct and trainer.
 package report
 
 import (
@@ -20,23 +20,23 @@ import (
 	"ptyx/trainer"
 )
 
-// Source is a training and what is to be shown of it.
+// Source is a training and the scan to show it on.
 type Source struct {
 	Name      string // of the run
 	Model     []byte // the checkpoint
 	Contract  contract.Contract
 	History   []trainer.Epoch
-	Config    string // config.yaml
+	Config    string // text of config.yaml
 	Scan      *dataset.Scan
 	Photons   float64 // mean photons per pattern; 0: the data hold counts
-	Count     int     // patterns to reconstruct from, drawn by the seed; 0: all
-	Seed      uint64  // of the draw
+	Count     int     // patterns to reconstruct from; 0: all
+	Seed      uint64  // of their choice
 	Predictor predict.Predictor
-	Reference *metrics.Image // to compare with; nil: none
+	Reference *metrics.Image // to compare the object with; nil: none
 	Of        string         // file of the reference
 }
 
-// Page is what a page shows.
+// Page is the content of the report.
 type Page struct {
 	Name      string
 	Epoch     int
@@ -46,18 +46,19 @@ type Page struct {
 	Trust     []Figure
 	Probe     []Figure
 	Patterns  []Comparison
-	Measured  []Row // numbers of the comparison with the reference
+	Measured  []Row // of the comparison with the reference
 	Reference string
 	Config    string
 	Origins   []Row // digests and versions
 }
 
-// Row is a line of a table.
+// Row is a row of a table.
 type Row struct{ Name, Value, Note string }
 
 // Build computes a page.
 func Build(ctx context.Context, s Source) (*Page, error) {
-	result, err := reconstruct.Run(ctx, s.Predictor, s.Scan, s.Contract, reconstruct.Options{Count: s.Count, Seed: s.Seed, BatchSize: batch})
+	options := reconstruct.Options{Count: s.Count, Seed: s.Seed, BatchSize: batch}
+	result, err := reconstruct.Run(ctx, s.Predictor, s.Scan, s.Contract, options)
 	if err != nil {
 		return nil, err
 	}
@@ -77,24 +78,23 @@ func Build(ctx context.Context, s Source) (*Page, error) {
 	return p, s.compare(p, result)
 }
 
-// batch is how many patterns the network is shown at once.
+// batch is the number of patterns in a call of the network.
 const batch = 16
 
-// facts are the numbers at the top of the page.
+// facts lists the numbers at the top of the page.
 func (s Source) facts(r *reconstruct.Result, checks []prediction) []Row {
-	last := trainer.Epoch{TrainLoss: s.Contract.TrainLoss, ValLoss: s.Contract.ValLoss}
-	rows := []Row{
+	return []Row{
 		{"epochs", fmt.Sprint(s.Contract.Epochs), ""},
-		{"training loss", number(last.TrainLoss), s.Contract.Loss},
-		{"validation loss", number(last.ValLoss), "on patterns that the network was not trained on"},
-		{"patterns", fmt.Sprintf("%d of %d", len(r.IDs), s.Scan.M), fmt.Sprintf("of %d x %d pixels, %.3g photons each", s.Scan.N, s.Scan.N, s.Contract.Photons)},
+		{"training loss", number(s.Contract.TrainLoss), s.Contract.Loss},
+		{"validation loss", number(s.Contract.ValLoss), "on patterns that the network was not trained on"},
+		{"patterns", fmt.Sprintf("%d of %d", len(r.IDs), s.Scan.M),
+			fmt.Sprintf("of %d x %d pixels, %.3g photons each", s.Scan.N, s.Scan.N, s.Contract.Photons)},
 		{"misfit", number(medianMisfit(checks)), "median over patterns of sum (|F| - d)² / sum d²; 0 is perfect"},
 		{"object", fmt.Sprintf("%d x %d", r.Object.Shape[1], r.Object.Shape[0]), s.pixels()},
 	}
-	return rows
 }
 
-// pixels says how wide a pixel of the object is, where the scan's file tells.
+// pixels describes a pixel of the object.
 func (s Source) pixels() string {
 	if nm := s.pixelNM(); nm > 0 {
 		return fmt.Sprintf("pixels of %.3g nm", nm)
@@ -102,10 +102,10 @@ func (s Source) pixels() string {
 	return "pixels"
 }
 
-// pixelNM is the width of the object's pixel in nm, 0 where it is not known.
+// pixelNM is the width of the object's pixel in nm, 0 if unknown.
 func (s Source) pixelNM() float64 { return 1e9 * s.Scan.Geometry.PixelX }
 
-// number writes a number as a person reads it.
+// number formats a number for reading; a dash for NaN.
 func number(v float64) string {
 	if math.IsNaN(v) {
 		return "–"
@@ -113,7 +113,7 @@ func number(v float64) string {
 	return fmt.Sprintf("%.4g", v)
 }
 
-// origins are what the page was made from.
+// origins lists what the page was made from.
 func (s Source) origins(r *reconstruct.Result) []Row {
 	c := s.Contract
 	return []Row{
@@ -128,7 +128,7 @@ func (s Source) origins(r *reconstruct.Result) []Row {
 	}
 }
 
-// compare adds the comparison with the reference, where there is one.
+// compare adds the comparison with the reference, if there is one.
 func (s Source) compare(p *Page, r *reconstruct.Result) error {
 	if s.Reference == nil {
 		return nil

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/testutil"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/physics/optics"
 	"ptyx/internal/quality/validate"
@@ -93,6 +94,9 @@ func TestAGoodScanHasNoFindings(t *testing.T) {
 		"weak object":    func(o *simulate.Options) { o.Object, o.Absorption, o.Phase = simulate.Blobs, 0.05, 0.2 },
 	} {
 		t.Run(name, func(t *testing.T) {
+			if name != "as make demo" && name != "dim" {
+				testutil.Slow(t)
+			}
 			o := base
 			change(&o)
 			r := examine(t, simulated(t, o), validate.Options{})
