@@ -22,56 +22,59 @@ const (
 
 // Model is ModelProto.
 type Model struct {
-	IRVersion       int64
-	ProducerName    string
-	ProducerVersion string
-	Doc             string
-	Opsets          []Opset
-	Graph           *Graph
-	Metadata        []Property // metadata_props, in the order they are written
+	IRVersion       int64      `onnx:"1"`
+	ProducerName    string     `onnx:"2"`
+	ProducerVersion string     `onnx:"3"`
+	Doc             string     `onnx:"6"`
+	Graph           *Graph     `onnx:"7"`
+	Opsets          []Opset    `onnx:"8"`
+	Metadata        []Property `onnx:"14"` // metadata_props, in the order they are written
 }
 
 // Opset is OperatorSetIdProto; the empty domain is the standard one.
 type Opset struct {
-	Domain  string
-	Version int64
+	Domain  string `onnx:"1"`
+	Version int64  `onnx:"2"`
 }
 
 // Property is one StringStringEntryProto.
-type Property struct{ Key, Value string }
+type Property struct {
+	Key   string `onnx:"1"`
+	Value string `onnx:"2"`
+}
 
 // Graph is GraphProto.
 type Graph struct {
-	Name         string
-	Doc          string
-	Nodes        []*Node
-	Initializers []*Tensor
-	Inputs       []ValueInfo
-	Outputs      []ValueInfo
-	ValueInfo    []ValueInfo
+	Nodes        []*Node     `onnx:"1"`
+	Name         string      `onnx:"2"`
+	Initializers []*Tensor   `onnx:"5"`
+	Doc          string      `onnx:"10"`
+	Inputs       []ValueInfo `onnx:"11"`
+	Outputs      []ValueInfo `onnx:"12"`
+	ValueInfo    []ValueInfo `onnx:"13"`
 }
 
 // Node is NodeProto.
 type Node struct {
-	Name       string
-	OpType     string
-	Domain     string
-	Doc        string
-	Inputs     []string
-	Outputs    []string
-	Attributes []Attribute
+	Inputs     []string    `onnx:"1,kept"` // an empty one is not given
+	Outputs    []string    `onnx:"2,kept"`
+	Name       string      `onnx:"3"`
+	OpType     string      `onnx:"4"`
+	Attributes []Attribute `onnx:"5"`
+	Doc        string      `onnx:"6"`
+	Domain     string      `onnx:"7"`
 }
 
-// Attribute is AttributeProto; exactly one of the value fields is meaningful, told by Kind.
+// Attribute is AttributeProto. Kind says which one of the values it has.
 type Attribute struct {
-	Name   string
-	Kind   AttributeKind
-	Int    int64
-	Float  float32
-	String string
-	Ints   []int64
-	Floats []float32
-	Tensor *Tensor
+	Name   string        `onnx:"1"`
+	Float  float32       `onnx:"2"`
+	Int    int64         `onnx:"3"`
+	String string        `onnx:"4,kept"`
+	Tensor *Tensor       `onnx:"5"`
+	Floats []float32     `onnx:"7"`
+	Ints   []int64       `onnx:"8"`
+	Kind   AttributeKind `onnx:"20"`
 }
 
 // AttributeKind is AttributeProto.AttributeType.
@@ -93,21 +96,16 @@ func Int(name string, v int64) Attribute { return Attribute{Name: name, Kind: Ki
 // Ints makes a list-of-integers attribute.
 func Ints(name string, v ...int64) Attribute { return Attribute{Name: name, Kind: KindInts, Ints: v} }
 
-// FloatAttr makes a float attribute.
-func FloatAttr(name string, v float32) Attribute {
-	return Attribute{Name: name, Kind: KindFloat, Float: v}
-}
-
 // String makes a string attribute.
 func String(name, v string) Attribute { return Attribute{Name: name, Kind: KindString, String: v} }
 
 // Tensor is TensorProto with its elements as raw little-endian bytes.
 type Tensor struct {
-	Name string
-	Type DataType
-	Dims []int64
-	Raw  []byte
-	Doc  string
+	Dims []int64  `onnx:"1"`
+	Type DataType `onnx:"2"`
+	Name string   `onnx:"8"`
+	Raw  []byte   `onnx:"9"`
+	Doc  string   `onnx:"12"`
 }
 
 // ValueInfo is ValueInfoProto of a tensor. Type is 0 where the value is no tensor, Dims nil where the shape is not

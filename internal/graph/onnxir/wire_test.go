@@ -20,7 +20,7 @@ func full() *onnxir.Model {
 	node.Attributes = []onnxir.Attribute{
 		onnxir.Int("int", math.MinInt64), onnxir.Int("zero", 0), onnxir.Ints("ints", -1, 0, math.MaxInt64),
 		onnxir.Ints("none"),
-		onnxir.FloatAttr("float", float32(math.Inf(-1))), onnxir.String("string", "nearest"),
+		{Name: "float", Kind: onnxir.KindFloat, Float: float32(math.Inf(-1))}, onnxir.String("string", "nearest"),
 		onnxir.String("empty", ""),
 		{Name: "floats", Kind: onnxir.KindFloats, Floats: []float32{0, -1.5, math.MaxFloat32}},
 		{Name: "tensor", Kind: onnxir.KindTensor, Tensor: tensor("value", onnxir.Int64, 16, 2)},

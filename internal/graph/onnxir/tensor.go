@@ -4,78 +4,65 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"reflect"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
+// Field numbers of a tensor's name, its elements, and the place of elements in another file.
+const (
+	tensorFloats                   protowire.Number = 4
+	tensorInt32s                   protowire.Number = 5
+	tensorInt64s                   protowire.Number = 7
+	tensorName                     protowire.Number = 8
+	tensorRaw                      protowire.Number = 9
+	tensorDoubles                  protowire.Number = 10
+	tensorExternal, tensorLocation protowire.Number = 13, 14
+)
+
 // read takes a tensor whatever field its elements are in, and checks that they are as many as its shape says.
 func (t *Tensor) read(f field) error {
-	var e elements
-	err := f.message("tensor", func(f field) error {
+	var source protowire.Number // the field of the elements
+	var narrow []uint64         // elements of int32_data, until the type is known
+	external, twice := false, false
+	v := reflect.ValueOf(t).Elem()
+	err := f.message("tensor", func(f field) (err error) {
+		add := func(b []byte) { t.Raw = append(t.Raw, b...) }
 		switch f.number {
-		case tensorRaw, tensorFloats, tensorInt32s, tensorInt64s, tensorDoubles:
-			e.twice = e.twice || e.source != 0 && e.source != f.number
-			e.source = f.number
-			return t.readElements(f, &e)
+		case tensorRaw:
+			t.Raw, err = append([]byte(nil), f.body...), f.expect(protowire.BytesType)
+		case tensorFloats:
+			err = f.fixed(protowire.Fixed32Type, 4, add)
+		case tensorDoubles:
+			err = f.fixed(protowire.Fixed64Type, 8, add)
+		case tensorInt64s:
+			err = f.varints(func(v uint64) { t.Raw = binary.LittleEndian.AppendUint64(t.Raw, v) })
+		case tensorInt32s:
+			err = f.varints(func(v uint64) { narrow = append(narrow, v) })
 		case tensorExternal, tensorLocation: // a list, which is never empty, and a number, which is 0 for this file
-			e.external = e.external || len(f.body) > 0 || f.value != 0
+			external = external || len(f.body) > 0 || f.value != 0
+			return nil
+		default:
+			return readInto(v, f)
 		}
-		return t.readField(f)
+		twice = twice || source != 0 && source != f.number
+		source = f.number
+		return err
 	})
 	switch {
 	case err != nil:
 		return err
-	case e.external:
+	case external:
 		return t.fault("keeps its values in another file, expected all in one")
-	case e.twice:
+	case twice:
 		return t.fault("holds its elements twice")
-	case !t.elementsIn(e.source):
+	case !t.elementsIn(source):
 		return t.fault(fmt.Sprintf("is of ONNX type %d and holds elements of another one", t.Type))
 	}
-	for _, v := range e.narrow {
+	for _, v := range narrow {
 		t.appendNarrow(v)
 	}
 	return t.check()
-}
-
-// elements is where a tensor's elements were met.
-type elements struct {
-	source   protowire.Number // the field that they are in
-	narrow   []uint64         // those of int32_data, until the type is known
-	external bool
-	twice    bool
-}
-
-func (t *Tensor) readElements(f field, e *elements) (err error) {
-	switch f.number {
-	case tensorRaw:
-		t.Raw, err = f.bytes()
-	case tensorFloats:
-		err = f.fixed32s(func(v uint32) { t.Raw = binary.LittleEndian.AppendUint32(t.Raw, v) })
-	case tensorDoubles:
-		err = f.fixed64s(func(v uint64) { t.Raw = binary.LittleEndian.AppendUint64(t.Raw, v) })
-	case tensorInt64s:
-		err = f.varints(func(v uint64) { t.Raw = binary.LittleEndian.AppendUint64(t.Raw, v) })
-	case tensorInt32s:
-		err = f.varints(func(v uint64) { e.narrow = append(e.narrow, v) })
-	}
-	return err
-}
-
-func (t *Tensor) readField(f field) (err error) {
-	switch f.number {
-	case tensorDims:
-		err = f.varints(func(v uint64) { t.Dims = append(t.Dims, int64(v)) })
-	case tensorType:
-		var kind int64
-		kind, err = f.int()
-		t.Type = DataType(kind)
-	case tensorName:
-		t.Name, err = f.text()
-	case tensorDoc:
-		t.Doc, err = f.text()
-	}
-	return err
 }
 
 func (t *Tensor) fault(reason string) error {
@@ -178,14 +165,4 @@ func (t *Tensor) Int64s() ([]int64, error) {
 		out[i] = int64(binary.LittleEndian.Uint64(t.Raw[8*i:]))
 	}
 	return out, nil
-}
-
-// Property is the metadata value of a key.
-func (m *Model) Property(key string) (string, bool) {
-	for _, p := range m.Metadata {
-		if p.Key == key {
-			return p.Value, true
-		}
-	}
-	return "", false
 }
