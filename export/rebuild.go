@@ -31,7 +31,7 @@ func Rebuild(data []byte, batch int) (p *program.Program, err error) {
 		return nil, err
 	}
 	if len(inputs) == 0 || len(outputs) == 0 {
-		return nil, fmt.Errorf("the model has %d inputs and %d outputs", len(inputs), len(outputs))
+		return nil, fmt.Errorf("the model has %d inputs that are not constants and %d outputs", len(inputs), len(outputs))
 	}
 	return ops.Build("rebuilding the network", func() *program.Program {
 		r := &rebuilder{graph: gorgonia.NewGraph(), built: map[*fileNode]*gorgonia.Node{}, names: program.Names{}}
