@@ -87,7 +87,7 @@ func TestAnOperatorIsTwoFiles(t *testing.T) {
 			f, ok := declaration.(*ast.FuncDecl)
 			switch {
 			case !ok:
-			case f.Recv != nil && f.Name.Name == "Label":
+			case f.Recv != nil && f.Name.Name == "Eval":
 				if receiver, ok := f.Recv.List[0].Type.(*ast.Ident); ok {
 					owner[receiver.Name] = filepath.Base(p)
 				}

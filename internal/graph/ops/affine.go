@@ -3,22 +3,19 @@ package ops
 import (
 	"fmt"
 
-	"gorgonia.org/tensor"
-
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/onnxir"
 )
 
-type affineOp struct{ scale, offset float32 }
+type affineOp struct {
+	sameShape
+	scale, offset float32
+}
 
 // Affine is scale*x + offset with constant scale and offset.
 func Affine(x *Node, scale, offset float32) *Node {
-	return apply(affineOp{scale, offset}, x)
+	return apply(fmt.Sprintf("Affine{%g %g}", scale, offset), affineOp{scale: scale, offset: offset}, x)
 }
-
-func (a affineOp) Label() string { return fmt.Sprintf("Affine{%g %g}", a.scale, a.offset) }
-
-func (a affineOp) Shape(in []tensor.Shape) (tensor.Shape, error) { return in[0], nil }
 
 func (a affineOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	for i, v := range in[0].Data {

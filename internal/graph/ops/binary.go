@@ -17,8 +17,6 @@ type binary struct {
 	slopes func(a, b, y, dy *Node) (da, db *Node)
 }
 
-func (p binary) Label() string { return p.name }
-
 func (p binary) Shape(in []tensor.Shape) (tensor.Shape, error) { return broadcastShape(in[0], in[1]) }
 
 func (p binary) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
@@ -35,22 +33,26 @@ func (p binary) Differentiate(in []*Node, out, grad *Node) []*Node {
 
 func (p binary) Lower(b *onnxir.Builder, c Call) { b.Node(p.name, c.Out[0], c.In) }
 
+func combine(a, b *Node, name string, f func(a, b float32) float32, slopes func(a, b, y, dy *Node) (da, db *Node)) *Node {
+	return apply(name, binary{name, f, slopes}, a, b)
+}
+
 // Add is a + b.
 func Add(a, b *Node) *Node {
 	slopes := func(_, _, _, dy *Node) (da, db *Node) { return dy, dy }
-	return apply(binary{"Add", func(a, b float32) float32 { return a + b }, slopes}, a, b)
+	return combine(a, b, "Add", func(a, b float32) float32 { return a + b }, slopes)
 }
 
 // Sub is a - b.
 func Sub(a, b *Node) *Node {
 	slopes := func(_, _, _, dy *Node) (da, db *Node) { return dy, Affine(dy, -1, 0) }
-	return apply(binary{"Sub", func(a, b float32) float32 { return a - b }, slopes}, a, b)
+	return combine(a, b, "Sub", func(a, b float32) float32 { return a - b }, slopes)
 }
 
 // Mul is a * b.
 func Mul(a, b *Node) *Node {
 	slopes := func(a, b, _, dy *Node) (da, db *Node) { return Mul(dy, b), Mul(dy, a) }
-	return apply(binary{"Mul", func(a, b float32) float32 { return a * b }, slopes}, a, b)
+	return combine(a, b, "Mul", func(a, b float32) float32 { return a * b }, slopes)
 }
 
 // Div is a / b.
@@ -59,7 +61,7 @@ func Div(a, b *Node) *Node {
 		da = Div(dy, b)
 		return da, Affine(Mul(da, y), -1, 0) // d(a/b)/db = -(a/b)/b
 	}
-	return apply(binary{"Div", func(a, b float32) float32 { return a / b }, slopes}, a, b)
+	return combine(a, b, "Div", func(a, b float32) float32 { return a / b }, slopes)
 }
 
 // unbroadcast sums each gradient back to its input's shape.

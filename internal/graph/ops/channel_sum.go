@@ -8,9 +8,10 @@ import (
 )
 
 // channelSumOp is the gradient of a bias: dy (B, O, H, W) -> (O), summed over batch and pixels.
-type channelSumOp struct{ noGradient }
-
-func (channelSumOp) Label() string { return "ChannelSum" }
+type channelSumOp struct {
+	noGradient
+	anyLayout
+}
 
 func (channelSumOp) Shape(in []tensor.Shape) (tensor.Shape, error) {
 	return tensor.Shape{in[0][1]}, nil
@@ -43,5 +44,3 @@ func (channelSumOp) Lower(b *onnxir.Builder, c Call) {
 	perImage := b.Temp("ReduceSum", []string{flat, b.Int64s(2)}, onnxir.Int("keepdims", 0))
 	b.Node("ReduceSum", c.Out[0], []string{perImage, b.Int64s(0)}, onnxir.Int("keepdims", 0))
 }
-
-func (channelSumOp) anyLayout() {}

@@ -10,14 +10,12 @@ import (
 	"ptyx/internal/graph/onnxir"
 )
 
-type conv2DOp struct{}
+type conv2DOp struct{ anyLayout }
 
 // Conv2D is the cross-correlation that networks call convolution, stride 1, zero-padded to keep the size:
 // x (B, I, H, W), w (O, I, K, K) with odd K, bias (O) -> (B, O, H, W),
 // y[b,o,r,c] = bias[o] + sum_{i,p,q} w[o,i,p,q] x[b,i,r+p-K/2,c+q-K/2].
-func Conv2D(x, w, bias *Node) *Node { return apply(conv2DOp{}, x, w, bias) }
-
-func (conv2DOp) Label() string { return "Conv2D" }
+func Conv2D(x, w, bias *Node) *Node { return apply("Conv2D", conv2DOp{}, x, w, bias) }
 
 func (conv2DOp) Shape(in []tensor.Shape) (tensor.Shape, error) {
 	x, w, bias := in[0], in[1], in[2]
@@ -49,10 +47,11 @@ func (conv2DOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 }
 
 func (conv2DOp) Differentiate(in []*Node, _, grad *Node) []*Node {
+	kernel := in[1].Shape()[2]
 	return []*Node{
-		apply(conv2DGradInputOp{}, grad, in[1]),
-		apply(conv2DGradWeightOp{kernel: in[1].Shape()[2]}, in[0], grad),
-		apply(channelSumOp{}, grad),
+		apply("Conv2DGradInput", conv2DGradInputOp{}, grad, in[1]),
+		apply(fmt.Sprintf("Conv2DGradWeight{%d}", kernel), conv2DGradWeightOp{kernel: kernel}, in[0], grad),
+		apply("ChannelSum", channelSumOp{}, grad),
 	}
 }
 
@@ -71,8 +70,6 @@ func (conv2DOp) Lower(b *onnxir.Builder, c Call) {
 	}
 	fromRows(b, c.Out[0], c.OutShapes[0], b.Temp("Add", []string{rows, c.In[2]}))
 }
-
-func (conv2DOp) anyLayout() {}
 
 // convAttributes are those of a size-keeping convolution with a k x k kernel.
 func convAttributes(k int) []onnxir.Attribute {

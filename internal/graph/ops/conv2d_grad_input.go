@@ -10,9 +10,10 @@ import (
 
 // conv2DGradInputOp is the gradient of Conv2D with respect to x: dy (B, O, H, W), w (O, I, K, K) -> (B, I, H, W). It is
 // the convolution of dy with the kernel turned by 180 degrees and its channels exchanged.
-type conv2DGradInputOp struct{ noGradient }
-
-func (conv2DGradInputOp) Label() string { return "Conv2DGradInput" }
+type conv2DGradInputOp struct {
+	noGradient
+	anyLayout
+}
 
 func (conv2DGradInputOp) Shape(in []tensor.Shape) (tensor.Shape, error) {
 	dy, w := in[0], in[1]
@@ -40,8 +41,6 @@ func (conv2DGradInputOp) Lower(b *onnxir.Builder, c Call) {
 	turned := turnedKernel(b, c.In[1], c.InShapes[1])
 	b.Node("Conv", c.Out[0], []string{c.In[0], turned}, convAttributes(k)...)
 }
-
-func (conv2DGradInputOp) anyLayout() {}
 
 // turnedKernel writes w (O, I, K, K) -> (I, O, K, K) turned by 180 degrees. Turning reverses the K*K taps, which is a
 // product with the exchange matrix: ONNX Runtime multiplies faster than it gathers single elements.

@@ -1,8 +1,6 @@
 package ops
 
 import (
-	"fmt"
-
 	"gonum.org/v1/gonum/blas"
 	"gorgonia.org/tensor"
 
@@ -12,11 +10,10 @@ import (
 
 // conv2DGradWeightOp is the gradient of Conv2D with respect to w: x (B, I, H, W), dy (B, O, H, W) -> (O, I, K, K).
 type conv2DGradWeightOp struct {
+	anyLayout
 	noGradient
 	kernel int
 }
-
-func (o conv2DGradWeightOp) Label() string { return fmt.Sprintf("Conv2DGradWeight{%d}", o.kernel) }
 
 func (o conv2DGradWeightOp) Shape(in []tensor.Shape) (tensor.Shape, error) {
 	return tensor.Shape{in[1][1], in[0][1], o.kernel, o.kernel}, nil
@@ -67,8 +64,6 @@ func (o conv2DGradWeightOp) Lower(b *onnxir.Builder, c Call) {
 		b.Node("Transpose", c.Out[0], []string{apart}, onnxir.Ints("perm", 0, 2, 1, 3))
 	}
 }
-
-func (conv2DGradWeightOp) anyLayout() {}
 
 // foldedPixels is the largest image whose batch is folded into the sum of one matrix product; for larger ones a product
 // per image, summed, was faster (measured on images of 8 x 8 to 64 x 64).

@@ -15,9 +15,7 @@ type matMulOp struct{}
 
 // MatMul is the matrix product over the last two dimensions, (..., M, K) x (..., K, N) -> (..., M, N); leading
 // dimensions broadcast, so that one DFT matrix (N, N) serves a whole batch (B, C, N, N).
-func MatMul(a, b *Node) *Node { return apply(matMulOp{}, a, b) }
-
-func (matMulOp) Label() string { return "MatMul" }
+func MatMul(a, b *Node) *Node { return apply("MatMul", matMulOp{}, a, b) }
 
 func (matMulOp) Shape(in []tensor.Shape) (tensor.Shape, error) {
 	a, b := in[0], in[1]
@@ -67,9 +65,7 @@ func gemm(ta, tb blas.Transpose, m, n, k int, a, b []float32, beta float32, c []
 type transposeLastOp struct{}
 
 // TransposeLast swaps the last two dimensions.
-func TransposeLast(x *Node) *Node { return apply(transposeLastOp{}, x) }
-
-func (transposeLastOp) Label() string { return "TransposeLast" }
+func TransposeLast(x *Node) *Node { return apply("TransposeLast", transposeLastOp{}, x) }
 
 func (transposeLastOp) Shape(in []tensor.Shape) (tensor.Shape, error) {
 	if len(in[0]) < 2 {

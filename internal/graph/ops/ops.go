@@ -1,13 +1,14 @@
-// Package ops holds the operators that ptyx builds its graphs of. Each operator is one small type in one file with
-// three faces: Eval, the reference in plain Go; Differentiate, its gradient as a graph of further operators of this
-// package; and Lower, the ONNX nodes that it becomes. A Face is wrapped in an Operator, which is a gorgonia.SDOp, so
-// that gorgonia.Grad differentiates a whole graph symbolically and any engine can run the result.
+// Package ops holds the operators that ptyx builds its graphs of: convolution, matrix product, pointwise functions and
+// so on. Functions such as Conv2D or MatMul apply an operator to nodes and return the new node. On a shape mistake they
+// panic, and Build, around the code that builds a graph, returns the mistake as an error.
 //
-// The package sits below models and physics, which compose operators, and below export, which calls Lower. Functions
-// such as Conv2D or MatMul apply an operator to nodes and return the new node. On a shape mistake they panic, and
-// Build, around the code that builds a graph, returns the mistake as an error. So Eval may trust its shapes.
+// An operator is one small type in one file. Its methods are Shape; Eval, the reference in plain Go; Differentiate, its
+// gradient as a graph of further operators; and Lower, the ONNX nodes that it becomes. So gorgonia.Grad differentiates a
+// whole graph symbolically, the tape engine runs it, and package export lowers it. To add an operator, write its file and
+// its row in the table of ops_test.go, which compares the methods with each other.
 //
-// All values are float32. Images are (B, C, H, W): batch, channel, row, column.
+// Packages forward and models compose operators. All values are float32. Images are (B, C, H, W): batch, channel, row,
+// column.
 package ops
 
 import (
@@ -26,16 +27,14 @@ import (
 // Node is a node of the expression graph.
 type Node = gorgonia.Node
 
-// Face is what an operator's file provides.
-type Face interface {
-	// Label names the operator and its attributes. Two faces with equal labels compute the same thing.
-	Label() string
+// definition is an operator as its file defines it.
+type definition interface {
 	// Shape checks the input shapes and returns the output's.
 	Shape(in []tensor.Shape) (tensor.Shape, error)
 	// Eval computes the output into out, which is zeroed and has the shape that Shape gave.
 	Eval(in []*ndarray.Float32, out *ndarray.Float32)
-	// Differentiate returns, for each input, the gradient node, given the gradient of the output; nil where the input
-	// has no gradient (it must then be excluded by Constant).
+	// Differentiate returns the gradient node of each input, given the gradient of the output; nil for inputs that are
+	// Constant.
 	Differentiate(in []*Node, out, grad *Node) []*Node
 	// Lower writes the nodes that compute call.Out from call.In.
 	Lower(b *onnxir.Builder, call Call)
@@ -49,44 +48,48 @@ type Call struct {
 	OutShapes []tensor.Shape
 }
 
-// partial is implemented by faces that have no gradient for some inputs.
+// partial is implemented by operators that have no gradient for some inputs.
 type partial interface {
-	// Constant reports whether input i is treated as a constant by differentiation.
+	// Constant reports whether differentiation treats input i as a constant.
 	Constant(i int) bool
 }
 
-// Operator makes a Face a gorgonia.SDOp for inputs of known shapes.
+// Operator is a gorgonia.SDOp: a definition for inputs of known shapes. Operators of equal labels and shapes compute the
+// same thing.
 type Operator struct {
-	Face
-	in  []tensor.Shape
-	out tensor.Shape
+	definition
+	label string // name and attributes
+	in    []tensor.Shape
+	out   tensor.Shape
 }
 
 var _ gorgonia.SDOp = (*Operator)(nil)
 
-// apply builds the node face(inputs...). It panics with a mistake that Build returns.
-func apply(face Face, inputs ...*Node) *Node {
-	op := &Operator{Face: face}
+// apply makes the node of an operator with inputs.
+func apply(label string, d definition, inputs ...*Node) *Node {
+	op := &Operator{definition: d, label: label}
 	for _, n := range inputs {
 		op.in = append(op.in, n.Shape())
 	}
-	out, err := face.Shape(op.in)
+	out, err := d.Shape(op.in)
 	if err != nil {
-		Fail("%s of shapes %v: %w", face.Label(), op.in, err)
+		Fail("%s of shapes %v: %w", label, op.in, err)
 	}
 	op.out = out
 	return Must(gorgonia.ApplyOp(op, inputs...))
 }
 
-// layoutAware is implemented by faces that take images in either layout, see layout.go.
-type layoutAware interface{ anyLayout() }
+// anyLayout is embedded by operators whose Lower takes images in either layout, see layout.go.
+type anyLayout struct{}
 
-// Lower writes the operator's nodes. Faces that know plain layouts only get them.
+func (anyLayout) takesRows() {}
+
+// Lower writes the operator's nodes. Operators that know plain layouts only get them.
 func (o *Operator) Lower(b *onnxir.Builder, c Call) {
-	if _, aware := o.Face.(layoutAware); !aware {
+	if _, ok := o.definition.(interface{ takesRows() }); !ok {
 		needAll(b, c.In)
 	}
-	o.Face.Lower(b, c)
+	o.definition.Lower(b, c)
 }
 
 // Arity is the number of inputs.
@@ -114,16 +117,16 @@ func (o *Operator) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) { retu
 // Do runs Eval on Gorgonia's values.
 func (o *Operator) Do(values ...gorgonia.Value) (gorgonia.Value, error) {
 	if len(values) != len(o.in) {
-		return nil, fmt.Errorf("%s: %d values for %d inputs", o.Label(), len(values), len(o.in))
+		return nil, fmt.Errorf("%s: %d values for %d inputs", o.label, len(values), len(o.in))
 	}
 	in := make([]*ndarray.Float32, len(values))
 	for i, v := range values {
 		a, err := FromValue(v)
 		if err != nil {
-			return nil, fmt.Errorf("%s: input %d: %w", o.Label(), i, err)
+			return nil, fmt.Errorf("%s: input %d: %w", o.label, i, err)
 		}
 		if !ndarray.SameShape(a.Shape, o.in[i]) {
-			return nil, fmt.Errorf("%s: input %d has shape %v, built for %v", o.Label(), i, a.Shape, o.in[i])
+			return nil, fmt.Errorf("%s: input %d has shape %v, built for %v", o.label, i, a.Shape, o.in[i])
 		}
 		in[i] = a
 	}
@@ -161,7 +164,7 @@ func ToValue(a *ndarray.Float32) gorgonia.Value {
 // DiffWRT tells which inputs have a gradient.
 func (o *Operator) DiffWRT(inputs int) []bool {
 	mask := make([]bool, inputs)
-	p, isPartial := o.Face.(partial)
+	p, isPartial := o.definition.(partial)
 	for i := range mask {
 		mask[i] = !isPartial || !p.Constant(i)
 	}
@@ -170,7 +173,7 @@ func (o *Operator) DiffWRT(inputs int) []bool {
 
 // SymDiff builds the gradient graph.
 func (o *Operator) SymDiff(inputs gorgonia.Nodes, output, grad *Node) (gorgonia.Nodes, error) {
-	return Build("differentiating "+o.Label(), func() gorgonia.Nodes { return o.Differentiate(inputs, output, grad) })
+	return Build("differentiating "+o.label, func() gorgonia.Nodes { return o.Differentiate(inputs, output, grad) })
 }
 
 // ReturnsPtr, CallsExtern and OverwritesInput describe an operator that always allocates its result in Go memory.
@@ -183,10 +186,10 @@ func (o *Operator) CallsExtern() bool { return false }
 func (o *Operator) OverwritesInput() int { return -1 }
 
 // String is the label.
-func (o *Operator) String() string { return o.Label() }
+func (o *Operator) String() string { return o.label }
 
 // WriteHash distinguishes operators by label and shapes: Gorgonia merges nodes whose operator and inputs hash alike.
-func (o *Operator) WriteHash(h hash.Hash) { fmt.Fprint(h, o.Label(), o.in, o.out) }
+func (o *Operator) WriteHash(h hash.Hash) { fmt.Fprint(h, o.label, o.in, o.out) }
 
 // Hashcode is the hash of WriteHash.
 func (o *Operator) Hashcode() uint32 {
@@ -194,6 +197,11 @@ func (o *Operator) Hashcode() uint32 {
 	o.WriteHash(h)
 	return h.Sum32()
 }
+
+// sameShape is embedded by operators whose output has the shape of their first input.
+type sameShape struct{}
+
+func (sameShape) Shape(in []tensor.Shape) (tensor.Shape, error) { return in[0], nil }
 
 // noGradient is embedded by operators that appear only inside gradients: ptyx differentiates once.
 type noGradient struct{}

@@ -12,9 +12,7 @@ import (
 type padOp struct{ margin int }
 
 // Pad surrounds images with a margin of zeros: (B, C, H, W) -> (B, C, H+2m, W+2m).
-func Pad(x *Node, margin int) *Node { return apply(padOp{margin}, x) }
-
-func (p padOp) Label() string { return fmt.Sprintf("Pad{%d}", p.margin) }
+func Pad(x *Node, margin int) *Node { return apply(fmt.Sprintf("Pad{%d}", margin), padOp{margin}, x) }
 
 func (p padOp) Shape(in []tensor.Shape) (tensor.Shape, error) {
 	s := in[0]
@@ -42,9 +40,9 @@ func (p padOp) Lower(b *onnxir.Builder, c Call) {
 type cropOp struct{ margin int }
 
 // Crop takes a margin off images: (B, C, H, W) -> (B, C, H-2m, W-2m). It is the inverse and the gradient of Pad.
-func Crop(x *Node, margin int) *Node { return apply(cropOp{margin}, x) }
-
-func (p cropOp) Label() string { return fmt.Sprintf("Crop{%d}", p.margin) }
+func Crop(x *Node, margin int) *Node {
+	return apply(fmt.Sprintf("Crop{%d}", margin), cropOp{margin}, x)
+}
 
 func (p cropOp) Shape(in []tensor.Shape) (tensor.Shape, error) {
 	s := in[0]

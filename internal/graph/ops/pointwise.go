@@ -3,23 +3,24 @@ package ops
 import (
 	"math"
 
-	"gorgonia.org/tensor"
-
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/onnxir"
 )
 
 // pointwise is a function of one element: same shape out as in, one ONNX node.
 type pointwise struct {
+	sameShape
 	name string // ONNX operator
 	f    func(float64) float64
-	// slope is the gradient by x, of y = f(x), given the gradient dy by y; nil where the function has none.
-	slope func(x, y, dy *Node) *Node
+	slope
 }
 
-func (p pointwise) Label() string { return p.name }
+// slope is the gradient by x, of y = f(x), given the gradient dy by y; nil where the function has none.
+type slope func(x, y, dy *Node) *Node
 
-func (p pointwise) Shape(in []tensor.Shape) (tensor.Shape, error) { return in[0], nil }
+func pointwiseOf(x *Node, name string, f func(float64) float64, s slope) *Node {
+	return apply(name, pointwise{name: name, f: f, slope: s}, x)
+}
 
 func (p pointwise) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	for i, v := range in[0].Data {
@@ -37,31 +38,31 @@ func (p pointwise) Lower(b *onnxir.Builder, c Call) { b.Node(p.name, c.Out[0], c
 
 // Sin is the elementwise sine.
 func Sin(x *Node) *Node {
-	return apply(pointwise{"Sin", math.Sin, func(x, _, dy *Node) *Node { return Mul(dy, Cos(x)) }}, x)
+	return pointwiseOf(x, "Sin", math.Sin, func(x, _, dy *Node) *Node { return Mul(dy, Cos(x)) })
 }
 
 // Cos is the elementwise cosine.
 func Cos(x *Node) *Node {
-	return apply(pointwise{"Cos", math.Cos, func(x, _, dy *Node) *Node { return Mul(dy, Affine(Sin(x), -1, 0)) }}, x)
+	return pointwiseOf(x, "Cos", math.Cos, func(x, _, dy *Node) *Node { return Mul(dy, Affine(Sin(x), -1, 0)) })
 }
 
 // Log is the elementwise natural logarithm.
 func Log(x *Node) *Node {
-	return apply(pointwise{"Log", math.Log, func(x, _, dy *Node) *Node { return Div(dy, x) }}, x)
+	return pointwiseOf(x, "Log", math.Log, func(x, _, dy *Node) *Node { return Div(dy, x) })
 }
 
 // Sqrt is the elementwise square root.
 func Sqrt(x *Node) *Node {
-	return apply(pointwise{"Sqrt", math.Sqrt, func(_, y, dy *Node) *Node { return Div(Affine(dy, 0.5, 0), y) }}, x)
+	return pointwiseOf(x, "Sqrt", math.Sqrt, func(_, y, dy *Node) *Node { return Div(Affine(dy, 0.5, 0), y) })
 }
 
 // Abs is the elementwise absolute value. Its gradient at 0 is 0.
 func Abs(x *Node) *Node {
-	return apply(pointwise{"Abs", math.Abs, func(x, _, dy *Node) *Node { return Mul(dy, Sign(x)) }}, x)
+	return pointwiseOf(x, "Abs", math.Abs, func(x, _, dy *Node) *Node { return Mul(dy, Sign(x)) })
 }
 
 // Sign is -1, 0 or 1, without a gradient.
-func Sign(x *Node) *Node { return apply(pointwise{"Sign", sign, nil}, x) }
+func Sign(x *Node) *Node { return pointwiseOf(x, "Sign", sign, nil) }
 
 func sign(v float64) float64 {
 	switch {
@@ -76,17 +77,15 @@ func sign(v float64) float64 {
 // Sigmoid is 1 / (1 + exp(-x)).
 func Sigmoid(x *Node) *Node {
 	f := func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }
-	return apply(pointwise{"Sigmoid", f, func(_, y, dy *Node) *Node { return Mul(dy, Mul(y, Affine(y, -1, 1))) }}, x)
+	return pointwiseOf(x, "Sigmoid", f, func(_, y, dy *Node) *Node { return Mul(dy, Mul(y, Affine(y, -1, 1))) })
 }
 
 // Tanh is the hyperbolic tangent.
 func Tanh(x *Node) *Node {
-	return apply(pointwise{"Tanh", math.Tanh, func(_, y, dy *Node) *Node { return Mul(dy, Affine(Mul(y, y), -1, 1)) }},
-		x)
+	return pointwiseOf(x, "Tanh", math.Tanh, func(_, y, dy *Node) *Node { return Mul(dy, Affine(Mul(y, y), -1, 1)) })
 }
 
 // Atan is the elementwise arc tangent, in (-pi/2, pi/2).
 func Atan(x *Node) *Node {
-	return apply(pointwise{"Atan", math.Atan, func(x, _, dy *Node) *Node { return Div(dy, Affine(Mul(x, x), 1, 1)) }},
-		x)
+	return pointwiseOf(x, "Atan", math.Atan, func(x, _, dy *Node) *Node { return Div(dy, Affine(Mul(x, x), 1, 1)) })
 }

@@ -1,20 +1,17 @@
 package ops
 
 import (
-	"gorgonia.org/tensor"
-
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/onnxir"
 )
 
-type reluOp struct{}
+type reluOp struct {
+	sameShape
+	anyLayout
+}
 
 // ReLU is max(x, 0). NaN stays NaN.
-func ReLU(x *Node) *Node { return apply(reluOp{}, x) }
-
-func (reluOp) Label() string { return "ReLU" }
-
-func (reluOp) Shape(in []tensor.Shape) (tensor.Shape, error) { return in[0], nil }
+func ReLU(x *Node) *Node { return apply("ReLU", reluOp{}, x) }
 
 func (reluOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	for i, v := range in[0].Data {
@@ -25,21 +22,19 @@ func (reluOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 }
 
 func (reluOp) Differentiate(_ []*Node, out, grad *Node) []*Node {
-	return []*Node{apply(reluGradOp{}, grad, out)}
+	return []*Node{apply("ReLUGrad", reluGradOp{}, grad, out)}
 }
 
 func (reluOp) Lower(b *onnxir.Builder, c Call) {
 	elementwise(b, c, c.In[0], func(output string, in []string) { b.Node("Relu", output, in) })
 }
 
-func (reluOp) anyLayout() {}
-
 // reluGradOp is the gradient of ReLU: dy where y > 0, else 0, with y the output of ReLU.
-type reluGradOp struct{ noGradient }
-
-func (reluGradOp) Label() string { return "ReLUGrad" }
-
-func (reluGradOp) Shape(in []tensor.Shape) (tensor.Shape, error) { return in[0], nil }
+type reluGradOp struct {
+	noGradient
+	sameShape
+	anyLayout
+}
 
 func (reluGradOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	for i, y := range in[1].Data {
@@ -54,8 +49,6 @@ func (reluGradOp) Lower(b *onnxir.Builder, c Call) {
 		b.Node("Mul", output, []string{in[0], active(b, in[1])})
 	})
 }
-
-func (reluGradOp) anyLayout() {}
 
 // active is 1 where y > 0, else 0. A comparison and a cast are vectorised in ONNX Runtime; Sign and Where are not.
 func active(b *onnxir.Builder, y string) string {

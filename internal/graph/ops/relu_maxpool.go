@@ -9,13 +9,11 @@ import (
 	"ptyx/internal/graph/onnxir"
 )
 
-type reluMaxPoolOp struct{}
+type reluMaxPoolOp struct{ anyLayout }
 
 // ReLUMaxPool is ReLU followed by the largest of each 2 x 2 square: (B, C, H, W) -> (B, C, H/2, W/2), H and W even. The
 // two commute, so one operator can do them in the order that costs least.
-func ReLUMaxPool(x *Node) *Node { return apply(reluMaxPoolOp{}, x) }
-
-func (reluMaxPoolOp) Label() string { return "ReLUMaxPool" }
+func ReLUMaxPool(x *Node) *Node { return apply("ReLUMaxPool", reluMaxPoolOp{}, x) }
 
 func (reluMaxPoolOp) Shape(in []tensor.Shape) (tensor.Shape, error) { return halved(in[0]) }
 
@@ -34,7 +32,7 @@ func (reluMaxPoolOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 }
 
 func (reluMaxPoolOp) Differentiate(in []*Node, out, grad *Node) []*Node {
-	return []*Node{apply(reluMaxPoolGradOp{}, in[0], out, grad)}
+	return []*Node{apply("ReLUMaxPoolGrad", reluMaxPoolGradOp{}, in[0], out, grad)}
 }
 
 // Lower pools first in a training step, where the gradient needs x anyway and ReLU then works on a quarter of the
@@ -55,8 +53,6 @@ func (reluMaxPoolOp) Lower(b *onnxir.Builder, c Call) {
 	b.Node("MaxPool", c.Out[0], []string{relu}, poolAttributes()...)
 }
 
-func (reluMaxPoolOp) anyLayout() {}
-
 func poolAttributes() []onnxir.Attribute {
 	return []onnxir.Attribute{
 		onnxir.Ints("kernel_shape", 2, 2), onnxir.Ints("pads", 0, 0, 0, 0), onnxir.Ints("strides", 2, 2),
@@ -66,11 +62,11 @@ func poolAttributes() []onnxir.Attribute {
 // reluMaxPoolGradOp is the gradient of ReLUMaxPool: x (B, C, H, W), y and dy (B, C, H/2, W/2) -> (B, C, H, W). It is 0
 // where y is 0. Where several pixels of a square share the maximum (dark corners of a pattern do), each gets an equal
 // part, so that the gradient of a bias, which moves them together, is exact.
-type reluMaxPoolGradOp struct{ noGradient }
-
-func (reluMaxPoolGradOp) Label() string { return "ReLUMaxPoolGrad" }
-
-func (reluMaxPoolGradOp) Shape(in []tensor.Shape) (tensor.Shape, error) { return in[0], nil }
+type reluMaxPoolGradOp struct {
+	noGradient
+	sameShape
+	anyLayout
+}
 
 func (reluMaxPoolGradOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 	x, y, dy := in[0].Data, in[1].Data, in[2].Data
@@ -108,8 +104,6 @@ func (reluMaxPoolGradOp) Lower(b *onnxir.Builder, c Call) {
 	share := b.Temp("Div", []string{active, count})
 	b.Node("Mul", c.Out[0], []string{mask, upsampled(b, share)})
 }
-
-func (reluMaxPoolGradOp) anyLayout() {}
 
 // lowerRowsMaxPoolGrad is the same rows first, where y and dy spread over the squares by broadcasting.
 func lowerRowsMaxPoolGrad(b *onnxir.Builder, c Call) {

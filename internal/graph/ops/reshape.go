@@ -16,10 +16,8 @@ func Reshape(x *Node, to ...int) *Node {
 	if ndarray.SameShape(x.Shape(), to) {
 		return x
 	}
-	return apply(reshapeOp{tensor.Shape(to).Clone()}, x)
+	return apply(fmt.Sprintf("Reshape%v", to), reshapeOp{tensor.Shape(to).Clone()}, x)
 }
-
-func (r reshapeOp) Label() string { return fmt.Sprintf("Reshape%v", []int(r.to)) }
 
 func (r reshapeOp) Shape(in []tensor.Shape) (tensor.Shape, error) {
 	if ndarray.Size(in[0]) != ndarray.Size(r.to) {

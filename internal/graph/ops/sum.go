@@ -17,13 +17,11 @@ func SumTo(x *Node, to tensor.Shape) *Node {
 	if ndarray.SameShape(x.Shape(), to) {
 		return x
 	}
-	return apply(sumToOp{to.Clone()}, x)
+	return apply(fmt.Sprintf("SumTo%v", []int(to)), sumToOp{to.Clone()}, x)
 }
 
 // Sum is the sum of all elements, a scalar.
 func Sum(x *Node) *Node { return SumTo(x, tensor.Shape{}) }
-
-func (s sumToOp) Label() string { return fmt.Sprintf("SumTo%v", []int(s.to)) }
 
 func (s sumToOp) Shape(in []tensor.Shape) (tensor.Shape, error) {
 	full, err := broadcastShape(s.to, in[0])
@@ -72,10 +70,8 @@ type broadcastToOp struct{ to tensor.Shape }
 
 // BroadcastTo stretches x to a larger shape: the gradient of a sum.
 func BroadcastTo(x *Node, to tensor.Shape) *Node {
-	return apply(broadcastToOp{to.Clone()}, x)
+	return apply(fmt.Sprintf("BroadcastTo%v", []int(to)), broadcastToOp{to.Clone()}, x)
 }
-
-func (s broadcastToOp) Label() string { return fmt.Sprintf("BroadcastTo%v", []int(s.to)) }
 
 func (s broadcastToOp) Shape(in []tensor.Shape) (tensor.Shape, error) {
 	full, err := broadcastShape(s.to, in[0])

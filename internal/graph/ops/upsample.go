@@ -9,12 +9,10 @@ import (
 	"ptyx/internal/graph/onnxir"
 )
 
-type upsampleOp struct{}
+type upsampleOp struct{ anyLayout }
 
 // Upsample repeats each pixel 2 x 2 times: (B, C, H, W) -> (B, C, 2H, 2W).
-func Upsample(x *Node) *Node { return apply(upsampleOp{}, x) }
-
-func (upsampleOp) Label() string { return "Upsample" }
+func Upsample(x *Node) *Node { return apply("Upsample", upsampleOp{}, x) }
 
 func (upsampleOp) Shape(in []tensor.Shape) (tensor.Shape, error) {
 	s := in[0]
@@ -33,7 +31,7 @@ func (upsampleOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 }
 
 func (upsampleOp) Differentiate(_ []*Node, _, grad *Node) []*Node {
-	return []*Node{apply(squareSumOp{}, grad)}
+	return []*Node{apply("SquareSum", squareSumOp{}, grad)}
 }
 
 // Lower makes, of an image that is rows first, whichever layout is asked for: the small image is cheaper to convert.
@@ -52,8 +50,6 @@ func (upsampleOp) Lower(b *onnxir.Builder, c Call) {
 	})
 }
 
-func (upsampleOp) anyLayout() {}
-
 func resizeAttributes() []onnxir.Attribute {
 	return []onnxir.Attribute{
 		onnxir.String("coordinate_transformation_mode", "asymmetric"),
@@ -68,9 +64,10 @@ func upsampled(b *onnxir.Builder, x string) string {
 }
 
 // squareSumOp sums each 2 x 2 square: (B, C, H, W) -> (B, C, H/2, W/2), the gradient of Upsample.
-type squareSumOp struct{ noGradient }
-
-func (squareSumOp) Label() string { return "SquareSum" }
+type squareSumOp struct {
+	noGradient
+	anyLayout
+}
 
 func (squareSumOp) Shape(in []tensor.Shape) (tensor.Shape, error) { return halved(in[0]) }
 
@@ -81,8 +78,6 @@ func (squareSumOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 		}
 	})
 }
-
-func (squareSumOp) anyLayout() {}
 
 func (squareSumOp) Lower(b *onnxir.Builder, c Call) {
 	if hasRows(b, c.In[0]) {
