@@ -57,8 +57,8 @@ func TestClusterProcesses(t *testing.T) {
 	dir, shared := t.TempDir(), trainedStar(t)
 	scan, run, local, gathered := shared.scan, shared.run, filepath.Join(dir, "local"), filepath.Join(dir, "gathered")
 	p := newProcess(t)
-	p.run("infer", "--model-path", run, "--test-data", scan, "--output-dir", local, "--batch-size", "16", "--device", "cpu",
-		"--threads", "1")
+	p.run("infer", "--model-path", run, "--test-data", scan, "--output-dir", local, "--batch-size", "16",
+		"--device", "cpu", "--threads", "1")
 
 	broker, url := running(t, "broker", "--store", filepath.Join(dir, "store"), "--listen", "127.0.0.1:0")
 	if !strings.HasPrefix(url, "nats://127.0.0.1:") {
@@ -109,7 +109,8 @@ func TestServeWorkers(t *testing.T) {
 	t.Parallel()
 	dir, shared := t.TempDir(), trainedStar(t)
 	scan, run, local, store := shared.scan, shared.run, filepath.Join(dir, "local"), filepath.Join(dir, "store")
-	newProcess(t).run("infer", "--model-path", run, "--test-data", scan, "--output-dir", local, "--device", "cpu", "--threads", "1")
+	infer := []string{"infer", "--model-path", run, "--test-data", scan, "--output-dir", local}
+	newProcess(t).run(append(infer, "--device", "cpu", "--threads", "1")...)
 
 	broker, url := running(t, "broker", "--store", store, "--listen", "127.0.0.1:0")
 	worker := func() *exec.Cmd {

@@ -15,7 +15,7 @@ type doctorCmd struct {
 	JSON        bool   `name:"json" help:"Print JSON."`
 }
 
-// Run prints what there is to compute with, and fails if models cannot be run.
+// Run prints what can compute, and fails if no model can be run.
 func (c *doctorCmd) Run(app *appContext) error {
 	d := ort.Diagnose(c.Onnxruntime)
 	write := writeDiagnosis
@@ -31,7 +31,7 @@ func (c *doctorCmd) Run(app *appContext) error {
 	return nil
 }
 
-// writeDiagnosis prints one fact per line, then the problems with their remedies.
+// writeDiagnosis prints one fact a line, then the problems with their remedies.
 func writeDiagnosis(w io.Writer, d ort.Diagnosis) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, name+"\t"+format+"\n", args...) }

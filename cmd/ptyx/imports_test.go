@@ -11,8 +11,11 @@ import (
 // cgo stays inside runtime.
 func TestDeployedImports(t *testing.T) {
 	t.Parallel()
-	deployed := []string{"runtime", "stitch", "internal/scan/dataset", "internal/format/npz", "internal/format/render", "internal/graph/contract", "internal/recon/predict", "internal/recon/reconstruct",
-		"internal/base/bundled", "internal/service/scanstore", "internal/service/serve", "internal/service/cluster", "internal/service/watch"}
+	deployed := []string{
+		"runtime", "stitch", "internal/scan/dataset", "internal/format/npz", "internal/format/render",
+		"internal/graph/contract", "internal/recon/predict", "internal/recon/reconstruct", "internal/base/bundled",
+		"internal/service/scanstore", "internal/service/serve", "internal/service/cluster", "internal/service/watch",
+	}
 	for _, p := range deployed {
 		for _, dependency := range strings.Fields(list(t, "-deps", "-f", "{{.ImportPath}}", "ptyx/"+p)) {
 			if strings.HasPrefix(dependency, "gorgonia.org/") {
@@ -28,7 +31,8 @@ func TestDeployedImports(t *testing.T) {
 
 // order is the folders from the bottom up: a package imports its own folder and those before it.
 var order = []string{
-	"internal/base", "internal/physics", "internal/format", "stitch", "internal/scan", "internal/graph", "models", "runtime", "export",
+	"internal/base", "internal/physics", "internal/format", "stitch", "internal/scan", "internal/graph", "models",
+	"runtime", "export",
 	"internal/recon", "trainer", "internal/quality", "internal/service", "internal/app", "cmd/ptyx",
 }
 
@@ -42,7 +46,8 @@ func TestImportsPointDown(t *testing.T) {
 	}
 	for _, line := range strings.Split(list(t, "-f", `{{.ImportPath}} {{join .Imports " "}}`, "ptyx/..."), "\n") {
 		fields := strings.Fields(line)
-		if len(fields) == 0 || strings.HasPrefix(fields[0], "ptyx/bench") || strings.HasPrefix(fields[0], "ptyx/scripts") {
+		if len(fields) == 0 || strings.HasPrefix(fields[0], "ptyx/bench") ||
+			strings.HasPrefix(fields[0], "ptyx/scripts") {
 			continue // tools around the program may import all of it
 		}
 		own := place(fields[0])

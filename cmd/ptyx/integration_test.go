@@ -10,8 +10,8 @@ import (
 	"ptyx/internal/base/testutil"
 )
 
-// TestTrainSaveLoadInfer runs train and infer as a user's processes. No GPU is visible, two runs in different places must
-// agree byte for byte, and nothing may be left in the temporary directory.
+// TestTrainSaveLoadInfer runs train and infer as a user's processes. No GPU is visible, two runs in different places
+// must agree byte for byte, and nothing may be left in the temporary directory.
 func TestTrainSaveLoadInfer(t *testing.T) {
 	cases := []struct {
 		gridsize int

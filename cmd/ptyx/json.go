@@ -14,8 +14,8 @@ func writeJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// conclude prints the result of a command: as one JSON object, whose keys docs/json.md lists, or as a sentence. It returns
-// the command's error, if there is one.
+// conclude prints the result of a command: as one JSON object, whose keys docs/json.md lists, or as a sentence. It
+// returns the command's error, if there is one.
 func (app *appContext) conclude(result fmt.Stringer, err error, asJSON bool) error {
 	switch {
 	case err != nil:

@@ -55,8 +55,8 @@ var (
 	snakeKey = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 )
 
-// TestJSONIsDescribed compares docs/json.md with the printed types: every command with --json has a section, and every key
-// of its result a row there.
+// TestJSONIsDescribed compares docs/json.md with the printed types: every command with --json has a section, and every
+// key of its result a row there.
 func TestJSONIsDescribed(t *testing.T) {
 	text, err := os.ReadFile(root + "/docs/json.md")
 	if err != nil {
@@ -208,7 +208,8 @@ func TestServePrintsItsAddress(t *testing.T) {
 			}
 			var s workflow.ServerInfo
 			err := json.Unmarshal(stdout.Bytes(), &s)
-			if err != nil || !strings.Contains(s.URL, "://127.0.0.1:") || !slices.Equal(s.Models, []string{"net"}) || s.Device == "" {
+			if err != nil || !strings.Contains(s.URL, "://127.0.0.1:") || !slices.Equal(s.Models, []string{"net"}) ||
+				s.Device == "" {
 				t.Errorf("prints %s (%v)", stdout.String(), err)
 			}
 		})
@@ -252,7 +253,8 @@ func TestInterruptedTrainingPrintsJSON(t *testing.T) {
 		t.Errorf("exit status %d, says %q", status, stderr.String())
 	}
 	var reached workflow.TrainResult
-	if err := json.Unmarshal(stdout.Bytes(), &reached); err != nil || !reached.Interrupted || reached.Epochs != 1 || reached.TrainLoss == nil {
+	if err := json.Unmarshal(stdout.Bytes(), &reached); err != nil || !reached.Interrupted || reached.Epochs != 1 ||
+		reached.TrainLoss == nil {
 		t.Errorf("prints %s (%v)", stdout.String(), err)
 	}
 	if _, err := os.Stat(filepath.FromSlash(reached.Model)); err != nil {

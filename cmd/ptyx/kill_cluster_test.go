@@ -42,7 +42,8 @@ func (m *machines) kill(which int) {
 	m.startWorker(which)
 }
 
-// A worker, the broker or infer is killed at any moment of a scan, and started again: the object is that of one machine.
+// A worker, the broker or infer is killed at any moment of a scan, and started again: the object is that of one
+// machine.
 func manyMachinesSurviveKills(t *testing.T, scan, model string, _ time.Duration) {
 	m := &machines{process: newProcess(t), store: filepath.Join(t.TempDir(), "store")}
 	local := filepath.Join(t.TempDir(), "local")

@@ -105,8 +105,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// A training is killed at any moment and resumed: it ends with the bytes of one that nobody disturbed, and what was killed has
-// left nothing.
+// A training is killed at any moment and resumed: it ends with the bytes of one that nobody disturbed, and what was
+// killed has left nothing.
 func trainingSurvivesKills(t *testing.T, scan, whole string, long time.Duration) {
 	for i := range moments(t) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
@@ -149,7 +149,8 @@ var inferred = []string{
 	"reconstructed_coverage.png",
 }
 
-// An inference is killed at any moment over an older result: each file is the old one or the new one, never part of one.
+// An inference is killed at any moment over an older result: each file is the old one or the new one, never part of
+// one.
 func inferenceSurvivesKills(t *testing.T, scan, model string, _ time.Duration) {
 	p := newProcess(t)
 	before, after := filepath.Join(t.TempDir(), "before"), filepath.Join(t.TempDir(), "after")
@@ -190,8 +191,8 @@ func oldOrNew(t *testing.T, name, before, after, dir string) {
 	}
 }
 
-// A disk that fills up while a file is written ends the command in one sentence, and every file is as it was or whole. What was
-// reached can be resumed when there is room again.
+// A disk that fills up while a file is written ends the command in one sentence, and every file is as it was or whole.
+// What was reached can be resumed when there is room again.
 func fullDisk(t *testing.T, scan, whole string, _ time.Duration) {
 	p := newProcess(t)
 	dir := filepath.Join(t.TempDir(), "run")
@@ -236,7 +237,8 @@ func readOnlyDirectory(t *testing.T, scan, _ string, _ time.Duration) {
 		{"simulate", "--out", "/proc/scan.npz"},
 	} {
 		out, err := p.command(0, args...).CombinedOutput()
-		if text := string(out); err == nil || !strings.Contains(text, "cannot be written to") || strings.Count(text, "\n") != 1 {
+		if text := string(out); err == nil || !strings.Contains(text, "cannot be written to") ||
+			strings.Count(text, "\n") != 1 {
 			t.Errorf("ptyx %s: %v\n%s", strings.Join(args, " "), err, text)
 		}
 	}

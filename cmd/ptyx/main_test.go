@@ -109,9 +109,8 @@ var shared struct {
 func trainedStar(t *testing.T) star {
 	t.Helper()
 	shared.once.Do(func() {
-		s := star{
-			filepath.Join(shared.dir, "scan.npz"), filepath.Join(shared.dir, "small.npz"), filepath.Join(shared.dir, "star"),
-		}
+		in := func(name string) string { return filepath.Join(shared.dir, name) }
+		s := star{in("scan.npz"), in("small.npz"), in("star")}
 		p := newProcess(t)
 		p.run("simulate", "--out", s.scan, "--positions", "60", "--step", "7", "--seed", "11")
 		p.run("simulate", "--out", s.small, "--positions", "12", "--step", "7", "--seed", "11")

@@ -12,8 +12,8 @@ import (
 	"ptyx/internal/app/manual"
 )
 
-// TestReadmeFlags holds the README to the commands: it names each of them, with a link to the page that has its flags (see
-// TestCommandPages), and no flag that does not exist.
+// TestReadmeFlags holds the README to the commands: it names each of them, with a link to the page that has its flags
+// (see TestCommandPages), and no flag that does not exist.
 func TestReadmeFlags(t *testing.T) {
 	data, err := os.ReadFile("../../README.md")
 	if err != nil {

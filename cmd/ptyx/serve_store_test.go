@@ -20,8 +20,8 @@ import (
 	"ptyx/internal/recon/reconstruct"
 )
 
-// serverSurvivesKills kills a server at any moment while clients send frames, also while it restarts. The clients repeat
-// what was not answered, and the object is the file that infer writes, with and without the solver.
+// serverSurvivesKills kills a server at any moment while clients send frames, also while it restarts. The clients
+// repeat what was not answered, and the object is the file that infer writes, with and without the solver.
 func serverSurvivesKills(t *testing.T, _, model string, _ time.Duration) {
 	p := newProcess(t)
 	scan := filepath.Join(t.TempDir(), "scan.npz")
@@ -71,7 +71,8 @@ func serverSurvivesKills(t *testing.T, _, model string, _ time.Duration) {
 	}
 	all.Wait()
 	if c.answered.Load() != int64(len(bodies)) {
-		t.Fatalf("%d posts of %d were answered; the last was not because of %v; %s", c.answered.Load(), len(bodies), c.problem.Load(), s.stderr)
+		t.Fatalf("%d posts of %d were answered; the last was not because of %v; %s",
+			c.answered.Load(), len(bodies), c.problem.Load(), s.stderr)
 	}
 	s.until(path, `"state":"open"`)
 	s.holds(path, objects[0])
@@ -120,7 +121,8 @@ func (c *senders) send(ctx context.Context, bodies [][]byte) {
 
 // post returns why a post was not answered with 200.
 func (c *senders) post(ctx context.Context, body []byte) (problem string) {
-	request, err := http.NewRequestWithContext(ctx, "POST", c.url.Load().(string)+c.path+"/frames", bytes.NewReader(body))
+	url := c.url.Load().(string) + c.path + "/frames"
+	request, err := http.NewRequestWithContext(ctx, "POST", url, bytes.NewReader(body))
 	if err != nil {
 		return err.Error()
 	}

@@ -82,7 +82,8 @@ func (s serving) try(method, path, kind string, body []byte) (status int, answer
 // newScan begins a scan and returns its address.
 func (s serving) newScan(refine int) (path string) {
 	s.t.Helper()
-	status, body := s.ask("POST", "/v1/scans", "application/json", fmt.Appendf(nil, `{"model":"star","refine":%d}`, refine))
+	request := fmt.Appendf(nil, `{"model":"star","refine":%d}`, refine)
+	status, body := s.ask("POST", "/v1/scans", "application/json", request)
 	var created struct{ ID string }
 	if err := json.Unmarshal(body, &created); status != 201 || err != nil {
 		s.t.Fatalf("%d %s", status, body)
@@ -129,7 +130,8 @@ func frames(t *testing.T, scan string, count int) (bodies [][]byte) {
 		}
 		var b bytes.Buffer
 		members := []npz.Member{
-			{Key: "diff3d", Value: part}, {Key: "xcoords", Value: x}, {Key: "ycoords", Value: y}, {Key: "ids", Value: ids},
+			{Key: "diff3d", Value: part}, {Key: "xcoords", Value: x}, {Key: "ycoords", Value: y},
+			{Key: "ids", Value: ids},
 		}
 		if err := npz.WriteTo(&b, members); err != nil {
 			t.Fatal(err)
@@ -139,7 +141,8 @@ func frames(t *testing.T, scan string, count int) (bodies [][]byte) {
 	return bodies
 }
 
-// checkScan sends a scan to the server, each part twice, and compares what comes back with the files that infer has written.
+// checkScan sends a scan to the server, each part twice, and compares what comes back with the files that infer has
+// written.
 func (s serving) checkScan(scan, inferred string, refine int) {
 	s.t.Helper()
 	path := s.newScan(refine)
@@ -165,7 +168,8 @@ func (s serving) checkScan(scan, inferred string, refine int) {
 		s.t.Errorf("status %s", body)
 	}
 	for name, file := range map[string]string{
-		"object.npz": reconstruct.ObjectFile, "amplitude.png": reconstruct.AmplitudeFile, "phase.png": reconstruct.PhaseFile,
+		"object.npz":    reconstruct.ObjectFile,
+		"amplitude.png": reconstruct.AmplitudeFile, "phase.png": reconstruct.PhaseFile,
 		"coverage.png": reconstruct.CoverageFile, "spread.png": reconstruct.SpreadFile,
 	} {
 		want, err := os.ReadFile(filepath.Join(inferred, file))
@@ -199,8 +203,10 @@ func TestServeProcess(t *testing.T) {
 		if signal == syscall.SIGTERM {
 			for _, refine := range []int{0, 3} {
 				out := filepath.Join(dir, fmt.Sprint("out-", refine))
-				p.run("infer", "--model-path", run, "--test-data", scan, "--output-dir", out, "--refine", fmt.Sprint(refine),
-					"--device", "cpu")
+				p.run(
+					"infer", "--model-path", run, "--test-data", scan, "--output-dir", out, "--refine",
+					fmt.Sprint(refine), "--device", "cpu",
+				)
 				s.checkScan(scan, out, refine)
 			}
 		}

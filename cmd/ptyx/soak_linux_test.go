@@ -108,8 +108,8 @@ func (s *soak) work(d time.Duration, seed uint64) error {
 	}
 }
 
-// ending is a context that is done after a time. It has no deadline: connecting would notice that a moment before the context is done, and
-// fail for no reason that can be told from a server's.
+// ending is a context that is done after a time. It has no deadline: connecting would notice that a moment before the
+// context is done, and fail for no reason that can be told from a server's.
 func ending(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := time.AfterFunc(d, cancel)
@@ -117,7 +117,9 @@ func ending(ctx context.Context, d time.Duration) (context.Context, context.Canc
 }
 
 // send is a request that is bound to ctx.
-func (s *soak) send(ctx context.Context, method, path string, body []byte, headers ...string) (status int, answer []byte, err error) {
+func (s *soak) send(
+	ctx context.Context, method, path string, body []byte, headers ...string,
+) (status int, answer []byte, err error) {
 	r, err := http.NewRequestWithContext(ctx, method, s.url+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
@@ -145,7 +147,8 @@ func (s *soak) askWell(ctx context.Context, r *rand.Rand) error {
 	case status == http.StatusTooManyRequests:
 		return sleep(ctx, time.Duration(r.IntN(100))*time.Millisecond)
 	case status != http.StatusOK || (s.answer != nil && !bytes.Equal(answer, s.answer)):
-		return fmt.Errorf("status %d and %d bytes, expected the %d bytes of the first time", status, len(answer), len(s.answer))
+		const text = "status %d and %d bytes, expected the %d bytes of the first time"
+		return fmt.Errorf(text, status, len(answer), len(s.answer))
 	}
 	return nil
 }
@@ -163,7 +166,9 @@ func (s *soak) sendScan(ctx context.Context, r *rand.Rand) error {
 	}()
 	for _, i := range r.Perm(len(s.parts)) {
 		for {
-			status, body, err = s.send(ctx, "POST", path+"/frames", s.parts[i], "Content-Type", "application/octet-stream")
+			status, body, err = s.send(
+				ctx, "POST", path+"/frames", s.parts[i], "Content-Type", "application/octet-stream",
+			)
 			if status != http.StatusTooManyRequests {
 				break
 			}
@@ -180,7 +185,8 @@ func (s *soak) sendScan(ctx context.Context, r *rand.Rand) error {
 	}
 	status, body, err = s.send(ctx, "GET", path+"/object.npz", nil)
 	if err != nil || status != http.StatusOK || !bytes.Equal(body, s.object) {
-		return fmt.Errorf("status %d and an object of %d bytes, expected %d of infer: %w", status, len(body), len(s.object), err)
+		const text = "status %d and an object of %d bytes, expected %d of infer: %w"
+		return fmt.Errorf(text, status, len(body), len(s.object), err)
 	}
 	return nil
 }
@@ -231,8 +237,9 @@ func (s *soak) dawdle(ctx context.Context, r *rand.Rand) error {
 		return err
 	}
 	defer conn.Close()
-	whole := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nInference-Header-Content-Length: %s\r\nContent-Length: %d\r\n\r\n%s",
-		inferPath, s.header, len(s.body), s.body)
+	const head = "POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" +
+		"Inference-Header-Content-Length: %s\r\nContent-Length: %d\r\n\r\n%s"
+	whole := fmt.Appendf(nil, head, inferPath, s.header, len(s.body), s.body)
 	stay := r.IntN(2) == 0
 	if !stay {
 		whole = whole[:1+r.IntN(len(whole)-1)]
@@ -305,10 +312,14 @@ func (s *soak) holds() (l load) {
 		}
 	}
 	http.DefaultClient.CloseIdleConnections()
-	return load{int(values["go_goroutines"]), int(values["process_open_fds"]), int(values["ptyx_scans"]), values["process_resident_memory_bytes"] / (1 << 20)}
+	return load{
+		int(values["go_goroutines"]), int(values["process_open_fds"]), int(values["ptyx_scans"]),
+		values["process_resident_memory_bytes"] / (1 << 20),
+	}
 }
 
-// rests waits until a server has let go of its clients: until it holds no more than is allowed, or nothing has changed for two seconds.
+// rests waits until a server has let go of its clients: until it holds no more than is allowed, or nothing has changed
+// for two seconds.
 func (s *soak) rests(allowed load) (l load) {
 	for same := 0; same < 20; same++ {
 		time.Sleep(100 * time.Millisecond)
@@ -323,9 +334,9 @@ func (s *soak) rests(allowed load) (l load) {
 	return l
 }
 
-// TestSoak has a server answer good, bad, slow, cancelled and curious clients, and compares what it holds afterwards with what it held when
-// they had been there for a fifth of the time. Goroutines and descriptors must be the same; memory may have grown by 48 MiB, which Go
-// and the C library keep for the largest moment, be it early or late.
+// TestSoak has a server answer good, bad, slow, cancelled and curious clients, and compares what it holds afterwards
+// with what it held when they had been there for a fifth of the time. Goroutines and descriptors must be the same;
+// memory may have grown by 48 MiB, which Go and the C library keep for the largest moment, be it early or late.
 func TestSoak(t *testing.T) {
 	testutil.Slow(t)
 	long := soaking(t)
@@ -342,7 +353,8 @@ func TestSoak(t *testing.T) {
 		after := s.rests(before)
 		t.Logf("round %d: %v; %s", round, after, s.account())
 		const memory = 48
-		if after.goroutines > before.goroutines || after.descriptors > before.descriptors || after.scans != 0 || !(after.memory <= before.memory+memory) {
+		if after.goroutines > before.goroutines || after.descriptors > before.descriptors || after.scans != 0 ||
+			!(after.memory <= before.memory+memory) {
 			t.Fatalf("the server held %v, and now %v and %d scans\n%s", before, after, after.scans, s.stderr)
 		}
 	}
@@ -366,11 +378,15 @@ func newSoak(t *testing.T) *soak {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head := `{"inputs":[{"name":"amplitude_measured","datatype":"FP32","shape":[1,1,64,64],"parameters":{"binary_data_size":16384}}],"parameters":{"binary_data_output":true}}`
+	const input = `{"name":"amplitude_measured","datatype":"FP32","shape":[1,1,64,64],` +
+		`"parameters":{"binary_data_size":16384}}`
+	const head = `{"inputs":[` + input + `],"parameters":{"binary_data_output":true}}`
 	s := &soak{
-		serving: serveProcess(t, "--model", run, "--queue", "32"), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
-		body: append([]byte(head), bytes.Repeat([]byte{0, 0, 0x80, 0x3f}, 64*64)...), header: strconv.Itoa(len(head)), // ones
-		parts: frames(t, scan, 5), object: object,
+		serving: serveProcess(t, "--model", run, "--queue", "32"),
+		client:  &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
+		body:    append([]byte(head), bytes.Repeat([]byte{0, 0, 0x80, 0x3f}, 64*64)...), // ones
+		header:  strconv.Itoa(len(head)),
+		parts:   frames(t, scan, 5), object: object,
 	}
 	status, answer, err := s.send(t.Context(), "POST", inferPath, s.body, "Inference-Header-Content-Length", s.header)
 	if err != nil || status != http.StatusOK {

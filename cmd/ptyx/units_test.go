@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestUnits holds the services of systemd in scripts/deploy to the commands that they start, to what docs/deploy.md promises of them, and,
-// where systemd-analyze is there, to systemd's own check.
+// TestUnits checks the systemd services in scripts/deploy: ptyx understands the commands that they start, they have the
+// limits that docs/deploy.md promises, and systemd's own check accepts them, if it is installed.
 func TestUnits(t *testing.T) {
 	paths, err := filepath.Glob(root + "/scripts/deploy/*.service")
 	if err != nil || len(paths) != 2 {
@@ -21,7 +21,10 @@ func TestUnits(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := strings.ReplaceAll(string(data), " \\\n", " ") // systemd joins such lines
-		for _, line := range []string{"DynamicUser=yes", "ProtectSystem=strict", "PrivateTmp=yes", "NoNewPrivileges=yes", "CapabilityBoundingSet=", "KillSignal=SIGTERM"} {
+		for _, line := range []string{
+			"DynamicUser=yes", "ProtectSystem=strict", "PrivateTmp=yes", "NoNewPrivileges=yes",
+			"CapabilityBoundingSet=", "KillSignal=SIGTERM",
+		} {
 			if !strings.Contains(text, "\n"+line+"\n") {
 				t.Errorf("%s lacks %s", path, line)
 			}

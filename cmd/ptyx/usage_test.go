@@ -8,6 +8,7 @@ import (
 
 // TestFaultsOfTheCommandLine: each is one sentence, which points to the help.
 func TestFaultsOfTheCommandLine(t *testing.T) {
+	const file = "unexpected argument usage.go: files are named by flags here, such as "
 	for _, tt := range []struct{ args, want string }{
 		{"", "found no command; see ptyx --help"},
 		{"help", "unexpected argument help; see ptyx --help"},
@@ -15,14 +16,14 @@ func TestFaultsOfTheCommandLine(t *testing.T) {
 		{"train --train-data scan.npz", `unknown flag --train-data, did you mean "--train-data-file"?`},
 		{"train --colour red", "unknown flag --colour; see ptyx train --help"},
 		{"train absent.npz", "unexpected argument absent.npz; see ptyx train --help"},
-		{"train usage.go", "unexpected argument usage.go: files are named by flags here, such as --train-data-file; see ptyx train --help"},
+		{"train usage.go", file + "--train-data-file; see ptyx train --help"},
 		{"train --train-data-file", "--train-data-file: missing value; see ptyx train --help"},
 		{"train --seed -1", `--seed: expected a whole number, 0 or more, but got "-1"`},
 		{"train --nphotons many", `--nphotons: expected a number but got "many"`},
 		{"train --device gpu", `--device: found "gpu", expected cpu, cuda, auto`},
 		{"simulate --out s.npz --n 64.5", `--n: expected a whole number but got "64.5"`},
 		{"infer", "missing flags: --model-path=PATH, --test-data=FILE; see ptyx infer --help"},
-		{"eval usage.go usage.go", "unexpected argument usage.go: files are named by flags here, such as --recon; see ptyx eval --help"},
+		{"eval usage.go usage.go", file + "--recon; see ptyx eval --help"},
 		{"validate", "found no <scan>; see ptyx validate --help"},
 		{"convert scan.npz", "found no <out>; see ptyx convert --help"},
 		{"convert a.npz b.npz usage.go", "unexpected argument usage.go; see ptyx convert --help"},

@@ -101,7 +101,8 @@ func TestWatchProcess(t *testing.T) {
 	t.Parallel()
 	dir, shared := t.TempDir(), trainedStar(t)
 	run, inferred, parts := shared.run, filepath.Join(dir, "inferred"), frames(t, shared.small, 2)
-	newProcess(t).run("infer", "--model-path", run, "--test-data", shared.small, "--output-dir", inferred, "--device", "cpu")
+	newProcess(t).run(
+		"infer", "--model-path", run, "--test-data", shared.small, "--output-dir", inferred, "--device", "cpu")
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		in := filepath.Join(dir, fmt.Sprint("in-", int(signal)))
 		out := filepath.Join(dir, fmt.Sprint("out-", int(signal)))
@@ -120,7 +121,7 @@ func TestWatchProcess(t *testing.T) {
 		sawFrames(t, out, 4)
 		put(2, 4)
 		f.end(syscall.SIGKILL)
-		for _, name := range []string{reconstruct.ObjectFile, workflow.SettingsFile} { // as if it had been writing just then
+		for _, name := range []string{reconstruct.ObjectFile, workflow.SettingsFile} { // as if killed while writing
 			if err := os.WriteFile(filepath.Join(out, "."+name+"123"), nil, 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -151,7 +152,8 @@ func TestWatchRefuses(t *testing.T) {
 		"no.onnx":                     {dir, "--output-dir", out},
 	} {
 		var stdout, stderr bytes.Buffer
-		status := run(t.Context(), append([]string{"watch", "--model-path", filepath.Join(dir, "no.onnx")}, args...), &stdout, &stderr)
+		args := append([]string{"watch", "--model-path", filepath.Join(dir, "no.onnx")}, args...)
+		status := run(t.Context(), args, &stdout, &stderr)
 		if status != exitFailure || !strings.Contains(stderr.String(), want) {
 			t.Errorf("%v: exit status %d, says %s", args, status, stderr.String())
 		}

@@ -1,6 +1,6 @@
-// Package completion completes command lines of ptyx in a Shell. Script is the few lines that a shell loads. At each tab
-// they call the hidden command `ptyx complete`, which prints what Candidates finds in the declarations of the commands.
-// The package stands beside the commands, as manual does.
+// Package completion completes command lines of ptyx in a Shell. Script is the few lines that a shell loads. At each
+// tab they call the hidden command `ptyx complete`, which prints what Candidates finds in the declarations of the
+// commands. The package stands beside the commands, as manual does.
 package completion
 
 import (
@@ -45,8 +45,8 @@ const (
 	directories = ":directory"
 )
 
-// Candidates lists the completions of the last word of a command line, which begins after the program's name. A line is a
-// word, or a word, a tab and its help. The single line ":file" or ":directory" leaves the completion to the shell.
+// Candidates lists the completions of the last word of a command line, which begins after the program's name. A line is
+// a word, or a word, a tab and its help. The single line ":file" or ":directory" leaves the completion to the shell.
 func Candidates(app *kong.Application, words []string) []string {
 	if len(words) == 0 {
 		return nil
@@ -136,8 +136,8 @@ func values(v *kong.Value, placeholder string) []string {
 	return []string{files}
 }
 
-// knownWords are the words that a type takes, found in the error with which it refuses another word. A struct, such as a
-// square of the detector, takes more than it can name.
+// knownWords are the words that a type takes, found in the error with which it refuses another word. A struct, such as
+// a square of the detector, takes more than it can name.
 func knownWords(of reflect.Type) (words []string) {
 	text, ok := reflect.New(of).Interface().(encoding.TextUnmarshaler)
 	if !ok || of.Kind() == reflect.Struct {

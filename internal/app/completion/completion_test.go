@@ -49,8 +49,8 @@ func TestCandidates(t *testing.T) {
 	}
 	app := model(t, &cli)
 	colours := "red|dark-blue"
-	flags := "--help\tShow context-sensitive help.|--quiet\t|--colour\tOf the wall: [any] it's 'got'.|--colours\tSeveral.|" +
-		"--from\tA file.|--to\t|--at\t|--through\t|--coats\t|--fast\t"
+	flags := "--help\tShow context-sensitive help.|--quiet\t|--colour\tOf the wall: [any] it's 'got'.|" +
+		"--colours\tSeveral.|--from\tA file.|--to\t|--at\t|--through\t|--coats\t|--fast\t"
 	for line, want := range map[string]string{
 		"":                               "paint\tPaint a wall.",
 		"pai":                            "paint\tPaint a wall.",

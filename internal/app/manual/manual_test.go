@@ -66,7 +66,8 @@ Patience helps.
 
 - ` + "`--water`" + `: Litres a day. Default: ` + "`3`" + `.
 - ` + "`--bed BED`" + `: Where. Required.
-- ` + "`--light [LAMP:]HOURS`" + `: A long help is wrapped like the rest of the page, at a hundred and twenty columns, so that it
+- ` + "`--light [LAMP:]HOURS`: A long help is wrapped like the rest of the page, at a hundred and twenty columns, " +
+	`so that it
   can be read in an editor.
 - ` + "`-f, --fast`" + `: Hurry.
 
@@ -93,7 +94,9 @@ func TestPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []manual.Page{{Name: "README.md", Text: wantIndex}, {Name: "grow.md", Text: wantGrow}, {Name: "idle.md", Text: wantIdle}}
+	want := []manual.Page{
+		{Name: "README.md", Text: wantIndex}, {Name: "grow.md", Text: wantGrow}, {Name: "idle.md", Text: wantIdle},
+	}
 	got := manual.Pages(parser.Model)
 	if len(got) != len(want) {
 		t.Fatalf("%d pages, want %d", len(got), len(want))

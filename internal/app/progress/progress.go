@@ -1,5 +1,5 @@
-// Package progress shows how a training goes: a bar with rate and remaining time on a terminal, one plain line an epoch
-// elsewhere. Neither has colours.
+// Package progress reports how a training advances: on a terminal by a bar with rate and remaining time, elsewhere by one
+// plain line an epoch. Neither has colours. Its noun is the Reporter. It stands between trainer and workflow.
 package progress
 
 import (
@@ -16,15 +16,16 @@ import (
 	"ptyx/trainer"
 )
 
-// New chooses by what w is. epochs is the number that will be run. Close must be called at the end.
+// New chooses the form by the kind of w. epochs is the number of epochs to run. Call Close at the end.
 func New(w io.Writer, epochs int, quiet bool) Reporter {
 	if quiet {
-		return silent{}
+		return &lines{io.Discard, epochs}
 	}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" { // which cannot draw over a line
+	dumb := os.Getenv("TERM") == "dumb" // cannot draw over a line
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && !dumb {
 		return newBar(f, epochs)
 	}
-	return &lines{w: w, epochs: epochs}
+	return &lines{w, epochs}
 }
 
 // Reporter is a trainer.Progress that ends.
@@ -32,12 +33,6 @@ type Reporter interface {
 	trainer.Progress
 	Close()
 }
-
-type silent struct{}
-
-func (silent) Batch(int, int, int, float64) {}
-func (silent) Epoch(trainer.Epoch)          {}
-func (silent) Close()                       {}
 
 // lines prints one line an epoch.
 type lines struct {

@@ -22,7 +22,9 @@ func training(r Reporter) {
 		if epoch == 2 {
 			val = 0.25
 		}
-		r.Epoch(trainer.Epoch{Number: epoch, TrainLoss: 1 / float64(epoch), ValLoss: val, Seconds: 2, PatternsPerSecond: 1234.56})
+		r.Epoch(trainer.Epoch{
+			Number: epoch, TrainLoss: 1 / float64(epoch), ValLoss: val, Seconds: 2, PatternsPerSecond: 1234.56,
+		})
 	}
 	r.Close()
 }

@@ -12,8 +12,8 @@ import (
 
 var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// TestTerminals: a terminal that moves its cursor gets a bar, a dumb one the plain lines, and neither any colour, whatever
-// NO_COLOR says.
+// TestTerminals: a terminal that moves its cursor gets a bar, a dumb one the plain lines, and neither any colour,
+// whatever NO_COLOR says.
 func TestTerminals(t *testing.T) {
 	for name, bar := range map[string]bool{"xterm-256color": true, "dumb": false} {
 		t.Setenv("TERM", name)

@@ -39,8 +39,8 @@ func read(path string, command *kong.Node) (map[string]any, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, &badinput.Error{
-			File: path, Key: "--config", Found: "a file that cannot be read", Expected: "settings, as each run writes them",
-			Cause: err,
+			File: path, Key: "--config", Found: "a file that cannot be read",
+			Expected: "settings, as each run writes them", Cause: err,
 		}
 	}
 	var values map[string]any

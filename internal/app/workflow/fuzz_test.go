@@ -7,7 +7,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// FuzzTrainOptions: whatever the bytes, a configuration is read or refused in one line, and what is read can be written.
+// FuzzTrainOptions: whatever the bytes, a configuration is read or refused in one line, and what is read can be
+// written.
 func FuzzTrainOptions(f *testing.F) {
 	f.Add([]byte("train_data_file: a.npz\noutput_dir: run\n"))
 	f.Add([]byte("train_data_file:\n    - a.npz\n    - b.npz\nmax_epochs: 3\nloss: {poisson: .nan}\n"))

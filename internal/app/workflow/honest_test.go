@@ -3,12 +3,15 @@ package workflow
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"ptyx/internal/base/badinput"
@@ -21,16 +24,22 @@ import (
 	"ptyx/models"
 )
 
-// faulty is a scan of 12 patterns with a fault of the experiment in it.
-func faulty(t *testing.T, fault func(d *dataset.ScanData)) string {
-	t.Helper()
-	d, err := simulate.Run(t.Context(), simulate.Options{
+// flawless is a scan of 12 patterns.
+var flawless = sync.OnceValues(func() (dataset.ScanData, error) {
+	return simulate.Run(context.Background(), simulate.Options{
 		N: 64, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.Gaussian, ProbeSize: 16,
 		Scan: simulate.Fermat, Count: 12, Step: 4, Photons: 1e4, Seed: 1,
 	})
+})
+
+// faulty writes that scan with a fault of the experiment.
+func faulty(t *testing.T, fault func(d *dataset.ScanData)) string {
+	t.Helper()
+	d, err := flawless()
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.X, d.Y, d.Patterns = slices.Clone(d.X), slices.Clone(d.Y), d.Patterns.Clone()
 	fault(&d)
 	path := filepath.Join(t.TempDir(), "scan.npz")
 	if err := dataset.Write(path, d); err != nil {
@@ -42,14 +51,15 @@ func faulty(t *testing.T, fault func(d *dataset.ScanData)) string {
 // pattern is one of a scan's.
 func pattern(d *dataset.ScanData, i int) []float32 { return d.Patterns.Data[i*64*64 : (i+1)*64*64] }
 
-// Faults of an experiment have outcomes that are known: each command says in a typed error what it does not take, and otherwise
-// every number that it writes is finite, whatever the fault.
+// Faults of an experiment have outcomes that are known: each command says in a typed error what it does not take, and
+// otherwise every number that it writes is finite, whatever the fault.
 func TestFaultsOfTheExperiment(t *testing.T) {
 	good := faulty(t, func(*dataset.ScanData) {})
 	o := options(t, engine.KindORT)
 	o.TrainFiles, o.Config.Extent, o.Config.MaxEpochs, o.Config.ProbePasses = Paths{good}, models.Full, 1, 2
 	trained(t, o)
 	model, engine := o.OutputDir, o.Engine
+	const nan = "NaN in frame 3 at pixel (row 1, column 13)"
 	for _, tc := range []struct {
 		name  string
 		fault func(d *dataset.ScanData)
@@ -68,8 +78,7 @@ func TestFaultsOfTheExperiment(t *testing.T) {
 				d.Patterns.Data[i] = min(v, 3)
 			}
 		}, "", "", ""},
-		{"a pixel of NaN", func(d *dataset.ScanData) { pattern(d, 3)[77] = float32(math.NaN()) },
-			"NaN in frame 3 at pixel (row 1, column 13)", "NaN in frame 3 at pixel (row 1, column 13)", "NaN in frame 3 at pixel (row 1, column 13)"},
+		{"a pixel of NaN", func(d *dataset.ScanData) { pattern(d, 3)[77] = float32(math.NaN()) }, nan, nan, nan},
 		{"an overflow", func(d *dataset.ScanData) { pattern(d, 3)[77] = 1e10 },
 			"1e+10 in frame 3", "1e+10 in frame 3", "1e+10 in frame 3"},
 		{"an all-zero frame", func(d *dataset.ScanData) { clear(pattern(d, 3)) }, "", "", ""},
@@ -83,19 +92,24 @@ func TestFaultsOfTheExperiment(t *testing.T) {
 		}, "", "", ""},
 		{"a position outside the field", func(d *dataset.ScanData) { d.X[4] += 400 }, "", "", ""},
 		{"a negative position", func(d *dataset.ScanData) { d.X[4] = -200 }, "", "", ""},
-		{"a position on the moon", func(d *dataset.ScanData) { d.X[4] = 1e9 }, "1e+09 at position 4", "1e+09 at position 4", "1e+09 at position 4"},
-		{"a position of NaN", func(d *dataset.ScanData) { d.X[4] = math.NaN() }, "NaN at position 4", "NaN at position 4", "NaN at position 4"},
+		{"a position on the moon", func(d *dataset.ScanData) { d.X[4] = 1e9 },
+			"1e+09 at position 4", "1e+09 at position 4", "1e+09 at position 4"},
+		{"a position of NaN", func(d *dataset.ScanData) { d.X[4] = math.NaN() },
+			"NaN at position 4", "NaN at position 4", "NaN at position 4"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			scan := faulty(t, tc.fault)
-			run, inferred, solved := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "out"), filepath.Join(t.TempDir(), "solved")
+			t.Parallel()
+			scan, dir := faulty(t, tc.fault), t.TempDir()
+			run, inferred, solved := filepath.Join(dir, "run"), filepath.Join(dir, "out"), filepath.Join(dir, "solved")
 			o := o
 			o.TrainFiles, o.OutputDir = Paths{scan}, run
 			_, err := Train(t.Context(), o, io.Discard, silent())
 			outcome(t, "train", err, tc.train, filepath.Join(run, "probe.npz"), "probeGuess")
-			_, err = Infer(t.Context(), InferOptions{Model: model, Scan: scan, OutputDir: inferred, Selection: all(16), Engine: engine}, silent())
+			byNetwork := InferOptions{Model: model, Scan: scan, OutputDir: inferred, Selection: all(16), Engine: engine}
+			_, err = Infer(t.Context(), byNetwork, silent())
 			outcome(t, "infer", err, tc.infer, filepath.Join(inferred, reconstruct.ObjectFile), "object")
-			_, err = Solve(t.Context(), SolveOptions{Scan: scan, OutputDir: solved, Engine: engine, Solver: solve.Defaults(2)}, silent())
+			bySolver := SolveOptions{Scan: scan, OutputDir: solved, Engine: engine, Solver: solve.Defaults(2)}
+			_, err = Solve(t.Context(), bySolver, silent())
 			outcome(t, "solve", err, tc.solve, filepath.Join(solved, reconstruct.ObjectFile), "object")
 		})
 	}
@@ -131,8 +145,8 @@ func outcome(t *testing.T, command string, err error, want, file, key string) {
 	}
 }
 
-// Names of members are keys and nothing else: a scan that has them like paths is trained on and inferred, and no file appears but
-// those of the output directories.
+// Names of members are keys and nothing else: a scan that has them like paths is trained on and inferred, and no file
+// appears but those of the output directories.
 func TestNamesLeaveNoDirectory(t *testing.T) {
 	dir := t.TempDir()
 	scan := filepath.Join(dir, "scan.npz")
@@ -147,7 +161,8 @@ func TestNamesLeaveNoDirectory(t *testing.T) {
 		if err := w.Copy(f); err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{"../evil", "../../evil", "/" + filepath.ToSlash(dir) + "/evil", `..\evil`, "evil\x00", ""} {
+		absolute := "/" + filepath.ToSlash(dir) + "/evil"
+		for _, name := range []string{"../evil", "../../evil", absolute, `..\evil`, "evil\x00", ""} {
 			header := f.FileHeader
 			header.Name = name + ".npy"
 			raw, err := f.OpenRaw()
@@ -169,7 +184,9 @@ func TestNamesLeaveNoDirectory(t *testing.T) {
 	o := options(t, engine.KindORT)
 	o.TrainFiles, o.OutputDir, o.Config.MaxEpochs = Paths{scan}, filepath.Join(dir, "a", "run"), 1
 	trained(t, o)
-	if _, err := Infer(t.Context(), InferOptions{Model: o.OutputDir, Scan: scan, OutputDir: filepath.Join(dir, "a", "out"), Selection: all(4), Engine: o.Engine}, silent()); err != nil {
+	out := filepath.Join(dir, "a", "out")
+	infer := InferOptions{Model: o.OutputDir, Scan: scan, OutputDir: out, Selection: all(4), Engine: o.Engine}
+	if _, err := Infer(t.Context(), infer, silent()); err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range []string{dir, filepath.Join(dir, "a")} {

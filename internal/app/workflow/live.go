@@ -130,7 +130,8 @@ func (v *liveView) makePage(ctx context.Context, job liveJob) ([]byte, error) {
 	engine.Threads, engine.Profile = 1, ""
 	return o.page(ctx, report.Source{
 		Name: filepath.Base(filepath.Clean(o.OutputDir)), Model: job.model, Contract: job.contract,
-		History: job.history, Config: string(config), Photons: o.Config.Photons, Count: livePatterns, Seed: o.Config.Seed,
+		History: job.history, Config: string(config), Photons: o.Config.Photons,
+		Count: livePatterns, Seed: o.Config.Seed,
 	}, o.TrainFiles[0], engine, slog.New(slog.DiscardHandler))
 }
 

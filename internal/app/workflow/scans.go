@@ -34,8 +34,8 @@ func (p *Paths) UnmarshalYAML(node *yaml.Node) error {
 	return node.Decode((*[]string)(p))
 }
 
-// expand replaces each pattern of file names by the files that match it, sorted by name. The name of an existing file is
-// no pattern.
+// expand replaces each pattern of file names by the files that match it, sorted by name. The name of an existing file
+// is no pattern.
 func (p Paths) expand(flag string) (Paths, error) {
 	var all Paths
 	for _, path := range p {

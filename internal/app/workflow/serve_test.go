@@ -49,7 +49,9 @@ func TestNamesOfModels(t *testing.T) {
 
 func TestTokens(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
-	for content, want := range map[string]string{"secret\n": "secret", "  s3cr3t==": "s3cr3t==", "": "", "\n": "", "two words": ""} {
+	for content, want := range map[string]string{
+		"secret\n": "secret", "  s3cr3t==": "s3cr3t==", "": "", "\n": "", "two words": "",
+	} {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +59,8 @@ func TestTokens(t *testing.T) {
 		if got != want || (err != nil) != (want == "") {
 			t.Errorf("%q: %q, %v", content, got, err)
 		}
-		if err != nil && content != "" && strings.Contains(err.Error(), strings.TrimSpace(content)) && strings.TrimSpace(content) != "" {
+		if err != nil && content != "" && strings.Contains(err.Error(), strings.TrimSpace(content)) &&
+			strings.TrimSpace(content) != "" {
 			t.Errorf("the complaint shows what the file holds: %v", err)
 		}
 	}
@@ -100,7 +103,8 @@ func TestWorkersThatCannotBeReached(t *testing.T) {
 	} {
 		l := &loading{options: ServeOptions{Workers: address, InFlight: 1}, log: silent()}
 		err := l.load(t.Context())
-		if bad := (*badinput.Error)(nil); !errors.As(err, &bad) || bad.Key != want || strings.Contains(err.Error(), "--nats") {
+		if bad := (*badinput.Error)(nil); !errors.As(err, &bad) || bad.Key != want ||
+			strings.Contains(err.Error(), "--nats") {
 			t.Errorf("%s: %v", want, err)
 		}
 		if err := l.release(); err != nil {
@@ -109,7 +113,8 @@ func TestWorkersThatCannotBeReached(t *testing.T) {
 	}
 }
 
-// TestAddressesOfWorkers: complaints name the flag that was given, and what is meant for a broker is refused where there is none.
+// TestAddressesOfWorkers: complaints name the flag that was given, and what is meant for a broker is refused where
+// there is none.
 func TestAddressesOfWorkers(t *testing.T) {
 	const url, none = "nats://127.0.0.1:1", "no such file"
 	for name, c := range map[string]struct {
@@ -140,8 +145,8 @@ func TestAddressesOfWorkers(t *testing.T) {
 	}
 }
 
-// TestTheSameBytesInAnyBatch: what a pattern gives does not depend on what else is in its batch, nor on the batch's size. The reference is
-// each pattern alone.
+// TestTheSameBytesInAnyBatch: what a pattern gives does not depend on what else is in its batch, nor on the batch's
+// size. The reference is each pattern alone.
 func TestTheSameBytesInAnyBatch(t *testing.T) {
 	for _, network := range []models.Kind{models.Estimate, models.Pattern} {
 		o := options(t, engine.KindORT)
@@ -150,7 +155,10 @@ func TestTheSameBytesInAnyBatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, threads := range []int{1, 2} {
-			served := ServeOptions{Models: []string{"net=" + o.OutputDir}, Engine: engine.Options{Kind: engine.KindORT, Device: ort.CPU, Threads: threads}}
+			served := ServeOptions{
+				Models: []string{"net=" + o.OutputDir},
+				Engine: engine.Options{Kind: engine.KindORT, Device: ort.CPU, Threads: threads},
+			}
 			l := &loading{options: served, log: silent()}
 			if err := l.load(t.Context()); err != nil {
 				t.Fatal(err)
@@ -158,7 +166,10 @@ func TestTheSameBytesInAnyBatch(t *testing.T) {
 			const count, image = 7, 64 * 64
 			patterns := testutil.Uniform(5, 0, 20, count, image).Data
 			infer := func(batch int, parts ...[]float32) (out []byte) {
-				s, err := serve.New(serve.Options{Models: l.models, BatchSize: batch, Queue: 64, Timeout: time.Minute, MaxBody: 1 << 20, Log: silent()})
+				s, err := serve.New(serve.Options{
+					Models: l.models, BatchSize: batch, Queue: 64, Timeout: time.Minute, MaxBody: 1 << 20,
+					Log: silent(),
+				})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -174,7 +185,10 @@ func TestTheSameBytesInAnyBatch(t *testing.T) {
 			for _, c := range []struct{ batch, request int }{{16, 7}, {3, 7}, {16, 2}, {2, 5}} {
 				got := infer(c.batch, slices.Collect(slices.Chunk(patterns, c.request*image))...)
 				if !bytes.Equal(got, alone) {
-					t.Errorf("%v, %d threads: requests of %d in batches of %d give other bytes", network, threads, c.request, c.batch)
+					t.Errorf(
+						"%v, %d threads: requests of %d in batches of %d give other bytes", network, threads,
+						c.request, c.batch,
+					)
 				}
 			}
 			if err := l.release(); err != nil {
@@ -187,7 +201,8 @@ func TestTheSameBytesInAnyBatch(t *testing.T) {
 // inferred asks for the amplitudes of patterns, raw.
 func inferred(t *testing.T, s *serve.Server, patterns []float32) []byte {
 	t.Helper()
-	header := fmt.Sprintf(`{"inputs":[{"name":"amplitude_measured","datatype":"FP32","shape":[%d,1,64,64],"parameters":{"binary_data_size":%d}}],
+	header := fmt.Sprintf(`{"inputs":[{"name":"amplitude_measured","datatype":"FP32","shape":[%d,1,64,64],
+		"parameters":{"binary_data_size":%d}}],
 		"outputs":[{"name":"amplitude","parameters":{"binary_data":true}}]}`, len(patterns)/64/64, 4*len(patterns))
 	body := []byte(header)
 	for _, v := range patterns {

@@ -89,8 +89,8 @@ func (w Watched) String() string {
 	return fmt.Sprintf("%s (%s)", text, w.Ended)
 }
 
-// Watch reconstructs a scan while it grows, and keeps writing its object with its pictures. When ctx is done it finishes
-// the frames that have arrived, and returns no error.
+// Watch reconstructs a scan while it grows, and keeps writing its object with its pictures. When ctx is done it
+// finishes the frames that have arrived, and returns no error.
 func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watched, err error) {
 	if err := o.check(); err != nil {
 		return nil, err

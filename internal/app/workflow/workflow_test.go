@@ -49,17 +49,18 @@ func simulated(t *testing.T, n, count int) string {
 	return path
 }
 
-// options train the smallest network on four patterns. The library is the one of PTYX_ONNXRUNTIME; without it these tests
-// fail.
+// options train the smallest network on four patterns. The library is the one of PTYX_ONNXRUNTIME; without it these
+// tests fail.
 func options(t *testing.T, kind engine.Kind) TrainOptions {
 	t.Helper()
 	return TrainOptions{
 		TrainFiles: Paths{simulated(t, 64, 4)}, Input: dataset.Amplitude, OutputDir: filepath.Join(t.TempDir(), "run"),
 		Engine: engine.Options{Kind: kind, Device: ort.CPU, Threads: 1},
 		Config: trainer.Config{
-			Mode: trainer.Physics, Gridsize: 1, Grouping: trainer.Shared, FiltersScale: 1, Extent: models.Centre, Loss: trainer.Poisson.Loss(), Seed: 3,
-			MaxEpochs: 2, BatchSize: 2, LearningRate: 1e-3, Schedule: trainer.Cosine, WarmUp: 0.5, Probe: trainer.ProbeTrainable,
-			ProbeRate: 1, Floor: trainer.DefaultFloor,
+			Mode: trainer.Physics, Gridsize: 1, Grouping: trainer.Shared, FiltersScale: 1, Extent: models.Centre,
+			Loss: trainer.Poisson.Loss(), Seed: 3, MaxEpochs: 2, BatchSize: 2, LearningRate: 1e-3,
+			Schedule: trainer.Cosine, WarmUp: 0.5, Probe: trainer.ProbeTrainable, ProbeRate: 1,
+			Floor: trainer.DefaultFloor,
 		},
 	}
 }
@@ -87,11 +88,16 @@ func read(t *testing.T, parts ...string) []byte {
 
 func TestOptionsComeBackFromTheRunDirectory(t *testing.T) {
 	want := TrainOptions{
-		TrainFiles: Paths{"a.npz", "a2.npz"}, TestFiles: Paths{"b.npz"}, ProbeFiles: Paths{"c.npz", "c2.npz"}, Input: dataset.Intensity, Layout: dataset.FramesLast, OutputDir: t.TempDir(),
-		Export: "d.onnx", Init: "e.onnx", Memory: 99, Engine: engine.Options{Kind: engine.KindTape, Device: ort.CUDA, Threads: 3, Library: "lib.so"},
+		TrainFiles: Paths{"a.npz", "a2.npz"}, TestFiles: Paths{"b.npz"}, ProbeFiles: Paths{"c.npz", "c2.npz"},
+		Input: dataset.Intensity, Layout: dataset.FramesLast, OutputDir: t.TempDir(),
+		Export: "d.onnx", Init: "e.onnx", Memory: 99,
+		Engine: engine.Options{Kind: engine.KindTape, Device: ort.CUDA, Threads: 3, Library: "lib.so"},
 		Config: trainer.Config{
-			Mode: trainer.Supervised, Gridsize: 2, Grouping: trainer.Channels, Neighbours: 6, Oversample: 5, Network: models.Estimate, FiltersScale: 3, Extent: models.Full, Loss: trainer.Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1,
-			MaxEpochs: 7, BatchSize: 5, LearningRate: 1.0 / 3, Schedule: trainer.Plateau, WarmUp: 0.1, Clip: 0.7, EarlyStop: 4,
+			Mode: trainer.Supervised, Gridsize: 2, Grouping: trainer.Channels, Neighbours: 6, Oversample: 5,
+			Network: models.Estimate, FiltersScale: 3, Extent: models.Full,
+			Loss: trainer.Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1,
+			MaxEpochs: 7, BatchSize: 5, LearningRate: 1.0 / 3, Schedule: trainer.Plateau, WarmUp: 0.1, Clip: 0.7,
+			EarlyStop:   4,
 			ValFraction: 0.15, Photons: 1e9, Probe: trainer.ProbeTrainable, ProbeRate: 0.3, ProbeWarmUp: 2, Patterns: 9,
 			Floor: 0.01,
 		},
@@ -121,7 +127,8 @@ func TestOneScanIsAStringInYAML(t *testing.T) {
 		paths Paths
 		text  string
 	}{
-		{Paths{"a.npz"}, "train_data_file: a.npz\n"}, {Paths{"a.npz", "b.npz"}, "train_data_file:\n    - a.npz\n    - b.npz\n"},
+		{Paths{"a.npz"}, "train_data_file: a.npz\n"},
+		{Paths{"a.npz", "b.npz"}, "train_data_file:\n    - a.npz\n    - b.npz\n"},
 	} {
 		o := TrainOptions{TrainFiles: c.paths, OutputDir: t.TempDir()}
 		if err := trainer.SaveConfig(o.OutputDir, o); err != nil {
@@ -152,7 +159,8 @@ func TestPatternsOfFileNames(t *testing.T) {
 	}
 	for _, c := range []struct{ given, want Paths }{
 		{nil, nil}, {at("b.npz", "a.npz"), at("b.npz", "a.npz")}, {at("?.npz"), at("a.npz", "b.npz")},
-		{at("c.txt", "[ab].npz"), at("c.txt", "a.npz", "b.npz")}, {at("[d].npz"), at("[d].npz")}, {at("absent.npz"), at("absent.npz")},
+		{at("c.txt", "[ab].npz"), at("c.txt", "a.npz", "b.npz")}, {at("[d].npz"), at("[d].npz")},
+		{at("absent.npz"), at("absent.npz")},
 		{at("*.csv"), nil}, {at("[.npz"), nil}, {at("a.npz", "*.npz"), nil},
 	} {
 		got, err := c.given.expand("--train-data-file")
@@ -180,7 +188,8 @@ func TestSeveralScans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (Paths{filepath.Join(dir, "a.npz"), filepath.Join(dir, "b.npz")}); !slices.Equal(resumed.TrainFiles, want) {
+	want := Paths{filepath.Join(dir, "a.npz"), filepath.Join(dir, "b.npz")}
+	if !slices.Equal(resumed.TrainFiles, want) {
 		t.Errorf("%s says %v, want %v", trainer.ConfigFile, resumed.TrainFiles, want)
 	}
 	// A scan that comes later is no part of the training.
@@ -204,14 +213,15 @@ func TestSeveralScans(t *testing.T) {
 		}
 		q.Engine.Kind = engine.KindTape
 		var bad *badinput.Error
-		if _, err := Train(context.Background(), q, io.Discard, silent()); fits != (err == nil) || !fits && !errors.As(err, &bad) {
+		if _, err := Train(context.Background(), q, io.Discard, silent()); fits != (err == nil) ||
+			!fits && !errors.As(err, &bad) {
 			t.Errorf("%d probe files for 3 scans: %v", count, err)
 		}
 	}
 }
 
-// TestEverySettingIsKept: a field that config.yaml leaves out would be lost by a training run again. Those without a key
-// are known from elsewhere: N from the scan, the optimiser's threads from the engine's.
+// TestEverySettingIsKept: a field that config.yaml leaves out would be lost by a training run again. Those without a
+// key are known from elsewhere: N from the scan, the optimiser's threads from the engine's.
 func TestEverySettingIsKept(t *testing.T) {
 	known := []string{"Resume", "Live", "Quiet", "Profile", "N", "Threads of Config"}
 	var check func(kind reflect.Type)
@@ -238,8 +248,9 @@ func TestEverySettingIsKept(t *testing.T) {
 
 func TestUnreadableConfigurations(t *testing.T) {
 	for name, text := range map[string]string{
-		"no file": "", "an unknown key": "train_data_file: a.npz\ncolour: red\n", "no YAML": "{", "a word for a number": "max_epochs: many\n",
-		"an unknown engine": "engine: steam\n", "an unknown loss": "loss: l7\n",
+		"no file": "", "an unknown key": "train_data_file: a.npz\ncolour: red\n", "no YAML": "{",
+		"a word for a number": "max_epochs: many\n",
+		"an unknown engine":   "engine: steam\n", "an unknown loss": "loss: l7\n",
 	} {
 		dir := t.TempDir()
 		if text != "" {
@@ -279,10 +290,13 @@ func TestTrainSaysWhatItReached(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if said := reached.String(); !strings.HasPrefix(said, o.Export+": 2 epochs on CPUExecutionProvider, train loss 0.") || reached.ValidationLoss != nil {
+	said := reached.String()
+	if !strings.HasPrefix(said, o.Export+": 2 epochs on CPUExecutionProvider, train loss 0.") ||
+		reached.ValidationLoss != nil {
 		t.Errorf("said %q, validation loss %v", said, reached.ValidationLoss)
 	}
-	if lines := strings.Count(stderr.String(), "\n"); lines != 2 || !strings.HasPrefix(stderr.String(), "epoch 1/2  train ") {
+	if lines := strings.Count(stderr.String(), "\n"); lines != 2 ||
+		!strings.HasPrefix(stderr.String(), "epoch 1/2  train ") {
 		t.Errorf("reported %q", stderr.String())
 	}
 	if !bytes.Equal(read(t, o.Export), read(t, o.OutputDir, trainer.ModelFile)) {
@@ -317,7 +331,9 @@ func TestInterruptedTrainingIsUsable(t *testing.T) {
 	if !errors.As(err, &interrupted) || !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v", err)
 	}
-	if *reached != interrupted.Saved || reached.Model != filepath.Join(cut.OutputDir, trainer.ModelFile) || reached.Epochs != 1 || !reached.Interrupted {
+	if *reached != interrupted.Saved || reached.Model != filepath.Join(cut.OutputDir, trainer.ModelFile) ||
+		reached.Epochs != 1 ||
+		!reached.Interrupted {
 		t.Errorf("reached %+v, saved %+v", reached, interrupted.Saved)
 	}
 	if bytes.Equal(read(t, cut.OutputDir, trainer.ModelFile), read(t, whole.OutputDir, trainer.ModelFile)) {
@@ -339,8 +355,8 @@ func TestInterruptedTrainingIsUsable(t *testing.T) {
 	}
 }
 
-// TestKilledTrainingGoesOn: killed before its first epoch was done it begins anew, and whenever it was killed in the middle
-// of a write, what it left half-written is tidied up.
+// TestKilledTrainingGoesOn: killed before its first epoch was done it begins anew, and whenever it was killed in the
+// middle of a write, what it left half-written is tidied up.
 func TestKilledTrainingGoesOn(t *testing.T) {
 	whole := options(t, engine.KindORT)
 	trained(t, whole)
@@ -383,8 +399,8 @@ func infer(t *testing.T, model, scan string, kind engine.Kind, batch int) (strin
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "out")
 	_, err := Infer(context.Background(), InferOptions{
-		Model: model, Scan: scan, Read: dataset.Options{Input: dataset.Amplitude}, OutputDir: dir, Selection: all(batch),
-		Engine: engine.Options{Kind: kind, Device: ort.CPU, Threads: 1},
+		Model: model, Scan: scan, Read: dataset.Options{Input: dataset.Amplitude}, OutputDir: dir,
+		Selection: all(batch), Engine: engine.Options{Kind: kind, Device: ort.CPU, Threads: 1},
 	}, silent())
 	return dir, err
 }
@@ -403,8 +419,8 @@ func object(t *testing.T, dir string) *ndarray.Complex64 {
 	return o
 }
 
-// TestEnginesInferTheSame: the checkpoint read back into a graph, against ONNX Runtime, from the file and from the run directory, for
-// single patterns and for channels.
+// TestEnginesInferTheSame: the checkpoint read back into a graph, against ONNX Runtime, from the file and from the run
+// directory, for single patterns and for channels.
 func TestEnginesInferTheSame(t *testing.T) {
 	for _, grouping := range []trainer.Grouping{trainer.Shared, trainer.Channels} {
 		o := options(t, engine.KindTape)
@@ -422,7 +438,8 @@ func TestEnginesInferTheSame(t *testing.T) {
 		if !ndarray.SameShape(a.Shape, b.Shape) {
 			t.Fatalf("objects of shape %v and %v", a.Shape, b.Shape)
 		}
-		// Amplitudes and phases are of order 1; fifteen layers of float32 sums of some 10^3 terms differ by their order.
+		// Amplitudes and phases are of order 1; fifteen layers of float32 sums of some 10^3 terms differ by their
+		// order.
 		const tolerance = 1e-4
 		for i := range a.Data {
 			if d := a.Data[i] - b.Data[i]; !(math.Hypot(float64(real(d)), float64(imag(d))) <= tolerance) {
@@ -458,11 +475,13 @@ func TestACubeIsReadAsItIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := npz.Write(legacy, append(members, npz.Member{Key: dataset.KeyPatterns, Value: patterns}, npz.Member{Key: dataset.KeyProbe, Value: probe})); err != nil {
+	members = append(members, npz.Member{Key: dataset.KeyPatterns, Value: patterns})
+	if err := npz.Write(legacy, append(members, npz.Member{Key: dataset.KeyProbe, Value: probe})); err != nil {
 		t.Fatal(err)
 	}
 	digests := map[string]bool{}
-	for scan, layout := range map[string]dataset.Orientation{path: dataset.OrientationAuto, legacy: dataset.FramesLast} {
+	layouts := map[string]dataset.Orientation{path: dataset.OrientationAuto, legacy: dataset.FramesLast}
+	for scan, layout := range layouts {
 		o := options(t, engine.KindORT)
 		o.TrainFiles, o.Layout, o.Config.MaxEpochs = Paths{scan}, layout, 0
 		trained(t, o)
@@ -471,7 +490,11 @@ func TestACubeIsReadAsItIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		out := filepath.Join(t.TempDir(), "out")
-		if _, err := Infer(context.Background(), InferOptions{Model: o.OutputDir, Scan: scan, Read: dataset.Options{Orientation: layout}, OutputDir: out, Selection: all(16), Engine: o.Engine}, silent()); err != nil {
+		infer := InferOptions{
+			Model: o.OutputDir, Scan: scan, Read: dataset.Options{Orientation: layout}, OutputDir: out,
+			Selection: all(16), Engine: o.Engine,
+		}
+		if _, err := Infer(context.Background(), infer, silent()); err != nil {
 			t.Fatal(err)
 		}
 		digests[c.DataDigest+fmt.Sprint(object(t, out).Data)] = true
@@ -516,14 +539,15 @@ func TestTrainRefusesAndLeavesNothing(t *testing.T) {
 	if err := os.WriteFile(garbage, []byte("no model"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	larger := simulated(t, 128, 1)
 	other := options(t, engine.KindTape)
-	other.TrainFiles, other.Config.MaxEpochs = Paths{simulated(t, 128, 1)}, 0
+	other.TrainFiles, other.Config.MaxEpochs = Paths{larger}, 0
 	trained(t, other)
 	for name, spoil := range map[string]func(*TrainOptions){
 		"no scans at all":                func(o *TrainOptions) { o.TrainFiles = nil },
 		"a pattern without a match":      func(o *TrainOptions) { o.TrainFiles = Paths{"absent*.npz"} },
-		"one scan twice":                 func(o *TrainOptions) { o.TrainFiles = Paths{o.TrainFiles[0], o.TrainFiles[0]} },
-		"scans of two sizes":             func(o *TrainOptions) { o.TrainFiles = Paths{o.TrainFiles[0], other.TrainFiles[0]} },
+		"one scan twice":                 func(o *TrainOptions) { o.TrainFiles = slices.Repeat(o.TrainFiles, 2) },
+		"scans of two sizes":             func(o *TrainOptions) { o.TrainFiles = Paths{o.TrainFiles[0], larger} },
 		"no scan":                        func(o *TrainOptions) { o.TrainFiles = Paths{"absent.npz"} },
 		"no validation scan":             func(o *TrainOptions) { o.TestFiles = Paths{"absent.npz"} },
 		"validation of another size":     func(o *TrainOptions) { o.TestFiles = other.TrainFiles },
@@ -553,10 +577,12 @@ func TestTrainRefusesAndLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestStartingFromACheckpoint: sizes and weights are the model's, whatever the flags say of them, and config.yaml says so.
+// TestStartingFromACheckpoint: sizes and weights are the model's, whatever the flags say of them, and config.yaml says
+// so.
 func TestStartingFromACheckpoint(t *testing.T) {
 	first := options(t, engine.KindTape)
-	first.Config.Gridsize, first.Config.Grouping, first.Config.Extent, first.Config.MaxEpochs = 2, trainer.Channels, models.Full, 0
+	config := &first.Config
+	config.Gridsize, config.Grouping, config.Extent, config.MaxEpochs = 2, trainer.Channels, models.Full, 0
 	trained(t, first)
 	second := options(t, engine.KindTape)
 	second.Init, second.Config.Seed, second.Config.FiltersScale, second.Config.MaxEpochs = first.OutputDir, 99, 2, 0
@@ -565,7 +591,8 @@ func TestStartingFromACheckpoint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := written.Config; c.Gridsize != 2 || c.Grouping != trainer.Channels || c.Extent != models.Full || c.FiltersScale != 1 {
+	if c := written.Config; c.Gridsize != 2 || c.Grouping != trainer.Channels || c.Extent != models.Full ||
+		c.FiltersScale != 1 {
 		t.Errorf("%s says %+v", trainer.ConfigFile, c)
 	}
 	// The graphs hold the same weights, and the scans are the same: only the seed in the metadata tells them apart.
@@ -607,7 +634,8 @@ func TestEngineNames(t *testing.T) {
 func TestMissingLibraryIsSaid(t *testing.T) {
 	o := options(t, engine.KindORT)
 	o.Engine.Library = filepath.Join(t.TempDir(), "absent.so")
-	if _, err := Train(context.Background(), o, io.Discard, silent()); err == nil || !strings.Contains(err.Error(), "absent.so") {
+	if _, err := Train(context.Background(), o, io.Discard, silent()); err == nil ||
+		!strings.Contains(err.Error(), "absent.so") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := os.Stat(o.OutputDir); err == nil {
@@ -624,7 +652,10 @@ func TestPlacesAreCheckedFirst(t *testing.T) {
 	o := options(t, engine.KindTape)
 	o.OutputDir = filepath.Join(file, "run")
 	_, trainErr := Train(context.Background(), o, io.Discard, silent())
-	_, inferErr := Infer(context.Background(), InferOptions{Model: "absent.onnx", Scan: "absent.npz", OutputDir: file, Selection: all(1)}, silent())
+	_, inferErr := Infer(
+		context.Background(),
+		InferOptions{Model: "absent.onnx", Scan: "absent.npz", OutputDir: file, Selection: all(1)}, silent(),
+	)
 	_, simulateErr := simulate.File(t.Context(), filepath.Join(file, "scan.npz"), simulate.Options{N: 65})
 	for name, err := range map[string]error{"train": trainErr, "infer": inferErr, "simulate": simulateErr} {
 		var bad *badinput.Error
