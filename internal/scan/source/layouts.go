@@ -1,6 +1,7 @@
 package source
 
 import (
+	"slices"
 	"strings"
 
 	"ptyx/internal/base/badinput"
@@ -12,9 +13,9 @@ type layout struct {
 	// signs are paths that give the layout away; the error for an unknown HDF5 file lists them.
 	signs []string
 	// recognise decides whether a file is of this layout; nil: one of the signs is enough.
-	recognise func(s *Source) (bool, error)
-	// read fills the members and Facts of a Source.
-	read func(s *Source) error
+	recognise func(r *reader) bool
+	// read fills the members and Facts of the reader's Source.
+	read func(r *reader)
 }
 
 // layouts are all that are known, in the order in which a file is compared with them. Each row is a file of this
@@ -34,29 +35,27 @@ func layouts() []layout {
 
 // identify finds the layout of an open file and reads what it states. It closes the file if there is an error.
 func identify(file container) (*Source, error) {
-	s, err := readLayout(file)
-	if err != nil {
+	r := &reader{Source: &Source{file: file, members: map[string]member{}}}
+	all := layouts()
+	i := slices.IndexFunc(all, func(l layout) bool {
+		if l.recognise == nil {
+			return r.has(l.signs...)
+		}
+		return l.recognise(r)
+	})
+	switch {
+	case r.err != nil:
+	case i < 0:
+		r.err = unknown(file)
+	default:
+		r.Facts.Layout = all[i].name
+		all[i].read(r)
+	}
+	if r.err != nil {
 		_ = file.Close() // the error of reading says more
-		return nil, err
+		return nil, r.err
 	}
-	return s, nil
-}
-
-func readLayout(file container) (*Source, error) {
-	s := &Source{file: file, members: map[string]member{}}
-	for _, l := range layouts() {
-		recognise := l.recognise
-		if recognise == nil {
-			recognise = func(s *Source) (bool, error) { return s.hasAny(l.signs...) }
-		}
-		if is, err := recognise(s); err != nil {
-			return nil, err
-		} else if is {
-			s.Facts.Layout = l.name
-			return s, l.read(s)
-		}
-	}
-	return nil, unknown(file)
+	return r.Source, nil
 }
 
 // unknown is the error for a file of no layout.

@@ -4,8 +4,8 @@ package source
 var nexus = layout{
 	name:  "NeXus",
 	signs: []string{"entry/data/data", "entry/instrument/detector/data", "entry/instrument/detector_1/data"},
-	read: func(s *Source) error {
-		return s.patternsAlone(
+	read: func(r *reader) {
+		r.patternsAlone(
 			Counts, "entry/data/data", "entry/instrument/detector/data", "entry/instrument/detector_1/data")
 	},
 }

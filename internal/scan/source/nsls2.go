@@ -1,43 +1,26 @@
 package source
 
-import "slices"
-
-// nsls2 is a file of NSLS-II, raw or prepared for its reconstruction: patterns, points in micrometres, and numbers each
-// in a unit of its own. A file with patterns in another place is one, too, if it has one of these numbers or the
-// points.
+// nsls2 is a file of NSLS-II, raw or prepared for its reconstruction: patterns, points in micrometres, and numbers each in
+// a unit of its own. A file with patterns in another place is one, too, if it has one of these numbers or the points.
 var nsls2 = layout{
 	name:  "NSLS-II",
-	signs: []string{"diffamp", "diff_data/merlin1/det_images"},
-	recognise: func(s *Source) (bool, error) {
-		if s.isNPZ() {
-			return false, nil
-		}
-		if is, err := s.hasAny(nsls2Patterns[:2]...); err != nil || is {
-			return is, err
-		}
-		if patterns, err := s.hasAny(nsls2Patterns...); err != nil || !patterns {
-			return false, err
-		}
-		return s.hasAny(slices.Concat(nsls2Points, []string{"z_m", "ccd_pixel_um", "lambda_nm", "energy_kev"})...)
+	signs: nsls2Patterns[:2],
+	recognise: func(r *reader) bool {
+		return !r.isNPZ() && (r.has(nsls2Patterns[:2]...) || r.has(nsls2Patterns...) &&
+			(r.has(nsls2Points...) || r.has("z_m", "ccd_pixel_um", "lambda_nm", "energy_kev")))
 	},
-	read: func(s *Source) error {
+	read: func(r *reader) {
 		kind := Counts
-		if amplitudes, err := s.hasAny("diffamp"); err != nil {
-			return err
-		} else if amplitudes {
+		if r.has("diffamp") {
 			kind = Amplitudes
 		}
-		if err := s.patternsAlone(kind, nsls2Patterns...); err != nil {
-			return err
-		}
-		f := &s.Facts
+		r.patternsAlone(kind, nsls2Patterns...)
 		var micrometres, nanometres, kiloEV float64
-		if err := s.numbers(
-			number{&f.DistanceM, "z_m"}, number{&micrometres, "ccd_pixel_um"},
-			number{&nanometres, "lambda_nm"}, number{&kiloEV, "energy_kev"},
-		); err != nil {
-			return err
-		}
+		r.number(&micrometres, "ccd_pixel_um")
+		r.number(&nanometres, "lambda_nm")
+		r.number(&kiloEV, "energy_kev")
+		f := &r.Facts
+		r.number(&f.DistanceM, "z_m")
 		f.DetectorPixelX, f.DetectorPixelY = 1e-6*micrometres, 1e-6*micrometres
 		switch {
 		case nanometres > 0:
@@ -45,11 +28,9 @@ var nsls2 = layout{
 		case kiloEV > 0:
 			f.EnergyEV = 1e3 * kiloEV
 		}
-		points, err := s.first(nsls2Points...)
-		if err != nil || points == "" || s.Has(X) {
-			return err
+		if !r.Has(X) {
+			r.points(1e-6, false, nsls2Points...)
 		}
-		return s.points(points, 1e-6, false)
 	},
 }
 

@@ -1,27 +1,26 @@
 package source
 
-// ptychodusPatterns is a file of patterns alone, counts, as ptychodus, fold_slice and PtychoShelves write them.
-// Positions come from another file, or stand beside them as in PtychoPINN's layout.
+// ptychodusPatterns is a file of patterns alone, counts, as ptychodus, fold_slice and PtychoShelves write them. Positions
+// come from another file, or stand beside them as in PtychoPINN's layout.
 var ptychodusPatterns = layout{
 	name:  "ptychodus patterns",
 	signs: []string{"dp", "patterns"},
-	read: func(s *Source) error {
-		if !s.isNPZ() {
-			return s.patternsAlone(Counts, "dp", "patterns")
+	read: func(r *reader) {
+		if !r.isNPZ() {
+			r.patternsAlone(Counts, "dp", "patterns")
+			return
 		}
-		if err := s.takeAll(); err != nil {
-			return err
-		}
-		s.takeNPZPatterns()
-		return s.flatFacts()
+		r.takeAll()
+		r.takeNPZPatterns()
+		r.flatFacts()
 	},
 }
 
 // takeNPZPatterns names the patterns of an NPZ file that does not have them under the contract's name.
-func (s *Source) takeNPZPatterns() {
-	if !s.Has(Patterns) && !s.Has(PatternsAlias) && s.Has("patterns") {
-		s.Facts.Kind = Counts
-		s.rename(Patterns, "patterns")
-		s.rename(PatternIndex, "indexes")
+func (r *reader) takeNPZPatterns() {
+	if !r.Has(Patterns) && !r.Has(PatternsAlias) && r.Has("patterns") {
+		r.Facts.Kind = Counts
+		r.rename(Patterns, "patterns")
+		r.rename(PatternIndex, "indexes")
 	}
 }
