@@ -29,13 +29,9 @@ func NormalisePower(probe *ndarray.Complex64, power float64) {
 
 // ProbeDigest is the SHA-256 of the probe's little-endian complex64 bytes, in hex.
 func ProbeDigest(probe *ndarray.Complex64) string {
-	raw := make([]byte, 0, 8*len(probe.Data))
-	for _, p := range probe.Data {
-		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(real(p)))
-		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(imag(p)))
-	}
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:])
+	hash := sha256.New()
+	_ = binary.Write(hash, binary.LittleEndian, probe.Data) // a hash takes everything
+	return hex.EncodeToString(hash.Sum(nil))
 }
 
 // ShiftProbe returns the probe (N, N) moved by (dy, dx) pixels, as the training step moves it: S(dy) P S(dx)^T with the

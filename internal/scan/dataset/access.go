@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 
 	"ptyx/internal/scan/source"
@@ -158,11 +157,10 @@ func (u *unpacked) fill(places []int, next func([]float32) (int, error)) error {
 		if id >= len(places) || places[id] == 0 {
 			continue
 		}
-		raw := u.raw[:0]
-		for _, v := range u.image {
-			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
+		if _, err := binary.Encode(u.raw, binary.LittleEndian, u.image); err != nil {
+			return err
 		}
-		if _, err := u.file.Write(raw); err != nil {
+		if _, err := u.file.Write(u.raw); err != nil {
 			return err
 		}
 	}
@@ -175,8 +173,6 @@ func (u *unpacked) read(place int, dst []float32) error {
 	if _, err := u.file.ReadAt(u.raw, int64(place)*int64(len(u.raw))); err != nil {
 		return fmt.Errorf("reading unpacked patterns: %w", err)
 	}
-	for i := range dst {
-		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(u.raw[4*i:]))
-	}
-	return nil
+	_, err := binary.Decode(u.raw, binary.LittleEndian, dst)
+	return err
 }

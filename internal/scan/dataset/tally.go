@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
-	"math"
 	"slices"
 )
 
@@ -21,46 +20,38 @@ type tally struct {
 
 func newTally(s *Scan) *tally {
 	t := &tally{hash: sha256.New(), buf: make([]byte, 0, 4*s.N*s.N)}
-	t.write(binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(t.buf, uint64(s.M)), uint64(s.N)))
+	t.write([]uint64{uint64(s.M), uint64(s.N)})
 	return t
 }
 
 // add counts one frame of amplitudes.
 func (t *tally) add(frame []float32) {
-	b, before := t.buf, t.power
+	before := t.power
 	for _, v := range frame {
 		t.power += float64(v) * float64(v)
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
 	}
 	if t.power == before && slices.Max(frame) == 0 {
 		t.dark++
 	}
-	t.write(b)
+	t.write(frame)
 }
 
 // finish adds coordinates and probe to the digest.
 func (t *tally) finish(s *Scan) {
-	for _, list := range [][]float64{s.X, s.Y} {
-		b := t.buf
-		for _, v := range list {
-			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
-		}
-		t.write(b)
-	}
+	t.write(s.X)
+	t.write(s.Y)
 	if s.Probe != nil {
-		b := t.buf
-		for _, p := range s.Probe.Data {
-			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(real(p)))
-			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(imag(p)))
-		}
-		t.write(b)
+		t.write(s.Probe.Data)
 	}
 	t.digest = hex.EncodeToString(t.hash.Sum(nil))
 	t.hash, t.buf = nil, nil
 }
 
-// write feeds the hash, which never fails.
-func (t *tally) write(b []byte) { _, _ = t.hash.Write(b) }
+// write adds numbers of a fixed size to the digest, little-endian. Neither step fails for these.
+func (t *tally) write(numbers any) {
+	t.buf, _ = binary.Append(t.buf[:0], binary.LittleEndian, numbers)
+	_, _ = t.hash.Write(t.buf)
+}
 
 // MeanPower is the mean over patterns of the sum of squared amplitudes: the photons of a mean pattern. It needs a pass
 // over the patterns, unless there was one. A scan without any light is a *badinput.Error.

@@ -101,6 +101,9 @@ func (d dataset) Stream(axes ...int) (Stream, error) {
 	if len(d.Shape) == 0 {
 		return nil, d.fault("a single number", "an array")
 	}
+	if len(axes) > 0 && len(axes) != len(d.Shape) {
+		return nil, fmt.Errorf("source: axes %v of %s, which has %d", axes, d.Path, len(d.Shape))
+	}
 	if keepsOrder(axes) {
 		return &rows{count: d.Shape[0], size: ndarray.Size(d.Shape[1:]), read: d.Rows}, nil
 	}
@@ -108,10 +111,7 @@ func (d dataset) Stream(axes ...int) (Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	permuted, err := transpose(all, axes)
-	if err != nil {
-		return nil, d.fault("shape "+npz.Header{Shape: d.Shape}.ShapeText(), err.Error())
-	}
+	permuted := transpose(all, axes)
 	size := ndarray.Size(permuted.Shape[1:])
 	return &rows{count: permuted.Shape[0], size: size, read: func(dst []float32, first, count int) error {
 		copy(dst, permuted.Data[first*size:(first+count)*size])
@@ -198,37 +198,26 @@ func keepsOrder(axes []int) bool {
 }
 
 // transpose permutes axes as numpy.transpose does.
-func transpose(a *ndarray.Float32, axes []int) (*ndarray.Float32, error) {
+func transpose(a *ndarray.Float32, axes []int) *ndarray.Float32 {
 	rank := len(a.Shape)
-	strides := make([]int, rank)
+	strides, shape := make([]int, rank), make([]int, rank)
 	for axis, stride := rank-1, 1; axis >= 0; axis-- {
-		strides[axis] = stride
+		strides[axis], shape[axis] = stride, a.Shape[axes[axis]]
 		stride *= a.Shape[axis]
 	}
-	shape, steps, used := make([]int, rank), make([]int, rank), make([]bool, rank)
-	if len(axes) != rank {
-		return nil, fmt.Errorf("%d axes", len(axes))
-	}
-	for i, axis := range axes {
-		if axis < 0 || axis >= rank || used[axis] {
-			return nil, fmt.Errorf("axes that %v permutes", axes)
-		}
-		shape[i], steps[i], used[axis] = a.Shape[axis], strides[axis], true
-	}
 	out := ndarray.New[float32](shape...)
-	at := make([]int, rank)
-	from := 0
+	at := make([]int, rank) // of the element in out
+	from := 0               // its place in a
 	for i := range out.Data {
 		out.Data[i] = a.Data[from]
 		for axis := rank - 1; axis >= 0; axis-- {
-			at[axis]++
-			from += steps[axis]
-			if at[axis] < shape[axis] {
+			from += strides[axes[axis]]
+			if at[axis]++; at[axis] < shape[axis] {
 				break
 			}
-			from -= at[axis] * steps[axis]
+			from -= at[axis] * strides[axes[axis]]
 			at[axis] = 0
 		}
 	}
-	return out, nil
+	return out
 }
