@@ -62,7 +62,7 @@ func (l scans) input() string {
 			return "mixed"
 		}
 	}
-	return l[0].Input.String()
+	return string(l[0].Input)
 }
 
 // scaledProbes scales the scans' probes for the step: to a power of N^2 times the exposure, so that an empty object

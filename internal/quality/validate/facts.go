@@ -31,7 +31,7 @@ type Facts struct {
 // newFacts measures what needs no check.
 func newFacts(scan *dataset.Scan, s *survey) *Facts {
 	f := &Facts{
-		Patterns: scan.M, Size: scan.N, Input: scan.Input.String(), Layout: scan.Layout().String(),
+		Patterns: scan.M, Size: scan.N, Input: string(scan.Input), Layout: string(scan.Layout()),
 		X: extent(scan.X), Y: extent(scan.Y), Photons: finite(s.power / float64(s.frames)),
 	}
 	if scan.M > 1 {

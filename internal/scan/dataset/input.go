@@ -1,55 +1,28 @@
 package dataset
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
+	"ptyx/internal/base/choice"
 	"ptyx/internal/scan/source"
 )
 
-// InputKind is what a file's patterns are.
-type InputKind int
+// InputKind is what a file's patterns are. The zero value counts as Auto.
+type InputKind string
 
-// The kinds of input. The zero value is Auto.
+// The kinds of input.
 const (
-	Auto      InputKind = iota // integers are counts, floats are amplitudes
-	Amplitude                  // square roots of counts, as the contract has them
-	Intensity                  // counts
+	Auto      InputKind = "auto"      // integers are counts, floats are amplitudes
+	Amplitude InputKind = "amplitude" // square roots of counts, as the contract has them
+	Intensity InputKind = "intensity" // counts
 )
 
-var inputNames = textForms{"auto", "amplitude", "intensity"}
-
-// String is the text form: auto, amplitude or intensity.
-func (k InputKind) String() string { return inputNames.text(int(k)) }
-
-// MarshalText writes the text form.
-func (k InputKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
-
-// UnmarshalText reads the text form.
+// UnmarshalText reads a kind from a flag.
 func (k *InputKind) UnmarshalText(text []byte) error {
-	i, err := inputNames.index(string(text))
-	*k = InputKind(i)
-	return err
-}
-
-// textForms are the text forms of a small enumeration, by value.
-type textForms []string
-
-func (n textForms) text(i int) string {
-	if i < 0 || i >= len(n) {
-		return fmt.Sprintf("invalid (%d)", i)
-	}
-	return n[i]
-}
-
-func (n textForms) index(text string) (int, error) {
-	i := slices.Index(n, text)
-	if i < 0 {
-		return 0, fmt.Errorf("%q is none of %s", text, strings.Join(n, ", "))
-	}
-	return i, nil
+	return choice.Set(k, text, Auto, Amplitude, Intensity)
 }
 
 // PtychoPINN's scaling profiles: the file may state in two 0-d strings what its patterns are.
@@ -75,14 +48,15 @@ func (s *Scan) resolveInput(asked InputKind) error {
 		return err
 	}
 	if stated == Auto {
-		stated = kinds[s.file.Facts.Kind]
+		stated = cmp.Or(kinds[s.file.Facts.Kind], Auto)
 	}
+	asked = cmp.Or(asked, Auto)
 	s.checked = true
 	switch {
 	case asked != Auto:
 		if stated != Auto && stated != asked {
 			s.log.Warn("the file's own scaling profile, or its format, says otherwise",
-				"file", s.Path, "profile", stated.String(), "input", asked.String())
+				"file", s.Path, "profile", stated, "input", asked)
 		}
 		s.Input = asked
 	case stated != Auto:

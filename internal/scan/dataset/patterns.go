@@ -7,32 +7,23 @@ import (
 	"slices"
 	"strings"
 
+	"ptyx/internal/base/choice"
 	"ptyx/internal/format/npz"
 )
 
-// Orientation tells which axis of the diffraction array counts the patterns.
-type Orientation int
+// Orientation says which axis of the array counts the patterns. The zero value counts as OrientationAuto.
+type Orientation string
 
-// The orientations. The zero value is OrientationAuto.
+// The orientations.
 const (
-	OrientationAuto Orientation = iota // by the shape
-	FramesFirst                        // (M, N, N), the contract
-	FramesLast                         // (N, N, M), legacy files
+	OrientationAuto Orientation = "auto"         // by the shape
+	FramesFirst     Orientation = "frames-first" // (M, N, N), the contract
+	FramesLast      Orientation = "frames-last"  // (N, N, M), legacy files
 )
 
-var orientationNames = textForms{"auto", "frames-first", "frames-last"}
-
-// String is the text form: auto, frames-first or frames-last.
-func (o Orientation) String() string { return orientationNames.text(int(o)) }
-
-// MarshalText writes the text form.
-func (o Orientation) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
-
-// UnmarshalText reads the text form.
+// UnmarshalText reads an orientation from a flag.
 func (o *Orientation) UnmarshalText(text []byte) error {
-	i, err := orientationNames.index(string(text))
-	*o = Orientation(i)
-	return err
+	return choice.Set(o, text, OrientationAuto, FramesFirst, FramesLast)
 }
 
 // Sizes are the pattern sizes N that networks exist for.
