@@ -5,9 +5,7 @@ import (
 
 	"gorgonia.org/gorgonia"
 
-	"ptyx/internal/base/ndarray"
 	"ptyx/internal/base/version"
-	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
 	"ptyx/internal/graph/ops"
 	"ptyx/internal/graph/program"
@@ -23,7 +21,7 @@ const (
 
 // Network is the program of a network alone: raw amplitudes (B, C, N, N) in, amplitude and phase of the object patches
 // (B, C, N, N) out, parameters as constants.
-func Network(c models.Config, params []*ndarray.Float32, batch int) (*program.Program, error) {
+func Network(c models.Config, params []*models.Array, batch int) (*Program, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -67,7 +65,7 @@ func Network(c models.Config, params []*ndarray.Float32, batch int) (*program.Pr
 }
 
 // Checkpoint writes a trained network with its data contract: standard operators only, symbolic batch.
-func Checkpoint(c models.Config, params []*ndarray.Float32, meta contract.Contract) (*onnxir.Model, error) {
+func Checkpoint(c models.Config, params []*models.Array, meta Contract) (*Model, error) {
 	program, err := Network(c, params, 1)
 	if err != nil {
 		return nil, fmt.Errorf("building the checkpoint: %w", err)

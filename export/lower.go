@@ -1,6 +1,7 @@
-// Package export turns Gorgonia graphs into ONNX models and back. Lower writes any Program, a network or a whole
-// training step with its gradients; Checkpoint writes a trained network with its data contract; Rebuild reads a network
-// back. It is pure Go: what ONNX Runtime makes of the result is the business of package runtime.
+// Package export writes Gorgonia graphs as ONNX models and reads them back. Lower writes any Program: a network, or a
+// whole training step with its gradients. Checkpoint writes a trained network with its data contract. Rebuild reads a
+// checkpoint back as a graph, Weights its parameters. The package is pure Go and does not run models: package runtime
+// does. export/variant rewrites a checkpoint for other consumers.
 package export
 
 import (
@@ -12,9 +13,21 @@ import (
 	"gorgonia.org/tensor"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
 	"ptyx/internal/graph/ops"
 	"ptyx/internal/graph/program"
+	"ptyx/models"
+)
+
+// These names let callers outside this module write the types of arguments and results.
+type (
+	Program  = program.Program   // a graph with its inputs, outputs and names
+	Input    = program.Input     // a leaf of a Program that is fed
+	Output   = program.Output    // a node of a Program that is delivered
+	Model    = onnxir.Model      // an ONNX file; Marshal gives its bytes
+	Target   = onnxir.Target     // what may run the model: any runtime, or training on ONNX Runtime
+	Contract = contract.Contract // the metadata of a checkpoint
 )
 
 // The versions that every model of ptyx declares. Opset 17 and IR 8 are read by ONNX Runtime since 1.12.
@@ -24,7 +37,7 @@ const (
 )
 
 // Lower writes a program as an ONNX model. Equal programs give equal bytes.
-func Lower(p *program.Program, target onnxir.Target) (*onnxir.Model, error) {
+func Lower(p *Program, target Target) (*Model, error) {
 	l := lowering{
 		program: p,
 		builder: onnxir.NewBuilder(p.Name, target),
@@ -208,8 +221,8 @@ func int64s(shape []int) []int64 {
 }
 
 // Arrays allocates one array for each of a program's outputs.
-func Arrays(p *program.Program) []*ndarray.Float32 {
-	out := make([]*ndarray.Float32, len(p.Outputs))
+func Arrays(p *Program) []*models.Array {
+	out := make([]*models.Array, len(p.Outputs))
 	for i, o := range p.Outputs {
 		out[i] = ndarray.New[float32](o.Node.Shape()...)
 	}

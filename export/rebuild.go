@@ -17,7 +17,7 @@ import (
 
 // Rebuild reads an ONNX network back into a graph of ptyx's operators, for a batch of the given size: the model then
 // runs without ONNX Runtime, and can be differentiated. It understands the operators that a checkpoint consists of.
-func Rebuild(data []byte, batch int) (p *program.Program, err error) {
+func Rebuild(data []byte, batch int) (p *Program, err error) {
 	defer border(&err)
 	m, err := admit(data)
 	if err != nil {
@@ -31,7 +31,8 @@ func Rebuild(data []byte, batch int) (p *program.Program, err error) {
 		return nil, err
 	}
 	if len(inputs) == 0 || len(outputs) == 0 {
-		return nil, fmt.Errorf("the model has %d inputs that are not constants and %d outputs", len(inputs), len(outputs))
+		return nil,
+			fmt.Errorf("the model has %d inputs that are not constants and %d outputs", len(inputs), len(outputs))
 	}
 	return ops.Build("rebuilding the network", func() *program.Program {
 		r := &rebuilder{graph: gorgonia.NewGraph(), built: map[*fileNode]*gorgonia.Node{}, names: program.Names{}}
@@ -47,7 +48,7 @@ func Rebuild(data []byte, batch int) (p *program.Program, err error) {
 }
 
 // Weights reads the parameters of a checkpoint, in the order of the configuration's Specs.
-func Weights(data []byte, c models.Config) (weights []*ndarray.Float32, err error) {
+func Weights(data []byte, c models.Config) (weights []*models.Array, err error) {
 	defer border(&err)
 	if err := c.Validate(); err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ import (
 
 	"gorgonia.org/gorgonia"
 
-	"ptyx/internal/graph/forward"
 	"ptyx/internal/graph/ops"
 	"ptyx/internal/graph/program"
 )
@@ -18,9 +17,6 @@ type Input struct {
 	Name, Doc string
 	Shape     []int // of one sample, behind the batch
 }
-
-// Pair is a complex array as two nodes, Re and Im.
-type Pair = forward.Pair
 
 // Net is the graph of a network: its outputs and the readable names of its nodes.
 type Net struct {

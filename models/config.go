@@ -1,8 +1,9 @@
-// Package models holds the network: a convolutional encoder with two decoders, one for the amplitude and one for the
-// phase of the object patch behind a diffraction pattern (the architecture of PtychoPINN, Hoidn et al., Sci. Rep. 13,
-// 22789, 2023). A Config fixes every size; Specs lists the parameters; Initialise draws them; Build makes the Gorgonia
-// graph. The same Config always gives the same names, shapes and order, so a parameter list travels between a training
-// step, a checkpoint and a file by position.
+// Package models holds the networks that turn diffraction patterns into object patches. A Config fixes a network and
+// all its sizes. Specs lists its parameters, Initialise draws them, and Build makes its Gorgonia graph. The same Config
+// always gives the same names, shapes and order, so a list of parameters fits a training step, a checkpoint and a file
+// alike.
+//
+// Package trainer trains these networks, and package export writes them as ONNX.
 package models
 
 import (
@@ -10,60 +11,65 @@ import (
 	"math"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/choice"
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/graph/forward"
+)
+
+// These names let callers outside this module write the types of arguments and results.
+type (
+	Array        = ndarray.Float32   // a dense array of float32, in row-major order
+	ComplexArray = ndarray.Complex64 // a dense array of complex64, in row-major order
+	Pair         = forward.Pair      // a complex array of a graph as two nodes, Re and Im
+	Contract     = contract.Contract // the metadata of a model file
 )
 
 // Extent is the part of the N x N patch that the network fills.
 type Extent string
 
+// The extents.
 const (
-	// Centre fills the central N/2 x N/2 square; the patch is zero outside. Right for a probe that is no wider.
+	// Centre fills the central N/2 x N/2 pixels, and the patch is 0 outside: for a probe that is no wider.
 	Centre Extent = "centre"
 	// Full fills the whole patch.
 	Full Extent = "full"
 )
 
 // UnmarshalText reads an extent from a flag.
-func (e *Extent) UnmarshalText(text []byte) error {
-	switch Extent(text) {
-	case Centre, Full:
-		*e = Extent(text)
-		return nil
-	}
-	return fmt.Errorf("found %q, expected centre or full", text)
-}
+func (e *Extent) UnmarshalText(text []byte) error { return choice.Set(e, text, Centre, Full) }
 
 // Config fixes the network.
 type Config struct {
-	Kind         Kind    // what it is shown; empty: the bare pattern
+	Kind         Kind    // empty: Pattern
 	N            int     // pattern and patch size in pixels: 64, 128 or 256
-	Channels     int     // patterns per sample, C
-	FiltersScale int     // multiplies every layer's filters; 2 in PtychoPINN
-	Extent       Extent  // the part of the patch that is filled
-	InputScale   float64 // the graph multiplies raw amplitudes by this first
-	AmplitudeMax float64 // the amplitude head is AmplitudeMax * sigmoid, before corrections
+	Channels     int     // patterns per sample, C: 1 to 256
+	FiltersScale int     // multiplies the filters of every layer: 1 to 16; 2 in PtychoPINN
+	Extent       Extent  // part of the patch that is filled
+	InputScale   float64 // factor on raw amplitudes, inside the graph; above 0
+	AmplitudeMax float64 // the amplitude head is AmplitudeMax * sigmoid, before corrections; above 0
 }
 
+// DefaultAmplitudeMax gives the start of the sigmoid, 1/2, an amplitude of 1: the untrained network finds an empty
+// object.
+const DefaultAmplitudeMax = 2
+
 // FromContract is the network that a model's data contract describes.
-func FromContract(c contract.Contract) Config {
+func FromContract(c Contract) Config {
 	return Config{
 		Kind: Kind(c.Network), N: c.N, Channels: c.Channels, FiltersScale: c.FiltersScale,
-		Extent:     Extent(c.ObjectExtent),
-		InputScale: c.InputScale, AmplitudeMax: c.AmplitudeMax,
+		Extent: Extent(c.ObjectExtent), InputScale: c.InputScale, AmplitudeMax: c.AmplitudeMax,
 	}
 }
 
-// DefaultAmplitudeMax puts the sigmoid's start, 1/2, at amplitude 1: an untrained network says "nothing is there".
-const DefaultAmplitudeMax = 2
-
-// Bounds within which a network fits a machine: at maxFiltersScale it has 1.5e8 parameters, which training holds five
+// Bounds within which a network fits a machine. At maxFiltersScale it has 1.5e8 parameters, which training holds five
 // times.
 const (
 	maxFiltersScale = 16
 	maxChannels     = 256
 )
 
-// Validate reports a configuration that has no network.
+// Validate reports a configuration that has no network, as an error that names the setting.
 func (c Config) Validate() error {
 	if _, ok := sizes[c.N]; !ok {
 		return &badinput.Error{Key: "pattern size", Found: fmt.Sprint(c.N), Expected: "64, 128 or 256",
@@ -78,10 +84,10 @@ func (c Config) Validate() error {
 		}
 	}
 	if c.Extent != Centre && c.Extent != Full {
-		return &badinput.Error{Key: "object_extent", Found: string(c.Extent), Expected: "centre or full"}
+		return &badinput.Error{Key: "object_extent", Found: string(c.Extent), Expected: choice.List(Centre, Full)}
 	}
 	if _, ok := c.Kind.row(); !ok {
-		return &badinput.Error{Key: "network", Found: string(c.Kind), Expected: kinds()}
+		return &badinput.Error{Key: "network", Found: string(c.Kind), Expected: choice.List(kinds()...)}
 	}
 	if !positive(c.InputScale) || !positive(c.AmplitudeMax) {
 		return &badinput.Error{Key: "scale", Found: fmt.Sprintf("input %g, amplitude %g", c.InputScale, c.AmplitudeMax),

@@ -41,7 +41,7 @@ func estimateSpecs(c Config) []Spec {
 	return specs
 }
 
-func setEstimateProbe(c Config, params map[string]*ndarray.Float32, probe *ndarray.Complex64) {
+func setEstimateProbe(c Config, params map[string]*Array, probe *ComplexArray) {
 	scale := math.Sqrt(float64(c.N*c.N) / optics.Power(probe))
 	for i, v := range probe.Data {
 		params[probeRe].Data[i] = float32(scale * float64(real(v)))
@@ -51,7 +51,7 @@ func setEstimateProbe(c Config, params map[string]*ndarray.Float32, probe *ndarr
 
 // startAtEstimate makes the untrained network return nearly the estimate. With random heads the corrections make an
 // object that explains its pattern and is wrong, and training does not leave it again.
-func startAtEstimate(c Config, params map[string]*ndarray.Float32) {
+func startAtEstimate(c Config, params map[string]*Array) {
 	const share = 0.1 // of the decoders in the first output
 	for _, branch := range branches {
 		for k := range params[branch+".head"+weightSuffix].Data {

@@ -1,11 +1,10 @@
 package models
 
 import (
-	"fmt"
+	"cmp"
 	"slices"
-	"strings"
 
-	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/choice"
 )
 
 // Kind names a network. The empty kind is Pattern.
@@ -17,7 +16,7 @@ const (
 	Pattern  Kind = "pattern"  // sees the bare pattern, as PtychoPINN does
 )
 
-// architecture is the row of a network: all in which it differs from the others.
+// architecture is the row of a network: everything in which networks differ.
 type architecture struct {
 	kind Kind
 	// inputs are what the network is fed with, in order. The first is always the measured patterns.
@@ -27,36 +26,25 @@ type architecture struct {
 	// build makes the graph of the builder's inputs and parameters.
 	build func(*builder) *Net
 	// start changes freshly drawn parameters, by name; nil: they stay as they were drawn.
-	start func(Config, map[string]*ndarray.Float32)
+	start func(Config, map[string]*Array)
 	// setProbe stores a probe (N, N) in the parameters, by name; nil: the network has none.
-	setProbe func(Config, map[string]*ndarray.Float32, *ndarray.Complex64)
+	setProbe func(Config, map[string]*Array, *ComplexArray)
 }
 
 // architectures is the table of networks.
 func architectures() []architecture { return []architecture{estimate, pattern} }
 
 // String is the kind's name.
-func (k Kind) String() string {
-	if k == "" {
-		return string(Pattern)
-	}
-	return string(k)
-}
+func (k Kind) String() string { return string(cmp.Or(k, Pattern)) }
 
 // MarshalText is the kind's name.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // UnmarshalText reads a kind from a flag.
-func (k *Kind) UnmarshalText(text []byte) error {
-	if _, ok := Kind(text).row(); !ok || len(text) == 0 {
-		return fmt.Errorf("found %q, expected %s", text, kinds())
-	}
-	*k = Kind(text)
-	return nil
-}
+func (k *Kind) UnmarshalText(text []byte) error { return choice.Set(k, text, kinds()...) }
 
-// row is the kind's line of the table.
-func (k Kind) row() (architecture, bool) {
+// row is the kind's row of the table.
+func (k Kind) row() (row architecture, ok bool) {
 	rows := architectures()
 	i := slices.IndexFunc(rows, func(a architecture) bool { return a.kind == Kind(k.String()) })
 	if i < 0 {
@@ -65,11 +53,11 @@ func (k Kind) row() (architecture, bool) {
 	return rows[i], true
 }
 
-// kinds lists the names for a sentence.
-func kinds() string {
-	var names []string
+// kinds are the kinds of the table.
+func kinds() []Kind {
+	var list []Kind
 	for _, a := range architectures() {
-		names = append(names, string(a.kind))
+		list = append(list, a.kind)
 	}
-	return strings.Join(names, " or ")
+	return list
 }

@@ -8,12 +8,6 @@ import (
 	"ptyx/internal/base/ndarray"
 )
 
-// Array is an array of float32 with a shape, in row-major order.
-type Array = ndarray.Float32
-
-// Image is a complex array with a shape, in row-major order.
-type Image = ndarray.Complex64
-
 // Spec names one parameter array.
 type Spec struct {
 	Name  string
@@ -78,7 +72,7 @@ func (c Config) Initialise(seed uint64) []*Array {
 }
 
 // SetProbe stores a probe (N, N) of any power in the parameters, of a network that has one. It is not trained.
-func (c Config) SetProbe(params []*Array, probe *Image) {
+func (c Config) SetProbe(params []*Array, probe *ComplexArray) {
 	if set := c.row().setProbe; set != nil {
 		set(c, c.byName(params), probe)
 	}
