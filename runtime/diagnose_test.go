@@ -53,8 +53,8 @@ func TestDiagnoseUnfit(t *testing.T) {
 	}
 }
 
-// A library that was passed over is told.
-func TestDiagnosePassedOver(t *testing.T) {
+// A skipped library is reported.
+func TestDiagnoseSkippedLibrary(t *testing.T) {
 	library, err := Find("")
 	if err != nil {
 		t.Fatal(err)

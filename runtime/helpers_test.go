@@ -10,7 +10,7 @@ import (
 	"ptyx/internal/base/ndarray"
 )
 
-// open opens the ONNX Runtime under test. A machine without one fails: these tests are about it.
+// open opens the ONNX Runtime under test. Without one the test fails.
 func open(t testing.TB) *Environment {
 	t.Helper()
 	library, err := Find("")
@@ -64,7 +64,7 @@ func ramp(shape ...int) *ndarray.Float32 {
 	return a
 }
 
-// wantError checks that an error is there and says what it must say.
+// wantError checks that there is an error of one line that contains all parts.
 func wantError(t *testing.T, err error, parts ...string) {
 	t.Helper()
 	if err == nil {

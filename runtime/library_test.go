@@ -33,7 +33,7 @@ func TestCheckVersion(t *testing.T) {
 	}
 }
 
-// search is a finder over an imagined machine: files is what inspect accepts, with the version, or the fault.
+// search is a finder over a simulated machine: files maps the files to their version or fault.
 func search(t *testing.T, files map[string]string) (finder, string) {
 	root := t.TempDir()
 	for _, dir := range []string{"bin/lib", "lib", "work/lib", "named"} {
@@ -65,7 +65,7 @@ func search(t *testing.T, files map[string]string) (finder, string) {
 	}, root
 }
 
-// The places of the search, first to last: with the first n gone, the next one is found.
+// The places of the search in order: with the first n removed, the next one is found.
 func TestFindOrder(t *testing.T) {
 	name := libraryName()
 	order := []struct{ file, source string }{
@@ -113,8 +113,8 @@ func TestFindOrder(t *testing.T) {
 	}
 }
 
-// What is inside the program goes before what lies around, and after what somebody has named; one that cannot be loaded
-// is passed over, and told.
+// The library inside the program is tried after a named one and before those in folders. If it cannot be loaded, the
+// search skips and reports it.
 func TestFindInsideTheProgram(t *testing.T) {
 	beside := "bin/" + libraryName()
 	f, _ := search(t, map[string]string{"inside": "1.30.0", beside: "1.29.0", "named/first": "1.28.0"})
@@ -170,8 +170,8 @@ func TestFindInFolder(t *testing.T) {
 	wantError(t, err, "a folder without "+libraryName())
 }
 
-// A library that was named and is unfit is an error even if another place has a good one; one that was merely come
-// across is passed over.
+// A named unsuitable library is an error even if another place has a usable one; the search skips one that is not
+// named.
 func TestFindUnfit(t *testing.T) {
 	good := "work/lib/" + libraryName()
 	f, root := search(t, map[string]string{"named/old": "1.20.1", "named/new": "2.0.0", good: "1.30.0"})
@@ -200,7 +200,7 @@ func TestFindUnfit(t *testing.T) {
 		"version 1.21.0 is too old", requiredVersion)
 }
 
-// Real files that are no fit library are refused without a crash and without a word on standard error.
+// Unsuitable files are refused without a crash and without output on standard error.
 func TestRefusedLibraries(t *testing.T) {
 	dir := t.TempDir()
 	text := filepath.Join(dir, "text.so")
@@ -224,7 +224,8 @@ func TestRefusedLibraries(t *testing.T) {
 	}
 }
 
-// The system's loader finds libraries by name: asked in a process of its own, because it reads the path once.
+// The system's loader finds libraries by name. The test runs in its own process, because the loader reads its path
+// once.
 func TestFindInSystem(t *testing.T) {
 	real, err := Find("")
 	if err != nil {
@@ -285,7 +286,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// The places of the three functions called past the wrapper, against the wrapper's own header.
+// The indices of the three functions called without the wrapper agree with the wrapper's header.
 func TestFunctionPlaces(t *testing.T) {
 	output, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/yalue/onnxruntime_go").Output()
 	if err != nil {

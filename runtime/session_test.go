@@ -64,7 +64,7 @@ func TestRunBatches(t *testing.T) {
 	}
 }
 
-// A binding follows the values in its arrays, scalars included, and leaves the inputs alone.
+// A binding reads the present values of its arrays, scalars included, and does not change the inputs.
 func TestBindingReuse(t *testing.T) {
 	s := newSession(t, open(t), "scaled_sum", SessionOptions{Threads: 1})
 	x, rate := ramp(2, 3), ndarray.New[float32]()
@@ -121,7 +121,7 @@ func TestBindRefuses(t *testing.T) {
 	}
 }
 
-// What only ONNX Runtime can know it says when it runs, in its own words.
+// Errors that only ONNX Runtime can detect appear at the run, with its message.
 func TestRunRefuses(t *testing.T) {
 	s := newSession(t, open(t), "broadcast", SessionOptions{Threads: 1})
 	err := s.Run(list(ndarray.New[float32](2, 2)), list(ndarray.New[float32](3, 2)))
@@ -176,8 +176,8 @@ func TestDeviceText(t *testing.T) {
 	wantError(t, err, "unknown device")
 }
 
-// The pinned library has no usable CUDA provider, by pip because it is not compiled in, by npm because its files do not
-// come along. Asking for it is an error that says so, and auto takes the CPU and says why.
+// The pinned library has no usable CUDA provider: pip's is compiled without it, npm's lacks its files. The device cuda
+// is an error that says so, and auto uses the CPU.
 func TestCUDARefused(t *testing.T) {
 	env := open(t)
 	if len(env.CUDAMissing()) == 0 {
@@ -200,8 +200,7 @@ func TestCUDARefused(t *testing.T) {
 	}
 }
 
-// With everything in place as far as can be seen, ONNX Runtime is asked; what it says reaches the user, and auto falls
-// to the CPU.
+// If no part seems to be missing, ONNX Runtime is tried. Its message reaches the user, and auto uses the CPU.
 func TestCUDAThatFails(t *testing.T) {
 	open(t)
 	dir := t.TempDir()
@@ -273,8 +272,8 @@ func TestThreads(t *testing.T) {
 	wantError(t, err, "-1 threads")
 }
 
-// Every combination of the switches computes the same.
-func TestSwitches(t *testing.T) {
+// Every combination of the options gives the same result.
+func TestOptionsDoNotChangeResults(t *testing.T) {
 	env := open(t)
 	for i := range 4 {
 		o := SessionOptions{Threads: 2, NoMemPattern: i&1 > 0, SharedArena: i&2 > 0}
@@ -332,7 +331,7 @@ func TestProfile(t *testing.T) {
 	wantError(t, err, "preparing the profile")
 }
 
-// Opening is counted: a session outlives its environment, and all can be opened again after the last Close.
+// Opens are counted: a session outlives its environment, and after the last Close all can be opened again.
 func TestLifetimes(t *testing.T) {
 	for range 3 {
 		library, err := Find("")
@@ -380,7 +379,7 @@ func TestLifetimes(t *testing.T) {
 	}
 }
 
-func TestOtherLibraryMeanwhile(t *testing.T) {
+func TestSecondLibraryIsRefused(t *testing.T) {
 	env := open(t)
 	data, err := os.ReadFile(env.library.Path)
 	if err != nil {
@@ -394,7 +393,7 @@ func TestOtherLibraryMeanwhile(t *testing.T) {
 	wantError(t, err, other, env.library.Path, "a process can have one")
 }
 
-// Several goroutines, each with a binding of its own, on one session.
+// Several goroutines run one session, each with its own binding.
 func TestConcurrentRuns(t *testing.T) {
 	s := newSession(t, open(t), "double", SessionOptions{Threads: 2})
 	var wait sync.WaitGroup
@@ -421,7 +420,7 @@ func TestConcurrentRuns(t *testing.T) {
 	wait.Wait()
 }
 
-// Whatever the bytes, reading the signature ends in an answer or an error, and an answer has sizes that mean something.
+// For any bytes, the signature is read or refused, and its sizes are valid.
 func FuzzSignature(f *testing.F) {
 	files, err := filepath.Glob("testdata/*.onnx")
 	if err != nil || len(files) == 0 {

@@ -110,7 +110,7 @@ func known(height, width int) *ndarray.Complex64 {
 	return o
 }
 
-// TestKnownObject: patches cut out of an object give it back. The object's pixel (0, 0) is the scan frame's.
+// TestKnownObject: patches cut out of an object reproduce it. The object's pixel (0, 0) is that of the scan's frame.
 func TestKnownObject(t *testing.T) {
 	const n, height, width = 8, 40, 50
 	object := known(height, width)
@@ -168,7 +168,7 @@ func TestKnownObject(t *testing.T) {
 	}
 }
 
-// TestFrame pins where a single patch lands: no flip, no transposition, rounding as in package frame.
+// TestFrame checks the pixels of a single patch: no flip, no transposition, rounding as in package frame.
 func TestFrame(t *testing.T) {
 	const n = 4
 	patch := make([]complex64, n*n)
@@ -200,8 +200,8 @@ func TestFrame(t *testing.T) {
 	}
 }
 
-// TestWeights: two patches over each other give the mean by weight, and their spread; a weight of zero is no coverage,
-// a faint one is 2^-18.
+// TestWeights: two overlapping patches give the weighted mean and their spread. A weight of zero is no coverage, a
+// faint one is 2^-18.
 func TestWeights(t *testing.T) {
 	w := ndarray.Wrap([]float32{8, 4, 0, 1e-9}, 2, 2)
 	c, err := stitch.NewCanvas([]float64{1, 2}, []float64{1, 1}, 2, w)
@@ -328,7 +328,7 @@ func TestNewCanvasRefuses(t *testing.T) {
 	}
 }
 
-// TestFull: a pixel's sums refuse to overflow, exactly at the documented capacity, and are right up to it.
+// TestFull: a pixel refuses patches at exactly the documented capacity, and its sums are right up to it.
 func TestFull(t *testing.T) {
 	const capacity = 65535 // patches of weight 1 whose sum stays below 65536
 	c, err := stitch.NewCanvas([]float64{0}, []float64{0}, 1, ndarray.Wrap([]float32{3}, 1, 1))
@@ -351,7 +351,7 @@ func TestFull(t *testing.T) {
 	}
 }
 
-// TestManyFaint: frames that share no pixel may be more than the capacity of one.
+// TestManyFaint: a canvas takes more frames than the capacity of a pixel if no pixel gets them all.
 func TestManyFaint(t *testing.T) {
 	const frames = 70000
 	x, y := make([]float64, frames), make([]float64, frames)
@@ -369,7 +369,7 @@ func TestManyFaint(t *testing.T) {
 	}
 }
 
-// TestMemory: frames beyond the first cost no memory but their bit.
+// TestMemory: each further frame takes one bit of memory.
 func TestMemory(t *testing.T) {
 	s := randomScan(2, 8, 1)
 	c := s.canvas(t)

@@ -10,7 +10,7 @@ import (
 	"ptyx/stitch"
 )
 
-// TestGrowing: told of a scan's positions bit by bit, in any order, a canvas becomes the one that knew them all.
+// TestGrowing: a canvas that gets a scan's positions in parts, in any order, equals the one that got them at once.
 func TestGrowing(t *testing.T) {
 	s := randomScan(1, 8, 200)
 	whole := s.canvas(t)

@@ -159,7 +159,7 @@ func TestEnginesAgreeOnTheNetworkAndItsGradients(t *testing.T) {
 	}
 }
 
-func TestEnginesRepeatThemselves(t *testing.T) {
+func TestEnginesAreDeterministic(t *testing.T) {
 	k := smallTask(t)
 	for _, e := range engines(t) {
 		binding, outputs := k.bind(t, e)
@@ -179,7 +179,7 @@ func TestEnginesRepeatThemselves(t *testing.T) {
 	}
 }
 
-func TestARunReadsTheInputsAsTheyAreNow(t *testing.T) {
+func TestRunReadsChangedInputs(t *testing.T) {
 	for _, e := range engines(t) {
 		k := smallTask(t)
 		binding, outputs := k.bind(t, e)
@@ -205,7 +205,7 @@ func TestARunReadsTheInputsAsTheyAreNow(t *testing.T) {
 	}
 }
 
-func TestTwoProgramsOfOneGraphRunByTurns(t *testing.T) {
+func TestTwoProgramsOfOneGraph(t *testing.T) {
 	for _, e := range engines(t) {
 		k := smallTask(t)
 		loss := task{
@@ -280,7 +280,7 @@ func TestReplicasAgree(t *testing.T) {
 	}
 }
 
-func TestHowManyReplicas(t *testing.T) {
+func TestReplicaNumber(t *testing.T) {
 	for _, c := range []struct {
 		threads int
 		device  ort.Device
@@ -300,7 +300,7 @@ func TestHowManyReplicas(t *testing.T) {
 	}
 }
 
-func TestEnginesSayWhatTheyAre(t *testing.T) {
+func TestEngineNames(t *testing.T) {
 	tape, ort := engine.Tape{}, fast(t, 1)
 	if tape.Name() != "tape" || tape.Device() != "Go" {
 		t.Errorf("tape calls itself %s on %s", tape.Name(), tape.Device())
@@ -314,7 +314,7 @@ func TestEnginesSayWhatTheyAre(t *testing.T) {
 	}
 }
 
-func TestArraysThatDoNotFitAreErrors(t *testing.T) {
+func TestBindRefusesWrongArrays(t *testing.T) {
 	for _, e := range engines(t) {
 		k := smallTask(t)
 		exe, err := e.Compile(k.program, 1)
@@ -344,7 +344,7 @@ func TestArraysThatDoNotFitAreErrors(t *testing.T) {
 	}
 }
 
-func TestALeafWithoutAValueIsAnError(t *testing.T) {
+func TestLeafWithoutValue(t *testing.T) {
 	for _, e := range engines(t) {
 		k := smallTask(t)
 		k.program.Inputs, k.inputs = k.program.Inputs[:4], k.inputs[:4] // second.bias is neither fed nor bound
@@ -362,7 +362,7 @@ func TestALeafWithoutAValueIsAnError(t *testing.T) {
 	}
 }
 
-func TestAnOperatorWithoutALoweringIsAnErrorOfORT(t *testing.T) {
+func TestOperatorWithoutLowering(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := program.Leaf(g, "x", 2, 2)
 	y, err := gorgonia.Exp(x)

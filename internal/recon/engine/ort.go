@@ -10,15 +10,15 @@ import (
 	ort "ptyx/runtime"
 )
 
-// ORT is the fast engine: the program lowered to ONNX, run by ONNX Runtime.
+// ORT is the fast engine: it lowers programs to ONNX and runs them in ONNX Runtime.
 type ORT struct {
 	Environment *ort.Environment
 	Options     ort.SessionOptions
-	Target      onnxir.Target // how programs are lowered
+	Target      onnxir.Target // of the lowering
 	device      string
 }
 
-// NewORT makes an engine on an open ONNX Runtime, with the lowering that suits the device.
+// NewORT returns an engine on an open ONNX Runtime, with the lowering that suits the device.
 func NewORT(env *ort.Environment, options ort.SessionOptions) *ORT {
 	target := onnxir.Target{Training: true, Winograd: options.Device != ort.CUDA} // CUDA chooses its own algorithms
 	return &ORT{Environment: env, Options: options, Target: target}
@@ -30,7 +30,7 @@ func (*ORT) Name() string { return "ort" }
 // Device is the provider of the last compiled program; empty before.
 func (e *ORT) Device() string { return e.device }
 
-// Replicas is one per thread on the CPU, if the parts go round evenly; 1 on a GPU.
+// Replicas is one per thread on the CPU, if the number of parts is a multiple of it; 1 on a GPU.
 func (e *ORT) Replicas(parts int) int {
 	threads := e.Options.Threads
 	if threads < 1 || parts%threads != 0 || e.Options.Device == ort.CUDA {
@@ -39,7 +39,7 @@ func (e *ORT) Replicas(parts int) int {
 	return threads
 }
 
-// Compile lowers the program for training and creates a session, whose threads are shared among the replicas.
+// Compile lowers the program for training and creates a session. The replicas share the threads.
 func (e *ORT) Compile(p *program.Program, replicas int) (Executable, error) {
 	model, err := export.Lower(p, e.Target)
 	if err != nil {
@@ -47,8 +47,8 @@ func (e *ORT) Compile(p *program.Program, replicas int) (Executable, error) {
 	}
 	options := e.Options
 	options.Threads = max(1, options.Threads/replicas)
-	// Training and validation run by turns. In an arena that splits its chunks a plan of memory gains no time, and
-	// would be a second set of buffers beside those of the first run (docs/dev/performance.md).
+	// Training and validation take turns in one arena. A memory pattern would save no time and add a second set of
+	// buffers (docs/dev/performance.md).
 	options.SharedArena, options.NoMemPattern = true, true
 	session, err := e.Environment.NewSession(model.Marshal(), options)
 	if err != nil {

@@ -66,7 +66,7 @@ type tapeBinding struct {
 }
 
 func (t *tapeBinding) Run() (err error) {
-	defer func() { // operators trust their shapes; a broken one must not take the program down
+	defer func() { // operators do not check shapes at run time; a broken one must not end the process
 		if r := recover(); r != nil {
 			err = fmt.Errorf("running %s on the tape machine: %v", t.program.Name, r)
 		}

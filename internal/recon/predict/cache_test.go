@@ -11,7 +11,7 @@ import (
 
 const n = 8
 
-// fake counts what is closed and fails as it is told to.
+// fake counts closed batches, and fails if a test sets prepare or close so.
 type fake struct {
 	prepare func(b int) error
 	close   func() error

@@ -11,14 +11,14 @@ import (
 	"ptyx/internal/physics/optics"
 )
 
-// Difference is how far apart the patches of two models are, over the pixels that the probe lights with at least a
-// hundredth of its peak.
+// Difference is the distance between the patches of two models, over the pixels that the probe illuminates with at
+// least a hundredth of its peak.
 type Difference struct {
 	Largest float64 // |a - b| of the complex patches, in units of the transmission
 	RMS     float64
 }
 
-// RandomPatterns are b samples (B, C, N, N): the patterns that the contract's probe gives of random smooth objects.
+// RandomPatterns are b samples (B, C, N, N): patterns of random smooth objects under the contract's probe.
 func RandomPatterns(c contract.Contract, b int, seed uint64) *ndarray.Float32 {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	out := ndarray.New[float32](b, c.Channels, c.N, c.N)
@@ -70,13 +70,13 @@ func Compare(a, b Predictor, c contract.Contract, patterns *ndarray.Float32) (Di
 	return difference(first, second, c), nil
 }
 
-// patches is the complex patches of patterns, all at once.
+// patches are the complex patches of patterns, in one batch.
 func patches(p Predictor, patterns *ndarray.Float32) ([]complex128, error) {
 	batch, err := p.Prepare(patterns.Shape[0])
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = batch.Close() }() // nothing can be lost
+	defer func() { _ = batch.Close() }() // the result is copied
 	if !ndarray.SameShape(batch.Patterns().Shape, patterns.Shape) {
 		return nil, NotAPredictor(
 			fmt.Sprintf("input %v, where the metadata say %v", batch.Patterns().Shape, patterns.Shape),
@@ -106,7 +106,7 @@ func difference(a, b []complex128, c contract.Contract) Difference {
 			continue
 		}
 		apart := cmplx.Abs(a[i] - b[i])
-		// A NaN is the largest difference there is.
+		// A NaN counts as the largest difference.
 		if math.IsNaN(apart) {
 			return Difference{Largest: math.Inf(1), RMS: math.Inf(1)}
 		}

@@ -12,7 +12,7 @@ import (
 
 const n = 64
 
-// A wrong model is told from a right one: NaN, another phase, another size.
+// Compare detects a wrong model: NaN, another phase, another amplitude.
 func TestCompareSeesDifferences(t *testing.T) {
 	c := contract.Contract{N: n, Channels: 1, Probe: ndarray.Wrap(slices.Repeat([]complex64{1}, n*n), n, n)}
 	patterns := ndarray.New[float32](1, 1, n, n)

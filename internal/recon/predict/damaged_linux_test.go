@@ -23,8 +23,7 @@ import (
 	"ptyx/runtime/runtimetest"
 )
 
-// checkpoints are models that are damaged: a tiny one, whose every byte says something, and a network as it is
-// deployed.
+// checkpoints are the models to damage: a tiny one, in which every byte matters, and a network as it is deployed.
 func checkpoints(t *testing.T) [][]byte {
 	t.Helper()
 	tiny, err := os.ReadFile("../../../export/testdata/tiny.onnx")
@@ -54,10 +53,13 @@ func checkpoints(t *testing.T) [][]byte {
 	return [][]byte{tiny, m.Marshal()}
 }
 
-// numbers are those that break things.
-var numbers = []int64{-1 << 63, -1 << 31, -1 << 20, -64, -3, -2, -1, 0, 1, 2, 3, 5, 64, 1 << 16, 1 << 20, 1 << 31, 1<<63 - 1}
+// numbers are values at the limits of their types.
+var numbers = []int64{
+	-1 << 63, -1 << 31, -1 << 20, -64, -3, -2, -1, 0, 1, 2, 3, 5, 64,
+	1 << 16, 1 << 20, 1 << 31, 1<<63 - 1,
+}
 
-// operators are what a node is turned into.
+// operators replace the operator of a node.
 var operators = strings.Fields(
 	`Abs Add AveragePool BatchNormalization Cast Concat Conv ConvTranspose DepthToSpace Expand Flatten Gemm
 	GlobalAveragePool InstanceNormalization LayerNormalization MatMul Max MaxPool Mul PRelu Pad Pow ReduceSum Reshape
@@ -65,7 +67,7 @@ var operators = strings.Fields(
 	SpaceToDepth Split Squeeze Sub Transpose Unsqueeze Where If Loop Einsum Attention NonMaxSuppression RoiAlign Scan`,
 )
 
-// damageModel changes a model: bits of its bytes, or what it says.
+// damageModel changes a model: bits of its bytes, or its contents.
 func damageModel(data []byte, r *rand.Rand) []byte {
 	if r.IntN(4) == 0 {
 		out := slices.Clone(data)
@@ -162,9 +164,8 @@ func damageGraph(m *onnxir.Model, r *rand.Rand) {
 	}
 }
 
-// ONNX Runtime is C++ and takes no care of a process: whatever a file holds, what NewORT hands over must end in an
-// answer or an error. The child has little memory, so that a model that asks for more than there is does not disturb
-// others.
+// ONNX Runtime is C++ and may crash the process on a hostile file. For every file, NewORT must end in a result or an
+// error. The child process has little memory, so that a model that needs too much does not disturb others.
 func TestDamagedModels(t *testing.T) {
 	files := checkpoints(t)
 	var env *ort.Environment

@@ -6,25 +6,38 @@ import (
 	"slices"
 
 	"ptyx/internal/base/badinput"
-	"ptyx/internal/base/ndarray"
 	"ptyx/internal/scan/dataset"
 )
 
 // Reader reads the patterns of a Reconstruction once, from the first batch to the last.
 type Reader struct {
 	*Reconstruction
-	source source
-	lit    bool // some pattern has light
+	read  func(id int, into []float32) error // one pattern, (N, N)
+	close func() error
+	lit   bool // some pattern has light
 }
 
 // Reader starts reading. It streams single patterns in the file's order. Groups of neighbours need patterns from all
 // over the scan, so it loads the complete scan for them.
 func (r *Reconstruction) Reader() (*Reader, error) {
-	source, err := r.source()
+	if r.Channels == 1 {
+		frames, err := r.scan.Frames()
+		if err != nil {
+			return nil, err
+		}
+		stream := &stream{frames: frames}
+		return &Reader{Reconstruction: r, read: stream.read, close: frames.Close}, nil
+	}
+	all, err := r.scan.Load() // (K, N, N)
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{Reconstruction: r, source: source}, nil
+	image := r.scan.N * r.scan.N
+	read := func(id int, into []float32) error {
+		copy(into, all.Data[id*image:(id+1)*image])
+		return nil
+	}
+	return &Reader{Reconstruction: r, read: read, close: func() error { return nil }}, nil
 }
 
 // Read writes the patterns (B, C, N, N) of batch i into an array of at least as many values. Batches come in ascending
@@ -34,7 +47,7 @@ func (r *Reader) Read(i int, into []float32) error {
 	for _, group := range r.groupsOf(i) {
 		for _, id := range group {
 			pattern := into[slot*image : (slot+1)*image]
-			if err := r.source.read(id, pattern); err != nil {
+			if err := r.read(id, pattern); err != nil {
 				return err
 			}
 			r.lit = r.lit || slices.Max(pattern) > 0
@@ -56,36 +69,15 @@ func (r *Reader) CheckLight() error {
 }
 
 // Close stops reading.
-func (r *Reader) Close() { r.source.close() }
+func (r *Reader) Close() { _ = r.close() }
 
-// source reads single patterns by their index.
-type source interface {
-	read(id int, into []float32) error
-	close()
-}
-
-func (r *Reconstruction) source() (source, error) {
-	if r.Channels == 1 {
-		frames, err := r.scan.Frames()
-		if err != nil {
-			return nil, err
-		}
-		return &streamedSource{frames: frames}, nil
-	}
-	all, err := r.scan.Load()
-	if err != nil {
-		return nil, err
-	}
-	return &loadedSource{patterns: all, image: r.scan.N * r.scan.N}, nil
-}
-
-// streamedSource reads frames in the file's order and skips those that are not needed.
-type streamedSource struct {
+// stream reads frames in the file's order and skips those that are not needed.
+type stream struct {
 	frames *dataset.Frames
 	next   int
 }
 
-func (s *streamedSource) read(id int, into []float32) error {
+func (s *stream) read(id int, into []float32) error {
 	if id < s.next {
 		return fmt.Errorf("pattern %d after pattern %d: a stream only goes forward", id, s.next-1)
 	}
@@ -98,18 +90,3 @@ func (s *streamedSource) read(id int, into []float32) error {
 	}
 	return nil
 }
-
-func (s *streamedSource) close() { _ = s.frames.Close() }
-
-// loadedSource holds all patterns, (K, N, N).
-type loadedSource struct {
-	patterns *ndarray.Float32
-	image    int
-}
-
-func (l *loadedSource) read(id int, into []float32) error {
-	copy(into, l.patterns.Data[id*l.image:(id+1)*l.image])
-	return nil
-}
-
-func (*loadedSource) close() {}

@@ -23,7 +23,7 @@ import (
 
 const n, image = 64, 64 * 64
 
-// gaussianProbe is bright in the middle, of no power in the corners that matters.
+// gaussianProbe is bright in the middle and dark in the corners.
 func gaussianProbe() *ndarray.Complex64 {
 	p := ndarray.New[complex64](n, n)
 	for i := range p.Data {
@@ -135,7 +135,7 @@ func patch(pattern []float32) []complex64 {
 	return out
 }
 
-// stitched puts the patches of the given groups straight on a canvas.
+// stitched puts the patches of the given groups directly on a canvas.
 func stitched(t *testing.T, d dataset.ScanData, groups [][]int, margin int) *stitch.Canvas {
 	t.Helper()
 	weights := ndarray.New[float32](n, n)
@@ -185,7 +185,7 @@ func run(t *testing.T, f *fake, scan *dataset.Scan, c contract.Contract, o Optio
 	return r
 }
 
-func TestAnyBatchSizeGivesTheDirectStitch(t *testing.T) {
+func TestBatchSizeDoesNotMatter(t *testing.T) {
 	const count = 11
 	d := scanData(count)
 	scan := opened(t, d)
@@ -211,15 +211,15 @@ func TestAnyBatchSizeGivesTheDirectStitch(t *testing.T) {
 	}
 }
 
-// TestCentreExtentLeavesTheRimOut: there the network says 0, which is no measurement.
-func TestCentreExtentLeavesTheRimOut(t *testing.T) {
+// TestCentreExtentIgnoresTheRim: there the network predicts 0, which is no measurement.
+func TestCentreExtentIgnoresTheRim(t *testing.T) {
 	d := scanData(5)
 	check(t, "centre", run(t, &fake{}, opened(t, d), model(1, "centre"), Options{BatchSize: 2}),
 		stitched(t, d, grouping.Singles(5), n/4))
 }
 
-// TestChannels: a network of four channels sees neighbours together; a pattern takes part in several groups, and each
-// of its patches counts.
+// TestChannels: a network of four channels gets groups of neighbours. A pattern is in several groups, and each of its
+// patches counts.
 func TestChannels(t *testing.T) {
 	for _, count := range []int{4, 9} { // four patterns make four times the same group
 		d := scanData(count)
@@ -239,7 +239,7 @@ func TestChannels(t *testing.T) {
 	}
 }
 
-// TestCountDrawsBySeed: some patterns of the scan, in the frame of the whole.
+// TestCountDrawsBySeed: some patterns of the scan are reconstructed in the frame of the complete scan.
 func TestCountDrawsBySeed(t *testing.T) {
 	const count = 12
 	d := scanData(count)
@@ -267,8 +267,8 @@ func TestCountDrawsBySeed(t *testing.T) {
 	}
 }
 
-// TestMemoryDoesNotGrowWithTheScan: five times the patterns on the same canvas allocate little more. Held at once, the
-// further ones would take 6.5 MB.
+// TestMemoryDoesNotGrowWithTheScan: five times the patterns on the same canvas allocate little more. All patterns in
+// memory would take 6.5 MB more.
 func TestMemoryDoesNotGrowWithTheScan(t *testing.T) {
 	allocated := func(count int) uint64 {
 		scan := opened(t, scanData(count))
@@ -287,29 +287,29 @@ func TestMemoryDoesNotGrowWithTheScan(t *testing.T) {
 func TestStreamGoesForwardOnly(t *testing.T) {
 	d := scanData(6)
 	a := &Reconstruction{scan: opened(t, d), Channels: 1}
-	source, err := a.source()
+	reader, err := a.Reader()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer source.close()
+	defer reader.Close()
 	frame := make([]float32, image)
 	for _, id := range []int{0, 1, 4} { // skipping
-		if err := source.read(id, frame); err != nil {
+		if err := reader.read(id, frame); err != nil {
 			t.Fatal(err)
 		}
 		if !slices.Equal(frame, d.Patterns.Data[id*image:(id+1)*image]) {
 			t.Errorf("pattern %d is another", id)
 		}
 	}
-	if err := source.read(3, frame); err == nil || !strings.Contains(err.Error(), "forward") {
+	if err := reader.read(3, frame); err == nil || !strings.Contains(err.Error(), "forward") {
 		t.Errorf("going back: error %v", err)
 	}
-	if err := source.read(6, frame); err == nil || !strings.Contains(err.Error(), "ended") {
+	if err := reader.read(6, frame); err == nil || !strings.Contains(err.Error(), "ended") {
 		t.Errorf("beyond the end: error %v", err)
 	}
 }
 
-func TestFaultsSurface(t *testing.T) {
+func TestErrorsOfEachStage(t *testing.T) {
 	scan := opened(t, scanData(9))
 	broken := scanData(9)
 	broken.Patterns.Data[5*image+70] = float32(math.NaN())

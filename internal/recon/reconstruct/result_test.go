@@ -113,7 +113,7 @@ func TestSaveWritesTheObjectWithItsProvenance(t *testing.T) {
 	}
 }
 
-func TestSavingAgainGivesTheSameBytes(t *testing.T) {
+func TestSaveIsDeterministic(t *testing.T) {
 	a, b := t.TempDir(), t.TempDir()
 	saved(t, a)
 	saved(t, b)
@@ -127,9 +127,9 @@ func TestSavingAgainGivesTheSameBytes(t *testing.T) {
 	}
 }
 
-// TestAFailedSaveLeavesNothingHalf: each file in turn cannot be put in its place, because a directory is there. The
-// others are whole, and no piece of a file lies about.
-func TestAFailedSaveLeavesNothingHalf(t *testing.T) {
+// TestFailedSaveKeepsFilesComplete: a directory stands in the place of each file in turn. The other files are complete,
+// and no temporary file is left.
+func TestFailedSaveKeepsFilesComplete(t *testing.T) {
 	r := run(t, &fake{}, opened(t, scanData(4)), model(1, "full"), Options{BatchSize: 4})
 	for _, blocked := range files() {
 		dir := t.TempDir()
@@ -211,7 +211,7 @@ func TestSpreadAndCoverageAreDrawn(t *testing.T) {
 	}
 }
 
-// count is how many pixels of some columns have a colour.
+// count is the number of pixels of a colour in some columns.
 func count(img raster.Image, from, width int, c color.RGBA) float64 {
 	n := 0.0
 	for y := img.Bounds().Min.Y; y < img.Bounds().Max.Y; y++ {

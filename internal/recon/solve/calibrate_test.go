@@ -44,7 +44,7 @@ func likeness(a, b *ndarray.Complex64) float64 {
 	return cmplx.Abs(ab) / math.Sqrt(aa*bb)
 }
 
-func TestADefocusedProbeIsFound(t *testing.T) {
+func TestCalibratesADefocusedProbe(t *testing.T) {
 	data, truth := scanAndProbe(t, 120, 1e6)
 	given := defocused(truth, 0.02)
 	before := likeness(given, truth)
@@ -64,8 +64,8 @@ func TestADefocusedProbeIsFound(t *testing.T) {
 	}
 }
 
-// A right probe is not spoilt, down to few photons.
-func TestARightProbeStays(t *testing.T) {
+// A right probe stays, down to few photons.
+func TestCalibrationKeepsARightProbe(t *testing.T) {
 	// Measured 0.9993, 0.9977, 0.9248.
 	for _, c := range []struct{ photons, least float64 }{{1e9, 0.99}, {1e4, 0.97}, {1e3, 0.9}} {
 		data, truth := scanAndProbe(t, 120, c.photons)
@@ -81,7 +81,7 @@ func TestARightProbeStays(t *testing.T) {
 	}
 }
 
-func TestCalibrationIsFixedByTheSeed(t *testing.T) {
+func TestSeedDeterminesTheCalibration(t *testing.T) {
 	data, probe := scanAndProbe(t, 20, 1e5)
 	run := func(seed uint64) []complex64 {
 		r, err := Calibrate(t.Context(), data.from(probe), 3, seed)
@@ -99,7 +99,7 @@ func TestCalibrationIsFixedByTheSeed(t *testing.T) {
 	}
 }
 
-func TestNoPassKeepsTheProbe(t *testing.T) {
+func TestCalibrationWithoutPasses(t *testing.T) {
 	data, probe := scanAndProbe(t, 4, 1e5)
 	r, err := Calibrate(t.Context(), data.from(probe), 0, 1)
 	if err != nil {
@@ -110,7 +110,7 @@ func TestNoPassKeepsTheProbe(t *testing.T) {
 	}
 }
 
-func TestCalibrationStopsWhenAsked(t *testing.T) {
+func TestCalibrationStopsOnCancel(t *testing.T) {
 	data, probe := scanAndProbe(t, 4, 1e5)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -138,9 +138,8 @@ func TestCentralPatterns(t *testing.T) {
 	}
 }
 
-// TestWhatWasNotMeasuredIsLeftAlone: nonsense in pixels that were not measured changes nothing, and without the mask it
-// does.
-func TestWhatWasNotMeasuredIsLeftAlone(t *testing.T) {
+// TestCalibrationIgnoresMaskedPixels: wrong values in masked pixels change nothing; without the mask they do.
+func TestCalibrationIgnoresMaskedPixels(t *testing.T) {
 	data, truth := scanAndProbe(t, 30, 1e6)
 	given := defocused(truth, 0.02)
 	probe := func(d Problem) *ndarray.Complex64 {

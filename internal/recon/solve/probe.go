@@ -9,7 +9,7 @@ import (
 )
 
 // keepPower scales the probe to the mean power of the patterns, and the object inversely, so that their product stays.
-// The measured light so fixes a factor that the two could trade.
+// Otherwise the two could trade a factor.
 func (s *state) keepPower() {
 	factor := s.scaleProbe()
 	for i := range s.object.re {

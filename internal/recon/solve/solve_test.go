@@ -94,9 +94,8 @@ func residuals(s *Solution) (list []float64) {
 	return list
 }
 
-// TestAScanIsSolvedFromNothing: with the probe as it was, and with one that is out of focus, by both methods and
-// likelihoods.
-func TestAScanIsSolvedFromNothing(t *testing.T) {
+// TestSolvesFromAnEmptyObject starts with the true probe and with a defocused one, for both methods and likelihoods.
+func TestSolvesFromAnEmptyObject(t *testing.T) {
 	p, truth := simulated(t, 120, 1e6)
 	wrong := p
 	wrong.Probe = defocused(p.Probe, 0.02)
@@ -128,9 +127,9 @@ func TestAScanIsSolvedFromNothing(t *testing.T) {
 	}
 }
 
-// TestPixelsThatDoNotCount: nonsense in them leaves a solution nearly as good as that of all pixels, by both methods;
-// counted, it spoils everything.
-func TestPixelsThatDoNotCount(t *testing.T) {
+// TestMaskedPixelsDoNotCount: with wrong values in masked pixels both methods are nearly as good as with all pixels.
+// Without the mask the values ruin the solution.
+func TestMaskedPixelsDoNotCount(t *testing.T) {
 	whole, truth := simulated(t, 100, 1e6)
 	spoilt := whole
 	spoilt.Patterns = ndarray.Wrap(slices.Clone(whole.Patterns.Data), whole.Patterns.Shape...)
@@ -159,9 +158,8 @@ func TestPixelsThatDoNotCount(t *testing.T) {
 	}
 }
 
-// TestASolutionIsFixedByTheSeed: the same bytes twice, others for another seed, and nothing left of the first run in
-// the second.
-func TestASolutionIsFixedByTheSeed(t *testing.T) {
+// TestSeedDeterminesTheSolution: a seed gives the same bytes twice, another seed gives others.
+func TestSeedDeterminesTheSolution(t *testing.T) {
 	p, _ := simulated(t, 40, 1e5)
 	for _, method := range []Method{LSQML, EPIE} {
 		o := usual()
@@ -180,7 +178,7 @@ func TestASolutionIsFixedByTheSeed(t *testing.T) {
 	}
 }
 
-func TestSolvingStopsWhenAsked(t *testing.T) {
+func TestSolvingStopsOnCancel(t *testing.T) {
 	p, _ := simulated(t, 4, 1e5)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -193,9 +191,8 @@ func TestSolvingStopsWhenAsked(t *testing.T) {
 	}
 }
 
-// TestPositionsAreFound: wrong by up to a pixel along each axis, LSQML brings them to a tenth; ePIE comes half as near
-// in as many passes.
-func TestPositionsAreFound(t *testing.T) {
+// TestRefinesPositions: from errors of up to a pixel along each axis, LSQML reaches a tenth of a pixel, ePIE a quarter.
+func TestRefinesPositions(t *testing.T) {
 	p, truth := simulated(t, 120, 1e6)
 	rng := rand.New(rand.NewPCG(1, 2))
 	given := p
@@ -221,7 +218,7 @@ func TestPositionsAreFound(t *testing.T) {
 	}
 }
 
-// astray is the root mean square distance of positions from those of a problem, but for a move of all, along an axis.
+// astray is the root mean square error of positions along an axis, without their common shift.
 func astray(p Problem, x, y []float64) float64 {
 	mx, my := meanDifference(x, p.X), meanDifference(y, p.Y)
 	sum := 0.0
@@ -232,8 +229,8 @@ func astray(p Problem, x, y []float64) float64 {
 	return math.Sqrt(sum / float64(2*len(x)))
 }
 
-// TestIncoherentModes: a second mode takes a fifth of the light. Two modes explain the patterns, take on
-// most of its share and find a better object than one. (The share of a weak mode grows for hundreds of passes.)
+// TestIncoherentModes: a second mode has a fifth of the light. Two modes fit the patterns, get most of this share and a
+// better object than one mode. (The share of a weak mode grows for hundreds of passes.)
 func TestIncoherentModes(t *testing.T) {
 	const share = 0.2
 	p, truth := simulated(t, 120, 1e6)
@@ -286,8 +283,8 @@ func TestIncoherentModes(t *testing.T) {
 	}
 }
 
-// TestRefiningGainsOnWhatWasFound: a few passes from an object that is nearly right are worth many from nothing.
-func TestRefiningGainsOnWhatWasFound(t *testing.T) {
+// TestRefinesAGivenObject: three passes from a rough object are better than three from an empty one.
+func TestRefinesAGivenObject(t *testing.T) {
 	p, truth := simulated(t, 120, 1e6)
 	p.Probe = defocused(p.Probe, 0.01)
 	o := usual()
@@ -311,9 +308,8 @@ func TestRefiningGainsOnWhatWasFound(t *testing.T) {
 	}
 }
 
-// TestTheProbeStaysWhereItWas: an object and a probe that begin three pixels aside come back; nothing but the place
-// changes.
-func TestTheProbeStaysWhereItWas(t *testing.T) {
+// TestProbeStaysCentred: an object and a probe shifted by three pixels are shifted back without another change.
+func TestProbeStaysCentred(t *testing.T) {
 	p, _ := simulated(t, 40, 1e6)
 	s, err := newState(p, usual())
 	if err != nil {
@@ -344,7 +340,7 @@ func TestTheProbeStaysWhereItWas(t *testing.T) {
 	}
 }
 
-func TestOptionsThatMakeNoSense(t *testing.T) {
+func TestInvalidOptions(t *testing.T) {
 	for _, change := range []func(*Options){
 		func(o *Options) { o.Passes = 0 }, func(o *Options) { o.BatchSize = -1 }, func(o *Options) { o.Modes = 0 },
 		func(o *Options) { o.Modes = MaxModes + 1 },

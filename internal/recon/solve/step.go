@@ -9,22 +9,22 @@ import (
 	"ptyx/internal/graph/program"
 )
 
-// stepConfig fixes the graph of a batch.
+// stepConfig are the parameters of the graph of a batch.
 type stepConfig struct {
 	n          int // pixels of a pattern
 	patterns   int // per run, B
 	modes      int // of the probe, K
 	likelihood Likelihood
 	measured   []bool  // (N*N), pixels that count; nil: all
-	floor      float32 // added to intensities inside the misfit, in units of the mean intensity
-	background float32 // added to intensities and counts inside Poisson's likelihood, in the same units
+	floor      float32 // added to intensities in the misfit, in units of the mean intensity
+	background float32 // added to intensities and counts in the Poisson likelihood, in the same units
 }
 
 // stepArrays are the inputs and outputs of a run.
 type stepArrays struct {
 	objectRe, objectIm *ndarray.Float32 // (B, 1, N, N), patches cut at whole pixels
 	probeRe, probeIm   *ndarray.Float32 // (K, N, N), shared by all replicas
-	shiftY, shiftX     *ndarray.Float32 // (B, 1, N, N), shift matrices of the subpixel rests
+	shiftY, shiftX     *ndarray.Float32 // (B, 1, N, N), matrices of the subpixel shifts
 	measured           *ndarray.Float32 // (B, 1, N, N), amplitudes
 
 	misfit, loss             *ndarray.Float32 // sum (|F| - d)^2; the likelihood, scaled
@@ -55,9 +55,10 @@ func (a *stepArrays) outputs() []*ndarray.Float32 {
 // newStep builds the graph of a batch: patches and probe in, misfit, likelihood and gradients out, in the order of
 // stepArrays.
 //
-// What is differentiated is scaled such that minus its gradient by the exit wave psi, re + i im, is what psi lacks: for
-// the amplitude, half the sum of squares, minus whose gradient is F^-1[(d/|F| - 1) F psi], the step from psi to its
-// projection on the measured moduli; for Poisson's likelihood a quarter of it, which near the solution is the same.
+// The loss is scaled such that minus its gradient by the exit wave psi, re + i im, is the residual of psi. For the
+// amplitude it is half the sum of squares: minus its gradient is F^-1[(d/|F| - 1) F psi], the step from psi to its
+// projection on the measured moduli. For Poisson it is a quarter of the likelihood, which is the same near the
+// solution.
 func newStep(c stepConfig) (*program.Program, error) {
 	return ops.Build("building the solver's step", func() *program.Program { return buildStep(c) })
 }
@@ -90,8 +91,7 @@ func buildStep(c stepConfig) *program.Program {
 	return p
 }
 
-// masked is the intensity with 0 where pixels do not count, as the patterns have it: what is modelled there makes no
-// difference, and no gradient.
+// masked is the intensity with 0 at the pixels that do not count, as in the patterns: they add no loss and no gradient.
 func (c stepConfig) masked(intensity *gorgonia.Node) *gorgonia.Node {
 	mask := ndarray.New[float32](c.n, c.n)
 	for i, m := range c.measured {

@@ -11,7 +11,7 @@ import (
 	"ptyx/internal/recon/engine"
 )
 
-// way is a kind of step.
+// way is a variant of the step.
 type way struct {
 	likelihood Likelihood
 	masked     bool
@@ -19,7 +19,7 @@ type way struct {
 
 var ways = []way{{Amplitude, false}, {Poisson, false}, {Amplitude, true}, {Poisson, true}}
 
-// small is a step of two patterns, of which the second is moved by a rest, and a probe of two modes.
+// small is a step of two patterns, the second with a subpixel shift, and a probe of two modes.
 func small(way way) (stepConfig, *stepArrays) {
 	c := stepConfig{n: 8, patterns: 2, modes: 2, likelihood: way.likelihood, floor: 1e-3, background: 2e-2}
 	a := newStepArrays(c, testutil.Uniform(1, -1, 1, c.modes, c.n, c.n), testutil.Uniform(2, -1, 1, c.modes, c.n, c.n))
@@ -66,8 +66,8 @@ func bound(t *testing.T, e engine.Engine, c stepConfig, a *stepArrays) engine.Bi
 	return b
 }
 
-// likelihoodOf is the likelihood in plain Go and double precision, scaled as newStep says, for the object and the probe
-// as they are now.
+// likelihoodOf is the likelihood of the present object and probe in plain Go and double precision, scaled as in
+// newStep.
 func likelihoodOf(c stepConfig, a *stepArrays) (loss, misfit float64) {
 	size := c.n * c.n
 	for slot := range c.patterns {
@@ -102,8 +102,8 @@ func likelihoodOf(c stepConfig, a *stepArrays) (loss, misfit float64) {
 	return loss, misfit
 }
 
-// TestGradientsByFiniteDifferences holds every gradient of both likelihoods, with a mask and without, to the slope of
-// the formula in plain Go.
+// TestGradientsByFiniteDifferences compares every gradient of both likelihoods, with a mask and without, with the slope
+// of the formula in plain Go.
 func TestGradientsByFiniteDifferences(t *testing.T) {
 	for _, way := range ways {
 		c, a := small(way)
@@ -141,7 +141,7 @@ func TestGradientsByFiniteDifferences(t *testing.T) {
 	}
 }
 
-// TestEnginesAgreeOnAStep: the graph as ONNX Runtime runs it is the graph that the tape runs.
+// TestEnginesAgreeOnAStep: ONNX Runtime and the tape give the same outputs.
 func TestEnginesAgreeOnAStep(t *testing.T) {
 	for _, way := range ways {
 		c, a := small(way)
