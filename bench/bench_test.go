@@ -71,7 +71,8 @@ func rate(b *testing.B, perRun int) {
 
 func config(gridsize, batch, epochs, threads int) trainer.Config {
 	return trainer.Config{
-		N: size, Mode: trainer.Physics, Gridsize: gridsize, Grouping: trainer.Shared, FiltersScale: 2, Extent: models.Full, Loss: trainer.Poisson.Loss(),
+		N: size, Mode: trainer.Physics, Gridsize: gridsize, Grouping: trainer.Shared, FiltersScale: 2,
+		Extent: models.Full, Loss: trainer.Poisson.Loss(),
 		MaxEpochs: epochs, BatchSize: batch, LearningRate: 1e-3, Schedule: trainer.Constant, Probe: trainer.ProbeFixed,
 		ProbeRate: 1, Threads: threads, Floor: trainer.DefaultFloor,
 	}
@@ -91,7 +92,8 @@ func (s *stopwatch) Epoch(trainer.Epoch) {
 	}
 }
 
-// BenchmarkTrainingEpoch is whole steps: filling the batch, forward, backward and Adam. One run is an epoch of 64 patterns.
+// BenchmarkTrainingEpoch is whole steps: filling the batch, forward, backward and Adam. One run is an epoch of 64
+// patterns.
 func BenchmarkTrainingEpoch(b *testing.B) {
 	for _, c := range []struct {
 		name                     string
@@ -107,7 +109,8 @@ func BenchmarkTrainingEpoch(b *testing.B) {
 			scan := makeScan(b)
 			env, options := open(b, c.threads)
 			_, err := trainer.Train(context.Background(), trainer.Request{
-				Config: config(c.gridsize, c.batch, b.N+1, c.threads), Scans: []*dataset.Scan{scan}, Engine: engine.NewORT(env, options),
+				Config: config(c.gridsize, c.batch, b.N+1, c.threads), Scans: []*dataset.Scan{scan},
+				Engine:   engine.NewORT(env, options),
 				Progress: &stopwatch{b: b}, Log: slog.New(slog.DiscardHandler),
 			})
 			must(b, err)
@@ -120,7 +123,8 @@ func BenchmarkTrainingEpoch(b *testing.B) {
 func untrained(b *testing.B, scan *dataset.Scan) ([]byte, contract.Contract) {
 	b.Helper()
 	result, err := trainer.Train(context.Background(), trainer.Request{
-		Config: config(1, 16, 0, 1), Scans: []*dataset.Scan{scan}, Engine: engine.Tape{}, Progress: &stopwatch{b: b}, Log: slog.New(slog.DiscardHandler),
+		Config: config(1, 16, 0, 1), Scans: []*dataset.Scan{scan}, Engine: engine.Tape{}, Progress: &stopwatch{b: b},
+		Log: slog.New(slog.DiscardHandler),
 	})
 	must(b, err)
 	c, err := contract.Parse(result.Model)
@@ -212,7 +216,8 @@ func BenchmarkLoading(b *testing.B) {
 	rate(b, patterns)
 }
 
-// BenchmarkKeeping puts the frames of a post on disk for good, as `ptyx serve --store` does before it answers: 64 at once, and each alone.
+// BenchmarkKeeping puts the frames of a post on disk for good, as `ptyx serve --store` does before it answers: 64 at
+// once, and each alone.
 func BenchmarkKeeping(b *testing.B) {
 	for _, step := range []int{patterns, 1} {
 		b.Run(fmt.Sprint(step, "AtOnce"), func(b *testing.B) {
@@ -222,7 +227,8 @@ func BenchmarkKeeping(b *testing.B) {
 				for from := 0; from < patterns; from += step {
 					to := from + step
 					must(b, scan.Append(scanstore.Frames{
-						IDs: frames.IDs[from:to], X: frames.X[from:to], Y: frames.Y[from:to], Patterns: frames.Patterns[from*size*size : to*size*size],
+						IDs: frames.IDs[from:to], X: frames.X[from:to], Y: frames.Y[from:to],
+						Patterns: frames.Patterns[from*size*size : to*size*size],
 					}, nothing))
 				}
 			}
@@ -240,6 +246,7 @@ func keptScan(b *testing.B) (scan *scanstore.Scan, frames scanstore.Frames, noth
 	scan, err = store.Create(strings.Repeat("0", 32), scanstore.Head{N: size})
 	must(b, err)
 	b.Cleanup(func() { must(b, scan.Close()) })
-	frames = scanstore.Frames{IDs: make([]int64, patterns), X: make([]float64, patterns), Y: make([]float64, patterns), Patterns: make([]float32, patterns*size*size)}
+	frames = scanstore.Frames{IDs: make([]int64, patterns), X: make([]float64, patterns), Y: make([]float64, patterns),
+		Patterns: make([]float32, patterns*size*size)}
 	return scan, frames, func() error { return nil }
 }

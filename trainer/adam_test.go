@@ -37,9 +37,9 @@ func numbers(list []*ndarray.Float32) (out [][]float32) {
 
 var adamShapes = [][]int{{4, 3, 3, 3}, {4}, {7, 11}}
 
-// TestAdamAgreesWithGorgonias: both take the conventions of Kingma and Ba's algorithm 1: both moments corrected for their
-// bias, epsilon 1e-8 added after the square root, outside of it. They differ only in the order of roundings: an update
-// to some 2^-22 of itself. The parameters start near 0, so that their own rounding does not hide the updates.
+// TestAdamAgreesWithGorgonias: both take the conventions of Kingma and Ba's algorithm 1: both moments corrected for
+// their bias, epsilon 1e-8 added after the square root, outside of it. They differ only in the order of roundings: an
+// update to some 2^-22 of itself. The parameters start near 0, so that their own rounding does not hide the updates.
 func TestAdamAgreesWithGorgonias(t *testing.T) {
 	t.Parallel()
 	const rate, steps = 1e-3, 10
@@ -102,7 +102,8 @@ func TestAdamAgainstItsFormula(t *testing.T) {
 		m, v = beta1*m+(1-beta1)*g, beta2*v+(1-beta2)*g*g
 		n := float64(step)
 		want -= rate * (m / (1 - math.Pow(beta1, n))) / (math.Sqrt(v/(1-math.Pow(beta2, n))) + eps)
-		adam.Update([]*ndarray.Float32{p}, []*ndarray.Float32{ndarray.Wrap([]float32{float32(g)}, 1)}, 1, []float64{rate}, 1)
+		adam.Update([]*ndarray.Float32{p}, []*ndarray.Float32{ndarray.Wrap([]float32{float32(g)}, 1)}, 1,
+			[]float64{rate}, 1)
 		// 20 updates in float32, each of some ten roundings of 2^-24.
 		if !testutil.Close(float64(p.Data[0]), want, 5e-6, 0) {
 			t.Fatalf("step %d: %v, want %v", step, p.Data[0], want)

@@ -77,8 +77,9 @@ func unsettle(s *State) {
 	s.normaliseProbe()
 }
 
-// lit is a scan without dark pixels. Where a pattern is dark the network's layers are flat, the four values of a pooling
-// square are equal but for rounding, and rounding picks the one that gets the gradient: another one on each engine.
+// lit is a scan without dark pixels. Where a pattern is dark the network's layers are flat, the four values of a
+// pooling square are equal but for rounding, and rounding picks the one that gets the gradient: another one on each
+// engine.
 func lit(t *testing.T, count int) *dataset.Scan {
 	t.Helper()
 	data := simulated(t, count, 1)
@@ -93,7 +94,8 @@ func unsettled(t *testing.T, eng engine.Engine, v variant, replicas int) *bound 
 	t.Helper()
 	scan := lit(t, 5)
 	if v.Network == models.Estimate {
-		// It is shown no pattern, and its corrections of an object that is far from explaining one depend on every rounding.
+		// It is shown no pattern, and its corrections of an object that is far from explaining one depend on every
+		// rounding.
 		scan = opened(t, simulated(t, 5, 1))
 	}
 	r, _ := request(v.Config, scan, eng)
@@ -169,8 +171,8 @@ func (b *bound) gradients(t *testing.T) (loss float64, grads []*ndarray.Float32)
 }
 
 // kinks is how much each gradient changes when the parameters move by a few times their rounding. The loss has kinks:
-// where a unit's input is 0 but for rounding, one engine may find it on and the other off, and both are right. Away from
-// kinks the change is far below gradientTolerance.
+// where a unit's input is 0 but for rounding, one engine may find it on and the other off, and both are right. Away
+// from kinks the change is far below gradientTolerance.
 func (b *bound) kinks(t *testing.T, grads []*ndarray.Float32) []*ndarray.Float32 {
 	t.Helper()
 	const moves, size = 8, 4e-6
@@ -200,8 +202,8 @@ func (b *bound) kinks(t *testing.T, grads []*ndarray.Float32) []*ndarray.Float32
 	return change
 }
 
-// disagreement is the worst excess of |got - want| over the tolerance tol and the allowance, which may be nil; 0 or less
-// is agreement, NaN never is.
+// disagreement is the worst excess of |got - want| over the tolerance tol and the allowance, which may be nil; 0 or
+// less is agreement, NaN never is.
 func disagreement(got, want, allowance *ndarray.Float32, tol float64) float64 {
 	worst := math.Inf(-1)
 	for k, v := range got.Data {
@@ -252,7 +254,8 @@ func TestEnginesAgreeOnLossAndGradients(t *testing.T) {
 					kinks = reference.kinks(t, want)
 				}
 				if excess := disagreement(got[i], want[i], kinks[i], gradientTolerance*scale); !(excess <= 0) {
-					t.Errorf("%s: off by %g beyond tolerance and kinks; the layer's largest gradient is %g", what, excess, scale)
+					t.Errorf("%s: off by %g beyond tolerance and kinks; the layer's largest gradient is %g", what,
+						excess, scale)
 				}
 			}
 		})
@@ -275,7 +278,8 @@ func TestEnginesAgreeOverFiveSteps(t *testing.T) {
 			start := flatten(reference.state.trained(true))
 			first, last := 0.0, 0.0
 			for step := range 5 {
-				want, err := reference.fitter.update(reference.fitter.train, reference.firstGroups(), reference.fitter.rates(2, rate))
+				want, err := reference.fitter.update(reference.fitter.train, reference.firstGroups(),
+					reference.fitter.rates(2, rate))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -308,10 +312,10 @@ func TestEnginesAgreeOverFiveSteps(t *testing.T) {
 }
 
 // TestGradientsByFiniteDifferences walks along the gradient of one array at a time: the slope there is the gradient's
-// norm. Two lengths of the walk, extrapolated to none (Richardson), take out the curvature. They change the loss by 10^-4
-// and half of that; the rounding of the loss, 2^-24 of 0.6, is then 0.1 to 0.5% of the slope, and kinks on the way do the
-// rest. Measured: 3%. A network that starts at its estimate has little to gain by any single array, less than rounding hides: there
-// the walk takes all arrays together.
+// norm. Two lengths of the walk, extrapolated to none (Richardson), take out the curvature. They change the loss by
+// 10^-4 and half of that; the rounding of the loss, 2^-24 of 0.6, is then 0.1 to 0.5% of the slope, and kinks on the
+// way do the rest. Measured: 3%. A network that starts at its estimate has little to gain by any single array, less
+// than rounding hides: there the walk takes all arrays together.
 func TestGradientsByFiniteDifferences(t *testing.T) {
 	t.Parallel()
 	ort := fast(t, 1)
@@ -378,7 +382,8 @@ func (b *bound) checkSlope(t *testing.T, what string, arrays []int, grads []*nda
 func chosen(output string) bool {
 	for _, name := range []string{
 		"encoder.0.conv.0.weight", "encoder.1.conv.1.bias", "encoder.2.conv.1.weight",
-		"amplitude.0.conv.0.weight", "amplitude.head.bias", "phase.1.conv.1.weight", "phase.head.weight", "probe.re", "probe.im",
+		"amplitude.0.conv.0.weight", "amplitude.head.bias", "phase.1.conv.1.weight", "phase.head.weight", "probe.re",
+		"probe.im",
 	} {
 		if output == "grad."+name {
 			return true
@@ -423,14 +428,16 @@ func TestLossAgainstThePhysics(t *testing.T) {
 			want := 0.0
 			propagator := optics.NewPropagator(n)
 			for j := range data.X { // a step is the four patterns, or the group of all four
-				wave := optics.ExitWave(optics.ShiftProbe(probe, frame.Fraction(data.Y[j]), frame.Fraction(data.X[j])), ones(n))
+				wave := optics.ExitWave(optics.ShiftProbe(probe, frame.Fraction(data.Y[j]), frame.Fraction(data.X[j])),
+					ones(n))
 				model, measured := make([]float64, n*n), make([]float64, n*n)
 				propagator.Intensity(wave, model)
 				for i := range measured { // in units of the mean intensity
 					measured[i] = math.Pow(float64(data.Patterns.Data[j*n*n+i]), 2) * n * n / power
 				}
 				model, measured = ofMeasured(scan, model), ofMeasured(scan, measured)
-				want += (loss.Poisson*poissonLoss(model, measured, eps) + loss.MAE*amplitudeLoss(model, measured, eps)) / float64(len(data.X))
+				want += (loss.Poisson*poissonLoss(model, measured, eps) +
+					loss.MAE*amplitudeLoss(model, measured, eps)) / float64(len(data.X))
 			}
 			// The matrix transform in float32 rounds amplitudes to 2^-24 of the brightest, some 10^-5 of the mean one.
 			if got := b.run(t, b.firstGroups()); !testutil.Close(got, want, 0, 1e-4) {
@@ -449,7 +456,8 @@ func ones(n int) *ndarray.Complex64 {
 	return o
 }
 
-// halfMeasured is a mask with a hole in the middle of the pattern, where all its light is, and every third pixel gone elsewhere.
+// halfMeasured is a mask with a hole in the middle of the pattern, where all its light is, and every third pixel gone
+// elsewhere.
 func halfMeasured(n int) []bool {
 	out := make([]bool, n*n)
 	for i := range out {

@@ -60,7 +60,8 @@ func TestBatchOrderDependsOnSeedAndEpochAlone(t *testing.T) {
 	}
 }
 
-// TestPlanOfAGrid: every pattern seeds a group of four, so a quarter of the groups shows as many patterns as the scan has.
+// TestPlanOfAGrid: every pattern seeds a group of four, so a quarter of the groups shows as many patterns as the scan
+// has.
 func TestPlanOfAGrid(t *testing.T) {
 	t.Parallel()
 	c := small()
@@ -109,7 +110,8 @@ func toy() *Data {
 }
 
 func netOf(channels int) models.Config {
-	return models.Config{N: 64, Channels: channels, FiltersScale: 1, Extent: models.Full, InputScale: 1, AmplitudeMax: 2}
+	return models.Config{N: 64, Channels: channels, FiltersScale: 1, Extent: models.Full, InputScale: 1,
+		AmplitudeMax: 2}
 }
 
 func TestFillLoadsAndPads(t *testing.T) {
@@ -130,7 +132,8 @@ func TestFillLoadsAndPads(t *testing.T) {
 		same(t, fmt.Sprint("weights of ", c.groups), b.arrays[weightInput].Data, c.weights)
 		for slot, pattern := range c.want {
 			what := fmt.Sprintf("groups %v, slot %d", c.groups, slot)
-			same(t, what, b.arrays[amplitudeInput].Data[slot*image:(slot+1)*image], d.Patterns.Data[pattern*image:(pattern+1)*image])
+			same(t, what, b.arrays[amplitudeInput].Data[slot*image:(slot+1)*image],
+				d.Patterns.Data[pattern*image:(pattern+1)*image])
 			// 43.5 is pixel 44 less a half: a position is its nearest pixel and a rest.
 			restY, restX := []float64{-0.25, 0, -0.5}[pattern], []float64{0.25, -0.5, -0.5}[pattern]
 			same(t, what+", y", b.arrays[shiftYInput].Data[slot*image:(slot+1)*image], shiftMatrix(restY, 64))
@@ -139,15 +142,15 @@ func TestFillLoadsAndPads(t *testing.T) {
 	}
 }
 
-// TestPlacesPutPatchesOnTheCanvas: the place matrices move patch to canvas, (N, K)^T P (N, K), and the transposes cut it
-// out again.
-// TestOnlyAMaskIsAnInput: the graph of a scan whose pixels were all measured is what it was before masks; one with a mask has one
-// input more.
+// TestPlacesPutPatchesOnTheCanvas: the place matrices move patch to canvas, (N, K)^T P (N, K), and the transposes cut
+// it out again. TestOnlyAMaskIsAnInput: the graph of a scan whose pixels were all measured is what it was before masks;
+// one with a mask has one input more.
 func TestOnlyAMaskIsAnInput(t *testing.T) {
 	t.Parallel()
 	plain := []string{amplitudeInput, shiftYInput, shiftXInput, weightInput}
 	for _, masked := range []bool{false, true} {
-		c := StepConfig{Net: netOf(1), Samples: 1, Group: 1, Loss: Poisson.Loss(), Epsilon: DefaultFloor, Masked: masked}
+		c := StepConfig{Net: netOf(1), Samples: 1, Group: 1, Loss: Poisson.Loss(), Epsilon: DefaultFloor,
+			Masked: masked}
 		step, err := NewStep(c)
 		if err != nil {
 			t.Fatal(err)
@@ -190,7 +193,8 @@ func TestPlacesPutPatchesOnTheCanvas(t *testing.T) {
 						want = 1
 					}
 					if got := c.matrices.Data[(member*n+r)*k+column]; got != want {
-						t.Fatalf("axis %d, member %d: element (%d, %d) is %v, want %v", axis, member, r, column, got, want)
+						t.Fatalf("axis %d, member %d: element (%d, %d) is %v, want %v", axis, member, r, column, got,
+							want)
 					}
 				}
 			}
@@ -237,15 +241,17 @@ func TestLightIsTheProbesIntensityOfMeanOne(t *testing.T) {
 			}
 			intensity := func(i int) float64 { return float64(re.Data[i]*re.Data[i] + im.Data[i]*im.Data[i]) }
 			middle := n*n/2 + n/2
-			if got, want := float64(b.arrays[litInput].Data[middle]/b.arrays[litInput].Data[first]), intensity(middle)/intensity(first); !testutil.Close(got, want, 0, 1e-6) {
+			light := b.arrays[litInput].Data
+			got, want := float64(light[middle]/light[first]), intensity(middle)/intensity(first)
+			if !testutil.Close(got, want, 0, 1e-6) {
 				t.Errorf("%s: two pixels' light is as %v, their intensities as %v", extent, got, want)
 			}
 		}
 	}
 }
 
-// TestPaddingDoesNotCount: one group in a step of two gives the loss and the gradients of that group, and two groups the
-// mean of each alone.
+// TestPaddingDoesNotCount: one group in a step of two gives the loss and the gradients of that group, and two groups
+// the mean of each alone.
 func TestPaddingDoesNotCount(t *testing.T) {
 	t.Parallel()
 	ort := fast(t, 1)
@@ -266,7 +272,8 @@ func TestPaddingDoesNotCount(t *testing.T) {
 		if got := two.run(t, c); !testutil.Close(got, loss, 0, 1e-6) { // sums in another order, a few times 2^-24
 			t.Errorf("groups %v: loss %v, want %v", c, got, loss)
 		}
-		testutil.CheckClose(t, fmt.Sprint("gradient of groups ", c), two.fitter.replicas[0].grads[0].Data, sum.Data, gradientTolerance)
+		testutil.CheckClose(t, fmt.Sprint("gradient of groups ", c), two.fitter.replicas[0].grads[0].Data, sum.Data,
+			gradientTolerance)
 	}
 }
 
@@ -285,7 +292,8 @@ func TestReplicasAddUp(t *testing.T) {
 		replicas := [][]*ndarray.Float32{halves.fitter.replicas[0].grads, halves.fitter.replicas[1].grads}
 		gather(replicas, 2)
 		for i, g := range whole.fitter.replicas[0].grads {
-			if scale := whole.layerScale(whole.fitter.replicas[0].grads, i); !(disagreement(replicas[0][i], g, nil, gradientTolerance*scale) <= 0) {
+			if scale := whole.layerScale(whole.fitter.replicas[0].grads,
+				i); !(disagreement(replicas[0][i], g, nil, gradientTolerance*scale) <= 0) {
 				t.Errorf("groups %v: %s differs", groups, whole.step.Training.Outputs[i+1].Name)
 			}
 		}
@@ -439,7 +447,8 @@ func TestProbePowers(t *testing.T) {
 	top := largestMagnitude(scan.Probe)
 	for i, p := range scan.Probe.Data {
 		want := p * ratio
-		if !(math.Hypot(float64(real(counts.Data[i]-want)), float64(imag(counts.Data[i]-want))) <= 1e-5*math.Hypot(float64(real(ratio)), float64(imag(ratio)))*top) {
+		if !(math.Hypot(float64(real(counts.Data[i]-want)),
+			float64(imag(counts.Data[i]-want))) <= 1e-5*math.Hypot(float64(real(ratio)), float64(imag(ratio)))*top) {
 			t.Fatalf("element %d is %v, want %v", i, counts.Data[i], want)
 		}
 	}

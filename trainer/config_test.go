@@ -23,24 +23,29 @@ func TestValidateNamesTheSetting(t *testing.T) {
 	}
 	nan, inf := math.NaN(), math.Inf(1)
 	for key, faults := range map[string][]func(*Config){
-		"gridsize":                   {func(c *Config) { c.Gridsize = 0 }, func(c *Config) { c.Gridsize = 17 }},
-		"neighbours":                 {func(c *Config) { c.Gridsize, c.Neighbours = 2, 2 }, func(c *Config) { c.Neighbours = -1 }},
-		"oversample":                 {func(c *Config) { c.Oversample = -1 }},
-		"max_epochs":                 {func(c *Config) { c.MaxEpochs = -1 }},
-		"batch_size":                 {func(c *Config) { c.BatchSize = 0 }},
-		"learning_rate":              {func(c *Config) { c.LearningRate = 0 }, func(c *Config) { c.LearningRate = nan }, func(c *Config) { c.LearningRate = inf }},
-		"clip":                       {func(c *Config) { c.Clip = -1 }, func(c *Config) { c.Clip = nan }},
-		"early_stop":                 {func(c *Config) { c.EarlyStop = -1 }},
-		"warm_up":                    {func(c *Config) { c.WarmUp = nan }, func(c *Config) { c.WarmUp = inf }},
-		"val_fraction":               {func(c *Config) { c.ValFraction = 1 }, func(c *Config) { c.ValFraction = -0.1 }, func(c *Config) { c.ValFraction = nan }},
-		"nphotons":                   {func(c *Config) { c.Photons = -1 }, func(c *Config) { c.Photons = inf }},
-		"probe_rate":                 {func(c *Config) { c.ProbeRate = nan }},
-		"probe_warm_up":              {func(c *Config) { c.ProbeWarmUp = -1 }},
-		"floor":                      {func(c *Config) { c.Floor = 0 }},
-		"n_images":                   {func(c *Config) { c.Patterns = -1 }},
-		"poisson_weight":             {func(c *Config) { c.Loss.Poisson = -1 }, func(c *Config) { c.Loss.Poisson = nan }, func(c *Config) { c.Mode = Supervised }},
-		"mae_weight":                 {func(c *Config) { c.Loss.MAE = inf }},
-		"smoothness":                 {func(c *Config) { c.Loss.Smoothness = -1 }, func(c *Config) { c.Loss.Smoothness = nan }},
+		"gridsize": {func(c *Config) { c.Gridsize = 0 }, func(c *Config) { c.Gridsize = 17 }},
+		"neighbours": {func(c *Config) { c.Gridsize, c.Neighbours = 2, 2 },
+			func(c *Config) { c.Neighbours = -1 }},
+		"oversample": {func(c *Config) { c.Oversample = -1 }},
+		"max_epochs": {func(c *Config) { c.MaxEpochs = -1 }},
+		"batch_size": {func(c *Config) { c.BatchSize = 0 }},
+		"learning_rate": {func(c *Config) { c.LearningRate = 0 }, func(c *Config) { c.LearningRate = nan },
+			func(c *Config) { c.LearningRate = inf }},
+		"clip":       {func(c *Config) { c.Clip = -1 }, func(c *Config) { c.Clip = nan }},
+		"early_stop": {func(c *Config) { c.EarlyStop = -1 }},
+		"warm_up":    {func(c *Config) { c.WarmUp = nan }, func(c *Config) { c.WarmUp = inf }},
+		"val_fraction": {func(c *Config) { c.ValFraction = 1 }, func(c *Config) { c.ValFraction = -0.1 },
+			func(c *Config) { c.ValFraction = nan }},
+		"nphotons":      {func(c *Config) { c.Photons = -1 }, func(c *Config) { c.Photons = inf }},
+		"probe_rate":    {func(c *Config) { c.ProbeRate = nan }},
+		"probe_warm_up": {func(c *Config) { c.ProbeWarmUp = -1 }},
+		"floor":         {func(c *Config) { c.Floor = 0 }},
+		"n_images":      {func(c *Config) { c.Patterns = -1 }},
+		"poisson_weight": {func(c *Config) { c.Loss.Poisson = -1 },
+			func(c *Config) { c.Loss.Poisson = nan }, func(c *Config) { c.Mode = Supervised }},
+		"mae_weight": {func(c *Config) { c.Loss.MAE = inf }},
+		"smoothness": {func(c *Config) { c.Loss.Smoothness = -1 },
+			func(c *Config) { c.Loss.Smoothness = nan }},
 		"poisson_weight, mae_weight": {func(c *Config) { c.Loss = Loss{Smoothness: 1} }},
 	} {
 		for i, spoil := range faults {
@@ -82,7 +87,9 @@ func TestNamesFromFlags(t *testing.T) {
 func TestConfigYAMLComesBack(t *testing.T) {
 	t.Parallel()
 	want := Config{
-		Mode: Supervised, Gridsize: 2, Grouping: Channels, Neighbours: 6, Oversample: 5, Network: models.Estimate, FiltersScale: 3, Extent: models.Full, Loss: Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1, MaxEpochs: 7,
+		Mode: Supervised, Gridsize: 2, Grouping: Channels, Neighbours: 6, Oversample: 5, Network: models.Estimate,
+		FiltersScale: 3, Extent: models.Full, Loss: Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1,
+		MaxEpochs: 7,
 		BatchSize: 5, LearningRate: 1.0 / 3, Schedule: Plateau, WarmUp: 0.1, Clip: 0.7, EarlyStop: 4, ValFraction: 0.15,
 		Photons: 1e9, Probe: ProbeTrainable, ProbePasses: 8, ProbeRate: 0.3, ProbeWarmUp: 2, Patterns: 9, Floor: 0.01,
 	}
@@ -110,7 +117,8 @@ func TestSamplesOfAStep(t *testing.T) {
 		gridsize, batch, have int
 		want                  int
 	}{
-		{Shared, 1, 16, 100, 16}, {Shared, 1, 16, 5, 5}, {Shared, 2, 16, 100, 4}, {Shared, 2, 3, 100, 1}, {Shared, 3, 20, 100, 2},
+		{Shared, 1, 16, 100, 16}, {Shared, 1, 16, 5, 5}, {Shared, 2, 16, 100, 4}, {Shared, 2, 3, 100, 1},
+		{Shared, 3, 20, 100, 2},
 		{Channels, 2, 16, 100, 16}, {Channels, 2, 16, 3, 3},
 	} {
 		config := Config{Grouping: c.grouping, Gridsize: c.gridsize, BatchSize: c.batch}

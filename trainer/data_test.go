@@ -53,7 +53,8 @@ func TestAScanWithoutOverlapHasNoGroups(t *testing.T) {
 	c.Gridsize = 2
 	r, _ := request(c, opened(t, data), engine.Tape{})
 	var bad *badinput.Error
-	if _, err := Train(context.Background(), r); !errors.As(err, &bad) || bad.File != r.Scans[0].Path || bad.Key != "xcoords, ycoords" {
+	if _, err := Train(context.Background(), r); !errors.As(err, &bad) || bad.File != r.Scans[0].Path ||
+		bad.Key != "xcoords, ycoords" {
 		t.Errorf("error %v", err)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"ptyx/models"
 )
 
-// A NaN in a later epoch ends the training with the batch named, before the parameters take it in; the state file is that of the
-// last epoch that was whole.
+// A NaN in a later epoch ends the training with the batch named, before the parameters take it in; the state file is
+// that of the last epoch that was whole.
 func TestTheLastGoodStateIsKept(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -20,7 +20,8 @@ func TestTheLastGoodStateIsKept(t *testing.T) {
 		spoil func(f *Fitter)
 		want  string
 	}{
-		{"loss", func(f *Fitter) { f.state.Parameters[len(f.state.Parameters)-1].Data[0] = float32(math.NaN()) }, "epoch 2, batch 2: the loss is NaN"},
+		{"loss", func(f *Fitter) { f.state.Parameters[len(f.state.Parameters)-1].Data[0] = float32(math.NaN()) },
+			"epoch 2, batch 2: the loss is NaN"},
 		{"gradient", func(f *Fitter) {
 			for _, r := range f.replicas {
 				r.training = infinite{r}

@@ -57,7 +57,8 @@ func opened(t *testing.T, data dataset.ScanData) *dataset.Scan {
 // small is the smallest network there is, on batches of two.
 func small() Config {
 	return Config{
-		N: 64, Mode: Physics, Gridsize: 1, Grouping: Shared, FiltersScale: 1, Extent: models.Centre, Loss: Poisson.Loss(), Seed: 3,
+		N: 64, Mode: Physics, Gridsize: 1, Grouping: Shared, FiltersScale: 1, Extent: models.Centre,
+		Loss: Poisson.Loss(), Seed: 3,
 		MaxEpochs: 2, BatchSize: 2, LearningRate: 1e-3, Schedule: Constant, Probe: ProbeFixed, ProbeRate: 1, Threads: 1,
 		Floor: DefaultFloor,
 	}
@@ -82,7 +83,8 @@ func (r *recorder) Epoch(e Epoch) { r.epochs = append(r.epochs, e) }
 // request is a training without files.
 func request(c Config, scan *dataset.Scan, eng engine.Engine) (Request, *recorder) {
 	r := &recorder{}
-	return Request{Config: c, Scans: []*dataset.Scan{scan}, Engine: eng, Progress: r, Log: slog.New(slog.DiscardHandler)}, r
+	return Request{Config: c, Scans: []*dataset.Scan{scan}, Engine: eng, Progress: r,
+		Log: slog.New(slog.DiscardHandler)}, r
 }
 
 // train runs a request to its end.

@@ -22,7 +22,8 @@ func TestReadMetrics(t *testing.T) {
 	}
 	write("epoch,train_loss,val_loss,learning_rate,seconds,patterns_per_s\n1,0.5,,0.001,2,3\n2,0.25,0.3,0.002,2,3\n")
 	h, err := ReadMetrics(dir)
-	if err != nil || len(h) != 2 || h[0].TrainLoss != 0.5 || !math.IsNaN(h[0].ValLoss) || h[1].ValLoss != 0.3 || h[1].Number != 2 {
+	if err != nil || len(h) != 2 || h[0].TrainLoss != 0.5 || !math.IsNaN(h[0].ValLoss) || h[1].ValLoss != 0.3 ||
+		h[1].Number != 2 {
 		t.Errorf("%+v, %v", h, err)
 	}
 	for _, text := range []string{"", "epoch\nx,1,1,1\n", "epoch\n1\n", "a,b\n1,2,3\n", "epoch,a,b,c\n1,x,,\n"} {

@@ -82,8 +82,8 @@ func TestOneScaleForAllScansAndExposuresInTheProbes(t *testing.T) {
 	}
 }
 
-// TestScansAgainstThePhysics: a network of zeros says that nothing is there, so every pattern is compared with the probe of
-// its own scan, as bright as that scan is.
+// TestScansAgainstThePhysics: a network of zeros says that nothing is there, so every pattern is compared with the
+// probe of its own scan, as bright as that scan is.
 func TestScansAgainstThePhysics(t *testing.T) {
 	t.Parallel()
 	const n = 64
@@ -99,7 +99,8 @@ func TestScansAgainstThePhysics(t *testing.T) {
 	}{{1, nil}, {2, nil}, {2, halfMeasured(n)}} {
 		c, gridsize := small(), way.gridsize
 		list[1].Measured = way.measured
-		c.Gridsize, c.BatchSize, c.Extent, c.Loss = gridsize, 9*gridsize*gridsize, models.Full, Loss{Poisson: 1, MAE: 0.5, Smoothness: 1}
+		c.Gridsize, c.BatchSize, c.Extent, c.Loss = gridsize, 9*gridsize*gridsize, models.Full, Loss{Poisson: 1,
+			MAE: 0.5, Smoothness: 1}
 		r, _ := request(c, list[0], ort)
 		r.Scans = list
 		b := bindRequest(t, r, 1)
@@ -113,7 +114,8 @@ func TestScansAgainstThePhysics(t *testing.T) {
 			optics.NormalisePower(probe, n*n*light.exposure[scan])
 			propagator := optics.NewPropagator(n)
 			model, measured := make([]float64, n*n), make([]float64, n*n)
-			propagator.Intensity(optics.ExitWave(optics.ShiftProbe(probe, frame.Fraction(d.Y[pattern]), frame.Fraction(d.X[pattern])), ones(n)), model)
+			propagator.Intensity(optics.ExitWave(optics.ShiftProbe(probe, frame.Fraction(d.Y[pattern]),
+				frame.Fraction(d.X[pattern])), ones(n)), model)
 			for i := range measured {
 				measured[i] = math.Pow(float64(d.Patterns.Data[pattern*n*n+i]), 2) * n * n / light.power
 			}
@@ -130,7 +132,8 @@ func TestScansAgainstThePhysics(t *testing.T) {
 		}
 		// As in TestLossAgainstThePhysics.
 		if got := b.run(t, b.firstGroups()); !testutil.Close(got, want/float64(count), 0, 1e-4) {
-			t.Errorf("gridsize %d, masked %v: loss %v, want %v", gridsize, way.measured != nil, got, want/float64(count))
+			t.Errorf("gridsize %d, masked %v: loss %v, want %v", gridsize, way.measured != nil, got,
+				want/float64(count))
 		}
 	}
 }
@@ -165,7 +168,8 @@ func TestGroupsStayWithinTheirScan(t *testing.T) {
 					if at < 0 || data[scan].Y[at] != d.Y[m] {
 						t.Fatalf("pattern %d is at (%v, %v), where scan %d has none", m, d.X[m], d.Y[m], scan)
 					}
-					same(t, "pattern", d.Patterns.Data[m*64*64:(m+1)*64*64], data[scan].Patterns.Data[at*64*64:(at+1)*64*64])
+					same(t, "pattern", d.Patterns.Data[m*64*64:(m+1)*64*64],
+						data[scan].Patterns.Data[at*64*64:(at+1)*64*64])
 				}
 			}
 		}
@@ -222,7 +226,8 @@ func TestAProbeLearnsFromItsOwnScan(t *testing.T) {
 }
 
 // trainTwo trains on two scans into dir.
-func trainTwo(t *testing.T, ctx context.Context, eng engine.Engine, list scans, dir string, resume bool, afterBatch func(int)) *Result {
+func trainTwo(t *testing.T, ctx context.Context, eng engine.Engine, list scans, dir string, resume bool,
+	afterBatch func(int)) *Result {
 	t.Helper()
 	c := small()
 	c.MaxEpochs, c.ValFraction, c.Probe, c.Gridsize, c.BatchSize = 2, 0.2, ProbeTrainable, 2, 4
@@ -266,7 +271,8 @@ func TestSeveralScansAreSavedAndResumed(t *testing.T) {
 	sameStates(t, StateFile, filepath.Join(cut, StateFile), filepath.Join(whole, StateFile))
 
 	m := contractOf(t, want.Model)
-	if !slices.Equal(m.Probe.Data, want.Probes[0].Data) || len(want.Probes) != 2 || slices.Equal(want.Probes[0].Data, want.Probes[1].Data) {
+	if !slices.Equal(m.Probe.Data, want.Probes[0].Data) || len(want.Probes) != 2 ||
+		slices.Equal(want.Probes[0].Data, want.Probes[1].Data) {
 		t.Error("the model does not carry the first of two probes")
 	}
 	var digests []string
@@ -290,7 +296,8 @@ func TestSeveralScansAreSavedAndResumed(t *testing.T) {
 		t.Errorf("probeGuess is not the first scan's (%v)", err)
 	}
 	all, err := file.Complex64("probes")
-	if err != nil || !slices.Equal(all.Shape, []int{2, 64, 64}) || !slices.Equal(all.Data, slices.Concat(want.Probes[0].Data, want.Probes[1].Data)) {
+	if err != nil || !slices.Equal(all.Shape, []int{2, 64, 64}) ||
+		!slices.Equal(all.Data, slices.Concat(want.Probes[0].Data, want.Probes[1].Data)) {
 		t.Errorf("probes are not those of both scans (%v)", err)
 	}
 	light, err := list.light()

@@ -22,7 +22,8 @@ func written(t *testing.T, data dataset.ScanData, patches *ndarray.Complex64, op
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "scan.npz")
 	members := []npz.Member{
-		{Key: dataset.KeyPatterns, Value: data.Patterns}, {Key: dataset.KeyX, Value: data.X}, {Key: dataset.KeyY, Value: data.Y},
+		{Key: dataset.KeyPatterns, Value: data.Patterns}, {Key: dataset.KeyX, Value: data.X},
+		{Key: dataset.KeyY, Value: data.Y},
 		{Key: dataset.KeyProbe, Value: data.Probe}, {Key: dataset.KeyObject, Value: data.Object},
 	}
 	if patches != nil {
@@ -58,8 +59,8 @@ func fromDisk(t *testing.T, r Request, ctx context.Context) (*Result, string) {
 	return result, r.Scratch
 }
 
-// TestFromDiskAsFromMemory: two scans in groups, with validation and a probe to calibrate, give the same models byte for byte
-// whether memory holds the patterns or not, also when the training is interrupted and resumed.
+// TestFromDiskAsFromMemory: two scans in groups, with validation and a probe to calibrate, give the same models byte
+// for byte whether memory holds the patterns or not, also when the training is interrupted and resumed.
 func TestFromDiskAsFromMemory(t *testing.T) {
 	t.Parallel()
 	ort := fast(t, 1)
@@ -80,7 +81,8 @@ func TestFromDiskAsFromMemory(t *testing.T) {
 			if !slices.Equal(seen.losses, progress.losses) || seen.epochs[1].ValLoss != progress.epochs[1].ValLoss {
 				t.Errorf("losses %v, from memory %v", seen.losses, progress.losses)
 			}
-			if !bytes.Equal(got.Model.Marshal(), want.Model.Marshal()) || !bytes.Equal(got.Best.Marshal(), want.Best.Marshal()) {
+			if !bytes.Equal(got.Model.Marshal(), want.Model.Marshal()) ||
+				!bytes.Equal(got.Best.Marshal(), want.Best.Marshal()) {
 				t.Error("the models differ")
 			}
 			for i := range want.Probes {
@@ -103,15 +105,16 @@ func TestFromDiskAsFromMemory(t *testing.T) {
 			}
 			stopped.afterBatch = nil
 			cut.Resume = cut.Checkpoint
-			if resumed, _ := fromDisk(t, cut, context.Background()); !bytes.Equal(resumed.Model.Marshal(), want.Model.Marshal()) {
+			if resumed, _ := fromDisk(t, cut, context.Background()); !bytes.Equal(resumed.Model.Marshal(),
+				want.Model.Marshal()) {
 				t.Error("resumed, the model differs")
 			}
 		})
 	}
 }
 
-// TestTruthFromDisk: patches come from disk with their patterns, beside a scan whose object is cut, and a scan for validation
-// that has a store of its own.
+// TestTruthFromDisk: patches come from disk with their patterns, beside a scan whose object is cut, and a scan for
+// validation that has a store of its own.
 func TestTruthFromDisk(t *testing.T) {
 	t.Parallel()
 	ort := fast(t, 1)
@@ -130,7 +133,8 @@ func TestTruthFromDisk(t *testing.T) {
 		losses, val := slices.Clone(progress.losses), progress.epochs[1].ValLoss
 		progress.losses = nil
 		got, _ := fromDisk(t, r, context.Background())
-		if !slices.Equal(progress.losses, losses) || progress.epochs[3].ValLoss != val || !bytes.Equal(got.Model.Marshal(), want.Model.Marshal()) {
+		if !slices.Equal(progress.losses, losses) || progress.epochs[3].ValLoss != val ||
+			!bytes.Equal(got.Model.Marshal(), want.Model.Marshal()) {
 			t.Errorf("%s: losses %v, from memory %v", name, progress.losses, losses)
 		}
 	}
@@ -189,7 +193,8 @@ func TestAnEpochFromDisk(t *testing.T) {
 				}
 			}
 			feed.stop()
-			if sorted := slices.Sorted(slices.Values(shown)); len(slices.Compact(sorted)) != count || len(shown) != count {
+			if sorted := slices.Sorted(slices.Values(shown)); len(slices.Compact(sorted)) != count ||
+				len(shown) != count {
 				t.Errorf("%s: an epoch showed %d patterns", name, len(shown))
 			}
 			if !slices.Equal(shown, flat(plan)) {
@@ -254,7 +259,8 @@ func TestAFaultWhileReadingAhead(t *testing.T) {
 	defer feed.stop()
 	for i := range plan {
 		if _, _, err = feed.take(); err != nil {
-			if i < 15 || !strings.Contains(err.Error(), fmt.Sprint(scan.Path, ": diff3d: found data that ends too early")) {
+			if i < 15 || !strings.Contains(err.Error(), fmt.Sprint(scan.Path,
+				": diff3d: found data that ends too early")) {
 				t.Errorf("batch %d: %v", i, err)
 			}
 			return
@@ -268,7 +274,8 @@ func TestUnpackingWithoutRoomIsSaid(t *testing.T) {
 	t.Parallel()
 	r, progress := request(small(), written(t, simulated(t, 3, 1), nil), engine.Tape{})
 	r.MemoryLimit, r.Scratch = 1, filepath.Join(t.TempDir(), "absent")
-	if _, err := Train(context.Background(), r); err == nil || !strings.Contains(err.Error(), "scratch file") || len(progress.losses) > 0 {
+	if _, err := Train(context.Background(), r); err == nil || !strings.Contains(err.Error(), "scratch file") ||
+		len(progress.losses) > 0 {
 		t.Errorf("error %v", err)
 	}
 }

@@ -92,7 +92,8 @@ func sameStates(t *testing.T, what, got, want string) {
 		t.Fatalf("%s: %d arrays, want %d", what, len(a), len(b))
 	}
 	for key, values := range b {
-		if !slices.EqualFunc(a[key], values, func(x, y float64) bool { return math.Float64bits(x) == math.Float64bits(y) }) {
+		if !slices.EqualFunc(a[key], values,
+			func(x, y float64) bool { return math.Float64bits(x) == math.Float64bits(y) }) {
 			t.Errorf("%s: %s differs", what, key)
 		}
 	}
@@ -198,8 +199,10 @@ func TestEveryGroupingAndExtentLearns(t *testing.T) {
 				}
 				got := contractOf(t, result.Model)
 				channels := map[Grouping]int{Shared: 1, Channels: 4}[grouping]
-				if got.Channels != channels || got.Gridsize != 2 || got.ObjectExtent != string(extent) || got.Epochs != 5 {
-					t.Errorf("the model says %d channels, gridsize %d, extent %s, %d epochs", got.Channels, got.Gridsize, got.ObjectExtent, got.Epochs)
+				if got.Channels != channels || got.Gridsize != 2 || got.ObjectExtent != string(extent) ||
+					got.Epochs != 5 {
+					t.Errorf("the model says %d channels, gridsize %d, extent %s, %d epochs", got.Channels,
+						got.Gridsize, got.ObjectExtent, got.Epochs)
 				}
 				if got.TrainLoss != progress.losses[4] {
 					t.Errorf("the model says loss %v, it was %v", got.TrainLoss, progress.losses[4])
@@ -216,13 +219,15 @@ func TestLossesAreMeansOverGroups(t *testing.T) {
 	r, progress := request(c, opened(t, simulated(t, 5, 1)), fast(t, 1))
 	train(t, r) // three groups in steps of two, two for validation
 	// In float32 the parameters do not move, and the losses are exact but for their own rounding.
-	if want := (2*progress.losses[0] + progress.losses[1]) / 3; len(progress.losses) != 2 || !testutil.Close(progress.epochs[0].TrainLoss, want, 0, 1e-12) {
+	if want := (2*progress.losses[0] + progress.losses[1]) / 3; len(progress.losses) != 2 ||
+		!testutil.Close(progress.epochs[0].TrainLoss, want, 0, 1e-12) {
 		t.Errorf("train loss %v from batches %v", progress.epochs[0].TrainLoss, progress.losses)
 	}
 	r.Config.ValFraction = 0
 	whole, all := request(r.Config, r.Scans[0], r.Engine)
 	train(t, whole)
-	if want := (3*progress.epochs[0].TrainLoss + 2*progress.epochs[0].ValLoss) / 5; !testutil.Close(all.epochs[0].TrainLoss, want, 0, 1e-6) {
+	if want := (3*progress.epochs[0].TrainLoss +
+		2*progress.epochs[0].ValLoss) / 5; !testutil.Close(all.epochs[0].TrainLoss, want, 0, 1e-6) {
 		t.Errorf("the parts' losses give %v, all patterns %v", want, all.epochs[0].TrainLoss)
 	}
 	if !math.IsNaN(all.epochs[0].ValLoss) {
@@ -243,7 +248,8 @@ func TestProbeMovesWhenItMay(t *testing.T) {
 		rate   float64
 		moves  bool
 	}{
-		{ProbeFixed, 0, 1, false}, {ProbeTrainable, 2, 1, false}, {ProbeTrainable, 0, 0, false}, {ProbeTrainable, 1, 1, true},
+		{ProbeFixed, 0, 1, false}, {ProbeTrainable, 2, 1, false}, {ProbeTrainable, 0, 0, false},
+		{ProbeTrainable, 1, 1, true},
 	} {
 		config := small()
 		config.Probe, config.ProbeWarmUp, config.ProbeRate = c.mode, c.warmUp, c.rate
@@ -285,7 +291,8 @@ func TestProbeIsInPhotons(t *testing.T) {
 		for name, m := range map[string]*onnxir.Model{"model": result.Model, "best": result.Best} {
 			said := contractOf(t, m)
 			if said.Photons != c.want || !testutil.Close(optics.Power(said.Probe), c.want, 0, 1e-6) {
-				t.Errorf("asked for %v: %s says %v photons, its probe has %v", c.ask, name, said.Photons, optics.Power(said.Probe))
+				t.Errorf("asked for %v: %s says %v photons, its probe has %v", c.ask, name, said.Photons,
+					optics.Power(said.Probe))
 			}
 		}
 	}
@@ -365,8 +372,8 @@ func TestResumedIsUndisturbed(t *testing.T) {
 	}
 }
 
-// TestMoreEpochsGoOn: a finished training continues, when the schedule does not look at the end, as if it had always been
-// longer.
+// TestMoreEpochsGoOn: a finished training continues, when the schedule does not look at the end, as if it had always
+// been longer.
 func TestMoreEpochsGoOn(t *testing.T) {
 	t.Parallel()
 	ort := fast(t, 1)
@@ -411,7 +418,8 @@ func TestForeignStatesAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	future := filepath.Join(dir, "future.npz")
-	if err := npz.Write(future, []npz.Member{{Key: "format", Value: int64(stateFormat + 1)}, {Key: "data_sha256", Value: digest}}); err != nil {
+	if err := npz.Write(future, []npz.Member{{Key: "format", Value: int64(stateFormat + 1)},
+		{Key: "data_sha256", Value: digest}}); err != nil {
 		t.Fatal(err)
 	}
 	wide := small()
@@ -433,7 +441,8 @@ func TestForeignStatesAreRefused(t *testing.T) {
 		q, progress := request(c.config, r.Scans[0], engine.Tape{})
 		q.Resume = c.file
 		var bad *badinput.Error
-		if _, err := Train(context.Background(), q); !errors.As(err, &bad) || bad.File != c.file || c.key != "" && bad.Key != c.key {
+		if _, err := Train(context.Background(), q); !errors.As(err, &bad) || bad.File != c.file || c.key != "" &&
+			bad.Key != c.key {
 			t.Errorf("%s: error %v", name, err)
 		}
 		if len(progress.losses) > 0 {
@@ -577,7 +586,8 @@ func TestRunDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	last := result.State.History[1]
-	if m.TrainLoss != last.TrainLoss || m.ValLoss != last.ValLoss || m.Seed != c.Seed || m.Loss != "poisson" || m.Epochs != 2 || m.Engine != "ort" {
+	if m.TrainLoss != last.TrainLoss || m.ValLoss != last.ValLoss || m.Seed != c.Seed || m.Loss != "poisson" ||
+		m.Epochs != 2 || m.Engine != "ort" {
 		t.Errorf("the model says %+v", m)
 	}
 	if m.Device == "" || m.DataDigest == "" || m.ProbeDigest != optics.ProbeDigest(m.Probe) {
@@ -600,7 +610,8 @@ func TestMetricsFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"epoch", "train_loss", "val_loss", "learning_rate", "seconds", "patterns_per_s"}; !slices.Equal(rows[0], want) {
+	if want := []string{"epoch", "train_loss", "val_loss", "learning_rate", "seconds",
+		"patterns_per_s"}; !slices.Equal(rows[0], want) {
 		t.Errorf("columns %v, want %v", rows[0], want)
 	}
 	if len(rows) != 3 {
@@ -623,7 +634,8 @@ func TestMetricsFile(t *testing.T) {
 			}
 		}
 	}
-	with := metricsCSV([]Epoch{{Number: 1, TrainLoss: 0.5, ValLoss: 0.25, LearningRate: 1e-3, Seconds: 1.5, PatternsPerSecond: 20}})
+	with := metricsCSV([]Epoch{{Number: 1, TrainLoss: 0.5, ValLoss: 0.25, LearningRate: 1e-3, Seconds: 1.5,
+		PatternsPerSecond: 20}})
 	if want := "1,0.5,0.25,0.001,1.500,20.0\n"; !bytes.HasSuffix(with, []byte(want)) {
 		t.Errorf("with validation: %q", with)
 	}

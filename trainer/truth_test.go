@@ -51,7 +51,8 @@ func withPatches(t *testing.T, data dataset.ScanData) *dataset.Scan {
 	}
 	path := filepath.Join(t.TempDir(), "patches.npz")
 	if err := npz.Write(path, []npz.Member{
-		{Key: dataset.KeyPatterns, Value: data.Patterns}, {Key: dataset.KeyX, Value: data.X}, {Key: dataset.KeyY, Value: data.Y},
+		{Key: dataset.KeyPatterns, Value: data.Patterns}, {Key: dataset.KeyX, Value: data.X},
+		{Key: dataset.KeyY, Value: data.Y},
 		{Key: dataset.KeyProbe, Value: data.Probe}, {Key: dataset.KeyTruth, Value: patches},
 	}); err != nil {
 		t.Fatal(err)
@@ -76,8 +77,8 @@ func astray(t *testing.T) dataset.ScanData {
 	return data
 }
 
-// TestLossAgainstTheTruth: a network of zeros says amplitude 1 and phase 0, so the loss is the truth's own distance from
-// that, weighted by the probe's intensity, of what is known; whether it comes as an object or as patches.
+// TestLossAgainstTheTruth: a network of zeros says amplitude 1 and phase 0, so the loss is the truth's own distance
+// from that, weighted by the probe's intensity, of what is known; whether it comes as an object or as patches.
 func TestLossAgainstTheTruth(t *testing.T) {
 	t.Parallel()
 	ort := fast(t, 1)
@@ -103,7 +104,8 @@ func TestLossAgainstTheTruth(t *testing.T) {
 						}
 						p := complex128(data.Probe.Data[r*64+col])
 						weight := real(p*cmplx.Conj(p))/math.Pow(top, 2) + overlapRim
-						sum += weight * (math.Abs(1-cmplx.Abs(v)) + math.Hypot(2*math.Sin(cmplx.Phase(v)/2), 1e-3) - 1e-3)
+						sum += weight * (math.Abs(1-cmplx.Abs(v)) +
+							math.Hypot(2*math.Sin(cmplx.Phase(v)/2), 1e-3) - 1e-3)
 						light += weight
 					}
 				}
@@ -126,7 +128,8 @@ func TestSupervisedTrainingLearnsAndKeepsTheContract(t *testing.T) {
 	for _, grouping := range []Grouping{Shared, Channels} {
 		c := supervised()
 		// What means nothing here does no harm: the probe stays, groups that share a network come apart.
-		c.Grouping, c.Gridsize, c.Probe, c.ProbeWarmUp, c.ProbePasses, c.MaxEpochs, c.BatchSize, c.Patterns = grouping, 2, ProbeTrainable, 0, 3, 6, 4, 4
+		c.Grouping, c.Gridsize, c.Probe, c.ProbeWarmUp, c.ProbePasses = grouping, 2, ProbeTrainable, 0, 3
+		c.MaxEpochs, c.BatchSize, c.Patterns = 6, 4, 4
 		if grouping == Channels {
 			c.Patterns = 1
 		}
@@ -142,7 +145,8 @@ func TestSupervisedTrainingLearnsAndKeepsTheContract(t *testing.T) {
 			channels, gridsize = 4, 2
 		}
 		if m.Loss != "mae, supervised" || m.Channels != channels || m.Gridsize != gridsize || m.TrainLoss != losses[5] {
-			t.Errorf("%s: the model says %q, %d channels, gridsize %d, loss %v", grouping, m.Loss, m.Channels, m.Gridsize, m.TrainLoss)
+			t.Errorf("%s: the model says %q, %d channels, gridsize %d, loss %v", grouping, m.Loss, m.Channels,
+				m.Gridsize, m.TrainLoss)
 		}
 		power, err := scan.MeanPower()
 		if err != nil {
@@ -150,7 +154,8 @@ func TestSupervisedTrainingLearnsAndKeepsTheContract(t *testing.T) {
 		}
 		top := largestMagnitude(result.Probes[0])
 		for i, v := range probesInCounts(r.mustProbes(t))[0].Data {
-			if got := result.Probes[0].Data[i]; !(cmplx.Abs(complex128(got-v*complex64(complex(math.Sqrt(power/4096), 0)))) <= 1e-5*top) {
+			if got := result.Probes[0].Data[i]; !(cmplx.Abs(complex128(got-v*complex64(complex(math.Sqrt(power/4096),
+				0)))) <= 1e-5*top) {
 				t.Fatalf("%s: the probe moved at pixel %d", grouping, i)
 			}
 		}
@@ -204,7 +209,8 @@ func TestTrainingWithoutTruthIsRefused(t *testing.T) {
 		"another place":            {away, nil, dataset.KeyObject, "none of them under a pattern"},
 		"all of it unknown":        {unknown, nil, dataset.KeyObject, "no finite number under any pattern"},
 		"unknown where it is seen": {elsewhere, nil, dataset.KeyObject, "no finite number under any pattern"},
-		"photons wanted":           {simulated(t, 3, 1), func(c *Config) { c.Loss = Poisson.Loss() }, "poisson_weight", "0 with mode supervised"},
+		"photons wanted": {simulated(t, 3, 1), func(c *Config) { c.Loss = Poisson.Loss() }, "poisson_weight",
+			"0 with mode supervised"},
 	} {
 		config := supervised()
 		if c.spoil != nil {
@@ -212,7 +218,8 @@ func TestTrainingWithoutTruthIsRefused(t *testing.T) {
 		}
 		r, _ := request(config, opened(t, c.data), engine.Tape{})
 		var bad *badinput.Error
-		if _, err := Train(context.Background(), r); !errors.As(err, &bad) || bad.Key != c.key || !strings.Contains(err.Error(), c.sentence) {
+		if _, err := Train(context.Background(), r); !errors.As(err, &bad) || bad.Key != c.key ||
+			!strings.Contains(err.Error(), c.sentence) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
@@ -221,7 +228,8 @@ func TestTrainingWithoutTruthIsRefused(t *testing.T) {
 		r, _ := request(supervised(), withPatches(t, away), engine.Tape{})
 		r.MemoryLimit, r.Scratch = limit, t.TempDir()
 		var bad *badinput.Error
-		if _, err := Train(context.Background(), r); !errors.As(err, &bad) || bad.Key != dataset.KeyTruth || !strings.Contains(err.Error(), "no finite number") {
+		if _, err := Train(context.Background(), r); !errors.As(err, &bad) || bad.Key != dataset.KeyTruth ||
+			!strings.Contains(err.Error(), "no finite number") {
 			t.Errorf("patches of NaN, %d bytes of memory: %v", limit, err)
 		}
 	}

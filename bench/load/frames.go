@@ -12,22 +12,22 @@ import (
 	"ptyx/internal/format/npz"
 )
 
-// frames sends a scan, whose positions come again and again under new ids: a detector that does not stop.
+// frames sends a scan whose positions repeat under new ids, like a detector that does not stop.
 func (l load) frames(clients int, d time.Duration, inPost int) (report, error) {
-	said, err := l.post(l.url, []byte("{}"), http.Header{"Content-Type": {"application/json"}})
+	answer, err := l.post(l.url, []byte("{}"), http.Header{"Content-Type": {"application/json"}})
 	if err != nil {
 		return report{}, err
 	}
 	var created struct {
 		ID string `json:"id"`
 	}
-	if err := json.Unmarshal(said, &created); err != nil {
+	if err := json.Unmarshal(answer, &created); err != nil {
 		return report{}, fmt.Errorf("the answer to a new scan: %w", err)
 	}
 	scan := l.url + "/" + created.ID
 	var posts atomic.Int64
 	header := http.Header{"Content-Type": {"application/octet-stream"}}
-	found, err := together(clients, d, inPost, func(int, int) error {
+	found, err := run(clients, d, inPost, func(int, int) error {
 		body, err := l.part(int(posts.Add(1)-1)*inPost, inPost)
 		if err != nil {
 			return err
@@ -52,7 +52,8 @@ func (l load) part(from, count int) ([]byte, error) {
 		x[i], y[i], ids[i] = l.x[at], l.y[at], int64(from+i)
 	}
 	var b bytes.Buffer
-	err := npz.WriteTo(&b, []npz.Member{{Key: "diff3d", Value: patterns}, {Key: "xcoords", Value: x}, {Key: "ycoords", Value: y}, {Key: "ids", Value: ids}}, npz.Stored)
+	err := npz.WriteTo(&b, []npz.Member{{Key: "diff3d", Value: patterns}, {Key: "xcoords", Value: x},
+		{Key: "ycoords", Value: y}, {Key: "ids", Value: ids}}, npz.Stored)
 	return b.Bytes(), err
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,7 +13,7 @@ import (
 	"ptyx/internal/base/ndarray"
 )
 
-// load is what is sent, and where to.
+// load is what to send, and where.
 type load struct {
 	url      string
 	raw      bool
@@ -21,7 +22,7 @@ type load struct {
 	client   *http.Client
 }
 
-// report is what clients have met.
+// report is what the clients measured.
 type report struct {
 	PerSecond float64 `json:"per_second"` // patterns that were answered
 	P50       float64 `json:"p50"`        // seconds of an answer
@@ -29,9 +30,9 @@ type report struct {
 	Answered  int     `json:"answered"` // requests
 }
 
-// together runs clients until the time is over, each with the next body whenever it was answered. A refusal ends it all with an error:
-// what was not answered must not look fast.
-func together(clients int, d time.Duration, patterns int, ask func(client, turn int) error) (report, error) {
+// run lets clients send for a time, each the next request when it has its answer. A refused request ends the run with
+// an error: requests that were not answered must not look fast.
+func run(clients int, d time.Duration, patterns int, ask func(client, turn int) error) (report, error) {
 	var wait sync.WaitGroup
 	taken := make([][]time.Duration, clients)
 	faults := make([]error, clients)
@@ -48,16 +49,15 @@ func together(clients int, d time.Duration, patterns int, ask func(client, turn 
 		})
 	}
 	wait.Wait()
-	whole := time.Since(start).Seconds()
-	for _, err := range faults {
-		if err != nil {
-			return report{}, err
-		}
+	seconds := time.Since(start).Seconds()
+	if err := errors.Join(faults...); err != nil {
+		return report{}, err
 	}
 	all := slices.Concat(taken...)
 	slices.Sort(all)
 	quantile := func(q float64) float64 { return all[min(len(all)-1, int(q*float64(len(all))))].Seconds() }
-	return report{PerSecond: float64(len(all)*patterns) / whole, P50: quantile(0.5), P99: quantile(0.99), Answered: len(all)}, nil
+	return report{PerSecond: float64(len(all)*patterns) / seconds, P50: quantile(0.5), P99: quantile(0.99),
+		Answered: len(all)}, nil
 }
 
 // post sends a body and reads the answer to its end.
@@ -72,9 +72,9 @@ func (l load) post(url string, body []byte, header http.Header) ([]byte, error) 
 		return nil, err
 	}
 	defer answer.Body.Close()
-	said, err := io.ReadAll(answer.Body)
+	body, err = io.ReadAll(answer.Body)
 	if err == nil && answer.StatusCode/100 != 2 {
-		err = fmt.Errorf("%s: %s: %.300s", url, answer.Status, said)
+		err = fmt.Errorf("%s: %s: %.300s", url, answer.Status, body)
 	}
-	return said, err
+	return body, err
 }

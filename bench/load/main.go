@@ -1,14 +1,14 @@
-// Command load asks servers for patches, as many clients at once, for make bench-serve. It prints one line of JSON for each line of
-// standard input, which says what to do:
+// Command load sends requests to a server from many clients at once, for make bench-serve. It answers each line of
+// standard input with a line of JSON:
 //
-//	requests CLIENTS SECONDS          one pattern a request, each client asks again when it was answered
-//	frames CLIENTS SECONDS FRAMES     a scan of ptyx serve, so many frames in a post, new ids in each
+//	requests CLIENTS SECONDS          one pattern a request; each client sends the next when it has its answer
+//	frames CLIENTS SECONDS FRAMES     a scan of ptyx serve, FRAMES frames in a post, with new ids
 //
 //	load -url URL/v2/models/net/infer -scan scan.npz   the protocol of ptyx serve
-//	load -url URL/infer -scan scan.npz -raw             float32 there, float32 back, nothing else
+//	load -url URL/infer -scan scan.npz -raw             float32 in both directions, nothing else
 //	load -url URL/v1/scans -scan scan.npz
 //
-// It stays alive between two lines, so that the harness can let servers take turns.
+// It runs until its input ends, so that the harness can let servers take turns.
 package main
 
 import (
@@ -25,15 +25,15 @@ import (
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	if err := serve(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
 		os.Exit(1)
 	}
 }
 
-func run(args []string) error {
+func serve(args []string) error {
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
-	url := flags.String("url", "", "what to ask")
+	url := flags.String("url", "", "address to send to")
 	path := flags.String("scan", "", "scan to take patterns from")
 	raw := flags.Bool("raw", false, "bodies are float32 and nothing else")
 	if err := flags.Parse(args); err != nil {
@@ -48,8 +48,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	x, y := scan.X, scan.Y
-	l := load{url: *url, raw: *raw, patterns: patterns, x: x, y: y, client: &http.Client{
+	l := load{url: *url, raw: *raw, patterns: patterns, x: scan.X, y: scan.Y, client: &http.Client{
 		Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 1024, DisableCompression: true},
 	}}
 	out := json.NewEncoder(os.Stdout)
@@ -66,7 +65,7 @@ func run(args []string) error {
 	return lines.Err()
 }
 
-// order does what a line says.
+// order carries out a line of input.
 func (l load) order(line string) (report, error) {
 	var clients, frames int
 	var seconds float64

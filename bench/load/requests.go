@@ -20,15 +20,15 @@ func (l load) requests(clients int, d time.Duration) (report, error) {
 			bodies[i] = appendFloats(nil, pattern)
 			continue
 		}
-		said := fmt.Sprintf(`{"inputs":[{"name":"amplitude_measured","shape":[1,1,%d,%d],"datatype":"FP32","parameters":{"binary_data_size":%d}}],`+
-			`"parameters":{"binary_data_output":true}}`, n, n, 4*n*n)
-		bodies[i] = appendFloats([]byte(said), pattern)
-		header.Set("Inference-Header-Content-Length", strconv.Itoa(len(said)))
+		head := fmt.Sprintf(`{"inputs":[{"name":"amplitude_measured","shape":[1,1,%d,%d],"datatype":"FP32",`+
+			`"parameters":{"binary_data_size":%d}}],"parameters":{"binary_data_output":true}}`, n, n, 4*n*n)
+		bodies[i] = appendFloats([]byte(head), pattern)
+		header.Set("Inference-Header-Content-Length", strconv.Itoa(len(head)))
 	}
-	return together(clients, d, 1, func(client, turn int) error {
-		said, err := l.post(l.url, bodies[(client+turn)%len(bodies)], header)
-		if err == nil && len(said) < 2*4*n*n {
-			err = fmt.Errorf("an answer of %d bytes, expected amplitude and phase of %d x %d pixels", len(said), n, n)
+	return run(clients, d, 1, func(client, turn int) error {
+		answer, err := l.post(l.url, bodies[(client+turn)%len(bodies)], header)
+		if err == nil && len(answer) < 2*4*n*n {
+			err = fmt.Errorf("an answer of %d bytes, expected amplitude and phase of %d x %d pixels", len(answer), n, n)
 		}
 		return err
 	})

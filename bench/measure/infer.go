@@ -3,49 +3,49 @@ package main
 import (
 	"time"
 
-	"ptyx/internal/base/ndarray"
 	"ptyx/internal/recon/predict"
 )
 
-// infer serves runs of the bare session on the first patterns of the scan.
-func (j job) infer() error {
-	p, patterns, build, err := j.predictor()
-	if err != nil {
-		return err
-	}
-	batch, err := p.Prepare(j.batch)
-	if err != nil {
-		return err
-	}
-	into := batch.Patterns().Data
-	for filled := 0; filled < len(into); { // a scan may have fewer patterns than the batch
-		filled += copy(into[filled:], patterns.Data)
-	}
-	return serve(ready{BuildSeconds: build.Seconds(), Patterns: j.batch}, func() (time.Duration, error) {
-		start := time.Now()
-		_, _, err := batch.Run()
-		return time.Since(start), err
-	})
-}
+// infer times the bare session on one batch.
+func (j job) infer() error { return j.bare(j.batch) }
 
-// pass serves runs of the bare session over all patterns, cut into batches as ptyx infer cuts them.
-func (j job) pass() error {
-	p, patterns, build, err := j.predictor()
+// pass times the bare session on all patterns, cut into batches as in ptyx infer.
+func (j job) pass() error { return j.bare(0) }
+
+// bare times the bare session on the first count patterns of the scan, from its beginning again if it has fewer; 0: on
+// all.
+func (j job) bare(count int) error {
+	scan, model, _, env, err := j.open()
+	if err != nil {
+		return err
+	}
+	patterns, err := scan.Load()
+	if err != nil {
+		return err
+	}
+	if count == 0 {
+		count = scan.M
+	}
+	start := time.Now()
+	p, err := predict.NewORT(env, model, j.session())
+	build := time.Since(start).Seconds()
 	if err != nil {
 		return err
 	}
 	var batches []predict.Batch
-	image := patterns.Shape[1] * patterns.Shape[2]
-	for at, count := 0, patterns.Shape[0]; at < count; at += j.batch {
-		size := min(j.batch, count-at)
-		batch, err := p.Prepare(size)
+	for at := 0; at < count; at += j.batch {
+		batch, err := p.Prepare(min(j.batch, count-at))
 		if err != nil {
 			return err
 		}
-		copy(batch.Patterns().Data, patterns.Data[at*image:(at+size)*image])
+		into, image := batch.Patterns().Data, scan.N*scan.N
+		for filled := 0; filled < len(into); {
+			from := (at*image + filled) % len(patterns.Data)
+			filled += copy(into[filled:], patterns.Data[from:])
+		}
 		batches = append(batches, batch)
 	}
-	return serve(ready{BuildSeconds: build.Seconds(), Patterns: patterns.Shape[0]}, func() (time.Duration, error) {
+	return serve(ready{BuildSeconds: build, Patterns: count}, func() (time.Duration, error) {
 		start := time.Now()
 		for _, batch := range batches {
 			if _, _, err := batch.Run(); err != nil {
@@ -54,19 +54,4 @@ func (j job) pass() error {
 		}
 		return time.Since(start), nil
 	})
-}
-
-// predictor loads the patterns and creates the session, whose creation it times.
-func (j job) predictor() (*predict.ORT, *ndarray.Float32, time.Duration, error) {
-	scan, model, _, env, err := j.open()
-	if err != nil {
-		return nil, nil, 0, err
-	}
-	patterns, err := scan.Load()
-	if err != nil {
-		return nil, nil, 0, err
-	}
-	start := time.Now()
-	p, err := predict.NewORT(env, model, j.session())
-	return p, patterns, time.Since(start), err
 }

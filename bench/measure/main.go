@@ -1,13 +1,13 @@
-// Command measure times the parts of ptyx for make bench-peers. It prepares one job, says in a line of JSON how long that
-// took, and then runs as many steps as each line of standard input asks for, answering with the seconds of each: so that the
-// harness can let programs take turns without starting them anew.
+// Command measure times the parts of ptyx for make bench-peers. It prepares one job, prints how long that took as a
+// line of JSON, and then answers each line of standard input, a number of steps, with the seconds of each. So the
+// harness can let programs take turns without restarting them.
 //
-//	measure train   -scan scan.npz -model model.onnx -batch 16 -threads 2   steps of a training, as ptyx train makes them
-//	measure infer   -scan scan.npz -model model.onnx -batch 16 -threads 2   runs of the bare session on one batch
-//	measure pass    -scan scan.npz -model model.onnx -batch 16 -threads 2   the bare session on all patterns of the scan, once a step
+//	measure train   -scan scan.npz -model model.onnx -batch 16 -threads 2   steps of a training, as in ptyx train
+//	measure infer   -scan scan.npz -model model.onnx -batch 16 -threads 2   the bare session on one batch
+//	measure pass    -scan scan.npz -model model.onnx -batch 16 -threads 2   the bare session on all patterns
 //	measure numbers -scan scan.npz -model model.onnx -batch 16 -out numbers.npz
 //
-// numbers is no timing: it writes what the network and a training step make of the first patterns of the scan.
+// The job numbers measures no time: it writes the output of the network and of a training step for the first patterns.
 package main
 
 import (
@@ -18,13 +18,18 @@ import (
 
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/scan/dataset"
-	ort "ptyx/runtime"
+	"ptyx/runtime"
 )
 
 // job is what all kinds of measurement need.
 type job struct {
-	kind, scan, model, out string
-	batch, threads         int
+	scan, model, out string
+	batch, threads   int
+}
+
+// jobs is the table of jobs by name.
+func jobs() map[string]func(job) error {
+	return map[string]func(job) error{"train": job.train, "infer": job.infer, "pass": job.pass, "numbers": job.numbers}
 }
 
 func main() {
@@ -35,11 +40,11 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) == 0 {
-		return fmt.Errorf("no job, expected train, infer, pass or numbers")
+	if len(args) == 0 || jobs()[args[0]] == nil {
+		return fmt.Errorf("found %q, expected train, infer, pass or numbers", args)
 	}
-	j := job{kind: args[0]}
-	flags := flag.NewFlagSet("measure "+j.kind, flag.ContinueOnError)
+	var j job
+	flags := flag.NewFlagSet("measure "+args[0], flag.ContinueOnError)
 	flags.StringVar(&j.scan, "scan", "", "scan to take patterns from")
 	flags.StringVar(&j.model, "model", "", "checkpoint with the weights")
 	flags.StringVar(&j.out, "out", "", "file for the numbers")
@@ -48,21 +53,11 @@ func run(args []string) error {
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
-	switch j.kind {
-	case "train":
-		return j.train()
-	case "infer":
-		return j.infer()
-	case "pass":
-		return j.pass()
-	case "numbers":
-		return j.numbers()
-	}
-	return fmt.Errorf("found job %q, expected train, infer, pass or numbers", j.kind)
+	return jobs()[args[0]](j)
 }
 
-// open opens what the job computes with. Everything stays open until the process ends.
-func (j job) open() (*dataset.Scan, []byte, contract.Contract, *ort.Environment, error) {
+// open opens scan, model and library. Everything stays open until the process ends.
+func (j job) open() (*dataset.Scan, []byte, contract.Contract, *runtime.Environment, error) {
 	data, _, c, err := contract.Load(j.model)
 	if err != nil {
 		return nil, nil, c, nil, err
@@ -72,16 +67,17 @@ func (j job) open() (*dataset.Scan, []byte, contract.Contract, *ort.Environment,
 		return nil, nil, c, nil, err
 	}
 	if scan.N != c.N {
-		return nil, nil, c, nil, fmt.Errorf("%s has patterns of %d pixels, the network of %s takes %d", j.scan, scan.N, j.model, c.N)
+		return nil, nil, c, nil, fmt.Errorf("%s has patterns of %d pixels, the network of %s takes %d",
+			j.scan, scan.N, j.model, c.N)
 	}
-	library, err := ort.Find("")
+	library, err := runtime.Find("")
 	if err != nil {
 		return nil, nil, c, nil, err
 	}
-	env, err := ort.Open(library)
+	env, err := runtime.Open(library)
 	return scan, data, c, env, err
 }
 
-func (j job) session() ort.SessionOptions {
-	return ort.SessionOptions{Device: ort.CPU, Threads: j.threads}
+func (j job) session() runtime.SessionOptions {
+	return runtime.SessionOptions{Device: runtime.CPU, Threads: j.threads}
 }

@@ -65,7 +65,8 @@ func (j job) patches(env *ort.Environment, model []byte, patterns *ndarray.Float
 }
 
 // steps trains on the patterns as one batch.
-func (j job) steps(env *ort.Environment, scan *dataset.Scan, model []byte, c contract.Contract, patterns *ndarray.Float32) ([]npz.Member, error) {
+func (j job) steps(env *ort.Environment, scan *dataset.Scan, model []byte, c contract.Contract,
+	patterns *ndarray.Float32) ([]npz.Member, error) {
 	config := trainer.Config{N: c.N}
 	config.ApplyNetwork(c)
 	network := config.NetworkConfig(c.InputScale)
@@ -80,7 +81,7 @@ func (j job) steps(env *ort.Environment, scan *dataset.Scan, model []byte, c con
 	if err != nil {
 		return nil, err
 	}
-	exe, err := engine.NewORT(env, j.session()).Compile(step.Training, 1)
+	exe, err := trainer.ONNXRuntime(env, j.session()).Compile(step.Training, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +122,8 @@ func update(step *trainer.Step, binding engine.Binding, weights, outputs []*ndar
 }
 
 // stepInputs fills the inputs of a step, by their names.
-func stepInputs(step *trainer.Step, scan *dataset.Scan, c contract.Contract, patterns *ndarray.Float32, weights []*ndarray.Float32) ([]*ndarray.Float32, error) {
+func stepInputs(step *trainer.Step, scan *dataset.Scan, c contract.Contract, patterns *ndarray.Float32,
+	weights []*ndarray.Float32) ([]*ndarray.Float32, error) {
 	known := map[string]*ndarray.Float32{"amplitude": patterns}
 	for i, spec := range step.Config.Net.Specs() {
 		known[spec.Name] = weights[i]

@@ -2,17 +2,14 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"math"
 	"time"
 
 	"ptyx/export"
-	"ptyx/internal/recon/engine"
-	"ptyx/internal/scan/dataset"
 	"ptyx/trainer"
 )
 
-// trainingBatches is how many batches an epoch has: enough for what happens once an epoch not to count as a part of a step.
+// trainingBatches is the number of batches in an epoch: enough that the work of an epoch's end hardly adds to a step.
 const trainingBatches = 8
 
 // train serves steps of a whole training: filling the batch, forward and backward pass, Adam.
@@ -21,11 +18,10 @@ func (j job) train() error {
 	if err != nil {
 		return err
 	}
-	config := trainer.Config{
-		N: scan.N, Mode: trainer.Physics, Gridsize: 1, Grouping: trainer.Shared, Loss: trainer.Poisson.Loss(), MaxEpochs: math.MaxInt, BatchSize: j.batch,
-		LearningRate: 1e-3, Schedule: trainer.Constant, Probe: trainer.ProbeFixed, ProbeRate: 1, Threads: j.threads,
-		Patterns: trainingBatches * j.batch, Floor: trainer.DefaultFloor,
-	}
+	config := trainer.DefaultConfig()
+	config.N, config.Gridsize, config.ValFraction, config.Probe = scan.N, 1, 0, trainer.ProbeFixed
+	config.MaxEpochs, config.BatchSize, config.Patterns = math.MaxInt, j.batch, trainingBatches*j.batch
+	config.LearningRate, config.Schedule, config.WarmUp, config.Threads = 1e-3, trainer.Constant, 0, j.threads
 	config.ApplyNetwork(c)
 	weights, err := export.Weights(model, config.NetworkConfig(c.InputScale))
 	if err != nil {
@@ -35,8 +31,8 @@ func (j job) train() error {
 	start := time.Now()
 	go func() {
 		_, err := trainer.Train(context.Background(), trainer.Request{
-			Config: config, Scans: []*dataset.Scan{scan}, Initial: weights, Engine: engine.NewORT(env, j.session()), Progress: turns,
-			Begin: turns.begin, Log: slog.New(slog.DiscardHandler),
+			Config: config, Scans: []*trainer.Scan{scan}, Initial: weights,
+			Engine: trainer.ONNXRuntime(env, j.session()), Progress: turns, Begin: turns.begin,
 		})
 		turns.ended <- err
 	}()
@@ -55,7 +51,8 @@ type turns struct {
 }
 
 func newTurns() *turns {
-	return &turns{built: make(chan struct{}), next: make(chan struct{}), done: make(chan struct{}), ended: make(chan error, 1)}
+	return &turns{built: make(chan struct{}), next: make(chan struct{}), done: make(chan struct{}),
+		ended: make(chan error, 1)}
 }
 
 // begin is called when all is ready.

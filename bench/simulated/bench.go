@@ -12,13 +12,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"time"
 
 	"ptyx/internal/base/destination"
 )
 
-// bench runs cases and remembers what they found.
+// bench runs trials and keeps their results.
 type bench struct {
 	places
 	quick  bool
@@ -33,7 +34,7 @@ func newBench(p places, quick bool) (*bench, error) {
 	}
 	sum := sha256.Sum256(content)
 	b := &bench{places: p, quick: quick, digest: hex.EncodeToString(sum[:8])}
-	if quick { // apart from what full runs keep
+	if quick { // separate from the files of full runs
 		b.files = filepath.Join(p.files, "quick")
 		b.docs = b.files
 	}
@@ -56,7 +57,7 @@ type measures struct {
 	PhaseDeviation, TruePhaseDeviation float64
 }
 
-// found is what a case found, and of what.
+// found is the result of a trial, with the program and the commands that gave it.
 type found struct {
 	Program  string
 	Commands []command
@@ -64,13 +65,13 @@ type found struct {
 	Objects  map[string]measures // by the object's name
 }
 
-// object is a reconstruction that a case makes and measures.
+// object is a reconstruction of a trial.
 type object struct {
 	name    string
 	command command // that writes it
 }
 
-// trial is a scan, a training on it, and the objects that come of it.
+// trial is a scan, a training on it, and the objects made with the model.
 type trial struct {
 	name            string
 	simulate, train command
@@ -85,18 +86,18 @@ func (t trial) commands() []command {
 	return all
 }
 
-// scan, model and objects of a trial.
+// The files of a trial: scan, model and objects.
 func (b *bench) scan(t string) string         { return filepath.Join(b.files, t+".npz") }
 func (b *bench) model(t string) string        { return filepath.Join(b.files, t+"-run") }
 func (b *bench) object(t, name string) string { return filepath.Join(b.files, t+"-"+name) }
 
-// measured is what a trial found, from the last time or computed now.
+// measured returns the result of a trial: a kept one of the same program and commands, or a new one.
 func (b *bench) measured(ctx context.Context, t trial) (*found, error) {
 	path := filepath.Join(b.files, t.name+".json")
 	want := found{Program: b.digest, Commands: t.commands()}
 	if kept, err := readFound(path); err != nil {
 		return nil, err
-	} else if kept != nil && kept.Program == want.Program && same(kept.Commands, want.Commands) {
+	} else if kept != nil && reflect.DeepEqual(found{Program: kept.Program, Commands: kept.Commands}, want) {
 		return kept, nil
 	}
 	result, err := b.compute(ctx, t, want)
@@ -125,29 +126,25 @@ func readFound(path string) (*found, error) {
 	return kept, nil
 }
 
-func same(a, b []command) bool {
-	return fmt.Sprintf("%q", a) == fmt.Sprintf("%q", b)
-}
-
 func (b *bench) compute(ctx context.Context, t trial, result found) (*found, error) {
-	if _, err := b.call(ctx, t.simulate); err != nil {
+	if err := b.call(ctx, t.simulate); err != nil {
 		return nil, err
 	}
-	// A run directory is not trained into a second time.
+	// ptyx train refuses an existing run directory.
 	if err := os.RemoveAll(b.model(t.name)); err != nil {
 		return nil, err
 	}
 	start := time.Now()
-	if _, err := b.call(ctx, t.train); err != nil {
+	if err := b.call(ctx, t.train); err != nil {
 		return nil, err
 	}
 	result.Seconds = time.Since(start).Seconds()
 	result.Objects = map[string]measures{}
 	for _, o := range t.objects {
-		if _, err := b.call(ctx, o.command); err != nil {
+		if err := b.call(ctx, o.command); err != nil {
 			return nil, err
 		}
-		m, err := b.measure(ctx, b.object(t.name, o.name), b.scan(t.name))
+		m, err := measure(b.object(t.name, o.name), b.scan(t.name))
 		if err != nil {
 			return nil, err
 		}
@@ -158,15 +155,15 @@ func (b *bench) compute(ctx context.Context, t trial, result found) (*found, err
 	return &result, nil
 }
 
-// call runs the program and returns what it prints.
-func (b *bench) call(ctx context.Context, c command) ([]byte, error) {
+// call runs the program.
+func (b *bench) call(ctx context.Context, c command) error {
 	cmd := exec.CommandContext(ctx, b.ptyx, c...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("ptyx %s: %w: %s", c[0], err, bytes.TrimSpace(stderr.Bytes()))
+		return fmt.Errorf("ptyx %s: %w: %s", c[0], err, bytes.TrimSpace(stderr.Bytes()))
 	}
-	return stdout.Bytes(), nil
+	return nil
 }
 
 func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }

@@ -12,14 +12,16 @@ type setting struct {
 	n, positions, seeds, epochs int
 }
 
-// collapse trains with many seeds, each with an object, scan and noise of its own, and sees whether one ends at a constant object.
+// collapse trains with many seeds, each with its own object, scan and noise, and shows whether one ends at a constant
+// object.
 func collapse(ctx context.Context, b *bench) error {
 	settings := []setting{{n: 64, positions: 144, seeds: 20, epochs: 6}, {n: 128, positions: 100, seeds: 5, epochs: 6}}
 	if b.quick {
 		settings = []setting{{n: 64, positions: 49, seeds: 2, epochs: 1}}
 	}
 	var table strings.Builder
-	table.WriteString("| N | patterns | epochs | seeds | correlation, lowest, median | deviation of the phase from its mean, lowest (rad; the truth's) | time each |\n")
+	table.WriteString("| N | patterns | epochs | seeds | correlation, lowest, median | " +
+		"deviation of the phase from its mean, lowest (rad; the truth's) | time each |\n")
 	table.WriteString("| --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, s := range settings {
 		var runs []*found
@@ -35,15 +37,18 @@ func collapse(ctx context.Context, b *bench) error {
 	return b.insert("collapse", table.String())
 }
 
-// collapseTrial is the default command, whatever N is; the probe and the step grow with N, so that patches overlap alike.
+// collapseTrial is the default command for any N. The probe and the step grow with N, so that patches overlap equally.
 func (b *bench) collapseTrial(s setting, seed int) trial {
 	kinds := []string{"star", "lines", "blobs"}
 	name := fmt.Sprintf("n%d-s%d", s.n, seed)
 	return trial{
 		name: name,
-		simulate: command{"simulate", "--quiet", "--object", kinds[seed%len(kinds)], "--n", fmt.Sprint(s.n), "--positions", fmt.Sprint(s.positions),
-			"--probe-size", fmt.Sprint(20 * s.n / 64), "--step", fmt.Sprint(8 * s.n / 64), "--seed", fmt.Sprint(seed), "--out", b.scan(name)},
-		train: command{"train", "--quiet", "--train-data-file", b.scan(name), "--output-dir", b.model(name), "--n-filters-scale", "1",
+		simulate: command{"simulate", "--quiet", "--object", kinds[seed%len(kinds)], "--n", fmt.Sprint(s.n),
+			"--positions", fmt.Sprint(s.positions),
+			"--probe-size", fmt.Sprint(20 * s.n / 64), "--step", fmt.Sprint(8 * s.n / 64), "--seed", fmt.Sprint(seed),
+			"--out", b.scan(name)},
+		train: command{"train", "--quiet", "--train-data-file", b.scan(name), "--output-dir", b.model(name),
+			"--n-filters-scale", "1",
 			"--max-epochs", fmt.Sprint(s.epochs), "--seed", fmt.Sprint(seed)},
 		objects: []object{{plain, b.infer(name, plain)}},
 	}
@@ -57,6 +62,7 @@ func collapseRow(s setting, runs []*found) string {
 		truth, seconds = append(truth, m.TruePhaseDeviation), append(seconds, r.Seconds)
 	}
 	lowest := slices.Index(deviation, slices.Min(deviation))
-	return fmt.Sprintf("| %d | %d | %d | %d | %.3f, %.3f | %.3f (%.3f) | %.0f s |\n", s.n, s.positions, s.epochs, len(runs),
+	return fmt.Sprintf("| %d | %d | %d | %d | %.3f, %.3f | %.3f (%.3f) | %.0f s |\n", s.n, s.positions, s.epochs,
+		len(runs),
 		slices.Min(correlation), median(correlation), deviation[lowest], truth[lowest], median(seconds))
 }

@@ -1,8 +1,8 @@
-// Command simulated makes what docs/results.md says of simulated scans: it runs the commands that a user would, simulate, train,
-// infer and eval, over kinds of object, seeds, gridsizes and photons, and writes the table and the picture. `make results` runs it.
+// Command simulated makes the tables and the picture of docs/results.md, for `make results`. It runs the commands of a
+// user, simulate, train and infer, over kinds of object, seeds, gridsizes and photons, and evaluates the objects.
 //
-// What a case found is kept in the directory of files, under the case's name, and not computed again as long as the program and the
-// case's command lines are the same: it may be stopped and started at will.
+// The result of each trial is kept in the directory of files, and not computed again while the program and the trial's
+// command lines are the same. So the command can be stopped and started again.
 package main
 
 import (
@@ -15,14 +15,14 @@ import (
 	"strings"
 )
 
-// places are the program and the files of a run.
+// places are the program and the directories of a run.
 type places struct {
 	ptyx  string // the program
 	files string // directory of scans, models and objects
 	docs  string // directory of results.md and its pictures
 }
 
-// section is a part of the results that may be run alone.
+// section is a part of the results that can be run alone.
 type section struct {
 	name string
 	run  func(context.Context, *bench) error
@@ -55,7 +55,8 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&p.docs, "docs", "docs", "directory of results.md and its pictures")
 	flags.StringVar(&only, "only", "", "sections, separated by blanks: photons collapse; without it all")
 	flags.IntVar(&seeds, "seeds", seeds, "seeds of each case of photons: objects, scans, noise and trainings")
-	flags.BoolVar(&quick, "quick", false, "one seed and few epochs, to see whether it works; writes to the directory for scans")
+	flags.BoolVar(&quick, "quick", false,
+		"one seed and few epochs, as a trial; writes to the directory for scans")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -16,7 +16,8 @@ type grid struct {
 }
 
 func (b *bench) grid() grid {
-	g := grid{kinds: []string{"star", "lines", "blobs"}, gridsizes: []int{1, 2}, photons: []float64{1e3, 1e4, 1e6, 1e9}, epochs: 8}
+	g := grid{kinds: []string{"star", "lines", "blobs"}, gridsizes: []int{1, 2}, photons: []float64{1e3, 1e4, 1e6, 1e9},
+		epochs: 8}
 	for seed := range b.seeds {
 		g.seeds = append(g.seeds, seed+1)
 	}
@@ -39,20 +40,24 @@ const refinement = 10
 func (b *bench) photonTrial(kind string, gridsize int, photons float64, seed, epochs int) trial {
 	name := fmt.Sprintf("%s-%.0e-g%d-s%d", kind, photons, gridsize, seed)
 	t := trial{
-		name:     name,
-		simulate: command{"simulate", "--quiet", "--object", kind, "--nphotons", number(photons), "--seed", fmt.Sprint(seed), "--out", b.scan(name)},
-		train: command{"train", "--quiet", "--train-data-file", b.scan(name), "--output-dir", b.model(name), "--n-filters-scale", "1",
+		name: name,
+		simulate: command{"simulate", "--quiet", "--object", kind, "--nphotons", number(photons), "--seed",
+			fmt.Sprint(seed), "--out", b.scan(name)},
+		train: command{"train", "--quiet", "--train-data-file", b.scan(name), "--output-dir", b.model(name),
+			"--n-filters-scale", "1",
 			"--gridsize", fmt.Sprint(gridsize), "--max-epochs", fmt.Sprint(epochs), "--seed", fmt.Sprint(seed)},
 		objects: []object{{plain, b.infer(name, plain)}},
 	}
 	if gridsize > 1 {
-		t.objects = append(t.objects, object{refined, append(b.infer(name, refined), "--refine", fmt.Sprint(refinement))})
+		t.objects = append(t.objects, object{refined, append(b.infer(name, refined), "--refine",
+			fmt.Sprint(refinement))})
 	}
 	return t
 }
 
 func (b *bench) infer(t, name string) command {
-	return command{"infer", "--quiet", "--model-path", b.model(t), "--test-data", b.scan(t), "--output-dir", b.object(t, name)}
+	return command{"infer", "--quiet", "--model-path", b.model(t), "--test-data", b.scan(t), "--output-dir",
+		b.object(t, name)}
 }
 
 // cell is one place of the table: what its seeds found.

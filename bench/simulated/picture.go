@@ -9,8 +9,8 @@ import (
 	"ptyx/internal/quality/metrics"
 )
 
-// draw shows, of the first seed and the largest gridsize, the phase at each number of photons beside the truth, and the SSIM of the
-// phase of all kinds, before and after refinement.
+// draw shows, for the first seed and the largest gridsize, the phase at each number of photons beside the truth, and
+// the SSIM of the phase for all kinds, before and after refinement.
 func (b *bench) draw(path string, g grid, cells []*cell) error {
 	gridsize := g.gridsizes[len(g.gridsizes)-1]
 	var rows [][]render.Cell
@@ -53,7 +53,7 @@ func panel(title string, pair *metrics.Aligned, values []float64) render.Cell {
 	}
 }
 
-// curves are the phase's SSIM against photons of one of a trial's objects, a curve a kind at the largest gridsize.
+// curves plot the phase's SSIM against photons for one of a trial's objects, one curve for each kind.
 func curves(g grid, cells []*cell, name, title string) render.Cell {
 	gridsize := g.gridsizes[len(g.gridsizes)-1]
 	chart := &render.Chart{

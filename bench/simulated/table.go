@@ -13,11 +13,12 @@ import (
 	"ptyx/internal/base/destination"
 )
 
-// photonTable is a row a cell: medians over the seeds, and for what matters most the range.
+// photonTable has a row for each cell: medians over the seeds, and for correlation and phase the range.
 func photonTable(cells []*cell) string {
 	var t strings.Builder
-	t.WriteString("| object | gridsize | photons | correlation | SSIM of the phase | SSIM of the amplitude | PSNR of phase, amplitude (dB) " +
-		"| resolution (cycles/pixel) | phase SSIM, PtychoPINN's | refined: phase SSIM, resolution |\n")
+	t.WriteString("| object | gridsize | photons | correlation | SSIM of the phase | SSIM of the amplitude " +
+		"| PSNR of phase, amplitude (dB) | resolution (cycles/pixel) | phase SSIM, PtychoPINN's " +
+		"| refined: phase SSIM, resolution |\n")
 	t.WriteString("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, c := range cells {
 		correlation := func(m measures) float64 { return m.Correlation }
@@ -27,7 +28,8 @@ func photonTable(cells []*cell) string {
 		if v := c.values(refined, phase); len(v) > 0 {
 			after = fmt.Sprintf("%.3f, %.2f", median(v), median(c.values(refined, resolution)))
 		}
-		fmt.Fprintf(&t, "| %s | %d | %s | %s | %s | %.3f | %.1f, %.1f | %.2f | %.3f | %s |\n", c.kind, c.gridsize, power(c.photons),
+		fmt.Fprintf(&t, "| %s | %d | %s | %s | %s | %.3f | %.1f, %.1f | %.2f | %.3f | %s |\n", c.kind, c.gridsize,
+			power(c.photons),
 			ranged(c.values(plain, correlation)), ranged(c.values(plain, phase)),
 			median(c.values(plain, func(m measures) float64 { return m.SSIMAmplitude })),
 			median(c.values(plain, func(m measures) float64 { return m.PSNRPhase })),
@@ -60,16 +62,20 @@ func median(v []float64) float64 {
 
 // power writes a power of ten.
 func power(v float64) string {
-	digits := strings.NewReplacer("0", "⁰", "1", "¹", "2", "²", "3", "³", "4", "⁴", "5", "⁵", "6", "⁶", "7", "⁷", "8", "⁸", "9", "⁹")
-	return "10" + digits.Replace(fmt.Sprint(math.Round(math.Log10(v))))
+	digits := []rune("⁰¹²³⁴⁵⁶⁷⁸⁹")
+	text := "10"
+	for _, d := range fmt.Sprint(math.Round(math.Log10(v))) {
+		text += string(digits[d-'0'])
+	}
+	return text
 }
 
-// marks are the lines between which a part of results.md is written by this command.
+// marks are the lines around a part of results.md that this command writes.
 func marks(part string) (begin, end string) {
 	return "<!-- made by make results: " + part + " -->\n", "<!-- end of " + part + " -->\n"
 }
 
-// insert puts a text between the marks of its part in results.md. A file without them, as that of a quick run, gets them.
+// insert puts a text between the marks of its part in results.md. A file without marks, as in a quick run, gets them.
 func (b *bench) insert(part, text string) error {
 	path := filepath.Join(b.docs, "results.md")
 	content, err := os.ReadFile(path)

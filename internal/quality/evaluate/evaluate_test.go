@@ -26,7 +26,8 @@ func sample(row, col, h, w int, noise float64) *ndarray.Complex64 {
 	o := ndarray.New[complex64](h, w)
 	for i := range o.Data {
 		r, c := float64(row+i/w), float64(col+i%w)
-		v := cmplx.Rect(0.8+0.1*math.Sin(0.5*r+0.2*c)+0.05*math.Cos(0.01*r*c), 0.3*math.Sin(0.3*r-0.7*c)+0.2*math.Cos(0.012*r*c))
+		v := cmplx.Rect(0.8+0.1*math.Sin(0.5*r+0.2*c)+0.05*math.Cos(0.01*r*c),
+			0.3*math.Sin(0.3*r-0.7*c)+0.2*math.Cos(0.012*r*c))
 		o.Data[i] = complex64(v + complex(noise*rng.NormFloat64(), noise*rng.NormFloat64()))
 	}
 	return o
@@ -119,7 +120,8 @@ func TestOutputs(t *testing.T) {
 			t.Errorf("%s: table\n%s", convention, runs[0][0])
 		}
 		var decoded map[string]any
-		if err := json.Unmarshal([]byte(runs[0][1]), &decoded); err != nil || decoded["convention"] != string(convention) {
+		if err := json.Unmarshal([]byte(runs[0][1]), &decoded); err != nil ||
+			decoded["convention"] != string(convention) {
 			t.Errorf("%s: metrics of convention %v, error %v", convention, decoded["convention"], err)
 		}
 		if _, err := png.Decode(strings.NewReader(runs[0][2])); err != nil {
@@ -130,7 +132,8 @@ func TestOutputs(t *testing.T) {
 
 // TestCompatRegion: the scan's box, ten pixels wider, bounds the comparison with PtychoPINN's numbers.
 func TestCompatRegion(t *testing.T) {
-	result, err := evaluate.Files(evaluate.Options{Recon: reconstruction(t, 0.02), Reference: truth(t), Convention: evaluate.PINNCompat})
+	result, err := evaluate.Files(evaluate.Options{Recon: reconstruction(t, 0.02), Reference: truth(t),
+		Convention: evaluate.PINNCompat})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,19 +156,27 @@ func TestFaults(t *testing.T) {
 	for name, c := range map[string]struct {
 		recon, reference, key string
 	}{
-		"missing file":     {filepath.Join(t.TempDir(), "none.npz"), other, ""},
-		"no object":        {write(t, "a.npz", member("xcoords", []float64{1})), other, ""},
-		"stack":            {write(t, "b.npz", member("object", ndarray.New[complex64](2, 50, 50))), other, "object"},
-		"Inf":              {write(t, "c.npz", member("object", broken)), other, "object"},
-		"origin of three":  {write(t, "d.npz", member("object", object), member("origin", []int64{1, 2, 3})), other, "origin"},
-		"far origin":       {write(t, "e.npz", member("object", object), member("origin", []int64{1 << 60, 0})), other, "origin"},
-		"coverage shape":   {write(t, "f.npz", member("object", object), member("coverage", ndarray.New[float32](3, 3))), other, "coverage"},
-		"NaN coverage":     {write(t, "g.npz", member("object", object), member("coverage", nanCoverage(60))), other, "coverage"},
-		"coordinates":      {write(t, "h.npz", member("object", object), member("xcoords", []float64{1, 2}), member("ycoords", []float64{1})), other, "ycoords"},
-		"NaN coordinates":  {write(t, "i.npz", member("object", object), member("xcoords", []float64{math.NaN()}), member("ycoords", []float64{1})), other, "xcoords, ycoords"},
-		"apart":            {write(t, "j.npz", member("object", object), member("origin", []int64{500, 0})), other, "object"},
-		"constant":         {good, write(t, "k.npz", member("objectGuess", constant)), "objectGuess"},
-		"nothing covered":  {write(t, "l.npz", member("object", object), member("coverage", ndarray.New[float32](60, 60))), other, "object"},
+		"missing file": {filepath.Join(t.TempDir(), "none.npz"), other, ""},
+		"no object":    {write(t, "a.npz", member("xcoords", []float64{1})), other, ""},
+		"stack":        {write(t, "b.npz", member("object", ndarray.New[complex64](2, 50, 50))), other, "object"},
+		"Inf":          {write(t, "c.npz", member("object", broken)), other, "object"},
+		"origin of three": {write(t, "d.npz", member("object", object), member("origin", []int64{1, 2, 3})), other,
+			"origin"},
+		"far origin": {write(t, "e.npz", member("object", object), member("origin", []int64{1 << 60, 0})), other,
+			"origin"},
+		"coverage shape": {write(t, "f.npz", member("object", object),
+			member("coverage", ndarray.New[float32](3, 3))), other, "coverage"},
+		"NaN coverage": {write(t, "g.npz", member("object", object), member("coverage", nanCoverage(60))), other,
+			"coverage"},
+		"coordinates": {write(t, "h.npz", member("object", object), member("xcoords", []float64{1, 2}),
+			member("ycoords", []float64{1})), other, "ycoords"},
+		"NaN coordinates": {write(t, "i.npz", member("object", object), member("xcoords", []float64{math.NaN()}),
+			member("ycoords", []float64{1})), other, "xcoords, ycoords"},
+		"apart": {write(t, "j.npz", member("object", object), member("origin", []int64{500, 0})), other,
+			"object"},
+		"constant": {good, write(t, "k.npz", member("objectGuess", constant)), "objectGuess"},
+		"nothing covered": {write(t, "l.npz", member("object", object),
+			member("coverage", ndarray.New[float32](60, 60))), other, "object"},
 		"reference broken": {good, write(t, "m.npz", member("objectGuess", broken)), "objectGuess"},
 	} {
 		_, err := evaluate.Files(evaluate.Options{Recon: c.recon, Reference: c.reference})

@@ -6,8 +6,8 @@ import (
 	"ptyx/internal/base/testutil"
 )
 
-// The cutoff is the end of the widest band above the threshold: neither a dip among the lowest rings nor agreement by chance
-// beyond the band moves it.
+// The cutoff is the end of the widest band above the threshold: neither a dip among the lowest rings nor agreement by
+// chance beyond the band moves it.
 func TestCutoffIsTheEndOfTheWidestBand(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -29,7 +29,8 @@ func TestCutoffIsTheEndOfTheWidestBand(t *testing.T) {
 			threshold[i] = 0.5
 		}
 		got := f.cutoff(threshold, 1)
-		if !testutil.Close(got.Frequency, c.want, 1e-12, 0) || got.BeyondNyquist != c.beyond || got.BelowFirstRings != c.below { // a few roundings
+		if !testutil.Close(got.Frequency, c.want, 1e-12,
+			0) || got.BeyondNyquist != c.beyond || got.BelowFirstRings != c.below { // a few roundings
 			t.Errorf("%s: %+v, want a frequency of %v", c.name, got, c.want)
 		}
 	}

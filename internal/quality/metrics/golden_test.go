@@ -82,8 +82,8 @@ func TestGolden(t *testing.T) {
 		x[i], y[i] = cmplx.Abs(complex128(truth.Object.Data[i])), cmplx.Abs(complex128(pred.Object.Data[i]))
 		low, high, mse = min(low, x[i]), max(high, x[i]), mse+(x[i]-y[i])*(x[i]-y[i])/float64(len(x))
 	}
-	// Both sides start from complex64 whose last bit may differ (libm against Go): a few 1e-8, enlarged by the variances
-	// that SSIM divides by.
+	// Both sides start from complex64 whose last bit may differ (libm against Go): a few 1e-8, enlarged by the
+	// variances that SSIM divides by.
 	const tol = 1e-6
 	check("SSIM", metrics.SSIM(y, x, nil, goldenH, goldenW, high-low), want.Plain.Amplitude, tol)
 	check("SSIM over 3", metrics.SSIM(y, x, nil, goldenH, goldenW, 3), want.Plain.Range3, tol)

@@ -12,8 +12,8 @@ import (
 	"ptyx/internal/quality/metrics"
 )
 
-// scene is an object given by a formula, so that it can be sampled anywhere: waves of amplitude and phase with at least four
-// pixels a period.
+// scene is an object given by a formula, so that it can be sampled anywhere: waves of amplitude and phase with at least
+// four pixels a period.
 type scene []wave
 
 type wave struct{ kr, kc, phase, amplitude, angle float64 }
@@ -23,7 +23,8 @@ func newScene(seed uint64) scene {
 	var s scene
 	for range 40 {
 		s = append(s, wave{
-			kr: (rng.Float64() - 0.5) * math.Pi / 2, kc: (rng.Float64() - 0.5) * math.Pi / 2, phase: rng.Float64() * 2 * math.Pi,
+			kr: (rng.Float64() - 0.5) * math.Pi / 2, kc: (rng.Float64() - 0.5) * math.Pi / 2,
+			phase:     rng.Float64() * 2 * math.Pi,
 			amplitude: 0.02 * rng.NormFloat64(), angle: 0.06 * rng.NormFloat64(),
 		})
 	}
@@ -88,12 +89,14 @@ func TestInvariance(t *testing.T) {
 		})
 		r := compare(t, recon, reference, metrics.Options{})
 		// What is left is interpolation at the faded margin and the last thousandth of a pixel of the registration.
-		for what, v := range map[string]float64{"correlation": r.Correlation, "overlap": r.Overlap, "amplitude SSIM": r.Amplitude.SSIM, "phase SSIM": r.Phase.SSIM} {
+		for what, v := range map[string]float64{"correlation": r.Correlation, "overlap": r.Overlap,
+			"amplitude SSIM": r.Amplitude.SSIM, "phase SSIM": r.Phase.SSIM} {
 			if !(v >= 0.9995) {
 				t.Errorf("%s: %s %v, want 1.000", name, what, v)
 			}
 		}
-		if !r.FRC.AtHalfBit.BeyondNyquist && !(r.FRC.AtHalfBit.Frequency >= 0.25) { // the scene's band ends at 1/4 per axis
+		// The scene's band ends at 1/4 per axis.
+		if !r.FRC.AtHalfBit.BeyondNyquist && !(r.FRC.AtHalfBit.Frequency >= 0.25) {
 			t.Errorf("%s: FRC ends at %v cycles per pixel", name, r.FRC.AtHalfBit.Frequency)
 		}
 		for what, pair := range map[string][3]float64{
@@ -117,10 +120,13 @@ func TestNoise(t *testing.T) {
 		if i > 0 {
 			for what, pair := range map[string][2]float64{
 				"correlation": {r.Correlation, last.Correlation}, "overlap": {r.Overlap, last.Overlap},
-				"amplitude SSIM": {r.Amplitude.SSIM, last.Amplitude.SSIM}, "phase SSIM": {r.Phase.SSIM, last.Phase.SSIM},
-				"amplitude PSNR": {r.Amplitude.PSNR, last.Amplitude.PSNR}, "phase PSNR": {r.Phase.PSNR, last.Phase.PSNR},
-				"amplitude error": {-r.Amplitude.RMSE, -last.Amplitude.RMSE}, "phase error": {-r.Phase.MAE, -last.Phase.MAE},
-				"half-bit": {-r.FRC.AtHalfBit.HalfPeriod, -last.FRC.AtHalfBit.HalfPeriod + 1e-9},
+				"amplitude SSIM":  {r.Amplitude.SSIM, last.Amplitude.SSIM},
+				"phase SSIM":      {r.Phase.SSIM, last.Phase.SSIM},
+				"amplitude PSNR":  {r.Amplitude.PSNR, last.Amplitude.PSNR},
+				"phase PSNR":      {r.Phase.PSNR, last.Phase.PSNR},
+				"amplitude error": {-r.Amplitude.RMSE, -last.Amplitude.RMSE},
+				"phase error":     {-r.Phase.MAE, -last.Phase.MAE},
+				"half-bit":        {-r.FRC.AtHalfBit.HalfPeriod, -last.FRC.AtHalfBit.HalfPeriod + 1e-9},
 			} {
 				if !(pair[0] < pair[1]) {
 					t.Errorf("noise %v: %s %v, before %v", sigma, what, pair[0], pair[1])
@@ -131,8 +137,8 @@ func TestNoise(t *testing.T) {
 	}
 }
 
-// TestConstant: an object without structure correlates with nothing, though its overlap is high; and nothing can be compared
-// with a reference that has none.
+// TestConstant: an object without structure correlates with nothing, though its overlap is high; and nothing can be
+// compared with a reference that has none.
 func TestConstant(t *testing.T) {
 	reference := image(0, 0, 100, 100, newScene(3).at)
 	flat := image(0, 0, 100, 100, func(float64, float64) complex128 { return 0.9 })
@@ -262,7 +268,8 @@ func TestResolution(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 9))
 	var low, all []wave
 	for range 4000 {
-		w := wave{kr: (rng.Float64() - 0.5) * 2 * math.Pi, kc: (rng.Float64() - 0.5) * 2 * math.Pi, phase: rng.Float64() * 2 * math.Pi}
+		w := wave{kr: (rng.Float64() - 0.5) * 2 * math.Pi, kc: (rng.Float64() - 0.5) * 2 * math.Pi,
+			phase: rng.Float64() * 2 * math.Pi}
 		all = append(all, w)
 		if math.Hypot(w.kr, w.kc) < cut*2*math.Pi {
 			low = append(low, w)

@@ -31,8 +31,10 @@ func TestScaleBar(t *testing.T) {
 		}
 		pixel := map[string]float64{"pixels": 1, "nm": 1 / c.pixelNM, "µm": 1000 / c.pixelNM}[unit]
 		// Doubles: a few roundings.
-		if want := 100 * length * pixel / float64(c.width); !testutil.Close(s.Share, want, 0, 1e-12) || !(s.Share > 9 && s.Share <= 25) {
-			t.Errorf("%d pixels of %g nm: %s over %g%% of the picture, want %g%%, a tenth to a quarter", c.width, c.pixelNM, s.Label, s.Share, want)
+		if want := 100 * length * pixel / float64(c.width); !testutil.Close(s.Share, want, 0, 1e-12) ||
+			!(s.Share > 9 && s.Share <= 25) {
+			t.Errorf("%d pixels of %g nm: %s over %g%% of the picture, want %g%%, a tenth to a quarter", c.width,
+				c.pixelNM, s.Label, s.Share, want)
 		}
 	}
 }
@@ -40,7 +42,8 @@ func TestScaleBar(t *testing.T) {
 // A falling loss falls on the page, whose y goes down; what is not finite is left out; nothing at all is no chart.
 func TestLossChart(t *testing.T) {
 	history := []trainer.Epoch{
-		{Number: 1, TrainLoss: 1, ValLoss: math.NaN()}, {Number: 2, TrainLoss: 0.5, ValLoss: 0.7}, {Number: 3, TrainLoss: 0.01, ValLoss: math.Inf(1)},
+		{Number: 1, TrainLoss: 1, ValLoss: math.NaN()}, {Number: 2, TrainLoss: 0.5, ValLoss: 0.7},
+		{Number: 3, TrainLoss: 0.01, ValLoss: math.Inf(1)},
 	}
 	c := lossChart(history)
 	if c == nil || !c.Log || len(c.Lines) != 2 {
@@ -60,7 +63,8 @@ func TestLossChart(t *testing.T) {
 		}
 		lastX, lastY = x, y
 	}
-	if lossChart(nil) != nil || lossChart([]trainer.Epoch{{Number: 1, TrainLoss: math.NaN(), ValLoss: math.NaN()}}) != nil {
+	if lossChart(nil) != nil || lossChart([]trainer.Epoch{{Number: 1, TrainLoss: math.NaN(),
+		ValLoss: math.NaN()}}) != nil {
 		t.Error("a chart of nothing")
 	}
 }
@@ -68,12 +72,14 @@ func TestLossChart(t *testing.T) {
 // What a user's file says is text on the page, and nothing that a browser would run or fetch.
 func TestPageEscapes(t *testing.T) {
 	const hostile = `<script>alert(1)</script><img src="http` + `://x">`
-	p := &Page{Name: hostile, Config: hostile, Reference: hostile, Measured: []Row{{hostile, hostile, hostile}}, Facts: []Row{{hostile, hostile, hostile}}, Origins: []Row{{hostile, hostile, ""}}}
+	p := &Page{Name: hostile, Config: hostile, Reference: hostile, Measured: []Row{{hostile, hostile, hostile}},
+		Facts: []Row{{hostile, hostile, hostile}}, Origins: []Row{{hostile, hostile, ""}}}
 	var b bytes.Buffer
 	if err := p.Write(&b); err != nil {
 		t.Fatal(err)
 	}
-	if page := b.String(); strings.Contains(page, "<script") || strings.Contains(page, `<img src="http`) || !strings.Contains(page, "&lt;script&gt;") {
+	if page := b.String(); strings.Contains(page, "<script") || strings.Contains(page, `<img src="http`) ||
+		!strings.Contains(page, "&lt;script&gt;") {
 		t.Error("the page holds what a name said")
 	}
 }

@@ -9,11 +9,12 @@ import (
 
 // said are the flags of a list.
 func said(flags string) placing {
-	return placing{swap: strings.Contains(flags, "--swap-xy"), flipX: strings.Contains(flags, "--flip-x"), flipY: strings.Contains(flags, "--flip-y")}
+	return placing{swap: strings.Contains(flags, "--swap-xy"), flipX: strings.Contains(flags, "--flip-x"),
+		flipY: strings.Contains(flags, "--flip-y")}
 }
 
-// TestFixesSayTheWholeWay: whatever flags a scan is looked at with, and whatever turn explains it best, the flags of the fix do
-// what both do one after the other.
+// TestFixesSayTheWholeWay: whatever flags a scan is looked at with, and whatever turn explains it best, the flags of
+// the fix do what both do one after the other.
 func TestFixesSayTheWholeWay(t *testing.T) {
 	for _, view := range placings() {
 		for _, best := range placings()[1:] {
@@ -34,7 +35,8 @@ func TestFixesSayTheWholeWay(t *testing.T) {
 			}
 			x, y := best.of(view.of(2, 3))
 			if gotX, gotY := whole.of(2, 3); gotX != x || gotY != y {
-				t.Errorf("%s after %q: the fix %q leads from (2, 3) to (%v, %v), want (%v, %v)", best.name(), view.flags(), fix, gotX, gotY, x, y)
+				t.Errorf("%s after %q: the fix %q leads from (2, 3) to (%v, %v), want (%v, %v)", best.name(),
+					view.flags(), fix, gotX, gotY, x, y)
 			}
 		}
 	}

@@ -147,79 +147,109 @@ func TestFaultsAreFound(t *testing.T) {
 		said  string // part of the first finding
 		fix   string // part of its fix
 	}{
-		{name: "counts as amplitudes", want: []string{"error counts"}, said: "photon counts", fix: "--input intensity", spoil: func(t *testing.T, d *dataset.ScanData) {
-			for i, v := range d.Patterns.Data {
-				d.Patterns.Data[i] = float32(math.Round(float64(v) * float64(v)))
-			}
-		}},
-		{name: "amplitudes as counts", want: []string{"error counts"}, said: "square roots", fix: "--input amplitude", o: validate.Options{Input: dataset.Intensity},
+		{name: "counts as amplitudes", want: []string{"error counts"}, said: "photon counts", fix: "--input intensity",
+			spoil: func(t *testing.T, d *dataset.ScanData) {
+				for i, v := range d.Patterns.Data {
+					d.Patterns.Data[i] = float32(math.Round(float64(v) * float64(v)))
+				}
+			}},
+		{name: "amplitudes as counts", want: []string{"error counts"}, said: "square roots", fix: "--input amplitude",
+			o:     validate.Options{Input: dataset.Intensity},
 			spoil: func(*testing.T, *dataset.ScanData) {}},
-		{name: "zero frequency in the corner", want: []string{"error centre"}, said: "corner", fix: "fftshift(patterns", spoil: func(t *testing.T, d *dataset.ScanData) {
-			each(d.Patterns, func(_ int, p []float32) { copy(p, rolled(p, 64)) })
-		}},
-		{name: "beam beside the centre", want: []string{"warning centre"}, said: "the light around row 25", fix: "numpy.roll(patterns, (7, -6), (1, 2))", spoil: func(t *testing.T, d *dataset.ScanData) {
-			each(d.Patterns, func(_ int, p []float32) { copy(p, shifted(p, 64, 64-7, 6)) })
-		}},
-		{name: "metres", want: []string{"error units"}, said: "metres", fix: "pixel size", spoil: func(t *testing.T, d *dataset.ScanData) { scale(d, 20e-9) }},
-		{name: "microns", want: []string{"error units"}, said: "microns", fix: "pixel size", spoil: func(t *testing.T, d *dataset.ScanData) { scale(d, 20e-3) }},
-		{name: "nanometres", want: []string{"warning outside", "error overlap"}, said: "not wholly within", fix: "offset", spoil: func(t *testing.T, d *dataset.ScanData) { scale(d, 20) }},
-		{name: "a stage that stood still", want: []string{"error units"}, said: "the same position", spoil: func(t *testing.T, d *dataset.ScanData) {
-			for i := range d.X {
-				d.X[i], d.Y[i] = d.X[0], d.Y[0]
-			}
-		}},
-		{name: "NaN", want: []string{"error values"}, said: "2 NaN pixels in 1 of 70 patterns, the first (NaN) in pattern 5 at row 1, column 2", fix: "replace", spoil: func(t *testing.T, d *dataset.ScanData) {
-			d.Patterns.Data[5*4096+66], d.Patterns.Data[5*4096+70] = float32(math.NaN()), float32(math.NaN())
-		}},
-		{name: "infinite", want: []string{"error values"}, said: "1 infinite pixel in 1 of 70", fix: "neighbours", spoil: func(t *testing.T, d *dataset.ScanData) {
-			d.Patterns.Data[9] = float32(math.Inf(1))
-		}},
-		{name: "negative", want: []string{"error values"}, said: "70 negative pixels in 70 of 70 patterns, the first (-0.5)", fix: "clip", spoil: func(t *testing.T, d *dataset.ScanData) {
-			each(d.Patterns, func(_ int, p []float32) { p[0] = -0.5 })
-		}},
-		{name: "dead pixel", want: []string{"warning dead"}, said: "1 dead pixel that never saw light among lit neighbours: [row, column] (30, 33)", fix: "neighbours", spoil: func(t *testing.T, d *dataset.ScanData) {
-			each(d.Patterns, func(_ int, p []float32) { p[30*64+33] = 0 })
-		}},
-		{name: "hot pixel", want: []string{"warning hot"}, said: "1 hot pixel, more than 10 times as bright as all neighbours: [row, column] (3, 60)", fix: "neighbours", spoil: func(t *testing.T, d *dataset.ScanData) {
-			each(d.Patterns, func(_ int, p []float32) { p[3*64+60] = 31 })
-		}},
-		{name: "saturated", want: []string{"warning saturated"}, said: "the largest value, 10, ", fix: "less light", spoil: func(t *testing.T, d *dataset.ScanData) {
-			for i, v := range d.Patterns.Data {
-				d.Patterns.Data[i] = min(v, 10)
-			}
-		}},
-		{name: "dark patterns", want: []string{"warning dark"}, said: "2 of 70 patterns without any light", fix: "drop", spoil: func(t *testing.T, d *dataset.ScanData) {
-			clear(d.Patterns.Data[:2*4096])
-		}},
-		{name: "no light", want: []string{"error dark"}, said: "no light", spoil: func(t *testing.T, d *dataset.ScanData) { clear(d.Patterns.Data) }},
-		{name: "outside the object", want: []string{"warning outside"}, said: "56 of 70 patches", fix: "offset", spoil: func(t *testing.T, d *dataset.ScanData) {
-			for i := range d.X {
-				d.X[i] -= 40
-			}
-		}},
-		{name: "repeated", want: []string{"warning repeated"}, said: "1 of 70 positions that occur before, as patterns 10 and 11", fix: "stage moved", spoil: func(t *testing.T, d *dataset.ScanData) {
-			d.X[11], d.Y[11] = d.X[10], d.Y[10]
-		}},
-		{name: "a position far away", want: []string{"warning outside", "warning alone"}, said: "1 of 70 patches", fix: "offset", spoil: func(t *testing.T, d *dataset.ScanData) { d.X[63] += 300 }},
-		{name: "positions of other patterns", want: []string{"error orientation"}, said: "hardly better than positions in a random order", fix: "belong to their patterns", spoil: func(t *testing.T, d *dataset.ScanData) {
-			x, y := slices.Clone(d.X), slices.Clone(d.Y)
-			for i := range d.X {
-				j := i * 29 % len(x) // a permutation
-				d.X[i], d.Y[i] = x[j], y[j]
-			}
-		}},
-		{name: "probe in the corner", want: []string{"error probe"}, said: "in the corner", fix: "fftshift(probe)", spoil: func(t *testing.T, d *dataset.ScanData) {
-			d.Probe.Data = rolled(d.Probe.Data, 64)
-		}},
-		{name: "probe on the detector", want: []string{"error probe"}, said: "given on the detector", fix: "ifft2", spoil: func(t *testing.T, d *dataset.ScanData) { toDetector(d.Probe) }},
-		{name: "another probe", want: []string{"warning probe"}, said: "not much like the mean pattern", fix: "--probe-file", spoil: func(t *testing.T, d *dataset.ScanData) {
-			other, err := simulate.Probe(simulate.Gaussian, 64, 40)
-			if err != nil {
-				t.Fatal(err)
-			}
-			d.Probe = other
-		}},
-		{name: "probe of no light", want: []string{"error file"}, said: "zero everywhere", fix: "--probe-file", spoil: func(t *testing.T, d *dataset.ScanData) { clear(d.Probe.Data) }},
+		{name: "zero frequency in the corner", want: []string{"error centre"}, said: "corner", fix: "fftshift(patterns",
+			spoil: func(t *testing.T, d *dataset.ScanData) {
+				each(d.Patterns, func(_ int, p []float32) { copy(p, rolled(p, 64)) })
+			}},
+		{name: "beam beside the centre", want: []string{"warning centre"}, said: "the light around row 25",
+			fix: "numpy.roll(patterns, (7, -6), (1, 2))", spoil: func(t *testing.T, d *dataset.ScanData) {
+				each(d.Patterns, func(_ int, p []float32) { copy(p, shifted(p, 64, 64-7, 6)) })
+			}},
+		{name: "metres", want: []string{"error units"}, said: "metres", fix: "pixel size",
+			spoil: func(t *testing.T, d *dataset.ScanData) { scale(d, 20e-9) }},
+		{name: "microns", want: []string{"error units"}, said: "microns", fix: "pixel size",
+			spoil: func(t *testing.T, d *dataset.ScanData) { scale(d, 20e-3) }},
+		{name: "nanometres", want: []string{"warning outside", "error overlap"}, said: "not wholly within",
+			fix: "offset", spoil: func(t *testing.T, d *dataset.ScanData) { scale(d, 20) }},
+		{name: "a stage that stood still", want: []string{"error units"}, said: "the same position",
+			spoil: func(t *testing.T, d *dataset.ScanData) {
+				for i := range d.X {
+					d.X[i], d.Y[i] = d.X[0], d.Y[0]
+				}
+			}},
+		{name: "NaN", want: []string{"error values"},
+			said: "2 NaN pixels in 1 of 70 patterns, the first (NaN) in pattern 5 at row 1, column 2", fix: "replace",
+			spoil: func(t *testing.T, d *dataset.ScanData) {
+				d.Patterns.Data[5*4096+66], d.Patterns.Data[5*4096+70] = float32(math.NaN()), float32(math.NaN())
+			}},
+		{name: "infinite", want: []string{"error values"}, said: "1 infinite pixel in 1 of 70", fix: "neighbours",
+			spoil: func(t *testing.T, d *dataset.ScanData) {
+				d.Patterns.Data[9] = float32(math.Inf(1))
+			}},
+		{name: "negative", want: []string{"error values"},
+			said: "70 negative pixels in 70 of 70 patterns, the first (-0.5)", fix: "clip",
+			spoil: func(t *testing.T, d *dataset.ScanData) {
+				each(d.Patterns, func(_ int, p []float32) { p[0] = -0.5 })
+			}},
+		{name: "dead pixel", want: []string{"warning dead"},
+			said: "1 dead pixel that never saw light among lit neighbours: [row, column] (30, 33)", fix: "neighbours",
+			spoil: func(t *testing.T, d *dataset.ScanData) {
+				each(d.Patterns, func(_ int, p []float32) { p[30*64+33] = 0 })
+			}},
+		{name: "hot pixel", want: []string{"warning hot"},
+			said: "1 hot pixel, more than 10 times as bright as all neighbours: [row, column] (3, 60)",
+			fix:  "neighbours", spoil: func(t *testing.T, d *dataset.ScanData) {
+				each(d.Patterns, func(_ int, p []float32) { p[3*64+60] = 31 })
+			}},
+		{name: "saturated", want: []string{"warning saturated"}, said: "the largest value, 10, ", fix: "less light",
+			spoil: func(t *testing.T, d *dataset.ScanData) {
+				for i, v := range d.Patterns.Data {
+					d.Patterns.Data[i] = min(v, 10)
+				}
+			}},
+		{name: "dark patterns", want: []string{"warning dark"}, said: "2 of 70 patterns without any light", fix: "drop",
+			spoil: func(t *testing.T, d *dataset.ScanData) {
+				clear(d.Patterns.Data[:2*4096])
+			}},
+		{name: "no light", want: []string{"error dark"}, said: "no light",
+			spoil: func(t *testing.T, d *dataset.ScanData) { clear(d.Patterns.Data) }},
+		{name: "outside the object", want: []string{"warning outside"}, said: "56 of 70 patches", fix: "offset",
+			spoil: func(t *testing.T, d *dataset.ScanData) {
+				for i := range d.X {
+					d.X[i] -= 40
+				}
+			}},
+		{name: "repeated", want: []string{"warning repeated"},
+			said: "1 of 70 positions that occur before, as patterns 10 and 11", fix: "stage moved",
+			spoil: func(t *testing.T, d *dataset.ScanData) {
+				d.X[11], d.Y[11] = d.X[10], d.Y[10]
+			}},
+		{name: "a position far away", want: []string{"warning outside", "warning alone"}, said: "1 of 70 patches",
+			fix: "offset", spoil: func(t *testing.T, d *dataset.ScanData) { d.X[63] += 300 }},
+		{name: "positions of other patterns", want: []string{"error orientation"},
+			said: "hardly better than positions in a random order", fix: "belong to their patterns",
+			spoil: func(t *testing.T, d *dataset.ScanData) {
+				x, y := slices.Clone(d.X), slices.Clone(d.Y)
+				for i := range d.X {
+					j := i * 29 % len(x) // a permutation
+					d.X[i], d.Y[i] = x[j], y[j]
+				}
+			}},
+		{name: "probe in the corner", want: []string{"error probe"}, said: "in the corner", fix: "fftshift(probe)",
+			spoil: func(t *testing.T, d *dataset.ScanData) {
+				d.Probe.Data = rolled(d.Probe.Data, 64)
+			}},
+		{name: "probe on the detector", want: []string{"error probe"}, said: "given on the detector", fix: "ifft2",
+			spoil: func(t *testing.T, d *dataset.ScanData) { toDetector(d.Probe) }},
+		{name: "another probe", want: []string{"warning probe"}, said: "not much like the mean pattern",
+			fix: "--probe-file", spoil: func(t *testing.T, d *dataset.ScanData) {
+				other, err := simulate.Probe(simulate.Gaussian, 64, 40)
+				if err != nil {
+					t.Fatal(err)
+				}
+				d.Probe = other
+			}},
+		{name: "probe of no light", want: []string{"error file"}, said: "zero everywhere", fix: "--probe-file",
+			spoil: func(t *testing.T, d *dataset.ScanData) { clear(d.Probe.Data) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := good(t)
@@ -283,13 +313,20 @@ func TestTheOrientationIsNamed(t *testing.T) {
 		spoil func(x, y float64) (float64, float64)
 		fix   string
 	}{
-		{"x flipped", func(x, y float64) (float64, float64) { return -x, y }, "say --flip-x, or save xcoords = -xcoords"},
-		{"y flipped", func(x, y float64) (float64, float64) { return x, -y }, "say --flip-y, or save ycoords = -ycoords"},
-		{"both flipped", func(x, y float64) (float64, float64) { return -x, -y }, "say --flip-x --flip-y, or save xcoords, ycoords = -xcoords, -ycoords"},
-		{"transposed", func(x, y float64) (float64, float64) { return y, x }, "say --swap-xy, or save xcoords, ycoords = ycoords, xcoords"},
-		{"quarter turn", func(x, y float64) (float64, float64) { return -y, x }, "say --swap-xy --flip-y, or save xcoords, ycoords = ycoords, -xcoords"},
-		{"quarter turn back", func(x, y float64) (float64, float64) { return y, -x }, "say --swap-xy --flip-x, or save xcoords, ycoords = -ycoords, xcoords"},
-		{"other diagonal", func(x, y float64) (float64, float64) { return -y, -x }, "say --swap-xy --flip-x --flip-y, or save xcoords, ycoords = -ycoords, -xcoords"},
+		{"x flipped", func(x, y float64) (float64, float64) { return -x, y },
+			"say --flip-x, or save xcoords = -xcoords"},
+		{"y flipped", func(x, y float64) (float64, float64) { return x, -y },
+			"say --flip-y, or save ycoords = -ycoords"},
+		{"both flipped", func(x, y float64) (float64, float64) { return -x, -y },
+			"say --flip-x --flip-y, or save xcoords, ycoords = -xcoords, -ycoords"},
+		{"transposed", func(x, y float64) (float64, float64) { return y, x },
+			"say --swap-xy, or save xcoords, ycoords = ycoords, xcoords"},
+		{"quarter turn", func(x, y float64) (float64, float64) { return -y, x },
+			"say --swap-xy --flip-y, or save xcoords, ycoords = ycoords, -xcoords"},
+		{"quarter turn back", func(x, y float64) (float64, float64) { return y, -x },
+			"say --swap-xy --flip-x, or save xcoords, ycoords = -ycoords, xcoords"},
+		{"other diagonal", func(x, y float64) (float64, float64) { return -y, -x },
+			"say --swap-xy --flip-x --flip-y, or save xcoords, ycoords = -ycoords, -xcoords"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := good(t)
@@ -320,14 +357,16 @@ func TestAxesAreNamed(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "scan.npz")
 	write := func(members ...npz.Member) {
-		members = append(members, npz.Member{Key: "xcoords", Value: d.X[:m]}, npz.Member{Key: "ycoords", Value: d.Y[:m]}, npz.Member{Key: "probeGuess", Value: d.Probe})
+		members = append(members, npz.Member{Key: "xcoords", Value: d.X[:m]},
+			npz.Member{Key: "ycoords", Value: d.Y[:m]}, npz.Member{Key: "probeGuess", Value: d.Probe})
 		if err := npz.Write(path, members); err != nil {
 			t.Fatal(err)
 		}
 	}
 	write(npz.Member{Key: "diffraction", Value: last})
 	r := file(t, path, validate.Options{})
-	if got := checks(r); !slices.Equal(got, []string{"warning axes"}) || r.Findings[0].Key != "diffraction" || !strings.Contains(r.Findings[0].Fix, "transpose") {
+	if got := checks(r); !slices.Equal(got, []string{"warning axes"}) || r.Findings[0].Key != "diffraction" ||
+		!strings.Contains(r.Findings[0].Fix, "transpose") {
 		t.Errorf("findings %q:\n%s", got, text(t, r))
 	}
 	if r := file(t, path, validate.Options{Layout: dataset.FramesLast}); len(r.Findings) != 0 {
@@ -335,7 +374,8 @@ func TestAxesAreNamed(t *testing.T) {
 	}
 	oblong := ndarray.Wrap(d.Patterns.Data[:m*4096/2], m, 64, 32)
 	write(npz.Member{Key: "diff3d", Value: oblong})
-	if r := file(t, path, validate.Options{}); r.Facts != nil || r.Errors() != 1 || !strings.Contains(r.Findings[0].Fix, "crop") {
+	if r := file(t, path, validate.Options{}); r.Facts != nil || r.Errors() != 1 ||
+		!strings.Contains(r.Findings[0].Fix, "crop") {
 		t.Errorf("oblong patterns:\n%s", text(t, r))
 	}
 }
@@ -394,7 +434,8 @@ func TestJSON(t *testing.T) {
 	if err := json.Unmarshal(first.Bytes(), &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.File != path || r.Facts.Patterns != 70 || len(r.Facts.Orientations) != 8 || len(r.Findings) != 1 || r.Findings[0].Check != "repeated" || r.Findings[0].Fix == "" {
+	if r.File != path || r.Facts.Patterns != 70 || len(r.Facts.Orientations) != 8 || len(r.Findings) != 1 ||
+		r.Findings[0].Check != "repeated" || r.Findings[0].Fix == "" {
 		t.Errorf("%+v", r)
 	}
 }
