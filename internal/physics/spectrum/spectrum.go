@@ -48,11 +48,16 @@ func Frequency(i, n int) int {
 }
 
 // Centre reorders a transform so that its zero frequency stands at [H/2, W/2].
-func (f *Field) Centre() *Field {
+func (f *Field) Centre() *Field { return f.Roll(f.H/2, f.W/2) }
+
+// Roll returns the field moved by whole rows and columns, cyclically.
+func (f *Field) Roll(rows, columns int) *Field {
 	out := New(f.H, f.W)
+	rows, columns = (rows%f.H+f.H)%f.H, (columns%f.W+f.W)%f.W
 	for r := range f.H {
-		for c := range f.W {
-			out.Data[(r+f.H/2)%f.H*f.W+(c+f.W/2)%f.W] = f.Data[r*f.W+c]
+		line := out.Data[(r+rows)%f.H*f.W:][:f.W]
+		for c, v := range f.Data[r*f.W:][:f.W] {
+			line[(c+columns)%f.W] = v
 		}
 	}
 	return out

@@ -45,20 +45,18 @@ func (s *Scan) Access(ids []int, scratch string) (*Access, error) {
 // direct reads single patterns through the window.
 func (s *Scan) direct(raw source.Direct) func(id int, dst []float32) error {
 	w := s.patterns.window
-	if w.plain() {
-		return func(id int, dst []float32) error {
-			if err := raw.Read(id, dst); err != nil {
-				return err
-			}
-			return s.toAmplitudes(dst, id)
-		}
-	}
 	buf := make([]float32, w.pixels())
 	return func(id int, dst []float32) error {
-		if err := raw.Read(id, buf); err != nil {
+		into := dst
+		if !w.plain() {
+			into = buf
+		}
+		if err := raw.Read(id, into); err != nil {
 			return err
 		}
-		w.apply(dst, buf)
+		if !w.plain() {
+			w.apply(dst, buf)
+		}
 		return s.toAmplitudes(dst, id)
 	}
 }

@@ -156,25 +156,13 @@ func (s *Scan) coordinates(p *positions, key string, order []int) ([]float64, er
 
 // startCoordinates reads the positions before refinement, which default to the refined ones.
 func (s *Scan) startCoordinates(p *positions, key string, order []int, refined []float64) ([]float64, error) {
-	if !p.file.Has(key) || p.file.Facts.Metres {
+	if _, present, err := s.optionalIn(p.file, key); err != nil {
+		return nil, err
+	} else if !present || p.file.Facts.Metres {
 		return slices.Clone(refined), nil
 	}
-	h, err := p.file.Header(key)
-	if err != nil {
+	if _, err := s.checkLength(p.file, key); err != nil {
 		return nil, err
-	}
-	if h.Pickled() {
-		s.log.Info("pickled member skipped", "file", s.Path, "key", key)
-		return slices.Clone(refined), nil
-	}
-	n, err := vectorLength(p.file, key)
-	if err != nil {
-		return nil, err
-	}
-	if n < s.M {
-		return nil, p.file.Fault(key, fmt.Sprintf("%d values", n),
-			fmt.Sprintf("at least %d, one for each pattern", s.M),
-			"leave "+key+" out")
 	}
 	return s.coordinates(p, key, order)
 }

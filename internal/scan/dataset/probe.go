@@ -123,10 +123,10 @@ func (w *window) probe(full *ndarray.Complex64) *ndarray.Complex64 {
 	for i, v := range full.Data {
 		f.Data[i] = complex128(v)
 	}
-	f = rolled(f, -(w.height / 2), -(w.width / 2)) // its middle to [0, 0], where the transform has it
+	f = f.Roll(-(w.height / 2), -(w.width / 2)) // its middle to [0, 0], where the transform has it
 	f.FFT()
 	f = f.Centre().Crop(w.height/2-cut/2, w.width/2-cut/2, cut, cut)
-	f = rolled(f, -(cut / 2), -(cut / 2))
+	f = f.Roll(-(cut / 2), -(cut / 2))
 	f.IFFT()
 	margin := cut/2 - w.size/2
 	f = f.Centre().Crop(margin, margin, w.size, w.size)
@@ -134,18 +134,6 @@ func (w *window) probe(full *ndarray.Complex64) *ndarray.Complex64 {
 	out := ndarray.New[complex64](w.size, w.size)
 	for i, v := range f.Data {
 		out.Data[i] = complex64(v * complex(scale, 0))
-	}
-	return out
-}
-
-// rolled moves a field cyclically.
-func rolled(f *spectrum.Field, rows, cols int) *spectrum.Field {
-	out := spectrum.New(f.H, f.W)
-	for r := range f.H {
-		for c := range f.W {
-			to := ((r+rows)%f.H+f.H)%f.H*f.W + ((c+cols)%f.W+f.W)%f.W
-			out.Data[to] = f.Data[r*f.W+c]
-		}
 	}
 	return out
 }

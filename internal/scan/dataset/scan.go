@@ -189,12 +189,9 @@ func (s *Scan) readIndex() error {
 	if err != nil || !present {
 		return err
 	}
-	n, err := vectorLength(s.file, KeyIndex)
+	n, err := s.checkLength(s.file, KeyIndex)
 	if err != nil {
 		return err
-	}
-	if n < s.M && n != 1 {
-		return s.tooShort(KeyIndex, n)
 	}
 	index, err := s.file.Int64s(KeyIndex)
 	if err != nil {
@@ -238,18 +235,16 @@ func (s *Scan) Fault(key, found, expected, remedy string) error {
 	return s.file.Fault(key, found, expected, remedy)
 }
 
-// tooShort is the error for an optional list that has fewer values than patterns.
-func (s *Scan) tooShort(key string, n int) error {
-	return s.Fault(key, fmt.Sprintf("%d values", n), fmt.Sprintf("at least %d, one for each pattern", s.M),
-		"leave "+key+" out")
-}
-
 // optional gives the header of an array that may be absent; a pickled one counts as absent, as numpy pickles None.
 func (s *Scan) optional(key string) (h npz.Header, present bool, err error) {
-	if !s.file.Has(key) {
+	return s.optionalIn(s.file, key)
+}
+
+func (s *Scan) optionalIn(file *source.Source, key string) (h npz.Header, present bool, err error) {
+	if !file.Has(key) {
 		return h, false, nil
 	}
-	if h, err = s.file.Header(key); err != nil {
+	if h, err = file.Header(key); err != nil {
 		return h, false, err
 	}
 	if h.Pickled() {
@@ -257,6 +252,15 @@ func (s *Scan) optional(key string) (h npz.Header, present bool, err error) {
 		return h, false, nil
 	}
 	return h, true, nil
+}
+
+// checkLength refuses an optional list of fewer values than patterns.
+func (s *Scan) checkLength(file *source.Source, key string) (n int, err error) {
+	if n, err = vectorLength(file, key); err == nil && n < s.M && (n != 1 || key != KeyIndex) {
+		err = file.Fault(key, fmt.Sprintf("%d values", n), fmt.Sprintf("at least %d, one for each pattern", s.M),
+			"leave "+key+" out")
+	}
+	return n, err
 }
 
 // arrays is what vectorLength needs of a file; an NPZ reader and every Source have it.

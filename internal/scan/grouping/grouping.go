@@ -27,24 +27,47 @@ type Options struct {
 // needed, so that groups differ.
 func DefaultNeighbours(gridsize int) int { return gridsize * gridsize }
 
-func (o Options) neighbours() int { return cmp.Or(o.Neighbours, DefaultNeighbours(o.Gridsize)) }
-
-// others is the number of neighbours in a group.
-func (o Options) others() int { return o.Gridsize*o.Gridsize - 1 }
-
-// Of gives the groups of a scan, see Nearest. Options that the scan is too small for are a *badinput.Error.
+// Of makes groups for each position of a scan: its pattern and others drawn from its nearest neighbours. With Oversample
+// the groups of a position differ. First come all positions' first groups, the same as without it, then the second ones.
+// The order in a group is roughly row-major (top-left, top-right, bottom-left, ... for gridsize 2), which is how
+// PtychoPINN numbers channels. Options that the scan is too small for are a *badinput.Error.
 func Of(s *dataset.Scan, o Options) ([][]int, error) {
-	if need := o.others() + 1; s.M < need {
-		return nil, s.Fault(dataset.KeyX, fmt.Sprintf("%d positions", s.M),
-			fmt.Sprintf("at least %d, for groups of gridsize %d", need, o.Gridsize), "lower --gridsize")
+	if o.Gridsize == 1 && o.Oversample <= 1 && s.M > 0 {
+		return Singles(s.M), nil
 	}
-	n := min(o.neighbours(), s.M-1)
-	if most := choices(n, o.others(), o.Oversample); o.Oversample > 1 && most < o.Oversample {
-		return nil, s.Fault("oversample", fmt.Sprintf("%d groups for each position", o.Oversample),
-			fmt.Sprintf("at most %d, which %d neighbours give at gridsize %d", most, n, o.Gridsize),
+	others, times := o.Gridsize*o.Gridsize-1, max(1, o.Oversample)
+	neighbours := min(cmp.Or(o.Neighbours, DefaultNeighbours(o.Gridsize)), s.M-1)
+	most := choices(neighbours, others, times)
+	switch {
+	case o.Gridsize < 1:
+		return nil, fmt.Errorf("gridsize %d: at least 1 is needed", o.Gridsize)
+	case s.M <= others:
+		return nil, s.Fault(dataset.KeyX, fmt.Sprintf("%d positions", s.M),
+			fmt.Sprintf("at least %d, for groups of gridsize %d", others+1, o.Gridsize), "lower --gridsize")
+	case neighbours < others:
+		return nil, fmt.Errorf("gridsize %d: %d neighbours are too few, at least %d are needed",
+			o.Gridsize, neighbours, others)
+	case most < times:
+		return nil, s.Fault("oversample", fmt.Sprintf("%d groups for each position", times),
+			fmt.Sprintf("at most %d, which %d neighbours give at gridsize %d", most, neighbours, o.Gridsize),
 			"raise --neighbours or lower --oversample")
 	}
-	return Nearest(s.X, s.Y, o)
+	near := newNeighbourhood(s.X, s.Y, neighbours)
+	groups := make([][]int, times*s.M)
+	for i := range s.M {
+		// A generator for each position: its groups do not depend on those before it.
+		rng := rand.New(rand.NewPCG(o.Seed, uint64(i)))
+		candidates := near.of(i)
+		for k := 0; k < times; {
+			group := draw(rng, i, candidates, others)
+			rowMajor(group, s.X, s.Y, o.Gridsize)
+			groups[k*s.M+i] = group
+			if !repeated(groups, i, k, s.M) {
+				k++
+			}
+		}
+	}
+	return groups, nil
 }
 
 // choices is the number of ways to choose k of n, but no more than most.
@@ -70,48 +93,6 @@ func Singles(m int) [][]int {
 		groups[i] = all[i : i+1 : i+1]
 	}
 	return groups
-}
-
-// Nearest makes groups for each position, in object pixels: its pattern and others drawn from its nearest neighbours.
-// With Oversample the groups of a position differ. First come all positions' first groups, the same as without it, then
-// the second ones. The order in a group is roughly row-major (top-left, top-right, bottom-left, ... for gridsize 2),
-// which is how PtychoPINN numbers channels.
-func Nearest(x, y []float64, o Options) ([][]int, error) {
-	m, others, neighbours := len(x), o.others(), min(o.neighbours(), len(x)-1)
-	times := max(1, o.Oversample)
-	fault := func(format string, args ...any) ([][]int, error) {
-		return nil, fmt.Errorf("grouping with gridsize %d: "+format, append([]any{o.Gridsize}, args...)...)
-	}
-	switch {
-	case len(y) != m:
-		return fault("%d columns with %d rows", m, len(y))
-	case o.Gridsize < 1:
-		return fault("at least 1 is needed")
-	case m <= others:
-		return fault("%d patterns are too few, at least %d are needed", m, others+1)
-	case neighbours < others:
-		return fault("%d neighbours are too few, at least %d are needed", neighbours, others)
-	case choices(neighbours, others, times) < times:
-		return fault("%d neighbours do not give %d groups for each position", neighbours, times)
-	case o.Gridsize == 1:
-		return Singles(m), nil
-	}
-	near := newNeighbourhood(x, y, neighbours)
-	groups := make([][]int, times*m)
-	for i := range m {
-		// A generator for each position: its groups do not depend on those before it.
-		rng := rand.New(rand.NewPCG(o.Seed, uint64(i)))
-		candidates := near.of(i)
-		for k := 0; k < times; {
-			group := draw(rng, i, candidates, others)
-			rowMajor(group, x, y, o.Gridsize)
-			groups[k*m+i] = group
-			if !repeated(groups, i, k, m) {
-				k++
-			}
-		}
-	}
-	return groups, nil
 }
 
 // draw takes a position and others of the candidates, which it reorders.

@@ -52,11 +52,16 @@ func TestNeighbourhoodAgainstAllPairs(t *testing.T) {
 	}
 }
 
+// nearest makes the groups of a scan of positions.
+func nearest(x, y []float64, o Options) ([][]int, error) {
+	return Of(&dataset.Scan{Path: "scan.npz", M: len(x), X: x, Y: y}, o)
+}
+
 func TestNearest(t *testing.T) {
 	x, y := raster(20, 15)
 	for _, gridsize := range []int{2, 3} {
 		neighbours := DefaultNeighbours(gridsize)
-		groups, err := Nearest(x, y, Options{Gridsize: gridsize, Seed: 3})
+		groups, err := nearest(x, y, Options{Gridsize: gridsize, Seed: 3})
 		if err != nil || len(groups) != len(x) {
 			t.Fatal(len(groups), err)
 		}
@@ -73,11 +78,11 @@ func TestNearest(t *testing.T) {
 			}
 			checkRowMajor(t, g, x, y, gridsize)
 		}
-		again, err := Nearest(x, y, Options{Gridsize: gridsize, Seed: 3})
+		again, err := nearest(x, y, Options{Gridsize: gridsize, Seed: 3})
 		if err != nil || !reflect.DeepEqual(groups, again) {
 			t.Errorf("gridsize %d: the same seed gave other groups (%v)", gridsize, err)
 		}
-		other, err := Nearest(x, y, Options{Gridsize: gridsize, Neighbours: neighbours, Seed: 4})
+		other, err := nearest(x, y, Options{Gridsize: gridsize, Neighbours: neighbours, Seed: 4})
 		if err != nil || reflect.DeepEqual(groups, other) {
 			t.Errorf("gridsize %d: another seed gave the same groups (%v)", gridsize, err)
 		}
@@ -102,7 +107,7 @@ func checkRowMajor(t *testing.T, g []int, x, y []float64, gridsize int) {
 
 func TestASquareIsNumberedRowByRow(t *testing.T) {
 	x, y := []float64{11, 0.5, 10, 0}, []float64{10.5, 11, 0, 1} // bottom-right, bottom-left, top-right, top-left
-	groups, err := Nearest(x, y, Options{Gridsize: 2, Neighbours: 3})
+	groups, err := nearest(x, y, Options{Gridsize: 2, Neighbours: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,19 +121,18 @@ func TestASquareIsNumberedRowByRow(t *testing.T) {
 func TestNearestRefuses(t *testing.T) {
 	x, y := raster(2, 2)
 	for name, f := range map[string]func() ([][]int, error){
-		"lengths":  func() ([][]int, error) { return Nearest(x, y[:3], Options{Gridsize: 2}) },
-		"gridsize": func() ([][]int, error) { return Nearest(x, y, Options{}) },
-		"patterns": func() ([][]int, error) { return Nearest(x[:3], y[:3], Options{Gridsize: 2}) },
+		"gridsize": func() ([][]int, error) { return nearest(x, y, Options{}) },
+		"patterns": func() ([][]int, error) { return nearest(x[:3], y[:3], Options{Gridsize: 2}) },
 		// three others in all
-		"oversample": func() ([][]int, error) { return Nearest(x, y, Options{Gridsize: 2, Oversample: 2}) },
-		"singles":    func() ([][]int, error) { return Nearest(x, y, Options{Gridsize: 1, Oversample: 2}) },
-		"neighbours": func() ([][]int, error) { return Nearest(x, y, Options{Gridsize: 2, Neighbours: 2}) },
+		"oversample": func() ([][]int, error) { return nearest(x, y, Options{Gridsize: 2, Oversample: 2}) },
+		"singles":    func() ([][]int, error) { return nearest(x, y, Options{Gridsize: 1, Oversample: 2}) },
+		"neighbours": func() ([][]int, error) { return nearest(x, y, Options{Gridsize: 2, Neighbours: 2}) },
 	} {
 		if g, err := f(); err == nil {
 			t.Errorf("%s: got %v", name, g)
 		}
 	}
-	if g, err := Nearest(x, y, Options{Gridsize: 1, Neighbours: 1}); err != nil || !reflect.DeepEqual(g, Singles(4)) {
+	if g, err := nearest(x, y, Options{Gridsize: 1, Neighbours: 1}); err != nil || !reflect.DeepEqual(g, Singles(4)) {
 		t.Errorf("gridsize 1: %v, %v", g, err)
 	}
 }
@@ -137,12 +141,12 @@ func TestNearestRefuses(t *testing.T) {
 func TestOversampledGroupsDiffer(t *testing.T) {
 	x, y := raster(9, 7)
 	m := len(x)
-	one, err := Nearest(x, y, Options{Gridsize: 2, Neighbours: 5, Seed: 3})
+	one, err := nearest(x, y, Options{Gridsize: 2, Neighbours: 5, Seed: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, times := range []int{2, 3, 10} { // three of five neighbours: ten ways
-		groups, err := Nearest(x, y, Options{Gridsize: 2, Neighbours: 5, Oversample: times, Seed: 3})
+		groups, err := nearest(x, y, Options{Gridsize: 2, Neighbours: 5, Oversample: times, Seed: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,7 +171,7 @@ func TestOversampledGroupsDiffer(t *testing.T) {
 				t.Fatalf("position %d has %d different groups, want %d", i, len(seen), times)
 			}
 		}
-		again, err := Nearest(x, y, Options{Gridsize: 2, Neighbours: 5, Oversample: times, Seed: 3})
+		again, err := nearest(x, y, Options{Gridsize: 2, Neighbours: 5, Oversample: times, Seed: 3})
 		if err != nil || !reflect.DeepEqual(again, groups) {
 			t.Errorf("the same seed gave other groups (%v)", err)
 		}
@@ -185,17 +189,16 @@ func TestChoices(t *testing.T) {
 
 func TestScanRefusesGroupsItCannotGive(t *testing.T) {
 	x, y := raster(3, 2)
-	s := &dataset.Scan{Path: "scan.npz", M: len(x), X: x, Y: y}
 	for key, g := range map[string]Options{
 		"xcoords": {Gridsize: 3}, "oversample": {Gridsize: 2, Oversample: 5},
 	} {
 		var bad *badinput.Error
-		if _, err := Of(s, g); !errors.As(err, &bad) || bad.Key != key {
+		if _, err := nearest(x, y, g); !errors.As(err, &bad) || bad.Key != key {
 			t.Errorf("%+v: error %v", g, err)
 		}
 	}
 	// Of six positions no more than five are neighbours, whatever is asked for: three of them, ten ways.
-	if groups, err := Of(s, Options{Gridsize: 2, Neighbours: 50, Oversample: 10}); err != nil || len(groups) != 60 {
+	if groups, err := nearest(x, y, Options{Gridsize: 2, Neighbours: 50, Oversample: 10}); err != nil || len(groups) != 60 {
 		t.Errorf("%d groups (%v)", len(groups), err)
 	}
 }
@@ -297,7 +300,7 @@ func BenchmarkNearest(b *testing.B) {
 	x, y := raster(250, 200)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Nearest(x, y, Options{Gridsize: 2, Seed: 1}); err != nil {
+		if _, err := nearest(x, y, Options{Gridsize: 2, Seed: 1}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -32,15 +32,16 @@ func (f hdf5File) arrays() (map[string]array, error) {
 	}
 	all := map[string]array{}
 	for _, name := range names {
-		if there, err := f.Has(name); err != nil {
-			return nil, err
-		} else if !there {
+		there, err := f.Has(name)
+		group := false
+		if err == nil && there {
+			group, err = f.IsGroup(name)
+		}
+		if err == nil && (!there || group) {
 			continue
 		}
-		if group, err := f.IsGroup(name); err != nil {
+		if err != nil {
 			return nil, err
-		} else if group {
-			continue
 		}
 		d, err := f.Dataset(name)
 		if err != nil {
