@@ -90,9 +90,10 @@ func nothing(t testing.TB, c *Connection) {
 // TestCall: batches of any size and of several models at the same time get their own patches, and nothing of them stays
 // at the broker while the Caller goes on.
 func TestCall(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
-	small, groups := &fake{n: size, channels: 1}, &fake{n: 32, channels: 4}
+	small, groups := &fake{n: size, channels: 1, timing: patient}, &fake{n: 32, channels: 4}
 	models := []Callable{callable("small", size, 1), callable("groups", 32, 4), callable("again", size, 1)}
 	o := small.worker()
 	o.Networks.Open = func(file []byte) (predict.Predictor, func() error, error) {
@@ -105,7 +106,7 @@ func TestCall(t *testing.T) {
 	for range 3 {
 		start(t, b.URL, o)
 	}
-	caller := calling(t, c, CallOptions{Models: models})
+	caller := calling(t, c, CallOptions{Models: models, Timing: patient})
 	if caller.AtOnce() != 8 || caller.MaxBatch("small") != 31 || caller.Ready() != nil {
 		t.Errorf("%d at once, %d samples at most, ready: %v", caller.AtOnce(), caller.MaxBatch("small"), caller.Ready())
 	}
@@ -133,6 +134,7 @@ func TestCall(t *testing.T) {
 // TestCallsThatAreGivenUp: who does not wait any more leaves no task behind, and one that was computed meanwhile no
 // outcome.
 func TestCallsThatAreGivenUp(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
 	caller := calling(t, c, CallOptions{})
@@ -176,6 +178,7 @@ func TestCallsThatAreGivenUp(t *testing.T) {
 // TestCallsSurvive: a worker is killed in a batch, the broker is killed and comes back, with its store and with an
 // empty one: all are computed.
 func TestCallsSurvive(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ worker, broker, empty bool }{
 		"a worker is killed": {worker: true}, "the broker is": {broker: true},
 		"the broker loses all": {broker: true, empty: true},
@@ -236,6 +239,7 @@ func TestCallsSurvive(t *testing.T) {
 
 // TestCallsThatFail: an error of a worker that does not pass comes back with its words; a moment later all is well.
 func TestCallsThatFail(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
 	caller := calling(t, c, CallOptions{})
@@ -256,6 +260,7 @@ func TestCallsThatFail(t *testing.T) {
 
 // TestCallsAndPoison: messages that are no outcomes of the batch are dropped, and it is computed all the same.
 func TestCallsAndPoison(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
 	caller := calling(t, c, CallOptions{})
@@ -286,15 +291,19 @@ func TestCallsAndPoison(t *testing.T) {
 
 // TestCallsWithoutWorkers: it says so once, until there has been one; and a call ends in its own time.
 func TestCallsWithoutWorkers(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	var log syncBuffer
-	caller := calling(t, connected(t, b.URL), CallOptions{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	c := connected(t, b.URL)
+	seen := lookups(t, c)
+	caller := calling(t, c, CallOptions{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- computed(ctx, caller, "net", batchOf(1, model(size, 1), 1)) }()
 	eventually(t, "it says that there is no worker",
 		func() bool { return strings.Contains(log.String(), "waiting for a worker") })
-	time.Sleep(2 * quick.LostAfter) // long enough to say it again
+	before := seen.Load()
+	eventually(t, "it looks again, and once more", func() bool { return seen.Load() >= before+3 })
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("without workers: %v", err)
@@ -307,6 +316,7 @@ func TestCallsWithoutWorkers(t *testing.T) {
 // TestModelsOfCalls: a model that the broker has lost, or that was too old to stay, is stored again, however long
 // nobody asks for it.
 func TestModelsOfCalls(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
 	timing := quick
@@ -331,6 +341,7 @@ func TestModelsOfCalls(t *testing.T) {
 
 // TestCloseLeavesNothing: neither messages nor a consumer, whatever was under way.
 func TestCloseLeavesNothing(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
 	caller := calling(t, c, CallOptions{})
@@ -353,6 +364,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 }
 
 func TestCallsThatAreRefused(t *testing.T) {
+	t.Parallel()
 	c := connected(t, broker(t).URL)
 	for name, o := range map[string]CallOptions{
 		"none in flight": {Models: []Callable{callable("net", size, 1)}},

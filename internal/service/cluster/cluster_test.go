@@ -21,6 +21,7 @@ import (
 // TestTheSameBytes: whatever the number of workers, of batches in flight and of samples in a batch, the object has the
 // bytes that one machine makes, and nothing stays at the broker.
 func TestTheSameBytes(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		channels, count, workers, inFlight int
 		opt                                reconstruct.Options
@@ -36,7 +37,8 @@ func TestTheSameBytes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := broker(t)
 			w := wholeOf(t, 7, size, c.channels, c.count, c.opt)
-			f := &fake{n: size, channels: c.channels}
+			w.timing = patient
+			f := &fake{n: size, channels: c.channels, timing: patient}
 			var all []*working
 			for range c.workers {
 				all = append(all, start(t, b.URL, f.worker()))
@@ -69,6 +71,7 @@ func TestTheSameBytes(t *testing.T) {
 // TestLargePatterns: patches of 256 x 256 pass a NATS server of others that takes messages of 1 MiB, one at a time;
 // groups of four do not, and are told so.
 func TestLargePatterns(t *testing.T) {
+	t.Parallel()
 	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
 		JetStream: true, StoreDir: t.TempDir()})
 	if err != nil {
@@ -100,14 +103,17 @@ func TestLargePatterns(t *testing.T) {
 
 // TestFlowControl: no more batches lie at the broker than are allowed, however long the scan and whoever is away.
 func TestFlowControl(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
 	const inFlight = 5
 	w := wholeOf(t, 8, size, 1, 40, reconstruct.Options{BatchSize: 1})
+	seen := lookups(t, c)
 	done := make(chan Summary, 1)
 	go func() { defer close(done); done <- w.gather(t, c, inFlight) }()
 	eventually(t, "the first batches are put out", func() bool { tasks, _ := left(t, c); return tasks == inFlight })
-	time.Sleep(2 * quick.LostAfter) // in which those that wait are looked for, and found
+	before := seen.Load()
+	eventually(t, "those that wait are looked for, and found", func() bool { return seen.Load() >= before+3 })
 	if tasks, _ := left(t, c); tasks != inFlight {
 		t.Errorf("%d tasks lie at the broker, %d may", tasks, inFlight)
 	}
@@ -127,11 +133,12 @@ func TestFlowControl(t *testing.T) {
 
 // TestWorkerKilled: a process that is killed in the middle of a batch loses nothing and doubles nothing.
 func TestWorkerKilled(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	w := wholeOf(t, 9, size, 1, 24, reconstruct.Options{BatchSize: 4})
 	c := connected(t, b.URL)
 	killed := make(chan *working)
-	f := &fake{n: size, channels: 1}
+	f := &fake{n: size, channels: 1, timing: steady}
 	go func() {
 		defer close(killed)
 		command, line := process(t, "stuck worker", b.URL)
@@ -156,9 +163,10 @@ func TestWorkerKilled(t *testing.T) {
 // TestSlowWorkers: one that is slow but is heard of keeps its task; one that is not heard of loses it to another, and
 // what it stores in the end doubles nothing.
 func TestSlowWorkers(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
-	slow := &fake{n: size, channels: 1, delay: 2 * quick.AckWait}
+	slow := &fake{n: size, channels: 1, timing: steady, delay: steady.AckWait * 5 / 4}
 	worker := start(t, b.URL, slow.worker())
 	w := wholeOf(t, 11, size, 1, 6, reconstruct.Options{BatchSize: 2})
 	if s := w.gather(t, c, 64); slow.ran.Load() != 3 {
@@ -218,6 +226,7 @@ func TestSlowWorkers(t *testing.T) {
 // TestBrokerRestarted: the broker is killed in the middle, twice, and started again on the same store; everybody goes
 // on. Then it comes back with an empty store, and that, too, costs nothing but time.
 func TestBrokerRestarted(t *testing.T) {
+	t.Parallel()
 	for _, empty := range []bool{false, true} {
 		t.Run(fmt.Sprint("empty store ", empty), func(t *testing.T) {
 			address, store := freePort(t), t.TempDir()
@@ -248,9 +257,11 @@ func TestBrokerRestarted(t *testing.T) {
 
 // TestInterrupted: a job that was interrupted goes on: what is stored is gathered, and nothing is computed twice.
 func TestInterrupted(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	w := wholeOf(t, 15, size, 1, 40, reconstruct.Options{BatchSize: 1})
-	f := &fake{n: size, channels: 1, delay: 5 * time.Millisecond}
+	w.timing = patient
+	f := &fake{n: size, channels: 1, timing: patient, delay: 5 * time.Millisecond}
 	start(t, b.URL, f.worker())
 	for _, after := range []int64{5, 20} {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -276,6 +287,7 @@ func TestInterrupted(t *testing.T) {
 
 // TestTwoJobs at the same time, of two models, do not get into each other's way; nor do two runs of one job.
 func TestTwoJobs(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	f := &fake{n: size, channels: 1}
 	for range 2 {
@@ -297,6 +309,7 @@ func TestTwoJobs(t *testing.T) {
 
 // TestPoison: messages that are no tasks and no outcomes are dropped and counted, and the job gets done.
 func TestPoison(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
 	w := wholeOf(t, 19, size, 1, 8, reconstruct.Options{BatchSize: 2})
@@ -340,6 +353,7 @@ func TestPoison(t *testing.T) {
 // TestFailures: an error of a worker is tried again; one that does not pass fails the job, with its words, and nothing
 // is left; and then the job can be done.
 func TestFailures(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
 	w := wholeOf(t, 21, size, 1, 6, reconstruct.Options{BatchSize: 2})
@@ -385,6 +399,7 @@ func TestFailures(t *testing.T) {
 
 // TestTheBatchThatKills: a task that was delivered again and again, and never came back, is given up with a word.
 func TestTheBatchThatKills(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
 	f := &fake{n: size, channels: 1}
@@ -424,6 +439,7 @@ func TestTheBatchThatKills(t *testing.T) {
 // TestModels: a model that is here is not fetched, one that is not is, and what is stored under a wrong digest is not
 // used.
 func TestModels(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
 	w := wholeOf(t, 25, size, 1, 4, reconstruct.Options{BatchSize: 2})
@@ -460,6 +476,7 @@ func TestModels(t *testing.T) {
 
 // TestManyModels: a worker keeps few networks ready, and computes with all.
 func TestManyModels(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	f := &fake{n: size, channels: 1}
 	worker := start(t, b.URL, f.worker())
@@ -476,6 +493,7 @@ func TestManyModels(t *testing.T) {
 
 // TestJobs: whatever changes the outcomes changes the job's name, and nothing else does.
 func TestJobs(t *testing.T) {
+	t.Parallel()
 	c := connected(t, broker(t).URL)
 	base := whole{scan: scanOf(t, 1, size, 9), model: model(size, 1), file: []byte("model"),
 		opt: reconstruct.Options{BatchSize: 4}}
@@ -505,6 +523,7 @@ func TestJobs(t *testing.T) {
 
 // TestEarly: a worker may be there before its broker, and a job before its workers.
 func TestEarly(t *testing.T) {
+	t.Parallel()
 	address := freePort(t)
 	f := &fake{n: size, channels: 1}
 	o := f.worker()
@@ -541,6 +560,7 @@ func TestEarly(t *testing.T) {
 
 // TestRefusals: faults of a scan are those of one machine.
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
 	start(t, b.URL, (&fake{n: size, channels: 1}).worker())

@@ -22,6 +22,7 @@ import (
 // TestWhoMayTakePart: beyond this machine a broker wants TLS and a token, or to be told that the network is to be
 // trusted.
 func TestWhoMayTakePart(t *testing.T) {
+	t.Parallel()
 	cert, key := testutil.Certificate(t)
 	for name, c := range map[string]struct {
 		options BrokerOptions
@@ -62,6 +63,7 @@ func TestWhoMayTakePart(t *testing.T) {
 
 // TestBrokersThatDoNotStart say why.
 func TestBrokersThatDoNotStart(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
@@ -82,6 +84,7 @@ func TestBrokersThatDoNotStart(t *testing.T) {
 // TestSecrets: a job is done through TLS with a token; without either, with another one, and where there is no broker,
 // the complaint says so, and shows no secret.
 func TestSecrets(t *testing.T) {
+	t.Parallel()
 	cert, key := testutil.Certificate(t)
 	b, err := StartBroker(BrokerOptions{Address: listen.Address{Listen: "127.0.0.1:0", CertFile: cert, KeyFile: key},
 		Store: t.TempDir(), Token: "s3cret"}, slog.New(slog.DiscardHandler))
@@ -144,6 +147,7 @@ func TestSecrets(t *testing.T) {
 
 // TestWithoutJetStream: a NATS server that keeps nothing is refused.
 func TestWithoutJetStream(t *testing.T) {
+	t.Parallel()
 	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true})
 	if err != nil {
 		t.Fatal(err)
@@ -167,6 +171,7 @@ func TestWithoutJetStream(t *testing.T) {
 
 // TestAFullBroker: who is refused for want of room says so and waits; and goes on with the job when there is room.
 func TestAFullBroker(t *testing.T) {
+	t.Parallel()
 	store, address := t.TempDir(), freePort(t)
 	full, err := StartBroker(BrokerOptions{Address: listen.Address{Listen: address}, Store: store, MaxStore: 1 << 19},
 		slog.New(slog.DiscardHandler))

@@ -3,6 +3,7 @@ package cluster
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
 	"ptyx/internal/base/ndarray"
@@ -40,7 +42,7 @@ const (
 func TestMain(m *testing.M) {
 	switch where := os.Getenv(asWhere); os.Getenv(asWhat) {
 	case "stuck worker": // begins a task and never ends it
-		f := &fake{n: size, channels: 1, run: func() error {
+		f := &fake{n: size, channels: 1, timing: steady, run: func() error {
 			fmt.Println("began")
 			select {}
 		}}
@@ -89,9 +91,22 @@ func kill(t *testing.T, command *exec.Cmd) {
 	_ = command.Wait()
 }
 
-// quick are times for tests.
-var quick = Timing{AckWait: 600 * time.Millisecond, Request: 500 * time.Millisecond, LostAfter: 600 * time.Millisecond,
-	MaxPause: 100 * time.Millisecond}
+// Timings of tests. With quick ones a broker on a busy machine delivers a task again while its worker computes it. So
+// tests that count batches have steady ones if a worker is killed, and patient ones if nothing is lost.
+var (
+	quick = Timing{
+		AckWait: 600 * time.Millisecond, Request: 500 * time.Millisecond, LostAfter: 600 * time.Millisecond,
+		MaxPause: 100 * time.Millisecond,
+	}
+	steady = Timing{
+		AckWait: 2 * time.Second, Request: 500 * time.Millisecond, LostAfter: 600 * time.Millisecond,
+		MaxPause: 100 * time.Millisecond,
+	}
+	patient = Timing{
+		AckWait: 20 * time.Second, Request: 500 * time.Millisecond, LostAfter: 20 * time.Second,
+		MaxPause: 100 * time.Millisecond,
+	}
+)
 
 // size is of the patterns of tests.
 const size = 64
@@ -103,6 +118,7 @@ type fake struct {
 	run         func() error  // nil: never fails
 	open        func(model []byte) error
 	networks    Networks
+	timing      Timing // of its worker; zero: quick
 
 	ran      atomic.Int64 // batches
 	prepared atomic.Int64 // and not closed
@@ -123,7 +139,7 @@ func (f *fake) worker() WorkerOptions {
 		f.models.Store(contract.Digest(model), true)
 		return f, func() error { f.opened.Add(-1); return nil }, nil
 	}
-	return WorkerOptions{Networks: networks, Timing: quick, Grace: 3 * time.Second, Log: slog.New(slog.DiscardHandler)}
+	return WorkerOptions{Networks: networks, Timing: cmp.Or(f.timing, quick), Grace: 3 * time.Second, Log: slog.New(slog.DiscardHandler)}
 }
 
 func (f *fake) Provider() string { return "fake" }
@@ -276,11 +292,12 @@ func (f *fake) idle(t testing.TB) {
 
 // task is a scan with a model, and what one machine makes of it.
 type whole struct {
-	scan  *dataset.Scan
-	model contract.Contract
-	file  []byte
-	opt   reconstruct.Options
-	want  []byte // bytes of the object's file
+	scan   *dataset.Scan
+	model  contract.Contract
+	file   []byte
+	opt    reconstruct.Options
+	want   []byte // bytes of the object's file
+	timing Timing // zero: quick
 }
 
 // wholeOf computes the reference.
@@ -332,7 +349,7 @@ func (w whole) job(t testing.TB, c *Connection) *Job {
 func (w whole) try(ctx context.Context, t testing.TB, c *Connection, inFlight int) (*reconstruct.Result, Summary,
 	error) {
 	t.Helper()
-	return Gather(ctx, c, w.job(t, c), GatherOptions{InFlight: inFlight, Timing: quick,
+	return Gather(ctx, c, w.job(t, c), GatherOptions{InFlight: inFlight, Timing: cmp.Or(w.timing, quick),
 		Log: slog.New(slog.DiscardHandler)})
 }
 
@@ -358,6 +375,27 @@ func nothingLeft(t testing.TB, c *Connection, twice int64) {
 	if tasks, outcomes := left(t, c); tasks != 0 || int64(outcomes) > twice {
 		t.Errorf("%d tasks and %d outcomes were left at the broker", tasks, outcomes)
 	}
+}
+
+// requests counts the requests to the broker's API on a subject whose data contain a text.
+func requests(t testing.TB, c *Connection, subject, text string) *atomic.Int64 {
+	t.Helper()
+	var count atomic.Int64
+	_, err := c.nc.Subscribe("$JS.API."+subject, func(m *nats.Msg) {
+		if bytes.Contains(m.Data, []byte(text)) {
+			count.Add(1)
+		}
+	})
+	if err := errors.Join(err, c.nc.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	return &count
+}
+
+// lookups counts how often jobs look for their tasks.
+func lookups(t testing.TB, c *Connection) *atomic.Int64 {
+	t.Helper()
+	return requests(t, c, "STREAM.INFO."+taskStream, "subjects_filter")
 }
 
 // eventually waits for what others bring about.

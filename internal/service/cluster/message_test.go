@@ -30,6 +30,7 @@ func exampleOutcome() Outcome {
 }
 
 func TestMessagesReadBack(t *testing.T) {
+	t.Parallel()
 	task, err := DecodeTask(exampleTask().Encode())
 	if err != nil || !reflect.DeepEqual(task, exampleTask()) {
 		t.Errorf("task %+v, %v", task, err)
@@ -54,6 +55,7 @@ func TestMessagesReadBack(t *testing.T) {
 
 // TestMalformed: what is no message gives the one error, and takes no memory that its own length does not give.
 func TestMalformed(t *testing.T) {
+	t.Parallel()
 	word := func(at int, v uint16) func([]byte) []byte {
 		return func(b []byte) []byte { binary.LittleEndian.PutUint16(b[at:], v); return b }
 	}

@@ -43,6 +43,7 @@ func impatient(t *testing.T, url string, patience time.Duration) *Connection {
 // TestBatchesGivenUpAreNotKept: however long the broker is away, nothing holds the patterns of a batch that nobody
 // waits for.
 func TestBatchesGivenUpAreNotKept(t *testing.T) {
+	t.Parallel()
 	for name, away := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "silent": syscall.SIGSTOP} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -75,6 +76,7 @@ func TestBatchesGivenUpAreNotKept(t *testing.T) {
 
 // TestLeftoversAreBounded: a broker that is away for very long is left with some.
 func TestLeftoversAreBounded(t *testing.T) {
+	t.Parallel()
 	c := &Caller{untidy: make(chan struct{}, 1)}
 	for i := range maxLeftovers + 10 {
 		c.discard(leftover{batch: i})
@@ -87,6 +89,7 @@ func TestLeftoversAreBounded(t *testing.T) {
 // TestASilentBroker: one that is stopped, as one whose host has lost power, closes nothing. It is missed all the same;
 // when it goes on, so does all else.
 func TestASilentBroker(t *testing.T) {
+	t.Parallel()
 	command, url := process(t, "broker", t.TempDir()+" 127.0.0.1:0")
 	caller := calling(t, impatient(t, url, 600*time.Millisecond), CallOptions{})
 	start(t, url, (&fake{n: size, channels: 1}).worker())
@@ -107,6 +110,7 @@ func TestASilentBroker(t *testing.T) {
 // TestTheUsualPatience: without a word about it, every client asks a broker for signs of life, and misses them within
 // 15 seconds.
 func TestTheUsualPatience(t *testing.T) {
+	t.Parallel()
 	o := connected(t, broker(t).URL).nc.Opts
 	if longest := o.PingInterval * time.Duration(o.MaxPingsOut+1); longest != 15*time.Second ||
 		o.FlusherTimeout > 15*time.Second {
@@ -116,6 +120,7 @@ func TestTheUsualPatience(t *testing.T) {
 
 // TestCloseDoesNotWait: for a broker that does not answer, whether that is known or not.
 func TestCloseDoesNotWait(t *testing.T) {
+	t.Parallel()
 	for name, known := range map[string]bool{"known": true, "not known": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -148,6 +153,7 @@ func TestCloseDoesNotWait(t *testing.T) {
 
 // TestWhatIsLeftIsOneComplaint: of everything that could not be removed.
 func TestWhatIsLeftIsOneComplaint(t *testing.T) {
+	t.Parallel()
 	c := connected(t, broker(t).URL)
 	var log syncBuffer
 	caller := calling(t, c, CallOptions{Log: slog.New(slog.NewTextHandler(&log, nil))})
@@ -168,9 +174,12 @@ func TestWhatIsLeftIsOneComplaint(t *testing.T) {
 // TestClientsThatGiveUpEarly: that there is no worker is said once, too, where nobody waits long enough for a batch to
 // be doubted; but not while a worker has one.
 func TestClientsThatGiveUpEarly(t *testing.T) {
+	t.Parallel()
 	b := broker(t)
 	var log syncBuffer
-	caller := calling(t, connected(t, b.URL), CallOptions{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	c := connected(t, b.URL)
+	seen := requests(t, c, "CONSUMER.INFO."+taskStream+"."+workers, "")
+	caller := calling(t, c, CallOptions{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	alone := func() int { return strings.Count(log.String(), "waiting for a worker") }
 	giveUp := func() {
 		t.Helper()
@@ -181,10 +190,13 @@ func TestClientsThatGiveUpEarly(t *testing.T) {
 			t.Fatalf("given up: %v", err)
 		}
 	}
-	eventually(t, "it says that there is no worker", func() bool { giveUp(); return alone() > 0 })
-	for begun := time.Now(); time.Since(begun) < 2*quick.LostAfter; {
-		giveUp()
+	giveUpForLong := func() { // while it looks for workers twice
+		t.Helper()
+		before := seen.Load()
+		eventually(t, "it looks for workers", func() bool { giveUp(); return seen.Load() >= before+3 })
 	}
+	eventually(t, "it says that there is no worker", func() bool { giveUp(); return alone() > 0 })
+	giveUpForLong()
 	if n := alone(); n != 1 {
 		t.Errorf("it says %d times that there is no worker:\n%s", n, &log)
 	}
@@ -196,9 +208,7 @@ func TestClientsThatGiveUpEarly(t *testing.T) {
 	go func() { ended <- computed(t.Context(), caller, "net", batchOf(2, model(size, 1), 1)) }()
 	<-began
 	caller.count(func(*Summary) { caller.warnedNoWorkers = false })
-	for begun := time.Now(); time.Since(begun) < 2*quick.LostAfter; {
-		giveUp()
-	}
+	giveUpForLong()
 	if n := alone(); n != 1 {
 		t.Errorf("while a worker is at work it says that there is none:\n%s", &log)
 	}

@@ -206,9 +206,13 @@ func theCancelledCostNothing(t *testing.T, started starter) {
 
 // TestTheCancelledBehindAnotherModel: one network runs at a time, and who goes away while another model's does is not
 // computed for, either. Who comes meanwhile shares the batch.
-func TestTheCancelledBehindAnotherModel(t *testing.T) { everywhere(t, theCancelledBehindAnotherModel) }
+func TestTheCancelledBehindAnotherModel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { theCancelledBehindAnotherModel(t, started, synctest.Wait) })
+	everywhere(t, func(t *testing.T, started starter) { theCancelledBehindAnotherModel(t, started, func() {}) })
+}
 
-func theCancelledBehindAnotherModel(t *testing.T, started starter) {
+// settle returns when a batch would have been taken, if one were.
+func theCancelledBehindAnotherModel(t *testing.T, started starter, settle func()) {
 	busy, begun, proceed := gated()
 	idle := &fake{channels: 1}
 	o := options(busy)
@@ -220,7 +224,7 @@ func theCancelledBehindAnotherModel(t *testing.T, started starter) {
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := submitted(ctx, q, 2)
 	first := submitted(t.Context(), q, 1)
-	time.Sleep(20 * time.Millisecond) // long enough for a batch to be taken, if one were
+	settle()
 	second := submitted(t.Context(), q, 2)
 	awaitWaiting(t, q, 5)
 	cancel()
@@ -264,7 +268,10 @@ func cancelledHalfway(t *testing.T, started starter) {
 }
 
 // TestDeadlines: the server's and the request's own.
-func TestDeadlines(t *testing.T) { everywhere(t, deadlines) }
+func TestDeadlines(t *testing.T) {
+	t.Parallel()
+	everywhere(t, deadlines)
+}
 
 func deadlines(t *testing.T, started starter) {
 	f, begun, proceed := gated()
@@ -318,6 +325,7 @@ func TestANetworkThatFails(t *testing.T) {
 
 // TestManyAtOnce: every client gets its own results.
 func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
 	everywhere(t, manyAtOnce)
 	t.Run("at three workers", func(t *testing.T) {
 		manyAtOnce(t, func(t testing.TB, o Options) *Server { return atWorkers(t, o, 3, 5) })

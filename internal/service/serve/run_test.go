@@ -9,8 +9,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -77,6 +79,7 @@ func get(t *testing.T, c *http.Client, url string) int {
 
 // TestShutdown: after the signal the server is not ready and takes no work, and finishes what it has accepted.
 func TestShutdown(t *testing.T) {
+	t.Parallel()
 	f, begun, proceed := gated()
 	s := started(t, options(f))
 	url, stop, ended := running(t, s, listen.Address{})
@@ -127,6 +130,7 @@ func TestShutdown(t *testing.T) {
 
 // TestGrace: what takes too long is cut, and Run says so.
 func TestGrace(t *testing.T) {
+	t.Parallel()
 	f, begun, proceed := gated()
 	o := options(f)
 	o.Grace = 50 * time.Millisecond
@@ -243,6 +247,7 @@ func TestTLS(t *testing.T) {
 // TestSlowClients: who sends a body by drops is left when the request's time is over, and is told; who is refused
 // anyway is not waited for.
 func TestSlowClients(t *testing.T) {
+	t.Parallel()
 	o := options(&fake{channels: 1})
 	o.Timeout = 100 * time.Millisecond
 	s := started(t, o)
@@ -277,25 +282,40 @@ func TestSlowClients(t *testing.T) {
 	}
 }
 
-// TestALongRequest: the time for reading a body is not the time for computing.
-func TestALongRequest(t *testing.T) {
+// deadlineRecorder records the last read deadline that a handler sets.
+type deadlineRecorder struct {
+	*httptest.ResponseRecorder
+	mu       sync.Mutex
+	deadline time.Time
+	times    int
+}
+
+func (w *deadlineRecorder) SetReadDeadline(t time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deadline = t
+	w.times++
+	return nil
+}
+
+// TestTheDeadlineOfABody does not apply to the computation: net/http would end the request.
+func TestTheDeadlineOfABody(t *testing.T) {
 	f, begun, proceed := gated()
 	s := started(t, options(f))
-	url, stop, ended := running(t, s, listen.Address{})
-	c := client(t)
+	w := &deadlineRecorder{ResponseRecorder: httptest.NewRecorder()}
+	answered := make(chan bool)
 	go func() {
-		<-begun
-		time.Sleep(50 * time.Millisecond)
-		proceed <- nil
+		defer close(answered)
+		body := bytes.NewReader(jsonRequest(t, 1, map[string]any{"timeout": 5_000_000}))
+		s.Handler().ServeHTTP(w, httptest.NewRequest("POST", inferPath, body))
 	}()
-	r, err := c.Post(url+inferPath, "application/json",
-		bytes.NewReader(jsonRequest(t, 1, map[string]any{"timeout": 5_000_000})))
-	if err != nil {
-		t.Fatal(err)
+	<-begun
+	w.mu.Lock()
+	if w.times < 2 || !w.deadline.IsZero() {
+		t.Errorf("while it computes: the read deadline was set %d times, last to %v", w.times, w.deadline)
 	}
-	check(t, answer(t, r.Header, []byte(bodyOf(t, r)), 1), 1, "amplitude", "phase")
-	stop()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
+	w.mu.Unlock()
+	proceed <- nil
+	<-answered
+	check(t, answer(t, w.Header(), w.Body.Bytes(), 1), 1, "amplitude", "phase")
 }

@@ -16,7 +16,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -259,9 +258,9 @@ func TestTheServerEndsWhileScansComeBack(t *testing.T) {
 	}}
 	o := scanServer(f)
 	o.Store = dir
-	until(t, o, func(*Server) {
+	until(t, o, func(s *Server) {
 		<-begun
-		time.AfterFunc(10*time.Millisecond, func() { close(proceed) }) // while the server closes
+		context.AfterFunc(s.scans.ctx, func() { close(proceed) }) // while the server closes
 	})
 	o = storing(dir)
 	until(t, o, func(s *Server) {

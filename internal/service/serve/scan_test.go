@@ -18,7 +18,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
@@ -474,7 +474,9 @@ func TestFinish(t *testing.T) {
 }
 
 // TestDrainWaitsForTheSolver: what was accepted is finished; a scan that is deleted is not.
-func TestDrainWaitsForTheSolver(t *testing.T) {
+func TestDrainWaitsForTheSolver(t *testing.T) { synctest.Test(t, drainWaitsForTheSolver) }
+
+func drainWaitsForTheSolver(t *testing.T) {
 	o := scanServer(&fake{channels: 1})
 	begun := make(chan struct{}, 2)
 	proceed := make(chan struct{})
@@ -508,11 +510,11 @@ func TestDrainWaitsForTheSolver(t *testing.T) {
 	<-begun
 	drained := make(chan error, 1)
 	go func() { drained <- s.Drain(t.Context()) }()
-	eventually(t, "not ready", s.gate.isShut)
+	synctest.Wait()
 	select {
 	case err := <-drained:
 		t.Errorf("drained while the solver works: %v", err)
-	case <-time.After(20 * time.Millisecond):
+	default:
 	}
 	close(proceed)
 	if err := <-drained; err != nil {
@@ -559,6 +561,7 @@ func TestAFrameInTheNetwork(t *testing.T) {
 
 // TestEvents: a stream tells of the scans at once and of what changes, and ends with the server.
 func TestEvents(t *testing.T) {
+	t.Parallel()
 	s := started(t, scanServer(&fake{channels: 1}))
 	url, stop, ended := running(t, s, listen.Address{})
 	c := client(t)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ptyx/internal/recon/predict"
@@ -71,7 +72,9 @@ func newSeveral(atOnce int) *several {
 
 // TestSeveralAtOnce: as many batches are computed at the same time as the network takes, of all models together, and
 // the parts of one job may be computed in any order.
-func TestSeveralAtOnce(t *testing.T) {
+func TestSeveralAtOnce(t *testing.T) { synctest.Test(t, severalAtOnce) }
+
+func severalAtOnce(t *testing.T) {
 	f, n := &fake{channels: 1}, newSeveral(3)
 	o := options(f)
 	o.Models = append(o.Models, f.model("other"))
@@ -83,10 +86,11 @@ func TestSeveralAtOnce(t *testing.T) {
 		sizes = append(sizes, <-n.begun)
 	}
 	jobs = append(jobs, submitted(t.Context(), s.models["other"].queue, 2))
+	synctest.Wait()
 	select {
 	case <-n.begun:
 		t.Error("a fourth batch has begun")
-	case <-time.After(20 * time.Millisecond):
+	default:
 	}
 	n.proceed <- nil
 	slices.Sort(sizes) // they begin in no order
@@ -220,6 +224,7 @@ func TestClosingWithWorkers(t *testing.T) {
 
 // TestWorkersThatFail: the client learns that something has failed, the log in the worker's words what.
 func TestWorkersThatFail(t *testing.T) {
+	t.Parallel()
 	f := &fake{channels: 1, run: func(int) error { return errors.New("out of some memory") }}
 	var log bytes.Buffer
 	o := options(f)
@@ -234,6 +239,7 @@ func TestWorkersThatFail(t *testing.T) {
 
 // TestABrokerThatGoes: without it the server is not ready and requests end in their time; with it all is well again.
 func TestABrokerThatGoes(t *testing.T) {
+	t.Parallel()
 	f := &fake{channels: 1}
 	o := options(f)
 	dir := t.TempDir()
