@@ -20,7 +20,8 @@ func TestCentroidMovesWithTheLight(t *testing.T) {
 	}
 	for row := range n {
 		r, c, sharpness := spectrum.Centroid(spot(row, 3), n)
-		if apart := math.Remainder(r-float64(row), n); !testutil.Close(apart, 0, 1e-12, 0) || !testutil.Close(c, 3, 1e-12, 0) {
+		if apart := math.Remainder(r-float64(row), n); !testutil.Close(apart, 0, 1e-12, 0) ||
+			!testutil.Close(c, 3, 1e-12, 0) {
 			t.Errorf("light at row %d, column 3 has its centroid at (%g, %g)", row, r, c)
 		}
 		if !(sharpness > 0.8 && sharpness < 1) {

@@ -61,8 +61,8 @@ func TestFFT(t *testing.T) {
 	}
 }
 
-// TestAPlanIsUsedAgain: what an earlier image left in the work space does not matter.
-func TestAPlanIsUsedAgain(t *testing.T) {
+// TestATransformIsReusable: what an earlier image left in the work space does not matter.
+func TestATransformIsReusable(t *testing.T) {
 	plan := spectrum.NewTransform(24, 20)
 	other := noise(4, 24, 20)
 	plan.Forward(other.Data)

@@ -146,7 +146,7 @@ func (c *content) readObjectFile(path, library string) error {
 	}
 	at, g := file.Facts.Origin, c.geometry
 	if at == nil || g.Origin == nil || g.PixelX == 0 {
-		return fault("an object whose place in the scan is not known",
+		return fault("an object without a known place in the scan",
 			"a reconstruction of this scan, or places in metres in both files")
 	}
 	c.col = int(math.Round((at.X - g.Origin.X) / g.PixelX))
@@ -208,7 +208,7 @@ func (c *content) toPixels(file *source.Source, sample bool) error {
 	g := c.geometry
 	if g.PixelX == 0 || g.PixelY == 0 || g.Origin == nil {
 		return file.Fault(source.X,
-			"metres, and nothing that tells where the object lies under them, or how wide its pixels are",
+			"positions in metres, but no place or pixel size of the object",
 			"an object with its centre and the size of its pixels", "")
 	}
 	sense := 1.0

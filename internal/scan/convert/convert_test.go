@@ -85,8 +85,8 @@ func near(a, b []float64) bool {
 	return slices.EqualFunc(a, b, func(x, y float64) bool { return math.Abs(x-y) <= 1e-9 })
 }
 
-// TestScansComeBack: a scan that goes through another format and back is the same, to the last bit of its patterns.
-func TestScansComeBack(t *testing.T) {
+// TestScansRoundTrip: a scan that goes through another format and back is the same, to the last bit of its patterns.
+func TestScansRoundTrip(t *testing.T) {
 	d := scene()
 	first := written(t, d)
 	for _, tc := range []struct {
@@ -181,8 +181,8 @@ func TestProductHoldsPositionsWherePtychodusLooks(t *testing.T) {
 	}
 }
 
-// TestResultsComeBack: probe, object and positions of a result that begins anywhere in the scan's frame.
-func TestResultsComeBack(t *testing.T) {
+// TestResultsRoundTrip: probe, object and positions of a result that begins anywhere in the scan's frame.
+func TestResultsRoundTrip(t *testing.T) {
 	d := scene()
 	path := filepath.Join(t.TempDir(), "reconstruction.npz")
 	modes := ndarray.New[complex64](2, 64, 64)
@@ -219,7 +219,7 @@ func TestResultsComeBack(t *testing.T) {
 	}
 }
 
-// TestObjectOfAnotherFile: a reconstruction goes with its scan, and the object is pixel 0 of what is written.
+// TestObjectOfAnotherFile: the object of a reconstruction is written with its scan and begins at pixel 0.
 func TestObjectOfAnotherFile(t *testing.T) {
 	d := scene()
 	object := filepath.Join(t.TempDir(), "reconstruction.npz")
@@ -239,7 +239,7 @@ func TestObjectOfAnotherFile(t *testing.T) {
 	}
 }
 
-// TestPatternsAreCounts: what ptychodus reads as patterns are the counts, whole again.
+// TestPatternsAreCounts: the patterns written for ptychodus are exact counts.
 func TestPatternsAreCounts(t *testing.T) {
 	d := scene()
 	first := written(t, d)
@@ -293,8 +293,8 @@ func TestPictures(t *testing.T) {
 	}
 }
 
-// TestTheSameBytes: a conversion repeats itself, also when the clock's second has passed.
-func TestTheSameBytes(t *testing.T) {
+// TestConversionsRepeatTheirBytes: a conversion repeats itself, also when the clock's second has passed.
+func TestConversionsRepeatTheirBytes(t *testing.T) {
 	first := written(t, scene())
 	for _, tc := range []struct {
 		name string

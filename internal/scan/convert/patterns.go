@@ -14,7 +14,7 @@ var patterns = target{Patterns, "patterns for ptychodus", []string{".h5", ".hdf5
 // writePatterns writes counts: dp in HDF5, patterns and indexes in NPZ.
 func writePatterns(w *writer) error {
 	if w.scan == nil {
-		return w.missing("no patterns", "some, to be written", "")
+		return w.missing("no patterns", "a scan", "")
 	}
 	w.note("%d patterns of %d x %d", w.scan.M, w.scan.N, w.scan.N)
 	w.leaveOut(fmt.Sprintf("%d positions and the rest, which ptychodus keeps in a product: --to product", len(w.x)))

@@ -19,7 +19,7 @@ func writePINN(w *writer) error {
 		return w.missing("no patterns", "a scan, for PtychoPINN's layout",
 			"convert the scan, with this file as --object-file")
 	case w.probe == nil:
-		return w.missing("no probe", "one, for PtychoPINN's layout", "give a file that holds one with --probe-file")
+		return w.missing("no probe", "one, for PtychoPINN's layout", "give a file with a probe as --probe-file")
 	}
 	probe := w.probe // (P, N, N), or (N, N) if there is one mode
 	if probe.Shape[0] == 1 {

@@ -39,8 +39,8 @@ func (w *writer) image() (image *ndarray.Complex64, what string, err error) {
 		n := w.probe.Shape[1:]
 		image, what = ndarray.Wrap(w.probe.Data[:n[0]*n[1]], n...), "probe"
 	default:
-		return nil, "", w.missing("neither an object nor a probe", "one of them, to be drawn",
-			"give a reconstruction with --object-file")
+		return nil, "", w.missing("neither an object nor a probe", "one of them to draw",
+			"give a reconstruction as --object-file")
 	}
 	if w.scan != nil {
 		w.leaveOut("the patterns")

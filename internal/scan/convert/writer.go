@@ -41,9 +41,9 @@ func (w *writer) missing(found, expected, remedy string) error {
 func (w *writer) needResult(what string) error {
 	switch {
 	case w.object == nil:
-		return w.missing("no object", "one, for "+what, "give a reconstruction with --object-file")
+		return w.missing("no object", "one, for "+what, "give a reconstruction as --object-file")
 	case w.probe == nil:
-		return w.missing("no probe", "one, for "+what, "give a file that holds one with --probe-file")
+		return w.missing("no probe", "one, for "+what, "give a file with a probe as --probe-file")
 	case len(w.x) == 0:
 		return w.missing("no positions", "those of the scan, for "+what,
 			"convert the scan, with this file as --object-file")
@@ -56,8 +56,8 @@ func (w *writer) needPixel() error {
 	if w.geometry.PixelX > 0 && w.geometry.PixelY > 0 {
 		return nil
 	}
-	return w.missing("nothing that tells how wide a pixel of the object is",
-		"an energy, a distance and the size of the detector's pixels, for positions in metres",
+	return w.missing("no pixel size of the object",
+		"an energy, a distance and the pixel size of the detector, for positions in metres",
 		"give --pixel-size-nm, or --energy-ev, --distance-m and --detector-pixel-um")
 }
 

@@ -89,8 +89,8 @@ func TestAccessToTruth(t *testing.T) {
 	}
 }
 
-// TestUnpackingIsAWholePass: the statistics are there afterwards, without another pass.
-func TestUnpackingIsAWholePass(t *testing.T) {
+// TestUnpackingIsACompletePass: the statistics are there afterwards, without another pass.
+func TestUnpackingIsACompletePass(t *testing.T) {
 	s := opened(t, zip.Deflate, validScan(5), Options{})
 	a, err := s.Access([]int{0}, t.TempDir())
 	if err != nil {

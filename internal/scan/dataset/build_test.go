@@ -13,7 +13,7 @@ import (
 // scanFile is a scan as a list of members, to be bent in tests.
 type scanFile []npztest.Array
 
-// pixel is the amplitude of frame j at pixel i of validScan: not whole, so that it cannot pass for counts.
+// pixel is the amplitude of frame j at pixel i of validScan: no whole number, so that it does not look like a count.
 func pixel(j, i int) float64 { return float64(j) + float64(i%97)/128 }
 
 // frames are m frames of n x n pixels in C order.

@@ -55,14 +55,14 @@ func (s *Scan) resolveInput(asked InputKind) error {
 	switch {
 	case asked != Auto:
 		if stated != Auto && stated != asked {
-			s.log.Warn("the file's own scaling profile, or its format, says otherwise",
+			s.log.Warn("the file states another kind of input",
 				"file", s.Path, "profile", stated, "input", asked)
 		}
 		s.Input = asked
 	case stated != Auto:
 		s.Input = stated
 	case s.patterns.integer:
-		s.log.Warn("patterns of integer type are taken as photon counts; say --input amplitude if they are not",
+		s.log.Warn("patterns of integer type are taken as photon counts; use --input amplitude if they are not",
 			"file", s.Path, "key", s.patterns.key)
 		s.Input = Intensity
 	default:
@@ -114,7 +114,7 @@ func (s *Scan) checkForCounts(values []float32) {
 	s.checked = true
 	fraction := func(v float32) bool { return math.Trunc(float64(v)) != float64(v) }
 	if !slices.ContainsFunc(values, fraction) && slices.Max(values) > 2 {
-		s.log.Warn("patterns are taken as amplitudes but look like photon counts, all whole numbers; say "+
+		s.log.Warn("patterns are taken as amplitudes but look like photon counts, all whole numbers; use "+
 			"--input intensity if they are", "file", s.Path, "key", s.patterns.key)
 	}
 }

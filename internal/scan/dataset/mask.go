@@ -35,10 +35,10 @@ func (s *Scan) readMask(p *patterns) error {
 				lost++
 			}
 		}
-		s.log.Info("masked pixels take the mean of the good ones near them, and are left out of the likelihood",
-			"file", s.Path, "pixels", len(w.fills), "without a good one near, 0", lost)
+		s.log.Info("masked pixels take the mean of good pixels near them, and do not count in the likelihood",
+			"file", s.Path, "pixels", len(w.fills), "without_good_neighbour", lost)
 		if s.Measured = w.measured(); !slices.Contains(s.Measured, true) {
-			return s.Fault(p.key, "a mask that leaves no pixel", "some that are good", "")
+			return s.Fault(p.key, "a mask that leaves no pixel", "at least one good pixel", "")
 		}
 	}
 	if facts.Dark == nil {

@@ -10,8 +10,8 @@ import (
 	"ptyx/internal/format/npz/npztest"
 )
 
-// TestPartsShareAFrame: mirrored, or in metres, the positions of a part are where those of the whole are, up to one
-// shift for all.
+// TestPartsShareAFrame: mirrored, or in metres, the positions of a part are where those of the complete scan are, up to
+// one shift for all.
 func TestPartsShareAFrame(t *testing.T) {
 	for name, view := range map[string]View{
 		"as it is": {}, "mirrored": {FlipX: true, FlipY: true}, "sample": {SampleMotion: new(true)},
@@ -35,7 +35,8 @@ func TestPartsShareAFrame(t *testing.T) {
 	}
 }
 
-// TestFramesFrom gives the frames that a whole pass gives behind the first ones, of NPZ, of HDF5, and through a window.
+// TestFramesFrom gives the frames that a complete pass gives behind the first ones, of NPZ, of HDF5, and through a
+// window.
 func TestFramesFrom(t *testing.T) {
 	path := container{"diff3d": counts(5, 80, 80), "xcoords": column(5), "ycoords": column(5)}.file(t, "scan.h5")
 	windowed, err := Open(path, Options{Input: Amplitude, NoProbe: true,
@@ -78,8 +79,8 @@ func TestFramesFrom(t *testing.T) {
 	}
 }
 
-// TestASpoiltFrame is passed over by the next call, and no statistics are made of the rest.
-func TestASpoiltFrame(t *testing.T) {
+// TestReadingContinuesBehindABadFrame: the next call skips the frame, and such a pass gives no statistics.
+func TestReadingContinuesBehindABadFrame(t *testing.T) {
 	values := frames(4, 64)
 	values[2*64*64+7] = math.NaN()
 	s := opened(t, zip.Deflate, validScan(4).with(npztest.Real(KeyPatterns, "<f4", values, 4, 64, 64)), Options{})

@@ -112,7 +112,7 @@ func (s *Scan) framesLast(key string, shape []int, positions int, o Orientation)
 		s.log.Warn("legacy layout (N, N, M): the last axis is taken as the patterns'",
 			"file", s.Path, "key", key, "shape", fmt.Sprint(shape))
 	case shape[0] == shape[1] && shape[1] == shape[2]:
-		s.log.Warn("as many patterns as pixels: the first axis is taken as the patterns'; if it is the last, say "+
+		s.log.Warn("as many patterns as pixels: the first axis is taken as the patterns'; if it is the last, use "+
 			"--layout frames-last", "file", s.Path, "key", key, "shape", fmt.Sprint(shape))
 	}
 	return last

@@ -102,7 +102,7 @@ func validFloat32(m int) []float64 {
 	return v
 }
 
-func TestCubeNeedsToBeTold(t *testing.T) {
+func TestCubeNeedsAnOrientation(t *testing.T) {
 	const m = 64
 	s, log := validScan(m).open(t, Options{})
 	mustBeFrames(t, s, m)

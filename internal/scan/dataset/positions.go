@@ -35,7 +35,7 @@ func (p *positions) count() (int, error) {
 	nx, err := vectorLength(p.file, KeyX)
 	if err != nil {
 		if bad := (*badinput.Error)(nil); !p.file.Has(KeyX) && errors.As(err, &bad) {
-			bad.Remedy = "give the file that has the positions with --positions-file"
+			bad.Remedy = "give the file with the positions as --positions-file"
 		}
 		return 0, err
 	}
@@ -60,7 +60,7 @@ func (s *Scan) readPositions(p *positions, count int, opt Options) error {
 				"drop the patterns without a position")
 		}
 		if count > s.M {
-			s.log.Warn("more positions than patterns: the last ones are dropped",
+			s.log.Warn("more positions than patterns: the last positions are dropped",
 				"file", s.Path, "positions", count, "patterns", s.M, "dropped", count-s.M)
 		}
 	}
@@ -218,8 +218,8 @@ func (s *Scan) place(opt Options, p *positions) error {
 	x, y := unchanged, unchanged
 	if facts.Metres {
 		if g.PixelX == 0 || g.PixelY == 0 {
-			return p.file.Fault(KeyX, "metres, and nothing that tells how wide a pixel of the object is",
-				"an energy, a distance and the size of the detector's pixels",
+			return p.file.Fault(KeyX, "positions in metres, but no pixel size of the object",
+				"an energy, a distance and the pixel size of the detector",
 				"give --pixel-size-nm, or --energy-ev, --distance-m and --detector-pixel-um")
 		}
 		var originX, originY *float64
@@ -261,7 +261,7 @@ func (s *Scan) place(opt Options, p *positions) error {
 			if !(math.Abs(c) <= farthest) { // in accept form: NaN fails
 				return p.file.Fault(axis.key, fmt.Sprintf("%.6g pixels of the object at position %d", c, i),
 					fmt.Sprintf("none beyond %g", float64(farthest)),
-					"see whether the unit of the positions and the size of a pixel are right")
+					"check the unit of the positions and the pixel size")
 			}
 		}
 	}
@@ -274,10 +274,10 @@ func (s *Scan) warnOfUnits(p *positions) {
 	switch {
 	case s.M < 2 || span >= 1:
 	case p.file.Facts.Metres:
-		s.log.Warn("all positions lie within one pixel of the object: check their unit and the pixel size",
+		s.log.Warn("all positions are within one pixel of the object: check their unit and the pixel size",
 			"file", s.Path, "span", span, "pixel_m", s.Geometry.PixelX)
 	default:
-		s.log.Warn("all positions lie within one pixel: xcoords and ycoords are taken as object pixels, not as metres",
+		s.log.Warn("all positions are within one pixel: xcoords and ycoords are taken as object pixels, not as metres",
 			"file", s.Path, "span", span)
 	}
 }

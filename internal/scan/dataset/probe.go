@@ -23,7 +23,7 @@ func (s *Scan) readProbe(probeFile, library string) error {
 		return err
 	} else if !present {
 		return s.Fault(KeyProbe, "no probe, "+contents(s.file), "complex (N, N)",
-			"give a file that holds one with --probe-file")
+			"give a file with a probe as --probe-file")
 	}
 	modes, err := s.probeModes(file)
 	if err != nil {
@@ -108,7 +108,7 @@ func checkProbe(file *source.Source, modes *ndarray.Complex64) error {
 		}
 	}
 	if power == 0 {
-		return file.Fault(KeyProbe, "a probe that is zero everywhere", "an illumination",
+		return file.Fault(KeyProbe, "a probe that is zero everywhere", "a probe with light",
 			"give another with --probe-file")
 	}
 	return nil

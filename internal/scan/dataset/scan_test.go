@@ -323,7 +323,7 @@ func TestScalingProfile(t *testing.T) {
 		t.Errorf("input %v", s.Input)
 	}
 	if s, log := f.open(t, Options{Input: Amplitude}); s.Input != Amplitude ||
-		!strings.Contains(log.String(), "says otherwise") {
+		!strings.Contains(log.String(), "states another kind") {
 		t.Errorf("input %v, log %s", s.Input, log)
 	}
 }
@@ -339,7 +339,7 @@ func TestMorePositionsThanPatterns(t *testing.T) {
 	}
 }
 
-func TestPositionsWithinAPixelAreDoubted(t *testing.T) {
+func TestPositionsWithinAPixelAreWarnedOf(t *testing.T) {
 	metres := []float64{1e-6, 2e-6, 3e-6}
 	one := []float64{40}
 	for _, tt := range []struct {

@@ -98,7 +98,7 @@ func (s *Scan) keep(t *tally) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.totals == nil && t.dark > 0 && t.dark < s.M {
-		s.log.Warn("patterns without any light say nothing about the object: drop them",
+		s.log.Warn("patterns without any light carry no information: drop them",
 			"file", s.Path, "key", s.patterns.key, "dark", t.dark, "patterns", s.M)
 	}
 	s.totals = t

@@ -16,13 +16,13 @@ func (s *Scan) readObject(p *positions) error {
 		return err
 	}
 	if w := s.patterns.window; p.turned || p.separate || w.size*w.bin != w.height || w.height != w.width {
-		s.log.Info("the object is left out: other axes, positions or detector pixels move it from under the scan",
+		s.log.Info("the object is left out: the options move the scan off it",
 			"file", s.Path, "key", s.file.Place(KeyObject))
 		return nil
 	}
 	shape := Squeeze(h.Shape)
 	if len(shape) != 2 || !h.Numeric() {
-		s.log.Warn("the object is left out: it is no complex (H, W)",
+		s.log.Warn("the object is left out: it is not a complex (H, W)",
 			"file", s.Path, "key", KeyObject, "shape", h.ShapeText(), "dtype", h.Dtype)
 		return nil
 	}

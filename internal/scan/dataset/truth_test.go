@@ -40,7 +40,7 @@ func TestTruthIsFound(t *testing.T) {
 	}
 }
 
-func TestTruthThatIsNoneIsRefused(t *testing.T) {
+func TestInvalidTruthIsRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		scan     scanFile
 		sentence string

@@ -19,7 +19,7 @@ import (
 	"ptyx/internal/scan/source/sourcetest"
 )
 
-// container is an HDF5 file of members, which tests bend before they write it.
+// container is an HDF5 file of members, which tests change before they write it.
 type container sourcetest.File
 
 func (c container) with(path string, value any) container {
@@ -131,7 +131,7 @@ func TestCXI(t *testing.T) {
 	}
 }
 
-// TestSenseOfTheAxes: each way of turning the axes, told by where the second and third position end.
+// TestSenseOfTheAxes: each way of turning the axes moves the second and third position to their place.
 func TestSenseOfTheAxes(t *testing.T) {
 	yes, no := true, false
 	path := cxiScan().file(t, "scan.cxi")
@@ -415,7 +415,7 @@ func TestViewViolations(t *testing.T) {
 		{"energy in eV", cxi.with(energy, 8000.0), View{},
 			[]string{"source_1/energy: found 8000, expected joules", "write 1.28174e-15"}},
 		{"no energy", cxi.with(energy, nil), View{},
-			[]string{"translation: found metres, and nothing that tells", "--pixel-size-nm"}},
+			[]string{"translation: found positions in metres, but no pixel size", "--pixel-size-nm"}},
 		{"no patterns", cxi.with(data, nil).with("entry_1/data_1/data", nil), View{},
 			[]string{"no diffraction patterns"}},
 		{"complex patterns", cxi.with(data, complexData), View{},
@@ -453,9 +453,9 @@ func TestViewViolations(t *testing.T) {
 	}
 }
 
-// TestProbeOfTheWholeDetector: a probe given for all of the detector fits patterns of a part of it. A Gaussian stays
+// TestProbeOfTheFullDetector: a probe given for all of the detector fits patterns of a part of it. A Gaussian stays
 // one, and its power in object pixels of another size stays what it is.
-func TestProbeOfTheWholeDetector(t *testing.T) {
+func TestProbeOfTheFullDetector(t *testing.T) {
 	gaussian := func(n int, width float64) *ndarray.Complex64 {
 		p := ndarray.New[complex64](n, n)
 		for i := range p.Data {

@@ -27,10 +27,10 @@ type Options struct {
 // needed, so that groups differ.
 func DefaultNeighbours(gridsize int) int { return gridsize * gridsize }
 
-// Of makes groups for each position of a scan: its pattern and others drawn from its nearest neighbours. With Oversample
-// the groups of a position differ. First come all positions' first groups, the same as without it, then the second ones.
-// The order in a group is roughly row-major (top-left, top-right, bottom-left, ... for gridsize 2), which is how
-// PtychoPINN numbers channels. Options that the scan is too small for are a *badinput.Error.
+// Of makes groups for each position of a scan: its pattern and others drawn from its nearest neighbours. With
+// Oversample the groups of a position differ. First come all positions' first groups, the same as without it, then the
+// second ones. The order in a group is roughly row-major (top-left, top-right, bottom-left, ... for gridsize 2), which
+// is how PtychoPINN numbers channels. Options that the scan is too small for are a *badinput.Error.
 func Of(s *dataset.Scan, o Options) ([][]int, error) {
 	if o.Gridsize == 1 && o.Oversample <= 1 && s.M > 0 {
 		return Singles(s.M), nil

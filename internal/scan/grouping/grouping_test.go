@@ -198,7 +198,8 @@ func TestScanRefusesGroupsItCannotGive(t *testing.T) {
 		}
 	}
 	// Of six positions no more than five are neighbours, whatever is asked for: three of them, ten ways.
-	if groups, err := nearest(x, y, Options{Gridsize: 2, Neighbours: 50, Oversample: 10}); err != nil || len(groups) != 60 {
+	if groups, err := nearest(x, y, Options{Gridsize: 2, Neighbours: 50, Oversample: 10}); err != nil ||
+		len(groups) != 60 {
 		t.Errorf("%d groups (%v)", len(groups), err)
 	}
 }

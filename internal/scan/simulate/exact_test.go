@@ -20,7 +20,7 @@ func TestNoiselessPatternsAreTheDirectTransform(t *testing.T) {
 	}
 }
 
-func TestMadeScansAreTheDirectTransform(t *testing.T) {
+func TestSimulatedScansAreTheDirectTransform(t *testing.T) {
 	pick := 0
 	for _, object := range []simulate.ObjectKind{simulate.Star, simulate.Lines, simulate.Blobs} {
 		for _, probe := range []simulate.ProbeKind{simulate.Gaussian, simulate.Disk, simulate.ZonePlate} {
@@ -53,7 +53,7 @@ func TestAScanExplainsItself(t *testing.T) {
 }
 
 // Files of one mode with an axis for it, of a real object, of coordinates as a column: the same patterns.
-func TestFormsOfAScene(t *testing.T) {
+func TestFormsOfASceneFile(t *testing.T) {
 	object, probe := random(1, 80, 90, 1), random(2, n, n, 1)
 	want := run(t, simulate.Options{ObjectFile: scene(t, nil), Noiseless: true})
 	for name, members := range map[string]map[string]any{

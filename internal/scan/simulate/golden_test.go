@@ -12,7 +12,7 @@ import (
 // A seed keeps its meaning: testdata/scan.npz, made by testdata/make.sh, comes out again. Where a processor rounds an
 // intensity otherwise, in the last digit of float64, a count may fall to the other side of its draw: one pixel in a
 // thousand is let off.
-func TestTheScanOfTheRepositoryComesOutAgain(t *testing.T) {
+func TestGoldenScanIsReproduced(t *testing.T) {
 	file, err := dataset.Open("../../../testdata/scan.npz", dataset.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 // halfPrecise is more than complex64 rounds and far less than any fault.
 const halfPrecise = 1e-6
 
-func TestObjectsAreAsStrongAsAskedFor(t *testing.T) {
+func TestObjectsHaveTheRequestedStrength(t *testing.T) {
 	const h, w = 150, 131
 	for _, kind := range []simulate.ObjectKind{simulate.Star, simulate.Lines, simulate.Blobs} {
 		for _, strength := range []struct{ absorption, phase float64 }{{0.4, 1}, {0, 3}, {2, 0}, {0.1, -0.5}} {

@@ -30,8 +30,8 @@ func exposures(t *testing.T, photons float64, times int) (counts [][]float32, la
 	return counts, lambda
 }
 
-// sigmas is how far chance may lead: one fair draw in two million lies further off. The seed is fixed, so the tests are
-// either always right or always wrong.
+// sigmas is the tolerance of random draws: one fair draw in two million is further off. The seed is fixed, so the tests
+// are either always right or always wrong.
 const sigmas = 5
 
 func TestPhotonsArePoisson(t *testing.T) {
@@ -86,7 +86,7 @@ func TestCountsAreWhole(t *testing.T) {
 	}
 }
 
-func TestPatternsHaveThePhotonsAskedFor(t *testing.T) {
+func TestPatternsHaveTheRequestedPhotons(t *testing.T) {
 	for _, photons := range []float64{0.5, 1e3, 1e9, 1e15} {
 		for _, noiseless := range []bool{true, false} {
 			o := options()
@@ -111,7 +111,7 @@ func TestPatternsHaveThePhotonsAskedFor(t *testing.T) {
 	}
 }
 
-// A given probe keeps its power, unless photons are asked for; what describes made scans does not touch it.
+// The probe of a scene file keeps its power unless photons are requested; options for other scans do not change it.
 func TestAGivenProbeKeepsItsPower(t *testing.T) {
 	path := scene(t, nil)
 	plain := run(t, simulate.Options{ObjectFile: path, Noiseless: true})

@@ -26,7 +26,7 @@ func refused(t *testing.T, what string, o simulate.Options, key, says string) {
 	}
 }
 
-func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
+func TestInvalidOptionsAreRefused(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	for _, c := range []struct {
 		key    string
@@ -64,7 +64,7 @@ func TestABlackObject(t *testing.T) {
 	}
 }
 
-func TestScenesThatMakeNoSenseAreRefused(t *testing.T) {
+func TestInvalidScenesAreRefused(t *testing.T) {
 	spoilt := func(v complex64) *ndarray.Complex64 {
 		field := random(3, 80, 90, 1)
 		field.Data[4321] = v

@@ -52,7 +52,8 @@ func (r *reader) cxiEnergy() {
 // along the axes of a pattern, rows first: (3, 2) with a column for each axis, or (2, 3) with a row for each.
 func (r *reader) cxiPixels() {
 	f := &r.Facts
-	x, y := r.number(&f.DetectorPixelX, cxiDetector+"x_pixel_size"), r.number(&f.DetectorPixelY, cxiDetector+"y_pixel_size")
+	x, y := r.number(&f.DetectorPixelX, cxiDetector+"x_pixel_size"),
+		r.number(&f.DetectorPixelY, cxiDetector+"y_pixel_size")
 	if x && y && f.DetectorPixelX != 0 && f.DetectorPixelY != 0 {
 		return
 	}
@@ -111,8 +112,8 @@ func (r *reader) cxiMask() {
 	r.Facts.Bad = bad
 }
 
-// cxiResult takes the probe, and the object if the file states where it is. The format has no place for that, so programs
-// keep it in a group of their own.
+// cxiResult takes the probe, and the object if the file states where it is. The format has no place for that, so
+// programs keep it in a group of their own.
 func (r *reader) cxiResult() {
 	r.take(Probe, "entry_1/image_1/data", cxiSource+"illumination")
 	group := r.first("entry_1/ptyx/", "entry_1/ptychodus/")

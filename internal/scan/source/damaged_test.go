@@ -56,8 +56,8 @@ func damage(data []byte, r *rand.Rand) []byte {
 	return out
 }
 
-// The HDF5 library is C, and what goes wrong there is nothing that Go could catch: damaged files are read in a process
-// of their own. It has to live, and to refuse what it does not read in a typed error.
+// TestDamagedHDF5 reads damaged files in a process of their own, because Go cannot catch a crash of the HDF5 library,
+// which is C. The process must survive, and every error must be a *badinput.Error.
 func TestDamagedHDF5(t *testing.T) {
 	files := samples(t)
 	names := slices.Sorted(maps.Keys(files))

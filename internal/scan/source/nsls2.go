@@ -1,7 +1,8 @@
 package source
 
-// nsls2 is a file of NSLS-II, raw or prepared for its reconstruction: patterns, points in micrometres, and numbers each in
-// a unit of its own. A file with patterns in another place is one, too, if it has one of these numbers or the points.
+// nsls2 is a file of NSLS-II, raw or prepared for its reconstruction: patterns, points in micrometres, and numbers each
+// in a unit of its own. A file with patterns in another place is one, too, if it has one of these numbers or the
+// points.
 var nsls2 = layout{
 	name:  "NSLS-II",
 	signs: nsls2Patterns[:2],

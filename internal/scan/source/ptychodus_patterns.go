@@ -1,7 +1,7 @@
 package source
 
-// ptychodusPatterns is a file of patterns alone, counts, as ptychodus, fold_slice and PtychoShelves write them. Positions
-// come from another file, or stand beside them as in PtychoPINN's layout.
+// ptychodusPatterns is a file of patterns alone, counts, as ptychodus, fold_slice and PtychoShelves write them.
+// Positions come from another file, or stand beside them as in PtychoPINN's layout.
 var ptychodusPatterns = layout{
 	name:  "ptychodus patterns",
 	signs: []string{"dp", "patterns"},

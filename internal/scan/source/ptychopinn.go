@@ -1,7 +1,7 @@
 package source
 
-// ptychoPINN is PtychoPINN's own layout: the contract's names at the root of an NPZ or HDF5 file. An NPZ file in no other
-// layout is read as this one.
+// ptychoPINN is PtychoPINN's own layout: the contract's names at the root of an NPZ or HDF5 file. An NPZ file in no
+// other layout is read as this one.
 var ptychoPINN = layout{
 	name:  "PtychoPINN",
 	signs: []string{Patterns, PatternsAlias},

@@ -2,8 +2,8 @@ package source
 
 import "fmt"
 
-// ptyxReconstruction is what ptyx infer and ptyx solve write: an NPZ file of an object that begins at pixel origin of the
-// scan's frame.
+// ptyxReconstruction is what ptyx infer and ptyx solve write: an NPZ file of an object that begins at pixel origin of
+// the scan's frame.
 var ptyxReconstruction = layout{
 	name: "ptyx reconstruction",
 	recognise: func(r *reader) bool {

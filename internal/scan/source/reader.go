@@ -199,8 +199,8 @@ func (r *reader) points(unit float64, byRow bool, paths ...string) {
 	r.Facts.Metres = true
 }
 
-// patternsAlone reads an HDF5 file whose patterns are at the first of the paths that it has. Other arrays may stand beside
-// them at the root.
+// patternsAlone reads an HDF5 file whose patterns are at the first of the paths that it has. Other arrays may stand
+// beside them at the root.
 func (r *reader) patternsAlone(kind Kind, paths ...string) {
 	r.Facts.Kind = kind
 	r.take(Patterns, paths...)

@@ -56,14 +56,14 @@ func mustOpen(t *testing.T, path string) *source.Source {
 	return s
 }
 
-// The optics of CXI files are float64; what is computed of them is good to a part in 1e12.
+// tolerance is relative: facts of CXI files are float64, and computed in a few steps.
 const tolerance = 1e-12
 
 func near(got, want float64) bool {
 	return got == want || math.Abs(got-want) <= tolerance*math.Abs(want)
 }
 
-// TestFactsOfCXI: each way in which a CXI file tells its optics, in the units of the contract.
+// TestFactsOfCXI reads energy, distance and pixels in each form that a CXI file may state them.
 func TestFactsOfCXI(t *testing.T) {
 	basis := func(shape []int, values ...float32) *ndarray.Float32 { return ndarray.Wrap(values, shape...) }
 	for _, tt := range []struct {
@@ -163,8 +163,8 @@ func TestMasksAndDarkCounts(t *testing.T) {
 	}
 }
 
-// TestKindsOfFiles: what a file is, is told by what is in it.
-func TestKindsOfFiles(t *testing.T) {
+// TestLayoutsOfHDF5: the contents of a file give its layout, and the layout its facts.
+func TestLayoutsOfHDF5(t *testing.T) {
 	product := sourcetest.File{"probe_position_x_m": list(1, 2), "probe_position_y_m": list(3, 4),
 		"object": numbers(4, 6), "object@pixel_width_m": 0.5, "object@pixel_height_m": 0.25,
 		"object@center_x_m": 10.0, "object@center_y_m": 20.0, "/@probe_energy_eV": 9000.0,
@@ -205,8 +205,9 @@ func TestKindsOfFiles(t *testing.T) {
 // rounded leaves twelve digits.
 func rounded(v float64) float64 { return math.Round(v*1e12) / 1e12 }
 
-// TestArchives: the NPZ files of PtychoPINN, of ptychodus and of ptyx itself give their arrays under one set of names.
-func TestArchives(t *testing.T) {
+// TestLayoutsOfNPZ: the NPZ files of PtychoPINN, of ptychodus and of ptyx itself give their arrays under one set of
+// names.
+func TestLayoutsOfNPZ(t *testing.T) {
 	object := ndarray.New[complex64](4, 6)
 	for name, tt := range map[string]struct {
 		members []npz.Member
