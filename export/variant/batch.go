@@ -8,30 +8,25 @@ import (
 	"ptyx/internal/graph/onnxir"
 )
 
-// fixBatch gives the symbolic first dimension of inputs, outputs and values in between a size. Nothing inside the graph
-// has to change: shapes there, where a checkpoint has any, leave the batch to be inferred.
+// fixBatch gives the symbolic first dimension of inputs, outputs and the values between them a size. Nothing inside the
+// graph has to change: shapes there leave the batch to be inferred.
 func fixBatch(g *onnxir.Graph, batch int64) error {
+	for _, in := range g.Inputs {
+		if len(in.Dims) > 0 && !open(in.Dims[0]) && in.Dims[0].Value != batch {
+			return &badinput.Error{Key: "--fixed-batch",
+				Found:    fmt.Sprintf("a model whose batch is %d already", in.Dims[0].Value),
+				Expected: "one that takes any batch", Remedy: "begin with the model of the training"}
+		}
+	}
 	for _, list := range [][]onnxir.ValueInfo{g.Inputs, g.Outputs, g.ValueInfo} {
-		for i := range list {
-			if len(list[i].Dims) == 0 {
-				continue
+		for i, v := range list {
+			if len(v.Dims) > 0 && open(v.Dims[0]) {
+				list[i].Dims = slices.Concat([]onnxir.Dim{{Value: batch}}, v.Dims[1:]) // a copy: values may share them
 			}
-			// The dimensions are copied: values may share them.
-			dims := append([]onnxir.Dim(nil), list[i].Dims...)
-			switch first := dims[0]; {
-			case first.Param != "" || first.Value == onnxir.Unknown:
-				dims[0] = onnxir.Dim{Value: batch}
-			case isInput(g, list[i].Name) && first.Value != batch:
-				return &badinput.Error{Key: "--fixed-batch",
-					Found:    fmt.Sprintf("a model whose batch is %d already", first.Value),
-					Expected: "one that takes any batch", Remedy: "begin with the model of the training"}
-			}
-			list[i].Dims = dims
 		}
 	}
 	return nil
 }
 
-func isInput(g *onnxir.Graph, name string) bool {
-	return slices.ContainsFunc(g.Inputs, func(in onnxir.ValueInfo) bool { return in.Name == name })
-}
+// open reports whether a dimension may have any size.
+func open(d onnxir.Dim) bool { return d.Param != "" || d.Value == onnxir.Unknown }

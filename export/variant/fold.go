@@ -7,20 +7,23 @@ import (
 	"ptyx/internal/graph/onnxir"
 )
 
-// fold computes the nodes whose operands are all constants. The sums run in double precision and are rounded once.
+// fold computes the nodes whose operands are all constants. Sums are in double precision and rounded once.
 func fold(g *onnxir.Graph) {
 	constants, isOutput := initializers(g), outputs(g)
-	kept := g.Nodes[:0:0]
-	for _, n := range g.Nodes {
-		t := evaluate(n, constants)
-		if t == nil || isOutput[n.Outputs[0]] {
-			kept = append(kept, n)
-			continue
+	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *onnxir.Node) bool {
+		if n.Domain != "" || len(n.Outputs) != 1 || isOutput[n.Outputs[0]] {
+			return false
 		}
+		result := evaluate(n, constants)
+		if result == nil {
+			return false
+		}
+		t := &onnxir.Tensor{Name: n.Outputs[0], Type: onnxir.Float, Dims: result.dims,
+			Raw: onnxir.FloatBytes(result.values)}
 		constants[t.Name] = t
 		g.Initializers = append(g.Initializers, t)
-	}
-	g.Nodes = kept
+		return true
+	})
 }
 
 // array is a constant as numbers.
@@ -29,12 +32,12 @@ type array struct {
 	values []float32
 }
 
-// evaluate is what a node makes of constants; nil where an operand is none, or the operator is not one of those that a
-// checkpoint applies to constants.
-func evaluate(n *onnxir.Node, constants map[string]*onnxir.Tensor) *onnxir.Tensor {
-	if n.Domain != "" || len(n.Outputs) != 1 {
-		return nil
-	}
+// single reports whether the array is one number, which stands for an array of any shape.
+func (a array) single() bool { return len(a.dims) == 0 && len(a.values) == 1 }
+
+// evaluate is the result of a node of constants. It is nil if an operand is no constant, or the operator is not one
+// that a checkpoint applies to constants.
+func evaluate(n *onnxir.Node, constants map[string]*onnxir.Tensor) *array {
 	var operands []array
 	for _, in := range n.Inputs {
 		t := constants[in]
@@ -47,48 +50,44 @@ func evaluate(n *onnxir.Node, constants map[string]*onnxir.Tensor) *onnxir.Tenso
 		}
 		operands = append(operands, array{t.Dims, values})
 	}
-	var result *array
-	switch {
-	case n.OpType == "Sqrt" && len(operands) == 1:
-		result = &array{operands[0].dims, make([]float32, len(operands[0].values))}
-		for i, v := range operands[0].values {
-			result.values[i] = float32(math.Sqrt(float64(v)))
-		}
-	case n.OpType == "MatMul" && len(operands) == 2:
-		result = product(operands[0], operands[1])
-	case len(operands) == 2:
-		result = elementwise(n.OpType, operands[0], operands[1])
+	if n.OpType == "MatMul" && len(operands) == 2 {
+		return product(operands[0], operands[1])
 	}
-	if result == nil {
-		return nil
-	}
-	return &onnxir.Tensor{Name: n.Outputs[0], Type: onnxir.Float, Dims: result.dims,
-		Raw: onnxir.FloatBytes(result.values)}
+	return elementwise(n.OpType, operands)
 }
 
 // elementwise applies an operator to arrays of one shape, or one of which is a single number.
-func elementwise(op string, a, b array) *array {
-	apply, known := map[string]func(x, y float64) float64{
-		"Add": func(x, y float64) float64 { return x + y }, "Sub": func(x, y float64) float64 { return x - y },
-		"Mul": func(x, y float64) float64 { return x * y }, "Div": func(x, y float64) float64 { return x / y },
-	}[op]
-	single := func(x array) bool { return len(x.dims) == 0 && len(x.values) == 1 }
-	if !known || !single(a) && !single(b) && !slices.Equal(a.dims, b.dims) {
+func elementwise(opType string, operands []array) *array {
+	operator, known := map[string]struct {
+		operands int
+		apply    func(x, y float64) float64
+	}{
+		"Sqrt": {1, func(x, _ float64) float64 { return math.Sqrt(x) }},
+		"Add":  {2, func(x, y float64) float64 { return x + y }},
+		"Sub":  {2, func(x, y float64) float64 { return x - y }},
+		"Mul":  {2, func(x, y float64) float64 { return x * y }},
+		"Div":  {2, func(x, y float64) float64 { return x / y }},
+	}[opType]
+	if !known || len(operands) != operator.operands {
 		return nil
 	}
+	a, b := operands[0], operands[len(operands)-1]
 	larger := a
-	if single(a) {
+	if a.single() {
 		larger = b
 	}
-	out := &array{larger.dims, make([]float32, len(larger.values))}
+	if !b.single() && !slices.Equal(larger.dims, b.dims) {
+		return nil
+	}
 	at := func(x array, i int) float64 {
-		if single(x) {
+		if x.single() {
 			i = 0
 		}
 		return float64(x.values[i])
 	}
+	out := &array{larger.dims, make([]float32, len(larger.values))}
 	for i := range out.values {
-		out.values[i] = float32(apply(at(a, i), at(b, i)))
+		out.values[i] = float32(operator.apply(at(a, i), at(b, i)))
 	}
 	return out
 }

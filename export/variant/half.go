@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/x448/float16"
 
@@ -15,24 +16,22 @@ import (
 const maxHalf = 65504
 
 // halve computes the network's convolutions, and the activations and resampling between them, in float16: nearly all of
-// the weights and of the work. What comes before and after stays in float32: the normalisation of raw amplitudes spans
-// more than half precision does, and the corrections by the pattern subtract nearly equal numbers. Inputs and outputs
-// of the model stay float32.
+// the weights and of the work. The rest stays in float32: the normalisation of raw amplitudes spans more than half
+// precision does, and the corrections by the pattern subtract nearly equal numbers. Inputs and outputs of the model
+// stay float32.
 func halve(g *onnxir.Graph, trained map[string]bool) error {
-	h := &halver{graph: g, trained: trained, constants: initializers(g), halves: map[string]string{},
-		back: map[string]string{}}
+	h := &halver{graph: g, trained: trained, constants: initializers(g), half: map[string]string{},
+		full: map[string]bool{}}
 	for _, n := range g.Nodes {
 		if err := h.node(n); err != nil {
 			return err
 		}
 	}
-	g.Nodes = h.nodes
 	for _, out := range g.Outputs {
-		h.full(out.Name)
+		h.toFull(out.Name)
 	}
 	g.Nodes = h.nodes
-	// What value_info says of a type may no longer be so; every reader infers it.
-	g.ValueInfo = nil
+	g.ValueInfo = nil // types have changed; every reader infers them
 	dropUnused(g)
 	return nil
 }
@@ -42,32 +41,23 @@ type halver struct {
 	trained   map[string]bool // constants that are weights
 	constants map[string]*onnxir.Tensor
 	nodes     []*onnxir.Node
-	halves    map[string]string // value -> its name in float16
-	back      map[string]string // value made in float16 -> its name in float32, once asked for
+	half      map[string]string // a value's name in float16
+	full      map[string]bool   // values in half that exist in float32, too
 }
 
-// node appends a node in the precision that is its own, with casts of what it needs.
+// node appends a node in float16 or float32, with casts of its operands.
 func (h *halver) node(n *onnxir.Node) error {
-	if len(n.Inputs) == 0 {
-		h.nodes = append(h.nodes, n)
+	switch {
+	case n.OpType == "Conv" && len(n.Inputs) > 1 && h.trained[n.Inputs[1]]: // other kernels interleave images, exactly
+		return h.convolution(n)
+	case slices.Contains([]string{"Relu", "MaxPool", "Resize"}, n.OpType) && len(n.Inputs) > 0 &&
+		h.half[n.Inputs[0]] != "":
+		n.Inputs[0] = h.half[n.Inputs[0]]
+		h.appendHalf(n)
 		return nil
 	}
-	_, isHalf := h.halves[n.Inputs[0]]
-	switch n.OpType {
-	case "Conv":
-		// The kernels of ones that lay images side by side are no weights, and what they move is exact.
-		if h.trained[n.Inputs[1]] {
-			return h.convolution(n)
-		}
-	case "Relu", "MaxPool", "Resize":
-		if isHalf {
-			n.Inputs[0] = h.halves[n.Inputs[0]]
-			h.made(n)
-			return nil
-		}
-	}
 	for i, in := range n.Inputs {
-		n.Inputs[i] = h.full(in)
+		n.Inputs[i] = h.toFull(in)
 	}
 	h.nodes = append(h.nodes, n)
 	return nil
@@ -84,41 +74,37 @@ func (h *halver) convolution(n *onnxir.Node) error {
 			}
 			n.Inputs[i] = t.Name
 		default:
-			n.Inputs[i] = h.half(in)
+			n.Inputs[i] = h.toHalf(in)
 		}
 	}
-	h.made(n)
+	h.appendHalf(n)
 	return nil
 }
 
-// made appends a node whose output is in float16, under a name of its own: the old name is that of the float32 value.
-func (h *halver) made(n *onnxir.Node) {
+// appendHalf appends a node whose output is in float16, with a name of its own. The old name is that of the float32
+// value.
+func (h *halver) appendHalf(n *onnxir.Node) {
 	name := n.Outputs[0]
 	n.Outputs[0] = name + "/half"
-	h.halves[name] = n.Outputs[0]
+	h.half[name] = n.Outputs[0]
 	h.nodes = append(h.nodes, n)
 }
 
-// half is a value's name in float16.
-func (h *halver) half(value string) string {
-	if name, ok := h.halves[value]; ok {
-		return name
+// toHalf is a value's name in float16, cast if necessary.
+func (h *halver) toHalf(value string) string {
+	if h.half[value] == "" {
+		h.half[value], h.full[value] = value+"/half", true
+		h.nodes = append(h.nodes, cast(value, h.half[value], onnxir.Float16))
 	}
-	name := value + "/half"
-	h.nodes = append(h.nodes, cast(value, name, onnxir.Float16))
-	h.halves[value] = name
-	h.back[value] = value // it is there in float32
-	return name
+	return h.half[value]
 }
 
-// full is a value's name in float32.
-func (h *halver) full(value string) string {
-	half, ok := h.halves[value]
-	if !ok || h.back[value] != "" {
-		return value
+// toFull is a value's name in float32, cast if necessary.
+func (h *halver) toFull(value string) string {
+	if half := h.half[value]; half != "" && !h.full[value] {
+		h.full[value] = true
+		h.nodes = append(h.nodes, cast(half, value, onnxir.Float))
 	}
-	h.nodes = append(h.nodes, cast(half, value, onnxir.Float))
-	h.back[value] = value
 	return value
 }
 
@@ -127,7 +113,7 @@ func cast(from, to string, t onnxir.DataType) *onnxir.Node {
 		Attributes: []onnxir.Attribute{onnxir.Int("to", int64(t))}}
 }
 
-// weight is a constant in float16: a weight under its own name, which convolutions alone use, another one as a copy.
+// weight is a constant in float16. Only convolutions use a weight, so it keeps its name; any other constant is copied.
 func (h *halver) weight(t *onnxir.Tensor) (*onnxir.Tensor, error) {
 	if t.Type == onnxir.Float16 {
 		return t, nil
@@ -139,10 +125,8 @@ func (h *halver) weight(t *onnxir.Tensor) (*onnxir.Tensor, error) {
 	raw := make([]byte, 2*len(values))
 	for i, v := range values {
 		if !(math.Abs(float64(v)) <= maxHalf) {
-			return nil,
-				&badinput.Error{Key: "--fp16", Found: fmt.Sprintf("%v in %s", v, t.Name),
-					Expected: fmt.Sprintf("weights up to %d", maxHalf),
-					Remedy:   "leave the model in float32"}
+			return nil, &badinput.Error{Key: "--fp16", Found: fmt.Sprintf("%v in %s", v, t.Name),
+				Expected: fmt.Sprintf("weights up to %d", maxHalf), Remedy: "leave the model in float32"}
 		}
 		binary.LittleEndian.PutUint16(raw[2*i:], float16.Fromfloat32(v).Bits())
 	}

@@ -2,42 +2,32 @@ package variant
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/graph/onnxir"
 )
 
-// The opsets that a checkpoint can be said in.
+// The opsets that a checkpoint can be written in.
 const (
 	oldestOpset = 13
 	newestOpset = 23
 )
 
-// span is the range of opsets in which an operator means the same in the form that checkpoints use.
-type span struct{ first, last int64 }
-
-// forms are the operators of checkpoints, by ONNX's change log (Operators.md of the releases). Between opset 13 and 23
-// most changes add element types; what is added besides is a default that keeps the meaning:
+// unchanged are the operators of checkpoints that mean the same in all these opsets, in the form that checkpoints use,
+// by ONNX's change log (Operators.md of the releases). Most changes add element types; the others add a default that
+// keeps the meaning:
 //
 //   - Resize 18 and 19 add attributes for axes and antialiasing, Pad 18 an input of axes, Reshape 14 "allowzero",
 //     MaxPool and AveragePool 19 "dilations";
 //   - ReduceSum takes its axes as an input since 13;
 //   - Identity, Cast and Constant change types alone.
-var forms = map[string]span{
-	"Abs": {13, newestOpset}, "Add": {13, newestOpset}, "Atan": {7, newestOpset}, "AveragePool": {11, newestOpset},
-	"Cast":   {13, newestOpset},
-	"Concat": {13, newestOpset}, "Conv": {11, newestOpset}, "Cos": {7, newestOpset}, "Div": {13, newestOpset},
-	"Expand":   {13, newestOpset},
-	"Identity": {13, newestOpset}, "MatMul": {13, newestOpset}, "MaxPool": {12, newestOpset}, "Mul": {13, newestOpset},
-	"Pad":       {13, newestOpset},
-	"ReduceSum": {13, newestOpset}, "Relu": {13, newestOpset}, "Reshape": {13, newestOpset},
-	"Resize":  {13, newestOpset},
-	"Sigmoid": {13, newestOpset}, "Sin": {7, newestOpset}, "Slice": {13, newestOpset}, "Sqrt": {13, newestOpset},
-	"Sub":  {13, newestOpset},
-	"Tanh": {13, newestOpset}, "Transpose": {13, newestOpset},
-}
+var unchanged = strings.Fields(`
+	Abs Add Atan AveragePool Cast Concat Conv Cos Div Expand Identity MatMul MaxPool Mul Pad ReduceSum Relu Reshape
+	Resize Sigmoid Sin Slice Sqrt Sub Tanh Transpose`)
 
-// irVersions are the oldest file formats that know an opset (ONNX's Versioning.md).
+// irVersion is the oldest file format that has an opset (ONNX's Versioning.md).
 func irVersion(opset int64) int64 {
 	switch {
 	case opset <= 14:
@@ -52,11 +42,10 @@ func irVersion(opset int64) int64 {
 	return 11
 }
 
-// setOpset says the same graph in another opset.
+// setOpset declares the same graph in another opset.
 func setOpset(m *onnxir.Model, opset int64) error {
 	for _, n := range m.Graph.Nodes {
-		form, known := forms[n.OpType]
-		if n.Domain != "" || !known || opset < form.first || opset > form.last {
+		if n.Domain != "" || !slices.Contains(unchanged, n.OpType) {
 			return &badinput.Error{Key: "--opset", Found: fmt.Sprintf("operator %s of %q", n.OpType, n.Outputs[0]),
 				Expected: fmt.Sprintf("operators whose form in opset %d is known", opset),
 				Remedy:   "leave the opset as it is"}

@@ -5,6 +5,7 @@
 package variant
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,19 +18,19 @@ import (
 
 // The metadata keys of a variant.
 const (
-	KeyChanges = "ptyx.variant"    // what was done, "simplified, batch 8, opset 13, float16 convolutions"
-	KeySource  = "ptyx.variant_of" // SHA-256 of the file that it was made of
+	KeyChanges = "ptyx.variant"    // changes, "simplified, batch 8, opset 13, float16 convolutions"
+	KeySource  = "ptyx.variant_of" // SHA-256 of the original file
 )
 
-// Options say what is wanted; the zero value is the model as it is.
+// Options are the changes of a variant. The zero value changes nothing.
 type Options struct {
 	Simplify bool
 	Batch    int   // the only batch that the model takes; 0: any
 	Opset    int64 // of the standard operators; 0: as it is
-	Half     bool  // convolutions, and what lies between them, in float16
+	Half     bool  // convolutions and the operators between them in float16
 }
 
-// Check refuses what no model could become.
+// Check refuses options that no model can meet, with a *badinput.Error.
 func (o Options) Check() error {
 	if o.Batch < 0 {
 		return &badinput.Error{Key: "--fixed-batch", Found: fmt.Sprint(o.Batch),
@@ -42,24 +43,6 @@ func (o Options) Check() error {
 	return nil
 }
 
-// words are the changes, in the order in which they are made.
-func (o Options) words() []string {
-	var w []string
-	if o.Simplify {
-		w = append(w, "simplified")
-	}
-	if o.Batch > 0 {
-		w = append(w, fmt.Sprintf("batch %d", o.Batch))
-	}
-	if o.Opset > 0 {
-		w = append(w, fmt.Sprintf("opset %d", o.Opset))
-	}
-	if o.Half {
-		w = append(w, "float16 convolutions")
-	}
-	return w
-}
-
 // Tolerances of the RMS difference of patches from the model's: what rounding does, measured on trained networks of N =
 // 64 and 128, with room for others. Exact variants differ by nothing, or by the rounding of folded constants, which
 // corrections amplify where the far field is dark.
@@ -68,7 +51,7 @@ const (
 	ToleranceHalf = 5e-3
 )
 
-// Tolerance is that of a variant.
+// Tolerance is the largest RMS difference that the variant may have.
 func (o Options) Tolerance() float64 {
 	if o.Half {
 		return ToleranceHalf
@@ -91,42 +74,41 @@ func Make(model []byte, o Options) ([]byte, error) {
 		return nil, err
 	}
 	trained := trainedNames(c)
-	if o.Simplify {
-		simplify(m.Graph, trained)
-	}
-	if o.Batch > 0 {
-		if err := fixBatch(m.Graph, int64(o.Batch)); err != nil {
+	var changes []string
+	for _, step := range []struct {
+		wanted bool
+		name   string
+		apply  func() error
+	}{
+		{o.Simplify, "simplified", func() error { simplify(m.Graph, trained); return nil }},
+		{o.Batch > 0, fmt.Sprintf("batch %d", o.Batch), func() error { return fixBatch(m.Graph, int64(o.Batch)) }},
+		{o.Opset > 0, fmt.Sprintf("opset %d", o.Opset), func() error { return setOpset(m, o.Opset) }},
+		{o.Half, "float16 convolutions", func() error { return halve(m.Graph, trained) }},
+	} {
+		if !step.wanted {
+			continue
+		}
+		if err := step.apply(); err != nil {
 			return nil, err
 		}
+		changes = append(changes, step.name)
 	}
-	if o.Opset > 0 {
-		if err := setOpset(m, o.Opset); err != nil {
-			return nil, err
-		}
-	}
-	if o.Half {
-		if err := halve(m.Graph, trained); err != nil {
-			return nil, err
-		}
-	}
-	record(m, o, model)
+	record(m, changes, model)
 	return m.Marshal(), nil
 }
 
-// record says in the metadata what was done. A variant of a variant tells all of it, and the first file.
-func record(m *onnxir.Model, o Options, source []byte) {
-	changes := o.words()
-	if before, ok := m.Property(KeyChanges); ok && before != "" {
+// record adds the changes to the metadata. A variant of a variant lists all changes, and the first file.
+func record(m *onnxir.Model, changes []string, source []byte) {
+	before, _ := m.Property(KeyChanges)
+	first, _ := m.Property(KeySource)
+	m.Metadata = slices.DeleteFunc(m.Metadata, func(p onnxir.Property) bool {
+		return p.Key == KeyChanges || p.Key == KeySource
+	})
+	if before != "" {
 		changes = append([]string{before}, changes...)
 	}
-	digest := contract.Digest(source)
-	if before, ok := m.Property(KeySource); ok {
-		digest = before
-	}
-	m.Metadata = slices.DeleteFunc(m.Metadata,
-		func(p onnxir.Property) bool { return p.Key == KeyChanges || p.Key == KeySource })
 	m.Metadata = append(m.Metadata, onnxir.Property{Key: KeyChanges, Value: strings.Join(changes, ", ")},
-		onnxir.Property{Key: KeySource, Value: digest})
+		onnxir.Property{Key: KeySource, Value: cmp.Or(first, contract.Digest(source))})
 }
 
 // trainedNames are the names of the network's weights, by which a training starts from the variant too.
