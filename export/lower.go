@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
@@ -111,7 +110,7 @@ func (l *lowering) node(n *gorgonia.Node) error {
 			return fmt.Errorf("constant %s: %w", n.Name(), err)
 		}
 		l.name(n, l.program.Names[n])
-		l.builder.Initializer(l.names[n], array.Data, int64s(array.Shape)...)
+		l.builder.Initializer(l.names[n], array.Data, array.Shape...)
 		return nil
 	}
 	if n.Op() == nil {
@@ -121,7 +120,7 @@ func (l *lowering) node(n *gorgonia.Node) error {
 }
 
 func (l *lowering) operator(n *gorgonia.Node) error {
-	call := ops.Call{OutShapes: []tensor.Shape{n.Shape()}}
+	call := ops.Call{OutShape: n.Shape()}
 	operands := program.Operands(n)
 	for _, in := range operands {
 		call.In = append(call.In, l.names[in])
@@ -131,7 +130,7 @@ func (l *lowering) operator(n *gorgonia.Node) error {
 	if l.names[n] == "" {
 		l.name(n, l.program.Names[n])
 	}
-	call.Out = []string{l.names[n]}
+	call.Out = l.names[n]
 	l.builder.Scope(l.names[n])
 	if err := ops.Lower(l.builder, n, operands, call); err != nil {
 		return err
@@ -210,14 +209,6 @@ func constantValue(n *gorgonia.Node) gorgonia.Value {
 		return n.Value()
 	}
 	return nil
-}
-
-func int64s(shape []int) []int64 {
-	out := make([]int64, len(shape))
-	for i, d := range shape {
-		out[i] = int64(d)
-	}
-	return out
 }
 
 // Arrays allocates one array for each of a program's outputs.

@@ -110,7 +110,7 @@ func (h *halver) toFull(value string) string {
 
 func cast(from, to string, t onnxir.DataType) *onnxir.Node {
 	return &onnxir.Node{Name: to + "/cast", OpType: "Cast", Inputs: []string{from}, Outputs: []string{to},
-		Attributes: []onnxir.Attribute{onnxir.Int("to", int64(t))}}
+		Attributes: []onnxir.Attribute{onnxir.Int("to", int(t))}}
 }
 
 // weight is a constant in float16. Only convolutions use a weight, so it keeps its name; any other constant is copied.

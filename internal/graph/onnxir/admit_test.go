@@ -55,7 +55,7 @@ func TestAdmit(t *testing.T) {
 			m.Graph.Nodes[0].Attributes = []onnxir.Attribute{onnxir.Ints("pads", 1, math.MaxInt64)}
 		}, `"pads" of 9223372036854775807`},
 		{"a list of numbers without end", func(m *onnxir.Model) {
-			m.Graph.Nodes[0].Attributes = []onnxir.Attribute{onnxir.Ints("pads", make([]int64, 100)...)}
+			m.Graph.Nodes[0].Attributes = []onnxir.Attribute{onnxir.Ints("pads", make([]int, 100)...)}
 		}, `"pads" of 100 numbers`},
 		{"a cycle", func(m *onnxir.Model) { m.Graph.Nodes[0].Inputs[1] = "y" }, `uses "y" before it is made`},
 		{"an operand of nowhere", func(m *onnxir.Model) { m.Graph.Nodes[0].Inputs[1] = "nowhere" }, `uses "nowhere"`},

@@ -136,7 +136,7 @@ func (b *Builder) TempName(what string) string {
 }
 
 // Int64s is a constant 1-D int64 tensor (axes, shapes, pads).
-func (b *Builder) Int64s(values ...int64) string {
+func (b *Builder) Int64s(values ...int) string {
 	return b.constant(Int64, []int64{int64(len(values))}, int64Bytes(values))
 }
 
@@ -145,7 +145,7 @@ func (b *Builder) Int64s(values ...int64) string {
 // buffer of the forward pass for a tensor of the same shape in the backward pass and keeps it all the time in between;
 // where it does not, a buffer is free as soon as it is dead. That takes a third of the memory, and less time
 // (docs/dev/performance.md).
-func (b *Builder) Shape(values ...int64) string {
+func (b *Builder) Shape(values ...int) string {
 	if !b.target.Training {
 		return b.Int64s(values...)
 	}
@@ -169,15 +169,15 @@ func (b *Builder) Scalar(v float32) string {
 }
 
 // Floats is a constant float tensor of the given shape.
-func (b *Builder) Floats(data []float32, dims ...int64) string {
-	return b.constant(Float, dims, FloatBytes(data))
+func (b *Builder) Floats(data []float32, dims ...int) string {
+	return b.constant(Float, int64s(dims), FloatBytes(data))
 }
 
 // Initializer adds a named float tensor: a parameter of the network.
-func (b *Builder) Initializer(name string, data []float32, dims ...int64) {
+func (b *Builder) Initializer(name string, data []float32, dims ...int) {
 	b.used[name] = true
 	b.Graph.Initializers = append(b.Graph.Initializers,
-		&Tensor{Name: name, Type: Float, Dims: dims, Raw: FloatBytes(data)})
+		&Tensor{Name: name, Type: Float, Dims: int64s(dims), Raw: FloatBytes(data)})
 }
 
 func (b *Builder) constant(t DataType, dims []int64, raw []byte) string {
@@ -192,7 +192,15 @@ func (b *Builder) constant(t DataType, dims []int64, raw []byte) string {
 	return name
 }
 
-func int64Bytes(values []int64) []byte {
+func int64s(values []int) []int64 {
+	var list []int64
+	for _, v := range values {
+		list = append(list, int64(v))
+	}
+	return list
+}
+
+func int64Bytes(values []int) []byte {
 	raw := make([]byte, 8*len(values))
 	for i, v := range values {
 		binary.LittleEndian.PutUint64(raw[8*i:], uint64(v))

@@ -34,7 +34,7 @@ func TestConstantsHoldWhatTheyWereGiven(t *testing.T) {
 	floats, integers := []float32{0, -1.5, math.MaxFloat32, float32(math.Inf(1))},
 		[]int64{math.MinInt64, -1, 0, math.MaxInt64}
 	b.Floats(floats, 2, 2)
-	b.Int64s(integers...)
+	b.Int64s(math.MinInt64, -1, 0, math.MaxInt64)
 	b.Scalar(0.25)
 	b.Initializer("w", floats, 4)
 	m, err := onnxir.Unmarshal((&onnxir.Model{Graph: b.Graph}).Marshal())

@@ -91,10 +91,12 @@ const (
 )
 
 // Int, Ints, Float and String make attributes.
-func Int(name string, v int64) Attribute { return Attribute{Name: name, Kind: KindInt, Int: v} }
+func Int(name string, v int) Attribute { return Attribute{Name: name, Kind: KindInt, Int: int64(v)} }
 
 // Ints makes a list-of-integers attribute.
-func Ints(name string, v ...int64) Attribute { return Attribute{Name: name, Kind: KindInts, Ints: v} }
+func Ints(name string, v ...int) Attribute {
+	return Attribute{Name: name, Kind: KindInts, Ints: int64s(v)}
+}
 
 // String makes a string attribute.
 func String(name, v string) Attribute { return Attribute{Name: name, Kind: KindString, String: v} }

@@ -30,13 +30,13 @@ func (a affineOp) Differentiate(_ []*Node, _, grad *Node) []*Node {
 func (a affineOp) Lower(b *onnxir.Builder, c Call) {
 	switch {
 	case a.offset == 0:
-		b.Node("Mul", c.Out[0], []string{c.In[0], b.Scalar(a.scale)})
+		b.Node("Mul", c.Out, []string{c.In[0], b.Scalar(a.scale)})
 	case a.scale == 1:
-		b.Node("Add", c.Out[0], []string{c.In[0], b.Scalar(a.offset)})
+		b.Node("Add", c.Out, []string{c.In[0], b.Scalar(a.offset)})
 	case a.scale == -1:
-		b.Node("Sub", c.Out[0], []string{b.Scalar(a.offset), c.In[0]})
+		b.Node("Sub", c.Out, []string{b.Scalar(a.offset), c.In[0]})
 	default:
 		scaled := b.Temp("Mul", []string{c.In[0], b.Scalar(a.scale)})
-		b.Node("Add", c.Out[0], []string{scaled, b.Scalar(a.offset)})
+		b.Node("Add", c.Out, []string{scaled, b.Scalar(a.offset)})
 	}
 }

@@ -35,12 +35,12 @@ func (channelSumOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 func (channelSumOp) Lower(b *onnxir.Builder, c Call) {
 	s := c.InShapes[0]
 	if hasRows(b, c.In[0]) {
-		pixels := reshaped(b, rowsFirst(b, c.In[0], s), int64(s[0]*s[2]*s[3]), int64(s[1]))
-		b.Node("ReduceSum", c.Out[0], []string{pixels, b.Int64s(0)}, onnxir.Int("keepdims", 0))
+		pixels := reshaped(b, rowsFirst(b, c.In[0], s), s[0]*s[2]*s[3], s[1])
+		b.Node("ReduceSum", c.Out, []string{pixels, b.Int64s(0)}, onnxir.Int("keepdims", 0))
 		return
 	}
 	b.Need(c.In[0])
-	flat := b.Temp("Reshape", []string{c.In[0], b.Shape(int64(s[0]), int64(s[1]), int64(s[2]*s[3]))})
+	flat := reshaped(b, c.In[0], s[0], s[1], s[2]*s[3])
 	perImage := b.Temp("ReduceSum", []string{flat, b.Int64s(2)}, onnxir.Int("keepdims", 0))
-	b.Node("ReduceSum", c.Out[0], []string{perImage, b.Int64s(0)}, onnxir.Int("keepdims", 0))
+	b.Node("ReduceSum", c.Out, []string{perImage, b.Int64s(0)}, onnxir.Int("keepdims", 0))
 }

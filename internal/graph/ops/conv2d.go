@@ -65,19 +65,19 @@ func (conv2DOp) Lower(b *onnxir.Builder, c Call) {
 		rows = newThinConv(x, w).forward(b, c.In[0], c.In[1])
 	default:
 		needAll(b, c.In)
-		b.Node("Conv", c.Out[0], c.In, convAttributes(w[2])...)
+		b.Node("Conv", c.Out, c.In, convAttributes(w[2])...)
 		return
 	}
-	fromRows(b, c.Out[0], c.OutShapes[0], b.Temp("Add", []string{rows, c.In[2]}))
+	fromRows(b, c.Out, c.OutShape, b.Temp("Add", []string{rows, c.In[2]}))
 }
 
 // convAttributes are those of a size-keeping convolution with a k x k kernel.
 func convAttributes(k int) []onnxir.Attribute {
-	p := int64(k / 2)
+	p := k / 2
 	return []onnxir.Attribute{
 		onnxir.Ints("dilations", 1, 1),
 		onnxir.Int("group", 1),
-		onnxir.Ints("kernel_shape", int64(k), int64(k)),
+		onnxir.Ints("kernel_shape", k, k),
 		onnxir.Ints("pads", p, p, p, p),
 		onnxir.Ints("strides", 1, 1),
 	}

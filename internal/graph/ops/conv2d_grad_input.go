@@ -32,30 +32,29 @@ func (conv2DGradInputOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 }
 
 func (conv2DGradInputOp) Lower(b *onnxir.Builder, c Call) {
-	if x, w := c.OutShapes[0], c.InShapes[1]; suitsWinograd(b, x, w) {
-		fromRows(b, c.Out[0], x, newWinograd(x, w).gradInput(b, rowsFirst(b, c.In[0], c.InShapes[0]), c.In[1]))
+	if x, w := c.OutShape, c.InShapes[1]; suitsWinograd(b, x, w) {
+		fromRows(b, c.Out, x, newWinograd(x, w).gradInput(b, rowsFirst(b, c.In[0], c.InShapes[0]), c.In[1]))
 		return
 	}
 	needAll(b, c.In)
 	k := c.InShapes[1][2]
 	turned := turnedKernel(b, c.In[1], c.InShapes[1])
-	b.Node("Conv", c.Out[0], []string{c.In[0], turned}, convAttributes(k)...)
+	b.Node("Conv", c.Out, []string{c.In[0], turned}, convAttributes(k)...)
 }
 
 // turnedKernel writes w (O, I, K, K) -> (I, O, K, K) turned by 180 degrees. Turning reverses the K*K taps, which is a
 // product with the exchange matrix: ONNX Runtime multiplies faster than it gathers single elements.
 func turnedKernel(b *onnxir.Builder, w string, shape tensor.Shape) string {
-	o, i, k := int64(shape[0]), int64(shape[1]), int64(shape[2])
+	o, i, k := shape[0], shape[1], shape[2]
 	swapped := b.Temp("Transpose", []string{w}, onnxir.Ints("perm", 1, 0, 2, 3))
 	if k == 1 {
 		return swapped
 	}
-	taps := int(k * k)
+	taps := k * k
 	exchange := make([]float32, taps*taps)
 	for t := range taps {
 		exchange[t*taps+taps-1-t] = 1
 	}
-	flat := b.Temp("Reshape", []string{swapped, b.Shape(i*o, k*k)})
-	turned := b.Temp("MatMul", []string{flat, b.Floats(exchange, k*k, k*k)})
-	return b.Temp("Reshape", []string{turned, b.Shape(i, o, k, k)})
+	turned := b.Temp("MatMul", []string{reshaped(b, swapped, i*o, taps), b.Floats(exchange, taps, taps)})
+	return reshaped(b, turned, i, o, k, k)
 }

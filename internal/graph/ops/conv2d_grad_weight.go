@@ -36,32 +36,32 @@ func (o conv2DGradWeightOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 // and a side that shifts is stacked once a shift. Sharing (dy takes the rows, x the columns) needs K(I+O) copies where
 // the textbook's im2col has K*K*I; where one side has few channels it takes all the shifts.
 func (o conv2DGradWeightOp) Lower(b *onnxir.Builder, c Call) {
-	switch x, w := c.InShapes[0], c.OutShapes[0]; {
+	switch x, w := c.InShapes[0], c.OutShape; {
 	case suitsWinograd(b, x, w):
-		newWinograd(x, w).gradWeight(b, rowsFirst(b, c.In[0], x), rowsFirst(b, c.In[1], c.InShapes[1]), c.Out[0])
+		newWinograd(x, w).gradWeight(b, rowsFirst(b, c.In[0], x), rowsFirst(b, c.In[1], c.InShapes[1]), c.Out)
 		return
 	case suitsThin(b, x, w):
-		newThinConv(x, w).gradWeight(b, c.In[0], rowsFirst(b, c.In[1], c.InShapes[1]), c.Out[0])
+		newThinConv(x, w).gradWeight(b, c.In[0], rowsFirst(b, c.In[1], c.InShapes[1]), c.Out)
 		return
 	}
 	needAll(b, c.In)
-	x, dy, k := c.InShapes[0], c.InShapes[1], int64(o.kernel)
-	in, out := int64(x[1]), int64(dy[1])
+	x, dy, k := c.InShapes[0], c.InShapes[1], o.kernel
+	in, out := x[1], dy[1]
 	line := newPixelLine(x, k/2)
 	rows, columns, taps := line.shifts(k, line.width), line.shifts(k, 1), line.taps(k)
-	none := []int64{0}
+	none := []int{0}
 	switch {
 	case k*in <= in+out: // K*K*I <= K*(I+O)
 		product := line.product(b, line.stack(b, c.In[1], out, none), line.stack(b, c.In[0], in, negated(taps)))
-		b.Node("Reshape", c.Out[0], []string{product, b.Shape(out, in, k, k)})
+		b.Node("Reshape", c.Out, []string{product, b.Shape(out, in, k, k)})
 	case k*out <= in+out:
 		product := line.product(b, line.stack(b, c.In[1], out, taps), line.stack(b, c.In[0], in, none))
 		apart := b.Temp("Reshape", []string{product, b.Shape(out, k, k, in)})
-		b.Node("Transpose", c.Out[0], []string{apart}, onnxir.Ints("perm", 0, 3, 1, 2))
+		b.Node("Transpose", c.Out, []string{apart}, onnxir.Ints("perm", 0, 3, 1, 2))
 	default:
 		product := line.product(b, line.stack(b, c.In[1], out, rows), line.stack(b, c.In[0], in, negated(columns)))
 		apart := b.Temp("Reshape", []string{product, b.Shape(out, k, in, k)})
-		b.Node("Transpose", c.Out[0], []string{apart}, onnxir.Ints("perm", 0, 2, 1, 3))
+		b.Node("Transpose", c.Out, []string{apart}, onnxir.Ints("perm", 0, 2, 1, 3))
 	}
 }
 
@@ -72,17 +72,17 @@ const foldedPixels = 32 * 32
 // pixelLine lays images out as lines of pixels: one line for the whole batch (C, L), or one for each image (B, C, L).
 type pixelLine struct {
 	fold          bool
-	images        int64
-	height, width int64 // of an image, its gap included
-	gap           int64
-	pixels        int64 // in a line before shifting
-	margin        int64 // room for shifts on either side
+	images        int
+	height, width int // of an image, its gap included
+	gap           int
+	pixels        int // in a line before shifting
+	margin        int // room for shifts on either side
 }
 
-func newPixelLine(image tensor.Shape, gap int64) pixelLine {
+func newPixelLine(image tensor.Shape, gap int) pixelLine {
 	l := pixelLine{
-		fold: image[2]*image[3] <= foldedPixels, images: int64(image[0]), gap: gap,
-		height: int64(image[2]), width: int64(image[3]) + gap,
+		fold: image[2]*image[3] <= foldedPixels, images: image[0], gap: gap,
+		height: image[2], width: image[3] + gap,
 	}
 	l.pixels = l.height * l.width
 	if l.fold { // images follow each other, so rows of zeros must lie between them
@@ -94,20 +94,20 @@ func newPixelLine(image tensor.Shape, gap int64) pixelLine {
 }
 
 // length is that of a line with its margins.
-func (l pixelLine) length() int64 { return l.pixels + 2*l.margin }
+func (l pixelLine) length() int { return l.pixels + 2*l.margin }
 
 // shifts are k steps around 0.
-func (pixelLine) shifts(k, step int64) []int64 {
-	s := make([]int64, k)
+func (pixelLine) shifts(k, step int) []int {
+	s := make([]int, k)
 	for i := range s {
-		s[i] = (int64(i) - k/2) * step
+		s[i] = (i - k/2) * step
 	}
 	return s
 }
 
 // taps are the shifts of a whole kernel, row by row.
-func (l pixelLine) taps(k int64) []int64 {
-	var taps []int64
+func (l pixelLine) taps(k int) []int {
+	var taps []int
 	for _, row := range l.shifts(k, l.width) {
 		for _, column := range l.shifts(k, 1) {
 			taps = append(taps, row+column)
@@ -116,8 +116,8 @@ func (l pixelLine) taps(k int64) []int64 {
 	return taps
 }
 
-func negated(shifts []int64) []int64 {
-	n := make([]int64, len(shifts))
+func negated(shifts []int) []int {
+	n := make([]int, len(shifts))
 	for i, s := range shifts {
 		n[i] = -s
 	}
@@ -126,34 +126,34 @@ func negated(shifts []int64) []int64 {
 
 // stack writes the line of x, or dy, once for each shift: (B, C, H, W) -> (C*S, L) or (B, C*S, L), shifts next to each
 // other for each channel. One Concat writes them all: the shifted lines follow each other with zeros between.
-func (l pixelLine) stack(b *onnxir.Builder, x string, channels int64, shifts []int64) string {
-	lead, axis := []int64{channels}, int64(1)
+func (l pixelLine) stack(b *onnxir.Builder, x string, channels int, shifts []int) string {
+	lead, axis := []int{channels}, 1
 	if l.fold {
 		x = b.Temp("Transpose", []string{x}, onnxir.Ints("perm", 1, 0, 2, 3))
 		x = b.Temp("Pad", []string{x, b.Int64s(0, 0, 0, 0, 0, 0, l.gap, l.gap), b.Scalar(0)})
 	} else {
-		lead, axis = []int64{l.images, channels}, 2
+		lead, axis = []int{l.images, channels}, 2
 		x = b.Temp("Pad", []string{x, b.Int64s(0, 0, 0, 0, 0, 0, 0, l.gap), b.Scalar(0)})
 	}
 	x = b.Temp("Reshape", []string{x, b.Shape(append(lead, l.pixels)...)})
 
 	var parts []string
-	written := int64(0)
-	fill := func(to int64) {
+	written := 0
+	fill := func(to int) {
 		if to > written {
-			shape := append(append([]int64{}, lead...), to-written)
-			parts = append(parts, b.Floats(make([]float32, product(shape)), shape...))
+			shape := append(append([]int{}, lead...), to-written)
+			parts = append(parts, b.Floats(make([]float32, ndarray.Size(shape)), shape...))
 			written = to
 		}
 	}
 	for i, shift := range shifts {
-		fill(int64(i)*l.length() + l.margin + shift)
+		fill(i*l.length() + l.margin + shift)
 		parts = append(parts, x)
 		written += l.pixels
 	}
-	fill(int64(len(shifts)) * l.length())
+	fill(len(shifts) * l.length())
 	stacked := b.Temp("Concat", parts, onnxir.Int("axis", axis))
-	lead[len(lead)-1] *= int64(len(shifts))
+	lead[len(lead)-1] *= len(shifts)
 	return b.Temp("Reshape", []string{stacked, b.Shape(append(lead, l.length())...)})
 }
 
@@ -164,14 +164,6 @@ func (l pixelLine) product(b *onnxir.Builder, m, n string) string {
 		return sum
 	}
 	return b.Temp("ReduceSum", []string{sum, b.Int64s(0)}, onnxir.Int("keepdims", 0))
-}
-
-func product(shape []int64) int64 {
-	p := int64(1)
-	for _, s := range shape {
-		p *= s
-	}
-	return p
 }
 
 // transposedMatMul is a b^T over the last two dimensions.

@@ -9,8 +9,8 @@ import (
 // thinConv lowers the first convolution of a network, whose input has a channel or a few: the K*K shifted copies of so
 // thin an image are small, and one product with them makes all output channels, rows first.
 type thinConv struct {
-	images, in, out, kernel int64
-	height, width           int64
+	images, in, out, kernel int
+	height, width           int
 }
 
 // suitsThin tells whether the convolution of x (B, I, H, W) with w (O, I, K, K) is one: up to gridsize 3 as channels.
@@ -19,8 +19,7 @@ func suitsThin(b *onnxir.Builder, x, w tensor.Shape) bool {
 }
 
 func newThinConv(x, w tensor.Shape) thinConv {
-	return thinConv{images: int64(x[0]), in: int64(w[1]), out: int64(w[0]), kernel: int64(w[2]), height: int64(x[2]),
-		width: int64(x[3])}
+	return thinConv{images: x[0], in: w[1], out: w[0], kernel: w[2], height: x[2], width: x[3]}
 }
 
 // taps is x (B, I, H, W) as (K*K*I, H*W*B): the pixel that each tap of the kernel sees.

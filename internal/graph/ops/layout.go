@@ -23,10 +23,9 @@ func hasRows(b *onnxir.Builder, name string) bool { return b.Offered(rowsKey(nam
 func rowsFirst(b *onnxir.Builder, name string, shape tensor.Shape) string {
 	return b.Shared(rowsKey(name), func() string {
 		b.Need(name)
-		images, pixels := int64(shape[0]*shape[1]), int64(shape[2]*shape[3])
-		flat := b.Temp("Reshape", []string{name, b.Shape(images, pixels)})
+		flat := reshaped(b, name, shape[0]*shape[1], shape[2]*shape[3])
 		turned := b.Temp("Transpose", []string{flat}, onnxir.Ints("perm", 1, 0))
-		return reshaped(b, turned, int64(shape[2]), int64(shape[3]), int64(shape[0]), int64(shape[1]))
+		return reshaped(b, turned, shape[2], shape[3], shape[0], shape[1])
 	})
 }
 
@@ -34,11 +33,9 @@ func rowsFirst(b *onnxir.Builder, name string, shape tensor.Shape) string {
 func fromRows(b *onnxir.Builder, name string, shape tensor.Shape, rows string) {
 	b.Offer(rowsKey(name), func() string { return rows })
 	b.Defer(name, func() {
-		images, pixels := int64(shape[0]*shape[1]), int64(shape[2]*shape[3])
-		flat := b.Temp("Reshape", []string{rows, b.Shape(pixels, images)})
+		flat := reshaped(b, rows, shape[2]*shape[3], shape[0]*shape[1])
 		turned := b.Temp("Transpose", []string{flat}, onnxir.Ints("perm", 1, 0))
-		b.Node("Reshape", name,
-			[]string{turned, b.Shape(int64(shape[0]), int64(shape[1]), int64(shape[2]), int64(shape[3]))})
+		b.Node("Reshape", name, []string{turned, b.Shape(shape...)})
 	})
 }
 
@@ -46,7 +43,7 @@ func fromRows(b *onnxir.Builder, name string, shape tensor.Shape, rows string) {
 func elementwise(b *onnxir.Builder, c Call, leader string, lower func(output string, in []string)) {
 	if !hasRows(b, leader) {
 		needAll(b, c.In)
-		lower(c.Out[0], c.In)
+		lower(c.Out, c.In)
 		return
 	}
 	in := make([]string, len(c.In))
@@ -55,7 +52,7 @@ func elementwise(b *onnxir.Builder, c Call, leader string, lower func(output str
 	}
 	rows := b.TempName("rows")
 	lower(rows, in)
-	fromRows(b, c.Out[0], c.OutShapes[0], rows)
+	fromRows(b, c.Out, c.OutShape, rows)
 }
 
 func needAll(b *onnxir.Builder, names []string) {
@@ -64,12 +61,12 @@ func needAll(b *onnxir.Builder, names []string) {
 	}
 }
 
-func reshaped(b *onnxir.Builder, x string, shape ...int64) string {
+func reshaped(b *onnxir.Builder, x string, shape ...int) string {
 	return b.Temp("Reshape", []string{x, b.Shape(shape...)})
 }
 
 // sliced is x[..., from:to, ...] along an axis.
-func sliced(b *onnxir.Builder, x string, axis, from, to int64) string {
+func sliced(b *onnxir.Builder, x string, axis, from, to int) string {
 	return b.Temp("Slice", []string{x, b.Int64s(from), b.Int64s(to), b.Int64s(axis)})
 }
 
@@ -83,7 +80,7 @@ func halves(b *onnxir.Builder, x string) (first, second string) {
 // foldSquares joins the pixels of every 2 x 2 square of a rows-first image by an operator of two inputs:
 // (H, W, B, C) -> (H/2, W/2, B, C).
 func foldSquares(b *onnxir.Builder, x string, plain tensor.Shape, operator string) string {
-	images, channels, height, width := int64(plain[0]), int64(plain[1]), int64(plain[2]), int64(plain[3])
+	images, channels, height, width := plain[0], plain[1], plain[2], plain[3]
 	upper, lower := halves(b, reshaped(b, x, height/2, 2, width*images*channels))
 	x = b.Temp(operator, []string{upper, lower})
 	left, right := halves(b, reshaped(b, x, height/2*width/2, 2, images*channels))
@@ -93,7 +90,7 @@ func foldSquares(b *onnxir.Builder, x string, plain tensor.Shape, operator strin
 
 // repeatSquares is the inverse in shape: every pixel twice along both axes.
 func repeatSquares(b *onnxir.Builder, x string, plain tensor.Shape) string {
-	images, channels, height, width := int64(plain[0]), int64(plain[1]), int64(plain[2]), int64(plain[3])
+	images, channels, height, width := plain[0], plain[1], plain[2], plain[3]
 	x = reshaped(b, x, height*width, 1, images*channels)
 	x = b.Temp("Concat", []string{x, x}, onnxir.Int("axis", 1))
 	x = reshaped(b, x, height, 1, 2*width*images*channels)

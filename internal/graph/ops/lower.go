@@ -43,5 +43,5 @@ func lowerSum(b *onnxir.Builder, c Call) {
 		return
 	}
 	needAll(b, c.In)
-	b.Node("Add", c.Out[0], c.In)
+	b.Node("Add", c.Out, c.In)
 }

@@ -44,7 +44,7 @@ func (matMulOp) Differentiate(in []*Node, _, grad *Node) []*Node {
 	return unbroadcast(in, MatMul(grad, TransposeLast(in[1])), MatMul(TransposeLast(in[0]), grad))
 }
 
-func (matMulOp) Lower(b *onnxir.Builder, c Call) { b.Node("MatMul", c.Out[0], c.In) }
+func (matMulOp) Lower(b *onnxir.Builder, c Call) { b.Node("MatMul", c.Out, c.In) }
 
 // gemm is c = op(a) op(b) + beta c for row-major matrices, op(a) being m x k and op(b) k x n.
 func gemm(ta, tb blas.Transpose, m, n, k int, a, b []float32, beta float32, c []float32) {
@@ -95,11 +95,11 @@ func (transposeLastOp) Differentiate(_ []*Node, _, grad *Node) []*Node {
 }
 
 func (transposeLastOp) Lower(b *onnxir.Builder, c Call) {
-	perm := make([]int64, len(c.InShapes[0]))
+	perm := make([]int, len(c.InShapes[0]))
 	for i := range perm {
-		perm[i] = int64(i)
+		perm[i] = i
 	}
 	d := len(perm)
 	perm[d-2], perm[d-1] = perm[d-1], perm[d-2]
-	b.Node("Transpose", c.Out[0], c.In, onnxir.Ints("perm", perm...))
+	b.Node("Transpose", c.Out, c.In, onnxir.Ints("perm", perm...))
 }

@@ -43,9 +43,10 @@ type definition interface {
 // Call is one use of an operator in a lowering: the tensor names and their shapes. In a checkpoint the first dimension
 // of a batch is symbolic, so a Lower that serves checkpoints must not write Shape[0] into a node.
 type Call struct {
-	In, Out   []string
-	InShapes  []tensor.Shape
-	OutShapes []tensor.Shape
+	In       []string
+	Out      string
+	InShapes []tensor.Shape
+	OutShape tensor.Shape
 }
 
 // partial is implemented by operators that have no gradient for some inputs.

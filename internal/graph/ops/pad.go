@@ -33,8 +33,8 @@ func (p padOp) Differentiate(_ []*Node, _, grad *Node) []*Node {
 }
 
 func (p padOp) Lower(b *onnxir.Builder, c Call) {
-	m := int64(p.margin)
-	b.Node("Pad", c.Out[0], []string{c.In[0], b.Int64s(0, 0, m, m, 0, 0, m, m), b.Scalar(0)})
+	m := p.margin
+	b.Node("Pad", c.Out, []string{c.In[0], b.Int64s(0, 0, m, m, 0, 0, m, m), b.Scalar(0)})
 }
 
 type cropOp struct{ margin int }
@@ -63,8 +63,8 @@ func (p cropOp) Differentiate(_ []*Node, _, grad *Node) []*Node {
 }
 
 func (p cropOp) Lower(b *onnxir.Builder, c Call) {
-	m := int64(p.margin)
-	b.Node("Slice", c.Out[0], []string{c.In[0], b.Int64s(m, m), b.Int64s(-m, -m), b.Int64s(2, 3)})
+	m := p.margin
+	b.Node("Slice", c.Out, []string{c.In[0], b.Int64s(m, m), b.Int64s(-m, -m), b.Int64s(2, 3)})
 }
 
 // copyWindow visits the rows of images of the inner shape and where they lie in images with a margin around.

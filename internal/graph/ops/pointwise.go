@@ -34,7 +34,7 @@ func (p pointwise) Differentiate(in []*Node, out, grad *Node) []*Node {
 	return []*Node{p.slope(in[0], out, grad)}
 }
 
-func (p pointwise) Lower(b *onnxir.Builder, c Call) { b.Node(p.name, c.Out[0], c.In) }
+func (p pointwise) Lower(b *onnxir.Builder, c Call) { b.Node(p.name, c.Out, c.In) }
 
 // Sin is the elementwise sine.
 func Sin(x *Node) *Node {

@@ -53,5 +53,5 @@ func (reluGradOp) Lower(b *onnxir.Builder, c Call) {
 // active is 1 where y > 0, else 0. A comparison and a cast are vectorised in ONNX Runtime; Sign and Where are not.
 func active(b *onnxir.Builder, y string) string {
 	above := b.Temp("Greater", []string{y, b.Scalar(0)})
-	return b.Temp("Cast", []string{above}, onnxir.Int("to", int64(onnxir.Float)))
+	return b.Temp("Cast", []string{above}, onnxir.Int("to", int(onnxir.Float)))
 }

@@ -40,17 +40,17 @@ func (reluMaxPoolOp) Differentiate(in []*Node, out, grad *Node) []*Node {
 func (reluMaxPoolOp) Lower(b *onnxir.Builder, c Call) {
 	if hasRows(b, c.In[0]) {
 		pooled := foldSquares(b, rowsFirst(b, c.In[0], c.InShapes[0]), c.InShapes[0], "Max")
-		fromRows(b, c.Out[0], c.OutShapes[0], b.Temp("Relu", []string{pooled}))
+		fromRows(b, c.Out, c.OutShape, b.Temp("Relu", []string{pooled}))
 		return
 	}
 	b.Need(c.In[0])
 	if b.Target().Training {
-		b.Node("Relu", c.Out[0], []string{b.Temp("MaxPool", c.In, poolAttributes()...)})
+		b.Node("Relu", c.Out, []string{b.Temp("MaxPool", c.In, poolAttributes()...)})
 		return
 	}
 	relu := b.Temp("Relu", c.In)
 	b.ShapedLike(relu, c.In[0])
-	b.Node("MaxPool", c.Out[0], []string{relu}, poolAttributes()...)
+	b.Node("MaxPool", c.Out, []string{relu}, poolAttributes()...)
 }
 
 func poolAttributes() []onnxir.Attribute {
@@ -97,27 +97,27 @@ func (reluMaxPoolGradOp) Lower(b *onnxir.Builder, c Call) {
 	}
 	needAll(b, c.In)
 	same := b.Temp("Equal", []string{c.In[0], upsampled(b, c.In[1])})
-	mask := b.Temp("Cast", []string{same}, onnxir.Int("to", int64(onnxir.Float)))
+	mask := b.Temp("Cast", []string{same}, onnxir.Int("to", int(onnxir.Float)))
 	mean := b.Temp("AveragePool", []string{mask}, poolAttributes()...)
 	count := b.Temp("Max", []string{b.Temp("Mul", []string{mean, b.Scalar(4)}), b.Scalar(1)})
 	active := b.Temp("Mul", []string{c.In[2], active(b, c.In[1])})
 	share := b.Temp("Div", []string{active, count})
-	b.Node("Mul", c.Out[0], []string{mask, upsampled(b, share)})
+	b.Node("Mul", c.Out, []string{mask, upsampled(b, share)})
 }
 
 // lowerRowsMaxPoolGrad is the same rows first, where y and dy spread over the squares by broadcasting.
 func lowerRowsMaxPoolGrad(b *onnxir.Builder, c Call) {
 	s := c.InShapes[0]
-	channels, rows, columns := int64(s[0]*s[1]), int64(s[2]/2), int64(s[3]/2)
+	channels, rows, columns := s[0]*s[1], s[2]/2, s[3]/2
 	square := func(x string) string { return reshaped(b, x, rows, 2, columns, 2, channels) }
 	centre := func(x string) string { return reshaped(b, x, rows, 1, columns, 1, channels) }
 	x, y, dy := rowsFirst(b, c.In[0], s), rowsFirst(b, c.In[1], c.InShapes[1]), rowsFirst(b, c.In[2], c.InShapes[2])
 	same := b.Temp("Equal", []string{square(x), centre(y)})
-	mask := b.Temp("Cast", []string{same}, onnxir.Int("to", int64(onnxir.Float)))
+	mask := b.Temp("Cast", []string{same}, onnxir.Int("to", int(onnxir.Float)))
 	count := b.Temp("Max", []string{foldSquares(b, mask, s, "Add"), b.Scalar(1)}) // where y is 0 no x may reach it
 	share := b.Temp("Div", []string{b.Temp("Mul", []string{dy, active(b, y)}), count})
 	dx := b.Temp("Mul", []string{mask, centre(share)})
-	fromRows(b, c.Out[0], s, reshaped(b, dx, int64(s[2]), int64(s[3]), int64(s[0]), int64(s[1])))
+	fromRows(b, c.Out, s, reshaped(b, dx, s[2], s[3], s[0], s[1]))
 }
 
 // eachSquare visits the 2 x 2 squares of an image stack by the shape of its halved version.

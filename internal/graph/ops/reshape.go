@@ -33,5 +33,5 @@ func (r reshapeOp) Differentiate(in []*Node, _, grad *Node) []*Node {
 }
 
 func (r reshapeOp) Lower(b *onnxir.Builder, c Call) {
-	b.Node("Reshape", c.Out[0], []string{c.In[0], b.Shape(dims(r.to)...)})
+	b.Node("Reshape", c.Out, []string{c.In[0], b.Shape(r.to...)})
 }

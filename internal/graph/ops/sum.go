@@ -49,21 +49,21 @@ func (s sumToOp) Differentiate(in []*Node, _, grad *Node) []*Node {
 func (s sumToOp) Lower(b *onnxir.Builder, c Call) {
 	in := c.InShapes[0]
 	lead := len(in) - len(s.to)
-	var axes []int64
+	var axes []int
 	stretched := false // some summed axis stays as a 1
 	for i := range in {
 		if i < lead {
-			axes = append(axes, int64(i))
+			axes = append(axes, i)
 		} else if s.to[i-lead] == 1 && in[i] != 1 {
-			axes, stretched = append(axes, int64(i)), true
+			axes, stretched = append(axes, i), true
 		}
 	}
 	if !stretched {
-		b.Node("ReduceSum", c.Out[0], []string{c.In[0], b.Int64s(axes...)}, onnxir.Int("keepdims", 0))
+		b.Node("ReduceSum", c.Out, []string{c.In[0], b.Int64s(axes...)}, onnxir.Int("keepdims", 0))
 		return
 	}
 	kept := b.Temp("ReduceSum", []string{c.In[0], b.Int64s(axes...)}, onnxir.Int("keepdims", 1))
-	b.Node("Reshape", c.Out[0], []string{kept, b.Shape(dims(s.to)...)})
+	b.Node("Reshape", c.Out, []string{kept, b.Shape(s.to...)})
 }
 
 type broadcastToOp struct{ to tensor.Shape }
@@ -93,14 +93,5 @@ func (s broadcastToOp) Differentiate(in []*Node, _, grad *Node) []*Node {
 }
 
 func (s broadcastToOp) Lower(b *onnxir.Builder, c Call) {
-	b.Node("Expand", c.Out[0], []string{c.In[0], b.Int64s(dims(s.to)...)})
-}
-
-// dims converts a shape for an ONNX constant.
-func dims(s tensor.Shape) []int64 {
-	out := make([]int64, len(s))
-	for i, d := range s {
-		out[i] = int64(d)
-	}
-	return out
+	b.Node("Expand", c.Out, []string{c.In[0], b.Int64s(s.to...)})
 }

@@ -38,14 +38,14 @@ func (upsampleOp) Differentiate(_ []*Node, _, grad *Node) []*Node {
 func (upsampleOp) Lower(b *onnxir.Builder, c Call) {
 	plain := func() {
 		b.Need(c.In[0])
-		b.Node("Resize", c.Out[0], []string{c.In[0], "", b.Floats([]float32{1, 1, 2, 2}, 4)}, resizeAttributes()...)
+		b.Node("Resize", c.Out, []string{c.In[0], "", b.Floats([]float32{1, 1, 2, 2}, 4)}, resizeAttributes()...)
 	}
 	if !hasRows(b, c.In[0]) {
 		plain()
 		return
 	}
-	b.Defer(c.Out[0], plain)
-	b.Offer(rowsKey(c.Out[0]), func() string {
+	b.Defer(c.Out, plain)
+	b.Offer(rowsKey(c.Out), func() string {
 		return repeatSquares(b, rowsFirst(b, c.In[0], c.InShapes[0]), c.InShapes[0])
 	})
 }
@@ -81,10 +81,10 @@ func (squareSumOp) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 
 func (squareSumOp) Lower(b *onnxir.Builder, c Call) {
 	if hasRows(b, c.In[0]) {
-		fromRows(b, c.Out[0], c.OutShapes[0],
+		fromRows(b, c.Out, c.OutShape,
 			foldSquares(b, rowsFirst(b, c.In[0], c.InShapes[0]), c.InShapes[0], "Add"))
 		return
 	}
 	b.Need(c.In[0])
-	b.Node("Mul", c.Out[0], []string{b.Temp("AveragePool", c.In, poolAttributes()...), b.Scalar(4)})
+	b.Node("Mul", c.Out, []string{b.Temp("AveragePool", c.In, poolAttributes()...), b.Scalar(4)})
 }

@@ -52,8 +52,8 @@ var (
 
 // winograd lowers one convolution and its gradients. Images are rows first, see layout.go.
 type winograd struct {
-	images, in, out int64
-	height, width   int64
+	images, in, out int
+	height, width   int
 }
 
 // suitsWinograd tells whether the convolution of x (B, I, H, W) with w (O, I, K, K) should be lowered this way. The
@@ -66,7 +66,7 @@ func suitsWinograd(b *onnxir.Builder, x, w tensor.Shape) bool {
 }
 
 func newWinograd(x, w tensor.Shape) winograd {
-	return winograd{images: int64(x[0]), in: int64(w[1]), out: int64(w[0]), height: int64(x[2]), width: int64(x[3])}
+	return winograd{images: x[0], in: w[1], out: w[0], height: x[2], width: x[3]}
 }
 
 // points is the number of products that a tile takes.
@@ -109,7 +109,7 @@ func (c winograd) gradient(b *onnxir.Builder, dy string) string {
 }
 
 // enter takes images into the transformed domain, (H, W, B, C) -> (36, tiles * B, C).
-func (c winograd) enter(b *onnxir.Builder, x string, channels int64, of func(pixels int64) line) string {
+func (c winograd) enter(b *onnxir.Builder, x string, channels int, of func(pixels int) line) string {
 	rows, columns := of(c.height), of(c.width)
 	x = rows.enter(b, x, 1, c.width*c.images*channels)        // (row points, W * B * C)
 	x = columns.enter(b, x, rows.points(), c.images*channels) // (row points, column points, B * C)
@@ -119,7 +119,7 @@ func (c winograd) enter(b *onnxir.Builder, x string, channels int64, of func(pix
 }
 
 // leave brings images back, (36, tiles * B, C) -> (H, W, B, C).
-func (c winograd) leave(b *onnxir.Builder, x string, channels int64, of func(pixels int64) line) string {
+func (c winograd) leave(b *onnxir.Builder, x string, channels int, of func(pixels int) line) string {
 	rows, columns := of(c.height), of(c.width)
 	x = reshaped(b, x, tileInputs, tileInputs, rows.blocks, rows.tiles, columns.blocks, columns.tiles*c.images*channels)
 	x = b.Temp("Transpose", []string{x}, onnxir.Ints("perm", 2, 0, 3, 4, 1, 5))

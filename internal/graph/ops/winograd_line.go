@@ -6,17 +6,17 @@ import "ptyx/internal/graph/onnxir"
 // is cut into blocks, so that the banded matrix of a block stays small; the points of a block are ordered by their
 // place in the tile, then by tile: (blocks, 6, tiles).
 type line struct {
-	blocks int64
-	pixels int64     // in a block, without halo
-	tiles  int64     // in a block
-	halo   int64     // pixels that a block shares with each neighbour: 0 or 1
+	blocks int
+	pixels int       // in a block, without halo
+	tiles  int       // in a block
+	halo   int       // pixels that a block shares with each neighbour: 0 or 1
 	matrix []float32 // (6 * tiles, halo + pixels + halo)
 }
 
 // lineBlock is the largest block, in pixels: four tiles keep the products large enough and the zeros few (measured).
 const lineBlock = 16
 
-func newLine(pixels, halo int64) line {
+func newLine(pixels, halo int) line {
 	l := line{blocks: 1, pixels: pixels}
 	if pixels > lineBlock && pixels%lineBlock == 0 {
 		l.blocks, l.pixels, l.halo = pixels/lineBlock, lineBlock, halo
@@ -27,26 +27,26 @@ func newLine(pixels, halo int64) line {
 }
 
 // width is the number of pixels that a block looks at.
-func (l line) width() int64 { return l.pixels + 2*l.halo }
+func (l line) width() int { return l.pixels + 2*l.halo }
 
 // points is the number of points of all blocks.
-func (l line) points() int64 { return l.blocks * tileInputs * l.tiles }
+func (l line) points() int { return l.blocks * tileInputs * l.tiles }
 
 // set puts the transform between point s of a tile and a pixel counted from the block's first own one. Pixels that the
 // block does not look at are beyond the image and 0.
-func (l line) set(s int, tile, pixel int64, v float32) {
+func (l line) set(s int, tile, pixel int, v float32) {
 	if at := pixel + l.halo; at >= 0 && at < l.width() {
-		l.matrix[(int64(s)*l.tiles+tile)*l.width()+at] = v
+		l.matrix[(s*l.tiles+tile)*l.width()+at] = v
 	}
 }
 
 // dataLine is B^T: a tile looks at one pixel more on either side than it answers for.
-func dataLine(pixels int64) line {
+func dataLine(pixels int) line {
 	l := newLine(pixels, 1)
 	for s, row := range winogradData {
 		for tile := range l.tiles {
 			for j, v := range row {
-				l.set(s, tile, tile*tileOutputs+int64(j)-1, v)
+				l.set(s, tile, tile*tileOutputs+j-1, v)
 			}
 		}
 	}
@@ -54,12 +54,12 @@ func dataLine(pixels int64) line {
 }
 
 // resultLine is A, the transpose of A^T.
-func resultLine(pixels int64) line {
+func resultLine(pixels int) line {
 	l := newLine(pixels, 0)
 	for j, row := range winogradResult {
 		for tile := range l.tiles {
 			for s, v := range row {
-				l.set(s, tile, tile*tileOutputs+int64(j), v)
+				l.set(s, tile, tile*tileOutputs+j, v)
 			}
 		}
 	}
@@ -82,7 +82,7 @@ func kernelMatrix() []float32 {
 }
 
 // enter makes points of pixels along the middle axis: (lead, pixels, run) -> (lead, points, run).
-func (l line) enter(b *onnxir.Builder, x string, lead, run int64) string {
+func (l line) enter(b *onnxir.Builder, x string, lead, run int) string {
 	x = reshaped(b, x, lead, l.blocks, l.pixels, run)
 	if l.halo > 0 {
 		x = l.withHalo(b, x)
@@ -91,7 +91,7 @@ func (l line) enter(b *onnxir.Builder, x string, lead, run int64) string {
 }
 
 // leave makes pixels of points: (lead, points, run) -> (lead, pixels, run).
-func (l line) leave(b *onnxir.Builder, x string, lead, run int64) string {
+func (l line) leave(b *onnxir.Builder, x string, lead, run int) string {
 	x = reshaped(b, x, lead, l.blocks, tileInputs*l.tiles, run)
 	x = b.Temp("MatMul", []string{b.Floats(l.transposed(), l.width(), tileInputs*l.tiles), x})
 	if l.halo > 0 {
@@ -130,6 +130,6 @@ func (l line) addHalo(b *onnxir.Builder, x string) string {
 }
 
 // shiftBlocks moves (lead, blocks, 1, run) by one block, forward or back, with zeros following.
-func shiftBlocks(b *onnxir.Builder, x string, by int64) string {
+func shiftBlocks(b *onnxir.Builder, x string, by int) string {
 	return b.Temp("Pad", []string{x, b.Int64s(0, by, 0, 0, 0, -by, 0, 0), b.Scalar(0)})
 }

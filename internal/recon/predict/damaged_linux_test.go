@@ -122,15 +122,8 @@ func damageGraph(m *onnxir.Model, r *rand.Rand) {
 			}
 		}
 	case 8:
-		n.Attributes = append(
-			n.Attributes,
-			onnxir.Ints(
-				pick(r,
-					[]string{"pads", "strides", "kernel_shape", "dilations", "perm", "axes", "axis", "group", "to"}),
-				pick(r, numbers),
-				pick(r, numbers),
-			),
-		)
+		name := pick(r, []string{"pads", "strides", "kernel_shape", "dilations", "perm", "axes", "axis", "group", "to"})
+		n.Attributes = append(n.Attributes, onnxir.Ints(name, int(pick(r, numbers)), int(pick(r, numbers))))
 	case 9, 10: // the numbers of a constant
 		t := pick(r, g.Initializers)
 		for range 1 + r.IntN(3) {
