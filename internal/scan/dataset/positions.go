@@ -231,16 +231,8 @@ func (s *Scan) place(opt Options, p *positions) error {
 		g.Origin = &source.Point{X: -x.offset * g.PixelX, Y: -y.offset * g.PixelY}
 	} else {
 		g.Origin = facts.Origin
-		if bySample {
-			x, y = x.mirror(rangeX), y.mirror(rangeY)
-		}
 	}
-	if v.FlipX {
-		x = x.mirror(rangeX)
-	}
-	if v.FlipY {
-		y = y.mirror(rangeY)
-	}
+	x, y = v.mirror(bySample && !facts.Metres, x, y, rangeX, rangeY)
 	if v.FlipX || v.FlipY || v.SwapXY || bySample && !facts.Metres {
 		g.Origin = nil // it belongs to the frame of the file
 	}
@@ -266,6 +258,30 @@ func (s *Scan) place(opt Options, p *positions) error {
 		}
 	}
 	return nil
+}
+
+// mirror mirrors the axes within their ranges: both if the sample moves, and those to be flipped.
+func (v View) mirror(bySample bool, x, y affine, rangeX, rangeY []float64) (affine, affine) {
+	if bySample {
+		x, y = x.mirror(rangeX), y.mirror(rangeY)
+	}
+	if v.FlipX {
+		x = x.mirror(rangeX)
+	}
+	if v.FlipY {
+		y = y.mirror(rangeY)
+	}
+	return x, y
+}
+
+// OfPart turns a position in pixels as Open turns those of a part.
+func (v View) OfPart(px, py float64) (x, y float64) {
+	if v.SwapXY {
+		px, py = py, px
+	}
+	zero := []float64{0}
+	a, b := v.mirror(v.BySample(source.Facts{}), affine{1, 0}, affine{1, 0}, zero, zero)
+	return a.scale*px + a.offset, b.scale*py + b.offset
 }
 
 // warnOfUnits warns if the positions of several patterns cover less than a pixel: metres look like that.

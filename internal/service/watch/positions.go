@@ -54,26 +54,12 @@ func (p *positions) look() (added bool) {
 	p.fault = err
 	for i, id := range ids {
 		if _, known := p.byID[id]; !known {
-			p.byID[id] = p.orient(x[i], y[i])
+			px, py := p.view.OfPart(x[i], y[i])
+			p.byID[id] = position{px, py}
 			added = true
 		}
 	}
 	return added
-}
-
-// orient applies the view, as the reader of scans does to a part's positions.
-func (p *positions) orient(x, y float64) position {
-	if p.view.SwapXY {
-		x, y = y, x
-	}
-	sample := p.view.SampleMotion != nil && *p.view.SampleMotion
-	if sample != p.view.FlipX {
-		x = -x
-	}
-	if sample != p.view.FlipY {
-		y = -y
-	}
-	return position{x, y}
 }
 
 // readPositions reads an NPZ file of ids, xcoords and ycoords, or a CSV file. On error it returns what comes before.
