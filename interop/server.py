@@ -173,7 +173,7 @@ def refused(report, client, name, one):
                               headers=bearer())),
         ("NaN", 400, "NaN", lambda: client.infer(name, given(np.full_like(one, np.nan)), headers=bearer())),
         ("negative amplitudes", 400, "0 or more", lambda: client.infer(name, given(-1 - one), headers=bearer())),
-        ("a timeout of 1 µs", 504, "time has run out",
+        ("a timeout of 1 µs", 504, "timed out",
          lambda: client.infer(name, given(one), timeout=1, headers=bearer())),
         ("a compressed body", 415, "gzip",
          lambda: client.infer(name, given(one), request_compression_algorithm="gzip", headers=bearer())),
