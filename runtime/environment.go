@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"ptyx/internal/base/library"
+
 	ort "github.com/yalue/onnxruntime_go"
 )
 
@@ -35,7 +37,8 @@ type Environment struct {
 func Open(lib Library) (*Environment, error) {
 	found, err := inspect(lib.Path)
 	if err != nil {
-		return nil, unfit(lib.Path, lib.Source, "a library that cannot be used", err)
+		at := library.Place{Source: lib.Source, Path: lib.Path}
+		return nil, newFinder("").search().Refuse(at, "a library that cannot be used", err)
 	}
 	lib.Version = found.version
 	e := &Environment{library: lib, providers: found.providers, loads: loads, profiles: map[string]int{}}

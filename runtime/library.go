@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/bundled"
+	"ptyx/internal/base/library"
 )
 
 // The environment variables that name the library (or the folder that holds it), first before second. The second is the
@@ -41,152 +40,43 @@ func Find(explicit string) (Library, error) {
 type finder struct {
 	explicit string
 	getenv   func(string) string
-	exeDir   string // folder of the executable; empty if unknown
-	workDir  string // "." for the real search
+	folders  []library.Place
 	system   []string
 	inspect  func(name string) (facts, error)
 	bundled  func() (string, error) // path of the library inside the program, or bundled.ErrNone
 }
 
 func newFinder(explicit string) finder {
-	f := finder{explicit: explicit, getenv: os.Getenv, workDir: ".", system: systemNames(), inspect: inspect}
-	f.bundled = func() (string, error) { return bundled.Path(bundled.ONNXRuntime) }
-	if exe, err := os.Executable(); err == nil {
-		if resolved, err := filepath.EvalSymlinks(exe); err == nil {
-			exe = resolved
-		}
-		f.exeDir = filepath.Dir(exe)
+	return finder{
+		explicit: explicit, getenv: os.Getenv, folders: library.Folders(library.Executable(), "."),
+		system: systemNames(), inspect: inspect,
+		bundled: func() (string, error) { return bundled.Path(bundled.ONNXRuntime) },
 	}
-	return f
 }
 
 // find returns the library, and the faults of those that it skipped.
 func (f finder) find() (Library, []error, error) {
-	for _, named := range []struct{ source, path string }{
-		{"--onnxruntime", f.explicit},
-		{EnvLibrary, f.getenv(EnvLibrary)},
-		{EnvLibraryCommon, f.getenv(EnvLibraryCommon)},
-	} {
-		if named.path != "" {
-			library, err := f.named(named.source, named.path)
-			return library, nil, err
-		}
-	}
-	return f.searched()
-}
-
-// named returns the library that the user named.
-func (f finder) named(source, path string) (Library, error) {
-	file := path
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return Library{}, unfit(path, source, "no such file", nil)
-	case err != nil:
-		return Library{}, unfit(path, source, "a path that cannot be read", err)
-	case info.IsDir():
-		files := libraryFiles(path)
-		if len(files) == 0 {
-			return Library{}, unfit(path, source, "a folder without "+libraryName(), nil)
-		}
-		file = files[0]
-	}
-	// For a name without a slash the loader would search the system.
-	if !strings.ContainsRune(file, filepath.Separator) {
-		file = "." + string(filepath.Separator) + file
-	}
-	found, err := f.inspect(file)
-	if err != nil {
-		return Library{}, unfit(file, source, "a library that cannot be used", err)
-	}
-	return Library{Path: file, Version: found.version, Source: source}, nil
-}
-
-func unfit(path, source, found string, cause error) error {
-	return &badinput.Error{
-		File: path, Key: source, Found: found, Expected: "ONNX Runtime, " + requiredVersion, Cause: cause,
-		Remedy: "name a fitting " + libraryName() + ", or none to have the usual places searched",
-	}
-}
-
-// searched tries the usual places.
-func (f finder) searched() (Library, []error, error) {
-	var skipped []error
-	try := func(file, source string) (Library, bool) {
+	found, place, skipped, err := library.Find(f.search(), func(file string) (facts, string, error) {
 		found, err := f.inspect(file)
-		if err != nil {
-			skipped = append(skipped, fmt.Errorf("%s: %w", file, err))
-			return Library{}, false
-		}
-		return Library{Path: file, Version: found.version, Source: source}, true
+		return found, found.path, err
+	})
+	if err != nil {
+		return Library{}, skipped, err
 	}
-	switch file, err := f.bundled(); {
-	case err == nil:
-		if library, ok := try(file, "the program itself"); ok {
-			return library, skipped, nil
-		}
-	case !errors.Is(err, bundled.ErrNone):
-		skipped = append(skipped, fmt.Errorf("the library inside the program: %w", err))
-	}
-	for _, place := range f.places() {
-		for _, file := range libraryFiles(place.dir) {
-			if library, ok := try(file, place.source); ok {
-				return library, skipped, nil
-			}
-		}
-	}
-	for _, name := range f.system {
-		found, err := f.inspect(name)
-		if err == nil {
-			return Library{Path: found.path, Version: found.version, Source: "the system"}, skipped, nil
-		}
-		// A name that the system does not have is no fault; an unsuitable version is.
-		if found.path != "" {
-			skipped = append(skipped, fmt.Errorf("%s: %w", found.path, err))
-		}
-	}
-	return Library{}, skipped, f.nothing(skipped)
+	return Library{Path: place.Path, Version: found.version, Source: place.Source}, skipped, nil
 }
 
-// place is a folder of the search.
-type place struct{ dir, source string }
-
-func (f finder) places() []place {
-	var p []place
-	if f.exeDir != "" {
-		p = append(p,
-			place{f.exeDir, "beside the executable"},
-			place{filepath.Join(f.exeDir, "lib"), "lib beside the executable"},
-			place{filepath.Join(f.exeDir, "..", "lib"), "lib above the executable"},
-		)
-	}
-	// "./lib/..." is relative, and still a path for the loader.
-	return append(p, place{f.workDir + string(filepath.Separator) + "lib", "./lib"})
-}
-
-func (f finder) nothing(skipped []error) error {
-	found := "no library"
-	if len(skipped) > 0 {
-		found = "no library that can be used"
-	}
-	return &badinput.Error{
-		Key: "ONNX Runtime", Found: found + " in " + EnvLibrary + ", " + EnvLibraryCommon +
-			", beside the executable, in lib beside it, in ./lib or in the system",
-		Expected: libraryName() + ", " + requiredVersion, Cause: summary(skipped),
+func (f finder) search() library.Search {
+	return library.Search{
+		Name: "ONNX Runtime", Version: requiredVersion, File: libraryName(),
 		Remedy: "run `make lib`, or give its path with --onnxruntime or " + EnvLibrary,
+		Named: []library.Place{
+			{Source: "--onnxruntime", Path: f.explicit},
+			{Source: EnvLibrary, Path: f.getenv(EnvLibrary)},
+			{Source: EnvLibraryCommon, Path: f.getenv(EnvLibraryCommon)},
+		},
+		Bundled: f.bundled, Folders: f.folders, Files: libraryFiles, System: f.system,
 	}
-}
-
-// summary joins faults on one line; nil if there are none.
-func summary(faults []error) error {
-	var texts []string
-	for _, f := range faults {
-		texts = append(texts, f.Error())
-	}
-	if texts == nil {
-		return nil
-	}
-	return errors.New(strings.Join(texts, "; "))
 }
 
 // libraryName is the name of the library without a version.

@@ -14,6 +14,7 @@ import (
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/bundled"
+	"ptyx/internal/base/library"
 )
 
 func TestCheckVersion(t *testing.T) {
@@ -52,8 +53,8 @@ func search(t *testing.T, files map[string]string) (finder, string) {
 		versions[name] = version
 	}
 	return finder{
-		getenv: func(string) string { return "" }, exeDir: filepath.Join(root, "bin"),
-		workDir: filepath.Join(root, "work"),
+		getenv:  func(string) string { return "" },
+		folders: library.Folders(filepath.Join(root, "bin"), filepath.Join(root, "work")),
 		system:  []string{"system.1", "system.2"}, bundled: func() (string, error) { return "", bundled.ErrNone },
 		inspect: func(name string) (facts, error) {
 			version, ok := versions[filepath.Clean(name)]

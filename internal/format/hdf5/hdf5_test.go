@@ -17,8 +17,8 @@ import (
 	"ptyx/internal/format/hdf5/hdf5test"
 )
 
-// library is the one that make lib provides. Its absence fails the tests: nothing is skipped.
-func library(t testing.TB) *Library {
+// testLibrary is the one that make lib provides. Its absence fails the tests: nothing is skipped.
+func testLibrary(t testing.TB) *Library {
 	t.Helper()
 	l, err := Load(hdf5test.Library())
 	if err != nil {
@@ -30,7 +30,7 @@ func library(t testing.TB) *Library {
 // opened is a file of testdata.
 func opened(t testing.TB, name string) *File {
 	t.Helper()
-	f, err := library(t).Open(filepath.Join("testdata", name))
+	f, err := testLibrary(t).Open(filepath.Join("testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +274,7 @@ func TestNoFile(t *testing.T) {
 		file("cut.h5", whole[:len(whole)/2]):        "truncated file",
 		file("start.h5", whole[:20]):                "found a file that HDF5 cannot open",
 	} {
-		_, err := library(t).Open(path)
+		_, err := testLibrary(t).Open(path)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
@@ -296,7 +296,7 @@ func TestDamagedChunk(t *testing.T) {
 	if err := os.WriteFile(path, []byte(damaged), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	f, err := library(t).Open(path)
+	f, err := testLibrary(t).Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -336,7 +336,7 @@ func FuzzUnpackLZF(f *testing.F) {
 }
 
 func TestWriteAndReadBack(t *testing.T) {
-	l := library(t)
+	l := testLibrary(t)
 	image := ndarray.New[float32](3, 40, 50)
 	for i := range image.Data {
 		image.Data[i] = float32(i) / 8
@@ -406,7 +406,7 @@ func TestCreateLeavesNothing(t *testing.T) {
 	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	l := library(t)
+	l := testLibrary(t)
 	err := l.Create(path, func(w *Writer) error {
 		return errors.Join(w.Put("x", []float64{1}), errors.New("no more"))
 	})
@@ -449,7 +449,7 @@ func TestLoadNamed(t *testing.T) {
 
 // A shape that the file cannot hold is refused before anybody makes room for it.
 func TestImplausibleShapes(t *testing.T) {
-	l := library(t)
+	l := testLibrary(t)
 	path := filepath.Join(t.TempDir(), "shape.h5")
 	a := ndarray.New[float32](3, 5, 7)
 	if err := l.Create(path, func(w *Writer) error { return w.Put("a", a) }); err != nil {

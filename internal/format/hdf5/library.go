@@ -21,8 +21,8 @@ import (
 
 	"github.com/ebitengine/purego"
 
-	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/bundled"
+	"ptyx/internal/base/library"
 )
 
 // EnvLibrary is the environment variable that names the library, or the folder that holds it.
@@ -46,104 +46,20 @@ type Library struct {
 // executable, in lib beside it and one above, in ./lib, or where the system's loader searches. An explicit path or
 // variable must hold a suitable library; Load skips an unsuitable one elsewhere. Every error is a *badinput.Error.
 func Load(explicit string) (*Library, error) {
-	for _, named := range []struct{ source, path string }{{"--hdf5", explicit}, {EnvLibrary, os.Getenv(EnvLibrary)}} {
-		if named.path != "" {
-			return loadNamed(named.source, named.path)
-		}
-	}
-	return search()
-}
-
-func loadNamed(source, path string) (*Library, error) {
-	refuse := func(found string, cause error) error {
-		return &badinput.Error{
-			File: path, Key: source, Found: found, Expected: "the HDF5 library, " + MinimumVersion + " or newer",
-			Cause:  cause,
-			Remedy: "name a suitable " + libraryName() + ", or none to search the usual places",
-		}
-	}
-	file := path
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil, refuse("no such file", nil)
-	case err != nil:
-		return nil, refuse("a path that cannot be read", err)
-	case info.IsDir():
-		files := libraryFiles(path)
-		if len(files) == 0 {
-			return nil, refuse("a folder without "+libraryName(), nil)
-		}
-		file = files[0]
-	}
-	// The loader would search the system for a bare name.
-	if !strings.ContainsRune(file, filepath.Separator) {
-		file = "." + string(filepath.Separator) + file
-	}
-	library, err := load(file, source)
-	if err != nil {
-		return nil, refuse("a library that cannot be used", err)
-	}
-	return library, nil
-}
-
-// search tries the usual places.
-func search() (*Library, error) {
-	var faults []string
-	file, err := bundled.Path(bundled.HDF5)
-	if err == nil {
-		var library *Library
-		if library, err = load(file, "the program itself"); err == nil {
-			return library, nil
-		}
-	}
-	if !errors.Is(err, bundled.ErrNone) {
-		faults = append(faults, fmt.Sprintf("the library inside the program: %v", err))
-	}
-	for _, place := range places() {
-		for _, file := range libraryFiles(place.dir) {
-			library, err := load(file, place.source)
-			if err == nil {
-				return library, nil
-			}
-			faults = append(faults, fmt.Sprintf("%s: %v", file, err))
-		}
-	}
-	for _, name := range systemNames() {
-		if library, err := load(name, "the system"); err == nil {
-			return library, nil
-		}
-	}
-	fault := &badinput.Error{
-		Key: "HDF5", Found: "no library in " + EnvLibrary +
-			", beside the executable, in lib beside it, in ./lib or in the system",
-		Expected: libraryName() + ", " + MinimumVersion + " or newer, to read and write HDF5 and CXI files",
+	found, place, _, err := library.Find(library.Search{
+		Name: "HDF5", Version: MinimumVersion + " or newer", File: libraryName(),
 		Remedy: "run `make lib`, install your system's HDF5 package, or give the folder h5py.libs of an installed " +
-			"Python package h5py with --hdf5 or " +
-			EnvLibrary,
+			"Python " +
+			"package h5py with --hdf5 or " + EnvLibrary,
+		Named:   []library.Place{{Source: "--hdf5", Path: explicit}, {Source: EnvLibrary, Path: os.Getenv(EnvLibrary)}},
+		Bundled: func() (string, error) { return bundled.Path(bundled.HDF5) },
+		Folders: library.Folders(library.Executable(), "."), Files: libraryFiles, System: systemNames(),
+	}, load)
+	if err != nil {
+		return nil, err
 	}
-	if faults != nil {
-		fault.Cause = errors.New(strings.Join(faults, "; "))
-	}
-	return nil, fault
-}
-
-type place struct{ dir, source string }
-
-func places() []place {
-	var p []place
-	if exe, err := os.Executable(); err == nil {
-		if resolved, err := filepath.EvalSymlinks(exe); err == nil {
-			exe = resolved
-		}
-		dir := filepath.Dir(exe)
-		p = append(p,
-			place{dir, "beside the executable"},
-			place{filepath.Join(dir, "lib"), "lib beside the executable"},
-			place{filepath.Join(dir, "..", "lib"), "lib above the executable"},
-		)
-	}
-	return append(p, place{"." + string(filepath.Separator) + "lib", "./lib"})
+	found.Path, found.Source = place.Path, place.Source
+	return found, nil
 }
 
 // libraryName is the name of the library without a version.
@@ -196,31 +112,31 @@ func systemNames() []string {
 	return names
 }
 
-// load opens a library, binds its functions and starts it.
-func load(file, source string) (*Library, error) {
+// load opens a library, binds its functions and starts it. The path is empty for a library that it refuses.
+func load(file string) (l *Library, path string, err error) {
 	handle, err := purego.Dlopen(file, purego.RTLD_NOW|purego.RTLD_LOCAL)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	l := &Library{Path: file, Source: source}
+	l = &Library{}
 	if err := l.api.bind(handle); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer l.enter()()
 	if l.h5open() < 0 {
-		return nil, errors.New("the library does not start")
+		return nil, "", errors.New("the library does not start")
 	}
 	var major, minor, release uint32
 	if l.h5get_libversion(&major, &minor, &release) < 0 {
-		return nil, errors.New("the library does not report its version")
+		return nil, "", errors.New("the library does not report its version")
 	}
 	l.Version = fmt.Sprintf("%d.%d.%d", major, minor, release)
 	if major < 1 || major == 1 && minor < 10 {
-		return nil, fmt.Errorf("version %s, older than %s", l.Version, MinimumVersion)
+		return nil, "", fmt.Errorf("version %s, older than %s", l.Version, MinimumVersion)
 	}
 	if err := l.api.bindIDs(handle); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	l.registerLZF()
-	return l, nil
+	return l, file, nil
 }
