@@ -92,7 +92,7 @@ func (s *stopwatch) Epoch(trainer.Epoch) {
 	}
 }
 
-// BenchmarkTrainingEpoch is whole steps: filling the batch, forward, backward and Adam. One run is an epoch of 64
+// BenchmarkTrainingEpoch is complete steps: filling the batch, forward, backward and Adam. One run is an epoch of 64
 // patterns.
 func BenchmarkTrainingEpoch(b *testing.B) {
 	for _, c := range []struct {
@@ -158,7 +158,7 @@ func BenchmarkInference(b *testing.B) {
 	}
 }
 
-// BenchmarkInfer is a whole reconstruction without its files: reading, network, stitching.
+// BenchmarkInfer is a complete reconstruction without its files: reading, network, stitching.
 func BenchmarkInfer(b *testing.B) {
 	b.ReportAllocs()
 	scan := makeScan(b)

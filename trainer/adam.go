@@ -32,7 +32,7 @@ func (a *Adam) Updates() *int { return &a.Step }
 // Memory lists both moments.
 func (a *Adam) Memory() []Memory { return []Memory{{"first", a.First}, {"second", a.Second}} }
 
-// Update makes one step down the gradients, as Optimiser says.
+// Update makes one step down the gradients, as Optimiser requires.
 func (a *Adam) Update(params, grads []*ndarray.Float32, scale float64, rates []float64, workers int) {
 	a.Step++
 	u := adamUpdate{

@@ -99,7 +99,7 @@ func TestOversampledEpochs(t *testing.T) {
 	}
 }
 
-// toy are three 64 x 64 patterns, alone and as a group.
+// toy has three 64 x 64 patterns, each its own group.
 func toy() *Data {
 	d := &Data{
 		Patterns: testutil.Uniform(1, 0, 5, 3, 64, 64),
@@ -283,18 +283,18 @@ func TestReplicasAddUp(t *testing.T) {
 	c := small()
 	c.BatchSize = 4
 	scan := lit(t, 5)
-	whole, halves := bind(t, fast(t, 1), c, scan, 1), bind(t, fast(t, 2), c, scan, 2)
+	one, halves := bind(t, fast(t, 1), c, scan, 1), bind(t, fast(t, 2), c, scan, 2)
 	for _, groups := range [][]int{{0, 1, 2, 3}, {4, 2, 1}, {3}} {
-		want, got := whole.run(t, groups), halves.run(t, groups)
+		want, got := one.run(t, groups), halves.run(t, groups)
 		if !testutil.Close(got, want, 0, 1e-6) { // sums in another order, a few times 2^-24
 			t.Errorf("groups %v: loss %v, want %v", groups, got, want)
 		}
 		replicas := [][]*ndarray.Float32{halves.fitter.replicas[0].grads, halves.fitter.replicas[1].grads}
 		gather(replicas, 2)
-		for i, g := range whole.fitter.replicas[0].grads {
-			if scale := whole.layerScale(whole.fitter.replicas[0].grads,
+		for i, g := range one.fitter.replicas[0].grads {
+			if scale := one.layerScale(one.fitter.replicas[0].grads,
 				i); !(disagreement(replicas[0][i], g, nil, gradientTolerance*scale) <= 0) {
-				t.Errorf("groups %v: %s differs", groups, whole.step.Training.Outputs[i+1].Name)
+				t.Errorf("groups %v: %s differs", groups, one.step.Training.Outputs[i+1].Name)
 			}
 		}
 	}
@@ -354,7 +354,7 @@ func TestDrawingGroups(t *testing.T) {
 			t.Fatal(err)
 		}
 		if val != nil {
-			t.Errorf("%+v: validation data nobody asked for", c)
+			t.Errorf("%+v: unexpected validation data", c)
 		}
 		drawn := positions(d)
 		if len(drawn) != c.want {

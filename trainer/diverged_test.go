@@ -12,7 +12,7 @@ import (
 )
 
 // A NaN in a later epoch ends the training with the batch named, before the parameters take it in; the state file is
-// that of the last epoch that was whole.
+// that of the last finished epoch.
 func TestTheLastGoodStateIsKept(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

@@ -24,7 +24,7 @@ type Epoch struct {
 	PatternsPerSecond float64
 }
 
-// Progress is told of each batch and epoch. Its methods are called from the training goroutine.
+// Progress receives each batch and epoch. Its methods are called from the training goroutine.
 type Progress interface {
 	Batch(epoch, batch, batches int, loss float64)
 	Epoch(e Epoch)
@@ -80,7 +80,7 @@ func (f *Fitter) stalled() bool {
 func (f *Fitter) epoch(ctx context.Context) error {
 	s, number, start := f.state, f.state.Epoch+1, time.Now()
 	plan := f.plan(number)
-	rate, shown := 0.0, 0
+	rate, patterns := 0.0, 0
 	feed := f.train.feed(plan[s.Batch:], f.step.Config.Net.N)
 	defer feed.stop()
 	for s.Batch < len(plan) {
@@ -100,7 +100,7 @@ func (f *Fitter) epoch(ctx context.Context) error {
 		s.Batch++
 		s.LossSum += loss * float64(len(groups))
 		s.Samples += len(groups)
-		shown += len(groups) * f.step.Config.Group
+		patterns += len(groups) * f.step.Config.Group
 		f.progress.Batch(number, s.Batch, len(plan), loss)
 	}
 	seconds := time.Since(start).Seconds()
@@ -110,7 +110,7 @@ func (f *Fitter) epoch(ctx context.Context) error {
 	}
 	e := Epoch{
 		Number: number, TrainLoss: s.LossSum / float64(s.Samples), ValLoss: val, LearningRate: rate,
-		Seconds: seconds, PatternsPerSecond: float64(shown) / seconds,
+		Seconds: seconds, PatternsPerSecond: float64(patterns) / seconds,
 	}
 	s.Epoch, s.Batch, s.LossSum, s.Samples = number, 0, 0, 0
 	s.History = append(s.History, e)

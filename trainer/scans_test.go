@@ -73,12 +73,12 @@ func TestOneScaleForAllScansAndExposuresInTheProbes(t *testing.T) {
 			t.Errorf("scan %d: the probe has %v photons, the patterns %v", i, power, powers[i])
 		}
 	}
-	alone, err := list[:1].light()
+	single, err := list[:1].light()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if alone.power != powers[0] || alone.exposure[0] != 1 {
-		t.Errorf("a scan alone: power %v of %v, exposure %v", alone.power, powers[0], alone.exposure)
+	if single.power != powers[0] || single.exposure[0] != 1 {
+		t.Errorf("a scan alone: power %v of %v, exposure %v", single.power, powers[0], single.exposure)
 	}
 }
 
@@ -248,13 +248,13 @@ func trainTwo(t *testing.T, ctx context.Context, eng engine.Engine, list scans, 
 }
 
 // TestSeveralScansAreSavedAndResumed: the run directory holds every probe and the model the first; a training that was
-// stopped ends as one that was left alone.
+// stopped ends as an undisturbed one.
 func TestSeveralScansAreSavedAndResumed(t *testing.T) {
 	t.Parallel()
 	ort := fast(t, 1)
 	list, _ := two(t)
-	whole, cut := t.TempDir(), t.TempDir()
-	want := trainTwo(t, context.Background(), ort, list, whole, false, nil)
+	undisturbed, cut := t.TempDir(), t.TempDir()
+	want := trainTwo(t, context.Background(), ort, list, undisturbed, false, nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	trainTwo(t, ctx, ort, list, cut, false, func(batches int) {
@@ -264,11 +264,11 @@ func TestSeveralScansAreSavedAndResumed(t *testing.T) {
 	})
 	trainTwo(t, context.Background(), ort, list, cut, true, nil)
 	for _, name := range []string{ModelFile, BestFile, ProbeFile, ProbeImage} {
-		if !bytes.Equal(read(t, cut, name), read(t, whole, name)) {
+		if !bytes.Equal(read(t, cut, name), read(t, undisturbed, name)) {
 			t.Errorf("%s differs", name)
 		}
 	}
-	sameStates(t, StateFile, filepath.Join(cut, StateFile), filepath.Join(whole, StateFile))
+	sameStates(t, StateFile, filepath.Join(cut, StateFile), filepath.Join(undisturbed, StateFile))
 
 	m := contractOf(t, want.Model)
 	if !slices.Equal(m.Probe.Data, want.Probes[0].Data) || len(want.Probes) != 2 ||
@@ -286,7 +286,7 @@ func TestSeveralScansAreSavedAndResumed(t *testing.T) {
 	if m.DataDigest != strings.Join(digests, " ") {
 		t.Errorf("the model says data %q, they are %v", m.DataDigest, digests)
 	}
-	file, err := npz.Open(filepath.Join(whole, ProbeFile))
+	file, err := npz.Open(filepath.Join(undisturbed, ProbeFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,7 +314,7 @@ func TestSeveralScansAreSavedAndResumed(t *testing.T) {
 	c := small()
 	c.MaxEpochs, c.Gridsize, c.Probe = 2, 2, ProbeTrainable
 	r, _ := request(c, list[0], ort)
-	r.Scans, r.Resume = scans{list[1], list[0]}, filepath.Join(whole, StateFile)
+	r.Scans, r.Resume = scans{list[1], list[0]}, filepath.Join(undisturbed, StateFile)
 	var bad *badinput.Error
 	if _, err := Train(context.Background(), r); !errors.As(err, &bad) || bad.Key != "data_sha256" {
 		t.Errorf("resumed with the scans exchanged: %v", err)

@@ -224,8 +224,8 @@ func TestLossesAreMeansOverGroups(t *testing.T) {
 		t.Errorf("train loss %v from batches %v", progress.epochs[0].TrainLoss, progress.losses)
 	}
 	r.Config.ValFraction = 0
-	whole, all := request(r.Config, r.Scans[0], r.Engine)
-	train(t, whole)
+	fullRun, all := request(r.Config, r.Scans[0], r.Engine)
+	train(t, fullRun)
 	if want := (3*progress.epochs[0].TrainLoss +
 		2*progress.epochs[0].ValLoss) / 5; !testutil.Close(all.epochs[0].TrainLoss, want, 0, 1e-6) {
 		t.Errorf("the parts' losses give %v, all patterns %v", want, all.epochs[0].TrainLoss)
@@ -289,16 +289,16 @@ func TestProbeIsInPhotons(t *testing.T) {
 			t.Errorf("asked for %v: the probe has %v photons, want %v", c.ask, got, c.want)
 		}
 		for name, m := range map[string]*onnxir.Model{"model": result.Model, "best": result.Best} {
-			said := contractOf(t, m)
-			if said.Photons != c.want || !testutil.Close(optics.Power(said.Probe), c.want, 0, 1e-6) {
-				t.Errorf("asked for %v: %s says %v photons, its probe has %v", c.ask, name, said.Photons,
-					optics.Power(said.Probe))
+			model := contractOf(t, m)
+			if model.Photons != c.want || !testutil.Close(optics.Power(model.Probe), c.want, 0, 1e-6) {
+				t.Errorf("asked for %v: %s says %v photons, its probe has %v", c.ask, name, model.Photons,
+					optics.Power(model.Probe))
 			}
 		}
 	}
 }
 
-// interrupted trains until stop, a number of batches, saves, and goes on to the end from the state.
+// interrupted trains until stop, a number of batches, saves, and resumes to the end from the state.
 func interrupted(t *testing.T, c Config, eng engine.Engine, stops ...int) (dir string, result *Result) {
 	t.Helper()
 	dir = t.TempDir()
@@ -346,7 +346,7 @@ func interrupted(t *testing.T, c Config, eng engine.Engine, stops ...int) (dir s
 }
 
 // TestResumedIsUndisturbed: a training stopped before its start, in the middle of an epoch and between epochs, and gone
-// on with each time from its files, ends bit for bit as one that was left alone.
+// on with each time from its files, ends bit for bit as an undisturbed one.
 func TestResumedIsUndisturbed(t *testing.T) {
 	t.Parallel()
 	ort := fast(t, 1)

@@ -12,7 +12,7 @@ import (
 // trainingBatches is the number of batches in an epoch: enough that the work of an epoch's end hardly adds to a step.
 const trainingBatches = 8
 
-// train serves steps of a whole training: filling the batch, forward and backward pass, Adam.
+// train serves steps of a complete training: filling the batch, forward and backward pass, Adam.
 func (j job) train() error {
 	scan, model, c, env, err := j.open()
 	if err != nil {

@@ -87,8 +87,8 @@ func (b *bench) insert(part, text string) error {
 	if !strings.Contains(page, begin) {
 		page += begin + end
 	}
-	before, rest, _ := strings.Cut(page, begin)
-	_, after, found := strings.Cut(rest, end)
+	before, remainder, _ := strings.Cut(page, begin)
+	_, after, found := strings.Cut(remainder, end)
 	if !found {
 		return fmt.Errorf("%s: the line %q is missing after %q", path, strings.TrimSpace(end), strings.TrimSpace(begin))
 	}

@@ -9,6 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"ptyx/internal/app/workflow"
+	"ptyx/trainer"
 )
 
 // trainOptions parses a command line of train.
@@ -28,6 +29,14 @@ func trainOptions(t *testing.T, args ...string) workflow.TrainOptions {
 		t.Fatal(err)
 	}
 	return o
+}
+
+// TestDefaultsAreTheTrainers holds the flags' defaults to those of the trainer as a package.
+func TestDefaultsAreTheTrainers(t *testing.T) {
+	t.Parallel()
+	if got, want := trainOptions(t, "--train-data-file=scan.npz").Config, trainer.DefaultConfig(); got != want {
+		t.Errorf("without flags %+v, want %+v", got, want)
+	}
 }
 
 // notSettings are the flags of train that its configuration does not hold.

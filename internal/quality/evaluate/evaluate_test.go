@@ -142,7 +142,7 @@ func TestCompatRegion(t *testing.T) {
 	}
 }
 
-// TestFaults: every unusable file is told in one sentence that names it and the key.
+// TestFaults: every unusable file gives one sentence that names it and the key.
 func TestFaults(t *testing.T) {
 	good, other := reconstruction(t, 0), truth(t)
 	member := func(key string, value any) npz.Member { return npz.Member{Key: key, Value: value} }

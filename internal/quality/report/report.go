@@ -148,7 +148,7 @@ func (s Source) compare(p *Page, r *reconstruct.Result) error {
 	p.Reference = filepath.Base(s.Of)
 	p.Measured = []Row{
 		{"complex correlation", number(found.Correlation), "means removed; 1 is perfect"},
-		{"resolution", resolution, "where the Fourier ring correlation meets half a bit"},
+		{"resolution", resolution, "where the Fourier ring correlation falls to the half-bit threshold"},
 		{"amplitude", fmt.Sprintf("SSIM %.3f, PSNR %.1f dB", found.Amplitude.SSIM, found.Amplitude.PSNR), ""},
 		{"phase", fmt.Sprintf("SSIM %.3f, PSNR %.1f dB", found.Phase.SSIM, found.Phase.PSNR), ""},
 	}

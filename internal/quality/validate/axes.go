@@ -10,13 +10,13 @@ import (
 func axes(x *exam) []Finding {
 	scan := x.scan
 	switch {
-	case x.options.Layout != dataset.OrientationAuto:
+	case x.options.Layout == dataset.FramesFirst || x.options.Layout == dataset.FramesLast: // the user decided
 	case scan.Layout() == dataset.FramesLast:
 		return []Finding{{
 			Severity: Warning, Key: scan.PatternsKey(),
 			Found:    fmt.Sprintf("the patterns counted by the last axis, (%d, %d, %d)", scan.N, scan.N, scan.M),
 			Expected: "(M, N, N), the first axis",
-			Fix:      "save numpy.transpose(patterns, (2, 0, 1)), or say --layout frames-last",
+			Fix:      "save numpy.transpose(patterns, (2, 0, 1)), or use --layout frames-last",
 		}}
 	case scan.M == scan.N:
 		return []Finding{{
@@ -24,7 +24,7 @@ func axes(x *exam) []Finding {
 			Found: fmt.Sprintf(
 				"as many patterns as they have pixels, %d: the shape does not tell which axis counts them", scan.M),
 			Expected: "the first, as it is taken",
-			Fix:      "say --layout frames-first, or --layout frames-last if it is the last",
+			Fix:      "use --layout frames-first, or --layout frames-last if it is the last",
 		}}
 	}
 	return nil

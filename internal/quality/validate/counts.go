@@ -13,17 +13,17 @@ func counts(x *exam) []Finding {
 		return nil
 	}
 	switch {
-	case x.scan.Input == dataset.Amplitude && x.whole:
+	case x.scan.Input == dataset.Amplitude && x.integers:
 		return []Finding{{
 			Severity: Error, Key: x.key,
 			Found:    fmt.Sprintf("whole numbers up to %g taken for amplitudes: photon counts", x.top.values[0]),
 			Expected: "amplitudes, the square roots of counts",
-			Fix:      "say --input intensity, or save numpy.sqrt(counts)",
+			Fix:      "use --input intensity, or save numpy.sqrt(counts)",
 		}}
-	case x.scan.Input == dataset.Intensity && x.roots && !x.whole:
+	case x.scan.Input == dataset.Intensity && x.roots && !x.integers:
 		return []Finding{{
 			Severity: Error, Key: x.key, Found: "square roots of whole numbers taken for counts: amplitudes",
-			Expected: "counts", Fix: "say --input amplitude",
+			Expected: "counts", Fix: "use --input amplitude",
 		}}
 	}
 	return nil

@@ -77,7 +77,7 @@ func (p placing) flags() string {
 func (p placing) fix(v dataset.View) string {
 	given := placing{swap: v.SwapXY, flipX: v.FlipX, flipY: v.FlipY}
 	if given == (placing{}) {
-		return fmt.Sprintf("say %s, or save %s", p.flags(), p.assign)
+		return fmt.Sprintf("use %s, or save %s", p.flags(), p.assign)
 	}
 	before := given
 	if p.swap {
@@ -87,5 +87,5 @@ func (p placing) fix(v dataset.View) string {
 	if both == (placing{}) {
 		return "leave out " + given.flags()
 	}
-	return fmt.Sprintf("say %s in place of %s", both.flags(), given.flags())
+	return fmt.Sprintf("use %s in place of %s", both.flags(), given.flags())
 }

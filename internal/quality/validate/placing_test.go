@@ -7,26 +7,26 @@ import (
 	"ptyx/internal/scan/dataset"
 )
 
-// said are the flags of a list.
-func said(flags string) placing {
+// placingOf is the placing that some flags name.
+func placingOf(flags string) placing {
 	return placing{swap: strings.Contains(flags, "--swap-xy"), flipX: strings.Contains(flags, "--flip-x"),
 		flipY: strings.Contains(flags, "--flip-y")}
 }
 
-// TestFixesSayTheWholeWay: whatever flags a scan is looked at with, and whatever turn explains it best, the flags of
-// the fix do what both do one after the other.
-func TestFixesSayTheWholeWay(t *testing.T) {
+// TestFixesNameAllFlags: for any view of a scan and any placing that explains it best, the flags of the fix do what
+// both do one after the other.
+func TestFixesNameAllFlags(t *testing.T) {
 	for _, view := range placings() {
 		for _, best := range placings()[1:] {
 			fix := best.fix(dataset.View{SwapXY: view.swap, FlipX: view.flipX, FlipY: view.flipY})
-			var whole placing
+			var both placing
 			new, old, replaced := strings.Cut(fix, " in place of ")
 			switch {
 			case view.flags() == "":
 				new, _, _ = strings.Cut(fix, ", or save ")
-				whole = said(new)
+				both = placingOf(new)
 			case replaced:
-				whole = said(new)
+				both = placingOf(new)
 			case fix != "leave out "+view.flags():
 				t.Errorf("%s after %q: fix %q", best.name(), view.flags(), fix)
 			}
@@ -34,7 +34,7 @@ func TestFixesSayTheWholeWay(t *testing.T) {
 				t.Errorf("%s after %q: the fix %q names other flags", best.name(), view.flags(), fix)
 			}
 			x, y := best.of(view.of(2, 3))
-			if gotX, gotY := whole.of(2, 3); gotX != x || gotY != y {
+			if gotX, gotY := both.of(2, 3); gotX != x || gotY != y {
 				t.Errorf("%s after %q: the fix %q leads from (2, 3) to (%v, %v), want (%v, %v)", best.name(),
 					view.flags(), fix, gotX, gotY, x, y)
 			}

@@ -36,7 +36,7 @@ func saturated(x *exam) []Finding {
 		Severity: Warning, Key: x.key,
 		Found: fmt.Sprintf("the largest value, %g, %d times in %d %s: saturated",
 			x.top.values[0], x.top.counts[0], clipped, plural(clipped, "pixel")),
-		Expected: "a largest value that is met once or a few times",
+		Expected: "a largest value that occurs once or a few times",
 		Fix:      "measure with less light or a beam stop, or merge exposures",
 	}}
 }

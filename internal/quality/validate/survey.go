@@ -22,11 +22,11 @@ type survey struct {
 	power float64   // sum of all intensities
 	light []int     // patterns with light
 
-	bad   [3]badPixels // by kind
-	whole bool         // all values are whole numbers
-	roots bool         // all squares of values are whole numbers, to float32's precision
-	top   levels       // the largest values
-	peaks []int        // (N, N), in how many patterns the pixel holds the largest value
+	bad      [3]badPixels // by kind
+	integers bool         // all values are whole numbers
+	roots    bool         // all squares of values are whole numbers, to float32's precision
+	top      levels       // the largest values
+	peaks    []int        // (N, N), in how many patterns the pixel holds the largest value
 }
 
 // badPixels counts the pixels of one kind that are no measurement.
@@ -51,7 +51,7 @@ const chunk = 8
 func newSurvey(ctx context.Context, scan *dataset.Scan) (*survey, error) {
 	size := scan.N * scan.N
 	s := &survey{
-		n: scan.N, frames: scan.M, key: scan.PatternsKey(), whole: true, roots: true,
+		n: scan.N, frames: scan.M, key: scan.PatternsKey(), integers: true, roots: true,
 		mean: make([]float64, size), lit: make([]int, size), peaks: make([]int, size),
 	}
 	stream, err := scan.Raw()
@@ -92,7 +92,7 @@ func (s *survey) add(frame []float32, number int, input dataset.InputKind) {
 		}
 		value := float64(v)
 		square := value * value
-		s.whole = s.whole && value == math.Trunc(value)
+		s.integers = s.integers && value == math.Trunc(value)
 		s.roots = s.roots && math.Abs(square-math.Round(square)) <= rootError*max(square, 1)
 		switch s.top.add(value) {
 		case above:

@@ -103,7 +103,7 @@ func (r *Report) Errors() int {
 	return count
 }
 
-// reports tells whether one of some checks has found something.
+// reports tells if one of some checks has a finding.
 func (r *Report) reports(checks ...string) bool {
 	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return slices.Contains(checks, f.Check) })
 }

@@ -58,7 +58,7 @@ func file(t *testing.T, path string, o validate.Options) *validate.Report {
 	return r
 }
 
-// checks lists what spoke, as "severity check".
+// checks lists the findings, as "severity check".
 func checks(r *validate.Report) []string {
 	out := []string{}
 	for _, f := range r.Findings {
@@ -76,7 +76,7 @@ func text(t *testing.T, r *validate.Report) string {
 	return b.String()
 }
 
-// TestAGoodScanHasNoFindings: nothing speaks on scans of every kind, bright and dim.
+// TestAGoodScanHasNoFindings holds for scans of every kind, bright and dim.
 func TestAGoodScanHasNoFindings(t *testing.T) {
 	base := simulate.Options{
 		N: 64, Object: simulate.Star, Absorption: 0.4, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 20,
@@ -137,96 +137,98 @@ func shifted(image []float32, n, rows, cols int) []float32 {
 	return out
 }
 
-// TestFaultsAreFound injects one fault at a time: exactly the checks named speak, with the fix.
+// TestFaultsAreFound injects one fault at a time. Exactly the named checks report it, with the fix.
 func TestFaultsAreFound(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		spoil func(t *testing.T, d *dataset.ScanData)
 		o     validate.Options
 		want  []string
-		said  string // part of the first finding
+		found string // part of the first finding
 		fix   string // part of its fix
 	}{
-		{name: "counts as amplitudes", want: []string{"error counts"}, said: "photon counts", fix: "--input intensity",
+		{name: "counts as amplitudes", want: []string{"error counts"}, found: "photon counts", fix: "--input intensity",
 			spoil: func(t *testing.T, d *dataset.ScanData) {
 				for i, v := range d.Patterns.Data {
 					d.Patterns.Data[i] = float32(math.Round(float64(v) * float64(v)))
 				}
 			}},
-		{name: "amplitudes as counts", want: []string{"error counts"}, said: "square roots", fix: "--input amplitude",
+		{name: "amplitudes as counts", want: []string{"error counts"}, found: "square roots", fix: "--input amplitude",
 			o:     validate.Options{Input: dataset.Intensity},
 			spoil: func(*testing.T, *dataset.ScanData) {}},
-		{name: "zero frequency in the corner", want: []string{"error centre"}, said: "corner", fix: "fftshift(patterns",
+		{name: "zero frequency in the corner", want: []string{"error centre"}, found: "corner",
+			fix: "fftshift(patterns",
 			spoil: func(t *testing.T, d *dataset.ScanData) {
 				each(d.Patterns, func(_ int, p []float32) { copy(p, rolled(p, 64)) })
 			}},
-		{name: "beam beside the centre", want: []string{"warning centre"}, said: "the light around row 25",
+		{name: "beam beside the centre", want: []string{"warning centre"}, found: "the light around row 25",
 			fix: "numpy.roll(patterns, (7, -6), (1, 2))", spoil: func(t *testing.T, d *dataset.ScanData) {
 				each(d.Patterns, func(_ int, p []float32) { copy(p, shifted(p, 64, 64-7, 6)) })
 			}},
-		{name: "metres", want: []string{"error units"}, said: "metres", fix: "pixel size",
+		{name: "metres", want: []string{"error units"}, found: "metres", fix: "pixel size",
 			spoil: func(t *testing.T, d *dataset.ScanData) { scale(d, 20e-9) }},
-		{name: "microns", want: []string{"error units"}, said: "microns", fix: "pixel size",
+		{name: "microns", want: []string{"error units"}, found: "microns", fix: "pixel size",
 			spoil: func(t *testing.T, d *dataset.ScanData) { scale(d, 20e-3) }},
-		{name: "nanometres", want: []string{"warning outside", "error overlap"}, said: "not wholly within",
+		{name: "nanometres", want: []string{"warning outside", "error overlap"}, found: "not wholly within",
 			fix: "offset", spoil: func(t *testing.T, d *dataset.ScanData) { scale(d, 20) }},
-		{name: "a stage that stood still", want: []string{"error units"}, said: "the same position",
+		{name: "a stage that stood still", want: []string{"error units"}, found: "the same position",
 			spoil: func(t *testing.T, d *dataset.ScanData) {
 				for i := range d.X {
 					d.X[i], d.Y[i] = d.X[0], d.Y[0]
 				}
 			}},
 		{name: "NaN", want: []string{"error values"},
-			said: "2 NaN pixels in 1 of 70 patterns, the first (NaN) in pattern 5 at row 1, column 2", fix: "replace",
+			found: "2 NaN pixels in 1 of 70 patterns, the first (NaN) in pattern 5 at row 1, column 2", fix: "replace",
 			spoil: func(t *testing.T, d *dataset.ScanData) {
 				d.Patterns.Data[5*4096+66], d.Patterns.Data[5*4096+70] = float32(math.NaN()), float32(math.NaN())
 			}},
-		{name: "infinite", want: []string{"error values"}, said: "1 infinite pixel in 1 of 70", fix: "neighbours",
+		{name: "infinite", want: []string{"error values"}, found: "1 infinite pixel in 1 of 70", fix: "neighbours",
 			spoil: func(t *testing.T, d *dataset.ScanData) {
 				d.Patterns.Data[9] = float32(math.Inf(1))
 			}},
 		{name: "negative", want: []string{"error values"},
-			said: "70 negative pixels in 70 of 70 patterns, the first (-0.5)", fix: "clip",
+			found: "70 negative pixels in 70 of 70 patterns, the first (-0.5)", fix: "clip",
 			spoil: func(t *testing.T, d *dataset.ScanData) {
 				each(d.Patterns, func(_ int, p []float32) { p[0] = -0.5 })
 			}},
 		{name: "dead pixel", want: []string{"warning dead"},
-			said: "1 dead pixel that never saw light among lit neighbours: [row, column] (30, 33)", fix: "neighbours",
+			found: "1 dead pixel that never saw light among lit neighbours: [row, column] (30, 33)", fix: "neighbours",
 			spoil: func(t *testing.T, d *dataset.ScanData) {
 				each(d.Patterns, func(_ int, p []float32) { p[30*64+33] = 0 })
 			}},
 		{name: "hot pixel", want: []string{"warning hot"},
-			said: "1 hot pixel, more than 10 times as bright as all neighbours: [row, column] (3, 60)",
-			fix:  "neighbours", spoil: func(t *testing.T, d *dataset.ScanData) {
+			found: "1 hot pixel, more than 10 times as bright as all neighbours: [row, column] (3, 60)",
+			fix:   "neighbours", spoil: func(t *testing.T, d *dataset.ScanData) {
 				each(d.Patterns, func(_ int, p []float32) { p[3*64+60] = 31 })
 			}},
-		{name: "saturated", want: []string{"warning saturated"}, said: "the largest value, 10, ", fix: "less light",
+		{name: "saturated", want: []string{"warning saturated"}, found: "the largest value, 10, ", fix: "less light",
 			spoil: func(t *testing.T, d *dataset.ScanData) {
 				for i, v := range d.Patterns.Data {
 					d.Patterns.Data[i] = min(v, 10)
 				}
 			}},
-		{name: "dark patterns", want: []string{"warning dark"}, said: "2 of 70 patterns without any light", fix: "drop",
+		{name: "dark patterns", want: []string{"warning dark"}, found: "2 of 70 patterns without any light",
+			fix: "drop",
 			spoil: func(t *testing.T, d *dataset.ScanData) {
 				clear(d.Patterns.Data[:2*4096])
 			}},
-		{name: "no light", want: []string{"error dark"}, said: "no light",
+		{name: "no light", want: []string{"error dark"}, found: "no light",
 			spoil: func(t *testing.T, d *dataset.ScanData) { clear(d.Patterns.Data) }},
-		{name: "outside the object", want: []string{"warning outside"}, said: "56 of 70 patches", fix: "offset",
+		{name: "outside the object", want: []string{"warning outside"}, found: "56 of 70 patches", fix: "offset",
 			spoil: func(t *testing.T, d *dataset.ScanData) {
 				for i := range d.X {
 					d.X[i] -= 40
 				}
 			}},
 		{name: "repeated", want: []string{"warning repeated"},
-			said: "1 of 70 positions that occur before, as patterns 10 and 11", fix: "stage moved",
+			found: "1 of 70 positions that occur before, as patterns 10 and 11", fix: "stage moved",
 			spoil: func(t *testing.T, d *dataset.ScanData) {
 				d.X[11], d.Y[11] = d.X[10], d.Y[10]
 			}},
-		{name: "a position far away", want: []string{"warning outside", "warning alone"}, said: "1 of 70 patches",
+		{name: "a position far away", want: []string{"warning outside", "warning alone"}, found: "1 of 70 patches",
 			fix: "offset", spoil: func(t *testing.T, d *dataset.ScanData) { d.X[63] += 300 }},
 		{name: "positions of other patterns", want: []string{"error orientation"},
-			said: "hardly better than positions in a random order", fix: "belong to their patterns",
+			found: "hardly better than positions in a random order", fix: "belong to their patterns",
 			spoil: func(t *testing.T, d *dataset.ScanData) {
 				x, y := slices.Clone(d.X), slices.Clone(d.Y)
 				for i := range d.X {
@@ -234,13 +236,13 @@ func TestFaultsAreFound(t *testing.T) {
 					d.X[i], d.Y[i] = x[j], y[j]
 				}
 			}},
-		{name: "probe in the corner", want: []string{"error probe"}, said: "in the corner", fix: "fftshift(probe)",
+		{name: "probe in the corner", want: []string{"error probe"}, found: "in the corner", fix: "fftshift(probe)",
 			spoil: func(t *testing.T, d *dataset.ScanData) {
 				d.Probe.Data = rolled(d.Probe.Data, 64)
 			}},
-		{name: "probe on the detector", want: []string{"error probe"}, said: "given on the detector", fix: "ifft2",
+		{name: "probe on the detector", want: []string{"error probe"}, found: "given on the detector", fix: "ifft2",
 			spoil: func(t *testing.T, d *dataset.ScanData) { toDetector(d.Probe) }},
-		{name: "another probe", want: []string{"warning probe"}, said: "not much like the mean pattern",
+		{name: "another probe", want: []string{"warning probe"}, found: "not much like the mean pattern",
 			fix: "--probe-file", spoil: func(t *testing.T, d *dataset.ScanData) {
 				other, err := simulate.Probe(simulate.Gaussian, 64, 40)
 				if err != nil {
@@ -248,7 +250,7 @@ func TestFaultsAreFound(t *testing.T) {
 				}
 				d.Probe = other
 			}},
-		{name: "probe of no light", want: []string{"error file"}, said: "zero everywhere", fix: "--probe-file",
+		{name: "probe of no light", want: []string{"error file"}, found: "zero everywhere", fix: "--probe-file",
 			spoil: func(t *testing.T, d *dataset.ScanData) { clear(d.Probe.Data) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -259,8 +261,8 @@ func TestFaultsAreFound(t *testing.T) {
 				t.Fatalf("findings %q, want %q:\n%s", got, c.want, text(t, r))
 			}
 			f := r.Findings[0]
-			if !strings.Contains(f.Found, c.said) || !strings.Contains(f.Fix, c.fix) {
-				t.Errorf("found %q with the fix %q, want %q and %q", f.Found, f.Fix, c.said, c.fix)
+			if !strings.Contains(f.Found, c.found) || !strings.Contains(f.Fix, c.fix) {
+				t.Errorf("found %q with the fix %q, want %q and %q", f.Found, f.Fix, c.found, c.fix)
 			}
 		})
 	}
@@ -287,7 +289,7 @@ func toDetector(probe *ndarray.Complex64) {
 	}
 }
 
-// TestOverlapTooSmall: steps wider than half of the probe are told, and steps wider than the probe are an error.
+// TestOverlapTooSmall: steps wider than half of the probe are a warning, and steps wider than the probe are an error.
 func TestOverlapTooSmall(t *testing.T) {
 	o := simulate.Options{
 		N: 64, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 20,
@@ -314,19 +316,19 @@ func TestTheOrientationIsNamed(t *testing.T) {
 		fix   string
 	}{
 		{"x flipped", func(x, y float64) (float64, float64) { return -x, y },
-			"say --flip-x, or save xcoords = -xcoords"},
+			"use --flip-x, or save xcoords = -xcoords"},
 		{"y flipped", func(x, y float64) (float64, float64) { return x, -y },
-			"say --flip-y, or save ycoords = -ycoords"},
+			"use --flip-y, or save ycoords = -ycoords"},
 		{"both flipped", func(x, y float64) (float64, float64) { return -x, -y },
-			"say --flip-x --flip-y, or save xcoords, ycoords = -xcoords, -ycoords"},
+			"use --flip-x --flip-y, or save xcoords, ycoords = -xcoords, -ycoords"},
 		{"transposed", func(x, y float64) (float64, float64) { return y, x },
-			"say --swap-xy, or save xcoords, ycoords = ycoords, xcoords"},
+			"use --swap-xy, or save xcoords, ycoords = ycoords, xcoords"},
 		{"quarter turn", func(x, y float64) (float64, float64) { return -y, x },
-			"say --swap-xy --flip-y, or save xcoords, ycoords = ycoords, -xcoords"},
+			"use --swap-xy --flip-y, or save xcoords, ycoords = ycoords, -xcoords"},
 		{"quarter turn back", func(x, y float64) (float64, float64) { return y, -x },
-			"say --swap-xy --flip-x, or save xcoords, ycoords = -ycoords, xcoords"},
+			"use --swap-xy --flip-x, or save xcoords, ycoords = -ycoords, xcoords"},
 		{"other diagonal", func(x, y float64) (float64, float64) { return -y, -x },
-			"say --swap-xy --flip-x --flip-y, or save xcoords, ycoords = -ycoords, -xcoords"},
+			"use --swap-xy --flip-x --flip-y, or save xcoords, ycoords = -ycoords, -xcoords"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := good(t)
@@ -370,7 +372,7 @@ func TestAxesAreNamed(t *testing.T) {
 		t.Errorf("findings %q:\n%s", got, text(t, r))
 	}
 	if r := file(t, path, validate.Options{Layout: dataset.FramesLast}); len(r.Findings) != 0 {
-		t.Errorf("with the layout told:\n%s", text(t, r))
+		t.Errorf("with the layout given:\n%s", text(t, r))
 	}
 	oblong := ndarray.Wrap(d.Patterns.Data[:m*4096/2], m, 64, 32)
 	write(npz.Member{Key: "diff3d", Value: oblong})
@@ -383,11 +385,11 @@ func TestAxesAreNamed(t *testing.T) {
 // TestWhatIsNoScanIsAFinding: files that cannot be read give one error, and nothing else.
 func TestWhatIsNoScanIsAFinding(t *testing.T) {
 	dir := t.TempDir()
-	whole := filepath.Join(dir, "scan.npz")
-	if err := dataset.Write(whole, good(t)); err != nil {
+	complete := filepath.Join(dir, "scan.npz")
+	if err := dataset.Write(complete, good(t)); err != nil {
 		t.Fatal(err)
 	}
-	data, err := os.ReadFile(whole)
+	data, err := os.ReadFile(complete)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -402,12 +404,12 @@ func TestWhatIsNoScanIsAFinding(t *testing.T) {
 			t.Errorf("%s: %q", filepath.Base(path), checks(r))
 		}
 	}
-	// A probe of another size does not keep the rest from being examined.
+	// A probe of another size does not prevent the other checks.
 	other := filepath.Join(dir, "probe.npz")
 	if err := npz.Write(other, []npz.Member{{Key: "probeGuess", Value: ndarray.New[complex64](32, 32)}}); err != nil {
 		t.Fatal(err)
 	}
-	r := file(t, whole, validate.Options{ProbeFile: other})
+	r := file(t, complete, validate.Options{ProbeFile: other})
 	if !slices.Equal(checks(r), []string{"error file"}) || r.Facts == nil || r.Facts.Patterns != 70 {
 		t.Errorf("a probe of another size: %s", text(t, r))
 	}

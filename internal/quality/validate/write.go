@@ -71,7 +71,7 @@ func (f *Facts) write(w io.Writer) {
 	measured(f.Calibrated, "calibrated",
 		"on the patterns, the probe keeps a complex correlation of %.2f with itself", 1)
 	if len(f.Orientations) == 0 {
-		row("orientation", "not tried: the rest has to be in order first")
+		row("orientation", "not tried: correct the other findings first")
 		return
 	}
 	row("orientation", "residual of %d central patterns, of positions in a random order %.3g:", f.Tried, *f.Shuffled)
