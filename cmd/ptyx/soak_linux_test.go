@@ -155,13 +155,14 @@ func (s *soak) askWell(ctx context.Context, r *rand.Rand) error {
 
 // sendScan sends a scan in an order of its own, compares the object with that of the first time, and deletes it.
 func (s *soak) sendScan(ctx context.Context, r *rand.Rand) error {
-	status, body, err := s.send(ctx, "POST", "/v1/scans", []byte("{}"))
+	// Not cancelled: without the answer, nobody would know which scan to delete.
+	status, body, err := s.send(context.WithoutCancel(ctx), "POST", "/v1/scans", []byte("{}"))
 	var created struct{ ID string }
 	if err := errors.Join(err, json.Unmarshal(body, &created)); status != http.StatusCreated || err != nil {
 		return fmt.Errorf("status %d for a new scan: %.200s: %w", status, body, err)
 	}
 	path := "/v1/scans/" + created.ID
-	defer func() { // also of one who is called away: nobody else would
+	defer func() { // also if ctx is done
 		_, _, _ = s.send(context.WithoutCancel(ctx), "DELETE", path, nil)
 	}()
 	for _, i := range r.Perm(len(s.parts)) {
