@@ -39,7 +39,7 @@ func check(m *onnxir.Model) error {
 	return onnxir.Admit(m)
 }
 
-// opsets are the versions of the standard operators that a model asks for: one, in a sound file.
+// opsets are the versions of the standard operators that a model declares: one, in a sound file.
 func opsets(m *onnxir.Model) []int64 {
 	var versions []int64
 	for _, o := range m.Opsets {

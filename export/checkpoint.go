@@ -19,7 +19,7 @@ const (
 	PhaseName     = "phase"
 )
 
-// Network is the program of a network alone: raw amplitudes (B, C, N, N) in, amplitude and phase of the object patches
+// Network is the program of a network: raw amplitudes (B, C, N, N) in, amplitude and phase of the object patches
 // (B, C, N, N) out, parameters as constants.
 func Network(c models.Config, params []*models.Array, batch int) (*Program, error) {
 	if err := c.Validate(); err != nil {

@@ -62,7 +62,7 @@ func Lower(p *Program, target Target) (*Model, error) {
 type lowering struct {
 	program *program.Program
 	builder *onnxir.Builder
-	names   map[*gorgonia.Node]string // tensor name of every node met
+	names   map[*gorgonia.Node]string // tensor name of each node so far
 	batched map[*gorgonia.Node]bool   // first dimension is the symbolic batch
 	taken   map[string]bool
 	serial  int
@@ -149,33 +149,25 @@ func (l *lowering) output(out program.Output) {
 	info := l.info(out.Node, out.Doc)
 	info.Name = out.Name
 	l.builder.Graph.Outputs = append(l.builder.Graph.Outputs, info)
-	l.builder.Graph.ValueInfo = dropInfo(l.builder.Graph.ValueInfo, out.Name)
+	l.builder.Graph.ValueInfo = slices.DeleteFunc(l.builder.Graph.ValueInfo,
+		func(v onnxir.ValueInfo) bool { return v.Name == out.Name })
 }
 
-func dropInfo(infos []onnxir.ValueInfo, name string) []onnxir.ValueInfo {
-	for i := range infos {
-		if infos[i].Name == name {
-			return append(infos[:i], infos[i+1:]...)
-		}
-	}
-	return infos
-}
-
-// name gives a node a tensor name that is not taken; without a wish it is made of the operator and a number.
-func (l *lowering) name(n *gorgonia.Node, wish string) {
-	if wish == "" {
-		what := "constant"
+// name gives a node a tensor name that is not taken. Without a proposal it consists of the operator and a number.
+func (l *lowering) name(n *gorgonia.Node, proposal string) {
+	if proposal == "" {
+		kind := "constant"
 		if n.Op() != nil {
-			what, _, _ = strings.Cut(strings.ToLower(n.Op().String()), "{")
-			what, _, _ = strings.Cut(what, "[")
-			what = strings.Map(identifier, what)
+			kind, _, _ = strings.Cut(strings.ToLower(n.Op().String()), "{")
+			kind, _, _ = strings.Cut(kind, "[")
+			kind = strings.Map(identifier, kind)
 		}
-		wish = fmt.Sprintf("%s_%d", what, l.serial)
+		proposal = fmt.Sprintf("%s_%d", kind, l.serial)
 		l.serial++
 	}
-	name := wish
+	name := proposal
 	for i := 1; l.taken[name]; i++ {
-		name = fmt.Sprintf("%s_%d", wish, i)
+		name = fmt.Sprintf("%s_%d", proposal, i)
 	}
 	l.taken[name] = true
 	l.names[n] = name

@@ -128,7 +128,7 @@ func TestContribOperatorsAreDeclared(t *testing.T) {
 }
 
 // A result that is delivered twice, an input that is delivered as it is, and names that are wished for twice.
-func TestOutputsThatAreNoFreshResults(t *testing.T) {
+func TestOutputsMayRepeatAResultOrAnInput(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := program.Leaf(g, "x", 1, 1, 4, 4)
 	y := ops.ReLU(x)
@@ -146,7 +146,7 @@ func TestOutputsThatAreNoFreshResults(t *testing.T) {
 	}
 }
 
-func TestWhatHasNoONNXForm(t *testing.T) {
+func TestNodesWithoutAnONNXFormAreRefused(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x, unbound := program.Leaf(g, "x", 2), program.Leaf(g, "unbound", 2)
 	foreign, err := gorgonia.Cube(x)

@@ -86,7 +86,7 @@ func Weights(data []byte, c models.Config) (weights []*models.Array, err error) 
 	return weights, nil
 }
 
-// admit reads a file and refuses what is not of a checkpoint's form.
+// admit reads a file and refuses one that does not have the form of a checkpoint.
 func admit(data []byte) (*onnxir.Model, error) {
 	m, err := onnxir.Unmarshal(data)
 	if err != nil {

@@ -51,7 +51,7 @@ func Build(c Config, inputs, params []*gorgonia.Node) (*Net, error) {
 	})
 }
 
-// builder is what the networks are made with. Its methods, like those of package ops, panic on a mistake in the graph.
+// builder makes a network. Its methods, like those of package ops, panic on a mistake in the graph.
 type builder struct {
 	config Config
 	inputs []*gorgonia.Node
@@ -64,7 +64,7 @@ func (b *builder) scaledPatterns() *gorgonia.Node {
 	return b.named("input.scaled", ops.Affine(b.inputs[0], float32(b.config.InputScale), 0))
 }
 
-// padded puts a border of zeros around what lies within the extent.
+// padded puts a border of zeros around the extent.
 func (b *builder) padded(name string, x *gorgonia.Node) *gorgonia.Node {
 	if b.config.Extent != Centre {
 		return x
@@ -72,7 +72,7 @@ func (b *builder) padded(name string, x *gorgonia.Node) *gorgonia.Node {
 	return b.named(name, ops.Pad(x, b.config.N/4))
 }
 
-// cropped takes from x (B, C, N, N) what lies within the extent.
+// cropped takes the extent from x (B, C, N, N).
 func (b *builder) cropped(name string, x *gorgonia.Node) *gorgonia.Node {
 	if b.config.Extent != Centre {
 		return x

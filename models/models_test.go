@@ -311,7 +311,7 @@ func TestConfigurationsWithoutANetworkAreRefused(t *testing.T) {
 	}
 }
 
-func TestBuildRefusesWhatDoesNotFit(t *testing.T) {
+func TestBuildRefusesShapesThatDoNotFit(t *testing.T) {
 	c := config(64, 1, 1, models.Full)
 	for _, bad := range []struct {
 		name string

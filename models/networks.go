@@ -19,7 +19,7 @@ const (
 // architecture is the row of a network: everything in which networks differ.
 type architecture struct {
 	kind Kind
-	// inputs are what the network is fed with, in order. The first is always the measured patterns.
+	// inputs are fed in this order. The first is always the measured patterns.
 	inputs func(Config) []Input
 	// specs lists the parameters, those that are not trained last.
 	specs func(Config) []Spec

@@ -25,8 +25,8 @@ const (
 // configuration must be valid.
 func (c Config) Specs() []Spec { return c.row().specs(c) }
 
-// Inputs lists what the network is fed with, in the order that Build and every file use. The configuration must be
-// valid.
+// Inputs lists the arrays that the network is fed with, in the order that Build and every file use. The configuration
+// must be valid.
 func (c Config) Inputs() []Input { return c.row().inputs(c) }
 
 func (c Config) row() architecture {

@@ -86,8 +86,8 @@ func autoencoderSpecs(c Config, images int, shortcuts bool) []Spec {
 	return specs
 }
 
-// autoencoder turns images (B, C', N, N) into the object. correct changes what a decoder gives to the activation of its
-// head (B, C, N, N) or, of the centre, (B, C, N/2, N/2); nil: nothing does.
+// autoencoder turns images (B, C', N, N) into the object. correct changes the output of a decoder before the activation
+// of its head (B, C, N, N) or, of the centre, (B, C, N/2, N/2); nil: nothing does.
 func (b *builder) autoencoder(images *gorgonia.Node,
 	correct func(branch string, x *gorgonia.Node) *gorgonia.Node) *Net {
 	x := images

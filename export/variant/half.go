@@ -16,9 +16,9 @@ import (
 const maxHalf = 65504
 
 // halve computes the network's convolutions, and the activations and resampling between them, in float16: nearly all of
-// the weights and of the work. The rest stays in float32: the normalisation of raw amplitudes spans more than half
-// precision does, and the corrections by the pattern subtract nearly equal numbers. Inputs and outputs of the model
-// stay float32.
+// the weights and of the work. Everything else stays in float32: the normalisation of raw amplitudes spans more than
+// half precision does, and the corrections by the pattern subtract nearly equal numbers. Inputs and outputs of the
+// model stay float32.
 func halve(g *onnxir.Graph, trained map[string]bool) error {
 	h := &halver{graph: g, trained: trained, constants: initializers(g), half: map[string]string{},
 		full: map[string]bool{}}

@@ -126,7 +126,7 @@ func TestVariantsAgreeWithTheirModel(t *testing.T) {
 }
 
 // What the options promise of the file, besides the numbers.
-func TestWhatAVariantIs(t *testing.T) {
+func TestVariantsHaveTheirOptions(t *testing.T) {
 	model, _ := checkpoint(t, models.Estimate, 1, models.Full)
 	made := func(o variant.Options) *onnxir.Model {
 		t.Helper()

@@ -155,7 +155,7 @@ func TestSizesAgree(t *testing.T) {
 }
 
 // The probe is the one value that is too long for anybody to see that it was damaged.
-func TestTheProbeIsHeldToItsDigest(t *testing.T) {
+func TestTheProbeMustMatchItsDigest(t *testing.T) {
 	const key = "ptyx.probe_complex64_base64"
 	text := probeText(sample())
 	for _, at := range []int{0, len(text) / 2, len(text) - 5} {

@@ -46,7 +46,7 @@ type Layer struct {
 	Parameters int64    `json:"parameters"`
 }
 
-// longest is how many characters of a metadata value are shown; the probe has more than anybody reads.
+// longest is the most characters of a metadata value that are shown. The probe has more.
 const longest = 200
 
 // Describe describes the model at path, an .onnx file or a run directory. The file need not carry a contract.
@@ -150,7 +150,7 @@ func (d *Description) WriteText(out io.Writer) error {
 	return w.Flush()
 }
 
-// row writes a line of a table. What the file says is text: its control characters must not reach the terminal.
+// row writes a line of a table. Control characters of the file must not reach the terminal.
 func row(w io.Writer, cells ...string) {
 	for i, cell := range cells {
 		cells[i] = strings.Map(func(r rune) rune {
@@ -163,7 +163,7 @@ func row(w io.Writer, cells ...string) {
 	fmt.Fprintln(w, strings.Join(cells, "\t"))
 }
 
-// shortened is the beginning of a value that is longer than anybody reads.
+// shortened is the beginning of a long value.
 func shortened(value string) string {
 	letters := []rune(value)
 	if len(letters) <= longest {

@@ -70,7 +70,7 @@ func text(t *testing.T, d *contract.Description) string {
 	return b.String()
 }
 
-func TestThePage(t *testing.T) {
+func TestTextOfAModel(t *testing.T) {
 	d := described(t, small())
 	data := small().Marshal()
 	d.File = "small.onnx"
@@ -120,7 +120,7 @@ func TestJSONHoldsEverything(t *testing.T) {
 }
 
 // An empty list is a list in JSON, so that a script can walk it.
-func TestAModelOfNothing(t *testing.T) {
+func TestAnEmptyModelHasEmptyLists(t *testing.T) {
 	var b bytes.Buffer
 	if err := described(t, &onnxir.Model{Graph: &onnxir.Graph{}}).WriteJSON(&b); err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func TestAModelOfNothing(t *testing.T) {
 	}
 }
 
-func TestTheSameModelGivesTheSamePage(t *testing.T) {
+func TestTheSameModelGivesTheSameText(t *testing.T) {
 	d := described(t, small())
 	want := text(t, d)
 	for range 20 { // maps are walked in another order each time
@@ -141,7 +141,7 @@ func TestTheSameModelGivesTheSamePage(t *testing.T) {
 }
 
 // Names and metadata are the file's; a row of the page stays a row, and a terminal is told nothing.
-func TestThePageShowsNoControlCharacters(t *testing.T) {
+func TestTextShowsNoControlCharacters(t *testing.T) {
 	plain, broken := small(), small()
 	for i, c := range []string{"\n", "\x1b[2J", "\t"} {
 		text := "a" + c + "b"
@@ -156,7 +156,7 @@ func TestThePageShowsNoControlCharacters(t *testing.T) {
 
 func page(t *testing.T, m *onnxir.Model) string { return text(t, described(t, m)) }
 
-func TestWhatIsNoModelIsNotDescribed(t *testing.T) {
+func TestDescribeRefusesOtherFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "text.onnx")
 	if err := os.WriteFile(path, []byte("This is no model."), 0o600); err != nil {
 		t.Fatal(err)

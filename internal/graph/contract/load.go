@@ -17,7 +17,7 @@ import (
 // ModelFile is the model's name in a run directory.
 const ModelFile = "model.onnx"
 
-// Read reads a model file: path is an .onnx file, or a run directory, whose model.onnx is taken.
+// Read reads a model file. path is an .onnx file, or a run directory with a model.onnx.
 func Read(path string) (data []byte, m *onnxir.Model, file string, err error) {
 	info, err := os.Stat(path)
 	switch {

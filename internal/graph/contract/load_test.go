@@ -45,7 +45,7 @@ func TestAModelIsFoundByItsFileAndByItsDirectory(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoModelIsRefused(t *testing.T) {
+func TestLoadRefusesOtherFiles(t *testing.T) {
 	nothing := t.TempDir()
 	text := saved(t, "text.onnx", []byte("This is no model.\n"))
 	empty := saved(t, "empty.onnx", nil)

@@ -51,7 +51,7 @@ func (k Correction) Apply(object Pair) Pair {
 	return Pair{ops.Add(object.Re, change.Re), ops.Add(object.Im, change.Im)}
 }
 
-// change is what an object of the given far field gets.
+// change is the correction of an object of the given far field.
 func (k Correction) change(far Pair) Pair {
 	modulus := ops.Sqrt(ops.Affine(Intensity(far), 1, farFloor))
 	excess := ops.Affine(ops.Div(k.amplitude, modulus), 1, -1)

@@ -182,7 +182,7 @@ func narrow(v []float64) []float32 {
 	return out
 }
 
-func TestTheWholePathAgreesWithPlainGoAndWithTheDefinition(t *testing.T) {
+func TestDiffractAgreesWithPlainGoAndTheDefinition(t *testing.T) {
 	s := newScene(n)
 	b := newBench(t)
 	intensity, _ := s.nodes(b)
@@ -197,7 +197,7 @@ func TestTheWholePathAgreesWithPlainGoAndWithTheDefinition(t *testing.T) {
 	testutil.CheckClose(t, "against the definition", got.Data, want, tolerance)
 }
 
-func TestTheWholePathAgreesWithPlainGoAtFullSize(t *testing.T) {
+func TestDiffractAgreesWithPlainGoAtFullSize(t *testing.T) {
 	s := newScene(64)
 	b := newBench(t)
 	intensity, _ := s.nodes(b)

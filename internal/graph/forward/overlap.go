@@ -6,22 +6,21 @@ import (
 	"ptyx/internal/graph/ops"
 )
 
-// Canvas is where the patches of a group of overlapping patterns meet: every patch j of N x N pixels is placed on a K x
-// K canvas at whole pixels by 0/1 matrices.
+// Canvas averages the patches of a group of overlapping patterns: 0/1 matrices place each patch j of N x N pixels on a
+// canvas of K x K, at whole pixels.
 type Canvas struct {
-	Group int // patterns per group, C; a batch holds G groups one after the other
-	// (N, N), positive: the probe's intensity, the share of photons that saw each pixel of a patch
-	Weight *gorgonia.Node
+	Group  int            // patterns per group, C; a batch is G groups one after the other
+	Weight *gorgonia.Node // (N, N), positive: the probe's intensity
 	PlaceY *gorgonia.Node // (G*C, 1, N, K), PlaceY[j, 0, r, r + offset_y] = 1
 	PlaceX *gorgonia.Node // (G*C, 1, N, K)
 }
 
-// overlapFloor keeps the division finite where no patch lies; nothing is read from there.
+// overlapFloor keeps the division finite outside of all patches.
 const overlapFloor = 1e-6
 
-// Merge makes the patches (G*C, 1, N, N) of each group agree: they are averaged on the group's canvas with the probe's
-// weights and cut out again. Overlap is what separates probe from object, so structure of the probe that leaks into one
-// patch is contradicted by its neighbours. Patches lie at whole pixels, so nothing is interpolated.
+// Merge makes the patches (G*C, 1, N, N) of each group agree: it averages them on the group's canvas with the probe's
+// weights and cuts them out again. Structure of the probe that leaks into one patch is contradicted by its neighbours.
+// Nothing is interpolated.
 func (v Canvas) Merge(patches Pair) Pair {
 	toRows := ops.TransposeLast(v.PlaceY) // (G*C, 1, K, N)
 	toCols := ops.TransposeLast(v.PlaceX)

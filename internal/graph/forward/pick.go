@@ -6,7 +6,7 @@ import (
 	"ptyx/internal/graph/ops"
 )
 
-// PickProbe gives every pattern of a batch the probe of its scan: pick (B*C, P) holds a 1 at the pattern's scan, 0
+// PickProbe gives every pattern of a batch the probe of its scan: pick (B*C, P) is 1 at the pattern's scan, 0
 // elsewhere; of the probes (P, N, N) it makes (B, C, N, N), shape.
 func PickProbe(probes Pair, pick *gorgonia.Node, shape []int) Pair {
 	scans, n := probes.Re.Shape()[0], probes.Re.Shape()[1]

@@ -66,7 +66,7 @@ func TestGradientsOfPolar(t *testing.T) {
 }
 
 // Nothing is infinite where an object is dark.
-func TestPolarOfNothing(t *testing.T) {
+func TestPolarIsFiniteForADarkObject(t *testing.T) {
 	b := newBench(t)
 	o := b.feedPair(parts{ndarray.New[float32](1, 1, 2, 2), ndarray.New[float32](1, 1, 2, 2)})
 	amplitude, phase := forward.Polar(o)

@@ -63,7 +63,7 @@ func TestVariationAndItsGradientAreThoseOfPlainGo(t *testing.T) {
 	}
 }
 
-func TestVariationOfFlatPatchesIsNothing(t *testing.T) {
+func TestVariationOfFlatPatchesIsZero(t *testing.T) {
 	// A constant has no steps, whatever its phase, and steps where no light falls do not count.
 	object := parts{ndarray.New[float32](2, 1, n, n), ndarray.New[float32](2, 1, n, n)}
 	light := ndarray.New[float32](n, n)

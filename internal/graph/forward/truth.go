@@ -9,7 +9,7 @@ import (
 // PhaseFloor rounds the distance of two phase factors off below this, where its gradient would jump.
 const PhaseFloor = 1e-3
 
-// Truth is what patches really are, (B, C, N, N) each.
+// Truth is the known object behind patterns, (B, C, N, N) each.
 type Truth struct {
 	Amplitude *gorgonia.Node
 	Phase     Pair           // exp(i phase); 0 where the amplitude is 0

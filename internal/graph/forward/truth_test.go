@@ -81,9 +81,9 @@ func TestErrorAgainstTheTruthAndItsGradient(t *testing.T) {
 	}
 }
 
-// TestPhasesMayWrapAndBlackHasNone: the error does not see whole turns of the phase, nor the phase where the truth is
-// black.
-func TestPhasesMayWrapAndBlackHasNone(t *testing.T) {
+// TestErrorIgnoresWholeTurnsAndPhasesOfBlack: the error does not see whole turns of the phase, nor the phase where the
+// truth is black.
+func TestErrorIgnoresWholeTurnsAndPhasesOfBlack(t *testing.T) {
 	p := somePatches()
 	value := func() float64 {
 		b := newBench(t)

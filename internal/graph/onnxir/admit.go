@@ -13,15 +13,15 @@ import (
 const (
 	MaxBytes     = 1<<31 - 1 // of a file: protobuf's own limit
 	maxNodes     = 1 << 14
-	maxValues    = 1 << 28 // of a value whose size the file says; of float32 1 GiB
+	maxValues    = 1 << 28 // of a value of declared shape; of float32 1 GiB
 	maxSize      = 1 << 20 // of a dimension, or any other number of an attribute
 	maxOperands  = 64      // of a node
 	maxModelRank = 8
 )
 
-// operators are those of the standard domain that a deployed model may use: what they compute depends on numbers alone.
-// Left out is what runs graphs of its own (If, Loop, Scan), makes sequences, texts or random numbers, or makes a size
-// out of data.
+// operators are those of the standard domain that a deployed model may use: they compute with numbers alone. Operators
+// that run graphs of their own (If, Loop, Scan), make sequences, texts or random numbers, or make a size out of data
+// are left out.
 var operators = strings.Fields(`
 	Abs Add And Atan AveragePool BatchNormalization Cast Ceil Clip Concat Constant Conv ConvTranspose Cos
 	DepthToSpace Div Elu Equal Erf Exp Expand Flatten Floor Gemm GlobalAveragePool GlobalMaxPool Greater HardSigmoid
@@ -30,10 +30,9 @@ var operators = strings.Fields(`
 	Round Selu Shape Sigmoid Sign Sin Slice Softmax Softplus SpaceToDepth Split Sqrt Squeeze Sub Sum Tan Tanh
 	Transpose Unsqueeze Where`)
 
-// Admit tells whether a model that somebody else has made may be handed to a runtime, and refuses with a *FormatError:
-// operators of other domains and those that run graphs, functions or text, values used before they are made, cycles,
-// numbers that no such model needs. Hand over what Marshal makes of an admitted model, not the file's own bytes: the
-// rest of the file was not looked at.
+// Admit refuses, with a *FormatError, a foreign model that must not be handed to a runtime: operators of other domains
+// and those that run graphs, functions or text, values used before they are made, cycles, numbers that no such model
+// needs. Hand over the bytes of Marshal, not those of the file: only the parts that Unmarshal read were checked.
 func Admit(m *Model) error {
 	switch g := m.Graph; {
 	case len(g.Nodes) > maxNodes:
@@ -44,7 +43,7 @@ func Admit(m *Model) error {
 	for _, o := range m.Opsets {
 		if o.Domain != "" && o.Domain != "ai.onnx" {
 			return &FormatError{"model",
-				fmt.Sprintf("asks for operators of the domain %.64q, only standard ones are taken", o.Domain)}
+				fmt.Sprintf("declares operators of the domain %.64q, only standard ones are taken", o.Domain)}
 		}
 	}
 	made, err := admitValues(m.Graph)
@@ -68,7 +67,7 @@ func Admit(m *Model) error {
 	return nil
 }
 
-// admitValues looks at initializers and the shapes that are told, and returns what is there before the first operator.
+// admitValues checks initializers and declared shapes, and returns the values that exist before the first operator.
 func admitValues(g *Graph) (made map[string]bool, err error) {
 	made = map[string]bool{}
 	for _, t := range g.Initializers {
@@ -186,8 +185,8 @@ func (a Attribute) admit(where string) error {
 	return nil
 }
 
-// admitGrowth looks at the operators whose result is as large as a number in the file says: that number must be in the
-// file, as a constant, and be sane.
+// admitGrowth checks operators whose result is as large as a number in the file: the number must be a constant, and
+// sane.
 func admitGrowth(n *Node, constants map[string]*Tensor) error {
 	var sizes []int // inputs that hold them
 	switch n.OpType {

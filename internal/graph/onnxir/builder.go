@@ -16,14 +16,14 @@ type Builder struct {
 	constants map[string]string        // content key -> initializer name
 	used      map[string]bool          // every tensor name in use
 	shared    map[string]string        // key of an intermediate that several operators use -> its name
-	offers    map[string]func() string // how to make such an intermediate, should anybody ask
+	offers    map[string]func() string // how to make such an intermediate on demand
 	shapes    []ValueInfo              // inputs with a default
 	deferred  map[string]func()        // tensors that exist in another form only, and how to make them
 	scope     string                   // the output under construction
 	serial    int                      // temporaries made in this scope
 }
 
-// Target says for whom a graph is lowered, so that an operator with several forms can choose.
+// Target is what a graph is lowered for. Operators with several forms choose by it.
 type Target struct {
 	// Training allows nodes of ONNX Runtime's contrib domain (com.microsoft). A checkpoint has only standard nodes.
 	Training bool
@@ -45,13 +45,11 @@ func NewBuilder(name string, target Target) *Builder {
 	}
 }
 
-// Target is what the graph is lowered for.
+// Target is that of NewBuilder.
 func (b *Builder) Target() Target { return b.target }
 
-// Scope starts the lowering of one operator whose result will be called output.
-func (b *Builder) Scope(output string) {
-	b.scope, b.serial = output, 0
-}
+// Scope starts the lowering of one operator, whose result will be called output.
+func (b *Builder) Scope(output string) { b.scope, b.serial = output, 0 }
 
 // Node appends a node that writes to the named output.
 func (b *Builder) Node(opType, output string, inputs []string, attrs ...Attribute) {
@@ -92,12 +90,10 @@ func (b *Builder) Shared(key string, build func() string) string {
 // Offer says how a shared intermediate can be made cheaply.
 func (b *Builder) Offer(key string, build func() string) { b.offers[key] = build }
 
-// Offered tells whether a shared intermediate exists or is on offer.
-func (b *Builder) Offered(key string) bool {
-	return b.offers[key] != nil || b.shared[key] != ""
-}
+// Offered reports whether a shared intermediate exists or can be made cheaply.
+func (b *Builder) Offered(key string) bool { return b.offers[key] != nil || b.shared[key] != "" }
 
-// Defer postpones the making of a tensor until somebody needs it, perhaps never: it exists in another form.
+// Defer makes a tensor only if an operator needs it, because it exists in another form.
 func (b *Builder) Defer(name string, build func()) { b.deferred[name] = build }
 
 // Need makes a deferred tensor; any other exists already.
@@ -108,7 +104,7 @@ func (b *Builder) Need(name string) {
 	}
 }
 
-// Deferred tells whether a tensor has not been made.
+// Deferred reports whether a deferred tensor has not been made.
 func (b *Builder) Deferred(name string) bool { return b.deferred[name] != nil }
 
 // ShapedLike gives a value the type and shape of another, if that one has them.

@@ -98,7 +98,7 @@ func (c *calls) make(name string) func() string {
 	return func() string { c.made++; return name }
 }
 
-func TestWhatIsSharedIsMadeOnce(t *testing.T) {
+func TestSharedIntermediatesAreMadeOnce(t *testing.T) {
 	b := onnxir.NewBuilder("g", onnxir.Target{})
 	var dear, cheap calls
 	for range 3 {
@@ -123,7 +123,7 @@ func TestWhatIsSharedIsMadeOnce(t *testing.T) {
 	}
 }
 
-func TestWhatIsDeferredIsMadeWhenNeeded(t *testing.T) {
+func TestDeferredTensorsAreMadeWhenNeeded(t *testing.T) {
 	b := onnxir.NewBuilder("g", onnxir.Target{})
 	made := 0
 	b.Defer("y", func() {

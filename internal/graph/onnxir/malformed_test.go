@@ -109,7 +109,7 @@ func TestMalformedFilesAreRefused(t *testing.T) {
 		{"values of two kinds", attribute(varint(3, 1), fixed32(2, 1), varint(20, 2)),
 			`attribute "a": has values of two kinds`},
 		{"a value of another kind", attribute(varint(3, 1), varint(20, 1)),
-			`attribute "a": has a value of kind 2 and says that it is of kind 1`},
+			`attribute "a": has a value of kind 2 and declares kind 1`},
 		{"no tensor", attribute(varint(20, 4)), `attribute "a": has no tensor`},
 		{"a damaged tensor", attribute(message(5, varint(1, -1), float), varint(20, 4)),
 			"has the impossible shape [-1]"},

@@ -14,9 +14,9 @@ const (
 	graphInitializer, graphInput, graphOutput protowire.Number = 5, 11, 12
 )
 
-// Unmarshal reads an .onnx file. It understands what other exporters write too: packed and unpacked lists, typed data
-// besides raw data. Fields that it does not know are passed over. External data is refused: a model is one file. Memory
-// is bounded by the size of the input.
+// Unmarshal reads an .onnx file, of other exporters too: packed and unpacked lists, typed data besides raw data. Fields
+// that it does not know are passed over. External data is refused: a model is one file. Memory is bounded by the size
+// of the input.
 func Unmarshal(data []byte) (*Model, error) {
 	m := &Model{}
 	v := reflect.ValueOf(m).Elem()
@@ -116,7 +116,7 @@ func (a *Attribute) read(f field) error {
 	case twice:
 		return &FormatError{where, "has values of two kinds"}
 	case given != 0 && given != a.Kind:
-		return &FormatError{where, fmt.Sprintf("has a value of kind %d and says that it is of kind %d", given, a.Kind)}
+		return &FormatError{where, fmt.Sprintf("has a value of kind %d and declares kind %d", given, a.Kind)}
 	case a.Kind == KindTensor && a.Tensor == nil: // of the other kinds, a missing value is 0 or empty
 		return &FormatError{where, "has no tensor"}
 	}

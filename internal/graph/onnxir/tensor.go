@@ -20,7 +20,7 @@ const (
 	tensorExternal, tensorLocation protowire.Number = 13, 14
 )
 
-// read takes a tensor whatever field its elements are in, and checks that they are as many as its shape says.
+// read takes the elements from any of their fields, and checks that they are as many as the shape needs.
 func (t *Tensor) read(f field) error {
 	var source protowire.Number // the field of the elements
 	var narrow []uint64         // elements of int32_data, until the type is known
@@ -69,7 +69,7 @@ func (t *Tensor) fault(reason string) error {
 	return &FormatError{label("tensor", t.Name), reason}
 }
 
-// elementsIn tells whether a tensor of this type may have its elements in the given field.
+// elementsIn reports whether a tensor of this type may have its elements in the given field.
 func (t *Tensor) elementsIn(source protowire.Number) bool {
 	size := t.elementSize()
 	switch {
@@ -85,7 +85,7 @@ func (t *Tensor) elementsIn(source protowire.Number) bool {
 	return t.Type != Float && size <= 4
 }
 
-// appendNarrow stores an element of int32_data, which serves all whole types of up to 32 bits and the halves.
+// appendNarrow stores an element of int32_data, which serves all integers of up to 32 bits and half precision.
 func (t *Tensor) appendNarrow(v uint64) {
 	switch t.elementSize() {
 	case 1:

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// FormatError says why bytes are not a model that can be read, on one line. Callers add the file's name.
+// FormatError tells on one line why bytes are not a model that can be read. Callers add the file's name.
 type FormatError struct {
 	Where  string // message being read: graph, node, tensor "conv.weight"
 	Reason string
@@ -24,8 +24,7 @@ func (e *FormatError) Error() string { return fmt.Sprintf("%s: %s", e.Where, e.R
 // label names a message that has a name of its own. The name is the file's: it is quoted, and cut if it is endless.
 func label(what, name string) string { return fmt.Sprintf("%s %.64q", what, name) }
 
-// A message is a struct whose fields have their numbers of onnx.proto3 as tags. Messages that are more than their fields
-// read or write themselves.
+// A message is a struct whose fields have their numbers in onnx.proto3 as tags. Some messages read or write themselves.
 type (
 	reader interface{ read(field) error }
 	writer interface{ marshal() []byte }

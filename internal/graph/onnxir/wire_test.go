@@ -122,7 +122,7 @@ func TestACutModelIsNeverMisread(t *testing.T) {
 	}
 }
 
-func TestDamagedModelsReadSoundly(t *testing.T) {
+func TestDamagedModelsGiveAnErrorOrAModel(t *testing.T) {
 	data := full().Marshal()
 	for i := range data {
 		for bit := range 8 {

@@ -33,7 +33,8 @@ func (p binary) Differentiate(in []*Node, out, grad *Node) []*Node {
 
 func (p binary) Lower(b *onnxir.Builder, c Call) { b.Node(p.name, c.Out, c.In) }
 
-func combine(a, b *Node, name string, f func(a, b float32) float32, slopes func(a, b, y, dy *Node) (da, db *Node)) *Node {
+func combine(a, b *Node, name string, f func(a, b float32) float32,
+	slopes func(a, b, y, dy *Node) (da, db *Node)) *Node {
 	return apply(name, binary{name, f, slopes}, a, b)
 }
 

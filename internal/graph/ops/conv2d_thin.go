@@ -6,14 +6,14 @@ import (
 	"ptyx/internal/graph/onnxir"
 )
 
-// thinConv lowers the first convolution of a network, whose input has a channel or a few: the K*K shifted copies of so
-// thin an image are small, and one product with them makes all output channels, rows first.
+// thinConv lowers the first convolution of a network. Its input has few channels, so the K*K shifted copies are small,
+// and one product with them makes all output channels, rows first.
 type thinConv struct {
 	images, in, out, kernel int
 	height, width           int
 }
 
-// suitsThin tells whether the convolution of x (B, I, H, W) with w (O, I, K, K) is one: up to gridsize 3 as channels.
+// suitsThin reports whether the convolution of x (B, I, H, W) with w (O, I, K, K) is one: up to gridsize 3 as channels.
 func suitsThin(b *onnxir.Builder, x, w tensor.Shape) bool {
 	return b.Target().Winograd && w[1] <= 9 && w[0] >= 2*w[1]
 }

@@ -6,17 +6,16 @@ import (
 	"ptyx/internal/graph/onnxir"
 )
 
-// Two layouts. Images are (B, C, H, W) in every graph. A training step on a CPU computes most of them rows first, (H,
-// W, B, C): then a transform along rows or columns is one matrix product over all images and channels, the channels of
-// a pixel lie together as the products over channels want them, and whatever moves pixels moves long runs of memory.
+// Two layouts. Images are (B, C, H, W) in every graph. A training step on a CPU computes most of them rows first,
+// (H, W, B, C): a transform along rows or columns is then one matrix product over all images and channels, the channels
+// of a pixel are neighbours in memory, as products over channels need them, and pixels move in long runs of memory.
 //
-// The lowering of an operator that is layoutAware asks rowsFirst for an input and gives its output with fromRows; any
-// other gets, and gives, plain tensors. A tensor is converted when somebody needs the layout that it does not have,
-// once.
+// An operator that embeds anyLayout takes its inputs with rowsFirst and gives its output with fromRows. All others take
+// and give plain tensors. A tensor is converted once, when an operator needs the layout that it does not have.
 
 func rowsKey(name string) string { return "rows first " + name }
 
-// hasRows tells whether a tensor is to be had rows first without conversion.
+// hasRows reports whether a tensor exists rows first, so that nothing has to be converted.
 func hasRows(b *onnxir.Builder, name string) bool { return b.Offered(rowsKey(name)) }
 
 // rowsFirst is the tensor called name, of the given plain shape (B, C, H, W), as (H, W, B, C).
@@ -29,7 +28,7 @@ func rowsFirst(b *onnxir.Builder, name string, shape tensor.Shape) string {
 	})
 }
 
-// fromRows says that the tensor called name, of the given plain shape, exists rows first.
+// fromRows registers rows as the rows-first form of the tensor called name, of the given plain shape.
 func fromRows(b *onnxir.Builder, name string, shape tensor.Shape, rows string) {
 	b.Offer(rowsKey(name), func() string { return rows })
 	b.Defer(name, func() {

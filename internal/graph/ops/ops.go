@@ -3,9 +3,9 @@
 // panic, and Build, around the code that builds a graph, returns the mistake as an error.
 //
 // An operator is one small type in one file. Its methods are Shape; Eval, the reference in plain Go; Differentiate, its
-// gradient as a graph of further operators; and Lower, the ONNX nodes that it becomes. So gorgonia.Grad differentiates a
-// whole graph symbolically, the tape engine runs it, and package export lowers it. To add an operator, write its file and
-// its row in the table of ops_test.go, which compares the methods with each other.
+// gradient as a graph of further operators; and Lower, the ONNX nodes that it becomes. So gorgonia.Grad differentiates
+// a whole graph symbolically, the tape engine runs it, and package export lowers it. To add an operator, write its file
+// and its row in the table of ops_test.go, which compares the methods with each other.
 //
 // Packages forward and models compose operators. All values are float32. Images are (B, C, H, W): batch, channel, row,
 // column.
@@ -55,8 +55,8 @@ type partial interface {
 	Constant(i int) bool
 }
 
-// Operator is a gorgonia.SDOp: a definition for inputs of known shapes. Operators of equal labels and shapes compute the
-// same thing.
+// Operator is a gorgonia.SDOp: a definition for inputs of known shapes. Operators of equal labels and shapes compute
+// the same thing.
 type Operator struct {
 	definition
 	label string // name and attributes
@@ -162,7 +162,7 @@ func ToValue(a *ndarray.Float32) gorgonia.Value {
 	return tensor.New(tensor.WithShape(a.Shape...), tensor.WithBacking(a.Data))
 }
 
-// DiffWRT tells which inputs have a gradient.
+// DiffWRT reports which inputs have a gradient.
 func (o *Operator) DiffWRT(inputs int) []bool {
 	mask := make([]bool, inputs)
 	p, isPartial := o.definition.(partial)
@@ -189,7 +189,7 @@ func (o *Operator) OverwritesInput() int { return -1 }
 // String is the label.
 func (o *Operator) String() string { return o.label }
 
-// WriteHash distinguishes operators by label and shapes: Gorgonia merges nodes whose operator and inputs hash alike.
+// WriteHash distinguishes operators by label and shapes: Gorgonia merges nodes of equal hash.
 func (o *Operator) WriteHash(h hash.Hash) { fmt.Fprint(h, o.label, o.in, o.out) }
 
 // Hashcode is the hash of WriteHash.

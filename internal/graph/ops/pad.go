@@ -67,7 +67,7 @@ func (p cropOp) Lower(b *onnxir.Builder, c Call) {
 	b.Node("Slice", c.Out, []string{c.In[0], b.Int64s(m, m), b.Int64s(-m, -m), b.Int64s(2, 3)})
 }
 
-// copyWindow visits the rows of images of the inner shape and where they lie in images with a margin around.
+// copyWindow visits the rows of images of the inner shape, with their places in images with a margin.
 func copyWindow(inner []int, margin int, row func(inner, outer, n int)) {
 	h, w := inner[2], inner[3]
 	outerW := w + 2*margin

@@ -56,7 +56,7 @@ type winograd struct {
 	height, width   int
 }
 
-// suitsWinograd tells whether the convolution of x (B, I, H, W) with w (O, I, K, K) should be lowered this way. The
+// suitsWinograd reports whether the convolution of x (B, I, H, W) with w (O, I, K, K) should be lowered this way. The
 // saved multiplications grow with the channels on both sides, the transforms cost the same whatever the channels; the
 // limit was measured, see docs/dev/performance.md.
 func suitsWinograd(b *onnxir.Builder, x, w tensor.Shape) bool {

@@ -26,7 +26,7 @@ func newLine(pixels, halo int) line {
 	return l
 }
 
-// width is the number of pixels that a block looks at.
+// width is the number of pixels that a block reads.
 func (l line) width() int { return l.pixels + 2*l.halo }
 
 // points is the number of points of all blocks.
@@ -40,7 +40,7 @@ func (l line) set(s int, tile, pixel int, v float32) {
 	}
 }
 
-// dataLine is B^T: a tile looks at one pixel more on either side than it answers for.
+// dataLine is B^T: a tile reads one pixel more on either side than it computes.
 func dataLine(pixels int) line {
 	l := newLine(pixels, 1)
 	for s, row := range winogradData {
@@ -119,7 +119,7 @@ func (l line) withHalo(b *onnxir.Builder, x string) string {
 	return b.Temp("Concat", []string{before, x, after}, onnxir.Int("axis", 2))
 }
 
-// addHalo is the transpose of withHalo: what a block says of its neighbours' pixels is added there.
+// addHalo is the transpose of withHalo: it adds the halo of each block to the neighbours' pixels.
 func (l line) addHalo(b *onnxir.Builder, x string) string {
 	last := l.width() - 1
 	fromBefore := shiftBlocks(b, sliced(b, x, 2, last, last+1), 1)

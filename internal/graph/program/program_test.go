@@ -98,7 +98,7 @@ func TestLeavesAndConstants(t *testing.T) {
 	}
 }
 
-func TestGradientsOfWhatIsNoScalarAreAnError(t *testing.T) {
+func TestGradientsOfAnArrayAreAnError(t *testing.T) {
 	p, _ := diamond(t)
 	_, err := ops.Build("gradients", func() []*gorgonia.Node {
 		return program.Gradients(p.Outputs[0].Node, []*gorgonia.Node{p.Inputs[0].Node})
