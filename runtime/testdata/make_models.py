@@ -33,7 +33,7 @@ def save(name, nodes, inputs, outputs, initializers=(), check=True):
 
 node = helper.make_node
 
-# y = 2x. The weight is listed as an input too, as files of IR version 3 do: it is not an input to be fed.
+# y = 2x. The weight is also listed as an input, as in files of IR version 3, but a caller does not feed it.
 save(
     "double",
     [node("Mul", ["x", "two"], ["y"])],
@@ -53,7 +53,7 @@ save(
     [value("y", "batch", 3), value("total")],
 )
 
-# y = x W with 4 MiB of ones, which ONNX Runtime makes when it creates the session: a session that leaks shows.
+# y = x W with 4 MiB of ones, which ONNX Runtime makes when it creates the session, so a leaked session shows.
 save(
     "large",
     [
@@ -65,7 +65,8 @@ save(
     [helper.make_tensor("shape", TensorProto.INT64, [2], [1024, 1024])],
 )
 
-# Intermediates of 64 MiB from inputs and outputs of 16 KiB: where their memory goes, shows. y is the row maximum of tanh(x x^T).
+# Intermediates of 64 MiB from inputs and outputs of 16 KiB show where their memory goes. y is the row maximum of
+# tanh(x x^T).
 save(
     "wide",
     [
@@ -91,7 +92,7 @@ save(
     [value("y", 1, kind=TensorProto.INT64)],
 )
 
-# Runs for some shapes only: the batch must be 1 or 3 to broadcast, which ONNX Runtime finds out when it runs.
+# Runs for some shapes only: the batch must be 1 or 3 to broadcast, which ONNX Runtime notices only at run time.
 save(
     "broadcast",
     [node("Add", ["x", "b"], ["y"])],

@@ -1,6 +1,6 @@
 """Makes the HDF5 files of this folder, with h5py 3.16 and NumPy: python make_files.py
 
-Values are those of pattern() below, which the tests know, so that a wrong order, type or filter shows."""
+Values are those of pattern() below, which the tests compute, too, so that a wrong order, type or filter shows."""
 
 import os
 
@@ -53,12 +53,12 @@ def packed(file):
     file.create_dataset("lzf", data=data, chunks=(1, 16, 16), compression="lzf")
     file.create_dataset("lzf-shuffle", data=data, chunks=(2, 16, 8), compression="lzf", shuffle=True)
     file.create_dataset("fletcher32", data=data, chunks=(1, 16, 16), fletcher32=True)
-    # Noise does not shrink: lzf leaves such chunks as they are, and says so in their mask. A page of zeros shrinks most.
+    # Noise does not shrink: lzf leaves such chunks uncompressed and marks them. A page of zeros shrinks most.
     noise = np.random.default_rng(1).integers(0, 2**16, (2, 16, 16), dtype="u2")
     file.create_dataset("lzf-noise", data=noise, chunks=(1, 16, 16), compression="lzf")
     file.create_dataset("plain-noise", data=noise)
     file.create_dataset("lzf-zeros", data=np.zeros((2, 64, 64), "f4"), chunks=(1, 64, 64), compression="lzf")
-    # The filters of plugins, which are not here: the datasets are made, nothing is written.
+    # Filters of plugins that are not installed here: the datasets exist without data.
     for name, number in (("bitshuffle", 32008), ("unknown", 31999)):
         properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         properties.set_chunk((1, 16, 16))

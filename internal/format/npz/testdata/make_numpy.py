@@ -1,4 +1,4 @@
-# Makes numpy.npz, numpy_compressed.npz and the folder fuzz, in which numpy itself speaks to the tests of the reader.
+# Makes numpy.npz, numpy_compressed.npz and the folder fuzz, files of numpy itself for the tests of the reader.
 # Run in this folder with any numpy of version 1.20 or later.
 import io
 import os
@@ -11,7 +11,8 @@ def ramp(dtype, shape=(2, 3, 4)):
     return (a + 0.5j * a if np.dtype(dtype).kind == "c" else a).astype(dtype)
 
 arrays = {"c_" + d.replace("<", "l").replace(">", "b").replace("|", ""): ramp(d) for d in [
-    "|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", ">u2", "<u4", "<u8", "<f4", ">f4", "<f8", ">f8", "<c8", ">c8", "<c16"]}
+    "|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", ">u2", "<u4", "<u8", "<f4", ">f4", "<f8", ">f8", "<c8", ">c8",
+    "<c16"]}
 arrays["f_lf4"] = np.asfortranarray(ramp("<f4"))
 arrays["f_lc8"] = np.asfortranarray(ramp("<c8"))
 arrays["empty"] = np.zeros((0, 4), "<f4")

@@ -1,5 +1,5 @@
-# Makes foreign.onnx and the folder fuzz, in which onnx's own Python package speaks to the tests of the reader: a model
-# of every form that the format allows and that ptyx does not write itself. Run in this folder with any onnx of version
+# Makes foreign.onnx and the folder fuzz with onnx's own Python package, for the tests of the reader: a model with every
+# form that the format allows and that ptyx does not write itself. Run in this folder with any onnx of version
 # 1.12 or later.
 import os
 import pathlib
@@ -29,10 +29,12 @@ inputs = [
     helper.make_tensor_value_info("z", TensorProto.FLOAT, []),
     helper.make_tensor_sequence_value_info("sequence", TensorProto.FLOAT, None),
 ]
-node = helper.make_node("Every", ["x", ""], ["out"], name="every", domain="example", doc_string="all kinds of attributes",
+node = helper.make_node("Every", ["x", ""], ["out"], name="every", domain="example",
+                        doc_string="all kinds of attributes",
     float=0.5, int=0, string="mean", tensor=tensors[0], floats=[1.5, 2.5], ints=[-1, 2], strings=["a", "b"],
     graph=helper.make_graph([helper.make_node("Identity", ["x"], ["inner"])], "inner", [], []))
-graph = helper.make_graph([node], "foreign", inputs, [helper.make_tensor_value_info("out", TensorProto.FLOAT, ["batch"])],
+graph = helper.make_graph([node], "foreign", inputs,
+                          [helper.make_tensor_value_info("out", TensorProto.FLOAT, ["batch"])],
     tensors, doc_string="a graph")
 graph.input[3].doc_string = "a sequence"
 model = helper.make_model(graph, producer_name="make_foreign", producer_version="1", doc_string="a model", ir_version=8,

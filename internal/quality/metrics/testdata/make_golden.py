@@ -18,7 +18,8 @@ H, W = 61, 84
 
 
 def scene(r, c):
-    amplitude = 0.8 + 0.1 * np.sin(0.21 * r + 0.13 * c) + 0.07 * np.cos(0.004 * (r - 30) * (c - 40)) + 0.05 * np.sin(0.9 * c - 0.5 * r)
+    amplitude = 0.8 + 0.1 * np.sin(0.21 * r + 0.13 * c) + 0.07 * np.cos(0.004 * (r - 30) * (c - 40))
+    amplitude += 0.05 * np.sin(0.9 * c - 0.5 * r)
     phase = 0.4 * np.sin(0.31 * c) * np.cos(0.27 * r) + 0.03 * r - 0.02 * c + 0.2 * np.sin(0.002 * r * c)
     return amplitude * np.exp(1j * phase)
 
@@ -83,7 +84,7 @@ def quality(truth, pred, ssim_truth, ssim_pred, span, ms):
 
 def main():
     r, c = np.indices((H, W)).astype(float)
-    # The Go test hands over complex64 objects.
+    # The Go test passes complex64 objects.
     truth, pred = (f(r, c).astype(np.complex64).astype(complex) for f in (scene, other))
     x, y = abs(truth), abs(pred)
     plain = {
