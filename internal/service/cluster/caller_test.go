@@ -80,15 +80,15 @@ func computed(ctx context.Context, c *Caller, name string, batch []predict.Reque
 	return nil
 }
 
-// nothing waits until the broker has no task and no outcome.
-func nothing(t testing.TB, c *Connection) {
+// awaitNoMessages waits until the broker has no task and no outcome.
+func awaitNoMessages(t testing.TB, c *Connection) {
 	t.Helper()
 	eventually(t, "nothing is left at the broker",
-		func() bool { tasks, outcomes := left(t, c); return tasks == 0 && outcomes == 0 })
+		func() bool { tasks, outcomes := countMessages(t, c); return tasks == 0 && outcomes == 0 })
 }
 
-// TestCall: batches of any size and of several models at the same time get their own patches, and nothing of them stays
-// at the broker while the Caller goes on.
+// TestCall: concurrent batches of any size and of several models get their own patches, and leave nothing at the
+// broker.
 func TestCall(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
@@ -124,16 +124,15 @@ func TestCall(t *testing.T) {
 		})
 	}
 	all.Wait()
-	nothing(t, c)
+	awaitNoMessages(t, c)
 	// a slow machine looks for what is on its way, and finds it twice
 	if s := caller.summary; s.Resent != 0 || s.Malformed != 0 {
 		t.Errorf("%+v", s)
 	}
 }
 
-// TestCallsThatAreGivenUp: who does not wait any more leaves no task behind, and one that was computed meanwhile no
-// outcome.
-func TestCallsThatAreGivenUp(t *testing.T) {
+// TestCancelledCalls: a cancelled call leaves neither its task nor its outcome at the broker.
+func TestCancelledCalls(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
@@ -143,14 +142,14 @@ func TestCallsThatAreGivenUp(t *testing.T) {
 	for i := range 5 {
 		go func() { ended <- computed(ctx, caller, "net", batchOf(uint64(i), model(size, 1), 2)) }()
 	}
-	eventually(t, "the tasks are put out", func() bool { tasks, _ := left(t, c); return tasks == 5 })
+	eventually(t, "the tasks are put out", func() bool { tasks, _ := countMessages(t, c); return tasks == 5 })
 	cancel()
 	for range 5 {
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("given up: %v", err)
 		}
 	}
-	nothing(t, c)
+	awaitNoMessages(t, c)
 
 	began, proceed := make(chan bool), make(chan bool)
 	f := &fake{n: size, channels: 1, run: func() error { began <- true; <-proceed; return nil }}
@@ -168,15 +167,15 @@ func TestCallsThatAreGivenUp(t *testing.T) {
 		defer caller.mu.Unlock()
 		return caller.summary.Repeated > 0
 	})
-	nothing(t, c)
+	awaitNoMessages(t, c)
 	go func() { <-began }()
 	if err := computed(t.Context(), caller, "net", batchOf(8, model(size, 1), 3)); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestCallsSurvive: a worker is killed in a batch, the broker is killed and comes back, with its store and with an
-// empty one: all are computed.
+// TestCallsSurvive: all batches are computed although a worker is killed, or the broker is killed and restarted, with
+// or without its store.
 func TestCallsSurvive(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ worker, broker, empty bool }{
@@ -232,13 +231,13 @@ func TestCallsSurvive(t *testing.T) {
 			}
 			all.Wait()
 			t.Logf("%+v, %d batches computed", caller.summary, f.ran.Load())
-			nothing(t, caller.connection)
+			awaitNoMessages(t, caller.connection)
 		})
 	}
 }
 
-// TestCallsThatFail: an error of a worker that does not pass comes back with its words; a moment later all is well.
-func TestCallsThatFail(t *testing.T) {
+// TestFailingCalls: a permanent error of a worker reaches the caller. Later calls succeed.
+func TestFailingCalls(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
@@ -255,11 +254,11 @@ func TestCallsThatFail(t *testing.T) {
 	if err := computed(t.Context(), caller, "net", batchOf(1, model(size, 1), 1)); err != nil {
 		t.Error(err)
 	}
-	nothing(t, c)
+	awaitNoMessages(t, c)
 }
 
-// TestCallsAndPoison: messages that are no outcomes of the batch are dropped, and it is computed all the same.
-func TestCallsAndPoison(t *testing.T) {
+// TestCallsWithMalformedMessages: malformed outcomes are dropped, and the batch is computed.
+func TestCallsWithMalformedMessages(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
@@ -269,7 +268,7 @@ func TestCallsAndPoison(t *testing.T) {
 		Amplitude: make([]float32, 4), Phase: make([]float32, 4)}
 	ended := make(chan error, 1)
 	go func() { ended <- computed(t.Context(), caller, "net", batchOf(1, model(size, 1), 1)) }()
-	eventually(t, "the task is put out", func() bool { tasks, _ := left(t, c); return tasks == 1 })
+	eventually(t, "the task is put out", func() bool { tasks, _ := countMessages(t, c); return tasks == 1 })
 	for _, data := range [][]byte{[]byte("poison"), other.Encode(), nil} {
 		if _, err := c.js.Publish(t.Context(), outcomeSubject(id, 0), data); err != nil {
 			t.Fatal(err)
@@ -283,13 +282,13 @@ func TestCallsAndPoison(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	nothing(t, c)
+	awaitNoMessages(t, c)
 	if s := caller.summary; s.Malformed == 0 || s.Resent == 0 {
 		t.Errorf("%+v", s)
 	}
 }
 
-// TestCallsWithoutWorkers: it says so once, until there has been one; and a call ends in its own time.
+// TestCallsWithoutWorkers: the log warns once that there is no worker, and a call ends with its context.
 func TestCallsWithoutWorkers(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
@@ -313,9 +312,8 @@ func TestCallsWithoutWorkers(t *testing.T) {
 	}
 }
 
-// TestModelsOfCalls: a model that the broker has lost, or that was too old to stay, is stored again, however long
-// nobody asks for it.
-func TestModelsOfCalls(t *testing.T) {
+// TestRenewingModels: a Caller stores a model again that the broker has lost.
+func TestRenewingModels(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
@@ -339,7 +337,7 @@ func TestModelsOfCalls(t *testing.T) {
 	})
 }
 
-// TestCloseLeavesNothing: neither messages nor a consumer, whatever was under way.
+// TestCloseLeavesNothing: Close removes all messages and the consumer.
 func TestCloseLeavesNothing(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
@@ -348,13 +346,13 @@ func TestCloseLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- computed(ctx, caller, "net", batchOf(1, model(size, 1), 1)) }()
-	eventually(t, "the task is put out", func() bool { tasks, _ := left(t, c); return tasks == 1 })
+	eventually(t, "the task is put out", func() bool { tasks, _ := countMessages(t, c); return tasks == 1 })
 	cancel()
 	<-ended
 	if err := caller.Close(); err != nil {
 		t.Error(err)
 	}
-	if tasks, outcomes := left(t, c); tasks != 0 || outcomes != 0 {
+	if tasks, outcomes := countMessages(t, c); tasks != 0 || outcomes != 0 {
 		t.Errorf("%d tasks and %d outcomes are left", tasks, outcomes)
 	}
 	if _, err := c.js.Consumer(t.Context(), outcomeStream, caller.consumer.CachedInfo().Name); !errors.Is(err,

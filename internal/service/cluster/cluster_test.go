@@ -18,8 +18,8 @@ import (
 	"ptyx/internal/recon/reconstruct"
 )
 
-// TestTheSameBytes: whatever the number of workers, of batches in flight and of samples in a batch, the object has the
-// bytes that one machine makes, and nothing stays at the broker.
+// TestTheSameBytes: with any number of workers, batches in flight and samples of a batch, the object has the bytes of
+// one machine, and nothing stays at the broker.
 func TestTheSameBytes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -36,7 +36,7 @@ func TestTheSameBytes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := broker(t)
-			w := wholeOf(t, 7, size, c.channels, c.count, c.opt)
+			w := newTestJob(t, 7, size, c.channels, c.count, c.opt)
 			w.timing = patient
 			f := &fake{n: size, channels: c.channels, timing: patient}
 			var all []*working
@@ -45,7 +45,7 @@ func TestTheSameBytes(t *testing.T) {
 			}
 			connection := connected(t, b.URL)
 			s := w.gather(t, connection, c.inFlight)
-			nothingLeft(t, connection, f.ran.Load()-int64(s.Batches))
+			checkNoMessages(t, connection, f.ran.Load()-int64(s.Batches))
 			did := Tally{}
 			for _, w := range all {
 				tally := w.end()
@@ -68,8 +68,8 @@ func TestTheSameBytes(t *testing.T) {
 	}
 }
 
-// TestLargePatterns: patches of 256 x 256 pass a NATS server of others that takes messages of 1 MiB, one at a time;
-// groups of four do not, and are told so.
+// TestLargePatterns: a foreign NATS server with messages of 1 MiB passes single patches of 256 x 256, and a group of
+// four is refused.
 func TestLargePatterns(t *testing.T) {
 	t.Parallel()
 	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
@@ -83,7 +83,7 @@ func TestLargePatterns(t *testing.T) {
 		t.Fatal("the server does not start")
 	}
 	const n = 256
-	w := wholeOf(t, 3, n, 1, 5, reconstruct.Options{BatchSize: 16})
+	w := newTestJob(t, 3, n, 1, 5, reconstruct.Options{BatchSize: 16})
 	f := &fake{n: n, channels: 1}
 	worker := start(t, s.ClientURL(), f.worker())
 	c := connected(t, s.ClientURL())
@@ -101,27 +101,28 @@ func TestLargePatterns(t *testing.T) {
 	}
 }
 
-// TestFlowControl: no more batches lie at the broker than are allowed, however long the scan and whoever is away.
+// TestFlowControl: at most InFlight tasks are at the broker, however long the scan is and whoever is away.
 func TestFlowControl(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
 	const inFlight = 5
-	w := wholeOf(t, 8, size, 1, 40, reconstruct.Options{BatchSize: 1})
+	w := newTestJob(t, 8, size, 1, 40, reconstruct.Options{BatchSize: 1})
 	seen := lookups(t, c)
 	done := make(chan Summary, 1)
 	go func() { defer close(done); done <- w.gather(t, c, inFlight) }()
-	eventually(t, "the first batches are put out", func() bool { tasks, _ := left(t, c); return tasks == inFlight })
+	eventually(t, "the first batches are put out",
+		func() bool { tasks, _ := countMessages(t, c); return tasks == inFlight })
 	before := seen.Load()
 	eventually(t, "those that wait are looked for, and found", func() bool { return seen.Load() >= before+3 })
-	if tasks, _ := left(t, c); tasks != inFlight {
+	if tasks, _ := countMessages(t, c); tasks != inFlight {
 		t.Errorf("%d tasks lie at the broker, %d may", tasks, inFlight)
 	}
 	f := &fake{n: size, channels: 1}
 	worker := start(t, b.URL, f.worker())
 	most := uint64(0)
 	for len(done) == 0 {
-		tasks, _ := left(t, c)
+		tasks, _ := countMessages(t, c)
 		most = max(most, tasks)
 	}
 	// The outcome of a task may be gathered before the worker, which holds three at most, has acknowledged it.
@@ -131,11 +132,11 @@ func TestFlowControl(t *testing.T) {
 	worker.end()
 }
 
-// TestWorkerKilled: a process that is killed in the middle of a batch loses nothing and doubles nothing.
+// TestWorkerKilled: a worker killed in the middle of a batch loses nothing and doubles nothing.
 func TestWorkerKilled(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
-	w := wholeOf(t, 9, size, 1, 24, reconstruct.Options{BatchSize: 4})
+	w := newTestJob(t, 9, size, 1, 24, reconstruct.Options{BatchSize: 4})
 	c := connected(t, b.URL)
 	killed := make(chan *working)
 	f := &fake{n: size, channels: 1, timing: steady}
@@ -157,18 +158,18 @@ func TestWorkerKilled(t *testing.T) {
 	if s.Repeated != 0 {
 		t.Errorf("%d outcomes came twice", s.Repeated)
 	}
-	nothingLeft(t, c, f.ran.Load()-int64(s.Batches))
+	checkNoMessages(t, c, f.ran.Load()-int64(s.Batches))
 }
 
-// TestSlowWorkers: one that is slow but is heard of keeps its task; one that is not heard of loses it to another, and
-// what it stores in the end doubles nothing.
+// TestSlowWorkers: a slow worker that reports progress keeps its task. A silent one loses it, and its late outcome
+// changes nothing.
 func TestSlowWorkers(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
 	slow := &fake{n: size, channels: 1, timing: steady, delay: steady.AckWait * 5 / 4}
 	worker := start(t, b.URL, slow.worker())
-	w := wholeOf(t, 11, size, 1, 6, reconstruct.Options{BatchSize: 2})
+	w := newTestJob(t, 11, size, 1, 6, reconstruct.Options{BatchSize: 2})
 	if s := w.gather(t, c, 64); slow.ran.Load() != 3 {
 		t.Errorf("a slow worker computed %d batches for %d, %+v", slow.ran.Load(), s.Batches, s)
 	}
@@ -214,7 +215,7 @@ func TestSlowWorkers(t *testing.T) {
 		}
 		silent <- err
 	}()
-	w = wholeOf(t, 12, size, 1, 40, reconstruct.Options{BatchSize: 1})
+	w = newTestJob(t, 12, size, 1, 40, reconstruct.Options{BatchSize: 1})
 	if s := w.gather(t, c, 64); s.Repeated == 0 {
 		t.Errorf("the late outcome was not seen: %+v", s)
 	}
@@ -223,15 +224,14 @@ func TestSlowWorkers(t *testing.T) {
 	}
 }
 
-// TestBrokerRestarted: the broker is killed in the middle, twice, and started again on the same store; everybody goes
-// on. Then it comes back with an empty store, and that, too, costs nothing but time.
+// TestBrokerRestarted: the broker is killed twice and restarted, with its store or an empty one. The job is completed.
 func TestBrokerRestarted(t *testing.T) {
 	t.Parallel()
 	for _, empty := range []bool{false, true} {
 		t.Run(fmt.Sprint("empty store ", empty), func(t *testing.T) {
 			address, store := freePort(t), t.TempDir()
 			command, url := process(t, "broker", store+" "+address)
-			w := wholeOf(t, 13, size, 1, 60, reconstruct.Options{BatchSize: 1})
+			w := newTestJob(t, 13, size, 1, 60, reconstruct.Options{BatchSize: 1})
 			f := &fake{n: size, channels: 1, delay: 10 * time.Millisecond}
 			for range 2 {
 				start(t, url, f.worker())
@@ -255,11 +255,11 @@ func TestBrokerRestarted(t *testing.T) {
 	}
 }
 
-// TestInterrupted: a job that was interrupted goes on: what is stored is gathered, and nothing is computed twice.
+// TestInterrupted: an interrupted job resumes with the stored outcomes, and nothing is computed twice.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
-	w := wholeOf(t, 15, size, 1, 40, reconstruct.Options{BatchSize: 1})
+	w := newTestJob(t, 15, size, 1, 40, reconstruct.Options{BatchSize: 1})
 	w.timing = patient
 	f := &fake{n: size, channels: 1, timing: patient, delay: 5 * time.Millisecond}
 	start(t, b.URL, f.worker())
@@ -278,14 +278,14 @@ func TestInterrupted(t *testing.T) {
 	if s.Found < 20 || f.ran.Load() != int64(s.Batches) {
 		t.Errorf("%+v, %d batches were computed", s, f.ran.Load())
 	}
-	nothingLeft(t, c, f.ran.Load()-int64(s.Batches))
+	checkNoMessages(t, c, f.ran.Load()-int64(s.Batches))
 	// The same job once more is computed once more.
 	if s := w.gather(t, c, 4); s.Found != 0 || f.ran.Load() != 2*int64(s.Batches) {
 		t.Errorf("again: %+v, %d batches were computed", s, f.ran.Load())
 	}
 }
 
-// TestTwoJobs at the same time, of two models, do not get into each other's way; nor do two runs of one job.
+// TestTwoJobs: two jobs of two models, and two runs of one job, do not disturb each other.
 func TestTwoJobs(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
@@ -296,23 +296,23 @@ func TestTwoJobs(t *testing.T) {
 	together := func(seeds ...uint64) {
 		var group sync.WaitGroup
 		for _, seed := range seeds {
-			w := wholeOf(t, seed, size, 1, 30, reconstruct.Options{BatchSize: 2})
+			w := newTestJob(t, seed, size, 1, 30, reconstruct.Options{BatchSize: 2})
 			c := connected(t, b.URL)
 			group.Go(func() { w.gather(t, c, 6) })
 		}
 		group.Wait()
 	}
 	together(17, 23)
-	nothingLeft(t, connected(t, b.URL), f.ran.Load()-30)
+	checkNoMessages(t, connected(t, b.URL), f.ran.Load()-30)
 	together(23, 23) // an outcome that one run asked for may come when the other has done all
 }
 
-// TestPoison: messages that are no tasks and no outcomes are dropped and counted, and the job gets done.
-func TestPoison(t *testing.T) {
+// TestMalformedMessages: malformed tasks and outcomes are dropped and counted, and the job is done.
+func TestMalformedMessages(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
-	w := wholeOf(t, 19, size, 1, 8, reconstruct.Options{BatchSize: 2})
+	w := newTestJob(t, 19, size, 1, 8, reconstruct.Options{BatchSize: 2})
 	j := w.job(t, c)
 	id := j.ID.String()
 	if _, err := c.open(t.Context()); err != nil {
@@ -339,7 +339,7 @@ func TestPoison(t *testing.T) {
 	f := &fake{n: size, channels: 1}
 	done := make(chan Summary, 1)
 	go func() { defer close(done); done <- w.gather(t, c, 8) }()
-	eventually(t, "batches 2 and 3 are put out", func() bool { tasks, _ := left(t, c); return tasks == 6 })
+	eventually(t, "batches 2 and 3 are put out", func() bool { tasks, _ := countMessages(t, c); return tasks == 6 })
 	worker := start(t, b.URL, f.worker()) // not before: it drops what stands in the others' places
 	s := <-done
 	if did := worker.end(); did.Malformed != 4 || did.Batches != 4 {
@@ -350,13 +350,13 @@ func TestPoison(t *testing.T) {
 	}
 }
 
-// TestFailures: an error of a worker is tried again; one that does not pass fails the job, with its words, and nothing
-// is left; and then the job can be done.
+// TestFailures: an error of a worker is tried again. A permanent one fails the job with the worker's words and leaves
+// nothing. Then the job can be done.
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
-	w := wholeOf(t, 21, size, 1, 6, reconstruct.Options{BatchSize: 2})
+	w := newTestJob(t, 21, size, 1, 6, reconstruct.Options{BatchSize: 2})
 
 	var errors atomic.Int64
 	f := &fake{n: size, channels: 1, run: func() error {
@@ -390,15 +390,15 @@ func TestFailures(t *testing.T) {
 			t.Errorf("a worker that %s did %+v", name, did)
 		}
 		f.idle(t)
-		nothingLeft(t, c, 0)
+		checkNoMessages(t, c, 0)
 	}
 
 	start(t, b.URL, (&fake{n: size, channels: 1}).worker())
 	w.gather(t, c, 4)
 }
 
-// TestTheBatchThatKills: a task that was delivered again and again, and never came back, is given up with a word.
-func TestTheBatchThatKills(t *testing.T) {
+// TestCrashingBatch: a task that was delivered again and again without an outcome fails its job.
+func TestCrashingBatch(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
@@ -408,7 +408,7 @@ func TestTheBatchThatKills(t *testing.T) {
 	first := start(t, b.URL, o)
 	<-ready // it has made the consumer
 	first.end()
-	w := wholeOf(t, 29, size, 1, 1, reconstruct.Options{BatchSize: 1})
+	w := newTestJob(t, 29, size, 1, 1, reconstruct.Options{BatchSize: 1})
 	done := make(chan error, 1)
 	go func() {
 		_, _, err := w.try(context.Background(), t, c, 1)
@@ -436,13 +436,12 @@ func TestTheBatchThatKills(t *testing.T) {
 	}
 }
 
-// TestModels: a model that is here is not fetched, one that is not is, and what is stored under a wrong digest is not
-// used.
+// TestModels: a given model is not fetched, another one is, and a model with a wrong digest is not used.
 func TestModels(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
-	w := wholeOf(t, 25, size, 1, 4, reconstruct.Options{BatchSize: 2})
+	w := newTestJob(t, 25, size, 1, 4, reconstruct.Options{BatchSize: 2})
 	j := w.job(t, c)
 	s, err := c.open(t.Context())
 	if err != nil {
@@ -474,7 +473,7 @@ func TestModels(t *testing.T) {
 	}
 }
 
-// TestManyModels: a worker keeps few networks ready, and computes with all.
+// TestManyModels: a worker keeps few networks loaded, and computes with all.
 func TestManyModels(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
@@ -482,7 +481,7 @@ func TestManyModels(t *testing.T) {
 	worker := start(t, b.URL, f.worker())
 	c := connected(t, b.URL)
 	for _, seed := range []uint64{31, 32, 33, 31} {
-		wholeOf(t, seed, size, 1, 5, reconstruct.Options{BatchSize: 2}).gather(t, c, 4)
+		newTestJob(t, seed, size, 1, 5, reconstruct.Options{BatchSize: 2}).gather(t, c, 4)
 		if opened := f.opened.Load(); opened > cachedNetworks {
 			t.Errorf("%d networks are ready", opened)
 		}
@@ -491,11 +490,11 @@ func TestManyModels(t *testing.T) {
 	f.idle(t)
 }
 
-// TestJobs: whatever changes the outcomes changes the job's name, and nothing else does.
+// TestJobs: everything that changes the outcomes changes the job's id, and nothing else does.
 func TestJobs(t *testing.T) {
 	t.Parallel()
 	c := connected(t, broker(t).URL)
-	base := whole{scan: scanOf(t, 1, size, 9), model: model(size, 1), file: []byte("model"),
+	base := testJob{scan: scanOf(t, 1, size, 9), model: model(size, 1), file: []byte("model"),
 		opt: reconstruct.Options{BatchSize: 4}}
 	id := base.job(t, c).ID
 	same := base
@@ -504,12 +503,12 @@ func TestJobs(t *testing.T) {
 		t.Error("the same scan in another file is another job")
 	}
 	seen := map[Digest]string{id: "base"}
-	for name, change := range map[string]func(*whole){
-		"scan":  func(w *whole) { w.scan = scanOf(t, 2, size, 9) },
-		"model": func(w *whole) { w.file = []byte("other") },
-		"batch": func(w *whole) { w.opt.BatchSize = 3 },
-		"count": func(w *whole) { w.opt.Count = 5 },
-		"seed":  func(w *whole) { w.opt.Seed = 5 },
+	for name, change := range map[string]func(*testJob){
+		"scan":  func(w *testJob) { w.scan = scanOf(t, 2, size, 9) },
+		"model": func(w *testJob) { w.file = []byte("other") },
+		"batch": func(w *testJob) { w.opt.BatchSize = 3 },
+		"count": func(w *testJob) { w.opt.Count = 5 },
+		"seed":  func(w *testJob) { w.opt.Seed = 5 },
 	} {
 		w := base
 		change(&w)
@@ -521,8 +520,8 @@ func TestJobs(t *testing.T) {
 	}
 }
 
-// TestEarly: a worker may be there before its broker, and a job before its workers.
-func TestEarly(t *testing.T) {
+// TestStartingOrder: a worker may start before its broker, and a job before its workers.
+func TestStartingOrder(t *testing.T) {
 	t.Parallel()
 	address := freePort(t)
 	f := &fake{n: size, channels: 1}
@@ -537,7 +536,7 @@ func TestEarly(t *testing.T) {
 	}
 	worker.end()
 
-	w := wholeOf(t, 27, size, 1, 4, reconstruct.Options{BatchSize: 2})
+	w := newTestJob(t, 27, size, 1, 4, reconstruct.Options{BatchSize: 2})
 	c := connected(t, b.URL)
 	var log syncBuffer
 	job := w.job(t, c)
@@ -558,13 +557,13 @@ func TestEarly(t *testing.T) {
 	}
 }
 
-// TestRefusals: faults of a scan are those of one machine.
+// TestRefusals: invalid scans and options give the errors of one machine.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
 	c := connected(t, b.URL)
 	start(t, b.URL, (&fake{n: size, channels: 1}).worker())
-	w := whole{scan: scanOf(t, 1, size, 4), model: model(size, 1), file: []byte("model")}
+	w := testJob{scan: scanOf(t, 1, size, 4), model: model(size, 1), file: []byte("model")}
 	for name, check := range map[string]func() error{
 		"another size": func() error {
 			_, err := NewJob(c, w.scan, w.file, model(32, 1), reconstruct.Options{BatchSize: 1})

@@ -19,9 +19,8 @@ import (
 	"ptyx/internal/service/listen"
 )
 
-// TestWhoMayTakePart: beyond this machine a broker wants TLS and a token, or to be told that the network is to be
-// trusted.
-func TestWhoMayTakePart(t *testing.T) {
+// TestAccess: beyond this machine a broker requires TLS and a token, or --insecure.
+func TestAccess(t *testing.T) {
 	t.Parallel()
 	cert, key := testutil.Certificate(t)
 	for name, c := range map[string]struct {
@@ -61,8 +60,8 @@ func TestWhoMayTakePart(t *testing.T) {
 	}
 }
 
-// TestBrokersThatDoNotStart say why.
-func TestBrokersThatDoNotStart(t *testing.T) {
+// TestBrokerStartErrors: a broker that cannot start says why.
+func TestBrokerStartErrors(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
 	file := filepath.Join(t.TempDir(), "file")
@@ -81,8 +80,7 @@ func TestBrokersThatDoNotStart(t *testing.T) {
 	}
 }
 
-// TestSecrets: a job is done through TLS with a token; without either, with another one, and where there is no broker,
-// the complaint says so, and shows no secret.
+// TestSecrets: a job works through TLS with a token. Wrong credentials give an error that shows no secret.
 func TestSecrets(t *testing.T) {
 	t.Parallel()
 	cert, key := testutil.Certificate(t)
@@ -138,14 +136,14 @@ func TestSecrets(t *testing.T) {
 		_, err := Work(ctx, address, (&fake{n: size, channels: 1}).worker())
 		ended <- err
 	}()
-	wholeOf(t, 41, size, 1, 6, reconstruct.Options{BatchSize: 2}).gather(t, connection, 4)
+	newTestJob(t, 41, size, 1, 6, reconstruct.Options{BatchSize: 2}).gather(t, connection, 4)
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
 }
 
-// TestWithoutJetStream: a NATS server that keeps nothing is refused.
+// TestWithoutJetStream: a NATS server without JetStream is refused.
 func TestWithoutJetStream(t *testing.T) {
 	t.Parallel()
 	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true})
@@ -158,7 +156,7 @@ func TestWithoutJetStream(t *testing.T) {
 		t.Fatal("the server does not start")
 	}
 	c := connected(t, s.ClientURL())
-	w := whole{scan: scanOf(t, 1, size, 4), model: model(size, 1), file: []byte("model"),
+	w := testJob{scan: scanOf(t, 1, size, 4), model: model(size, 1), file: []byte("model"),
 		opt: reconstruct.Options{BatchSize: 1}}
 	_, _, gathering := w.try(t.Context(), t, c, 1)
 	_, working := Work(t.Context(), Address{URL: s.ClientURL()}, (&fake{n: size, channels: 1}).worker())
@@ -169,8 +167,8 @@ func TestWithoutJetStream(t *testing.T) {
 	}
 }
 
-// TestAFullBroker: who is refused for want of room says so and waits; and goes on with the job when there is room.
-func TestAFullBroker(t *testing.T) {
+// TestFullBroker: a job waits for a broker without room, says so, and continues when there is room.
+func TestFullBroker(t *testing.T) {
 	t.Parallel()
 	store, address := t.TempDir(), freePort(t)
 	full, err := StartBroker(BrokerOptions{Address: listen.Address{Listen: address}, Store: store, MaxStore: 1 << 19},
@@ -178,7 +176,7 @@ func TestAFullBroker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := wholeOf(t, 43, size, 1, 60, reconstruct.Options{BatchSize: 4})
+	w := newTestJob(t, 43, size, 1, 60, reconstruct.Options{BatchSize: 4})
 	f := &fake{n: size, channels: 1}
 	start(t, full.URL, f.worker())
 	c := connected(t, full.URL)

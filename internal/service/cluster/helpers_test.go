@@ -139,7 +139,8 @@ func (f *fake) worker() WorkerOptions {
 		f.models.Store(contract.Digest(model), true)
 		return f, func() error { f.opened.Add(-1); return nil }, nil
 	}
-	return WorkerOptions{Networks: networks, Timing: cmp.Or(f.timing, quick), Grace: 3 * time.Second, Log: slog.New(slog.DiscardHandler)}
+	return WorkerOptions{Networks: networks, Timing: cmp.Or(f.timing, quick), Grace: 3 * time.Second,
+		Log: slog.New(slog.DiscardHandler)}
 }
 
 func (f *fake) Provider() string { return "fake" }
@@ -290,8 +291,8 @@ func (f *fake) idle(t testing.TB) {
 	}
 }
 
-// task is a scan with a model, and what one machine makes of it.
-type whole struct {
+// testJob is a scan with a model, and what one machine makes of it.
+type testJob struct {
 	scan   *dataset.Scan
 	model  contract.Contract
 	file   []byte
@@ -300,10 +301,10 @@ type whole struct {
 	timing Timing // zero: quick
 }
 
-// wholeOf computes the reference.
-func wholeOf(t testing.TB, seed uint64, n, channels, count int, opt reconstruct.Options) whole {
+// newTestJob computes the reference.
+func newTestJob(t testing.TB, seed uint64, n, channels, count int, opt reconstruct.Options) testJob {
 	t.Helper()
-	w := whole{scan: scanOf(t, seed, n, count), model: model(n, channels), file: fmt.Appendf(nil, "model %d", seed),
+	w := testJob{scan: scanOf(t, seed, n, count), model: model(n, channels), file: fmt.Appendf(nil, "model %d", seed),
 		opt: opt}
 	r, err := reconstruct.Run(context.Background(), &fake{n: n, channels: channels}, w.scan, w.model, opt)
 	if err != nil {
@@ -323,7 +324,7 @@ func encoded(t testing.TB, r *reconstruct.Result) []byte {
 }
 
 // gather does the job, and compares the object with the reference.
-func (w whole) gather(t testing.TB, c *Connection, inFlight int) Summary {
+func (w testJob) gather(t testing.TB, c *Connection, inFlight int) Summary {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -337,7 +338,7 @@ func (w whole) gather(t testing.TB, c *Connection, inFlight int) Summary {
 	return s
 }
 
-func (w whole) job(t testing.TB, c *Connection) *Job {
+func (w testJob) job(t testing.TB, c *Connection) *Job {
 	t.Helper()
 	j, err := NewJob(c, w.scan, w.file, w.model, w.opt)
 	if err != nil {
@@ -346,15 +347,15 @@ func (w whole) job(t testing.TB, c *Connection) *Job {
 	return j
 }
 
-func (w whole) try(ctx context.Context, t testing.TB, c *Connection, inFlight int) (*reconstruct.Result, Summary,
+func (w testJob) try(ctx context.Context, t testing.TB, c *Connection, inFlight int) (*reconstruct.Result, Summary,
 	error) {
 	t.Helper()
 	return Gather(ctx, c, w.job(t, c), GatherOptions{InFlight: inFlight, Timing: cmp.Or(w.timing, quick),
 		Log: slog.New(slog.DiscardHandler)})
 }
 
-// left is how many messages of tasks and outcomes the broker has.
-func left(t testing.TB, c *Connection) (tasks, outcomes uint64) {
+// countMessages is how many messages of tasks and outcomes the broker has.
+func countMessages(t testing.TB, c *Connection) (tasks, outcomes uint64) {
 	t.Helper()
 	s, err := c.open(t.Context())
 	if err != nil {
@@ -368,11 +369,11 @@ func left(t testing.TB, c *Connection) (tasks, outcomes uint64) {
 	return a.State.Msgs, b.State.Msgs
 }
 
-// nothingLeft holds the end of jobs. Of a batch that was computed twice, which is a matter of time, the second outcome
-// may come when its job is done.
-func nothingLeft(t testing.TB, c *Connection, twice int64) {
+// checkNoMessages is for the end of jobs. Of a batch that was computed twice, which is a matter of time, the second
+// outcome may come when its job is done.
+func checkNoMessages(t testing.TB, c *Connection, twice int64) {
 	t.Helper()
-	if tasks, outcomes := left(t, c); tasks != 0 || int64(outcomes) > twice {
+	if tasks, outcomes := countMessages(t, c); tasks != 0 || int64(outcomes) > twice {
 		t.Errorf("%d tasks and %d outcomes were left at the broker", tasks, outcomes)
 	}
 }

@@ -53,7 +53,7 @@ func TestMessagesReadBack(t *testing.T) {
 	}
 }
 
-// TestMalformed: what is no message gives the one error, and takes no memory that its own length does not give.
+// TestMalformed: malformed messages give errMalformed and allocate no more than their own length.
 func TestMalformed(t *testing.T) {
 	t.Parallel()
 	word := func(at int, v uint16) func([]byte) []byte {
@@ -96,7 +96,7 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
-// FuzzMessages: whatever the bytes, a decoder gives a message that encodes to the same bytes, or the one error.
+// FuzzMessages: any bytes give a message that encodes to the same bytes, or errMalformed.
 func FuzzMessages(f *testing.F) {
 	failed := exampleOutcome()
 	failed.Failure = "no"

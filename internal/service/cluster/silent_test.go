@@ -40,9 +40,8 @@ func impatient(t *testing.T, url string, patience time.Duration) *Connection {
 	return c
 }
 
-// TestBatchesGivenUpAreNotKept: however long the broker is away, nothing holds the patterns of a batch that nobody
-// waits for.
-func TestBatchesGivenUpAreNotKept(t *testing.T) {
+// TestCancelledBatchesAreFreed: while the broker is away, no cancelled batch keeps its patterns in memory.
+func TestCancelledBatchesAreFreed(t *testing.T) {
 	t.Parallel()
 	for name, away := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "silent": syscall.SIGSTOP} {
 		t.Run(name, func(t *testing.T) {
@@ -74,7 +73,7 @@ func TestBatchesGivenUpAreNotKept(t *testing.T) {
 	}
 }
 
-// TestLeftoversAreBounded: a broker that is away for very long is left with some.
+// TestLeftoversAreBounded: a Caller remembers a bounded number of leftovers.
 func TestLeftoversAreBounded(t *testing.T) {
 	t.Parallel()
 	c := &Caller{untidy: make(chan struct{}, 1)}
@@ -86,9 +85,9 @@ func TestLeftoversAreBounded(t *testing.T) {
 	}
 }
 
-// TestASilentBroker: one that is stopped, as one whose host has lost power, closes nothing. It is missed all the same;
-// when it goes on, so does all else.
-func TestASilentBroker(t *testing.T) {
+// TestSilentBroker: a stopped broker closes no connection. It is noticed by its silence, and everything continues when
+// it does.
+func TestSilentBroker(t *testing.T) {
 	t.Parallel()
 	command, url := process(t, "broker", t.TempDir()+" 127.0.0.1:0")
 	caller := calling(t, impatient(t, url, 600*time.Millisecond), CallOptions{})
@@ -107,9 +106,8 @@ func TestASilentBroker(t *testing.T) {
 	}
 }
 
-// TestTheUsualPatience: without a word about it, every client asks a broker for signs of life, and misses them within
-// 15 seconds.
-func TestTheUsualPatience(t *testing.T) {
+// TestDefaultPatience: by default, a silent broker is noticed within 15 seconds.
+func TestDefaultPatience(t *testing.T) {
 	t.Parallel()
 	o := connected(t, broker(t).URL).nc.Opts
 	if longest := o.PingInterval * time.Duration(o.MaxPingsOut+1); longest != 15*time.Second ||
@@ -118,7 +116,7 @@ func TestTheUsualPatience(t *testing.T) {
 	}
 }
 
-// TestCloseDoesNotWait: for a broker that does not answer, whether that is known or not.
+// TestCloseDoesNotWait: Close does not wait for a silent broker, whether its silence was noticed or not.
 func TestCloseDoesNotWait(t *testing.T) {
 	t.Parallel()
 	for name, known := range map[string]bool{"known": true, "not known": false} {
@@ -151,8 +149,8 @@ func TestCloseDoesNotWait(t *testing.T) {
 	}
 }
 
-// TestWhatIsLeftIsOneComplaint: of everything that could not be removed.
-func TestWhatIsLeftIsOneComplaint(t *testing.T) {
+// TestOneWarningAboutLeftovers: data that cannot be removed from the broker give one warning.
+func TestOneWarningAboutLeftovers(t *testing.T) {
 	t.Parallel()
 	c := connected(t, broker(t).URL)
 	var log syncBuffer
@@ -171,9 +169,9 @@ func TestWhatIsLeftIsOneComplaint(t *testing.T) {
 	}
 }
 
-// TestClientsThatGiveUpEarly: that there is no worker is said once, too, where nobody waits long enough for a batch to
-// be doubted; but not while a worker has one.
-func TestClientsThatGiveUpEarly(t *testing.T) {
+// TestWarningForShortCalls: the log warns once that there is no worker, even if calls are cancelled before LostAfter,
+// but not while a worker computes.
+func TestWarningForShortCalls(t *testing.T) {
 	t.Parallel()
 	b := broker(t)
 	var log syncBuffer

@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// FuzzJournal gives any bytes as a journal. Records come out that make up the bytes they were read from, of frames that
-// a server can have written; then its end, or what is wrong with it.
+// FuzzJournal: any bytes give records that encode to the same bytes, of valid frames, and then the end or an error.
 func FuzzJournal(f *testing.F) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	whole := appendRecord(appendRecord(nil, some(rng, 2, side), side), some(rng, 1, side), side)

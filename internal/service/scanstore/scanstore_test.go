@@ -83,8 +83,8 @@ func kept(t testing.TB, s *Store, id string) (f Frames, mended string) {
 	return f, mended
 }
 
-// TestFramesComeBack: whatever sizes, and in the order in which they were kept.
-func TestFramesComeBack(t *testing.T) {
+// TestReplay: frames of any number come back in the order in which they were stored.
+func TestReplay(t *testing.T) {
 	s := opened(t, t.TempDir())
 	defer s.Close()
 	for seed := range uint64(20) {
@@ -106,7 +106,7 @@ func TestFramesComeBack(t *testing.T) {
 	}
 }
 
-// TestManyFramesAtOnce: a post that no record holds.
+// TestManyFramesAtOnce: frames that do not fit into one record are stored.
 func TestManyFramesAtOnce(t *testing.T) {
 	s := opened(t, t.TempDir())
 	defer s.Close()
@@ -143,8 +143,8 @@ func journalOf(t testing.TB, s *Store) (path string, data []byte, ends []int, re
 	return path, data, ends, records
 }
 
-// TestCutShort: a journal that ends anywhere has all frames of its whole records, and takes more.
-func TestCutShort(t *testing.T) {
+// TestTruncatedJournal: a journal truncated anywhere gives the frames of its complete records, and accepts more.
+func TestTruncatedJournal(t *testing.T) {
 	s := opened(t, t.TempDir())
 	defer s.Close()
 	path, data, ends, records := journalOf(t, s)
@@ -167,8 +167,8 @@ func TestCutShort(t *testing.T) {
 	}
 }
 
-// TestBitFlips: whatever bit is another one, frames before it come back, none after it, and nothing of the rest is
-// lost.
+// TestBitFlips: if a bit changes, the frames before it come back, none after it, and the rest of the journal is put
+// aside.
 func TestBitFlips(t *testing.T) {
 	s := opened(t, t.TempDir())
 	defer s.Close()
@@ -199,9 +199,8 @@ func TestBitFlips(t *testing.T) {
 	}
 }
 
-// TestWhatIsTakenBack: frames that lay refuses leave nothing, and an error of whoever reads leaves the journal as it
-// is.
-func TestWhatIsTakenBack(t *testing.T) {
+// TestFailingCallbacks: frames whose callback fails are removed. A reader's error leaves the journal as it is.
+func TestFailingCallbacks(t *testing.T) {
 	s := opened(t, t.TempDir())
 	defer s.Close()
 	a, err := s.Create(id("a"), Head{N: side})
@@ -229,9 +228,8 @@ func TestWhatIsTakenBack(t *testing.T) {
 	}
 }
 
-// TestAFullDisk: the system lets no file grow beyond a limit. What has no room leaves nothing, and there is a next
-// time.
-func TestAFullDisk(t *testing.T) { testutil.InChild(t, func() { aFullDisk(t) }) }
+// TestFullDisk: the system limits the size of files. Frames that do not fit leave nothing, and later ones are stored.
+func TestFullDisk(t *testing.T) { testutil.InChild(t, func() { aFullDisk(t) }) }
 
 func aFullDisk(t *testing.T) {
 	s := opened(t, t.TempDir())
@@ -287,8 +285,8 @@ func entries(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// TestAStoreOfAnyName: a path is no pattern, and what was being written when a server was killed is removed.
-func TestAStoreOfAnyName(t *testing.T) {
+// TestNameOfAStore: the path of a store is no pattern, and files that a killed server was writing are removed.
+func TestNameOfAStore(t *testing.T) {
 	s := opened(t, filepath.Join(t.TempDir(), "st[x*"))
 	_, err := s.Create(id("a"), Head{N: side})
 	must(t, err)
@@ -300,8 +298,8 @@ func TestAStoreOfAnyName(t *testing.T) {
 	}
 }
 
-// TestJournalsThatAreNone: a link, whose target is another's, and a pipe, for which nobody waits.
-func TestJournalsThatAreNone(t *testing.T) {
+// TestIrregularJournals: a journal that is a link or a pipe is refused at once.
+func TestIrregularJournals(t *testing.T) {
 	s := opened(t, t.TempDir())
 	other := filepath.Join(t.TempDir(), "other")
 	must(t, os.WriteFile(other, []byte("somebody's"), fileMode))
@@ -325,8 +323,8 @@ func TestJournalsThatAreNone(t *testing.T) {
 	}
 }
 
-// TestAScanRemovedByHand: nothing more is promised, and it can be forgotten.
-func TestAScanRemovedByHand(t *testing.T) {
+// TestScanRemovedByHand: a scan whose directory is gone accepts no frames and can be removed.
+func TestScanRemovedByHand(t *testing.T) {
 	s := opened(t, t.TempDir())
 	a, err := s.Create(id("a"), Head{N: side})
 	must(t, err)
@@ -338,9 +336,8 @@ func TestAScanRemovedByHand(t *testing.T) {
 	must(t, a.Remove())
 }
 
-// TestScansOfAStore: in order of creation, with what they were created with; for nobody else to read; removed as a
-// whole.
-func TestScansOfAStore(t *testing.T) {
+// TestScans: scans are listed in order of creation, readable only by the owner, and removed completely.
+func TestScans(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "store")
 	s := opened(t, dir)
 	for i, digit := range []string{"c", "a", "b"} {
@@ -404,8 +401,8 @@ func TestScansOfAStore(t *testing.T) {
 	}
 }
 
-// TestHeadsThatAreNone: they are told of, and stay.
-func TestHeadsThatAreNone(t *testing.T) {
+// TestInvalidHeads: invalid heads are reported and stay.
+func TestInvalidHeads(t *testing.T) {
 	for name, text := range map[string]string{
 		"no JSON": "{", "version 2": `{"version":2,"n":4}`, "patterns of 0": `{"version":1}`,
 		"patterns of 100000": `{"version":1,"n":100000}`,
@@ -428,7 +425,7 @@ func TestHeadsThatAreNone(t *testing.T) {
 	}
 }
 
-func TestPlacesThatAreNoStore(t *testing.T) {
+func TestInvalidStores(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	must(t, os.WriteFile(file, nil, fileMode))
 	for _, dir := range []string{"", file, filepath.Join(file, "below"), "/proc/store"} {

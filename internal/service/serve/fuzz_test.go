@@ -10,8 +10,7 @@ import (
 	"testing"
 )
 
-// FuzzInferBody gives any bytes as the body of a request. Only a failure for the client may come out, or patterns that
-// are what their shape says and a detector can have measured.
+// FuzzInferBody: any body gives valid patterns of the declared shape, or an error for the client.
 func FuzzInferBody(f *testing.F) {
 	s := started(f, options(&fake{channels: 1}))
 	m := s.models["net"]
@@ -53,12 +52,11 @@ func FuzzInferBody(f *testing.F) {
 	})
 }
 
-// FuzzFrames gives any bytes as the body of a post of frames, NPZ or JSON. Only a failure for the client may come out,
-// or frames that belong together: ids, places and patterns that a detector can have measured.
+// FuzzFrames: any body gives frames that belong together, with valid patterns, or an error for the client.
 func FuzzFrames(f *testing.F) {
 	s := started(f, scanServer(&fake{channels: 1}))
-	counts := path.Base(begin(f, s, `{"input":"intensity","positions":"metres","pixel_size_nm":10}`))
-	amplitudes := path.Base(begin(f, s, ""))
+	counts := path.Base(createScan(f, s, `{"input":"intensity","positions":"metres","pixel_size_nm":10}`))
+	amplitudes := path.Base(createScan(f, s, ""))
 	m := simulated(2)
 	f.Add(m.npz(f), false, false)
 	f.Add([]byte(fmt.Sprintf(`{"ids":[1],"xcoords":[2.5],"ycoords":[-1e3],"diff3d":[%s]}`,

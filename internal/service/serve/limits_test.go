@@ -10,7 +10,7 @@ import (
 // goes on.
 func TestAbsurdBodies(t *testing.T) {
 	s := started(t, scanServer(&fake{channels: 1}))
-	frames := begin(t, s, "") + "/frames"
+	frames := createScan(t, s, "") + "/frames"
 	deep := strings.Repeat("[", 200_000)
 	for name, tc := range map[string]struct{ path, kind, body string }{
 		"nested inference": {"/v2/models/net/infer", "application/json",

@@ -42,7 +42,7 @@ func TestMetadataAndHealth(t *testing.T) {
 	}
 }
 
-// TestHostileNames: what a client calls a model is looked up and nothing else.
+// TestHostileNames: names of models are only looked up.
 func TestHostileNames(t *testing.T) {
 	s := started(t, options(&fake{channels: 1}))
 	for _, c := range []struct {
@@ -234,7 +234,7 @@ func TestInferenceInEveryForm(t *testing.T) {
 	})
 }
 
-// TestRefusals: each is a sentence and a status, and nothing is computed.
+// TestRefusals: an invalid request gets a status and a sentence, and nothing is computed.
 func TestRefusals(t *testing.T) {
 	f := &fake{channels: 1}
 	s := started(t, options(f))
@@ -354,8 +354,8 @@ func TestABodyThatIsTooLarge(t *testing.T) {
 	}
 }
 
-// TestAnotherSitesPage: a browser must not do a foreign page's will.
-func TestAnotherSitesPage(t *testing.T) {
+// TestCrossSiteRequests: requests that a page of another site makes a browser send are refused.
+func TestCrossSiteRequests(t *testing.T) {
 	s := started(t, options(&fake{channels: 1}))
 	body := jsonRequest(t, 1, nil)
 	if w := ask(s, "POST", inferPath, body, "Origin", "null", "Sec-Fetch-Site", "cross-site"); w.Code != 403 {

@@ -48,9 +48,9 @@ func awaitWaiting(t testing.TB, q *queue, samples int) {
 	})
 }
 
-// TestBatchesAreGathered: while the network runs, others come together; a job larger than a batch is cut, and what it
-// leaves is shared.
-func TestBatchesAreGathered(t *testing.T) { everywhere(t, batchesAreGathered) }
+// TestGatheringBatches: requests that arrive while the network runs share a batch. A job larger than a batch is split,
+// and its rest shares one, too.
+func TestGatheringBatches(t *testing.T) { everywhere(t, batchesAreGathered) }
 
 func batchesAreGathered(t *testing.T, started starter) {
 	f, begun, proceed := gated()
@@ -81,8 +81,9 @@ func batchesAreGathered(t *testing.T, started starter) {
 	}
 }
 
-// TestWaiting holds the first of a batch to its patience, and none that is alone, on a clock of the test's own.
-func TestWaiting(t *testing.T) {
+// TestBatchWait: the first request of a batch waits for others, but a client that is alone does not. The clock is
+// synthetic.
+func TestBatchWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{channels: 1}
 		o := options(f)
@@ -121,7 +122,7 @@ func TestWaiting(t *testing.T) {
 	})
 }
 
-// TestPadding: a network on a device is given full batches only.
+// TestPadding: a network on a GPU gets only full batches.
 func TestPadding(t *testing.T) {
 	f := &fake{channels: 1, provider: "CUDAExecutionProvider"}
 	s := started(t, options(f))
@@ -135,8 +136,8 @@ func TestPadding(t *testing.T) {
 	}
 }
 
-// TestAFullQueue: 429 says so, and nothing of the request stays.
-func TestAFullQueue(t *testing.T) { everywhere(t, aFullQueue) }
+// TestFullQueue: a request beyond the limit gets status 429, and nothing of it stays in the queue.
+func TestFullQueue(t *testing.T) { everywhere(t, aFullQueue) }
 
 func aFullQueue(t *testing.T, started starter) {
 	f, begun, proceed := gated()
@@ -170,8 +171,8 @@ func aFullQueue(t *testing.T, started starter) {
 	}
 }
 
-// TestTheCancelledCostNothing: who has gone is not computed for, and leaves room.
-func TestTheCancelledCostNothing(t *testing.T) { everywhere(t, theCancelledCostNothing) }
+// TestCancelledJobsAreNotComputed: cancelled jobs are not computed and make room in the queue.
+func TestCancelledJobsAreNotComputed(t *testing.T) { everywhere(t, theCancelledCostNothing) }
 
 func theCancelledCostNothing(t *testing.T, started starter) {
 	f, begun, proceed := gated()
@@ -204,9 +205,9 @@ func theCancelledCostNothing(t *testing.T, started starter) {
 	}
 }
 
-// TestTheCancelledBehindAnotherModel: one network runs at a time, and who goes away while another model's does is not
-// computed for, either. Who comes meanwhile shares the batch.
-func TestTheCancelledBehindAnotherModel(t *testing.T) {
+// TestCancellingBehindAnotherModel: one network runs at a time. A job cancelled while another model's batch runs is not
+// computed, and later jobs join the batch.
+func TestCancellingBehindAnotherModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { theCancelledBehindAnotherModel(t, started, synctest.Wait) })
 	everywhere(t, func(t *testing.T, started starter) { theCancelledBehindAnotherModel(t, started, func() {}) })
 }
@@ -240,8 +241,8 @@ func theCancelledBehindAnotherModel(t *testing.T, started starter, settle func()
 	}
 }
 
-// TestCancelledHalfway: of a large job the part in the network is finished, the rest is not begun.
-func TestCancelledHalfway(t *testing.T) { everywhere(t, cancelledHalfway) }
+// TestCancellingALargeJob: the batch in the network is finished, the rest of the job is not computed.
+func TestCancellingALargeJob(t *testing.T) { everywhere(t, cancelledHalfway) }
 
 func cancelledHalfway(t *testing.T, started starter) {
 	f, begun, proceed := gated()
@@ -267,7 +268,7 @@ func cancelledHalfway(t *testing.T, started starter) {
 	}
 }
 
-// TestDeadlines: the server's and the request's own.
+// TestDeadlines: the timeouts of the server and of the request end a request.
 func TestDeadlines(t *testing.T) {
 	t.Parallel()
 	everywhere(t, deadlines)
@@ -301,8 +302,8 @@ func deadlines(t *testing.T, started starter) {
 	}
 }
 
-// TestANetworkThatFails: the client learns that, not why; the next request is as if nothing had been.
-func TestANetworkThatFails(t *testing.T) {
+// TestNetworkFailure: the client learns that the network failed, but not why. The next request succeeds.
+func TestNetworkFailure(t *testing.T) {
 	fails := true
 	f := &fake{channels: 1, run: func(int) error {
 		if fails {
@@ -323,8 +324,8 @@ func TestANetworkThatFails(t *testing.T) {
 	}
 }
 
-// TestManyAtOnce: every client gets its own results.
-func TestManyAtOnce(t *testing.T) {
+// TestManyClients: every client gets its own results.
+func TestManyClients(t *testing.T) {
 	t.Parallel()
 	everywhere(t, manyAtOnce)
 	t.Run("at three workers", func(t *testing.T) {

@@ -77,7 +77,7 @@ func get(t *testing.T, c *http.Client, url string) int {
 	return r.StatusCode
 }
 
-// TestShutdown: after the signal the server is not ready and takes no work, and finishes what it has accepted.
+// TestShutdown: after the signal the server is not ready, refuses work and finishes what it has accepted.
 func TestShutdown(t *testing.T) {
 	t.Parallel()
 	f, begun, proceed := gated()
@@ -128,7 +128,7 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// TestGrace: what takes too long is cut, and Run says so.
+// TestGrace: a request that exceeds the grace is cut, and Run reports it.
 func TestGrace(t *testing.T) {
 	t.Parallel()
 	f, begun, proceed := gated()
@@ -158,7 +158,7 @@ func TestGrace(t *testing.T) {
 	proceed <- nil
 }
 
-// TestToken: work and metadata want it, health does not; it is not in the log.
+// TestToken: work and metadata require the token, health does not. The token is not in the log.
 func TestToken(t *testing.T) {
 	var log bytes.Buffer
 	o := options(&fake{channels: 1})
@@ -244,8 +244,8 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestSlowClients: who sends a body by drops is left when the request's time is over, and is told; who is refused
-// anyway is not waited for.
+// TestSlowClients: a client that sends its body too slowly gets an answer when the request times out. A refused request
+// is not waited for.
 func TestSlowClients(t *testing.T) {
 	t.Parallel()
 	o := options(&fake{channels: 1})
@@ -298,8 +298,9 @@ func (w *deadlineRecorder) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
-// TestTheDeadlineOfABody does not apply to the computation: net/http would end the request.
-func TestTheDeadlineOfABody(t *testing.T) {
+// TestReadDeadline: the deadline for reading a body is removed before the computation, which net/http would otherwise
+// cancel.
+func TestReadDeadline(t *testing.T) {
 	f, begun, proceed := gated()
 	s := started(t, options(f))
 	w := &deadlineRecorder{ResponseRecorder: httptest.NewRecorder()}

@@ -62,9 +62,9 @@ func object(s *Server, scan string) []byte {
 	return ask(s, "GET", scan+"/object.npz", nil).Body.Bytes()
 }
 
-// TestScansComeBack: a server that ends in the middle of several scans, again and again, is followed by others that go
-// on, and the objects are those of a server that nobody has disturbed.
-func TestScansComeBack(t *testing.T) {
+// TestRestoringScans: servers that end in the middle of several scans leave objects with the bytes of an undisturbed
+// one.
+func TestRestoringScans(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "store")
 	m := simulated(30)
 	at := func(from, to int) measured {
@@ -76,8 +76,8 @@ func TestScansComeBack(t *testing.T) {
 	}
 	var first, second, gone string
 	until(t, storing(dir), func(s *Server) {
-		first, gone, second = begin(t, s, `{"name":"first"}`), begin(t, s, ""),
-			begin(t, s, `{"input":"intensity","name":"second"}`)
+		first, gone, second = createScan(t, s, `{"name":"first"}`), createScan(t, s, ""),
+			createScan(t, s, `{"input":"intensity","name":"second"}`)
 		post(t, s, first, at(0, 7))
 		post(t, s, gone, at(0, 3))
 		if w := ask(s, "DELETE", gone, nil); w.Code != http.StatusNoContent {
@@ -90,7 +90,7 @@ func TestScansComeBack(t *testing.T) {
 	}
 	until(t, storing(dir), func(s *Server) {
 		ready(t, s)
-		if now := told(t, s, first); now.Frames != 7 || now.State != open || now.Name != "first" {
+		if now := statusOf(t, s, first); now.Frames != 7 || now.State != open || now.Name != "first" {
 			t.Errorf("status %+v", now)
 		}
 		if w := ask(s, "GET", gone, nil); w.Code != 404 {
@@ -116,7 +116,7 @@ func TestScansComeBack(t *testing.T) {
 		if !bytes.Equal(object(s, first), m.expected(t, o.Models[0])) {
 			t.Error("the first scan has another object")
 		}
-		if now := told(t, s, second); now.State != finished || now.Frames != 30 {
+		if now := statusOf(t, s, second); now.State != finished || now.Frames != 30 {
 			t.Errorf("status %+v", now)
 		}
 		if w := ask(s, "POST", second+"/frames", at(0, 1).npz(t)); w.Code != http.StatusConflict {
@@ -129,20 +129,20 @@ func TestScansComeBack(t *testing.T) {
 		if !bytes.Equal(object(s, second), roots.expected(t, o.Models[0])) {
 			t.Error("the second scan has another object")
 		}
-		third := begin(t, s, "")
+		third := createScan(t, s, "")
 		if now := s.scans.list(); now[2].id != path.Base(third) {
 			t.Error("a new scan is not the last one")
 		}
 	})
 }
 
-// TestWhileScansComeBack: the server says so, takes other work, and gives no object that is not whole.
-func TestWhileScansComeBack(t *testing.T) {
+// TestRestoringState: during a restore the server reports it, accepts other work, and returns no incomplete object.
+func TestRestoringState(t *testing.T) {
 	dir := t.TempDir()
 	m := simulated(4)
 	var scan string
 	until(t, storing(dir), func(s *Server) {
-		scan = begin(t, s, "")
+		scan = createScan(t, s, "")
 		post(t, s, scan, m)
 	})
 	f, begun, proceed := gated()
@@ -153,7 +153,7 @@ func TestWhileScansComeBack(t *testing.T) {
 	if w := ask(s, "GET", "/v2/health/ready", nil); w.Code != 503 {
 		t.Errorf("ready: %d", w.Code)
 	}
-	if now := told(t, s, scan); now.State != restoring {
+	if now := statusOf(t, s, scan); now.State != restoring {
 		t.Errorf("status %+v", now)
 	}
 	for _, c := range []struct{ method, rest string }{{"POST", "/frames"}, {"POST", "/finish"},
@@ -164,7 +164,7 @@ func TestWhileScansComeBack(t *testing.T) {
 			t.Errorf("%s: %d %s", c.rest, w.Code, w.Body)
 		}
 	}
-	deleted := begin(t, s, "") // another scan is taken
+	deleted := createScan(t, s, "") // another scan is taken
 	if w := ask(s, "DELETE", deleted, nil); w.Code != 204 {
 		t.Error(w.Body)
 	}
@@ -175,13 +175,13 @@ func TestWhileScansComeBack(t *testing.T) {
 	}
 }
 
-// TestTheNetworkFailsWhileAScanComesBack: that may pass, and the scan waits for it.
-func TestTheNetworkFailsWhileAScanComesBack(t *testing.T) {
+// TestNetworkFailureWhileRestoring: a restore waits for a network that fails, and then continues.
+func TestNetworkFailureWhileRestoring(t *testing.T) {
 	o := storing(t.TempDir())
 	m := simulated(5)
 	var scan string
 	until(t, o, func(s *Server) {
-		scan = begin(t, s, "")
+		scan = createScan(t, s, "")
 		post(t, s, scan, m)
 	})
 	var well atomic.Bool
@@ -194,7 +194,7 @@ func TestTheNetworkFailsWhileAScanComesBack(t *testing.T) {
 	}
 	until(t, o, func(s *Server) {
 		eventually(t, "the status says so", func() bool {
-			now := told(t, s, scan)
+			now := statusOf(t, s, scan)
 			return now.State == restoring &&
 				now.Error != ""
 		})
@@ -203,18 +203,18 @@ func TestTheNetworkFailsWhileAScanComesBack(t *testing.T) {
 		}
 		well.Store(true)
 		ready(t, s)
-		if now := told(t, s, scan); now.Error != "" || !bytes.Equal(object(s, scan), m.expected(t, o.Models[0])) {
+		if now := statusOf(t, s, scan); now.Error != "" || !bytes.Equal(object(s, scan), m.expected(t, o.Models[0])) {
 			t.Errorf("status %+v, or another object", now)
 		}
 	})
 }
 
-// TestDeletedWhileItComesBack: it does not come back, and nothing of it stays.
-func TestDeletedWhileItComesBack(t *testing.T) {
+// TestDeletingWhileRestoring: a scan deleted during its restore is gone from memory and disk.
+func TestDeletingWhileRestoring(t *testing.T) {
 	dir := t.TempDir()
 	var scan string
 	until(t, storing(dir), func(s *Server) {
-		scan = begin(t, s, "")
+		scan = createScan(t, s, "")
 		post(t, s, scan, simulated(4))
 	})
 	f, begun, proceed := gated()
@@ -236,13 +236,13 @@ func TestDeletedWhileItComesBack(t *testing.T) {
 	}
 }
 
-// TestTheServerEndsWhileScansComeBack: the next one begins anew.
-func TestTheServerEndsWhileScansComeBack(t *testing.T) {
+// TestClosingWhileRestoring: the next server restores the scan from the beginning.
+func TestClosingWhileRestoring(t *testing.T) {
 	dir := t.TempDir()
 	m := simulated(12)
 	var scan string
 	until(t, storing(dir), func(s *Server) {
-		scan = begin(t, s, "")
+		scan = createScan(t, s, "")
 		for i := range 12 {
 			post(t, s, scan, m.of(i))
 		}
@@ -271,9 +271,9 @@ func TestTheServerEndsWhileScansComeBack(t *testing.T) {
 	})
 }
 
-// TestARefinedScanComesBack: finished while the solver worked, or before, it is refined anew, from the same frames in
-// the same order.
-func TestARefinedScanComesBack(t *testing.T) {
+// TestRestoringARefinedScan: a scan that was finished is refined again after a restart, from the same frames in the
+// same order.
+func TestRestoringARefinedScan(t *testing.T) {
 	dir := t.TempDir()
 	m := simulated(9)
 	o := storing(dir)
@@ -284,7 +284,7 @@ func TestARefinedScanComesBack(t *testing.T) {
 	}
 	var scan string
 	until(t, o, func(s *Server) {
-		scan = begin(t, s, `{"refine":7}`)
+		scan = createScan(t, s, `{"refine":7}`)
 		post(t, s, scan, m.of(8, 3, 1, 0, 2, 4, 7, 6, 5))
 		if w := ask(s, "POST", scan+"/finish", nil); w.Code != http.StatusAccepted {
 			t.Error(w.Body)
@@ -303,8 +303,8 @@ func TestARefinedScanComesBack(t *testing.T) {
 			return &better, nil
 		}
 		until(t, o, func(s *Server) {
-			eventually(t, "finished", func() bool { return told(t, s, scan).State == finished })
-			if now := told(t, s, scan); now.Error != "" {
+			eventually(t, "finished", func() bool { return statusOf(t, s, scan).State == finished })
+			if now := statusOf(t, s, scan); now.Error != "" {
 				t.Errorf("status %+v", now)
 			}
 			objects = append(objects, object(s, scan))
@@ -315,9 +315,9 @@ func TestARefinedScanComesBack(t *testing.T) {
 	}
 }
 
-// TestScansThatStayOnTheDisk: what does not go with this server is told of, not served and not touched; with the right
-// server it is back.
-func TestScansThatStayOnTheDisk(t *testing.T) {
+// TestUnservableScans: a stored scan that does not suit the server is logged, not served and not changed. A suitable
+// server restores it.
+func TestUnservableScans(t *testing.T) {
 	m := simulated(9)
 	for name, c := range map[string]struct {
 		change func(o *Options, scan string) // of the server, or of what is kept
@@ -348,7 +348,7 @@ func TestScansThatStayOnTheDisk(t *testing.T) {
 			}
 			var scan string
 			until(t, options(), func(s *Server) {
-				scan = begin(t, s, `{"refine":1}`)
+				scan = createScan(t, s, `{"refine":1}`)
 				post(t, s, scan, m)
 			})
 			kept := filepath.Join(dir, path.Base(scan))
@@ -357,8 +357,8 @@ func TestScansThatStayOnTheDisk(t *testing.T) {
 			o := options()
 			c.change(&o, kept)
 			changed := contents(t, kept)
-			var said said
-			o.Log = slog.New(slog.NewTextHandler(&said, nil))
+			var log syncLog
+			o.Log = slog.New(slog.NewTextHandler(&log, nil))
 			until(t, o, func(s *Server) {
 				ready(t, s)
 				if w := ask(s, "POST", scan+"/frames", m.npz(t)); w.Code != http.StatusConflict ||
@@ -369,7 +369,7 @@ func TestScansThatStayOnTheDisk(t *testing.T) {
 					t.Errorf("%v, %v", s.statuses(), s.scans.budget)
 				}
 			})
-			if text := said.String(); strings.Count(text, "a stored scan is not served") != 1 ||
+			if text := log.String(); strings.Count(text, "a stored scan is not served") != 1 ||
 				!strings.Contains(text, c.says) || !strings.Contains(text, path.Base(scan)) {
 				t.Errorf("the log does not say %q once: %s", c.says, text)
 			}
@@ -389,13 +389,14 @@ func TestScansThatStayOnTheDisk(t *testing.T) {
 	}
 }
 
-// TestADamagedScanComesBack: as far as it is whole, and says so; what was damaged can be sent again.
-func TestADamagedScanComesBack(t *testing.T) {
+// TestRestoringADamagedScan: the frames before the damage are restored, the scan says so, and the others can be sent
+// again.
+func TestRestoringADamagedScan(t *testing.T) {
 	dir := t.TempDir()
 	m := simulated(9)
 	var scan string
 	until(t, storing(dir), func(s *Server) {
-		scan = begin(t, s, "")
+		scan = createScan(t, s, "")
 		for i := range 9 {
 			post(t, s, scan, m.of(i))
 		}
@@ -409,7 +410,7 @@ func TestADamagedScanComesBack(t *testing.T) {
 		o := storing(dir)
 		until(t, o, func(s *Server) {
 			ready(t, s)
-			now := told(t, s, scan)
+			now := statusOf(t, s, scan)
 			if now.Frames == 5 {
 				if !strings.Contains(now.Error, "damaged at byte") ||
 					!bytes.Equal(object(s, scan), m.of(0, 1, 2, 3, 4).expected(t, o.Models[0])) {
@@ -433,13 +434,13 @@ func TestADamagedScanComesBack(t *testing.T) {
 	}
 }
 
-// TestWhatIsRefusedIsNotKept: frames that the object has no place for do not come back.
-func TestWhatIsRefusedIsNotKept(t *testing.T) {
+// TestRefusedFramesAreNotStored: frames that the object cannot hold are not restored.
+func TestRefusedFramesAreNotStored(t *testing.T) {
 	dir := t.TempDir()
 	m := simulated(3)
 	var scan string
 	until(t, storing(dir), func(s *Server) {
-		scan = begin(t, s, "")
+		scan = createScan(t, s, "")
 		post(t, s, scan, m.of(0))
 		for status, change := range map[int]func(m *measured){
 			422: func(m *measured) { m.patterns[7] = 1000 }, // no transmission
@@ -503,26 +504,27 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// said is a log that several goroutines write.
-type said struct {
+// syncLog is a log that several goroutines write.
+type syncLog struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (s *said) Write(p []byte) (int, error) {
+func (s *syncLog) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.Write(p)
 }
 
-func (s *said) String() string {
+func (s *syncLog) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()
 }
 
-// TestAFullDisk: what has no room is refused and in no object; when there is room again the scan goes on.
-func TestAFullDisk(t *testing.T) { testutil.InChild(t, func() { aFullDisk(t) }) }
+// TestFullDisk: frames that do not fit on the disk are refused and not in the object. The scan continues when there is
+// room.
+func TestFullDisk(t *testing.T) { testutil.InChild(t, func() { aFullDisk(t) }) }
 
 func aFullDisk(t *testing.T) {
 	dir := t.TempDir()
@@ -530,7 +532,7 @@ func aFullDisk(t *testing.T) {
 	o := storing(dir)
 	var scan string
 	until(t, o, func(s *Server) {
-		scan = begin(t, s, "")
+		scan = createScan(t, s, "")
 		post(t, s, scan, m.of(0))
 		alone := object(s, scan)
 		var before unix.Rlimit
@@ -549,7 +551,7 @@ func aFullDisk(t *testing.T) {
 			}
 		}
 		must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &before))
-		if now := told(t, s, scan); now.Frames != 1 || now.State != open || !bytes.Equal(object(s, scan), alone) ||
+		if now := statusOf(t, s, scan); now.Frames != 1 || now.State != open || !bytes.Equal(object(s, scan), alone) ||
 			len(s.statuses()) != 1 {
 			t.Errorf("status %+v", now)
 		}
@@ -560,7 +562,8 @@ func aFullDisk(t *testing.T) {
 	})
 	until(t, o, func(s *Server) {
 		ready(t, s)
-		if now := told(t, s, scan); now.State != finished || !bytes.Equal(object(s, scan), m.expected(t, o.Models[0])) {
+		if now := statusOf(t, s, scan); now.State != finished ||
+			!bytes.Equal(object(s, scan), m.expected(t, o.Models[0])) {
 			t.Errorf("status %+v, or another object", now)
 		}
 	})

@@ -114,8 +114,8 @@ func scanServer(f *fake) Options {
 	return o
 }
 
-// begin creates a scan and returns its address.
-func begin(t testing.TB, s *Server, body string) string {
+// createScan creates a scan and returns its address.
+func createScan(t testing.TB, s *Server, body string) string {
 	t.Helper()
 	w := ask(s, "POST", "/v1/scans", []byte(body))
 	if w.Code != http.StatusCreated || !strings.HasPrefix(w.Header().Get("Location"), "/v1/scans/") {
@@ -124,8 +124,8 @@ func begin(t testing.TB, s *Server, body string) string {
 	return w.Header().Get("Location")
 }
 
-// told is the status of a scan.
-func told(t testing.TB, s *Server, path string) (out status) {
+// statusOf is the status of a scan.
+func statusOf(t testing.TB, s *Server, path string) (out status) {
 	t.Helper()
 	w := ask(s, "GET", path, nil)
 	if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil || w.Code != 200 {
@@ -134,8 +134,8 @@ func told(t testing.TB, s *Server, path string) (out status) {
 	return out
 }
 
-// TestAnyOrderGivesTheSameBytes: frames in any order and any parts, repeated, from several clients at once, make what
-// infer writes.
+// TestAnyOrderGivesTheSameBytes: frames in any order and grouping, repeated, and from several clients at once give the
+// bytes that ptyx infer writes.
 func TestAnyOrderGivesTheSameBytes(t *testing.T) {
 	everywhere(t, anyOrderGivesTheSameBytes)
 	t.Run("at three workers", func(t *testing.T) {
@@ -151,7 +151,7 @@ func anyOrderGivesTheSameBytes(t *testing.T, started starter) {
 	m := simulated(60)
 	want := m.expected(t, o.Models[0])
 	for _, c := range []struct{ step, clients int }{{1, 1}, {7, 1}, {60, 1}, {5, 4}} {
-		path := begin(t, s, `{"model":"net"}`)
+		path := createScan(t, s, `{"model":"net"}`)
 		var all sync.WaitGroup
 		for client := range c.clients {
 			order := rand.New(rand.NewPCG(uint64(client), 9)).Perm(60) // each client sends all of them
@@ -169,7 +169,7 @@ func anyOrderGivesTheSameBytes(t *testing.T, started starter) {
 			t.Errorf("%d clients, %d frames at a time: %d, other bytes than those of the whole scan", c.clients, c.step,
 				w.Code)
 		}
-		now := told(t, s, path)
+		now := statusOf(t, s, path)
 		if now.Frames != 60 || now.Repeated != 60*(c.clients-1) || now.State != open || now.Extent == nil ||
 			now.Extent.Height < 20 {
 			t.Errorf("status %+v", now)
@@ -188,7 +188,8 @@ func TestFramesInJSONMetresAndCounts(t *testing.T) {
 	s := started(t, o)
 	m := simulated(3)
 	want := m.expected(t, o.Models[0])
-	path := begin(t, s, `{"positions":"metres","pixel_size_nm":1e9,"name":"as is"}`) // the one model; pixels of a metre
+	// the one model; pixels of a metre
+	path := createScan(t, s, `{"positions":"metres","pixel_size_nm":1e9,"name":"as is"}`)
 	body, err := json.Marshal(map[string]any{"ids": m.ids, "xcoords": m.x, "ycoords": m.y, "diff3d": m.patterns})
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +200,7 @@ func TestFramesInJSONMetresAndCounts(t *testing.T) {
 	if w := ask(s, "GET", path+"/object.npz", nil); !bytes.Equal(w.Body.Bytes(), want) {
 		t.Error("JSON gives other bytes than NPZ")
 	}
-	path = begin(t, s, `{"input":"intensity"}`)
+	path = createScan(t, s, `{"input":"intensity"}`)
 	counts := simulated(3)
 	roots := simulated(3)
 	for i := range counts.patterns {
@@ -216,7 +217,7 @@ func TestFramesInJSONMetresAndCounts(t *testing.T) {
 
 func TestPicturesOfAScan(t *testing.T) {
 	s := started(t, scanServer(&fake{channels: 1}))
-	path := begin(t, s, "")
+	path := createScan(t, s, "")
 	if w := ask(s, "GET", path+"/phase.png", nil); w.Code != http.StatusConflict {
 		t.Errorf("without frames: %d %s", w.Code, w.Body)
 	}
@@ -258,7 +259,7 @@ func TestPicturesOfAScan(t *testing.T) {
 	}
 }
 
-// TestRefusedScans: options, ids, frames. Nothing of what is refused stays.
+// TestRefusedScans: invalid options, ids and frames are refused and leave nothing.
 func TestRefusedScans(t *testing.T) {
 	f := &fake{channels: 1}
 	o := scanServer(f)
@@ -294,7 +295,7 @@ func TestRefusedScans(t *testing.T) {
 			}
 		}
 	}
-	path := begin(t, s, `{"model":"net"}`)
+	path := createScan(t, s, `{"model":"net"}`)
 	good := simulated(2)
 	members := func(change func(m map[string]any)) []byte {
 		m := map[string]any{keyPatterns: ndarray.Wrap(good.patterns, 2, size, size), keyX: good.x, keyY: good.y,
@@ -354,7 +355,7 @@ func TestRefusedScans(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d with %q", name, w.Code, text, c.status, c.says)
 		}
 	}
-	if now := told(t, s, path); now.Frames != 0 || now.Bytes != 0 {
+	if now := statusOf(t, s, path); now.Frames != 0 || now.Bytes != 0 {
 		t.Errorf("status %+v", now)
 	}
 	if w := ask(s, "POST", path+"/frames", good.npz(t)); w.Code != 200 {
@@ -389,9 +390,9 @@ func TestLimitsOfScans(t *testing.T) {
 	o := scanServer(&fake{channels: 1})
 	o.Scans.Memory = 300 << 10
 	s := started(t, o)
-	path := begin(t, s, "")
-	begin(t, s, "")
-	begin(t, s, "")
+	path := createScan(t, s, "")
+	createScan(t, s, "")
+	createScan(t, s, "")
 	if w := ask(s, "POST", "/v1/scans", nil); w.Code != http.StatusTooManyRequests ||
 		!strings.Contains(complaint(t, w), "delete one") {
 		t.Errorf("a fourth scan: %d %s", w.Code, w.Body)
@@ -410,17 +411,17 @@ func TestLimitsOfScans(t *testing.T) {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}
 	}
-	if now := told(t, s, path); full == 0 || now.Frames == 0 || now.Frames != 400-16*full ||
+	if now := statusOf(t, s, path); full == 0 || now.Frames == 0 || now.Frames != 400-16*full ||
 		s.scans.budget.used > o.Scans.Memory {
 		t.Errorf("%d posts refused, %v, status %+v", full, s.scans.budget, now)
 	}
 	if w := ask(s, "DELETE", path, nil); w.Code != http.StatusNoContent || s.scans.budget.used != 0 {
 		t.Errorf("deleting: %d, %v", w.Code, s.scans.budget)
 	}
-	begin(t, s, "") // there is room again
+	createScan(t, s, "") // there is room again
 }
 
-// TestFinish: no frames come after it, and the solver runs on those that came, in the order of their ids.
+// TestFinish: a finished scan accepts no frames, and the solver gets its frames in the order of their ids.
 func TestFinish(t *testing.T) {
 	o := scanServer(&fake{channels: 1})
 	m := simulated(9)
@@ -438,9 +439,9 @@ func TestFinish(t *testing.T) {
 		return &better, nil
 	}
 	s := started(t, o)
-	plain := begin(t, s, "")
+	plain := createScan(t, s, "")
 	for range 2 { // finishing again changes nothing
-		if w := ask(s, "POST", plain+"/finish", nil); w.Code != 200 || told(t, s, plain).State != finished {
+		if w := ask(s, "POST", plain+"/finish", nil); w.Code != 200 || statusOf(t, s, plain).State != finished {
 			t.Errorf("without frames: %d %s", w.Code, w.Body)
 		}
 	}
@@ -448,24 +449,24 @@ func TestFinish(t *testing.T) {
 		t.Errorf("frames after the end: %d %s", w.Code, w.Body)
 	}
 	for _, fails := range []bool{false, true} {
-		path := begin(t, s, `{"refine":7}`)
+		path := createScan(t, s, `{"refine":7}`)
 		if w := ask(s, "POST", path+"/frames", m.of(8, 3, 1, 0, 2, 4, 7, 6, 5).npz(t)); w.Code != 200 {
 			t.Fatal(w.Body)
 		}
 		network := ask(s, "GET", path+"/object.npz", nil).Body.Bytes()
 		if w := ask(s, "POST", path+"/finish", nil); w.Code != http.StatusAccepted ||
-			told(t, s, path).State != refining {
+			statusOf(t, s, path).State != refining {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 		if fails {
 			proceed <- errors.New("no convergence")
-			eventually(t, "failed", func() bool { return told(t, s, path).State == failed })
-			if now := told(t, s, path); now.Error != "no convergence" {
+			eventually(t, "failed", func() bool { return statusOf(t, s, path).State == failed })
+			if now := statusOf(t, s, path); now.Error != "no convergence" {
 				t.Errorf("status %+v", now)
 			}
 		} else {
 			proceed <- nil
-			eventually(t, "finished", func() bool { return told(t, s, path).State == finished })
+			eventually(t, "finished", func() bool { return statusOf(t, s, path).State == finished })
 		}
 		if same := bytes.Equal(ask(s, "GET", path+"/object.npz", nil).Body.Bytes(), network); same != fails {
 			t.Errorf("failed: %v; the object is the network's: %v", fails, same)
@@ -473,7 +474,7 @@ func TestFinish(t *testing.T) {
 	}
 }
 
-// TestDrainWaitsForTheSolver: what was accepted is finished; a scan that is deleted is not.
+// TestDrainWaitsForTheSolver: Drain waits for a running solver, but not for that of a deleted scan.
 func TestDrainWaitsForTheSolver(t *testing.T) { synctest.Test(t, drainWaitsForTheSolver) }
 
 func drainWaitsForTheSolver(t *testing.T) {
@@ -492,7 +493,7 @@ func drainWaitsForTheSolver(t *testing.T) {
 	}
 	s := started(t, o)
 	begins := func() string {
-		path := begin(t, s, `{"refine":1}`)
+		path := createScan(t, s, `{"refine":1}`)
 		if w := ask(s, "POST", path+"/frames", simulated(2).npz(t)); w.Code != 200 {
 			t.Fatal(w.Body)
 		}
@@ -525,11 +526,12 @@ func drainWaitsForTheSolver(t *testing.T) {
 	}
 }
 
-// TestAFrameInTheNetwork: the same frame from another client is waited for, and taken if the first one goes away.
-func TestAFrameInTheNetwork(t *testing.T) {
+// TestFrameInTwoPosts: the second post of a frame waits for the first one, and computes the frame if the first is
+// cancelled.
+func TestFrameInTwoPosts(t *testing.T) {
 	f, begun, proceed := gated()
 	s := started(t, scanServer(f))
-	path := begin(t, s, "")
+	path := createScan(t, s, "")
 	a := s.scans.list()[0]
 	m := simulated(1)
 	frames := newFrames(m)
@@ -554,18 +556,18 @@ func TestAFrameInTheNetwork(t *testing.T) {
 	if err := <-second; err != nil {
 		t.Error(err)
 	}
-	if now := told(t, s, path); now.Frames != 1 {
+	if now := statusOf(t, s, path); now.Frames != 1 {
 		t.Errorf("status %+v", now)
 	}
 }
 
-// TestEvents: a stream tells of the scans at once and of what changes, and ends with the server.
+// TestEvents: a stream sends the state of the scans at once and after each change, and ends with the server.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	s := started(t, scanServer(&fake{channels: 1}))
 	url, stop, ended := running(t, s, listen.Address{})
 	c := client(t)
-	path := begin(t, s, `{"name":"star"}`)
+	path := createScan(t, s, `{"name":"star"}`)
 	lines := func(path string) (*bufio.Scanner, func()) {
 		r, err := c.Get(url + path)
 		if err != nil {
@@ -609,8 +611,8 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// TestThePage: open without a token, and nothing of another place is in it.
-func TestThePage(t *testing.T) {
+// TestPage: the page is public and uses no resources of other machines.
+func TestPage(t *testing.T) {
 	o := scanServer(&fake{channels: 1})
 	o.Token = "secret"
 	s := started(t, o)

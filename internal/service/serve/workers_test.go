@@ -70,9 +70,9 @@ func newSeveral(atOnce int) *several {
 		given: make(chan context.Context, 16)}
 }
 
-// TestSeveralAtOnce: as many batches are computed at the same time as the network takes, of all models together, and
-// the parts of one job may be computed in any order.
-func TestSeveralAtOnce(t *testing.T) { synctest.Test(t, severalAtOnce) }
+// TestConcurrentBatches: the network computes as many batches at once as it allows, of all models together, and the
+// parts of a job in any order.
+func TestConcurrentBatches(t *testing.T) { synctest.Test(t, severalAtOnce) }
 
 func severalAtOnce(t *testing.T) {
 	f, n := &fake{channels: 1}, newSeveral(3)
@@ -106,16 +106,15 @@ func severalAtOnce(t *testing.T) {
 	}
 }
 
-// TestAPostKeepsWorkersBusy: the frames of one post are with as many workers as there may be, in batches no larger than
-// the model's.
-func TestAPostKeepsWorkersBusy(t *testing.T) {
+// TestPostUsesAllWorkers: the frames of one post go to all workers, in batches no larger than the model's limit.
+func TestPostUsesAllWorkers(t *testing.T) {
 	f, n := &fake{channels: 1}, newSeveral(6)
 	o := scanServer(f)
 	o.Models[0].MaxBatch = 2
 	o.Network = n
 	s := started(t, o)
 	m := simulated(13)
-	path := begin(t, s, `{"model":"net"}`)
+	path := createScan(t, s, `{"model":"net"}`)
 	posted := make(chan int)
 	go func() { posted <- ask(s, "POST", path+"/frames", m.npz(t)).Code }()
 	for range 6 {
@@ -130,13 +129,13 @@ func TestAPostKeepsWorkersBusy(t *testing.T) {
 		t.Errorf("a batch of %d, want what is left", samples)
 	}
 	n.proceed <- nil
-	if code := <-posted; code != 200 || told(t, s, path).Frames != 13 {
-		t.Errorf("%d, %d frames", code, told(t, s, path).Frames)
+	if code := <-posted; code != 200 || statusOf(t, s, path).Frames != 13 {
+		t.Errorf("%d, %d frames", code, statusOf(t, s, path).Frames)
 	}
 }
 
-// TestBatchesThatNobodyWaitsFor are given up, and only those: not one that is shared with somebody who still waits.
-func TestBatchesThatNobodyWaitsFor(t *testing.T) {
+// TestCancellingBatches: a batch is cancelled when all its jobs are, but not while one of them waits.
+func TestCancellingBatches(t *testing.T) {
 	f, n := &fake{channels: 1}, newSeveral(2)
 	o := options(f)
 	o.Network = n
@@ -175,8 +174,8 @@ func TestBatchesThatNobodyWaitsFor(t *testing.T) {
 	}
 }
 
-// TestAPartThatFails: a job fails with the first of its parts, and the others are given up.
-func TestAPartThatFails(t *testing.T) {
+// TestFailureOfAPart: a job fails with its first failed batch, and its other batches are cancelled.
+func TestFailureOfAPart(t *testing.T) {
 	f, n := &fake{channels: 1}, newSeveral(2)
 	o := options(f)
 	o.Network = n
@@ -200,7 +199,7 @@ func TestAPartThatFails(t *testing.T) {
 	}
 }
 
-// TestClosingWithWorkers: what was accepted is finished, and then nothing is left.
+// TestClosingWithWorkers: Close finishes the accepted jobs.
 func TestClosingWithWorkers(t *testing.T) {
 	f, begun, proceed := gated()
 	s := atWorkers(t, options(f), 1, 2)
@@ -222,8 +221,8 @@ func TestClosingWithWorkers(t *testing.T) {
 	}
 }
 
-// TestWorkersThatFail: the client learns that something has failed, the log in the worker's words what.
-func TestWorkersThatFail(t *testing.T) {
+// TestWorkerFailure: the client learns that a worker failed; the log says why.
+func TestWorkerFailure(t *testing.T) {
 	t.Parallel()
 	f := &fake{channels: 1, run: func(int) error { return errors.New("out of some memory") }}
 	var log bytes.Buffer
@@ -237,8 +236,9 @@ func TestWorkersThatFail(t *testing.T) {
 	}
 }
 
-// TestABrokerThatGoes: without it the server is not ready and requests end in their time; with it all is well again.
-func TestABrokerThatGoes(t *testing.T) {
+// TestBrokerLoss: without its broker the server is not ready and requests time out. It recovers when the broker is
+// back.
+func TestBrokerLoss(t *testing.T) {
 	t.Parallel()
 	f := &fake{channels: 1}
 	o := options(f)

@@ -54,8 +54,8 @@ func upTo(count int) []int {
 	return ids
 }
 
-// TestAFileThatGrows is followed from before it is there, written on or replaced, with ids or numbered by its rows.
-func TestAFileThatGrows(t *testing.T) {
+// TestGrowingFile: a file is followed from before it exists, written on or replaced, with ids or numbered by its rows.
+func TestGrowingFile(t *testing.T) {
 	d := scanData(9)
 	want := inferred(t, d, 9)
 	for _, name := range []string{"s.npz", "s.h5"} {
@@ -78,8 +78,8 @@ func TestAFileThatGrows(t *testing.T) {
 	r.end(context.Background(), Idle, Tally{Frames: 9, Late: 5}, want) // 8 is there before
 }
 
-// TestLists of a growing file need not be equally long: the shortest counts.
-func TestLists(t *testing.T) {
+// TestUnequalArrays: the arrays of a growing file may differ in length: the shortest counts.
+func TestUnequalArrays(t *testing.T) {
 	d := scanData(6)
 	short := func(key string, count int) []npz.Member {
 		m := members(d, upTo(6), true)
@@ -113,8 +113,8 @@ func TestLists(t *testing.T) {
 	}
 }
 
-// TestRowsThatAreNotYetWritten are dark in HDF5, and are taken when others with light stand behind them.
-func TestRowsThatAreNotYetWritten(t *testing.T) {
+// TestUnwrittenRows: dark rows of HDF5 are used when rows with light follow.
+func TestUnwrittenRows(t *testing.T) {
 	d := scanData(7)
 	dark := scanData(7)
 	clear(dark.Patterns.Data[2*image : 3*image])
@@ -129,8 +129,8 @@ func TestRowsThatAreNotYetWritten(t *testing.T) {
 		end(context.Background(), Idle, Tally{Frames: 7}, inferred(t, d, 7))
 }
 
-// TestFaultsInAFileThatGrows: a frame of NaN is passed over, a file that is cut is waited for.
-func TestFaultsInAFileThatGrows(t *testing.T) {
+// TestFaultsInAGrowingFile: a frame with NaN is skipped, and a truncated file is waited for.
+func TestFaultsInAGrowingFile(t *testing.T) {
 	d := scanData(5)
 	bad := scanData(5)
 	bad.Patterns.Data[4*image+9] = float32(math.NaN())

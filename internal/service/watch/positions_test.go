@@ -36,8 +36,7 @@ func put(t *testing.T, path, text string) {
 	}
 }
 
-// TestFramesWaitForTheirPositions: patterns and positions come each in an order of its own, one before the other or
-// behind it.
+// TestFramesWaitForTheirPositions: patterns and positions come in different orders, before or after each other.
 func TestFramesWaitForTheirPositions(t *testing.T) {
 	const count = 8
 	d := scanData(count)
@@ -78,8 +77,8 @@ func putPlaces(t *testing.T, path string, d dataset.ScanData, ids []int) {
 	write(t, path, slices.DeleteFunc(members(d, ids, true), func(one npz.Member) bool { return one.Key == "diff3d" }))
 }
 
-// TestPositionsThatDoNotCome leave their frames waiting, which are neither in the object nor missing.
-func TestPositionsThatDoNotCome(t *testing.T) {
+// TestMissingPositions: frames without a position wait. They are neither in the object nor missing.
+func TestMissingPositions(t *testing.T) {
 	d := scanData(6)
 	for _, single := range []bool{false, true} {
 		r := watching(t)
@@ -145,8 +144,8 @@ func TestPositionFiles(t *testing.T) {
 	}
 }
 
-// TestAFaultInThePositions is named once, and what stands before it is taken.
-func TestAFaultInThePositions(t *testing.T) {
+// TestFaultyPositions: a fault is logged once, and the positions before it are used.
+func TestFaultyPositions(t *testing.T) {
 	d := scanData(3)
 	r := watching(t)
 	write(t, r.path("a.npz"), patternsOnly(members(d, upTo(3), true)))
@@ -158,8 +157,8 @@ func TestAFaultInThePositions(t *testing.T) {
 	}
 }
 
-// TestTurnedPositions: the flags mean for a list of positions what they mean for a part.
-func TestTurnedPositions(t *testing.T) {
+// TestOrientedPositions: the flags have the same meaning for a list of positions and for a part.
+func TestOrientedPositions(t *testing.T) {
 	d := scanData(2)
 	for name, view := range map[string]dataset.View{
 		"swapped": {SwapXY: true}, "mirrored": {FlipX: true}, "swapped and mirrored": {SwapXY: true, FlipY: true},

@@ -227,9 +227,9 @@ func (r *run) end(ctx context.Context, ended End, want Tally, object []byte) {
 	}
 }
 
-// TestAnyOrderGivesTheBytesOfInfer: parts of every kind arrive in any order, many to a look or one, and all of it
-// twice.
-func TestAnyOrderGivesTheBytesOfInfer(t *testing.T) {
+// TestAnyOrderGivesTheSameBytes: parts of every kind, in any order and number, repeated, give the bytes that ptyx infer
+// writes.
+func TestAnyOrderGivesTheSameBytes(t *testing.T) {
 	const count = 11
 	d := scanData(count)
 	want := inferred(t, d, count)
@@ -253,7 +253,7 @@ func TestAnyOrderGivesTheBytesOfInfer(t *testing.T) {
 	}
 }
 
-// TestIDsOfNames: without ids a frame is told by the number at the end of its file's name.
+// TestIDsOfNames: without ids, the number at the end of a file's name identifies its frames.
 func TestIDsOfNames(t *testing.T) {
 	d := scanData(7)
 	for _, tt := range []struct {
@@ -304,8 +304,8 @@ func spoil(t *testing.T, path string, change func([]byte) []byte) {
 	}
 }
 
-// TestDamageIsPassedOver: a damaged file is tried for a while, named once, and its frames may come again in a good one.
-func TestDamageIsPassedOver(t *testing.T) {
+// TestDamagedFiles: a damaged file is tried for a while and logged once. Its frames may come again in another file.
+func TestDamagedFiles(t *testing.T) {
 	const count = 4
 	d := scanData(count)
 	want := inferred(t, d, count)
@@ -361,8 +361,8 @@ func TestDamageIsPassedOver(t *testing.T) {
 	}
 }
 
-// TestGrowingFilesAreWaitedFor: what is still being written is not taken for damage.
-func TestGrowingFilesAreWaitedFor(t *testing.T) {
+// TestUnfinishedFiles: a file that is still being written is not damaged.
+func TestUnfinishedFiles(t *testing.T) {
 	d := scanData(3)
 	r := watching(t)
 	path := r.path("a.npz")
@@ -387,8 +387,8 @@ func TestGrowingFilesAreWaitedFor(t *testing.T) {
 	}
 }
 
-// TestARepairedFile gives its frames under the same name, and is broken no more.
-func TestARepairedFile(t *testing.T) {
+// TestRepairedFile: a broken file that is replaced under its name is used.
+func TestRepairedFile(t *testing.T) {
 	d := scanData(3)
 	r := watching(t)
 	r.o.Idle = 20 * time.Second
@@ -406,7 +406,7 @@ func TestARepairedFile(t *testing.T) {
 	}
 }
 
-// TestCounts: gaps, frames that differ under one id, and those that no object can be made of.
+// TestCounts: missing ids, conflicting frames and refused ones are counted.
 func TestCounts(t *testing.T) {
 	d := scanData(9)
 	other := scanData(9)
@@ -428,7 +428,7 @@ func TestCounts(t *testing.T) {
 		inferred(t, d, 3))
 }
 
-// TestEnds: all frames, a signal with frames that have just come, nothing at all.
+// TestEnds: a watch ends with the last frame, with a signal after new frames, or without any frame.
 func TestEnds(t *testing.T) {
 	d := scanData(6)
 	r := watching(t)
@@ -454,8 +454,8 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// TestSavesNowAndThen: at most once in Every, each time the bytes of infer of what is there.
-func TestSavesNowAndThen(t *testing.T) {
+// TestSaving: the object is saved at most once in Every, each time with the bytes of ptyx infer.
+func TestSaving(t *testing.T) {
 	const count = 8
 	d := scanData(count)
 	r := watching(t)
@@ -486,8 +486,8 @@ func TestSavesNowAndThen(t *testing.T) {
 	}
 }
 
-// TestADirectoryThatIsGoneForAWhile is told of once, and followed when it is there again.
-func TestADirectoryThatIsGoneForAWhile(t *testing.T) {
+// TestMissingDirectory: a directory that disappears is logged once and followed when it is back.
+func TestMissingDirectory(t *testing.T) {
 	d := scanData(2)
 	r := watching(t)
 	r.o.Idle = 10 * time.Second
@@ -512,7 +512,7 @@ func TestADirectoryThatIsGoneForAWhile(t *testing.T) {
 	}
 }
 
-// TestFailures that are no fault of a file end it.
+// TestFailures: errors of the network and of Save end the watch.
 func TestFailures(t *testing.T) {
 	d := scanData(1)
 	r := watching(t)
