@@ -17,25 +17,24 @@ def requests(bench):
           Load(bench, f"{ours}/v2/models/net/infer", scan) as ask,
           Load(bench, f"{theirs}/infer", scan, "-raw") as ask_them):
         session = bare(bench, scan, model)
-        met = {OURS: {c: [] for c in CLIENTS}, THEIRS: {c: [] for c in CLIENTS}}
-        alone = []
+        results = {OURS: {c: [] for c in CLIENTS}, THEIRS: {c: [] for c in CLIENTS}}
+        rates = []
         asks = {OURS: ask, THEIRS: ask_them}
         for who in asks.values():  # warm up
             who("requests", 8, 1)
         for _ in range(bench.rounds):
             for clients in CLIENTS:
                 for name, who in asks.items():
-                    met[name][clients].append(who("requests", clients, bench.seconds))
+                    results[name][clients].append(who("requests", clients, bench.seconds))
                     time.sleep(PAUSE)
-            alone.append(throughput(session, bench.seconds))
+            rates.append(throughput(session, bench.seconds))
         session.close()
-    rows = [row(name, clients, found, alone) for clients in CLIENTS for name,
-            found in ((n, met[n][clients]) for n in met)]
+    rows = [row(name, clients, results[name][clients], rates) for clients in CLIENTS for name in results]
     for r in rows:
         print(f"{r['clients']} clients, {r['server']}: {r['per_second']['median']:.1f} a second, "
               f"{1e3 * r['p50']['median']:.1f} and {1e3 * r['p99']['median']:.1f} ms, "
               f"{r['share']['median']:.2f} of the bare session  {r['verdict']}", flush=True)
-    return {"session": spread(alone), "rows": rows}
+    return {"session": spread(rates), "rows": rows}
 
 
 def bare(bench, scan, model, batch=16):
@@ -50,8 +49,8 @@ def throughput(session, seconds):
     return session.patterns * len(taken) / sum(taken)
 
 
-def row(name, clients, found, alone):
-    share = spread([f["per_second"] / a for f, a in zip(found, alone, strict=True)])
+def row(name, clients, found, rates):
+    share = spread([f["per_second"] / a for f, a in zip(found, rates, strict=True)])
     bar = BAR if name == OURS and clients == max(CLIENTS) else None
     return {"server": name, "clients": clients,
             **{k: spread([f[k] for f in found]) for k in ("per_second", "p50", "p99")}, "share": share,

@@ -21,15 +21,15 @@ def measured(bench, n):
     with ptyx_serving(bench, model, bench.threads) as address, Load(bench, f"{address}/v1/scans", scan) as send:
         session = bare(bench, scan, model)
         send("frames", SENDERS, 1, IN_POST)
-        met, alone = [], []
+        results, rates = [], []
         for _ in range(bench.rounds):
-            met.append(send("frames", SENDERS, bench.seconds, IN_POST))
+            results.append(send("frames", SENDERS, bench.seconds, IN_POST))
             time.sleep(PAUSE)
-            alone.append(throughput(session, bench.seconds))
+            rates.append(throughput(session, bench.seconds))
         session.close()
-    row = {"n": n, "per_second": spread([m["per_second"] for m in met]), "p99": spread([m["p99"] for m in met]),
-           "session": spread(alone),
-           "share": spread([m["per_second"] / a for m, a in zip(met, alone, strict=True)])}
+    row = {"n": n, "per_second": spread([m["per_second"] for m in results]), "p99": spread([m["p99"] for m in results]),
+           "session": spread(rates),
+           "share": spread([m["per_second"] / a for m, a in zip(results, rates, strict=True)])}
     print(f"frames of {n} x {n}: {row['per_second']['median']:.0f} a second, "
           f"{row['share']['median']:.2f} of the bare session", flush=True)
     return row

@@ -32,17 +32,17 @@ def main():
     built = time.perf_counter()
     seconds = []  # of each pass
     for number in range(1, args.passes + 1):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         task.run(1)
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.perf_counter() - started)
         if args.keep:
             scan.save(f"{args.out}-{number}.npz", task)
     scan.save(f"{args.out}.npz", task)
-    told = {"imports": imported - START, "building": built - imported, "passes": seconds}
+    summary = {"imports": imported - START, "building": built - imported, "passes": seconds}
     if args.residual:
-        told["residual"] = residual(task, len(scan.x))
+        summary["residual"] = residual(task, len(scan.x))
     with open(f"{args.out}.json", "w") as file:
-        json.dump(told, file)
+        json.dump(summary, file)
 
 
 def arguments():

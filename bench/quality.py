@@ -78,8 +78,8 @@ def mine(bench, scan, *flags):
 
 
 def peer(bench, scan, *flags):
-    told = bench.peer(scan, *flags)
-    return bench.judge(bench.theirs(), scan) | {"seconds": told["loop"], "memory": told["memory"]}
+    summary = bench.peer(scan, *flags)
+    return bench.judge(bench.theirs(), scan) | {"seconds": summary["loop"], "memory": summary["memory"]}
 
 
 def no_worse(ours, theirs):

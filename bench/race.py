@@ -99,9 +99,9 @@ def raced(bench, what, ours, our_passes, theirs, their_passes, bar, aim):
         time.sleep(PAUSE)
         mine.append(ours.run(our_passes))
         time.sleep(PAUSE)
-        told = theirs.run(their_passes)
-        whole.append(told["seconds"])
-        loop.append(told["loop"])
+        summary = theirs.run(their_passes)
+        whole.append(summary["seconds"])
+        loop.append(summary["loop"])
     figure = ratio(mine, loop)
     row = {"what": what, "ours": spread(mine), "whole": spread(whole), "loop": spread(loop),
            "passes": [our_passes, their_passes],

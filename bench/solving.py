@@ -60,16 +60,16 @@ class Solving:
         seconds, memory = timed([sys.executable, "-B", script, "--scan", scan, "--out", self.files / out, "--passes",
                                  passes, "--batch", BATCH,
                                  "--threads", self.threads, *flags])
-        told = json.loads((self.files / f"{out}.json").read_text())
-        return {"seconds": seconds, "memory": memory, "loop": told["building"] + sum(told["passes"]), **told}
+        summary = json.loads((self.files / f"{out}.json").read_text())
+        return {"seconds": seconds, "memory": memory, "loop": summary["building"] + sum(summary["passes"]), **summary}
 
     @cached_property
     def way(self):
         """The fastest of WAYS in a short trial. On a busy machine, spinning threads can take 100 times as long."""
         trial = {}
         for name, flags in WAYS.items():
-            told = self._peer(self.scan, flags, 2, "trial")
-            trial[name] = told["passes"][-1]
+            summary = self._peer(self.scan, flags, 2, "trial")
+            trial[name] = summary["passes"][-1]
             print(f"pty-chi, {name}: {trial[name]:.2f} s a pass", flush=True)
         return min(trial, key=trial.get)
 
@@ -77,9 +77,9 @@ class Solving:
         """The figures of `ptyx eval` for an object."""
         done = subprocess.run([self.ptyx, "eval", "--recon", found, "--reference", reference, "--json"], check=True,
                               capture_output=True, text=True)
-        told = json.loads(done.stdout)
-        return {"correlation": told["complex_correlation"], "half_bit": told["frc"]["at_half_bit"]["frequency"],
-                "ring": 1 / told["frc"]["side"]}
+        summary = json.loads(done.stdout)
+        return {"correlation": summary["complex_correlation"], "half_bit": summary["frc"]["at_half_bit"]["frequency"],
+                "ring": 1 / summary["frc"]["side"]}
 
     def ours(self, out="ours"):
         return self.files / out / "reconstruction.npz"
@@ -89,11 +89,12 @@ class Solving:
 
     def residual(self, scan, *flags):
         """The Fourier residual and the passes that ptyx solve reports."""
-        done = subprocess.run([str(c) for c in (self.ptyx, "solve", "--data", scan, "--output-dir", self.files / "told",
+        done = subprocess.run([str(c) for c in (self.ptyx, "solve", "--data", scan, "--output-dir",
+                                                self.files / "residual",
                                                 "--quiet", "--json", *flags)],
                               check=True, capture_output=True, text=True)
-        told = json.loads(done.stdout)["solver"]
-        return told["residual"], told["passes"]
+        summary = json.loads(done.stdout)["solver"]
+        return summary["residual"], summary["passes"]
 
 
 def altered(path, *what):

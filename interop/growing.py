@@ -89,10 +89,11 @@ def check(report, files, ptyx):
         with following(ptyx, files, path, out) as process:
             for _ in writer(path, scan, parts):
                 time.sleep(PAUSE)
-            said, complaints = process.communicate(timeout=120)
+            output, complaints = process.communicate(timeout=120)
         report.same(f"watch: {name}: exit status, complaints", (process.returncode, complaints), (0, ""))
-        told = json.loads(said)
+        summary = json.loads(output)
         report.same(f"watch: {name}: frames, missing, refused, and why it ended",
-                    (told["frames"], told["missing"], told["refused"], told["ended"]), (100, 0, 0, "complete"))
+                    (summary["frames"], summary["missing"], summary["refused"], summary["ended"]),
+                    (100, 0, 0, "complete"))
         report.same(f"watch: {name}: reconstruction.npz has the bytes of ptyx infer",
                     (out / "reconstruction.npz").read_bytes() == (files / CASES[0].reconstruction).read_bytes(), True)

@@ -81,7 +81,7 @@ def watch(report, files, w, scan):
     page.locator("#facts", has_text="40").wait_for(timeout=60000)
     early, first = pixels(page, "amplitude"), page.locator("#amplitude").get_attribute("src")
     again = scan.send(files, slice(0, 70))
-    report.same("scan: frames sent, of which the server had ten",
+    report.same("scan: frames sent, ten of them repeated",
                 (again["stitched"], again["repeated"], again["frames"]), (60, 10, 100))
     page.locator("#list button", has_text="100 frames").wait_for(timeout=60000)
     page.wait_for_function("old => document.getElementById('amplitude').src !== old", arg=first, timeout=60000)
