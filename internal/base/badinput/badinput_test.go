@@ -36,7 +36,7 @@ func TestTheSentence(t *testing.T) {
 	}
 }
 
-// File names, keys and what other libraries say may hold line breaks; the complaint is one line on a terminal.
+// The sentence stays on one line if file names, keys or causes hold line breaks.
 func TestTheSentenceIsOneLine(t *testing.T) {
 	for _, breaks := range []string{"\n", "\r\n", "\n\t  ", "\x1b", "\x00", "\u0085", "\n\n"} {
 		broken := "a" + breaks + "b"

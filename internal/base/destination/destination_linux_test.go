@@ -6,7 +6,7 @@ import (
 	"ptyx/internal/base/destination"
 )
 
-// The processes' own file system takes no files, not even from root.
+// Not even root can write to the file system of the processes.
 func TestLockedDirectories(t *testing.T) {
 	mustSay(t, "a directory", destination.Dir("--out", "/proc/run"), "/proc/run",
 		"a directory /proc that cannot be written to")

@@ -45,7 +45,7 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// mustSay expects a complaint about path and the flag --out with the words of want, or none where want is empty.
+// mustSay expects an input error about path and the flag --out that contains want, or none if want is empty.
 func mustSay(t *testing.T, name string, err error, path, want string) {
 	t.Helper()
 	if want == "" {

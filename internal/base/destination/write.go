@@ -12,7 +12,7 @@ import (
 	"ptyx/internal/base/badinput"
 )
 
-// Write replaces the file at path by what fill writes, in one step: a reader sees the old file or the new one, and
+// Write replaces the file at path in one step by one that fill writes. A reader sees the old file or the new one, and
 // after an error the old one stays. fill may also write to the file by its name. The new file has the permissions 0644.
 func Write(path string, fill func(f *os.File) error) error {
 	return replace(path, fill, renameio.WithPermissions(0o644))

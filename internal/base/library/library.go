@@ -13,7 +13,7 @@ import (
 	"ptyx/internal/base/bundled"
 )
 
-// Search is what identifies a library, and the places to look at.
+// Search describes a library and the places that may hold it.
 type Search struct {
 	Name    string // "HDF5"
 	Version string // that ptyx needs: "1.10.0 or newer"
@@ -57,9 +57,9 @@ func Executable() string {
 	return filepath.Dir(program)
 }
 
-// Find returns the first library that open accepts, its place, and the faults of those that it skipped. A path of the
-// user must be usable: Find skips none. open also returns the path of the file, empty if there is none. Every error is
-// a *badinput.Error.
+// Find returns the first library that open accepts, its place, and the faults of the libraries that it skipped. A path
+// of the user must be usable: Find skips none. open also returns the path of the file, empty if there is no file. Every
+// error is a *badinput.Error.
 func Find[T any](s Search, open func(file string) (found T, path string, err error)) (T, Place, []error, error) {
 	var none T
 	for _, named := range s.Named {

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Element is what an array may hold: real samples (patterns, weights) or complex ones (probe, object, exit wave).
+// Element is the type of an element: real samples (patterns, weights) or complex ones (probe, object, exit wave).
 type Element interface{ ~float32 | ~complex64 }
 
 // Array is a dense row-major array. len(Data) equals the product of Shape; a scalar has an empty Shape and one element.

@@ -1,4 +1,4 @@
-// Package testutil holds what tests share: closeness that fails on NaN, seeded random arrays, a certificate, a
+// Package testutil holds helpers of tests: closeness that fails on NaN, seeded random arrays, a certificate, a
 // terminal, child processes.
 package testutil
 

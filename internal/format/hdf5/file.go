@@ -55,7 +55,7 @@ func (l *Library) Open(path string) (*File, error) {
 }
 
 func (a *api) unopened(path string) error {
-	return fault(path, "", "a file that HDF5 cannot open", "a whole HDF5 file", "copy or write the file again",
+	return fault(path, "", "a file that HDF5 cannot open", "a complete HDF5 file", "copy or write the file again",
 		a.cause())
 }
 

@@ -17,7 +17,7 @@ import (
 	"ptyx/internal/format/hdf5/hdf5test"
 )
 
-// testLibrary is the one that make lib provides. Its absence fails the tests: nothing is skipped.
+// testLibrary is the library of make lib. Without it the tests fail.
 func testLibrary(t testing.TB) *Library {
 	t.Helper()
 	l, err := Load(hdf5test.Library())
@@ -27,7 +27,7 @@ func testLibrary(t testing.TB) *Library {
 	return l
 }
 
-// opened is a file of testdata.
+// opened opens a file of testdata.
 func opened(t testing.TB, name string) *File {
 	t.Helper()
 	f, err := testLibrary(t).Open(filepath.Join("testdata", name))
@@ -51,7 +51,7 @@ func dataset(t testing.TB, f *File, path string) *Dataset {
 	return d
 }
 
-// pattern is make_files.py's.
+// pattern is the data of make_files.py.
 func pattern(n int, of func(v float64) float64) []float64 {
 	values := make([]float64, n)
 	for i := range values {
@@ -202,7 +202,7 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// TestRefusals: what is not in the file, or cannot be read, is one sentence.
+// TestRefusals: data outside of the file, and data that cannot be read, are errors of one sentence.
 func TestRefusals(t *testing.T) {
 	for _, tc := range []struct {
 		file, path string
@@ -281,7 +281,7 @@ func TestNoFile(t *testing.T) {
 	}
 }
 
-// TestDamagedChunk: a chunk that is not what lzf writes is a fault, and not zeros.
+// TestDamagedChunk: a chunk that lzf did not write is an error, not zeros.
 func TestDamagedChunk(t *testing.T) {
 	whole, err := os.ReadFile("testdata/packed.h5")
 	if err != nil {
@@ -399,7 +399,7 @@ func TestWriteAndReadBack(t *testing.T) {
 	}
 }
 
-// TestCreateLeavesNothing: what fails leaves the folder as it was.
+// TestCreateLeavesNothing: a failed Create leaves the folder as it was.
 func TestCreateLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "out.h5")
@@ -447,7 +447,7 @@ func TestLoadNamed(t *testing.T) {
 	}
 }
 
-// A shape that the file cannot hold is refused before anybody makes room for it.
+// A shape that the file cannot hold is refused before anything is allocated.
 func TestImplausibleShapes(t *testing.T) {
 	l := testLibrary(t)
 	path := filepath.Join(t.TempDir(), "shape.h5")

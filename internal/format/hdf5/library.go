@@ -94,8 +94,8 @@ func escape(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// systemNames are what the loader is asked for: the name for building against the library, and the names with the
-// versions of its interface, newest first.
+// systemNames are the names that the loader searches for: the name for building against the library, and the names with
+// the versions of its interface, newest first.
 func systemNames() []string {
 	versions := []string{"330", "320", "310", "300", "200", "103", "101", "100"}
 	if goruntime.GOOS == "darwin" {

@@ -11,7 +11,7 @@ type Class int
 // The classes that this package reads, and Other.
 const (
 	Other    Class = iota
-	Integer        // whole numbers, and the enumeration that stands for h5py's bool
+	Integer        // integers, and the enumeration that h5py writes for bool
 	Float          // of 2, 4 or 8 bytes
 	Complex        // a compound of two floats, (r, i) or (real, imag), or the complex class of HDF5 2.0
 	String         // of fixed or variable length
@@ -27,7 +27,7 @@ type Type struct {
 
 	real, imag string // names of a complex compound's members; empty for the class of HDF5 2.0
 	variable   bool   // a string of variable length
-	what       string // its name in an error, of other classes
+	name       string // in errors, of other classes
 }
 
 // Numpy is the type as numpy writes it, such as "<f4"; "|V" for any type that numpy has no simple type for.
@@ -65,9 +65,9 @@ func (t Type) String() string {
 	case String:
 		return "text"
 	case Compound:
-		return "structures with members " + t.what
+		return "structures with members " + t.name
 	}
-	return t.what
+	return t.name
 }
 
 // Classes of the library.
@@ -103,9 +103,9 @@ func (a *api) describe(kind id) Type {
 		t.Class = Compound
 		a.describeCompound(kind, &t)
 	default:
-		t.what = "values of an unknown type"
+		t.name = "values of an unknown type"
 		if name := otherClasses[class]; name != "" {
-			t.what = name
+			t.name = name
 		}
 	}
 	return t
@@ -123,7 +123,7 @@ func (a *api) describeCompound(kind id, t *Type) {
 		floats = floats && a.h5Tget_class(of) == classFloat
 		a.h5Tclose(of)
 	}
-	t.what = fmt.Sprint(names)
+	t.name = fmt.Sprint(names)
 	if len(names) != 2 || !floats {
 		return
 	}

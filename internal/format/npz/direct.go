@@ -55,7 +55,7 @@ func (m *member) direct() (*Direct, error) {
 // Read fills dst, which has the size of a slice, with slice i.
 func (d *Direct) Read(i int, dst []float32) error {
 	if count := d.m.layout.shape[0]; i < 0 || i >= count || len(dst) != d.slice {
-		return fmt.Errorf("npz: slice %d of %d into %d elements, of which a slice has %d", i, count, len(dst), d.slice)
+		return fmt.Errorf("npz: slice %d of %d, of %d elements, into %d", i, count, d.slice, len(dst))
 	}
 	// A reader may return io.EOF with a full read that ends with the file.
 	if n, err := d.m.reader.file.ReadAt(d.raw, d.offset+int64(i)*int64(len(d.raw))); n < len(d.raw) {

@@ -11,7 +11,7 @@ import (
 	"ptyx/internal/format/npz/npztest"
 )
 
-// TestDirectEqualsLoading reads slices of stored members in a jumbled order.
+// TestDirectEqualsLoading reads slices of stored members in random order.
 func TestDirectEqualsLoading(t *testing.T) {
 	const m = 7
 	order := []int{6, 0, 3, 3, 5, 1, 2, 4}
@@ -89,7 +89,7 @@ func TestNotAllMembersAreDirect(t *testing.T) {
 	}
 }
 
-// TestDirectOfAFileCutShort: a file that shrinks under the reader is a fault, not zeros.
+// TestDirectOfAFileCutShort: a file that shrinks while it is open is an error, not zeros.
 func TestDirectOfAFileCutShort(t *testing.T) {
 	path := npztest.File(t, npztest.Zip(zip.Store, npztest.Real("a", "<f4", ramp(1000), 10, 100)))
 	r, err := Open(path)

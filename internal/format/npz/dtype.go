@@ -72,7 +72,7 @@ func (d dtype) part() dtype { return dtype{'f', d.size / 2, d.big} }
 // Real reports whether the member holds real numbers that the typed reads accept.
 func (h Header) Real() bool { return parseDtype(h.Dtype).real() }
 
-// Integer reports whether the member's type is one of whole numbers.
+// Integer reports whether the member holds integers or booleans.
 func (h Header) Integer() bool {
 	d := parseDtype(h.Dtype)
 	return d.real() && d.kind != 'f'
@@ -172,7 +172,7 @@ func swap(b []byte, word int) {
 	}
 }
 
-// decodeWhole converts to int64. A value that is no whole number of that range is an error.
+// decodeWhole converts to int64. A value with a fraction, or outside of the range, is an error.
 func decodeWhole(dst []int64, src []byte, d dtype) error {
 	if d.kind == 'f' {
 		values := make([]float64, len(dst))

@@ -9,8 +9,8 @@ import (
 	"ptyx/internal/base/badinput"
 )
 
-// FuzzNPZ: whatever the bytes, every member gives an array or a *badinput.Error, and the stream of a member that loads
-// delivers the same elements. The seeds, in testdata/fuzz, are numpy's.
+// FuzzNPZ: every member of any file gives an array or a *badinput.Error, and the stream of a member that loads delivers
+// the same elements. numpy made the seeds in testdata/fuzz.
 func FuzzNPZ(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		r, err := NewReader("fuzz.npz", bytes.NewReader(content), int64(len(content)))
@@ -72,8 +72,8 @@ func mustStream(t *testing.T, r *Reader, key string, want []float32) {
 	}
 }
 
-// FuzzNPY: a .npy header is read or refused, without a panic and without reading past its end; what is read has a shape
-// that an array can have.
+// FuzzNPY: readHeader reads or refuses any .npy header, without a panic and without reading past its end. Its shape is
+// one that an array can have.
 func FuzzNPY(f *testing.F) {
 	f.Add([]byte("\x93NUMPY\x01\x00\x46\x00{'descr': '<f4', 'fortran_order': False, 'shape': (516, 64, 64), }     \n"))
 	f.Add([]byte("\x93NUMPY\x02\x00\x46\x00\x00\x00{'descr': '|O', 'fortran_order': False, 'shape': (), }            " +

@@ -14,7 +14,7 @@ import (
 	"github.com/sbinet/npyio/npy"
 )
 
-// Header is what a member says about itself before its elements begin.
+// Header is the description of a member before its elements.
 type Header struct {
 	Dtype   string // numpy's type string, e.g. "<f4", ">u2", "|O", "<U12"; "|V" for a structured type
 	Shape   []int  // empty for a 0-d array

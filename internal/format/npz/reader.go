@@ -82,7 +82,7 @@ const maxDirectory = 4 << 20
 
 var errDirectorySize = errors.New("the directory is too long")
 
-// directory is a file of which left bytes may be read.
+// directory is a file that returns an error after the next left bytes.
 type directory struct {
 	file io.ReaderAt
 	left int64
@@ -153,7 +153,7 @@ func (r *Reader) Header(key string) (Header, error) {
 	return m.Header, nil
 }
 
-// member is an opened array: the body stands at the first element.
+// member is an opened array; the next byte of the body is that of the first element.
 type member struct {
 	Header
 	reader *Reader

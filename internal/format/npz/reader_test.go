@@ -406,8 +406,8 @@ func TestWholeNumbers(t *testing.T) {
 	}
 }
 
-// TestStreamMemory: what is allocated in total while 2000 slices go by does not depend on their number. Stored members
-// only, because Go's inflater makes new tables, garbage at once, for every deflated block.
+// TestStreamMemory: the total allocation of a stream does not depend on its length. The member is stored, because Go's
+// inflater allocates new tables for every deflated block.
 func TestStreamMemory(t *testing.T) {
 	const m, slice = 2000, 32 * 32 // 8 MB of float32
 	r := open(t, zip.Store, npztest.Real("a", "<f4", ramp(m*slice), m, 32, 32))
@@ -444,8 +444,8 @@ func TestLastOfANameCounts(t *testing.T) {
 	}
 }
 
-// Limits hold before memory is taken: archives of members without end, bodies that unpack to more than deflate can have
-// packed.
+// The limits apply before anything is allocated: to archives of too many members, and to bodies that unpack to more
+// than deflate can pack.
 func TestLimits(t *testing.T) {
 	var many bytes.Buffer
 	z := zip.NewWriter(&many)
@@ -463,8 +463,7 @@ func TestLimits(t *testing.T) {
 		t.Errorf("60 000 members: %v", err)
 	}
 
-	// A bomb: 64 MiB of zeros in 64 KiB are sound, and loaded as what they are; more than the directory tells is
-	// refused.
+	// 64 MiB of zeros in 64 KiB are valid; a directory that claims more is refused.
 	bomb := npztest.Zip(zip.Deflate,
 		npztest.Array{Key: "a", Dtype: "<f4", Shape: []int{1 << 24}, Raw: make([]byte, 64<<20)})
 	at := bytes.LastIndex(bomb, []byte("PK\x01\x02"))

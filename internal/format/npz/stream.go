@@ -17,7 +17,7 @@ type Stream struct {
 	array *ndarray.Float32 // if the file cannot be read in its own order
 	slice int              // elements of one slice
 	left  int              // slices not yet delivered
-	err   error            // what ended the stream
+	err   error            // that ended the stream
 }
 
 // Stream begins to read a real array of one axis or more. axes, if given, permutes its axes as numpy.transpose does.

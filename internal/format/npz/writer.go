@@ -136,7 +136,7 @@ func writeAll[T any](w *bufio.Writer, dtype string, shape []int, data []T) error
 	return writeElements(w, data)
 }
 
-// writeElements writes elements, a few at a time: encoding/binary makes a copy of what it is given.
+// writeElements writes elements in parts, because encoding/binary copies its input.
 func writeElements[T any](w *bufio.Writer, data []T) error {
 	for part := range slices.Chunk(data, 2048) {
 		b, err := binary.Append(w.AvailableBuffer(), binary.LittleEndian, part)

@@ -49,7 +49,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// checkMember expects exactly what was written: no conversion happens on this way.
+// checkMember expects the exact values that were written.
 func checkMember(t *testing.T, r *Reader, m Member) {
 	t.Helper()
 	var ok bool
@@ -162,8 +162,8 @@ func TestFailedWriteLeavesTheFile(t *testing.T) {
 	}
 }
 
-// TestSlices: an array that is written in parts is the file that it would be at once; parts that do not fill it are an
-// error, and leave no file.
+// TestSlices: an array written in parts gives the same file as at once; too few or too many elements are an error and
+// leave no file.
 func TestSlices(t *testing.T) {
 	whole := ndarray.New[float32](3, 5)
 	for i := range whole.Data {

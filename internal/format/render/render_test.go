@@ -124,7 +124,8 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
-// TestCrop: the picture is cut to the well covered box, keeps its place in the scan's frame, and greys what is thin.
+// TestCrop: the picture is cropped to the well covered box, keeps its place in the scan's frame, and poorly covered
+// pixels are grey.
 func TestCrop(t *testing.T) {
 	coverage := ndarray.New[float32](10, 12)
 	for r := 2; r < 9; r++ {
@@ -152,7 +153,7 @@ func TestCrop(t *testing.T) {
 	}
 }
 
-// TestFlatPhase: a ramp of many turns and a constant phase go, structure stays.
+// TestFlatPhase: flattening removes a ramp of many turns and a constant phase, and keeps the structure.
 func TestFlatPhase(t *testing.T) {
 	const h, w = 70, 90
 	structure := func(r, c int) float64 {
@@ -175,7 +176,7 @@ func TestFlatPhase(t *testing.T) {
 	}
 }
 
-// TestPhaseColours: a phase that goes round gets the cyclic map over the whole circle, a small one its own range.
+// TestPhaseColours: a phase that wraps gets the cyclic map from -pi to pi, a small one its own range.
 func TestPhaseColours(t *testing.T) {
 	lens := func(strength float64) *Panel {
 		o := ndarray.New[complex64](60, 60)

@@ -124,7 +124,7 @@ func measure(rows [][]Cell, w, h vg.Length) (widths, heights []vg.Length, page v
 	return widths, heights, vg.Point{X: max(page.X, single+margin) + margin, Y: page.Y + margin}
 }
 
-// roundUp rounds up to points, each of which is an integer number of device pixels.
+// roundUp rounds up to points; a point is an integer number of device pixels.
 func roundUp(v vg.Length) vg.Length { return vg.Length(math.Ceil(float64(v))) }
 
 func encode(w io.Writer, img image.Image, level png.CompressionLevel) error {

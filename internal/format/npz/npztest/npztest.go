@@ -1,5 +1,5 @@
 // Package npztest makes NPZ files for tests that npz.Write does not make: every dtype, byte order and memory order,
-// headers that lie, pickled members. It encodes by encoding/binary and shares no code with the reader it tests.
+// false headers, pickled members. It shares no code with the reader that it tests.
 package npztest
 
 import (
@@ -83,7 +83,7 @@ func (a Array) body() []byte {
 	return b.Bytes()
 }
 
-// place is the C-order index of the i-th element of the file.
+// place is the index in C order of the i-th element of the file.
 func (a Array) place(i int) int {
 	if !a.Fortran {
 		return i
