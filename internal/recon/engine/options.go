@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/choice"
 	ort "ptyx/runtime"
 )
 
@@ -17,14 +18,7 @@ const (
 )
 
 // UnmarshalText reads an engine from a flag.
-func (k *Kind) UnmarshalText(text []byte) error {
-	switch Kind(text) {
-	case KindORT, KindTape:
-		*k = Kind(text)
-		return nil
-	}
-	return fmt.Errorf("found %q, expected ort or tape", text)
-}
+func (k *Kind) UnmarshalText(text []byte) error { return choice.Set(k, text, KindORT, KindTape) }
 
 // Options are the user's choice of an engine and its device.
 type Options struct {

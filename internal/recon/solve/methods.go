@@ -2,13 +2,13 @@ package solve
 
 import (
 	"context"
-	"fmt"
+	"maps"
 	"math"
 	"slices"
-	"strings"
 
 	"gorgonia.org/gorgonia"
 
+	"ptyx/internal/base/choice"
 	"ptyx/internal/graph/ops"
 )
 
@@ -82,21 +82,11 @@ var likelihoods = map[Likelihood]likelihood{
 }
 
 // UnmarshalText reads a method from a flag.
-func (m *Method) UnmarshalText(text []byte) error { return choose(m, methods, text) }
+func (m *Method) UnmarshalText(text []byte) error { return choice.Set(m, text, names(methods)...) }
 
 // UnmarshalText reads a likelihood from a flag.
-func (l *Likelihood) UnmarshalText(text []byte) error { return choose(l, likelihoods, text) }
-
-// choose sets to to the key of table that text names.
-func choose[K ~string, V any](to *K, table map[K]V, text []byte) error {
-	if _, ok := table[K(text)]; ok {
-		*to = K(text)
-		return nil
-	}
-	var names []string
-	for name := range table {
-		names = append(names, string(name))
-	}
-	slices.Sort(names)
-	return fmt.Errorf("found %q, expected %s", text, strings.Join(names, " or "))
+func (l *Likelihood) UnmarshalText(text []byte) error {
+	return choice.Set(l, text, names(likelihoods)...)
 }
+
+func names[K ~string, V any](table map[K]V) []K { return slices.Sorted(maps.Keys(table)) }
