@@ -21,10 +21,14 @@ const (
 	EPIE  Method = "epie"
 )
 
-// methods are the constructors of all methods. The stepper is compiled for the scan; a method need not use it.
-var methods = map[Method]func(*state, *stepper) method{
-	LSQML: func(s *state, t *stepper) method { return newLSQML(s, t) },
-	EPIE:  func(s *state, _ *stepper) method { return newEPIE(s) },
+// methods are all methods: the constructor, and whether it computes on the engine or in Go. The stepper is compiled for
+// the scan.
+var methods = map[Method]struct {
+	new      func(*state, *stepper) method
+	onEngine bool
+}{
+	LSQML: {func(s *state, t *stepper) method { return newLSQML(s, t) }, true},
+	EPIE:  {func(s *state, _ *stepper) method { return newEPIE(s) }, false},
 }
 
 // method is a solver of a state.

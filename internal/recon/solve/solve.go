@@ -92,12 +92,12 @@ type Solution struct {
 	X, Y     []float64          // (M), refined with Options.Positions
 	History  []Pass
 	Residual float64 // of this object and probe
-	Device   string
+	Device   string  // that made the passes: ONNX Runtime's name of the provider, or "Go"
 }
 
 // Run solves a problem and reports each pass to progress. If ctx is done early its error is returned.
 func Run(ctx context.Context, p Problem, o Options, e engine.Engine, progress func(Pass)) (*Solution, error) {
-	newMethod, ok := methods[o.Method]
+	method, ok := methods[o.Method]
 	if !ok {
 		return nil, fmt.Errorf("unknown method %q", o.Method)
 	}
@@ -109,14 +109,17 @@ func Run(ctx context.Context, p Problem, o Options, e engine.Engine, progress fu
 	if err != nil {
 		return nil, err
 	}
-	solution, err := s.solve(ctx, newMethod(s, step), progress)
+	solution, err := s.solve(ctx, method.new(s, step), progress)
 	if err == nil {
 		err = s.finish(ctx, step, solution)
 	}
 	if err = errors.Join(err, step.close()); err != nil {
 		return nil, err
 	}
-	solution.Device = e.Device()
+	solution.Device = "Go"
+	if method.onEngine {
+		solution.Device = e.Device()
+	}
 	return solution, nil
 }
 
