@@ -111,19 +111,16 @@ func (t target) installFrom(ctx context.Context, d download, work string) error 
 	if err := d.verify(file); err != nil {
 		return err
 	}
-	if err := write(filepath.Join(work, t.file(t.version)), d, d.member, file); err != nil {
-		return err
-	}
 	names := []string{t.file(t.version)}
-	var needed []string
 	for _, member := range d.needed {
-		name := path.Base(member)
-		if err := write(filepath.Join(work, name), d, member, file); err != nil {
+		names = append(names, path.Base(member))
+	}
+	for i, member := range append([]string{d.member}, d.needed...) {
+		if err := write(filepath.Join(work, names[i]), d, member, file); err != nil {
 			return err
 		}
-		needed = append(needed, name)
 	}
-	return t.place(work, append(names, needed...), needed)
+	return t.place(work, names)
 }
 
 func write(library string, d download, member, file string) error {
@@ -134,13 +131,13 @@ func write(library string, d download, member, file string) error {
 	return errors.Join(d.extract(file, member, f), f.Sync(), f.Close())
 }
 
-// place moves the libraries, the link and the stamp into the folder, in this order: the stamp never lists a missing
-// file.
-func (t target) place(work string, names, needed []string) error {
+// place moves the libraries, of which names lists the product first, the link and the stamp into the folder, in this
+// order: the stamp never lists a missing file.
+func (t target) place(work string, names []string) error {
 	if err := os.Symlink(t.file(t.version), filepath.Join(work, t.file(""))); err != nil {
 		return err
 	}
-	text, err := t.stampText(work, needed)
+	text, err := t.stampText(work, names[1:])
 	if err != nil {
 		return err
 	}

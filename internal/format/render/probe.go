@@ -20,10 +20,7 @@ func Probe(path string, probes ...*ndarray.Complex64) error {
 		if err != nil {
 			return err
 		}
-		angles := make([]float64, len(img.data))
-		for i, v := range img.data {
-			angles[i] = cmplx.Phase(complex128(v))
-		}
+		angles := img.values(func(v complex64) float64 { return cmplx.Phase(complex128(v)) })
 		phase := img.panel(angles, Cyclic, -math.Pi, math.Pi, "phase (rad)")
 		if len(probes) > 1 {
 			amplitude.Title = fmt.Sprintf("scan %d", i+1)

@@ -40,10 +40,7 @@ func AmplitudePanel(object *ndarray.Complex64, view View) (*Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	values := make([]float64, len(img.data))
-	for i, v := range img.data {
-		values[i] = math.Hypot(float64(real(v)), float64(imag(v)))
-	}
+	values := img.values(func(v complex64) float64 { return math.Hypot(float64(real(v)), float64(imag(v))) })
 	low, high := RobustRange(values, img.shown)
 	return img.panel(values, Sequential, low, high, "amplitude"), nil
 }
@@ -69,10 +66,7 @@ func MapPanel(values *ndarray.Float32, view View, label string) (*Panel, error) 
 	if err != nil {
 		return nil, err
 	}
-	wide := make([]float64, len(img.data))
-	for i, v := range img.data {
-		wide[i] = float64(v)
-	}
+	wide := img.values(func(v float32) float64 { return float64(v) })
 	low, high := RobustRange(wide, img.shown)
 	return img.panel(wide, Sequential, low, high, label), nil
 }
@@ -163,6 +157,15 @@ func percentiles(values []float64, at ...float64) []float64 {
 	slices.Sort(sample)
 	for i, f := range at {
 		out[i] = sample[int(math.Round(f*float64(len(sample)-1)))]
+	}
+	return out
+}
+
+// values applies a function to every pixel.
+func (img *cropped[T]) values(of func(T) float64) []float64 {
+	out := make([]float64, len(img.data))
+	for i, v := range img.data {
+		out[i] = of(v)
 	}
 	return out
 }
