@@ -12,7 +12,10 @@ package forward
 import (
 	"gorgonia.org/gorgonia"
 
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/ops"
+	"ptyx/internal/graph/program"
+	"ptyx/internal/physics/optics"
 )
 
 // Pair is a complex array as real and imaginary nodes of equal shape.
@@ -62,8 +65,34 @@ func Diffract(probe, object Pair, shiftY, shiftX *gorgonia.Node) *gorgonia.Node 
 	return Intensity(Propagate(ExitWave(ShiftProbe(probe, shiftY, shiftX), object), dft))
 }
 
+// PickProbe gives every pattern of a batch the probe of its scan: pick (B*C, P) is 1 at the pattern's scan, 0
+// elsewhere; of the probes (P, N, N) it makes (B, C, N, N), shape.
+func PickProbe(probes Pair, pick *gorgonia.Node, shape []int) Pair {
+	scans, n := probes.Re.Shape()[0], probes.Re.Shape()[1]
+	of := func(x *gorgonia.Node) *gorgonia.Node {
+		return ops.Reshape(ops.MatMul(pick, ops.Reshape(x, scans, n*n)), shape...)
+	}
+	return Pair{of(probes.Re), of(probes.Im)}
+}
+
+// DFT is the DFT matrix (N, N) of package physics as constants that are called name_re and name_im.
+func DFT(g *gorgonia.ExprGraph, name string, n int) Pair {
+	re, im := optics.DFTMatrix(n)
+	return Pair{
+		program.Constant(g, name+"_re", ndarray.Wrap(re, n, n)),
+		program.Constant(g, name+"_im", ndarray.Wrap(im, n, n)),
+	}
+}
+
 // Intensity is |wave|^2.
 func Intensity(wave Pair) *gorgonia.Node { return addSquares(wave.Re, wave.Im) }
+
+// SumModes adds the intensities of incoherent probe modes: (B, K, N, N) -> (B, 1, N, N) (Thibault and Menzel, Nature
+// 494, 68, 2013).
+func SumModes(intensity *gorgonia.Node) *gorgonia.Node {
+	s := intensity.Shape()
+	return ops.SumTo(intensity, []int{s[0], 1, s[2], s[3]})
+}
 
 func addSquares(a, b *gorgonia.Node) *gorgonia.Node { return ops.Add(square(a), square(b)) }
 

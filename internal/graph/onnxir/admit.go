@@ -36,14 +36,13 @@ var operators = strings.Fields(`
 func Admit(m *Model) error {
 	switch g := m.Graph; {
 	case len(g.Nodes) > maxNodes:
-		return &FormatError{"graph", fmt.Sprintf("has %d operators, at most %d are taken", len(g.Nodes), maxNodes)}
+		return refuse("graph", "has %d operators, at most %d are taken", len(g.Nodes), maxNodes)
 	case len(g.Inputs) == 0 || len(g.Outputs) == 0:
-		return &FormatError{"graph", fmt.Sprintf("has %d inputs and %d outputs", len(g.Inputs), len(g.Outputs))}
+		return refuse("graph", "has %d inputs and %d outputs", len(g.Inputs), len(g.Outputs))
 	}
 	for _, o := range m.Opsets {
 		if o.Domain != "" && o.Domain != "ai.onnx" {
-			return &FormatError{"model",
-				fmt.Sprintf("declares operators of the domain %.64q, only standard ones are taken", o.Domain)}
+			return refuse("model", "declares operators of the domain %.64q, only standard ones are taken", o.Domain)
 		}
 	}
 	made, err := admitValues(m.Graph)
@@ -61,7 +60,7 @@ func Admit(m *Model) error {
 	}
 	for _, out := range m.Graph.Outputs {
 		if !made[out.Name] {
-			return &FormatError{label("output", out.Name), "is made by no operator"}
+			return refuse(label("output", out.Name), "is made by no operator")
 		}
 	}
 	return nil
@@ -82,7 +81,7 @@ func admitValues(g *Graph) (made map[string]bool, err error) {
 	given := map[string]bool{}
 	for _, v := range g.Inputs {
 		if v.Name == "" || given[v.Name] {
-			return nil, &FormatError{label("input", v.Name), "has no name of its own"}
+			return nil, refuse(label("input", v.Name), "has no name of its own")
 		}
 		given[v.Name], made[v.Name] = true, true
 	}
@@ -96,7 +95,7 @@ func admitValues(g *Graph) (made map[string]bool, err error) {
 
 // admit refuses a shape that no model has.
 func (v ValueInfo) admit() error {
-	fault := &FormatError{label("value", v.Name), fmt.Sprintf("has the impossible shape %.200s", fmt.Sprint(v.Dims))}
+	fault := refuse(label("value", v.Name), "has the impossible shape %.200s", fmt.Sprint(v.Dims))
 	if len(v.Dims) > maxModelRank {
 		return fault
 	}
@@ -119,32 +118,31 @@ func (v ValueInfo) admit() error {
 func (t *Tensor) admit() error {
 	switch {
 	case t.elementSize() == 0:
-		return t.fault(fmt.Sprintf("is of ONNX type %d, expected numbers", t.Type))
+		return t.fault("is of ONNX type %d, expected numbers", t.Type)
 	case len(t.Dims) > maxModelRank:
-		return t.fault(fmt.Sprintf("has %d dimensions, at most %d are taken", len(t.Dims), maxModelRank))
+		return t.fault("has %d dimensions, at most %d are taken", len(t.Dims), maxModelRank)
 	}
 	return nil
 }
 
 func admitNode(n *Node, made map[string]bool, constants map[string]*Tensor) error {
 	where := label("operator", n.OpType)
-	refuse := func(format string, args ...any) error { return &FormatError{where, fmt.Sprintf(format, args...)} }
 	switch {
 	case n.Domain != "" && n.Domain != "ai.onnx":
-		return refuse("is of the domain %.64q, only standard ones are taken", n.Domain)
+		return refuse(where, "is of the domain %.64q, only standard ones are taken", n.Domain)
 	case !slices.Contains(operators, n.OpType):
-		return refuse("is not one that a model may use here")
+		return refuse(where, "is not one that a model may use here")
 	case len(n.Inputs) > maxOperands || len(n.Outputs) > maxOperands || len(n.Outputs) == 0:
-		return refuse("has %d inputs and %d outputs", len(n.Inputs), len(n.Outputs))
+		return refuse(where, "has %d inputs and %d outputs", len(n.Inputs), len(n.Outputs))
 	}
 	for _, in := range n.Inputs {
 		if in != "" && !made[in] {
-			return refuse("uses %.64q before it is made", in)
+			return refuse(where, "uses %.64q before it is made", in)
 		}
 	}
 	for _, out := range n.Outputs {
 		if made[out] {
-			return refuse("makes %.64q, which is there already", out)
+			return refuse(where, "makes %.64q, which is there already", out)
 		}
 		if out != "" {
 			made[out] = true
@@ -163,24 +161,21 @@ func admitNode(n *Node, made map[string]bool, constants map[string]*Tensor) erro
 
 // admit refuses graphs and whatever else the reader passes over, and numbers out of all proportion.
 func (a Attribute) admit(where string) error {
-	refuse := func(reason string) error {
-		return &FormatError{where, fmt.Sprintf("has the attribute %.64q %s", a.Name, reason)}
-	}
 	switch a.Kind {
 	case KindFloat, KindString, KindFloats:
 	case KindInt, KindInts:
 		if len(a.Ints) > maxOperands {
-			return refuse(fmt.Sprintf("of %d numbers", len(a.Ints)))
+			return refuse(where, "has the attribute %.64q of %d numbers", a.Name, len(a.Ints))
 		}
 		for _, v := range append(slices.Clone(a.Ints), a.Int) {
 			if v < -maxSize || v > maxSize {
-				return refuse(fmt.Sprintf("of %d", v))
+				return refuse(where, "has the attribute %.64q of %d", a.Name, v)
 			}
 		}
 	case KindTensor:
 		return a.Tensor.admit()
 	default:
-		return refuse(fmt.Sprintf("of kind %d, which may be a graph of its own", a.Kind))
+		return refuse(where, "has the attribute %.64q of kind %d, which may be a graph of its own", a.Name, a.Kind)
 	}
 	return nil
 }
@@ -201,11 +196,10 @@ func admitGrowth(n *Node, constants map[string]*Tensor) error {
 		}
 		t := constants[n.Inputs[i]]
 		if t == nil {
-			return &FormatError{label("operator", n.OpType), "takes its size from data, expected a constant"}
+			return refuse(label("operator", n.OpType), "takes its size from data, expected a constant")
 		}
 		if product := t.magnitude(); !(product <= maxValues) {
-			return &FormatError{label("operator", n.OpType),
-				fmt.Sprintf("makes its result %.3g times as large", product)}
+			return refuse(label("operator", n.OpType), "makes its result %.3g times as large", product)
 		}
 	}
 	return nil

@@ -1,7 +1,6 @@
 package onnxir
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 
@@ -24,7 +23,7 @@ func Unmarshal(data []byte) (*Model, error) {
 		return nil, err
 	}
 	if m.Graph == nil {
-		return nil, &FormatError{"model", "has no graph; this is not an ONNX file"}
+		return nil, refuse("model", "has no graph; this is not an ONNX file")
 	}
 	return m, nil
 }
@@ -72,7 +71,7 @@ func ReadSignature(data []byte) (Signature, error) {
 		return f.message("graph", part)
 	})
 	if err == nil && graphs != 1 {
-		err = &FormatError{"model", fmt.Sprintf("has %d graphs; this is not an ONNX file", graphs)}
+		err = refuse("model", "has %d graphs; this is not an ONNX file", graphs)
 	}
 	isConstant := func(v ValueInfo) bool { return constants[v.Name] }
 	return Signature{slices.DeleteFunc(g.Inputs, isConstant), g.Outputs}, err
@@ -114,11 +113,11 @@ func (a *Attribute) read(f field) error {
 	case err != nil:
 		return err
 	case twice:
-		return &FormatError{where, "has values of two kinds"}
+		return refuse(where, "has values of two kinds")
 	case given != 0 && given != a.Kind:
-		return &FormatError{where, fmt.Sprintf("has a value of kind %d and declares kind %d", given, a.Kind)}
+		return refuse(where, "has a value of kind %d and declares kind %d", given, a.Kind)
 	case a.Kind == KindTensor && a.Tensor == nil: // of the other kinds, a missing value is 0 or empty
-		return &FormatError{where, "has no tensor"}
+		return refuse(where, "has no tensor")
 	}
 	return nil
 }

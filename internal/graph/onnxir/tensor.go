@@ -2,7 +2,6 @@ package onnxir
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"reflect"
 
@@ -57,7 +56,7 @@ func (t *Tensor) read(f field) error {
 	case twice:
 		return t.fault("holds its elements twice")
 	case !t.elementsIn(source):
-		return t.fault(fmt.Sprintf("is of ONNX type %d and holds elements of another one", t.Type))
+		return t.fault("is of ONNX type %d and holds elements of another one", t.Type)
 	}
 	for _, v := range narrow {
 		t.appendNarrow(v)
@@ -65,8 +64,8 @@ func (t *Tensor) read(f field) error {
 	return t.check()
 }
 
-func (t *Tensor) fault(reason string) error {
-	return &FormatError{label("tensor", t.Name), reason}
+func (t *Tensor) fault(format string, args ...any) error {
+	return refuse(label("tensor", t.Name), format, args...)
 }
 
 // elementsIn reports whether a tensor of this type may have its elements in the given field.
@@ -121,17 +120,17 @@ func (t *Tensor) check() error {
 		return nil
 	}
 	if len(t.Dims) > maxRank {
-		return t.fault(fmt.Sprintf("has %d dimensions", len(t.Dims)))
+		return t.fault("has %d dimensions", len(t.Dims))
 	}
 	count := int64(1)
 	for _, d := range t.Dims {
 		if d < 0 || d > 0 && count > math.MaxInt64/8/d {
-			return t.fault(fmt.Sprintf("has the impossible shape %v", t.Dims))
+			return t.fault("has the impossible shape %v", t.Dims)
 		}
 		count *= d
 	}
 	if count*int64(size) != int64(len(t.Raw)) {
-		return t.fault(fmt.Sprintf("has %d bytes, its shape %v needs %d", len(t.Raw), t.Dims, count*int64(size)))
+		return t.fault("has %d bytes, its shape %v needs %d", len(t.Raw), t.Dims, count*int64(size))
 	}
 	return nil
 }
@@ -152,13 +151,13 @@ func (t *Tensor) Floats() ([]float32, error) {
 		}
 		return out, nil
 	}
-	return nil, t.fault(fmt.Sprintf("is of ONNX type %d, expected float", t.Type))
+	return nil, t.fault("is of ONNX type %d, expected float", t.Type)
 }
 
 // Int64s are the elements of an int64 tensor.
 func (t *Tensor) Int64s() ([]int64, error) {
 	if t.Type != Int64 {
-		return nil, t.fault(fmt.Sprintf("is of ONNX type %d, expected int64", t.Type))
+		return nil, t.fault("is of ONNX type %d, expected int64", t.Type)
 	}
 	out := make([]int64, len(t.Raw)/8)
 	for i := range out {

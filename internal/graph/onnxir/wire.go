@@ -21,6 +21,11 @@ type FormatError struct {
 // Error gives the sentence.
 func (e *FormatError) Error() string { return fmt.Sprintf("%s: %s", e.Where, e.Reason) }
 
+// refuse makes a FormatError.
+func refuse(where, format string, args ...any) error {
+	return &FormatError{where, fmt.Sprintf(format, args...)}
+}
+
 // label names a message that has a name of its own. The name is the file's: it is quoted, and cut if it is endless.
 func label(what, name string) string { return fmt.Sprintf("%s %.64q", what, name) }
 
@@ -81,7 +86,7 @@ func (f field) into(v reflect.Value) error {
 		return f.expect(protowire.BytesType)
 	case reflect.Pointer:
 		if !v.IsNil() {
-			return &FormatError{f.where, fmt.Sprintf("has two %ss", nameOf(v.Type().Elem()))}
+			return refuse(f.where, "has two %ss", nameOf(v.Type().Elem()))
 		}
 		v.Set(reflect.New(v.Type().Elem()))
 		return f.into(v.Elem())
@@ -174,7 +179,7 @@ func readFields(where string, data []byte, visit func(field) error) error {
 		f := field{where: where}
 		var n int
 		if f.number, f.kind, n = protowire.ConsumeTag(data); n < 0 {
-			return &FormatError{where, "is damaged: " + protowire.ParseError(n).Error()}
+			return refuse(where, "is damaged: %v", protowire.ParseError(n))
 		}
 		data = data[n:]
 		switch f.kind {
@@ -192,7 +197,7 @@ func readFields(where string, data []byte, visit func(field) error) error {
 			n = protowire.ConsumeFieldValue(f.number, f.kind, data)
 		}
 		if n < 0 {
-			return &FormatError{where, "is damaged or cut off: " + protowire.ParseError(n).Error()}
+			return refuse(where, "is damaged or cut off: %v", protowire.ParseError(n))
 		}
 		data = data[n:]
 		if err := visit(f); err != nil {
@@ -205,7 +210,7 @@ func readFields(where string, data []byte, visit func(field) error) error {
 // expect refuses a field of another type than onnx.proto3 gives it.
 func (f field) expect(kind protowire.Type) error {
 	if f.kind != kind {
-		return &FormatError{f.where, "has a field of another type than ONNX gives it"}
+		return refuse(f.where, "has a field of another type than ONNX gives it")
 	}
 	return nil
 }
@@ -230,7 +235,7 @@ func (f field) varints(add func(uint64)) error {
 	for body := f.body; len(body) > 0; {
 		v, n := protowire.ConsumeVarint(body)
 		if n < 0 {
-			return &FormatError{f.where, "has a damaged list"}
+			return refuse(f.where, "has a damaged list")
 		}
 		add(v)
 		body = body[n:]

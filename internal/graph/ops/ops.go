@@ -83,11 +83,11 @@ func apply(label string, d definition, inputs ...*Node) *Node {
 // anyLayout is embedded by operators whose Lower takes images in either layout, see layout.go.
 type anyLayout struct{}
 
-func (anyLayout) takesRows() {}
+func (anyLayout) takesRows() bool { return true }
 
 // Lower writes the operator's nodes. Operators that know plain layouts only get them.
 func (o *Operator) Lower(b *onnxir.Builder, c Call) {
-	if _, ok := o.definition.(interface{ takesRows() }); !ok {
+	if r, ok := o.definition.(interface{ takesRows() bool }); !ok || !r.takesRows() {
 		needAll(b, c.In)
 	}
 	o.definition.Lower(b, c)
