@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -99,26 +98,10 @@ func put(f *hdf5.Writer, path string, value any) error {
 
 // amplitudes are the patterns (M, N, N) as square roots of counts.
 func (w *writer) amplitudes() *npz.Slices {
-	scan := w.scan
-	return &npz.Slices{Shape: []int{scan.M, scan.N, scan.N}, Each: func(put func([]float32) error) error {
-		frames, err := scan.Frames()
-		if err != nil {
-			return err
-		}
-		pattern := make([]float32, scan.N*scan.N)
-		for range scan.M {
-			if _, err = frames.Next(pattern); err != nil {
-				break
-			}
-			if err = put(pattern); err != nil {
-				break
-			}
-		}
-		return errors.Join(err, frames.Close())
-	}}
+	return &npz.Slices{Shape: []int{w.scan.M, w.scan.N, w.scan.N}, Each: w.scan.EachAmplitude}
 }
 
 // counts are the patterns (M, N, N) as intensities.
 func (w *writer) counts() *npz.Slices {
-	return &npz.Slices{Shape: []int{w.scan.M, w.scan.N, w.scan.N}, Each: w.scan.EachCounts}
+	return &npz.Slices{Shape: []int{w.scan.M, w.scan.N, w.scan.N}, Each: w.scan.EachCount}
 }

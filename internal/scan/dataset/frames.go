@@ -108,9 +108,29 @@ func (s *Scan) Raw() (source.Stream, error) {
 	return &windowed{raw, s.patterns.window, make([]float32, s.patterns.window.pixels())}, nil
 }
 
-// EachCounts calls do with each pattern (N, N) as intensities: the file's, or squares of its amplitudes. Squares within
+// EachAmplitude calls do with each pattern (N, N) as amplitudes; do must not keep it.
+func (s *Scan) EachAmplitude(do func(pattern []float32) error) error {
+	frames, err := s.Frames()
+	if err != nil {
+		return err
+	}
+	defer frames.Close()
+	pattern := make([]float32, s.N*s.N)
+	for {
+		if _, err := frames.Next(pattern); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := do(pattern); err != nil {
+			return err
+		}
+	}
+}
+
+// EachCount calls do with each pattern (N, N) as intensities: the file's, or squares of its amplitudes. Squares within
 // float32's precision of a whole number are rounded to it, so that square roots of counts give back the counts.
-func (s *Scan) EachCounts(do func(pattern []float32) error) error {
+func (s *Scan) EachCount(do func(pattern []float32) error) error {
 	stream, err := s.Raw()
 	if err != nil {
 		return err
@@ -178,21 +198,4 @@ func (s *Scan) checkValues(frame []float32, number int) error {
 		}
 	}
 	return nil
-}
-
-// discard reads the patterns to the end.
-func (s *Scan) discard() error {
-	frames, err := s.Frames()
-	if err != nil {
-		return err
-	}
-	defer frames.Close()
-	buf := make([]float32, chunkFrames*s.N*s.N)
-	for {
-		if _, err := frames.Next(buf); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-	}
 }

@@ -82,7 +82,7 @@ func (s *Scan) statistics() (*tally, error) {
 	if t := s.kept(); t != nil {
 		return t, nil
 	}
-	err := s.discard()
+	err := s.EachAmplitude(func([]float32) error { return nil })
 	return s.kept(), err
 }
 

@@ -140,31 +140,26 @@ func (r *reader) attribute(into *float64, object, name string) (present bool) {
 
 // image reads an image of the detector's size (H, W), or the mean of several.
 func (r *reader) image(path string) *ndarray.Float32 {
-	place, a := r.find(path)
-	if a == nil {
+	place, all, shape := r.values(path)
+	if place == "" {
 		return nil
 	}
-	h, err := a.Header()
-	r.keep(err)
-	if err != nil {
+	count := 1
+	switch len(shape) {
+	case 2:
+	case 3:
+		count, shape = shape[0], shape[1:]
+	default:
+		r.fail(place, "shape "+npz.Header{Shape: shape}.ShapeText(), "(H, W), or several of these", "")
 		return nil
 	}
-	if len(h.Shape) < 2 || len(h.Shape) > 3 {
-		r.fail(place, "shape "+h.ShapeText(), "(H, W), or several of these", "")
-		return nil
-	}
-	all, err := a.Float32()
-	r.keep(err)
-	if err != nil || len(h.Shape) == 2 {
-		return all
-	}
-	mean := ndarray.New[float32](h.Shape[1:]...)
+	mean := ndarray.New[float32](shape...)
 	sums := make([]float64, len(mean.Data))
-	for i, v := range all.Data {
-		sums[i%len(sums)] += float64(v)
+	for i, v := range all {
+		sums[i%len(sums)] += v
 	}
 	for i, v := range sums {
-		mean.Data[i] = float32(v / float64(h.Shape[0]))
+		mean.Data[i] = float32(v / float64(count))
 	}
 	return mean
 }
