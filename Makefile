@@ -5,8 +5,8 @@ LIB := $(CURDIR)/lib
 # Tests and benchmarks use the pinned libraries, whatever directory they run in.
 WITH_LIB = PTYX_ONNXRUNTIME=$(LIB) PTYX_HDF5=$(LIB)
 
-.PHONY: demo build dist docs lib test test-all check vet format staticcheck lines vuln licenses bench fuzz kill soak race \
-	reproduce interop clean
+.PHONY: demo build dist docs lib test test-all check vet format staticcheck lines vuln licenses bench fuzz kill soak \
+	race reproduce interop clean
 
 demo: build lib
 	sh scripts/demo.sh
@@ -15,8 +15,8 @@ demo: build lib
 build:
 	$(GO) build -trimpath -buildvcs=false -o bin/ptyx ./cmd/ptyx
 
-# One file for other machines, with both libraries inside: dist/ptyx-linux-amd64. For another processor give GOARCH=arm64
-# and a C compiler for it, CC=aarch64-linux-gnu-gcc.
+# One file for other machines, with both libraries inside: dist/ptyx-linux-amd64. For another processor give
+# GOARCH=arm64 and a C compiler for it, CC=aarch64-linux-gnu-gcc.
 dist:
 	GO="$(GO)" sh scripts/dist.sh
 
@@ -39,13 +39,14 @@ test-all: lib
 race: lib
 	$(WITH_LIB) $(GO) test -race -timeout 30m ./internal/service/...
 
-check: vet format staticcheck
+check: vet format lines staticcheck
 
 vet:
 	$(GO) vet ./...
 
 format:
-	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w:" $$unformatted; exit 1; fi
+	@unformatted=$$(gofmt -l .); \
+		if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w:" $$unformatted; exit 1; fi
 
 staticcheck:
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...

@@ -1,5 +1,5 @@
-// Package progress reports how a training advances: on a terminal by a bar with rate and remaining time, elsewhere by one
-// plain line an epoch. Neither has colours. Its noun is the Reporter. It stands between trainer and workflow.
+// Package progress reports how a training advances: on a terminal by a bar with rate and remaining time, elsewhere by
+// one plain line an epoch. Neither has colours. Its noun is the Reporter. It stands between trainer and workflow.
 package progress
 
 import (
