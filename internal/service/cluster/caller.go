@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -147,7 +148,7 @@ func (c *Caller) Compute(ctx context.Context, model string, batch []predict.Requ
 	k := c.newCall(model, batch)
 	if err := c.send(ctx, k.number, k.encode()); err != nil {
 		c.cancel(k)
-		return "", err
+		return "", cmp.Or(ctx.Err(), err)
 	}
 	select {
 	case o := <-k.done:

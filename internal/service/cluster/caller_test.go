@@ -197,7 +197,7 @@ func TestCallsSurvive(t *testing.T) {
 			if !c.worker {
 				workers()
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
 			var all sync.WaitGroup
 			for client := range 4 {

@@ -139,7 +139,7 @@ func TestWorkerKilled(t *testing.T) {
 	w := newTestJob(t, 9, size, 1, 24, reconstruct.Options{BatchSize: 4})
 	c := connected(t, b.URL)
 	killed := make(chan *working)
-	f := &fake{n: size, channels: 1, timing: steady}
+	f := &fake{n: size, channels: 1, timing: lasting}
 	go func() {
 		defer close(killed)
 		command, line := process(t, "stuck worker", b.URL)

@@ -42,7 +42,7 @@ const (
 func TestMain(m *testing.M) {
 	switch where := os.Getenv(asWhere); os.Getenv(asWhat) {
 	case "stuck worker": // begins a task and never ends it
-		f := &fake{n: size, channels: 1, timing: steady, run: func() error {
+		f := &fake{n: size, channels: 1, timing: lasting, run: func() error {
 			fmt.Println("began")
 			select {}
 		}}
@@ -92,7 +92,8 @@ func kill(t *testing.T, command *exec.Cmd) {
 }
 
 // Timings of tests. With quick ones a broker on a busy machine delivers a task again while its worker computes it. So
-// tests that count batches have steady ones if a worker is killed, and patient ones if nothing is lost.
+// tests that count batches have steady or lasting ones if a worker is silent or killed, and patient ones if nothing is
+// lost.
 var (
 	quick = Timing{
 		AckWait: 600 * time.Millisecond, Request: 500 * time.Millisecond, LostAfter: 600 * time.Millisecond,
@@ -100,6 +101,10 @@ var (
 	}
 	steady = Timing{
 		AckWait: 2 * time.Second, Request: 500 * time.Millisecond, LostAfter: 600 * time.Millisecond,
+		MaxPause: 100 * time.Millisecond,
+	}
+	lasting = Timing{
+		AckWait: 6 * time.Second, Request: 500 * time.Millisecond, LostAfter: 600 * time.Millisecond,
 		MaxPause: 100 * time.Millisecond,
 	}
 	patient = Timing{
@@ -273,7 +278,7 @@ func (w *working) end() Tally {
 	w.stop()
 	select {
 	case <-w.ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		stacks := make([]byte, 1<<20)
 		w.t.Fatalf("a worker does not end:\n%s", stacks[:runtime.Stack(stacks, true)])
 	}
@@ -326,7 +331,7 @@ func encoded(t testing.TB, r *reconstruct.Result) []byte {
 // gather does the job, and compares the object with the reference.
 func (w testJob) gather(t testing.TB, c *Connection, inFlight int) Summary {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	r, s, err := w.try(ctx, t, c, inFlight)
 	if err != nil {
@@ -402,9 +407,9 @@ func lookups(t testing.TB, c *Connection) *atomic.Int64 {
 // eventually waits for what others bring about.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within 15 seconds", what)
+			t.Fatalf("%s: not within a minute", what)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -69,7 +70,7 @@ func (m *served) answer(w http.ResponseWriter, in *inference, results [2][]float
 		}
 		if requested.binary {
 			out.Parameters = &binarySize{4 * len(values)}
-			raw = appendBinary(raw, values)
+			raw, _ = binary.Append(raw, binary.LittleEndian, values) // never fails for numbers
 		} else {
 			data, err := appendJSON(nil, values)
 			if err != nil {

@@ -176,14 +176,6 @@ func appendJSON(b []byte, values []float32) ([]byte, error) {
 	return append(b, ']'), nil
 }
 
-// appendBinary writes values as the protocol's raw FP32.
-func appendBinary(b []byte, values []float32) []byte {
-	for _, v := range values {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
-	}
-	return b
-}
-
 // protocolShape is a shape (samples, C, N, N) in the protocol's type.
 func protocolShape(samples int, sample []int) []int64 {
 	shape := []int64{int64(samples)}
