@@ -25,7 +25,8 @@ type fileNode struct {
 	operands []*fileNode     // of op, in order
 }
 
-// decode lets onnx-go decode a file that check has admitted.
+// decode lets onnx-go decode a file that check has admitted. It gets the file's own bytes: it is pure Go, and border
+// turns its panics into errors.
 func decode(data []byte) (inputs, outputs []*fileNode, err error) {
 	b := backend{simple.NewWeightedDirectedGraph(0, 0)}
 	model := onnx.NewModel(&b)
