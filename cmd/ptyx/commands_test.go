@@ -11,7 +11,7 @@ import (
 
 var update = flag.Bool("update", false, "write docs/commands anew")
 
-// commandPages is where the page of each command lies.
+// commandPages is the folder with the page of each command.
 const commandPages = root + "/docs/commands"
 
 // TestCommandPages holds docs/commands to what the commands declare.

@@ -27,7 +27,7 @@ func repository(t *testing.T) map[string]string {
 	files := map[string]string{}
 	for _, name := range names {
 		data, err := os.ReadFile(filepath.Join(root, name))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a file may be deleted and git not yet told
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a deleted file may still be in the index
 			t.Fatal(err)
 		}
 		files[name] = string(data)

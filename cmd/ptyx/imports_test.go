@@ -36,7 +36,7 @@ var order = []string{
 	"internal/recon", "trainer", "internal/quality", "internal/service", "internal/app", "cmd/ptyx",
 }
 
-// TestImportsPointDown holds the order of the folders, and that each package of the program lies in one of them.
+// TestImportsPointDown holds the order of the folders, and that each package of the program is in one of them.
 func TestImportsPointDown(t *testing.T) {
 	t.Parallel()
 	place := func(path string) int {
@@ -52,7 +52,7 @@ func TestImportsPointDown(t *testing.T) {
 		}
 		own := place(fields[0])
 		if own < 0 {
-			t.Errorf("%s lies in none of the folders %v", fields[0], order)
+			t.Errorf("%s is in none of the folders %v", fields[0], order)
 		}
 		for _, imported := range fields[1:] {
 			if strings.HasPrefix(imported, "ptyx/") && place(imported) > own {

@@ -114,7 +114,7 @@ func trainingSurvivesKills(t *testing.T, scan, whole string, long time.Duration)
 			r := rand.New(rand.NewPCG(uint64(i), 7))
 			dir := filepath.Join(t.TempDir(), "run")
 			p.killed(within(r, long), training(scan, dir)...)
-			if _, err := os.Stat(filepath.Join(dir, "config.yaml")); err != nil { // it had not begun
+			if _, err := os.Stat(filepath.Join(dir, "config.yaml")); err != nil { // killed before it started
 				p.run(training(scan, dir)...)
 			} else {
 				p.killed(within(r, long), "train", "--resume", dir) // a second time, now while it resumes

@@ -108,8 +108,8 @@ func (s *soak) work(d time.Duration, seed uint64) error {
 	}
 }
 
-// ending is a context that is done after a time. It has no deadline: connecting would notice that a moment before the
-// context is done, and fail for no reason that can be told from a server's.
+// ending is a context that is done after a time. It has no deadline: connecting would notice a deadline a moment before
+// the context is done, and fail as if the server were at fault.
 func ending(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := time.AfterFunc(d, cancel)

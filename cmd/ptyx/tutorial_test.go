@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestTutorialIsRun holds docs/tutorial.md to the script that runs its commands.
+// TestTutorialIsRun compares the commands of docs/tutorial.md with the script that runs them.
 func TestTutorialIsRun(t *testing.T) {
 	commands := func(path, pattern string) []string {
 		t.Helper()
@@ -21,9 +21,9 @@ func TestTutorialIsRun(t *testing.T) {
 		}
 		return list
 	}
-	told := commands("../../docs/tutorial.md", `(?m)^    (ptyx .*)$`)
+	page := commands("../../docs/tutorial.md", `(?m)^    (ptyx .*)$`)
 	run := commands("testdata/script/tutorial.txtar", `(?m)^exec (ptyx .*)$`)
-	if len(told) < 8 || !slices.Equal(told, run) {
-		t.Errorf("the tutorial says\n%q\nand its script runs\n%q", told, run)
+	if len(page) < 8 || !slices.Equal(page, run) {
+		t.Errorf("the tutorial has\n%q\nand its script runs\n%q", page, run)
 	}
 }

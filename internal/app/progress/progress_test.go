@@ -63,7 +63,7 @@ func TestBarEnds(t *testing.T) {
 		"finished":    func(b *bar) { training(b) },
 		"interrupted": func(b *bar) { b.Batch(1, 1, 3, 0.5); b.Close() },
 		"resumed":     func(b *bar) { b.Batch(2, 3, 3, 0.5); b.Close() },
-		"not begun":   func(b *bar) { b.Close() },
+		"not started": func(b *bar) { b.Close() },
 	} {
 		done := make(chan struct{})
 		go func() {

@@ -95,7 +95,7 @@ func newLiveJob(result func() (*trainer.Result, error)) (liveJob, error) {
 	return liveJob{r.Model.Marshal(), c, slices.Clone(r.State.History)}, err
 }
 
-// makePages makes a page of every job. It logs a failure, and the training goes on.
+// makePages makes a page of every job. It logs a failure, and the training continues.
 func (v *liveView) makePages(ctx context.Context) {
 	for job := range v.jobs {
 		if ctx.Err() != nil {

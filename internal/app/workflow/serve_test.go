@@ -72,7 +72,7 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestServeRefuses: what cannot be served is told before anything listens, and everything that was opened is closed.
+// TestServeRefuses: a fault is reported before the server listens, and everything that was opened is closed.
 func TestServeRefuses(t *testing.T) {
 	broken := filepath.Join(t.TempDir(), "broken.onnx")
 	if err := os.WriteFile(broken, []byte("not a model"), 0o644); err != nil {

@@ -131,7 +131,7 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 	return result, nil
 }
 
-// save writes the settings first, so that an object never lies there without them.
+// save writes the settings first, so that no object is there without them.
 func (o WatchOptions) save(r *reconstruct.Result, digest string) error {
 	if err := os.MkdirAll(o.OutputDir, 0o755); err != nil {
 		return fmt.Errorf("making the output directory: %w", err)

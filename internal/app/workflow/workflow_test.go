@@ -282,7 +282,7 @@ func TestConfigurationRunsTheSame(t *testing.T) {
 	}
 }
 
-func TestTrainSaysWhatItReached(t *testing.T) {
+func TestTrainReportsItsResult(t *testing.T) {
 	o := options(t, engine.KindORT)
 	o.Export = filepath.Join(t.TempDir(), "model.onnx")
 	var stderr bytes.Buffer
@@ -355,9 +355,9 @@ func TestInterruptedTrainingIsUsable(t *testing.T) {
 	}
 }
 
-// TestKilledTrainingGoesOn: killed before its first epoch was done it begins anew, and whenever it was killed in the
+// TestKilledTrainingResumes: killed before its first epoch was done it begins anew, and whenever it was killed in the
 // middle of a write, what it left half-written is tidied up.
-func TestKilledTrainingGoesOn(t *testing.T) {
+func TestKilledTrainingResumes(t *testing.T) {
 	whole := options(t, engine.KindORT)
 	trained(t, whole)
 	killed := whole
@@ -449,8 +449,8 @@ func TestEnginesInferTheSame(t *testing.T) {
 	}
 }
 
-// TestACubeIsReadAsItIsTold: as many patterns as pixels, in the legacy order, cannot be told by their shape.
-func TestACubeIsReadAsItIsTold(t *testing.T) {
+// TestLayoutOfACube: as many patterns as pixels, in the legacy order, cannot be told by their shape.
+func TestLayoutOfACube(t *testing.T) {
 	const n = 64
 	path := simulated(t, n, n)
 	file, err := npz.Open(path)
@@ -631,7 +631,7 @@ func TestEngineNames(t *testing.T) {
 	}
 }
 
-func TestMissingLibraryIsSaid(t *testing.T) {
+func TestMissingLibraryIsReported(t *testing.T) {
 	o := options(t, engine.KindORT)
 	o.Engine.Library = filepath.Join(t.TempDir(), "absent.so")
 	if _, err := Train(context.Background(), o, io.Discard, silent()); err == nil ||
