@@ -20,6 +20,9 @@ const (
 	Intensity InputKind = "intensity" // counts
 )
 
+// MarshalText writes the zero value as Auto.
+func (k InputKind) MarshalText() ([]byte, error) { return []byte(cmp.Or(k, Auto)), nil }
+
 // UnmarshalText reads a kind from a flag.
 func (k *InputKind) UnmarshalText(text []byte) error {
 	return choice.Set(k, text, Auto, Amplitude, Intensity)

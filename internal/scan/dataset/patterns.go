@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -20,6 +21,9 @@ const (
 	FramesFirst     Orientation = "frames-first" // (M, N, N), the contract
 	FramesLast      Orientation = "frames-last"  // (N, N, M), legacy files
 )
+
+// MarshalText writes the zero value as OrientationAuto.
+func (o Orientation) MarshalText() ([]byte, error) { return []byte(cmp.Or(o, OrientationAuto)), nil }
 
 // UnmarshalText reads an orientation from a flag.
 func (o *Orientation) UnmarshalText(text []byte) error {
