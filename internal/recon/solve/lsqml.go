@@ -18,6 +18,7 @@ const (
 // lsqml is the method of Odstrcil, Menzel and Guizar-Sicairos. The patterns of a batch give one direction for the
 // object, sum conj(P) chi divided by the illumination of each pixel, and one for the probe; chi is the residual of the
 // exit wave. Then least squares finds the step lengths a and b for which a dO P + b O dP is nearest to chi.
+// The paper has a pair of step lengths for each pattern; here one pair serves the batch.
 //
 // Small batches converge fastest at first, but later they fit noise. So the number of batches is halved after each pass
 // that gained little. Momentum from pass to pass speeds up the low frequencies, which converge slowly.

@@ -2,9 +2,9 @@ package solve
 
 import "slices"
 
-// momentum is the share of a pass's change with which the next pass starts (heavy ball: Polyak, USSR Comput. Math.
-// Math. Phys. 4 (5), 1, 1964). Small steps that point the same way in every pass, as those of low frequencies do, add
-// up.
+// momentum is the share of a pass's change by which the next pass starts further on. The gradient is that of the
+// extrapolated point, which is Nesterov's form (Soviet Math. Dokl. 27, 372, 1983), here with a constant share. Small
+// steps that point the same way in every pass, as those of low frequencies do, add up.
 const momentum = 0.8
 
 // unknowns are the planes of object and probe, real and imaginary part each.
