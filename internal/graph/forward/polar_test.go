@@ -37,6 +37,11 @@ func TestPolarUndoesObject(t *testing.T) {
 	got := b.compute(amplitude, phase)
 	testutil.CheckClose(t, "amplitude", got[0].Data, wantAmplitude, tolerance)
 	testutil.CheckClose(t, "phase", got[1].Data, wantPhase, tolerance)
+	for i, want := range wantPhase {
+		if !(math.Abs(float64(got[1].Data[i]-want)) <= 1e-6) && wantAmplitude[i] == 1 {
+			t.Errorf("phase %.8g, want %.8g to a microradian", got[1].Data[i], want)
+		}
+	}
 }
 
 func TestGradientsOfPolar(t *testing.T) {

@@ -2,6 +2,7 @@ package ops_test
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"gorgonia.org/gorgonia"
@@ -293,5 +294,32 @@ func enginesAgree(t *testing.T, c opCase, fast engine.Engine, tolerance float64)
 	run(t, fast, p, c.inputs, got)
 	for i, o := range p.Outputs {
 		testutil.CheckClose(t, o.Name, got[i].Data, want[i].Data, tolerance)
+	}
+}
+
+// The angle of an object is twice an arc tangent: 5e-7 here keeps it to 1e-6 rad.
+func TestAtanIsWithinHalfAMicroradian(t *testing.T) {
+	const each, decades = 200, 9
+	x := ndarray.New[float32](2, decades, each)
+	for i := range x.Data {
+		exponent := float64(i%(decades*each))/each - 5 // 1e-5 to 1e4, and the negative numbers
+		x.Data[i] = float32(math.Pow(10, exponent))
+		if i >= decades*each {
+			x.Data[i] = -x.Data[i]
+		}
+	}
+	x.Data[0], x.Data[1], x.Data[2] = 0, 1e12, -1e18
+	g := gorgonia.NewGraph()
+	leaf := program.Leaf(g, "x", x.Shape...)
+	p := &program.Program{Name: "atan", Inputs: []program.Input{{Name: "x", Node: leaf}},
+		Outputs: []program.Output{{Name: "y", Node: ops.Atan(leaf)}}}
+	for _, e := range []engine.Engine{engine.Tape{}, fastEngine(t)} {
+		y := ndarray.New[float32](x.Shape...)
+		run(t, e, p, arrays(x), arrays(y))
+		for i, v := range x.Data {
+			if want := math.Atan(float64(v)); !(math.Abs(float64(y.Data[i])-want) < 5e-7) {
+				t.Fatalf("%s: atan %g = %.9g, want %.9g", e.Name(), v, y.Data[i], want)
+			}
+		}
 	}
 }

@@ -84,8 +84,3 @@ func Sigmoid(x *Node) *Node {
 func Tanh(x *Node) *Node {
 	return pointwiseOf(x, "Tanh", math.Tanh, func(_, y, dy *Node) *Node { return Mul(dy, Affine(Mul(y, y), -1, 1)) })
 }
-
-// Atan is the elementwise arc tangent, in (-pi/2, pi/2).
-func Atan(x *Node) *Node {
-	return pointwiseOf(x, "Atan", math.Atan, func(x, _, dy *Node) *Node { return Div(dy, Affine(Mul(x, x), 1, 1)) })
-}
