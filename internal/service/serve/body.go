@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,47 +10,45 @@ import (
 	"time"
 )
 
-// withBody reads a request's body, which must arrive before ctx's deadline, and passes it to use. It limits the body to
-// Options.MaxBody and the bodies of all requests to maxBodies times as much.
+// withBody reads a request's body, which must arrive before ctx's deadline, and passes it to use, which reserves memory
+// for what it unpacks. It limits the body to Options.MaxBody, and all requests together to maxBodies times as much.
 func (s *Server) withBody(ctx context.Context, w http.ResponseWriter, r *http.Request,
-	use func(body []byte) error) error {
+	use func(body []byte, held *reservation) error) error {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return refuse(http.StatusUnsupportedMediaType, "content encoding %.20q, expected none", encoding)
 	}
-	size := r.ContentLength
-	if size < 0 { // unknown
-		size = s.options.MaxBody
-	}
-	if size > s.options.MaxBody {
+	if r.ContentLength > s.options.MaxBody {
 		return &http.MaxBytesError{Limit: s.options.MaxBody}
 	}
-	if !s.bodies.TryAcquire(size) {
-		return refuse(http.StatusTooManyRequests, "too many large requests at once; try again in a moment")
+	held := &reservation{memory: s.memory}
+	defer held.release()
+	if !held.hasRoomFor(max(0, r.ContentLength)) { // -1: unknown
+		return errMemory
 	}
-	defer s.bodies.Release(size)
-	body, err := readBody(ctx, w, r, s.options.MaxBody)
+	body, err := readBody(ctx, w, r, s.options.MaxBody, held)
 	if err != nil {
 		return err
 	}
-	return use(body)
+	return use(body, held)
 }
 
-func readBody(ctx context.Context, w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+func readBody(ctx context.Context, w http.ResponseWriter, r *http.Request, most int64,
+	held *reservation) ([]byte, error) {
 	connection := http.NewResponseController(w)
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = connection.SetReadDeadline(deadline) // fails for the recorders of tests
 	}
-	var buffer bytes.Buffer
-	if r.ContentLength > 0 {
-		buffer.Grow(int(r.ContentLength) + bytes.MinRead)
+	expected := most
+	if r.ContentLength >= 0 {
+		expected = r.ContentLength
 	}
-	_, err := buffer.ReadFrom(http.MaxBytesReader(w, r.Body, most))
+	body, err := held.readAll(http.MaxBytesReader(w, r.Body, most), expected)
 	var large *http.MaxBytesError
 	switch {
 	case err == nil:
 		_ = connection.SetReadDeadline(time.Time{}) // or it would end the request during the computation
-		return buffer.Bytes(), nil
-	case errors.As(err, &large):
+		return body, nil
+	case errors.Is(err, errMemory), errors.As(err, &large):
 		return nil, err
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		w.Header().Set("Connection", "close")

@@ -18,8 +18,8 @@ func (s *Server) infer(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := context.WithDeadline(r.Context(), start.Add(s.options.Timeout))
 	defer cancel()
-	err = s.withBody(ctx, w, r, func(body []byte) error {
-		in, err := m.parse(body, r.Header.Get(headerLength))
+	err = s.withBody(ctx, w, r, func(body []byte, held *reservation) error {
+		in, err := m.parse(body, r.Header.Get(headerLength), held)
 		if err != nil {
 			return err
 		}

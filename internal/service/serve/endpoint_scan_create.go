@@ -12,7 +12,7 @@ import (
 func (s *Server) createScan(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
 	defer cancel()
-	return s.withBody(ctx, w, r, func(body []byte) error {
+	return s.withBody(ctx, w, r, func(body []byte, _ *reservation) error {
 		var o scanOptions
 		if len(bytes.TrimSpace(body)) > 0 {
 			if err := decodeJSON(body, &o); err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 )
 
@@ -19,8 +20,8 @@ func (s *Server) postFrames(w http.ResponseWriter, r *http.Request, a *scan) err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
 	defer cancel()
-	return s.withBody(ctx, w, r, func(body []byte) error {
-		frames, err := a.parseFrames(body, r.Header.Get("Content-Type"), s.options.MaxBody/4)
+	return s.withBody(ctx, w, r, func(body []byte, held *reservation) error {
+		frames, err := a.parseFrames(body, r.Header.Get("Content-Type"), s.options.MaxBody/4, held)
 		if err != nil {
 			return err
 		}
@@ -49,11 +50,11 @@ const (
 const maxID = 1<<53 - 1
 
 // parseFrames parses a body: NPZ, or JSON with the same keys. most is how many values the patterns may have.
-func (s *scan) parseFrames(body []byte, contentType string, most int64) (f newFrames, err error) {
+func (s *scan) parseFrames(body []byte, contentType string, most int64, held *reservation) (f newFrames, err error) {
 	if kind, _, _ := mime.ParseMediaType(contentType); kind == "application/json" {
-		f, err = s.framesOfJSON(body, most)
+		f, err = s.framesOfJSON(body, most, held)
 	} else {
-		f, err = s.framesOfNPZ(body, most)
+		f, err = s.framesOfNPZ(body, most, held)
 	}
 	if err != nil {
 		return f, err
@@ -88,12 +89,12 @@ func (s *scan) toPixels(key string, values []float64) error {
 }
 
 // checkSizes requires one position and one pattern (N, N) for each id, and at most that many values.
-func (s *scan) checkSizes(f newFrames, shape []int, most int64) error {
-	frames, n := len(f.ids), s.model.Contract.N
+func (s *scan) checkSizes(frames, x, y int, shape []int, most int64) error {
+	n := s.model.Contract.N
 	switch {
-	case len(f.x) != frames || len(f.y) != frames:
+	case x != frames || y != frames:
 		return refuse(http.StatusBadRequest, "%d %s, %d %s, %d %s, expected as many of each",
-			frames, keyIDs, len(f.x), keyX, len(f.y), keyY)
+			frames, keyIDs, x, keyX, y, keyY)
 	case len(shape) != 3 || shape[0] != frames || shape[1] != n || shape[2] != n || frames < 1:
 		return refuse(http.StatusBadRequest, "%s: shape %v with %d %s, expected (frames, %d, %d), one at least",
 			keyPatterns, shape, frames, keyIDs, n, n)
@@ -104,16 +105,24 @@ func (s *scan) checkSizes(f newFrames, shape []int, most int64) error {
 	return nil
 }
 
-func (s *scan) framesOfNPZ(body []byte, most int64) (f newFrames, err error) {
+// framesOfNPZ compares the shapes of all arrays before it unpacks any: a compressed body may be a thousandth of them.
+func (s *scan) framesOfNPZ(body []byte, most int64, held *reservation) (f newFrames, err error) {
 	r, err := npz.NewReader("the body", bytes.NewReader(body), int64(len(body)))
 	if err != nil {
 		return f, err
 	}
-	var shape []int // of the patterns
-	for _, key := range []string{keyIDs, keyX, keyY, keyPatterns} {
-		if shape, err = arrayShape(r, key, most); err != nil {
+	var shapes [4][]int
+	for i, key := range []string{keyIDs, keyX, keyY, keyPatterns} {
+		if shapes[i], err = arrayShape(r, key, most); err != nil {
 			return f, err
 		}
+	}
+	frames, x, y := ndarray.Size(shapes[0]), ndarray.Size(shapes[1]), ndarray.Size(shapes[2])
+	if err := s.checkSizes(frames, x, y, shapes[3], most); err != nil {
+		return f, err
+	}
+	if err := held.add(int64(frames) * int64(3*8+4*s.image())); err != nil {
+		return f, err
 	}
 	if f.ids, err = r.Int64s(keyIDs); err != nil {
 		return f, err
@@ -122,9 +131,6 @@ func (s *scan) framesOfNPZ(body []byte, most int64) (f newFrames, err error) {
 		return f, err
 	}
 	if f.y, err = r.Float64s(keyY); err != nil {
-		return f, err
-	}
-	if err := s.checkSizes(f, shape, most); err != nil {
 		return f, err
 	}
 	patterns, err := r.Float32(keyPatterns)
@@ -164,21 +170,48 @@ func arrayShape(r *npz.Reader, key string, most int64) ([]int, error) {
 	return h.Shape, nil
 }
 
-func (s *scan) framesOfJSON(body []byte, most int64) (f newFrames, err error) {
+func (s *scan) framesOfJSON(body []byte, most int64, held *reservation) (f newFrames, err error) {
 	var given struct {
-		IDs      []int64         `json:"ids"`
-		X        []float64       `json:"xcoords"`
-		Y        []float64       `json:"ycoords"`
+		IDs      json.RawMessage `json:"ids"`
+		X        json.RawMessage `json:"xcoords"`
+		Y        json.RawMessage `json:"ycoords"`
 		Patterns json.RawMessage `json:"diff3d"`
+	}
+	if err := held.add(int64(len(body))); err != nil { // the raw members are copies
+		return f, err
 	}
 	if err := decodeJSON(body, &given); err != nil {
 		return f, err
 	}
-	f = newFrames{ids: given.IDs, x: given.X, y: given.Y}
-	m, n := len(f.ids), s.model.Contract.N
-	if err := s.checkSizes(f, []int{m, n, n}, most); err != nil {
+	if f.ids, err = numbers[int64](keyIDs, given.IDs, held); err != nil {
 		return f, err
 	}
-	f.patterns, err = fromJSON(given.Patterns, []int64{int64(m), int64(n), int64(n)}, int64(m*n*n))
+	if f.x, err = numbers[float64](keyX, given.X, held); err != nil {
+		return f, err
+	}
+	if f.y, err = numbers[float64](keyY, given.Y, held); err != nil {
+		return f, err
+	}
+	m, n := len(f.ids), s.model.Contract.N
+	if err := s.checkSizes(m, len(f.x), len(f.y), []int{m, n, n}, most); err != nil {
+		return f, err
+	}
+	f.patterns, err = fromJSON(given.Patterns, []int64{int64(m), int64(n), int64(n)}, int64(m*n*n), held)
 	return f, err
+}
+
+// numbers reads a JSON list of numbers. Each takes 8 bytes, and as few as two in JSON.
+func numbers[T int64 | float64](key string, raw json.RawMessage, held *reservation) ([]T, error) {
+	if len(raw) == 0 { // there is none
+		return nil, nil
+	}
+	most := bytes.Count(raw, []byte(",")) + 1
+	if err := held.add(8 * int64(most)); err != nil {
+		return nil, err
+	}
+	list := make([]T, 0, most)
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, refuse(http.StatusBadRequest, "%s: not the expected list of numbers: %.200s", key, err)
+	}
+	return list, nil
 }

@@ -8,6 +8,8 @@ import (
 	"path"
 	"strings"
 	"testing"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // FuzzInferBody: any body gives valid patterns of the declared shape, or an error for the client.
@@ -26,7 +28,7 @@ func FuzzInferBody(f *testing.F) {
 	f.Add([]byte(`{"inputs":[{"name":"amplitude_measured","datatype":"FP32","shape":[-1,1,8,8],`+
 		`"parameters":{"binary_data_size":-256}}]}`), "0")
 	f.Fuzz(func(t *testing.T, body []byte, length string) {
-		in, err := m.parse(body, length)
+		in, err := m.parse(body, length, &reservation{memory: semaphore.NewWeighted(maxBodies << 20)})
 		if err != nil {
 			if status, _ := explain(err); status != http.StatusBadRequest &&
 				status != http.StatusRequestEntityTooLarge {
@@ -75,7 +77,7 @@ func FuzzFrames(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := scan.parseFrames(body, kind, 16*area)
+		got, err := scan.parseFrames(body, kind, 16*area, &reservation{memory: semaphore.NewWeighted(maxBodies << 20)})
 		if err != nil {
 			if status, text := explain(err); status != http.StatusBadRequest &&
 				status != http.StatusRequestEntityTooLarge || len(text) > 2000 {

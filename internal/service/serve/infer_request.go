@@ -1,11 +1,8 @@
 package serve
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -61,7 +58,7 @@ type inference struct {
 }
 
 // parse parses a body. jsonLength is the value of headerLength; empty: the whole body is JSON.
-func (m *served) parse(body []byte, jsonLength string) (*inference, error) {
+func (m *served) parse(body []byte, jsonLength string, held *reservation) (*inference, error) {
 	header, raw := body, []byte(nil)
 	if jsonLength != "" {
 		n, err := strconv.ParseUint(jsonLength, 10, 63)
@@ -70,6 +67,9 @@ func (m *served) parse(body []byte, jsonLength string) (*inference, error) {
 				headerLength, jsonLength, len(body))
 		}
 		header, raw = body[:n], body[n:]
+	}
+	if err := held.add(int64(len(header))); err != nil { // the raw data of an input is a copy
+		return nil, err
 	}
 	var request inferRequest
 	if err := decodeJSON(header, &request); err != nil {
@@ -87,20 +87,13 @@ func (m *served) parse(body []byte, jsonLength string) (*inference, error) {
 		return nil, refuse(http.StatusBadRequest, "inputs %.200s, expected one: %s", inputNames(request.Inputs),
 			m.input)
 	}
-	in.samples, in.patterns, err = m.tensor(request.Inputs[0], raw)
+	in.samples, in.patterns, err = m.tensor(request.Inputs[0], raw, held)
 	return in, err
 }
 
 // decodeJSON reads a single JSON value.
 func decodeJSON(data []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	err := d.Decode(into)
-	if err == nil {
-		if _, more := d.Token(); !errors.Is(more, io.EOF) {
-			err = errors.New("something follows the JSON value")
-		}
-	}
-	if err != nil {
+	if err := json.Unmarshal(data, into); err != nil { // a json.Decoder would copy data
 		return refuse(http.StatusBadRequest, "the body is not the expected JSON: %.200s", err)
 	}
 	return nil
@@ -165,7 +158,7 @@ func (m *served) requestedOutputs(r inferRequest) ([]requestedOutput, error) {
 }
 
 // tensor reads the patterns of the input from its JSON data, or from raw, the bytes that follow the JSON.
-func (m *served) tensor(in requestInput, raw []byte) (samples int, patterns []float32, err error) {
+func (m *served) tensor(in requestInput, raw []byte, held *reservation) (samples int, patterns []float32, err error) {
 	if in.Parameters.SharedMemoryRegion != nil {
 		return 0, nil, errSharedMemory
 	}
@@ -187,13 +180,13 @@ func (m *served) tensor(in requestInput, raw []byte) (samples int, patterns []fl
 	case size == nil && len(raw) > 0:
 		err = refuse(http.StatusBadRequest, "%d bytes after the JSON, which no input uses", len(raw))
 	case size == nil:
-		patterns, err = fromJSON(in.Data, in.Shape, values)
+		patterns, err = fromJSON(in.Data, in.Shape, values, held)
 	case *size != values*int64(kind.size) || *size != int64(len(raw)):
 		err = refuse(http.StatusBadRequest,
 			"binary_data_size %d and %d bytes after the JSON, expected %d of each: shape %v of %s",
 			*size, len(raw), values*int64(kind.size), in.Shape, in.Datatype)
 	default:
-		patterns, err = fromBytes(raw, kind)
+		patterns, err = fromBytes(raw, kind, held)
 	}
 	return samples, patterns, err
 }

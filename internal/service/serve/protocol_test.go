@@ -249,9 +249,9 @@ func TestRefusals(t *testing.T) {
 		status int
 		says   string
 	}{
-		"nothing":       {"", "", 400, "EOF"},
+		"nothing":       {"", "", 400, "unexpected end of JSON"},
 		"no JSON":       {"hello", "", 400, "invalid character"},
-		"two values":    {`{"inputs":[]}{}`, "", 400, "follows"},
+		"two values":    {`{"inputs":[]}{}`, "", 400, "after top-level value"},
 		"a list":        {`[]`, "", 400, "cannot unmarshal"},
 		"deep":          {strings.Repeat("[", 20000), "", 400, "depth"},
 		"no input":      {`{"inputs":[]}`, "", 400, "amplitude_measured"},
@@ -296,7 +296,7 @@ func TestRefusals(t *testing.T) {
 		"length, negative":     {`{}`, "-1", 400, headerLength},
 		"length beyond":        {`{}`, "3", 400, headerLength},
 		"length, huge":         {`{}`, "99999999999999999999", 400, headerLength},
-		"length in the middle": {`{"inputs":[]}`, "5", 400, "unexpected EOF"},
+		"length in the middle": {`{"inputs":[]}`, "5", 400, "unexpected end of JSON"},
 		"bytes for nobody": {input(`"shape":[1,1,8,8],"data":[`+values("1", 64)+`]`) + one, "JSON", 400,
 			"no input uses"},
 		"both": {input(`"shape":[1,1,8,8],"data":[1],"parameters":{"binary_data_size":256}`), "", 400,

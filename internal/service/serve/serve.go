@@ -68,7 +68,7 @@ type Server struct {
 	local   local // the network, if it runs in this process
 	metrics *metrics
 	gate    *gate
-	bodies  *semaphore.Weighted // bytes of the bodies in memory
+	memory  *semaphore.Weighted // bytes for bodies and what is unpacked from them
 	scans   *scans
 	handler http.Handler
 }
@@ -84,7 +84,7 @@ type served struct {
 // ModelName matches valid model names. They are part of URLs.
 var ModelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-// maxBodies is how many bodies of the largest size may be in memory at once.
+// maxBodies is how many bodies of the largest size, unpacked or not, may be in memory at once.
 const maxBodies = 8
 
 // New checks the options, starts the models' queues and begins to restore stored scans. Invalid options give a
@@ -95,7 +95,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		options: o, models: map[string]*served{}, metrics: newMetrics(), gate: newGate(),
-		bodies: semaphore.NewWeighted(maxBodies * o.MaxBody),
+		memory: semaphore.NewWeighted(maxBodies * o.MaxBody),
 	}
 	for _, m := range o.Models {
 		names, err := portNames(m)

@@ -47,7 +47,10 @@ func dimensions(shape []int64, sample []int, most int) (samples int, values int6
 }
 
 // fromBytes converts raw elements to patterns.
-func fromBytes(raw []byte, t datatype) ([]float32, error) {
+func fromBytes(raw []byte, t datatype, held *reservation) ([]float32, error) {
+	if err := held.add(4 * int64(len(raw)/t.size)); err != nil {
+		return nil, err
+	}
 	out := make([]float32, len(raw)/t.size)
 	for i := range out {
 		if err := setAmplitude(out, i, t.value(raw[i*t.size:])); err != nil {
@@ -67,9 +70,12 @@ func setAmplitude(out []float32, i int, v float64) error {
 }
 
 // fromJSON reads valid JSON, an array of numbers that is flat or nested as its shape says.
-func fromJSON(raw json.RawMessage, shape []int64, values int64) ([]float32, error) {
+func fromJSON(raw json.RawMessage, shape []int64, values int64, held *reservation) ([]float32, error) {
 	if int64(len(raw)) < 2*values+1 { // a digit and a comma or bracket each, and a bracket: "[1,2]"
 		return nil, refuse(http.StatusBadRequest, "data of %d bytes, too few for %d values", len(raw), values)
+	}
+	if err := held.add(4 * values); err != nil {
+		return nil, err
 	}
 	r := numberReader{raw: raw, shape: shape, out: make([]float32, values)}
 	if err := r.read(); err != nil {
