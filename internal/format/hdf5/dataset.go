@@ -72,9 +72,16 @@ func (d *Dataset) inspect() (err error) {
 		return err
 	}
 	d.Type = l.describe(of)
-	// Refuse a shape that the file is too small for, before it decides an allocation: deflate, the strongest of the
-	// library's own filters, shrinks by a factor of at most 1032.
-	if product(max(1, d.Type.Size), d.Shape) > uint64(max(freeBytes, 1032*d.file.size)) {
+	if d.file.growing && len(d.Shape) > 0 { // its writer may add to the file what the shape announces
+		return d.checkPlausible(d.Shape[1:])
+	}
+	return d.checkPlausible(d.Shape)
+}
+
+// checkPlausible refuses an array of some shape that the file is too small for, before it decides an allocation:
+// deflate, the strongest of the library's own filters, shrinks by a factor of at most 1032.
+func (d *Dataset) checkPlausible(shape []int) error {
+	if product(max(1, d.Type.Size), shape) > uint64(max(freeBytes, 1032*d.file.size)) {
 		return fault(d.file.path, d.Path, fmt.Sprintf("shape %v in a file of %d bytes", d.Shape, d.file.size),
 			"an array that the file can hold", "copy or write the file again", nil)
 	}
@@ -314,8 +321,11 @@ func (d *Dataset) mustBe(ok bool, expected string) error {
 	return fault(d.file.path, d.Path, found, expected, "", nil)
 }
 
-// elements is the number of elements; an array of them, of size bytes each, must fit memory.
+// elements is the number of elements. An array of them, of size bytes each, must fit memory, and the file.
 func (d *Dataset) elements(size int) (int, error) {
+	if err := d.checkPlausible(d.Shape); err != nil {
+		return 0, err
+	}
 	total := product(1, d.Shape)
 	const most = 1 << 40 // bytes
 	if total > most/uint64(size) {

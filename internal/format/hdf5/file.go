@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -33,6 +34,7 @@ type File struct {
 	library *Library
 	path    string
 	size    int64 // in bytes, when it was opened
+	growing bool  // a program may be writing it
 	file    id
 	opened  []id // datasets, closed with the file
 }
@@ -76,7 +78,12 @@ func (l *Library) OpenGrowing(path string) (f *File, live bool, err error) {
 	if file < 0 {
 		return nil, false, l.unopened(path)
 	}
-	return &File{library: l, path: path, file: file}, live, nil
+	info, err := os.Stat(path) // after opening, so that the size is not that of an earlier file
+	if err != nil {
+		l.h5Fclose(file)
+		return nil, false, fmt.Errorf("opening %s: %w", path, err)
+	}
+	return &File{library: l, path: path, size: info.Size(), growing: true, file: file}, live, nil
 }
 
 // Path is the file's path as it was given.

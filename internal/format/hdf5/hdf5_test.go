@@ -473,16 +473,69 @@ func TestImplausibleShapes(t *testing.T) {
 		if err := os.WriteFile(path, bytes.ReplaceAll(sound, dims(3, 5, 7), dims(shape...)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		f, err := l.Open(path)
-		if err == nil {
-			_, err = f.Dataset("a")
-			if err := f.Close(); err != nil {
-				t.Error(err)
+		for name, open := range openings(l) {
+			f, err := open(path)
+			if err == nil {
+				var d *Dataset
+				if d, err = f.Dataset("a"); err == nil && name == "growing" {
+					_, err = d.Float32()
+				}
+				if err := f.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+			var fault *badinput.Error
+			if !errors.As(err, &fault) {
+				t.Errorf("%s, shape %v: %v", name, shape, err)
 			}
 		}
-		var fault *badinput.Error
-		if !errors.As(err, &fault) {
-			t.Errorf("shape %v: %v", shape, err)
+	}
+}
+
+// openings are the ways to open a file.
+func openings(l *Library) map[string]func(path string) (*File, error) {
+	return map[string]func(path string) (*File, error){
+		"complete": l.Open,
+		"growing": func(path string) (*File, error) {
+			f, _, err := l.OpenGrowing(path)
+			return f, err
+		},
+	}
+}
+
+// TestLargeGrowingDatasets: datasets above 256 MiB are read by rows from a file that grows, whether all of them is
+// there or only their first rows.
+func TestLargeGrowingDatasets(t *testing.T) {
+	l := testLibrary(t)
+	path := filepath.Join(t.TempDir(), "large.h5")
+	const n, side = 1100, 256 // 275 MiB of float32
+	row := slices.Repeat([]float32{7}, side*side)
+	if err := l.Create(path, func(w *Writer) error {
+		// Without the other rows, PutRows complains of what the writer of a growing file will do later.
+		_ = w.PutRows("begun", []int{100 * n, side, side}, func(r *Rows) error { return r.Append(row) })
+		return w.PutRows("full", []int{n, side, side}, func(r *Rows) (err error) {
+			for i := 0; i < n && err == nil; i++ {
+				err = r.Append(row)
+			}
+			return err
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	f, _, err := l.OpenGrowing(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, name := range []string{"full", "begun"} {
+		d, err := f.Dataset(name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		got := make([]float32, len(row))
+		if err := d.Rows(got, 0, 1); err != nil || !slices.Equal(got, row) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
