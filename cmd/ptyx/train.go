@@ -10,6 +10,7 @@ import (
 	"ptyx/internal/app/settings"
 	"ptyx/internal/app/workflow"
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/service/live"
 	"ptyx/models"
 	"ptyx/trainer"
 )
@@ -23,11 +24,12 @@ type trainCmd struct {
 	Export        string   `placeholder:"ONNX" help:"Second copy of the model."`
 	Init          string   `placeholder:"ONNX" help:"Model, or its run directory, to start from."`
 
-	Resume string `settings:"-" placeholder:"DIR" help:"Run directory whose training to resume."`
-	Config string `settings:"-" placeholder:"YAML" help:"The config.yaml of a run, to repeat it. Given flags win."`
-	Live   string `settings:"-" placeholder:"[HOST]:PORT" help:"Address of a live page about the training."`
-	DryRun bool   `settings:"-" help:"Try a few steps and print the shapes, memory and time. Nothing is written."`
-	JSON   bool   `name:"json" help:"Print the result, or that of --dry-run, as JSON."`
+	Resume   string `settings:"-" placeholder:"DIR" help:"Run directory whose training to resume."`
+	Config   string `settings:"-" placeholder:"YAML" help:"The config.yaml of a run, to repeat it. Given flags win."`
+	Live     string `settings:"-" placeholder:"[HOST]:PORT" help:"Address of a live page about the training."`
+	Insecure bool   `settings:"-" help:"Show the live page to other machines: anyone on the network can read along."`
+	DryRun   bool   `settings:"-" help:"Try a few steps and print the shapes, memory and time. Nothing is written."`
+	JSON     bool   `name:"json" help:"Print the result, or that of --dry-run, as JSON."`
 
 	MaxEpochs  int              `default:"60" help:"Epochs: passes over the samples."`
 	NImages    int              `default:"0" help:"Groups of patterns drawn from the scans by the seed; 0: all."`
@@ -89,7 +91,8 @@ amplitudes. With --mode supervised, which needs Y or objectGuess in the scan, th
 of the object's amplitude and phase factor. The total variation counts where the probe lights the object.
 
 Patterns beyond --memory-limit are read from disk as needed, with the same result. --live :8080 listens on this machine
-alone unless it names a host, and changes nothing else.`
+alone, and changes nothing else. Its page has neither TLS nor a token. So an address that other machines can reach, such
+as 0.0.0.0:8080, needs --insecure.`
 }
 
 // Run trains.
@@ -102,7 +105,9 @@ func (c *trainCmd) Run(app *appContext) error {
 	if c.DryRun {
 		return c.rehearse(app, options)
 	}
-	options.Live = c.Live
+	if c.Live != "" {
+		options.Live = live.Address(c.Live, c.Insecure)
+	}
 	options.Quiet = app.Quiet
 	result, err := workflow.Train(app.Context, options, app.Stderr, app.Log)
 	if result == nil || err != nil && !c.JSON { // the error of an interruption names what was saved

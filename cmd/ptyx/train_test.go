@@ -42,7 +42,7 @@ func TestDefaultsAreTheTrainers(t *testing.T) {
 // notSettings are the flags of train that its configuration does not hold.
 var notSettings = map[string]bool{
 	"help": true, "verbose": true, "quiet": true, "resume": true, "config": true, "live": true, "disable-mlflow": true,
-	"dry-run": true, "json": true,
+	"dry-run": true, "json": true, "insecure": true,
 }
 
 // changed gives each setting of train, but --loss, a value other than its default.

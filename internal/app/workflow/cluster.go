@@ -90,9 +90,7 @@ func RunBroker(ctx context.Context, o cluster.BrokerOptions, ready func(BrokerIn
 		return err
 	}
 	defer b.Close()
-	if o.Token == "" && !o.Local() {
-		log.Warn("anyone on the network may take part: set --token-file or PTYX_TOKEN", "address", o.Listen)
-	}
+	o.Warn(log, o.Token, "take part", "set --token-file or PTYX_TOKEN")
 	if err := ready(BrokerInfo{b.URL, o.Store}); err != nil {
 		return err
 	}

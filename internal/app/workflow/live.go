@@ -47,11 +47,7 @@ const (
 
 // startLive starts the server and logs its address.
 func startLive(ctx context.Context, o TrainOptions, reporter progress.Reporter, log *slog.Logger) (*liveView, error) {
-	place, err := live.Parse("--live", o.Live)
-	if err != nil {
-		return nil, err
-	}
-	server, err := live.Listen(ctx, "--live", place, o.Config.MaxEpochs)
+	server, err := live.Listen(ctx, o.Live, o.Config.MaxEpochs, log)
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,11 @@ func Serve(ctx context.Context, o ServeOptions, log *slog.Logger) (err error) {
 	if err := o.Engine.Check(); err != nil {
 		return err
 	}
-	o.Server.Log, o.Server.Refine = log, o.refine
+	place, err := serve.CheckAddress(o.Address)
+	if err != nil {
+		return err
+	}
+	o.Server.Log, o.Server.Refine, o.Server.Host = log, o.refine, place.Host
 	l := &loading{options: o, log: log}
 	defer func() { err = errors.Join(err, l.release()) }()
 	if err := l.load(ctx); err != nil {
@@ -61,9 +65,7 @@ func Serve(ctx context.Context, o ServeOptions, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	if o.Server.Token == "" && !o.Address.Local() {
-		log.Warn("anyone on the network may use it: set --token-file or PTYX_TOKEN", "address", o.Address.Listen)
-	}
+	o.Address.Warn(log, o.Server.Token, "use it", "set --token-file or PTYX_TOKEN")
 	info := ServerInfo{URL: url, Device: l.device}
 	for _, m := range l.models {
 		info.Models = append(info.Models, m.Name)

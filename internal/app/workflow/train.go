@@ -24,6 +24,7 @@ import (
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/scan/dataset"
+	"ptyx/internal/service/listen"
 	"ptyx/internal/service/live"
 	"ptyx/trainer"
 )
@@ -43,7 +44,7 @@ type TrainOptions struct {
 	Memory     int                 `yaml:"memory_limit"` // most patterns in memory, MB; 0: all
 	Engine     engine.Options      `yaml:",inline"`
 	Config     trainer.Config      `yaml:",inline"`
-	Live       string              `yaml:"-"` // address of a page about the training; empty: none
+	Live       listen.Address      `yaml:"-"` // of a page about the training; without Listen: none
 	Quiet      bool                `yaml:"-"`
 }
 
@@ -79,7 +80,7 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 	request.Begin = o.begin
 	reporter := progress.New(stderr, o.Config.MaxEpochs, o.Quiet)
 	request.Progress = reporter
-	if o.Live != "" {
+	if o.Live.Listen != "" {
 		view, err := startLive(ctx, o, reporter, log)
 		if err != nil {
 			return nil, errors.Join(err, job.release())
@@ -173,8 +174,8 @@ func (o TrainOptions) check() error {
 	if err := o.Engine.Check(); err != nil {
 		return err
 	}
-	if o.Live != "" {
-		if _, err := live.Parse("--live", o.Live); err != nil {
+	if o.Live.Listen != "" {
+		if _, err := live.Check(o.Live); err != nil {
 			return err
 		}
 	}

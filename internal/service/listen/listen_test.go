@@ -3,6 +3,7 @@ package listen_test
 import (
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -42,7 +43,7 @@ func TestHostPorts(t *testing.T) {
 }
 
 func TestOpen(t *testing.T) {
-	l, err := listen.HostPort{Host: "127.0.0.1"}.Open(t.Context(), "--listen")
+	l, err := listen.Address{}.Open(t.Context(), listen.HostPort{Host: "127.0.0.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,9 +52,27 @@ func TestOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := taken.Open(t.Context(), "--live"); err == nil ||
+	if _, err := (listen.Address{Flag: "--live"}).Open(t.Context(), taken); err == nil ||
 		!strings.HasPrefix(err.Error(), "--live: found "+taken.String()) {
 		t.Errorf("a port that is taken: %v", err)
+	}
+}
+
+// TestWarn: a server that other machines reach without a token says so.
+func TestWarn(t *testing.T) {
+	for _, c := range []struct {
+		at, token string
+		warns     bool
+	}{
+		{"0.0.0.0:80", "", true}, {"node:80", "", true}, {"0.0.0.0:80", "t", false}, {"127.0.0.1:80", "", false},
+		{":80", "", false},
+	} {
+		var text strings.Builder
+		log := slog.New(slog.NewTextHandler(&text, nil))
+		listen.Address{Listen: c.at}.Warn(log, c.token, "use it", "set a token")
+		if strings.Contains(text.String(), "anyone on the network may use it: set a token") != c.warns {
+			t.Errorf("%+v: logged %q", c, text.String())
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -57,20 +58,30 @@ type Server struct {
 	closing  chan struct{}
 }
 
-// Parse reads [HOST]:PORT or PORT. The host defaults to 127.0.0.1. flag is named in errors.
-func Parse(flag, value string) (listen.HostPort, error) {
+// Address reads [HOST]:PORT or PORT. The host defaults to 127.0.0.1.
+func Address(value string, insecure bool) listen.Address {
 	if !strings.Contains(value, ":") {
 		value = ":" + value
 	}
-	return listen.Parse(flag, value)
+	return listen.Address{Flag: "--live", Listen: value, Insecure: insecure}
 }
 
-// Listen starts to serve a training of so many epochs. flag is named in errors.
-func Listen(ctx context.Context, flag string, place listen.HostPort, epochs int) (*Server, error) {
-	listener, err := place.Open(ctx, flag)
+// Check refuses an address that other machines can reach, unless it is Insecure: the page has neither TLS nor a token.
+func Check(a listen.Address) (listen.HostPort, error) {
+	return a.Check(false, "read the page and the training's configuration", "")
+}
+
+// Listen starts to serve a training of so many epochs.
+func Listen(ctx context.Context, a listen.Address, epochs int, log *slog.Logger) (*Server, error) {
+	place, err := Check(a)
 	if err != nil {
 		return nil, err
 	}
+	listener, err := a.Open(ctx, place)
+	if err != nil {
+		return nil, err
+	}
+	a.Warn(log, "", "read the page and the training's configuration", "the live page has neither TLS nor a token")
 	s := &Server{
 		URL: "http://" + listener.Addr().String() + "/", progress: Progress{Epochs: epochs},
 		done: make(chan struct{}), closing: make(chan struct{}),
@@ -80,7 +91,9 @@ func Listen(ctx context.Context, flag string, place listen.HostPort, epochs int)
 	mux.HandleFunc("GET /shell.js", s.asset("text/javascript; charset=utf-8", script))
 	mux.HandleFunc("GET /page", s.servePage)
 	mux.HandleFunc("GET /events", s.serveEvents)
-	s.http = &http.Server{Handler: onlyLocalNames(mux), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	s.http = &http.Server{
+		Handler: onlyOwnNames(mux, place.Host), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute,
+	}
 	go func() {
 		defer close(s.done)
 		_ = s.http.Serve(listener) // ends with Close
@@ -88,11 +101,12 @@ func Listen(ctx context.Context, flag string, place listen.HostPort, epochs int)
 	return s, nil
 }
 
-// onlyLocalNames refuses requests of pages of other sites that were made to resolve to this machine.
-func onlyLocalNames(next http.Handler) http.Handler {
+// onlyOwnNames refuses requests of pages of other sites that were made to resolve to this machine. name is the host
+// that the server listens at.
+func onlyOwnNames(next http.Handler, name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if listen.IsRebinding(r) {
-			http.Error(w, "ask localhost or 127.0.0.1", http.StatusForbidden)
+		if listen.IsRebinding(r, name) {
+			http.Error(w, "use localhost, the machine's name or its IP address", http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -4,19 +4,19 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"math"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
-	address "ptyx/internal/service/listen"
 	"ptyx/internal/service/live"
 )
 
 func listen(t *testing.T) *live.Server {
 	t.Helper()
-	s, err := live.Listen(t.Context(), "--live", address.HostPort{Host: "127.0.0.1"}, 3)
+	s, err := live.Listen(t.Context(), live.Address("0", false), 3, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,25 +128,31 @@ func TestEvents(t *testing.T) {
 
 func TestPlace(t *testing.T) {
 	for value, want := range map[string]string{
-		":8080": "127.0.0.1:8080", "8080": "127.0.0.1:8080", "0.0.0.0:80": "0.0.0.0:80", "[::1]:80": "[::1]:80",
-		"localhost:0": "localhost:0",
+		":8080": "127.0.0.1:8080", "8080": "127.0.0.1:8080", "[::1]:80": "[::1]:80", "localhost:0": "localhost:0",
 	} {
-		if got, err := live.Parse("--live", value); err != nil || got.String() != want {
+		if got, err := live.Check(live.Address(value, false)); err != nil || got.String() != want {
 			t.Errorf("%q is %q, %v, want %q", value, got, err, want)
 		}
 	}
 	for _, value := range []string{":", "a:b:c", "host:"} {
-		if got, err := live.Parse("--live", value); err == nil || !strings.Contains(err.Error(), "--live") {
+		if got, err := live.Check(live.Address(value, true)); err == nil || !strings.Contains(err.Error(), "--live") {
 			t.Errorf("%q is %q, %v, want a complaint", value, got, err)
+		}
+	}
+	// Other machines reach it only with --insecure, as they do every server.
+	for _, value := range []string{"0.0.0.0:80", "[::]:80", "node:80"} {
+		got, err := live.Check(live.Address(value, false))
+		if err == nil || !strings.HasPrefix(err.Error(), "--live: ") || !strings.Contains(err.Error(), "--insecure") {
+			t.Errorf("%q is %q, %v, want a complaint", value, got, err)
+		}
+		if got, err := live.Check(live.Address(value, true)); err != nil || got.String() != value {
+			t.Errorf("%q, insecure: %q, %v", value, got, err)
 		}
 	}
 	s := listen(t)
 	defer s.Close()
-	taken, err := live.Parse("--live", strings.TrimSuffix(strings.TrimPrefix(s.URL, "http://"), "/"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := live.Listen(t.Context(), "--live", taken, 1); err == nil ||
+	taken := live.Address(strings.TrimSuffix(strings.TrimPrefix(s.URL, "http://"), "/"), false)
+	if _, err := live.Listen(t.Context(), taken, 1, slog.New(slog.DiscardHandler)); err == nil ||
 		!strings.Contains(err.Error(), "another port") {
 		t.Errorf("a port that is taken: %v", err)
 	}

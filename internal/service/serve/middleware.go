@@ -29,10 +29,11 @@ func (s *Server) harden(next http.Handler) http.Handler {
 			s.fail(w, r, refuse(http.StatusForbidden, "a request from another site's page"))
 			return
 		}
-		if s.options.Token == "" && listen.IsRebinding(r) { // a page of another site does not know the token
+		// A page of another site does not know the token.
+		if s.options.Token == "" && listen.IsRebinding(r, s.options.Host) {
 			s.fail(w, r, refuse(http.StatusForbidden,
-				"host %.80q in a request to this machine alone, expected localhost "+
-					"or 127.0.0.1; let a proxy send that name, or use a token", r.Host))
+				"host %.80q in the request, expected localhost, or an IP address or the name of the machine if the "+
+					"server listens to others; let a proxy send that name, or use a token", r.Host))
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -1,10 +1,12 @@
 package serve
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -368,6 +370,14 @@ func TestCrossSiteRequests(t *testing.T) {
 	server := httptest.NewServer(s.Handler())
 	defer server.Close()
 	for host, want := range map[string]int{"evil.example": 403, "localhost:1": 200} {
+		outside := httptest.NewRequest("GET", "/v1/models", nil) // as it comes to an address that other machines reach
+		outside.Host = host
+		outside = outside.WithContext(context.WithValue(outside.Context(), http.LocalAddrContextKey,
+			&net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 80}))
+		w := httptest.NewRecorder()
+		if s.Handler().ServeHTTP(w, outside); w.Code != want {
+			t.Errorf("%s from outside: %d %s", host, w.Code, w.Body)
+		}
 		r, err := http.NewRequest("GET", server.URL+"/v1/models", nil)
 		if err != nil {
 			t.Fatal(err)

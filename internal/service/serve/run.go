@@ -21,14 +21,14 @@ const (
 	headerSize    = 64 << 10         // bytes
 )
 
-// checkAddress refuses an address that other machines can reach without TLS.
-func checkAddress(a listen.Address) (listen.HostPort, error) {
+// CheckAddress refuses an address that other machines can reach without TLS.
+func CheckAddress(a listen.Address) (listen.HostPort, error) {
 	return a.Check(a.CertFile != "", "read along", "--tls-cert and --tls-key")
 }
 
 // Listen opens an address, with TLS if it has a certificate. Faults of the address are *badinput.Error.
 func Listen(ctx context.Context, a listen.Address) (l net.Listener, url string, err error) {
-	place, err := checkAddress(a)
+	place, err := CheckAddress(a)
 	if err != nil {
 		return nil, "", err
 	}
@@ -36,7 +36,7 @@ func Listen(ctx context.Context, a listen.Address) (l net.Listener, url string, 
 	if err != nil {
 		return nil, "", err
 	}
-	if l, err = place.Open(ctx, listen.Flag); err != nil {
+	if l, err = a.Open(ctx, place); err != nil {
 		return nil, "", err
 	}
 	if config == nil {

@@ -38,7 +38,7 @@ func TestAddresses(t *testing.T) {
 		{listen.Address{Listen: "8080"}, ""},
 		{listen.Address{Listen: ""}, ""},
 	} {
-		got, err := checkAddress(c.a)
+		got, err := CheckAddress(c.a)
 		if (err != nil) != (c.want == "") || err == nil && got.String() != c.want {
 			t.Errorf("%+v: %v, %v; want %q", c.a, got, err, c.want)
 		}

@@ -52,6 +52,7 @@ type Options struct {
 	Timeout   time.Duration // of a request, from its arrival; a request may ask for less
 	MaxBody   int64         // bytes of a request's body
 	Token     string        // required in every request; empty: none
+	Host      string        // at which clients may call the server, besides the names it knows; empty: none
 	Grace     time.Duration // for finishing accepted requests at shutdown
 	Scans     ScanLimits
 	Store     string  // directory in which scans are kept; empty: they end with the server
