@@ -37,6 +37,8 @@ type Connection struct {
 	nc   *nats.Conn
 	js   jetstream.JetStream
 
+	refused atomic.Int64 // times that the broker refused the token or user since it was last there
+
 	mu         sync.Mutex
 	broken     context.Context // done when the connection breaks, and then replaced
 	markBroken context.CancelFunc
@@ -92,6 +94,7 @@ func (c *Connection) options(a Address, log *slog.Logger) []nats.Option {
 		nats.Name(a.Name), nats.FlusherTimeout(writeTimeout),
 		nats.PingInterval(cmp.Or(a.Patience, defaultPatience) / pings), nats.MaxPingsOutstanding(pings - 1),
 		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.ReconnectBufSize(-1), // sending fails at once
+		nats.IgnoreAuthErrorAbort(), // else two refusals would close the connection for good
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			c.away.Store(true)
 			c.breakRequests()
@@ -101,10 +104,13 @@ func (c *Connection) options(a Address, log *slog.Logger) []nats.Option {
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
 			c.away.Store(false)
-			log.Info("the broker is back", "address", nc.ConnectedUrlRedacted())
+			log.Info("the broker is back", "address", nc.ConnectedUrlRedacted(), "refusals", c.refused.Swap(0))
 		}),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription,
-			err error) {
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			if isRefusal(err) {
+				c.noteRefusal(err, log)
+				return
+			}
 			log.Debug("connection", "error", err)
 		}),
 	}
@@ -120,6 +126,19 @@ func (c *Connection) options(a Address, log *slog.Logger) []nats.Option {
 	return options
 }
 
+// isRefusal reports whether the broker does not accept the token or user.
+func isRefusal(err error) bool {
+	return isAny(err, nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired)
+}
+
+// noteRefusal counts a refusal, and warns at the first, second, fourth and so on. The token may become right again: the
+// broker was restarted with another one.
+func (c *Connection) noteRefusal(err error, log *slog.Logger) {
+	if n := c.refused.Add(1); n&(n-1) == 0 {
+		log.Warn("the broker refuses the token or user; trying again and again", "refusals", n, "error", err)
+	}
+}
+
 // explainConnect says in a *badinput.Error why a connection failed.
 func (c *Connection) explainConnect(err error) error {
 	bad := &badinput.Error{
@@ -128,7 +147,7 @@ func (c *Connection) explainConnect(err error) error {
 	}
 	isTLS := strings.Contains(err.Error(), "tls: ") || strings.Contains(err.Error(), "x509: ")
 	switch {
-	case isAny(err, nats.ErrAuthorization, nats.ErrAuthExpired):
+	case isRefusal(err):
 		bad.Found, bad.Remedy = "a broker that requires another token or user",
 			"give --token-file, PTYX_TOKEN or --creds"
 	case isTLS || isAny(err, nats.ErrSecureConnRequired, nats.ErrSecureConnWanted):
@@ -144,6 +163,9 @@ func (c *Connection) explainConnect(err error) error {
 // reconnects.
 func (c *Connection) ready() error {
 	if c.away.Load() {
+		if n := c.refused.Load(); n > 0 {
+			return fmt.Errorf("%s: %w: it refused the token or user %d times", c.name, ErrNoBroker, n)
+		}
 		return fmt.Errorf("%s: %w", c.name, ErrNoBroker)
 	}
 	return nil

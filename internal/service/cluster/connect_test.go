@@ -202,3 +202,52 @@ func TestFullBroker(t *testing.T) {
 		t.Error("the object has other bytes than that of one machine")
 	}
 }
+
+// TestRefusedForAWhile: a broker that is restarted with another token refuses its clients. They keep trying, count it,
+// say so, and work again when the broker has their token again.
+func TestRefusedForAWhile(t *testing.T) {
+	t.Parallel()
+	store, address := t.TempDir(), freePort(t)
+	right := brokerWithToken(t, store, address, "right")
+	var log syncBuffer
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	o := (&fake{n: size, channels: 1}).worker()
+	ready := make(chan bool)
+	o.Log, o.Ready = logger, func(string) error { close(ready); return nil }
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	at := Address{URL: right.URL, Token: "right"}
+	go func() { _, err := Work(ctx, at, o); ended <- err }()
+	c, err := Connect(at, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	<-ready
+	right.Close()
+
+	wrong := brokerWithToken(t, store, address, "wrong")
+	eventually(t, "the connection is refused more than twice", func() bool { return c.refused.Load() > 2 })
+	if err := c.ready(); !errors.Is(err, ErrNoBroker) || !strings.Contains(err.Error(), "refused the token") {
+		t.Errorf("while it is refused: %v", err)
+	}
+	eventually(t, "the worker says so twice", func() bool {
+		return strings.Count(log.String(), "refuses the token or user") >= 2
+	})
+	if strings.Contains(log.String(), "right") {
+		t.Errorf("it shows its token: %s", log.String())
+	}
+	wrong.Close()
+
+	again := brokerWithToken(t, store, address, "right")
+	t.Cleanup(again.Close)
+	eventually(t, "the broker is back", func() bool { return c.ready() == nil })
+	if n := c.refused.Load(); n != 0 {
+		t.Errorf("it is back, with %d refusals", n)
+	}
+	newTestJob(t, 47, size, 1, 6, reconstruct.Options{BatchSize: 2}).gather(t, c, 4)
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}

@@ -220,7 +220,12 @@ func broker(t testing.TB) *Broker {
 
 func brokerAt(t testing.TB, store, address string) *Broker {
 	t.Helper()
-	b, err := StartBroker(BrokerOptions{Address: listen.Address{Listen: address}, Store: store},
+	return brokerWithToken(t, store, address, "")
+}
+
+func brokerWithToken(t testing.TB, store, address, token string) *Broker {
+	t.Helper()
+	b, err := StartBroker(BrokerOptions{Address: listen.Address{Listen: address}, Store: store, Token: token},
 		slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
