@@ -31,6 +31,26 @@ func (e *Environment) CUDAMissing() []string {
 	return cudaMissing(e.library, e.providers, e.loads)
 }
 
+// Resolve turns Auto into the device that its sessions will have: CUDA if a small model runs there, else the CPU. The
+// first call that finds all parts of CUDA starts it.
+func (e *Environment) Resolve(d Device) Device {
+	switch {
+	case d != Auto:
+		return d
+	case e.cuda() == nil:
+		return CUDA
+	}
+	return CPU
+}
+
+// tryCUDA runs the small model on CUDA, if all parts are there.
+func (e *Environment) tryCUDA() error {
+	if missing := e.CUDAMissing(); len(missing) > 0 {
+		return noCUDA(missing, nil)
+	}
+	return e.tryModel(CUDA)
+}
+
 func cudaMissing(lib Library, providers []string, loads func(name string) bool) []string {
 	if !slices.Contains(providers, CUDAProvider) {
 		return []string{"the CUDA provider: " + lib.Path + " (version " + lib.Version + ") is built with " +

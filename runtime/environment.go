@@ -26,6 +26,7 @@ type Environment struct {
 	library   Library
 	providers []string
 	loads     func(name string) bool // whether the system's loader finds a library
+	cuda      func() error           // why the small model does not run on CUDA; it is tried once
 
 	mu       sync.Mutex
 	closed   bool
@@ -42,6 +43,7 @@ func Open(lib Library) (*Environment, error) {
 	}
 	lib.Version = found.version
 	e := &Environment{library: lib, providers: found.providers, loads: loads, profiles: map[string]int{}}
+	e.cuda = sync.OnceValue(e.tryCUDA)
 
 	process.Lock()
 	defer process.Unlock()

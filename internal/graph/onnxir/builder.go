@@ -30,6 +30,8 @@ type Target struct {
 	// Winograd allows convolutions to be lowered to Winograd's minimal filtering, which saves multiplications on a CPU.
 	// Its results differ from plain ones by rounding.
 	Winograd bool
+	// StaticShapes writes shapes as constants in a training step, too; see Builder.Shape.
+	StaticShapes bool
 }
 
 // NewBuilder returns an empty builder for a target.
@@ -140,9 +142,9 @@ func (b *Builder) Int64s(values ...int) string {
 // nobody feeds: ONNX Runtime then cannot know the shapes of what follows beforehand. Where it knows them, it plans each
 // buffer of the forward pass for a tensor of the same shape in the backward pass and keeps it all the time in between;
 // where it does not, a buffer is free as soon as it is dead. That takes a third of the memory, and less time
-// (docs/dev/performance.md).
+// (docs/dev/performance.md). That is a matter of the CPU's allocator: a GPU takes static shapes.
 func (b *Builder) Shape(values ...int) string {
-	if !b.target.Training {
+	if !b.target.Training || b.target.StaticShapes {
 		return b.Int64s(values...)
 	}
 	return b.Shared(fmt.Sprint("shape ", values), func() string {

@@ -9,7 +9,6 @@ import (
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/base/testutil"
-	"ptyx/internal/graph/onnxir"
 	"ptyx/internal/graph/ops"
 	"ptyx/internal/graph/program"
 	"ptyx/internal/recon/engine"
@@ -280,7 +279,7 @@ const (
 func TestEnginesAgree(t *testing.T) {
 	fast := fastEngine(t)
 	plain := *fast
-	plain.Target = onnxir.Target{Training: true}
+	plain.Target = engine.NewORT(nil, ort.SessionOptions{Device: ort.CUDA}).Target // also right on the CPU
 	for _, c := range cases() {
 		t.Run(c.name, func(t *testing.T) { enginesAgree(t, c, fast, winogradTolerance) })
 		t.Run(c.name+" plain", func(t *testing.T) { enginesAgree(t, c, &plain, engineTolerance) })

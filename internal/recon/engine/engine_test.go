@@ -287,7 +287,7 @@ func TestReplicaNumber(t *testing.T) {
 		parts   int
 		want    int
 	}{
-		{2, ort.CPU, 16, 2}, {2, ort.CPU, 3, 1}, {4, ort.Auto, 8, 4}, {4, ort.Auto, 2, 1},
+		{2, ort.CPU, 16, 2}, {2, ort.CPU, 3, 1}, {4, ort.CPU, 8, 4}, {4, ort.CPU, 2, 1},
 		{1, ort.CPU, 16, 1}, {0, ort.CPU, 16, 1}, {4, ort.CUDA, 16, 1},
 	} {
 		e := engine.NewORT(nil, ort.SessionOptions{Threads: c.threads, Device: c.device})

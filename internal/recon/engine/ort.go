@@ -13,15 +13,30 @@ import (
 // ORT is the fast engine: it lowers programs to ONNX and runs them in ONNX Runtime.
 type ORT struct {
 	Environment *ort.Environment
-	Options     ort.SessionOptions
-	Target      onnxir.Target // of the lowering
+	Options     ort.SessionOptions // for a resolved device: the CPU or CUDA
+	Target      onnxir.Target      // of the lowering
+	auto        bool               // a program that CUDA cannot run goes to the CPU
+	fallback    error              // why one did
 	device      string
 }
 
 // NewORT returns an engine on an open ONNX Runtime, with the lowering that suits the device.
 func NewORT(env *ort.Environment, options ort.SessionOptions) *ORT {
-	target := onnxir.Target{Training: true, Winograd: options.Device != ort.CUDA} // CUDA chooses its own algorithms
-	return &ORT{Environment: env, Options: options, Target: target}
+	return newORT(env, options, env.Resolve)
+}
+
+// newORT resolves the device before anything depends on it: lowering and replicas differ between CPU and CUDA.
+func newORT(env *ort.Environment, options ort.SessionOptions, resolve func(ort.Device) ort.Device) *ORT {
+	e := &ORT{Environment: env, Options: options, auto: options.Device == ort.Auto}
+	e.use(resolve(options.Device))
+	return e
+}
+
+// use sets the device and its lowering. CUDA chooses its own algorithms for convolutions; hidden shapes save memory on
+// the CPU only.
+func (e *ORT) use(device ort.Device) {
+	cuda := device == ort.CUDA
+	e.Options.Device, e.Target = device, onnxir.Target{Training: true, Winograd: !cuda, StaticShapes: cuda}
 }
 
 // Name is "ort".
@@ -41,6 +56,20 @@ func (e *ORT) Replicas(parts int) int {
 
 // Compile lowers the program for training and creates a session. The replicas share the threads.
 func (e *ORT) Compile(p *program.Program, replicas int) (Executable, error) {
+	session, err := e.session(p, replicas)
+	if err != nil && e.auto && e.Options.Device == ort.CUDA {
+		e.fallback = err
+		e.use(ort.CPU)
+		session, err = e.session(p, replicas)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("compiling %s: %w", p.Name, err)
+	}
+	e.device = session.Provider()
+	return &ortExecutable{program: p, session: session}, nil
+}
+
+func (e *ORT) session(p *program.Program, replicas int) (*ort.Session, error) {
 	model, err := export.Lower(p, e.Target)
 	if err != nil {
 		return nil, err
@@ -50,13 +79,11 @@ func (e *ORT) Compile(p *program.Program, replicas int) (Executable, error) {
 	// Training and validation take turns in one arena. A memory pattern would save no time and add a second set of
 	// buffers (docs/dev/performance.md).
 	options.SharedArena, options.NoMemPattern = true, true
-	session, err := e.Environment.NewSession(model.Marshal(), options)
-	if err != nil {
-		return nil, fmt.Errorf("compiling %s: %w", p.Name, err)
-	}
-	e.device = session.Provider()
-	return &ortExecutable{program: p, session: session}, nil
+	return e.Environment.NewSession(model.Marshal(), options)
 }
+
+// Fallback is why programs run on the CPU although CUDA is usable; nil if they do not.
+func (e *ORT) Fallback() error { return e.fallback }
 
 type ortExecutable struct {
 	program *program.Program

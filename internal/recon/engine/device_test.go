@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"testing"
+
+	"gorgonia.org/gorgonia"
+
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/onnxir"
+	"ptyx/internal/graph/ops"
+	"ptyx/internal/graph/program"
+	ort "ptyx/runtime"
+	"ptyx/runtime/runtimetest"
+)
+
+var (
+	onCPU  = onnxir.Target{Training: true, Winograd: true}
+	onCUDA = onnxir.Target{Training: true, StaticShapes: true}
+)
+
+// Auto must be resolved before the lowering and the replicas are chosen.
+func TestTheDeviceIsResolvedBeforeTheLowering(t *testing.T) {
+	for _, c := range []struct {
+		asked, resolved ort.Device
+		target          onnxir.Target
+		replicas        int
+	}{
+		{ort.Auto, ort.CUDA, onCUDA, 1}, {ort.Auto, ort.CPU, onCPU, 4},
+		{ort.CUDA, ort.CUDA, onCUDA, 1}, {ort.CPU, ort.CPU, onCPU, 4},
+	} {
+		e := newORT(nil, ort.SessionOptions{Device: c.asked, Threads: 4}, func(asked ort.Device) ort.Device {
+			if asked != c.asked {
+				t.Errorf("%v is resolved, want %v", asked, c.asked)
+			}
+			return c.resolved
+		})
+		if e.Target != c.target || e.Replicas(8) != c.replicas || e.Options.Device != c.resolved {
+			t.Errorf("%v that is %v: %+v, %d replicas on %v", c.asked, c.resolved, e.Target, e.Replicas(8),
+				e.Options.Device)
+		}
+	}
+}
+
+// CUDA passed its trial but refuses this program: only auto goes to the CPU, with the CPU's lowering, and says why.
+func TestAutoFallsBackToTheCPU(t *testing.T) {
+	env := runtimetest.Open(t)
+	if env.Resolve(ort.Auto) == ort.CUDA {
+		t.Skip("CUDA works here, so it refuses nothing")
+	}
+	x := program.Leaf(gorgonia.NewGraph(), "x", 2)
+	p := &program.Program{Name: "double", Inputs: []program.Input{{Name: "x", Node: x}},
+		Outputs: []program.Output{{Name: "y", Node: ops.Affine(x, 2, 0)}}}
+	usable := func(ort.Device) ort.Device { return ort.CUDA }
+
+	e := newORT(env, ort.SessionOptions{Device: ort.Auto, Threads: 1}, usable)
+	exe, err := e.Compile(p, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer exe.Close()
+	y := ndarray.New[float32](2)
+	b, err := exe.Bind([]*ndarray.Float32{ndarray.Wrap([]float32{1, 2}, 2)}, []*ndarray.Float32{y})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.Run(); err != nil || y.Data[1] != 4 {
+		t.Errorf("%v, %v", y.Data, err)
+	}
+	if e.Fallback() == nil || e.Target != onCPU || e.Device() != ort.CPUProvider {
+		t.Errorf("fallback %v, target %+v on %s", e.Fallback(), e.Target, e.Device())
+	}
+
+	if _, err := newORT(env, ort.SessionOptions{Device: ort.CUDA, Threads: 1}, usable).Compile(p, 1); err == nil {
+		t.Error("cuda runs on the CPU")
+	}
+}
