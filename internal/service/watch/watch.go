@@ -37,13 +37,13 @@ type Options struct {
 	Frames   int           // how many will come; 0: unknown
 	Interval time.Duration // between two looks
 	Idle     time.Duration // the watch ends after that time without news; 0: never
-	GiveUp   time.Duration // a file is broken if it cannot be read for that long
+	GiveUp   time.Duration // a file is broken if it cannot be read for that long, and Save if it fails so long at the end
 	Every    time.Duration // least time between two calls of Save
 	Grace    time.Duration // for the files that are there when ctx is done
 
 	Contract  contract.Contract
 	Predictor predict.Predictor
-	Save      func(*reconstruct.Result) error
+	Save      func(*reconstruct.Result) error // is called again later if it fails
 	Clock     Clock
 	Log       *slog.Logger
 }
@@ -107,8 +107,9 @@ type Watcher struct {
 	lookFailed    bool // the last look failed, and that was logged
 	remarksLogged bool // the reader's remarks on the first file
 	news          time.Time
-	saved         time.Time
+	saved         time.Time // the last attempt
 	saveTook      time.Duration
+	saveFailed    bool                // the last attempt failed, and that was logged
 	savedVersion  int                 // of the object
 	last          *reconstruct.Result // that was saved
 }
@@ -135,7 +136,7 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 		return nil, err
 	}
 	w.reportUnread()
-	if err := w.save(); err != nil {
+	if err := w.saveLast(ctx); err != nil {
 		return nil, err
 	}
 	return &Outcome{Tally: w.tally(), Ended: ended, Result: w.last}, nil
@@ -156,9 +157,7 @@ func (w *Watcher) follow(ctx context.Context) (End, error) {
 		case w.o.Idle > 0 && now.Sub(w.news) >= w.o.Idle:
 			return Idle, nil
 		}
-		if err := w.saveIfDue(); err != nil {
-			return "", err
-		}
+		w.saveIfDue()
 		w.o.Clock.Sleep(ctx, w.o.Interval)
 	}
 }
@@ -194,9 +193,7 @@ func (w *Watcher) look(ctx context.Context) error {
 		if err := w.readFile(ctx, f, now); err != nil {
 			return err
 		}
-		if err := w.saveIfDue(); err != nil {
-			return err
-		}
+		w.saveIfDue()
 	}
 	return w.stitch()
 }
@@ -239,27 +236,49 @@ func (w *Watcher) reportUnread() {
 	}
 }
 
-// saveIfDue saves if the last time is long enough ago: saving may take at most a fifth of the time.
-func (w *Watcher) saveIfDue() error {
+// saveIfDue saves if the last attempt is long enough ago: saving may take at most a fifth of the time. A failure does
+// not end the watch, because a disk may be full for a moment; the next time tries again.
+func (w *Watcher) saveIfDue() {
 	const share = 4
-	if w.o.Clock.Now().Sub(w.saved) < max(w.o.Every, share*w.saveTook) {
-		return nil
+	if w.o.Clock.Now().Sub(w.saved) >= max(w.o.Every, share*w.saveTook) {
+		_ = w.save() // is logged
 	}
-	return w.save()
 }
 
-// save passes the object to Options.Save, if it has changed.
+// saveLast saves the object at the end. It tries again for GiveUp, or for Grace once ctx is done.
+func (w *Watcher) saveLast(ctx context.Context) error {
+	end := w.o.Clock.Now().Add(w.o.GiveUp)
+	for {
+		err := w.save()
+		now := w.o.Clock.Now()
+		if soon := now.Add(w.o.Grace); ctx.Err() != nil && soon.Before(end) {
+			end = soon
+		}
+		if err == nil || !now.Before(end) {
+			return err
+		}
+		w.o.Clock.Sleep(context.WithoutCancel(ctx), w.o.Interval)
+	}
+}
+
+// save passes the object to Options.Save, if it has changed. It logs the first of several failures.
 func (w *Watcher) save() error {
 	if w.object.version == w.savedVersion {
 		return nil
 	}
 	start := w.o.Clock.Now()
-	w.last = w.object.result(w.o.Predictor.Provider(), w.o.Contract.Probe)
-	if err := w.o.Save(w.last); err != nil {
+	result := w.object.result(w.o.Predictor.Provider(), w.o.Contract.Probe)
+	err := w.o.Save(result)
+	w.saved = w.o.Clock.Now()
+	w.saveTook = w.saved.Sub(start)
+	if err != nil {
+		if !w.saveFailed {
+			w.o.Log.Warn("the object cannot be saved; trying again", "error", err)
+		}
+		w.saveFailed = true
 		return err
 	}
-	w.savedVersion, w.saved = w.object.version, w.o.Clock.Now()
-	w.saveTook = w.saved.Sub(start)
+	w.savedVersion, w.last, w.saveFailed = w.object.version, result, false
 	w.o.Log.Info("object updated", w.tally().attributes()...)
 	return nil
 }

@@ -512,7 +512,7 @@ func TestMissingDirectory(t *testing.T) {
 	}
 }
 
-// TestFailures: errors of the network and of Save end the watch.
+// TestFailures: an error of the network ends the watch. If Save fails until the end, its error does after a while.
 func TestFailures(t *testing.T) {
 	d := scanData(1)
 	r := watching(t)
@@ -527,6 +527,34 @@ func TestFailures(t *testing.T) {
 	if _, err := Run(context.Background(), r.o); err == nil || !strings.Contains(err.Error(), "disk full") ||
 		r.fake.alive != 0 {
 		t.Errorf("saving fails, and Run returns %v", err)
+	}
+}
+
+// TestFullDisk: a watch whose object cannot be saved for a while goes on and saves it later, also at the very end. It
+// logs the failure once.
+func TestFullDisk(t *testing.T) {
+	d := scanData(4)
+	for name, tt := range map[string]struct{ from, to int }{ // seconds in which saving fails
+		"on the way": {2, 6}, "at the end": {0, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := watching(t)
+			begun, save, failures := r.clock.now, r.o.Save, 0
+			r.o.Save = func(result *reconstruct.Result) error {
+				if s := int(r.clock.now.Sub(begun).Seconds()); s >= tt.from && s < tt.to {
+					failures++
+					return fmt.Errorf("disk full")
+				}
+				return save(result)
+			}
+			for i := range 4 {
+				r.step(func() { write(t, r.path(fmt.Sprintf("%d.npz", i)), members(d, []int{i}, false)) })
+			}
+			r.end(context.Background(), Idle, Tally{Frames: 4}, inferred(t, d, 4))
+			if failures < 2 || strings.Count(r.log.String(), "cannot be saved") != 1 {
+				t.Errorf("%d failures, logged as\n%s", failures, r.log.String())
+			}
+		})
 	}
 }
 
