@@ -31,6 +31,7 @@ type file struct {
 	seen       time.Time // when this version was first seen
 	checked    bool      // it was read once without a fault
 	next       int       // the first frame that was not read
+	window     int       // how many dark rows the next look skips in search of light; at least firstWindow
 	done       bool      // all its frames were read
 	fault      error
 	faultSince time.Time
@@ -91,6 +92,16 @@ func (f *files) unsettled(now time.Time, interval time.Duration) bool {
 	return false
 }
 
+// searching reports whether dark rows may hide rows with light in a file.
+func (f *files) searching() bool {
+	for _, one := range f.known {
+		if !one.done && one.fault == nil && one.window > firstWindow {
+			return true
+		}
+	}
+	return false
+}
+
 // sorted returns all known files by name.
 func (f *files) sorted() (all []*file) {
 	for _, one := range f.known {
@@ -135,7 +146,7 @@ func (f *files) update(one *file, info fs.FileInfo, now time.Time) bool {
 		return false
 	}
 	if replaced || !f.single {
-		one.next = 0
+		one.next, one.window = 0, 0
 	}
 	one.info, one.seen, one.checked, one.done, one.rereading, one.fault = info, now, false, false, false, nil
 	return true

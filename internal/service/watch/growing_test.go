@@ -129,6 +129,25 @@ func TestUnwrittenRows(t *testing.T) {
 		end(context.Background(), Idle, Tally{Frames: 7}, inferred(t, d, 7))
 }
 
+// TestLightBehindManyDarkRows: rows with light are found behind any number of dark ones, at whichever look, and when
+// the watch is interrupted. The dark rows between count as frames.
+func TestLightBehindManyDarkRows(t *testing.T) {
+	const count = 2500
+	d := scanData(count)
+	clear(d.Patterns.Data[2*image : (count-2)*image])
+	want := inferred(t, d, count)
+	interrupted, cancel := context.WithCancel(context.Background())
+	cancel()
+	for ended, ctx := range map[End]context.Context{Idle: context.Background(), Interrupted: interrupted} {
+		r := watching(t)
+		r.o.Path, r.o.Single, r.o.BatchSize = r.path("s.h5"), true, 64
+		r.o.Idle = time.Second // fewer looks than the search takes
+		r.o.Grace = time.Minute
+		write(t, r.o.Path, members(d, upTo(count), true))
+		r.end(ctx, ended, Tally{Frames: count}, want)
+	}
+}
+
 // TestFaultsInAGrowingFile: a frame with NaN is skipped, and a truncated file is waited for.
 func TestFaultsInAGrowingFile(t *testing.T) {
 	d := scanData(5)

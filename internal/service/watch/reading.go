@@ -14,8 +14,9 @@ import (
 	"ptyx/stitch"
 )
 
-// maxDark is how many dark rows are skipped in search of one with light after them.
-const maxDark = 1024
+// firstWindow is how many dark rows are skipped at once in search of one with light after them. A dataset that was
+// created in full length has many more, and reading all of them at each look would delay the frames that come.
+const firstWindow = 1024
 
 // errChanged is no fault: the file is read again when it has settled.
 var errChanged = errors.New("the file changed while it was read")
@@ -107,7 +108,8 @@ func checkPatterns(ctx context.Context, scan *dataset.Scan, fileOnly bool) error
 }
 
 // readRows reads the frames from f.next on and reports whether it reached the end. With holdDark it holds dark frames
-// back until one with light follows, because rows that are not written yet are dark.
+// back until one with light follows, because rows that are not written yet are dark. If it finds no light among
+// f.window of them, it stops, and the next look searches twice as many.
 func (w *Watcher) readRows(
 	ctx context.Context, f *file, scan *dataset.Scan, ids []int64, holdDark bool,
 ) (complete bool, err error) {
@@ -118,7 +120,11 @@ func (w *Watcher) readRows(
 	defer frames.Close()
 	before := w.object.largest
 	pattern, dark := make([]float32, scan.N*scan.N), make([]float32, scan.N*scan.N)
-	for i := f.next; i < scan.M && i-f.next < maxDark; i++ {
+	for i := f.next; i < scan.M; i++ {
+		if f.window = max(f.window, firstWindow); i-f.next >= f.window && !w.ending {
+			f.window *= 2
+			return false, nil
+		}
 		if ctx.Err() != nil {
 			return false, nil
 		}
@@ -137,7 +143,7 @@ func (w *Watcher) readRows(
 				return false, err
 			}
 		}
-		f.next = i + 1
+		f.next, f.window = i+1, firstWindow
 		if fault != nil {
 			w.refuse(frame{id: ids[i], from: f}, fault)
 		} else if err := w.addRow(f, scan, ids, i, pattern, before); err != nil {

@@ -37,7 +37,7 @@ type Options struct {
 	Frames   int           // how many will come; 0: unknown
 	Interval time.Duration // between two looks
 	Idle     time.Duration // the watch ends after that time without news; 0: never
-	GiveUp   time.Duration // a file is broken if it cannot be read for that long, and Save if it fails so long at the end
+	GiveUp   time.Duration // a file that cannot be read for so long is broken; at the end, Save is tried so long
 	Every    time.Duration // least time between two calls of Save
 	Grace    time.Duration // for the files that are there when ctx is done
 
@@ -105,6 +105,7 @@ type Watcher struct {
 	waiting       map[int64]waiting // frames without a position, by id
 	counts        Tally
 	lookFailed    bool // the last look failed, and that was logged
+	ending        bool // this look is one of the last, which search all dark rows
 	remarksLogged bool // the reader's remarks on the first file
 	news          time.Time
 	saved         time.Time // the last attempt
@@ -154,7 +155,7 @@ func (w *Watcher) follow(ctx context.Context) (End, error) {
 		switch now := w.o.Clock.Now(); {
 		case w.complete():
 			return Complete, nil
-		case w.o.Idle > 0 && now.Sub(w.news) >= w.o.Idle:
+		case w.o.Idle > 0 && now.Sub(w.news) >= w.o.Idle && !w.files.searching():
 			return Idle, nil
 		}
 		w.saveIfDue()
@@ -166,6 +167,7 @@ func (w *Watcher) follow(ctx context.Context) (End, error) {
 func (w *Watcher) lastLook(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.o.Grace)
 	defer cancel()
+	w.ending = true
 	if err := w.look(ctx); err != nil || !w.files.unsettled(w.o.Clock.Now(), w.o.Interval) {
 		return err
 	}
