@@ -11,7 +11,7 @@ import (
 // translator makes the graph node of a file node, inside ops.Build.
 type translator func(*rebuilder, *fileNode) *gorgonia.Node
 
-// translatorOf turns ONNX operators back into ptyx's: the inverse of the Lower faces that a checkpoint uses. A form
+// translatorOf turns ONNX operators back into ptyx's: the inverse of the Lower methods that a checkpoint uses. A form
 // that Lower does not write is refused, never approximated.
 func translatorOf(opType string) (translator, bool) {
 	t, ok := map[string]translator{
