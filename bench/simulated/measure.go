@@ -46,5 +46,8 @@ func aligned(recon, reference string) (*metrics.Aligned, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a, r, err = evaluate.Common(a, r); err != nil {
+		return nil, err
+	}
 	return metrics.Align(a.Image, r.Image, metrics.Options{})
 }

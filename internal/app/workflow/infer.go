@@ -169,7 +169,7 @@ func (o InferOptions) refine(
 // refinement starts the usual solver from a network's object. patterns is (M, N, N).
 func refinement(r *reconstruct.Result, patterns *ndarray.Float32, passes int, engine engine.Options) solution {
 	return solution{
-		engine: engine, solver: solve.Defaults(passes), ids: r.IDs,
+		engine: engine, solver: solve.Defaults(passes), ids: r.IDs, scale: r.Scale,
 		problem: solve.Problem{
 			Patterns: patterns, X: r.X, Y: r.Y, Probe: r.Probe, Object: r.Object, Row: r.Row, Col: r.Col,
 		},

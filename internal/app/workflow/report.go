@@ -99,12 +99,9 @@ func (o ReportOptions) source(settings TrainOptions) (s report.Source, err error
 	if o.Reference == "" {
 		return s, nil
 	}
-	reference, err := evaluate.Load(o.Reference)
-	if err != nil {
-		return s, err
-	}
-	s.Reference, s.Of = &reference.Image, o.Reference
-	return s, nil
+	s.Of = o.Reference
+	s.Reference, err = evaluate.Load(o.Reference)
+	return s, err
 }
 
 // page makes the HTML page of a training from a scan, which is read as in the training.

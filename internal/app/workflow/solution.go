@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 
+	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/format/render"
@@ -29,10 +30,11 @@ type solution struct {
 	engine    engine.Options
 	scan      string // path, for errors
 	outputDir string
-	ids       []int64   // of the patterns in the scan
-	settings  []byte    // to save; nil: none
-	digest    string    // of the model that made the first object; empty: none
-	progress  io.Writer // reports each pass; nil: nowhere
+	ids       []int64     // of the patterns in the scan
+	scale     frame.Scale // the object's pixel in pixels of the scan's file
+	settings  []byte      // to save; nil: none
+	digest    string      // of the model that made the first object; empty: none
+	progress  io.Writer   // reports each pass; nil: nowhere
 }
 
 // run solves and saves.
@@ -83,7 +85,7 @@ func (j solution) result(s *solve.Solution) *reconstruct.Result {
 	}
 	result := &reconstruct.Result{
 		Object: s.Object, Coverage: s.Coverage, Spread: s.Spread, Row: s.Row, Col: s.Col, X: s.X, Y: s.Y, IDs: j.ids,
-		Provider: s.Device, Patches: len(s.X), Probe: s.Probe,
+		Provider: s.Device, Patches: len(s.X), Probe: s.Probe, Scale: j.scale,
 		Extra: []npz.Member{
 			{Key: "method", Value: string(j.solver.Method)},
 			{Key: "likelihood", Value: string(j.solver.Likelihood)},

@@ -8,6 +8,7 @@ import (
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/destination"
+	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/graph/contract"
@@ -51,13 +52,13 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	problem, err := o.problem(log)
+	problem, scale, err := o.problem(log)
 	if err != nil {
 		return nil, err
 	}
 	job := solution{
 		problem: problem, solver: o.Solver, engine: o.Engine, scan: o.Scan, outputDir: o.OutputDir,
-		ids: make([]int64, len(problem.X)), settings: o.Settings, progress: o.Progress,
+		ids: make([]int64, len(problem.X)), scale: scale, settings: o.Settings, progress: o.Progress,
 	}
 	for i := range job.ids {
 		job.ids[i] = int64(i)
@@ -65,9 +66,8 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	return job.run(ctx)
 }
 
-// problem reads the scan and what to start from.
-func (o SolveOptions) problem(log *slog.Logger) (solve.Problem, error) {
-	var p solve.Problem
+// problem reads the scan and what to start from. It returns the size of the object's pixels, too.
+func (o SolveOptions) problem(log *slog.Logger) (p solve.Problem, scale frame.Scale, err error) {
 	if o.Recon != "" {
 		o.Recon = evaluate.File(o.Recon)
 	}
@@ -75,22 +75,22 @@ func (o SolveOptions) problem(log *slog.Logger) (solve.Problem, error) {
 	o.Read.NoObject, o.Read.Log = true, log
 	scan, err := dataset.Open(o.Scan, o.Read)
 	if err != nil {
-		return p, err
+		return p, scale, err
 	}
 	defer scan.Close()
 	p.Measured, p.X, p.Y, p.Probe = scan.Measured, scan.X, scan.Y, scan.Probe
 	if o.Model != "" {
 		if p.Probe, err = modelProbe(o.Model, scan.N); err != nil {
-			return p, err
+			return p, scale, err
 		}
 	}
 	if o.Recon != "" {
-		if err := startFrom(&p, o.Recon, scan.N); err != nil {
-			return p, err
+		if err := startFrom(&p, o.Recon, scan); err != nil {
+			return p, scale, err
 		}
 	}
 	p.Patterns, err = scan.Load()
-	return p, err
+	return p, scan.PixelScale, err
 }
 
 // hasProbe tells whether a reconstruction carries its probe. Reading its object reports a file that cannot be read.
@@ -118,10 +118,14 @@ func modelProbe(path string, n int) (*ndarray.Complex64, error) {
 	return c.Probe, nil
 }
 
-// startFrom takes the object of a reconstruction, and its probe unless the problem has one.
-func startFrom(p *solve.Problem, path string, n int) error {
+// startFrom takes the object of a reconstruction, in the scan's pixels, and its probe unless the problem has one.
+func startFrom(p *solve.Problem, path string, scan *dataset.Scan) error {
+	n := scan.N
 	object, err := evaluate.Load(path)
 	if err != nil {
+		return err
+	}
+	if object, err = object.At(scan.PixelScale, n); err != nil {
 		return err
 	}
 	p.Object, p.Row, p.Col = object.Object, object.Row, object.Col

@@ -68,6 +68,9 @@ func Files(opt Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if recon, reference, err = Common(recon, reference); err != nil {
+		return nil, err
+	}
 	aligned, err := metrics.Align(recon.Image, reference.Image, metrics.Options{})
 	if err != nil {
 		return nil, explain(err, recon, reference)

@@ -223,3 +223,48 @@ func TestConvention(t *testing.T) {
 		t.Errorf("error %v, want one that lists what is possible", err)
 	}
 }
+
+// TestObjectsOfUnlikePixels: a cropped scan's object is compared in its own, larger pixels. A file that states none has
+// those of the scan's file, or those of the reconstruction if its probe has the same size.
+func TestObjectsOfUnlikePixels(t *testing.T) {
+	wave := func(size int, pixel float64, row, col int) *ndarray.Complex64 {
+		o := ndarray.New[complex64](size, size)
+		for i := range o.Data {
+			r, c := pixel*float64(row+i/size), pixel*float64(col+i%size)
+			o.Data[i] = complex64(cmplx.Rect(1+0.2*math.Sin(0.11*r+0.02*c)+0.1*math.Cos(0.003*r*c),
+				0.5*math.Sin(0.07*r-0.13*c)))
+		}
+		return o
+	}
+	probe := func(n int) npz.Member { return npz.Member{Key: "probeGuess", Value: ndarray.New[complex64](n, n)} }
+	recon := write(t, "reconstruction.npz", npz.Member{Key: "object", Value: wave(70, 2, 3, 5)},
+		npz.Member{Key: "origin", Value: []int64{3, 5}}, npz.Member{Key: "pixel_scale", Value: []float64{2, 2}},
+		probe(64))
+	coverage := ndarray.New[float32](150, 150)
+	for i := range coverage.Data {
+		coverage.Data[i] = 1
+	}
+	for name, reference := range map[string]string{
+		"the scan's file":  write(t, "a.npz", npz.Member{Key: "objectGuess", Value: wave(160, 1, 0, 0)}, probe(128)),
+		"without a probe":  write(t, "b.npz", npz.Member{Key: "objectGuess", Value: wave(160, 1, 0, 0)}),
+		"the view's probe": write(t, "c.npz", npz.Member{Key: "objectGuess", Value: wave(80, 2, 0, 0)}, probe(64)),
+		"binned by two": write(t, "d.npz", npz.Member{Key: "object", Value: wave(150, 1, -3, 1)}, probe(64),
+			npz.Member{Key: "origin", Value: []int64{-3, 1}}, npz.Member{Key: "pixel_scale", Value: []float64{1, 1}},
+			npz.Member{Key: "coverage", Value: coverage}),
+	} {
+		for _, files := range [][2]string{{recon, reference}, {reference, recon}} {
+			r, err := evaluate.Files(evaluate.Options{Recon: files[0], Reference: files[1]})
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if s := r.Report; !(s.Correlation > 0.999) || math.Hypot(s.ShiftRow, s.ShiftCol) > 0.05 {
+				t.Errorf("%s: correlation %.4f, shift %.2f, %.2f", name, s.Correlation, s.ShiftRow, s.ShiftCol)
+			}
+		}
+	}
+	bad := write(t, "e.npz", npz.Member{Key: "object", Value: wave(70, 2, 3, 5)},
+		npz.Member{Key: "pixel_scale", Value: []float64{0, 2}})
+	if _, err := evaluate.Load(bad); err == nil || !strings.Contains(err.Error(), "pixel_scale: found [0 2]") {
+		t.Errorf("a pixel of 0: %v", err)
+	}
+}

@@ -8,9 +8,12 @@ import (
 	"path/filepath"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
+	"ptyx/internal/physics/resample"
 	"ptyx/internal/quality/metrics"
+	"ptyx/internal/scan/dataset"
 )
 
 // Source is an object with its place, as a file holds it.
@@ -18,6 +21,74 @@ type Source struct {
 	metrics.Image
 	Path, Key string
 	Scan      *metrics.Scan // centres of the patterns; nil if the file has none
+	Scale     frame.Scale   // a pixel in pixels of the scan's file; zero: not stated
+	ProbeSize int           // pixels of its probe; 0: it has none
+}
+
+// ScaleBeside is the scale of the object beside a view of the same scan, whose probe has n pixels. If the file states
+// none, its pixels are those of the view if its probe has that size, too, else those of the scan's file.
+func (s *Source) ScaleBeside(view frame.Scale, n int) frame.Scale {
+	if s.Scale == (frame.Scale{}) && n > 0 && s.ProbeSize == n {
+		return view.OrOne()
+	}
+	return s.Scale.OrOne()
+}
+
+// At is the object in the pixels of a view with a probe of n pixels. These must not be smaller than its own.
+func (s *Source) At(view frame.Scale, n int) (*Source, error) {
+	return s.resampled(s.ScaleBeside(view, n), view.OrOne())
+}
+
+// resampled brings the object from one scale to another.
+func (s *Source) resampled(own, scale frame.Scale) (*Source, error) {
+	by := scale.Per(own)
+	if near(by, frame.One) {
+		return s, nil
+	}
+	if by.X < 1-rounding || by.Y < 1-rounding {
+		bad := s.fault(s.Key, fmt.Sprintf("pixels as large as %.4g x %.4g of the scan's file", own.Y, own.X),
+			fmt.Sprintf("pixels no larger than %.4g x %.4g", scale.Y, scale.X))
+		bad.Remedy = "give the --crop with which it was reconstructed"
+		return nil, bad
+	}
+	at := *s
+	at.Scale = scale
+	at.Object, at.Row, at.Col = resample.Complex(s.Object, s.Row, s.Col, by)
+	if s.Coverage != nil {
+		at.Coverage = resample.Nearest(s.Coverage, s.Row, s.Col, by)
+	}
+	if s.Scan != nil {
+		at.Scan = &metrics.Scan{X: divided(s.Scan.X, by.X), Y: divided(s.Scan.Y, by.Y)}
+	}
+	return &at, nil
+}
+
+// rounding is the part by which two sizes of pixels may differ and count as one.
+const rounding = 1e-9
+
+func near(a, b frame.Scale) bool {
+	by := a.Per(b)
+	return math.Abs(by.X-1) < rounding && math.Abs(by.Y-1) < rounding
+}
+
+func divided(values []float64, by float64) []float64 {
+	out := make([]float64, len(values))
+	for i, v := range values {
+		out[i] = v / by
+	}
+	return out
+}
+
+// Common brings two objects to the larger pixels of both.
+func Common(a, b *Source) (*Source, *Source, error) {
+	sa, sb := a.ScaleBeside(b.Scale, b.ProbeSize), b.ScaleBeside(a.Scale, a.ProbeSize)
+	scale := frame.Scale{X: max(sa.X, sb.X), Y: max(sa.Y, sb.Y)}
+	a, err := a.resampled(sa, scale)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err = b.resampled(sb, scale)
+	return a, b, err
 }
 
 // place is the object's size and place, for messages.
@@ -75,6 +146,13 @@ func Load(path string) (*Source, error) {
 	if err := s.flatten(); err != nil {
 		return nil, err
 	}
+	if r.Has(dataset.KeyProbe) {
+		if h, err := r.Header(dataset.KeyProbe); err == nil { // a probe that cannot be read is not needed
+			if d := dataset.Squeeze(h.Shape); frame.HasSize(d, d[len(d)-1]) {
+				s.ProbeSize = d[len(d)-1]
+			}
+		}
+	}
 	if s.Key == "object" {
 		if err := s.readFrame(r); err != nil {
 			return nil, err
@@ -115,7 +193,7 @@ func (s *Source) flatten() error {
 // far bounds origins and positions, in pixels.
 const far = 1 << 31
 
-// readFrame reads a reconstruction's origin and coverage.
+// readFrame reads a reconstruction's origin, pixel and coverage.
 func (s *Source) readFrame(r *npz.Reader) error {
 	if r.Has("origin") {
 		origin, err := r.Int64s("origin")
@@ -126,6 +204,16 @@ func (s *Source) readFrame(r *npz.Reader) error {
 			return s.fault("origin", fmt.Sprint(origin), "row and column of the object's first pixel")
 		}
 		s.Row, s.Col = int(origin[0]), int(origin[1])
+	}
+	if r.Has(dataset.KeyPixelScale) {
+		v, err := r.Float64s(dataset.KeyPixelScale)
+		if err != nil {
+			return err
+		}
+		var ok bool
+		if s.Scale, ok = frame.ScaleOfRows(v); !ok {
+			return s.fault(dataset.KeyPixelScale, fmt.Sprint(v), "height and width of a pixel, positive")
+		}
 	}
 	if !r.Has("coverage") {
 		return nil

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/quality/evaluate"
 	"ptyx/internal/quality/metrics"
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
@@ -32,8 +33,8 @@ type Source struct {
 	Count     int     // patterns to reconstruct from; 0: all
 	Seed      uint64  // of their choice
 	Predictor predict.Predictor
-	Reference *metrics.Image // to compare the object with; nil: none
-	Of        string         // file of the reference
+	Reference *evaluate.Source // to compare the object with; nil: none
+	Of        string           // file of the reference
 }
 
 // Page is the content of the report.
@@ -134,7 +135,11 @@ func (s Source) compare(p *Page, r *reconstruct.Result) error {
 		return nil
 	}
 	image := metrics.Image{Object: r.Object, Row: r.Row, Col: r.Col, Coverage: r.Coverage}
-	found, err := metrics.Compare(image, *s.Reference, metrics.Options{PixelSizeNM: s.pixelNM()})
+	reference, err := s.Reference.At(r.Scale, s.Contract.N)
+	if err != nil {
+		return err
+	}
+	found, err := metrics.Compare(image, reference.Image, metrics.Options{PixelSizeNM: s.pixelNM()})
 	if err != nil {
 		return fmt.Errorf("comparing with %s: %w", s.Of, err)
 	}

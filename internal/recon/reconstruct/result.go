@@ -12,13 +12,15 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/format/render"
+	"ptyx/internal/scan/dataset"
 	"ptyx/stitch"
 )
 
-// Result is a reconstructed object in the scan's own pixel frame.
+// Result is a reconstructed object in the scan's own pixel frame, that of its view.
 type Result struct {
 	Object   *ndarray.Complex64 // (H, W); 0 where no patch lies
 	Coverage *ndarray.Float32   // (H, W), sum of the probe weights
@@ -30,6 +32,7 @@ type Result struct {
 	Patches  int
 	Probe    *ndarray.Complex64 // (N, N) or (K, N, N); |FFT2(probe * object)|^2 / N^2 is in photons
 	Extra    []npz.Member       // further members of ObjectFile, of a solver
+	Scale    frame.Scale        // a pixel in pixels of the scan's file; zero: the complete detector, not binned
 }
 
 func fromCanvas(canvas *stitch.Canvas, provider string, probe *ndarray.Complex64) *Result {
@@ -120,6 +123,9 @@ func (r *Result) members(modelDigest string) []npz.Member {
 	}
 	if r.Probe != nil {
 		members = append(members, npz.Member{Key: "probeGuess", Value: r.Probe})
+	}
+	if r.Scale != (frame.Scale{}) {
+		members = append(members, npz.Member{Key: dataset.KeyPixelScale, Value: r.Scale.Rows()})
 	}
 	return append(members, r.Extra...)
 }

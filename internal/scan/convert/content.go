@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/physics/resample"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/source"
 )
@@ -141,7 +143,10 @@ func (c *content) readObjectFile(path, library string) error {
 	if !file.Has(source.Object) {
 		return fault("no object", "a reconstruction.npz, a scan with objectGuess, or a product")
 	}
-	if err := c.readObject(file); err != nil || !file.Facts.Metres {
+	if err := c.readObject(file); err != nil {
+		return err
+	}
+	if err := c.resample(file); err != nil || !file.Facts.Metres {
 		return err
 	}
 	at, g := file.Facts.Origin, c.geometry
@@ -151,6 +156,32 @@ func (c *content) readObjectFile(path, library string) error {
 	}
 	c.col = int(math.Round((at.X - g.Origin.X) / g.PixelX))
 	c.row = int(math.Round((at.Y - g.Origin.Y) / g.PixelY))
+	return nil
+}
+
+// resample brings the object of a file to the pixels of the scan's view.
+func (c *content) resample(file *source.Source) error {
+	if c.scan == nil || c.object == nil {
+		return nil
+	}
+	by := c.scan.PixelScale.Per(file.PixelScale(c.scan.PixelScale, c.scan.N))
+	if facts := file.Facts; facts.Metres { // which may be of any part of the detector
+		if by = frame.One; facts.PixelX > 0 && facts.PixelY > 0 && c.geometry.PixelX > 0 && c.geometry.PixelY > 0 {
+			by = frame.Scale{X: c.geometry.PixelX / facts.PixelX, Y: c.geometry.PixelY / facts.PixelY}
+		}
+	}
+	const rounding = 1e-6 // of sizes in metres
+	switch {
+	case math.Abs(by.X-1) < rounding && math.Abs(by.Y-1) < rounding:
+		return nil
+	case by.X < 1-rounding || by.Y < 1-rounding:
+		return &badinput.Error{
+			File: file.Path(), Key: "--object-file",
+			Found:    fmt.Sprintf("pixels of %.4g x %.4g of the scan's", 1/by.Y, 1/by.X),
+			Expected: "pixels no larger than the scan's", Remedy: "give the --crop with which it was reconstructed",
+		}
+	}
+	c.object, c.row, c.col = resample.Complex(c.object, c.row, c.col, by)
 	return nil
 }
 

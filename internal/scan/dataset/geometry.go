@@ -3,6 +3,7 @@ package dataset
 import (
 	"cmp"
 
+	"ptyx/internal/base/frame"
 	"ptyx/internal/scan/source"
 )
 
@@ -43,8 +44,12 @@ func (v View) BySample(f source.Facts) bool {
 // readGeometry gathers what the flags, the scan's file and that of the positions state, for the patterns of the window.
 func (s *Scan) readGeometry(v View, p *positions) {
 	own, other, w := s.file.Facts, p.file.Facts, s.patterns.window
-	if w.size*w.bin != w.height || w.height != w.width { // their pixels belong to patterns of the full detector
-		own.PixelX, own.PixelY, other.PixelX, other.PixelY = 0, 0, 0, 0
+	s.PixelScale = w.pixelScale()
+	scale := s.PixelScale.OrOne()
+	// The file's own pixel belongs to the complete detector. Which part that of another file belongs to is unknown.
+	own.PixelX, own.PixelY = own.PixelX*scale.X, own.PixelY*scale.Y
+	if scale != frame.One {
+		other.PixelX, other.PixelY = 0, 0
 	}
 	g := v.Geometry(own, other)
 	g.DetectorPixelX, g.DetectorPixelY = float64(w.bin)*g.DetectorPixelX, float64(w.bin)*g.DetectorPixelY

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/frame"
 	"ptyx/internal/scan/source"
 )
 
@@ -197,8 +198,9 @@ func metres(values []float64, bySample bool, pixel float64, n int, origin *float
 	return a
 }
 
-// place turns the coordinates into object pixels. It exchanges the axes, divides metres by the pixel, turns motion of
-// the sample into that of the beam, which is its opposite, and mirrors axes.
+// place turns the coordinates into object pixels. It exchanges the axes, divides metres by the pixel, brings pixels of
+// the file to the larger ones of a cropped detector, turns motion of the sample into that of the beam, which is its
+// opposite, and mirrors axes.
 //
 // The frame of a complete scan begins where its positions do, and axes are mirrored within their range. The positions
 // of a part do not show the range of the others: its frame begins at the file's own zero, and axes are mirrored about
@@ -215,7 +217,12 @@ func (s *Scan) place(opt Options, p *positions) error {
 		rangeX, rangeY = []float64{0}, []float64{0}
 	}
 	unchanged := affine{1, 0}
-	x, y := unchanged, unchanged
+	scale := frame.One
+	if p.separate {
+		scale = p.file.PixelScale(s.PixelScale, s.N)
+	}
+	scale = scale.Per(s.PixelScale)
+	x, y := affine{scale.X, 0}, affine{scale.Y, 0} // of pixels; 0 is the same place in all frames
 	if facts.Metres {
 		if g.PixelX == 0 || g.PixelY == 0 {
 			return p.file.Fault(KeyX, "positions in metres, but no pixel size of the object",
@@ -274,7 +281,13 @@ func (v View) mirror(bySample bool, x, y affine, rangeX, rangeY []float64) (affi
 	return x, y
 }
 
-// OfPart turns a position in pixels as Open turns those of a part.
+// InView turns a position of a part, which OfPart has turned, into the scan's pixels.
+func (s *Scan) InView(x, y float64) (float64, float64) {
+	scale := s.PixelScale.OrOne()
+	return x / scale.X, y / scale.Y
+}
+
+// OfPart turns a position in pixels as Open turns those of a part, but leaves it in pixels of the complete detector.
 func (v View) OfPart(px, py float64) (x, y float64) {
 	if v.SwapXY {
 		px, py = py, px

@@ -18,6 +18,7 @@ import (
 	"sync"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/scan/source"
@@ -35,6 +36,7 @@ const (
 	KeyObject        = source.Object
 	KeyIndex         = source.Index
 	KeyTruth         = source.Truth
+	KeyPixelScale    = source.PixelScale
 )
 
 // Options say how to read a file.
@@ -65,6 +67,7 @@ type Scan struct {
 	Input          InputKind          // what the file holds: Amplitude or Intensity
 	Measured       []bool             // (N*N), false where a pattern's pixel is masked; nil: all are measured
 	Geometry       Geometry           // what is known in metres and eV
+	PixelScale     frame.Scale        // an object pixel in pixels of the file; zero: the complete detector, not binned
 
 	file     *source.Source
 	log      *slog.Logger

@@ -4,18 +4,20 @@ import (
 	"fmt"
 	"slices"
 
+	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
+	"ptyx/internal/physics/resample"
 )
 
 // readObject reads the object, which only metrics and supervised training need. One that is not a complex image, or not
-// under the scan, is left out with a message.
+// under the scan, is left out with a message. If the detector is cropped, the object is resampled to its pixels.
 func (s *Scan) readObject(p *positions) error {
 	h, present, err := s.optional(KeyObject)
 	if err != nil || !present {
 		return err
 	}
-	if w := s.patterns.window; p.turned || p.separate || w.size*w.bin != w.height || w.height != w.width {
+	if p.turned || p.separate {
 		s.log.Info("the object is left out: the options move the scan off it",
 			"file", s.Path, "key", s.file.Place(KeyObject))
 		return nil
@@ -31,6 +33,12 @@ func (s *Scan) readObject(p *positions) error {
 		return err
 	}
 	s.Object = ndarray.Wrap(object.Data, shape...)
+	if s.PixelScale.OrOne() == frame.One {
+		return nil
+	}
+	s.log.Info("the object is resampled to the pixels of the part of the detector in use",
+		"file", s.Path, "key", s.file.Place(KeyObject))
+	s.Object, _, _ = resample.Complex(s.Object, 0, 0, s.PixelScale)
 	return nil
 }
 

@@ -500,3 +500,98 @@ func TestCropText(t *testing.T) {
 		}
 	}
 }
+
+// TestPixelsFollowTheCrop: positions and object of a file in pixels come in the larger pixels of a cropped detector.
+func TestPixelsFollowTheCrop(t *testing.T) {
+	object := npztest.Array{Key: KeyObject, Dtype: "<c8", Shape: []int{200, 200}}
+	for i := range 200 * 200 {
+		object.Values = append(object.Values, complex(float64(i/200), float64(i%200)))
+	}
+	crop := Crop{Size: 64, Centred: true}
+	for _, tc := range []struct {
+		name          string
+		height, width int
+		view          View
+		x, y          float64 // the object's pixel in those of the file
+	}{
+		{"a square", 128, 128, View{Crop: crop}, 2, 2},
+		{"binned", 128, 128, View{Bin: 2}, 1, 1},
+		{"cropped and binned", 256, 256, View{Crop: Crop{Size: 128, Row: 120, Col: 130}, Bin: 2}, 2, 2},
+		{"a wide detector", 128, 160, View{Crop: crop}, 2.5, 2},
+		{"mirrored", 128, 160, View{Crop: crop, FlipX: true}, 2.5, 2},
+		{"swapped", 128, 160, View{Crop: crop, SwapXY: true}, 2.5, 2},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			pixels := tc.height * tc.width
+			start := []float64{33, 45, 63}
+			scan := scanFile{
+				npztest.Real(KeyPatterns, "<f4", make([]float64, 3*pixels), 3, tc.height, tc.width),
+				npztest.Real(KeyX, "<f8", []float64{40, 50, 70}, 3),
+				npztest.Real(KeyY, "<f8", []float64{41, 90, 66}, 3), npztest.Real(KeyXStart, "<f8", start, 3),
+				npztest.Real("object_pixel_width_m", "<f8", []float64{1e-8}, 1),
+				npztest.Real("object_pixel_height_m", "<f8", []float64{1e-8}, 1), probeArray(64, 64), object,
+			}
+			s, _ := scan.open(t, Options{View: tc.view})
+			px, py, pStart := []float64{40, 50, 70}, []float64{41, 90, 66}, start
+			switch {
+			case tc.view.SwapXY:
+				px, py, pStart = py, px, py
+			case tc.view.FlipX:
+				px, pStart = []float64{70, 60, 40}, []float64{77, 65, 47}
+			}
+			for i := range px {
+				if math.Abs(s.X[i]*tc.x-px[i])+math.Abs(s.Y[i]*tc.y-py[i])+math.Abs(s.XStart[i]*tc.x-pStart[i]) > 1e-9 {
+					t.Errorf("columns %v, rows %v, start %v", s.X, s.Y, s.XStart)
+				}
+			}
+			if g := s.Geometry; math.Abs(g.PixelX/tc.x-1e-8)+math.Abs(g.PixelY/tc.y-1e-8) > 1e-18 {
+				t.Errorf("pixels of %g x %g m", g.PixelX, g.PixelY)
+			}
+			if turned := tc.view.FlipX || tc.view.SwapXY; turned != (s.Object == nil) {
+				t.Errorf("the object is there: %v", s.Object != nil)
+			}
+			if s.Object == nil {
+				return
+			}
+			h, w := s.Object.Shape[0], s.Object.Shape[1] // a plane stays one, away from its edges
+			if got, want := s.Object.Data[h/2*w+w/3], complex(float64(h/2)*tc.y, float64(w/3)*tc.x); math.Hypot(
+				float64(real(got))-real(want), float64(imag(got))-imag(want)) > 0.2 {
+				t.Errorf("an object of %d x %d has %v at its middle, want %v", h, w, got, want)
+			}
+		})
+	}
+}
+
+// TestPositionsFileInItsOwnPixels: positions of a result, or beside a probe of the view's size, are in the view's
+// pixels already; others are in pixels of the scan's file.
+func TestPositionsFileInItsOwnPixels(t *testing.T) {
+	patterns := npztest.Real(KeyPatterns, "<f4", frames(2, 128), 2, 128, 128)
+	scan := scanFile{patterns, probeArray(64, 64)}.file(t)
+	x, y := npztest.Real(KeyX, "<f8", []float64{60, 80}, 2), npztest.Real(KeyY, "<f8", []float64{40, 90}, 2)
+	object := npztest.Array{Key: "object", Dtype: "<c8", Shape: []int{1, 2}, Values: []complex128{1, 2}}
+	origin := npztest.Real("origin", "<i8", []float64{0, 0}, 2)
+	scale := func(v float64) npztest.Array { return npztest.Real(KeyPixelScale, "<f8", []float64{v, v}, 2) }
+	for _, tc := range []struct {
+		name string
+		file scanFile
+		want float64 // of the file's pixels
+	}{
+		{"pixels of the scan", scanFile{x, y}, 0.5},
+		{"a probe of the complete detector", scanFile{x, y, probeArray(128, 128)}, 0.5},
+		{"a probe of the view", scanFile{x, y, probeArray(64, 64)}, 1},
+		{"a result of the view", scanFile{x, y, object, origin, scale(2), probeArray(64, 64)}, 1},
+		{"a result of the binned detector", scanFile{x, y, object, origin, scale(1), probeArray(64, 64)}, 0.5},
+		{"a result of a smaller part", scanFile{x, y, object, origin, scale(4)}, 2},
+	} {
+		s := mustOpen(t, scan, View{Crop: Crop{Size: 64, Centred: true}, PositionsFile: tc.file.file(t)})
+		if !closeTo(s.X, []float64{60 * tc.want, 80 * tc.want}) ||
+			!closeTo(s.Y, []float64{40 * tc.want, 90 * tc.want}) {
+			t.Errorf("%s: columns %v, rows %v", tc.name, s.X, s.Y)
+		}
+	}
+	bad := scanFile{x, y, object, origin, scale(-1)}.file(t)
+	if _, _, err := openView(t, scan, View{Crop: Crop{Size: 64, Centred: true}, PositionsFile: bad}); err == nil ||
+		!strings.Contains(err.Error(), "pixel_scale: found [-1 -1], expected height and width of a pixel") {
+		t.Errorf("a pixel of -1: %v", err)
+	}
+}

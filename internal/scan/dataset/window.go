@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"ptyx/internal/base/frame"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/scan/source"
 )
@@ -30,6 +31,17 @@ type window struct {
 // plain reports whether a pattern is what the detector recorded.
 func (w *window) plain() bool {
 	return w.height == w.size && w.width == w.size && w.bin == 1 && w.fills == nil && w.dark == nil && !w.clip
+}
+
+// pixelScale is how much larger the object's pixel is than with the complete detector: its width in the far field is
+// inverse to the part of the detector that is cut out. Binning does not change it. It is zero for the complete
+// detector.
+func (w *window) pixelScale() frame.Scale {
+	if w.size == w.height && w.size == w.width {
+		return frame.Scale{}
+	}
+	cut := float64(w.size * w.bin)
+	return frame.Scale{X: float64(w.width) / cut, Y: float64(w.height) / cut}
 }
 
 // pixels is the number of the detector's pixels.

@@ -1,6 +1,10 @@
 package source
 
-import "fmt"
+import (
+	"fmt"
+
+	"ptyx/internal/base/frame"
+)
 
 // ptyxReconstruction is what ptyx infer and ptyx solve write: an NPZ file of an object that begins at pixel origin of
 // the scan's frame.
@@ -22,7 +26,22 @@ var ptyxReconstruction = layout{
 			r.fail("origin", fmt.Sprint(at), "row and column of the object's first pixel", "")
 		default:
 			r.Facts.Row, r.Facts.Col = int(at[0]), int(at[1])
+			r.pixelScale()
 			r.flatFacts()
 		}
 	},
+}
+
+// pixelScale reads how large the pixels of a cropped scan's result are.
+func (r *reader) pixelScale() {
+	if !r.has(PixelScale) {
+		return
+	}
+	v, err := r.Float64s(PixelScale)
+	r.keep(err)
+	scale, ok := frame.ScaleOfRows(v)
+	if err == nil && !ok {
+		r.fail(PixelScale, fmt.Sprint(v), "height and width of a pixel, positive", "")
+	}
+	r.Facts.PixelScale = scale
 }

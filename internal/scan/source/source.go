@@ -15,6 +15,7 @@ import (
 	"os"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/hdf5"
 	"ptyx/internal/format/npz"
@@ -39,6 +40,7 @@ const (
 	PatternIndex  = "pattern_index"  // (M,), the number of each pattern
 	PositionIndex = "position_index" // (M,), the number of the pattern that each position belongs to
 	FrameIDs      = "ids"            // (M,), numbers that tell the frames of a growing scan apart
+	PixelScale    = "pixel_scale"    // (2,), height and width of a result's pixel in pixels of the scan's file
 )
 
 // Source is an open scan file. Its methods may be called from several goroutines, until Close.
@@ -66,14 +68,15 @@ type Facts struct {
 	Metres       bool   // X and Y are metres; else object pixels
 	SampleMotion bool   // X and Y are positions of the sample; else those of the beam on it
 
-	EnergyEV       float64 // photon energy
-	DistanceM      float64 // from sample to detector
-	DetectorPixelX float64 // width of a detector pixel, metres
-	DetectorPixelY float64 // its height
-	PixelX         float64 // width of an object pixel, metres
-	PixelY         float64 // its height
-	Origin         *Point  // of object pixel (0, 0), in metres, in the frame of the beam
-	Row, Col       int     // pixel of the positions' frame at which the object begins
+	EnergyEV       float64     // photon energy
+	DistanceM      float64     // from sample to detector
+	DetectorPixelX float64     // width of a detector pixel, metres
+	DetectorPixelY float64     // its height
+	PixelX         float64     // width of an object pixel, metres
+	PixelY         float64     // its height
+	Origin         *Point      // of object pixel (0, 0), in metres, in the frame of the beam
+	Row, Col       int         // pixel of the positions' frame at which the object begins
+	PixelScale     frame.Scale // an object pixel in pixels of the scan's file; 0: these are the same
 
 	Bad  *ndarray.Float32 // (H, W), above 0 where a detector pixel is masked
 	Dark *ndarray.Float32 // (H, W), counts to subtract
@@ -124,6 +127,18 @@ func open(
 
 // FromNPZ gives the arrays of an open NPZ file. It closes the file if there is an error.
 func FromNPZ(file *npz.Reader) (*Source, error) { return identify(npzFile{file}) }
+
+// PixelScale is the size of an object pixel of the file in pixels of a scan's file. view is that of the scan as it is
+// viewed, with patterns of n pixels. A file that states none has pixels of the view if its probe is of that size, else
+// those of the scan's file.
+func (s *Source) PixelScale(view frame.Scale, n int) frame.Scale {
+	if s.Facts.PixelScale == (frame.Scale{}) && s.Has(Probe) {
+		if h, err := s.Header(Probe); err == nil && frame.HasSize(h.Shape, n) {
+			return view.OrOne()
+		}
+	}
+	return s.Facts.PixelScale.OrOne()
+}
 
 // expectAnyFormat widens an error of the NPZ reader: the file may have been meant to be of any format.
 func expectAnyFormat(err error) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 
+	fr "ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
@@ -39,6 +40,7 @@ type object struct {
 	differ  map[int64]bool  // ids that came again with other values
 	largest int64           // id seen; -1: none
 	version int             // counts the frames added
+	scale   fr.Scale        // a pixel in pixels of the scan's files
 }
 
 func newObject(canvas *stitch.Canvas) *object {
@@ -81,7 +83,9 @@ func (o *object) put(f frame, patch []complex64) error {
 
 // result is the object so far, as reconstruct.Run makes it of a complete scan.
 func (o *object) result(provider string, probe *ndarray.Complex64) *reconstruct.Result {
-	return reconstruct.FromFrames(o.canvas, provider, probe, o.frames, frame.position)
+	r := reconstruct.FromFrames(o.canvas, provider, probe, o.frames, frame.position)
+	r.Scale = o.scale
+	return r
 }
 
 // cachedSizes is for full batches and the last one.

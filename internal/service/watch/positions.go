@@ -28,8 +28,8 @@ const maxCoordinate = 1 << 24
 // positions are read from their own file, which may grow. The first position of an id counts.
 type positions struct {
 	path       string
-	view       dataset.View
-	state      fileState // of the file as it was read last
+	view       dataset.View // turns the axes; the size of the pixels is that of the detector, which a frame shows
+	state      fileState    // of the file as it was read last
 	byID       map[int64]position
 	fault      error     // of the last reading
 	faultSince time.Time // of the first of several readings with a fault
@@ -227,7 +227,7 @@ func (w *Watcher) locate(f *frame, scan *dataset.Scan, row int, before int64) bo
 		return true
 	}
 	if at, known := w.positions.byID[f.id]; known {
-		f.x, f.y = at.x, at.y
+		f.x, f.y = scan.InView(at.x, at.y)
 		return true
 	}
 	if _, noted := w.waiting[f.id]; !noted {

@@ -83,7 +83,7 @@ func (w *Watcher) open(path string) (*dataset.Scan, error) {
 		_ = scan.Close()
 		return nil, err
 	}
-	w.remarksLogged = true
+	w.remarksLogged, w.object.scale = true, scan.PixelScale
 	return scan, nil
 }
 
