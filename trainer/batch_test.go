@@ -149,7 +149,7 @@ func TestOnlyAMaskIsAnInput(t *testing.T) {
 	t.Parallel()
 	plain := []string{amplitudeInput, shiftYInput, shiftXInput, weightInput}
 	for _, masked := range []bool{false, true} {
-		c := StepConfig{Net: netOf(1), Samples: 1, Group: 1, Loss: Poisson.Loss(), Epsilon: DefaultFloor,
+		c := StepConfig{Net: netOf(1), Samples: 1, Group: 1, Loss: Poisson.Loss(), PoissonFloor: DefaultFloor,
 			Masked: masked}
 		step, err := NewStep(c)
 		if err != nil {

@@ -31,7 +31,7 @@ type Config struct {
 	WarmUp       float64       `yaml:"warm_up"`       // epochs in which the learning rate rises from 0
 	Clip         float64       `yaml:"clip"`          // largest norm of the gradient; 0: any
 	EarlyStop    int           `yaml:"early_stop"`    // epochs without improvement that end the training; 0: never
-	ValFraction  float64       `yaml:"val_fraction"`  // share of the groups kept for validation, in [0, 1)
+	ValFraction  float64       `yaml:"val_fraction"`  // share of each scan's patterns kept for validation, in [0, 1)
 	Photons      float64       `yaml:"nphotons"`      // mean photons per pattern; 0: the data hold counts
 	Probe        ProbeMode     `yaml:"probe"`
 	ProbePasses  int           `yaml:"probe_passes"`  // that calibrate a trainable probe first; 0: none
@@ -39,7 +39,7 @@ type Config struct {
 	ProbeWarmUp  int           `yaml:"probe_warm_up"` // epochs before the probe starts to move
 	Threads      int           `yaml:"-"`             // of the optimiser; the result does not depend on it
 	Patterns     int           `yaml:"n_images"`      // groups drawn from the scans; 0: all
-	Floor        float64       `yaml:"floor"`         // of intensities in the likelihood, relative to their mean
+	Floor        float64       `yaml:"floor"`         // of intensities in the Poisson term, relative to their mean
 }
 
 // DefaultConfig returns the values that ptyx train uses where no flag is given.

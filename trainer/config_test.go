@@ -161,3 +161,15 @@ func TestLossInWords(t *testing.T) {
 		}
 	}
 }
+
+// TestTheAmplitudesHaveAFloorOfTheirOwn: 3/8 of a photon, within limits, whatever the floor of the likelihood.
+func TestTheAmplitudesHaveAFloorOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	for photons, want := range map[float64]float64{
+		1e5: 0.375 * 4096 / 1e5, 1e7: 0.375 * 4096 / 1e7, 1e10: minFloor, 1: 0.1,
+	} {
+		if got := amplitudeFloor(photons, 64); got != want {
+			t.Errorf("%g photons: a floor of %g, want %g", photons, got, want)
+		}
+	}
+}

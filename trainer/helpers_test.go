@@ -1,6 +1,7 @@
 package trainer
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math"
@@ -122,7 +123,7 @@ func bindRequest(t *testing.T, r Request, replicas int) *bound {
 		t.Fatal(err)
 	}
 	net := r.network(light.power)
-	sc := r.step(net, data, val)
+	sc := r.step(net, cmp.Or(r.Config.Photons, light.power), data, val)
 	sc.Samples /= replicas
 	step, err := NewStep(sc)
 	if err != nil {

@@ -28,7 +28,7 @@ func TestCUDAHasKernelsForEveryStep(t *testing.T) {
 			"scans":      {Net: net, Samples: 2, Group: 4, Scans: 2, Canvas: 80, Loss: all, TrainProbe: true},
 			"supervised": {Net: net, Samples: 2, Group: 1, Loss: Loss{MAE: 1, Smoothness: 1}, Supervised: true},
 		} {
-			c.Epsilon = DefaultFloor
+			c.PoissonFloor, c.AmplitudeFloor = DefaultFloor, DefaultFloor
 			step, err := NewStep(c)
 			if err != nil {
 				t.Fatal(err)

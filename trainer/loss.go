@@ -17,6 +17,14 @@ import (
 	"ptyx/internal/physics/optics"
 )
 
+// amplitudeFloor is what the mean absolute error of amplitudes adds to intensities before it takes their roots, in
+// units of the mean intensity: 3/8 of a photon. A pattern of (N, N) pixels has the given number of photons on average.
+// The floor gives the roots of few counts the variance of many (Anscombe, Biometrika 35, 246, 1948). It is at most
+// a tenth, also where the data are no counts and so seem to have few photons, and at least what float32 resolves.
+func amplitudeFloor(photons float64, n int) float64 {
+	return min(max(0.375*float64(n*n)/photons, minFloor), 0.1)
+}
+
 // Loss holds the weights of the terms whose sum training minimises. A term of weight 0 is left out of the graph.
 type Loss struct {
 	Poisson    float64 `yaml:"poisson"`    // negative log-likelihood of the counts, nats per photon above the floor
@@ -31,13 +39,13 @@ func (l *Loss) terms() []term {
 		{
 			name: string(Poisson), setting: "poisson_weight", weight: &l.Poisson,
 			patterns: func(a *assembly) *gorgonia.Node {
-				return forward.Poisson(a.intensity, a.measured, a.weight, a.config.Epsilon)
+				return forward.Poisson(a.intensity, a.measured, a.weight, a.config.PoissonFloor)
 			},
 		},
 		{
 			name: string(MAE), setting: "mae_weight", weight: &l.MAE,
 			patterns: func(a *assembly) *gorgonia.Node {
-				return forward.AmplitudeMAE(a.intensity, a.measured, a.weight, a.config.Epsilon)
+				return forward.AmplitudeMAE(a.intensity, a.measured, a.weight, a.config.AmplitudeFloor)
 			},
 			truth: func(a *assembly) *gorgonia.Node {
 				phase := forward.Pair{Re: a.batch[truthReInput], Im: a.batch[truthImInput]}

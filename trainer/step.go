@@ -11,16 +11,18 @@ import (
 
 // StepConfig fixes the graph of a training step.
 type StepConfig struct {
-	Net        models.Config
-	Samples    int // per step, S
-	Group      int // patterns per sample, C: the network's channels, or patterns that share a canvas
-	Scans      int // P, each with its own probe; 0 and 1: a single one
-	Canvas     int // side of the canvas on which a group's patches must agree, K; 0: none
-	Loss       Loss
-	Epsilon    float32 // floor of the intensity inside the likelihood, in units of the mean intensity
-	TrainProbe bool    // the probe is a parameter, not a constant input
-	Masked     bool    // some detector pixels were not measured and do not count; not with Supervised
-	Supervised bool    // the object is compared with the truth, without physics
+	Net     models.Config
+	Samples int // per step, S
+	Group   int // patterns per sample, C: the network's channels, or patterns that share a canvas
+	Scans   int // P, each with its own probe; 0 and 1: a single one
+	Canvas  int // side of the canvas on which a group's patches must agree, K; 0: none
+	Loss    Loss
+	// Floors of the intensity in the terms Poisson and MAE, in units of the mean intensity.
+	PoissonFloor, AmplitudeFloor float32
+
+	TrainProbe bool // the probe is a parameter, not a constant input
+	Masked     bool // some detector pixels were not measured and do not count; not with Supervised
+	Supervised bool // the object is compared with the truth, without physics
 }
 
 // shape is the shape (B, C, N, N) of a step's patterns: (S, C, N, N) where C is the network's channels, (S*C, 1, N, N)

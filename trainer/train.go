@@ -33,7 +33,7 @@ type Request struct {
 	// Scans to train on, all of one pattern size, each with its own probe.
 	Scans []*dataset.Scan
 	// Validation scans. Each uses the probe of the training scan at its place. Without any, Config.ValFraction of the
-	// groups of Scans validates.
+	// patterns of each of Scans validates.
 	Validation []*dataset.Scan
 	Initial    []*ndarray.Float32 // first parameters, in the order of models.Config.Specs; nil: drawn from the seed
 	Resume     string             // state file to resume from; empty: start anew
@@ -142,7 +142,7 @@ func (r Request) prepare(ctx context.Context) (_ *training, err error) {
 		return nil, err
 	}
 	t.net = r.network(t.light.power)
-	config := r.step(t.net, t.train, t.val)
+	config := r.step(t.net, t.photons(), t.train, t.val)
 	replicas := r.Engine.Replicas(config.Samples)
 	config.Samples /= replicas
 	step, err := NewStep(config)
@@ -186,11 +186,12 @@ func (r Request) network(power float64) models.Config {
 	return r.Config.NetworkConfig(math.Sqrt(half * half / power))
 }
 
-// step is the configuration of the training step of all replicas.
-func (r Request) step(net models.Config, train, val *Data) StepConfig {
+// step is the configuration of the training step of all replicas. Patterns have the given number of photons on average.
+func (r Request) step(net models.Config, photons float64, train, val *Data) StepConfig {
 	c := StepConfig{
 		Net: net, Samples: r.Config.samples(len(train.Groups)), Group: r.Config.Gridsize * r.Config.Gridsize,
-		Scans: len(r.Scans), Loss: r.Config.Loss, Epsilon: float32(r.Config.Floor), TrainProbe: r.Config.learnsProbe(),
+		Scans: len(r.Scans), Loss: r.Config.Loss, TrainProbe: r.Config.learnsProbe(),
+		PoissonFloor: float32(r.Config.Floor), AmplitudeFloor: float32(amplitudeFloor(photons, net.N)),
 		Supervised: r.Config.Mode == Supervised,
 	}
 	c.Masked = !c.Supervised && (train.masked() || val.masked())

@@ -76,7 +76,7 @@ func (j job) steps(env *ort.Environment, scan *dataset.Scan, model []byte, c con
 	}
 	step, err := trainer.NewStep(trainer.StepConfig{
 		Net: network, Samples: j.batch, Group: 1, Loss: trainer.Poisson.Loss(),
-		Epsilon: trainer.DefaultFloor,
+		PoissonFloor: trainer.DefaultFloor,
 	})
 	if err != nil {
 		return nil, err
