@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"ptyx/internal/base/badinput"
@@ -31,26 +32,13 @@ func (r Request) data() (train, val *Data, err error) {
 	if err := r.checkScans(); err != nil {
 		return nil, nil, err
 	}
-	groups, err := r.groups(r.Scans)
+	valScans, draw := scans(r.Scans), r.splitGroups
+	if len(r.Validation) > 0 {
+		valScans, draw = r.Validation, r.separateGroups
+	}
+	groups, validation, err := draw()
 	if err != nil {
 		return nil, nil, err
-	}
-	var validation [][]int
-	valScans := scans(r.Scans)
-	if len(r.Validation) > 0 {
-		valScans = r.Validation
-		if validation, err = r.groups(valScans); err != nil {
-			return nil, nil, err
-		}
-	} else {
-		groups, validation = grouping.Split(groups, r.Config.ValFraction, r.Config.Seed)
-	}
-	if len(groups) == 0 {
-		return nil, nil, &badinput.Error{
-			File: r.Scans[0].Path, Key: "n_images",
-			Found:    fmt.Sprintf("%d groups, all for validation", len(validation)),
-			Expected: "at least one group to train on", Remedy: "lower --val-fraction or give more patterns",
-		}
 	}
 	train = scans(r.Scans).arrange(groups)
 	sources := []source{{r.Scans, []*Data{train}}}
@@ -149,11 +137,66 @@ func (r Request) checkScans() error {
 	return nil
 }
 
-// groups draws the samples of all scans: single patterns, or neighbours for a grid.
-func (r Request) groups(list scans) ([][]int, error) {
+// separateGroups draws the groups of the training scans and those of the validation scans.
+func (r Request) separateGroups() (train, validation [][]int, err error) {
+	c := r.Config
+	if train, err = r.groups(r.Scans, scans(r.Scans).ids(), c.Oversample); err != nil {
+		return nil, nil, err
+	}
+	if validation, err = r.groups(r.Validation, scans(r.Validation).ids(), c.Oversample); err != nil {
+		return nil, nil, err
+	}
+	return grouping.Sample(train, c.Patterns, c.Seed), grouping.Sample(validation, c.Patterns, c.Seed), nil
+}
+
+// splitGroups divides the patterns of each scan and draws groups within each part, one for each pattern that validates.
+// No pattern is in groups of both. A scan that is too small for a group in both parts is for training.
+func (r Request) splitGroups() (train, validation [][]int, err error) {
+	c := r.Config
+	var trainIDs, valIDs [][]int
+	for i, s := range r.Scans {
+		a, b := grouping.Split(s.X, s.Y, c.ValFraction, c.Gridsize*c.Gridsize, c.Seed, i)
+		trainIDs, valIDs = append(trainIDs, a), append(valIDs, b)
+		if c.ValFraction > 0 && len(b) == 0 {
+			r.Log.Warn("the scan is too small to validate on a part of it", "file", s.Path, "patterns", s.M)
+		}
+	}
+	if train, err = r.groups(r.Scans, trainIDs, c.Oversample); err != nil {
+		return nil, nil, err
+	}
+	if validation, err = r.groups(r.Scans, valIDs, 1); err != nil {
+		return nil, nil, err
+	}
+	train, validation = r.sample(train, validation)
+	return train, validation, nil
+}
+
+// sample chooses Config.Patterns groups of both parts together, of which Config.ValFraction, but at least one, are for
+// validation, and at least one is to train on.
+func (r Request) sample(train, validation [][]int) (_, _ [][]int) {
+	count := r.Config.Patterns
+	if count == 0 || count >= len(train)+len(validation) {
+		return train, validation
+	}
+	share := 0
+	if len(validation) > 0 && count > 1 {
+		share = min(max(1, int(math.Round(r.Config.ValFraction*float64(count)))), count-1, len(validation))
+		validation = grouping.Sample(validation, share, r.Config.Seed)
+	} else {
+		validation = nil
+	}
+	return grouping.Sample(train, count-share, r.Config.Seed), validation
+}
+
+// groups draws the samples of a part of all scans, given by the patterns of each: single patterns, or neighbours for a
+// grid.
+func (r Request) groups(list scans, parts [][]int, oversample int) ([][]int, error) {
 	var all [][]int
 	for i, first := range list.firsts() {
-		groups, err := r.groupsOf(list[i])
+		if len(parts[i]) == 0 && list[i].M > 0 {
+			continue
+		}
+		groups, err := r.groupsOf(list[i], parts[i], oversample)
 		if err != nil {
 			return nil, err
 		}
@@ -164,15 +207,15 @@ func (r Request) groups(list scans) ([][]int, error) {
 		}
 		all = append(all, groups...)
 	}
-	return grouping.Sample(all, r.Config.Patterns, r.Config.Seed), nil
+	return all, nil
 }
 
-// groupsOf draws the groups of one scan. On a shared canvas, groups of patterns too far apart to overlap are left out:
-// one stray position would make the canvas as large as its distance.
-func (r Request) groupsOf(scan *dataset.Scan) ([][]int, error) {
+// groupsOf draws the groups of a part of one scan. On a shared canvas, groups of patterns too far apart to overlap are
+// left out: one stray position would make the canvas as large as its distance.
+func (r Request) groupsOf(scan *dataset.Scan, part []int, oversample int) ([][]int, error) {
 	c := r.Config
-	groups, err := grouping.Of(scan, grouping.Options{
-		Gridsize: c.Gridsize, Neighbours: c.Neighbours, Oversample: c.Oversample, Seed: c.Seed,
+	groups, err := grouping.Within(scan, part, grouping.Options{
+		Gridsize: c.Gridsize, Neighbours: c.Neighbours, Oversample: oversample, Seed: c.Seed,
 	})
 	if err != nil || c.Gridsize == 1 || c.Grouping != Shared {
 		return groups, err
@@ -196,6 +239,15 @@ func (r Request) groupsOf(scan *dataset.Scan) ([][]int, error) {
 
 // scans are scans whose patterns are numbered consecutively, one scan after the other.
 type scans []*dataset.Scan
+
+// ids lists the patterns of each scan.
+func (l scans) ids() [][]int {
+	var ids [][]int
+	for _, s := range l {
+		ids = append(ids, slices.Concat(grouping.Singles(s.M)...))
+	}
+	return ids
+}
 
 // firsts lists the numbers of the scans' first patterns.
 func (l scans) firsts() []int {

@@ -44,7 +44,7 @@ type trainCmd struct {
 	WarmUp       float64          `default:"0.5" help:"Epochs in which the learning rate rises from 0."`
 	Clip         float64          `default:"0" help:"Largest norm of the gradient; 0: no limit."`
 	EarlyStop    int              `default:"0" help:"Epochs without improvement before training stops; 0: never."`
-	ValFraction  float64          `default:"0.05" help:"Share of the samples kept for the validation loss."`
+	ValFraction  float64          `default:"0.05" help:"Share of each scan's patterns kept for the validation loss."`
 	Nphotons     float64          `default:"0" help:"Mean photons per pattern; 0: the data are counts."`
 	Seed         uint64           `default:"0" help:"Random seed."`
 
@@ -74,7 +74,8 @@ type trainCmd struct {
 func (trainCmd) Help() string {
 	return `Scans are NPZ, CXI or HDF5 files. To train one network on several scans, repeat --train-data-file or give it
 a quoted pattern such as 'scans/*.npz'. Each scan has its own probe. The validation scan at the same place is seen with
-that probe. Without --test-data-file, the validation loss comes from the share --val-fraction of the training samples.
+that probe. Without --test-data-file, the validation loss comes from the share --val-fraction of each scan's
+patterns: those around one position, drawn by the seed. No sample to train on holds any of them.
 
 The run directory holds model.onnx, best.onnx, metrics.csv, loss.png, config.yaml, probe.npz and state.npz.
 --resume continues such a run bit for bit, as if it had never stopped. It reads the run's config.yaml and takes no other

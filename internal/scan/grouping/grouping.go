@@ -1,14 +1,14 @@
 // Package grouping chooses the patterns of a scan that are handled together. A group is a list of pattern numbers; a
 // sample of a training or of an inference is one group, of Gridsize^2 overlapping patterns.
 //
-// It is the stage behind package dataset, whose positions, in object pixels, it reads. Of makes a scan's groups;
-// Overlapping, Sample and Split choose among them. All draws depend on their seed alone.
+// It is the stage behind package dataset, whose positions, in object pixels, it reads. Of makes a scan's groups, Within
+// those of a part of it, such as one that Split cuts off; Overlapping and Sample choose among groups. All draws depend
+// on their seed alone.
 package grouping
 
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -32,17 +32,22 @@ func DefaultNeighbours(gridsize int) int { return gridsize * gridsize }
 // second ones. The order in a group is roughly row-major (top-left, top-right, bottom-left, ... for gridsize 2), which
 // is how PtychoPINN numbers channels. Options that the scan is too small for are a *badinput.Error.
 func Of(s *dataset.Scan, o Options) ([][]int, error) {
-	if o.Gridsize == 1 && o.Oversample <= 1 && s.M > 0 {
-		return Singles(s.M), nil
+	return Within(s, slices.Concat(Singles(s.M)...), o)
+}
+
+// Within makes groups as Of does, of the given patterns alone: no group holds another pattern of the scan.
+func Within(s *dataset.Scan, ids []int, o Options) ([][]int, error) {
+	if o.Gridsize == 1 && o.Oversample <= 1 && len(ids) > 0 {
+		return slices.Collect(slices.Chunk(slices.Clone(ids), 1)), nil
 	}
-	others, times := o.Gridsize*o.Gridsize-1, max(1, o.Oversample)
-	neighbours := min(cmp.Or(o.Neighbours, DefaultNeighbours(o.Gridsize)), s.M-1)
+	others, times, count := o.Gridsize*o.Gridsize-1, max(1, o.Oversample), len(ids)
+	neighbours := min(cmp.Or(o.Neighbours, DefaultNeighbours(o.Gridsize)), count-1)
 	most := choices(neighbours, others, times)
 	switch {
 	case o.Gridsize < 1:
 		return nil, fmt.Errorf("gridsize %d: at least 1 is needed", o.Gridsize)
-	case s.M <= others:
-		return nil, s.Fault(dataset.KeyX, fmt.Sprintf("%d positions", s.M),
+	case count <= others:
+		return nil, s.Fault(dataset.KeyX, fmt.Sprintf("%d positions", count),
 			fmt.Sprintf("at least %d, for groups of gridsize %d", others+1, o.Gridsize), "lower --gridsize")
 	case neighbours < others:
 		return nil, fmt.Errorf("gridsize %d: %d neighbours are too few, at least %d are needed",
@@ -52,19 +57,28 @@ func Of(s *dataset.Scan, o Options) ([][]int, error) {
 			fmt.Sprintf("at most %d, which %d neighbours give at gridsize %d", most, neighbours, o.Gridsize),
 			"raise --neighbours or lower --oversample")
 	}
-	near := newNeighbourhood(s.X, s.Y, neighbours)
-	groups := make([][]int, times*s.M)
-	for i := range s.M {
+	x, y := make([]float64, count), make([]float64, count)
+	for i, id := range ids {
+		x[i], y[i] = s.X[id], s.Y[id]
+	}
+	near := newNeighbourhood(x, y, neighbours)
+	groups := make([][]int, times*count)
+	for i, id := range ids {
 		// A generator for each position: its groups do not depend on those before it.
-		rng := rand.New(rand.NewPCG(o.Seed, uint64(i)))
+		rng := rand.New(rand.NewPCG(o.Seed, uint64(id)))
 		candidates := near.of(i)
 		for k := 0; k < times; {
 			group := draw(rng, i, candidates, others)
-			rowMajor(group, s.X, s.Y, o.Gridsize)
-			groups[k*s.M+i] = group
-			if !repeated(groups, i, k, s.M) {
+			rowMajor(group, x, y, o.Gridsize)
+			groups[k*count+i] = group
+			if !repeated(groups, i, k, count) {
 				k++
 			}
+		}
+	}
+	for _, group := range groups {
+		for k, i := range group {
+			group[k] = ids[i]
 		}
 	}
 	return groups, nil
@@ -152,32 +166,11 @@ func Sample(groups [][]int, n int, seed uint64) [][]int {
 	if n <= 0 || n >= len(groups) {
 		return groups
 	}
-	chosen, _ := partition(groups, n, seed)
+	order := rand.New(rand.NewPCG(seed, uint64(len(groups)))).Perm(len(groups))[:n]
+	slices.Sort(order)
+	chosen := make([][]int, n)
+	for i, k := range order {
+		chosen[i] = groups[k]
+	}
 	return chosen
-}
-
-// Split sets a fraction of the groups aside for validation, chosen by the seed; both parts keep their order. A fraction
-// above 0 gives at least one group, and leaves at least one to train on; a single group is not split. Groups of several
-// patterns may share patterns across the two parts.
-func Split(groups [][]int, fraction float64, seed uint64) (train, validation [][]int) {
-	if !(fraction > 0) || len(groups) < 2 {
-		return groups, nil
-	}
-	n := int(math.Round(min(fraction, 1) * float64(len(groups))))
-	validation, train = partition(groups, min(max(n, 1), len(groups)-1), seed)
-	return train, validation
-}
-
-// partition chooses n groups by the seed; both parts keep their order.
-func partition(groups [][]int, n int, seed uint64) (chosen, others [][]int) {
-	order := rand.New(rand.NewPCG(seed, uint64(len(groups)))).Perm(len(groups))
-	slices.Sort(order[:n])
-	for i, g := range groups {
-		if _, take := slices.BinarySearch(order[:n], i); take {
-			chosen = append(chosen, g)
-		} else {
-			others = append(others, g)
-		}
-	}
-	return chosen, others
 }

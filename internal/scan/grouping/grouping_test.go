@@ -251,36 +251,6 @@ func increasing(groups [][]int) bool {
 	return true
 }
 
-func TestSplit(t *testing.T) {
-	for _, tt := range []struct {
-		m          int
-		fraction   float64
-		validation int
-	}{{100, 0.1, 10}, {100, 0, 0}, {100, -1, 0}, {100, math.NaN(), 0}, {3, 0.01, 1}, {3, 1, 2}, {3, 7, 2}, {1, 0.5, 0},
-		{0, 0.5, 0}, {10, 0.25, 3}} {
-		train, validation := Split(Singles(tt.m), tt.fraction, 8)
-		if len(validation) != tt.validation || len(train)+len(validation) != tt.m {
-			t.Errorf("%d by %v: %d and %d", tt.m, tt.fraction, len(train), len(validation))
-		}
-		seen := make([]bool, tt.m)
-		for _, g := range slices.Concat(train, validation) {
-			if seen[g[0]] {
-				t.Errorf("%d by %v: %d twice", tt.m, tt.fraction, g[0])
-			}
-			seen[g[0]] = true
-		}
-		if tt.validation > 0 && (!increasing(train) || !increasing(validation)) {
-			t.Errorf("%d by %v: out of order", tt.m, tt.fraction)
-		}
-	}
-	_, a := Split(Singles(100), 0.2, 1)
-	_, b := Split(Singles(100), 0.2, 1)
-	_, c := Split(Singles(100), 0.2, 2)
-	if !reflect.DeepEqual(a, b) || reflect.DeepEqual(a, c) {
-		t.Error("the seed does not decide")
-	}
-}
-
 func reversed(v []float64) []float64 {
 	slices.Reverse(v)
 	return v
