@@ -39,7 +39,7 @@ type serveCmd struct {
 // serveWorkerFlags have the workers of a broker run the networks.
 type serveWorkerFlags struct {
 	Workers          string `placeholder:"URL" help:"Broker whose workers run the networks."`
-	InFlight         int    `default:"16" help:"Most batches at the workers at once."`
+	InFlight         int    `default:"16" help:"Most batches at the workers at once; up to 1000."`
 	WorkersTokenFile string `placeholder:"FILE" help:"File with the broker's token. Default: $$PTYX_WORKERS_TOKEN."`
 	WorkersTLSCA     string `name:"workers-tls-ca" placeholder:"PEM" help:"Certificate authority of the broker."`
 	WorkersCreds     string `placeholder:"FILE" help:"Credentials of a NATS user."`

@@ -85,6 +85,7 @@ func (b BrokerInfo) String() string { return b.URL + ": " + b.Store }
 
 // RunBroker runs a broker until ctx is done. It calls ready once clients can connect.
 func RunBroker(ctx context.Context, o cluster.BrokerOptions, ready func(BrokerInfo) error, log *slog.Logger) error {
+	o.Log = log
 	b, err := cluster.StartBroker(o, log)
 	if err != nil {
 		return err

@@ -45,6 +45,7 @@ func Serve(ctx context.Context, o ServeOptions, log *slog.Logger) (err error) {
 	if err := o.Engine.Check(); err != nil {
 		return err
 	}
+	o.Address.Log = log
 	place, err := serve.CheckAddress(o.Address)
 	if err != nil {
 		return err

@@ -13,7 +13,6 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"ptyx/internal/base/badinput"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/predict"
 )
@@ -66,10 +65,8 @@ type call struct {
 
 // Call starts a Caller. A fault of the broker is a *badinput.Error. The caller closes the Caller, then the connection.
 func Call(ctx context.Context, c *Connection, o CallOptions) (*Caller, error) {
-	if o.InFlight < 1 || o.InFlight > maxPending {
-		return nil, &badinput.Error{
-			Key: "--in-flight", Found: fmt.Sprint(o.InFlight), Expected: fmt.Sprintf("1 to %d", maxPending),
-		}
+	if err := checkInFlight(o.InFlight); err != nil {
+		return nil, err
 	}
 	caller := &Caller{
 		inFlight: o.InFlight, called: map[string]called{}, untidy: make(chan struct{}, 1), calls: map[int]*call{},

@@ -53,6 +53,16 @@ const (
 // maxPending is how many tasks all workers together may hold.
 const maxPending = 1000
 
+// checkInFlight refuses a number of batches in flight that workers could not hold, or that would fill the memory.
+func checkInFlight(n int) error {
+	if n < 1 || n > maxPending {
+		return &badinput.Error{
+			Key: "--in-flight", Found: fmt.Sprint(n), Expected: fmt.Sprintf("1 to %d", maxPending),
+		}
+	}
+	return nil
+}
+
 // Timing are timeouts; 0 means the default.
 type Timing struct {
 	AckWait   time.Duration // a task goes to another worker if its worker is silent that long; default 10 s

@@ -574,8 +574,12 @@ func TestRefusals(t *testing.T) {
 			_, _, err := Gather(t.Context(), c, w.job(t, c), GatherOptions{})
 			return err
 		},
+		"more in flight than any memory": func() error {
+			_, _, err := Gather(t.Context(), c, w.job(t, c), GatherOptions{InFlight: 1 << 62})
+			return err
+		},
 	} {
-		if name == "none in flight" {
+		if strings.HasSuffix(name, "in flight") || strings.HasSuffix(name, "any memory") {
 			w.opt.BatchSize = 1
 		}
 		err := check()

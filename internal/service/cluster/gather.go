@@ -11,7 +11,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
-	"ptyx/internal/base/badinput"
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
 )
@@ -62,8 +61,8 @@ func (f *Failure) Error() string {
 // Gather does a job and returns its object. If ctx is done, or the process is killed, everything stays at the broker
 // and the same job resumes when it is started again. Otherwise only the job's model stays there.
 func Gather(ctx context.Context, c *Connection, j *Job, o GatherOptions) (*reconstruct.Result, Summary, error) {
-	if o.InFlight < 1 {
-		return nil, Summary{}, &badinput.Error{Key: "--in-flight", Found: fmt.Sprint(o.InFlight), Expected: "1 or more"}
+	if err := checkInFlight(o.InFlight); err != nil {
+		return nil, Summary{}, err
 	}
 	n := j.Batches()
 	g := &gatherer{

@@ -7,7 +7,6 @@ package listen
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -21,10 +20,11 @@ const flagOfServers = "--listen"
 
 // Address is where a server listens and how it protects its clients, as the user gave it.
 type Address struct {
-	Flag              string // that gave it, as errors name it; empty: --listen
-	Listen            string // HOST:PORT; without a host, and for localhost, only this machine can connect
-	CertFile, KeyFile string // PEM; both or none
-	Insecure          bool   // other machines may connect without protection
+	Flag              string       // that gave it, as errors name it; empty: --listen
+	Listen            string       // HOST:PORT; without a host, and for localhost, only this machine can connect
+	CertFile, KeyFile string       // PEM; both or none
+	Insecure          bool         // other machines may connect without protection
+	Log               *slog.Logger // of certificates that are read again; nil: none
 }
 
 // HostPort is a parsed address.
@@ -75,25 +75,6 @@ func (a Address) flag() string { return cmp.Or(a.Flag, flagOfServers) }
 func (a Address) Local() bool {
 	p, err := Parse(a.flag(), a.Listen)
 	return err == nil && p.Local()
-}
-
-// TLS loads the certificate, with those of its chain, and its key. Without files it returns nil.
-func (a Address) TLS() (*tls.Config, error) {
-	const flags = "--tls-cert, --tls-key"
-	if a.CertFile == "" && a.KeyFile == "" {
-		return nil, nil
-	}
-	if a.CertFile == "" || a.KeyFile == "" {
-		return nil, &badinput.Error{Key: flags, Found: "one of them", Expected: "both, or none"}
-	}
-	pair, err := tls.LoadX509KeyPair(a.CertFile, a.KeyFile)
-	if err != nil {
-		return nil, &badinput.Error{
-			File: a.CertFile, Key: flags, Found: "files that cannot be used",
-			Expected: "a certificate and its key, PEM", Cause: err,
-		}
-	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
 
 // Parse reads HOST:PORT; the host defaults to 127.0.0.1. flag is named in errors.

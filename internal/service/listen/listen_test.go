@@ -1,12 +1,15 @@
 package listen_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/testutil"
@@ -93,5 +96,68 @@ func TestTLS(t *testing.T) {
 		if fault := (*badinput.Error)(nil); !errors.As(err, &fault) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%+v: %v", c, err)
 		}
+	}
+}
+
+// TestRenewedCertificate: new connections get the certificate that the files hold now. A half-written pair changes
+// nothing, and is logged once.
+func TestRenewedCertificate(t *testing.T) {
+	cert, key := testutil.Certificate(t)
+	var text strings.Builder
+	a := listen.Address{CertFile: cert, KeyFile: key, Log: slog.New(slog.NewTextHandler(&text, nil))}
+	config, err := a.TLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	served := func() []byte {
+		t.Helper()
+		accepted := make(chan error, 1)
+		go func() {
+			c, err := l.Accept()
+			if err == nil {
+				err = errors.Join(c.(*tls.Conn).Handshake(), c.Close())
+			}
+			accepted <- err
+		}()
+		c, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := <-accepted; err != nil {
+			t.Fatal(err)
+		}
+		return c.ConnectionState().PeerCertificates[0].Raw
+	}
+	replace := func(path, by string) {
+		t.Helper()
+		data, err := os.ReadFile(by)
+		if err := errors.Join(err, os.WriteFile(path, data, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		later := time.Now().Add(time.Minute) // a file system may count in seconds
+		if err := os.Chtimes(path, later, later); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := served()
+	newCert, newKey := testutil.Certificate(t)
+	replace(cert, newCert)
+	for range 2 {
+		if !bytes.Equal(served(), first) {
+			t.Error("with half of the new pair, it is not the old certificate")
+		}
+	}
+	if n := strings.Count(text.String(), "keeping the old one"); n != 1 {
+		t.Errorf("%d warnings: %s", n, text.String())
+	}
+	replace(key, newKey)
+	if bytes.Equal(served(), first) {
+		t.Error("the certificate was renewed, and the old one is served")
 	}
 }
