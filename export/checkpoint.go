@@ -1,14 +1,18 @@
 package export
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 
 	"gorgonia.org/gorgonia"
 
 	"ptyx/internal/base/version"
+	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
 	"ptyx/internal/graph/ops"
 	"ptyx/internal/graph/program"
+	"ptyx/internal/physics/optics"
 	"ptyx/models"
 )
 
@@ -64,12 +68,19 @@ func Network(c models.Config, params []*models.Array, batch int) (*Program, erro
 	}, nil
 }
 
-// Checkpoint writes a trained network with its data contract: standard operators only, symbolic batch.
+// Checkpoint writes a trained network: standard operators only, symbolic batch, and the data contract. The caller says
+// in meta what is known of the training. Checkpoint fills in the network, the version and the digest of the probe. A
+// contract that a reader would refuse gives an error.
 func Checkpoint(c models.Config, params []*models.Array, meta Contract) (*Model, error) {
 	program, err := Network(c, params, 1)
 	if err != nil {
 		return nil, fmt.Errorf("building the checkpoint: %w", err)
 	}
+	if meta.Probe == nil {
+		return nil, errors.New("building the checkpoint: the contract has no probe")
+	}
+	c.Describe(&meta)
+	meta.PtyxVersion, meta.ProbeDigest = cmp.Or(meta.PtyxVersion, version.String), optics.ProbeDigest(meta.Probe)
 	model, err := Lower(program, onnxir.Target{})
 	if err != nil {
 		return nil, err
@@ -77,5 +88,17 @@ func Checkpoint(c models.Config, params []*models.Array, meta Contract) (*Model,
 	model.ProducerName, model.ProducerVersion = "ptyx", version.String
 	model.Doc = "Trained by ptyx. The metadata hold the data contract: what to feed, and what comes out."
 	model.Metadata = meta.Properties()
+	if _, err := contract.Parse(model); err != nil {
+		return nil, fmt.Errorf("building the checkpoint: %w", err)
+	}
 	return model, nil
+}
+
+// ReadContract reads the contract of a checkpoint's bytes. Other files and damaged ones give an error.
+func ReadContract(data []byte) (Contract, error) {
+	model, err := onnxir.Unmarshal(data)
+	if err != nil {
+		return Contract{}, fmt.Errorf("reading the model: %w", err)
+	}
+	return contract.Parse(model)
 }

@@ -19,15 +19,23 @@ import (
 	"ptyx/models"
 )
 
-// These names let callers outside this module write the types of arguments and results.
-type (
-	Program  = program.Program   // a graph with its inputs, outputs and names
-	Input    = program.Input     // a leaf of a Program that is fed
-	Output   = program.Output    // a node of a Program that is delivered
-	Model    = onnxir.Model      // an ONNX file; Marshal gives its bytes
-	Target   = onnxir.Target     // what may run the model: any runtime, or training on ONNX Runtime
-	Contract = contract.Contract // the metadata of a checkpoint
-)
+// Program is a graph with its inputs, outputs and names.
+type Program = program.Program
+
+// Input is a leaf of a Program that is fed.
+type Input = program.Input
+
+// Output is a node of a Program that is delivered.
+type Output = program.Output
+
+// Model is an ONNX file. Its method Marshal gives the bytes.
+type Model = onnxir.Model
+
+// Target is what may run a model: any runtime, or training on ONNX Runtime.
+type Target = onnxir.Target
+
+// Contract is the metadata of a checkpoint; docs/contract.md explains it.
+type Contract = contract.Contract
 
 // The versions that every model of ptyx declares. Opset 17 and IR 8 are read by ONNX Runtime since 1.12.
 const (
@@ -35,7 +43,8 @@ const (
 	opsetVersion = 17
 )
 
-// Lower writes a program as an ONNX model. Equal programs give equal bytes.
+// Lower writes a program as an ONNX model. It knows the operators of ptyx, which Network, trainer.NewStep and Rebuild
+// use. Equal programs give equal bytes.
 func Lower(p *Program, target Target) (*Model, error) {
 	l := lowering{
 		program: p,

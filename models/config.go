@@ -62,6 +62,12 @@ func FromContract(c Contract) Config {
 	}
 }
 
+// Describe writes the network into a contract: the inverse of FromContract.
+func (c Config) Describe(to *Contract) {
+	to.Network, to.N, to.Channels, to.FiltersScale = c.Kind.String(), c.N, c.Channels, c.FiltersScale
+	to.ObjectExtent, to.InputScale, to.AmplitudeMax = string(c.Extent), c.InputScale, c.AmplitudeMax
+}
+
 // Bounds within which a network fits a machine. At maxFiltersScale it has 1.5e8 parameters, which training holds five
 // times.
 const (

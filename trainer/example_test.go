@@ -11,7 +11,7 @@ import (
 
 // Train a small network for one epoch on nine patterns, and write its run directory.
 func Example() {
-	scan, err := trainer.OpenScan("../testdata/scan.npz")
+	scan, err := trainer.OpenScan("../testdata/scan.npz", trainer.ScanOptions{})
 	if err != nil {
 		fmt.Println(err)
 		return

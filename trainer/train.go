@@ -18,10 +18,8 @@ import (
 
 	"ptyx/export"
 	"ptyx/internal/base/ndarray"
-	"ptyx/internal/base/version"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
-	"ptyx/internal/physics/optics"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/scan/dataset"
 	"ptyx/models"
@@ -244,12 +242,8 @@ func (t *training) result(cancelled bool) (_ *Result, err error) {
 func (t *training) model(params []*ndarray.Float32, probe *ndarray.Complex64, e Epoch) (*onnxir.Model, error) {
 	net, r := t.net, t.request
 	return export.Checkpoint(net, params, contract.Contract{
-		PtyxVersion: version.String,
-		N:           net.N, Gridsize: r.Config.Gridsize, Channels: net.Channels, FiltersScale: net.FiltersScale,
-		Network: net.Kind.String(), ObjectExtent: string(net.Extent), TrainingInput: scans(r.Scans).input(),
-		InputScale: net.InputScale, AmplitudeMax: net.AmplitudeMax, Photons: t.photons(),
-		Probe: probe, ProbeDigest: optics.ProbeDigest(probe), DataDigest: t.digest,
-		Seed: r.Config.Seed, Epochs: e.Number, Loss: r.Config.lossText(),
+		Gridsize: r.Config.Gridsize, TrainingInput: scans(r.Scans).input(), Photons: t.photons(),
+		Probe: probe, DataDigest: t.digest, Seed: r.Config.Seed, Epochs: e.Number, Loss: r.Config.lossText(),
 		TrainLoss: e.TrainLoss, ValLoss: e.ValLoss, Engine: r.Engine.Name(), Device: r.Engine.Device(),
 	})
 }

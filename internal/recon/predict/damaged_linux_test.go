@@ -40,13 +40,10 @@ func checkpoints(t *testing.T) [][]byte {
 		probe.Data[i] = 1
 	}
 	net.SetProbe(params, probe)
-	m, err := export.Checkpoint(
-		net,
-		params,
-		contract.Contract{
-			N: 64, Gridsize: 1, Channels: 1, FiltersScale: 1, Network: "estimate", ObjectExtent: "full", Probe: probe,
-		},
-	)
+	m, err := export.Checkpoint(net, params, contract.Contract{
+		Gridsize: 1, TrainingInput: "amplitude", DataDigest: "data", Loss: "poisson", Engine: "tape", Device: "Go",
+		Photons: 1e6, Probe: probe,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
