@@ -10,14 +10,14 @@ import (
 
 type brokerCmd struct {
 	Store    string `required:"" placeholder:"DIR" help:"Directory of the tasks, results and models."`
-	Listen   string `default:"127.0.0.1:4222" placeholder:"HOST:PORT" help:"Address to listen at; port 0: any."`
+	Listen   string `default:"127.0.0.1:4222" placeholder:"HOST:PORT" help:"Address to listen on; port 0: a free port."`
 	MaxStore int64  `default:"0" placeholder:"MIB" help:"Largest size of the store in MiB; 0: 3/4 of the free disk."`
 	JSON     bool   `name:"json" help:"Print the broker's address as JSON when it is ready."`
 
-	TokenFile string `placeholder:"FILE" group:"Access" help:"File with the token of clients. Default: $$PTYX_TOKEN."`
+	TokenFile string `placeholder:"FILE" group:"Access" help:"File with the token for clients. Default: $$PTYX_TOKEN."`
 	TLSCert   string `name:"tls-cert" placeholder:"PEM" group:"Access" help:"TLS certificate and its chain."`
 	TLSKey    string `name:"tls-key" placeholder:"PEM" group:"Access" help:"Key of the TLS certificate."`
-	Insecure  bool   `group:"Access" help:"Listen to other machines without TLS or token, for anyone to join."`
+	Insecure  bool   `group:"Access" help:"Accept other machines without TLS or token. Anyone on the network can join."`
 }
 
 // Help explains what does not fit into a line.

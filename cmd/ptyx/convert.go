@@ -16,9 +16,9 @@ type convertCmd struct {
 
 // Help explains what does not fit into a line.
 func (convertCmd) Help() string {
-	return `ptyx reads scans, reconstructions and ptychodus products. The extension decides the format, but
-for .h5, which needs --to. pinn is PtychoPINN's layout, product a ptychodus product, and patterns an HDF5 file of
-patterns for ptychodus.`
+	return `ptyx reads scans, reconstructions and ptychodus products. The extension selects the format; .h5
+needs --to. pinn is PtychoPINN's layout, product a ptychodus product, and patterns an HDF5 file of patterns for
+ptychodus.`
 }
 
 // Run converts.

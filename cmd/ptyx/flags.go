@@ -37,7 +37,7 @@ type viewFlags struct {
 
 // detectorFlags choose part of the detector.
 type detectorFlags struct {
-	Crop dataset.Crop `placeholder:"SIZE[@ROW,COL]" help:"Square of the detector, around its middle or zero frequency."`
+	Crop dataset.Crop `placeholder:"SIZE[@ROW,COL]" help:"Square of the detector kept, around its middle or ROW,COL."`
 	Bin  int          `default:"1" help:"Detector pixels summed into one, along each axis."`
 }
 
@@ -53,7 +53,7 @@ type axisFlags struct {
 
 // opticsFlags give what a file with positions in metres may lack.
 type opticsFlags struct {
-	PixelSizeNM     float64 `name:"pixel-size-nm" placeholder:"NM" help:"Pixel of the object in nanometres."`
+	PixelSizeNM     float64 `name:"pixel-size-nm" placeholder:"NM" help:"Pixel size of the object in nanometres."`
 	EnergyEV        float64 `name:"energy-ev" placeholder:"EV" help:"Photon energy in electronvolts."`
 	DistanceM       float64 `name:"distance-m" placeholder:"M" help:"Distance from sample to detector in metres."`
 	DetectorPixelUM float64 `name:"detector-pixel-um" placeholder:"UM" help:"Unbinned detector pixel in micrometres."`

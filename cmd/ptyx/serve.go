@@ -13,7 +13,7 @@ import (
 
 type serveCmd struct {
 	Model  []string `required:"" sep:"none" placeholder:"[NAME=]PATH" help:"Run directory or .onnx file. Repeatable."`
-	Listen string   `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen at; port 0: any."`
+	Listen string   `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; port 0: a free port."`
 
 	BatchSize int           `default:"16" help:"Samples per batch of a network, over all requests."`
 	BatchWait time.Duration `default:"2ms" help:"Time that a batch waits to fill up; 0: none."`
@@ -27,10 +27,10 @@ type serveCmd struct {
 	ScanMemory int64  `default:"1024" placeholder:"MIB" help:"Memory of all scans together, in MiB."`
 	Store      string `placeholder:"DIR" help:"Directory that keeps the scans, so that a restarted server has them."`
 
-	TokenFile string `placeholder:"FILE" group:"Access" help:"File with the token of requests. Default: $$PTYX_TOKEN."`
+	TokenFile string `placeholder:"FILE" group:"Access" help:"File with the token for clients. Default: $$PTYX_TOKEN."`
 	TLSCert   string `name:"tls-cert" placeholder:"PEM" group:"Access" help:"TLS certificate and its chain."`
 	TLSKey    string `name:"tls-key" placeholder:"PEM" group:"Access" help:"Key of the TLS certificate."`
-	Insecure  bool   `group:"Access" help:"Listen to other machines without TLS: anyone on the network can read along."`
+	Insecure  bool   `group:"Access" help:"Accept other machines without TLS. Anyone on the network can read the data."`
 
 	serveWorkerFlags `embed:"" group:"Remote workers"`
 	engineFlags      `embed:"" group:"Compute"`
@@ -39,7 +39,7 @@ type serveCmd struct {
 // serveWorkerFlags have the workers of a broker run the networks.
 type serveWorkerFlags struct {
 	Workers          string `placeholder:"URL" help:"Broker whose workers run the networks."`
-	InFlight         int    `default:"16" help:"Most batches at the workers at once; up to 1000."`
+	InFlight         int    `default:"16" help:"Maximum number of batches at the workers at the same time, up to 1000."`
 	WorkersTokenFile string `placeholder:"FILE" help:"File with the broker's token. Default: $$PTYX_WORKERS_TOKEN."`
 	WorkersTLSCA     string `name:"workers-tls-ca" placeholder:"PEM" help:"Certificate authority of the broker."`
 	WorkersCreds     string `placeholder:"FILE" help:"Credentials of a NATS user."`
@@ -49,9 +49,9 @@ type serveWorkerFlags struct {
 func (serveCmd) Help() string {
 	return `The server answers requests of the Open Inference Protocol (KServe v2). At /v1/scans it reconstructs scans
 frame by frame. A model without a NAME is named after its file. An address without a host listens on this machine alone.
-A batch waits for others only when requests arrive close together. Without a token, anyone may send requests.
+A batch waits for further requests only if requests arrive close together. Without a token, anyone may send requests.
 
-With --workers, the workers of a broker run the networks, and this machine computes only the scans that are refined. A
+With --workers, the workers of a broker run the networks, and this machine only refines scans. A
 URL is nats://HOST:4222 or tls://HOST:4222; several are separated by commas. Two batches in flight for each worker keep
 all of them busy.`
 }

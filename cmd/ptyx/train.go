@@ -25,19 +25,19 @@ type trainCmd struct {
 	Init          string   `placeholder:"ONNX" help:"Model, or its run directory, to start from."`
 
 	Resume   string `settings:"-" placeholder:"DIR" help:"Run directory whose training to resume."`
-	Config   string `settings:"-" placeholder:"YAML" help:"The config.yaml of a run, to repeat it. Given flags win."`
+	Config   string `settings:"-" placeholder:"YAML" help:"The config.yaml of a run to repeat. Flags override it."`
 	Live     string `settings:"-" placeholder:"[HOST]:PORT" help:"Address of a live page about the training."`
-	Insecure bool   `settings:"-" help:"Show the live page to other machines: anyone on the network can read along."`
+	Insecure bool   `settings:"-" help:"Show the live page to other machines. Anyone on the network can read it."`
 	DryRun   bool   `settings:"-" help:"Try a few steps and print the shapes, memory and time. Nothing is written."`
 	JSON     bool   `name:"json" help:"Print the result, or that of --dry-run, as JSON."`
 
 	MaxEpochs  int              `default:"60" help:"Epochs: passes over the samples."`
-	NImages    int              `default:"0" help:"Groups of patterns drawn from the scans by the seed; 0: all."`
+	NImages    int              `default:"0" help:"Number of groups to train on, drawn at random; 0: all."`
 	Gridsize   int              `default:"2" help:"Side of a sample: it has gridsize squared neighbouring patterns."`
 	Neighbours int              `default:"0" help:"Nearest neighbours to draw a sample from; 0: gridsize squared."`
 	Oversample int              `default:"1" help:"Different samples drawn for each position."`
 	BatchSize  int              `default:"8" help:"Patterns per step; with --grouping channels, samples per step."`
-	Grouping   trainer.Grouping `default:"shared" help:"Network input: shared (a pattern) or channels (a sample)."`
+	Grouping   trainer.Grouping `default:"shared" help:"Patterns seen at once: shared (one) or channels (a sample)."`
 
 	LearningRate float64          `default:"0.002" help:"Peak learning rate of Adam."`
 	Schedule     trainer.Schedule `default:"cosine" help:"Learning rate: constant, cosine, exponential or plateau."`
@@ -45,8 +45,9 @@ type trainCmd struct {
 	Clip         float64          `default:"0" help:"Largest norm of the gradient; 0: no limit."`
 	EarlyStop    int              `default:"0" help:"Epochs without improvement before training stops; 0: never."`
 	ValFraction  float64          `default:"0.05" help:"Share of each scan's patterns kept for the validation loss."`
-	Nphotons     float64          `default:"0" help:"Mean photons per pattern; 0: the data are counts."`
-	Seed         uint64           `default:"0" help:"Random seed."`
+
+	Nphotons float64 `default:"0" help:"Mean photons per pattern, for data in arbitrary units; 0: data in photons."`
+	Seed     uint64  `default:"0" help:"Random seed."`
 
 	Mode trainer.Mode `default:"physics" help:"Target: physics (the patterns) or supervised (the truth)."`
 	Loss trainer.Term `settings:"-" placeholder:"TERM" help:"Loss: poisson or mae. Default: poisson."`
@@ -55,15 +56,16 @@ type trainCmd struct {
 	MAEWeight     *float64 `settings:"-" name:"mae-weight" placeholder:"W" help:"Weight of MAE. Default: by --loss."`
 	Smoothness    float64  `settings:"-" default:"0" help:"Weight of the object's total variation."`
 
-	Network       models.Kind       `default:"estimate" help:"Network input: estimate (of the object) or pattern."`
+	Network       models.Kind       `default:"estimate" help:"Network sees: estimate (of the object) or pattern."`
 	NFiltersScale int               `default:"2" help:"Factor on the number of filters of every layer."`
 	ObjectExtent  models.Extent     `default:"full" help:"Part of the patch that the network predicts: centre or full."`
 	Probe         trainer.ProbeMode `default:"trainable" help:"Probe: trainable (calibrated, then refined) or fixed."`
 	ProbePasses   int               `default:"10" help:"Calibrating passes before training; 0: none."`
 	ProbeRate     float64           `default:"1" help:"Learning rate of the probe, relative to the network's."`
 	ProbeWarmUp   int               `default:"1" help:"Epochs before the probe is refined."`
-	ProbeFile     []string          `sep:"none" placeholder:"FILE" help:"Probe of all scans, or of one each."`
-	MemoryLimit   int               `default:"256" placeholder:"MB" help:"Patterns kept in memory, in MB; 0: all."`
+
+	ProbeFile   []string `sep:"none" placeholder:"FILE" help:"Probe of all scans. Repeat it to give each its own."`
+	MemoryLimit int      `default:"256" placeholder:"MB" help:"Patterns kept in memory, in MB; 0: all."`
 
 	scanFlags     `embed:"" group:"Reading the scan"`
 	engineFlags   `embed:"" group:"Compute"`
@@ -73,8 +75,8 @@ type trainCmd struct {
 // Help explains what does not fit into a line.
 func (trainCmd) Help() string {
 	return `Scans are NPZ, CXI or HDF5 files. To train one network on several scans, repeat --train-data-file or give it
-a quoted pattern such as 'scans/*.npz'. Each scan has its own probe. The validation scan at the same place is seen with
-that probe. Without --test-data-file, the validation loss comes from the share --val-fraction of each scan's
+a quoted pattern such as 'scans/*.npz'. Each scan has its own probe. The n-th --test-data-file uses the probe of the
+n-th --train-data-file. Without --test-data-file, the validation loss comes from the share --val-fraction of each scan's
 patterns: those around one position, drawn by the seed. No sample to train on holds any of them.
 
 The run directory holds model.onnx, best.onnx, metrics.csv, loss.png, config.yaml, probe.npz and state.npz.
@@ -87,9 +89,9 @@ in PtychoPINN, the network sees all patterns of a sample at once. An --oversampl
 With --network estimate, the network corrects a first estimate of the object, which the graph computes from the pattern
 and the probe. With --network pattern, as in PtychoPINN, it sees the bare pattern.
 
---loss sets the weight of its term to 1 and of the other to 0: the Poisson likelihood, or the mean absolute error of the
-amplitudes. With --mode supervised, which needs Y or objectGuess in the scan, the only term is the mean absolute error
-of the object's amplitude and phase factor. The total variation counts where the probe lights the object.
+--loss poisson uses the Poisson likelihood, --loss mae the mean absolute error of the amplitudes. --poisson-weight and
+--mae-weight combine them. With --mode supervised, which needs Y or objectGuess in the scan, the only term is the mean
+absolute error of the object's amplitude and phase factor. --smoothness covers only pixels that the probe illuminates.
 
 Patterns beyond --memory-limit are read from disk as needed, with the same result. --live :8080 listens on this machine
 alone, and changes nothing else. Its page has neither TLS nor a token. So an address that other machines can reach, such

@@ -13,8 +13,8 @@ type workerCmd struct {
 
 // Help explains what does not fit into a line.
 func (workerCmd) Help() string {
-	return `A URL is nats://HOST:4222 or tls://HOST:4222; several are separated by commas. The worker fetches other
-models than those of --model from the broker.`
+	return `A URL is nats://HOST:4222 or tls://HOST:4222; several are separated by commas. From the broker, the
+worker fetches models that --model does not name.`
 }
 
 // Run works until Ctrl-C or SIGTERM.
