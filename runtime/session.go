@@ -28,6 +28,9 @@ type SessionOptions struct {
 	// SharedArena keeps the buffers of runs in one arena with the other sessions of the process that set it. Sessions
 	// that take turns then need the memory of the largest, not of all. The arena lasts until ONNX Runtime is closed.
 	SharedArena bool
+
+	// Fallback, unless nil, is called when Auto takes the CPU although no part of CUDA seems to be missing.
+	Fallback func(reason error)
 }
 
 // Session is a model ready to run. Several goroutines may use it; ONNX Runtime then runs them at the same time on the
@@ -76,8 +79,12 @@ func (e *Environment) newSession(model []byte, o SessionOptions) (*Session, erro
 	case CUDA:
 		return e.createCUDA(model, sig, o)
 	case Auto:
-		if s, err := e.createCUDA(model, sig, o); err == nil {
+		s, reason := e.createCUDA(model, sig, o)
+		if reason == nil {
 			return s, nil
+		}
+		if o.Fallback != nil && len(e.CUDAMissing()) == 0 {
+			o.Fallback(reason)
 		}
 		return e.create(model, sig, o, CPUProvider)
 	}

@@ -190,7 +190,9 @@ func TestCUDARefused(t *testing.T) {
 	if !errors.As(err, &bad) {
 		t.Errorf("%T is not the user's kind of error", err)
 	}
-	s := newSession(t, env, "double", SessionOptions{Device: Auto, Threads: 1})
+	s := newSession(t, env, "double", SessionOptions{Device: Auto, Threads: 1, Fallback: func(reason error) {
+		t.Errorf("a warning on a machine without CUDA: %v", reason)
+	}})
 	if s.Provider() != CPUProvider {
 		t.Errorf("auto took %s", s.Provider())
 	}
@@ -219,9 +221,21 @@ func TestCUDAThatFails(t *testing.T) {
 	if !errors.As(err, &bad) || bad.Cause == nil {
 		t.Fatalf("%#v lacks ONNX Runtime's own words", err)
 	}
-	s := newSession(t, pretend, "double", SessionOptions{Device: Auto, Threads: 1})
+	var reason error
+	s := newSession(t, pretend, "double",
+		SessionOptions{Device: Auto, Threads: 1, Fallback: func(err error) { reason = err }})
 	if s.Provider() != CPUProvider {
 		t.Errorf("auto took %s", s.Provider())
+	}
+	wantError(t, reason, "device cuda", "no usable CUDA provider (")
+
+	pretend.cuda = pretend.tryCUDA
+	if d := pretend.Resolve(Auto); d != CPU {
+		t.Errorf("auto is %v where CUDA fails", d)
+	}
+	pretend.cuda = func() error { return nil }
+	if d := pretend.Resolve(Auto); d != CUDA {
+		t.Errorf("auto is %v where CUDA works", d)
 	}
 }
 

@@ -29,7 +29,7 @@ func (c *exportCmd) Run(app *appContext) error {
 	result, err := workflow.Export(app.Context, workflow.ExportOptions{
 		Model: c.Model, Output: c.Out,
 		Variant: variant.Options{Simplify: c.Simplify, Batch: c.FixedBatch, Opset: c.Opset, Half: c.Fp16},
-		Scan:    c.TestData, Read: c.read(), Engine: c.options(),
+		Scan:    c.TestData, Read: c.read(), Engine: c.options(app.Log),
 	}, app.Log)
 	return app.conclude(result, err, c.JSON)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"os"
 
 	"ptyx/internal/app/workflow"
@@ -76,9 +77,10 @@ type engineFlags struct {
 	Profile     string      `placeholder:"JSON" help:"File for ONNX Runtime's profile."`
 }
 
-func (f engineFlags) options() engine.Options {
+func (f engineFlags) options(log *slog.Logger) engine.Options {
 	return engine.Options{
 		Kind: f.Engine, Device: f.Device, Threads: f.Threads, Library: f.Onnxruntime, Profile: f.Profile,
+		Log: log,
 	}
 }
 

@@ -61,7 +61,7 @@ func (c *inferCmd) Run(app *appContext) error {
 	result, err := workflow.Infer(app.Context, workflow.InferOptions{
 		Model: c.ModelPath, Scan: c.TestData, Read: c.read(), OutputDir: c.OutputDir,
 		Selection: reconstruct.Options{Count: c.NImages, Seed: c.Seed, BatchSize: c.BatchSize},
-		Refine:    c.Refine, Engine: c.options(), Cluster: address, InFlight: c.InFlight,
+		Refine:    c.Refine, Engine: c.options(app.Log), Cluster: address, InFlight: c.InFlight,
 		Settings: text, Progress: app.progress(),
 	}, app.Log)
 	return app.conclude(result, err, c.JSON)

@@ -23,7 +23,7 @@ func (reportCmd) Help() string {
 func (c *reportCmd) Run(app *appContext) error {
 	result, err := workflow.Report(app.Context, workflow.ReportOptions{
 		Run: c.Directory, Output: c.Output, Scan: c.TestData, Reference: c.Reference, Count: c.NImages, Seed: c.Seed,
-		Engine: c.options(),
+		Engine: c.options(app.Log),
 	}, app.Log)
 	return app.conclude(result, err, c.JSON)
 }

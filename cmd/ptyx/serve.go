@@ -81,7 +81,7 @@ func (c *serveCmd) Run(app *appContext) error {
 		return err
 	}
 	return workflow.Serve(app.Context, workflow.ServeOptions{
-		Models: c.Model, Engine: c.options(), Workers: workers, InFlight: c.InFlight,
+		Models: c.Model, Engine: c.options(app.Log), Workers: workers, InFlight: c.InFlight,
 		Address: listen.Address{Listen: c.Listen, CertFile: c.TLSCert, KeyFile: c.TLSKey, Insecure: c.Insecure},
 		Server: serve.Options{
 			BatchSize: c.BatchSize, BatchWait: c.BatchWait, Queue: c.Queue, Timeout: c.Timeout, MaxBody: body,

@@ -54,7 +54,8 @@ func (f *solverFlags) solve(app *appContext, o workflow.SolveOptions, iterations
 	if err != nil {
 		return err
 	}
-	o.Read, o.Engine, o.OutputDir, o.Settings, o.Progress = f.read(), f.options(), f.OutputDir, text, app.progress()
+	o.Read, o.Engine, o.OutputDir = f.read(), f.options(app.Log), f.OutputDir
+	o.Settings, o.Progress = text, app.progress()
 	o.Read.ProbeFile = f.ProbeFile
 	o.Solver = solve.Options{
 		Method: f.Method, Likelihood: f.Likelihood, Passes: iterations, BatchSize: f.BatchSize, Modes: f.Modes,

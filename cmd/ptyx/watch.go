@@ -52,7 +52,7 @@ func (c *watchCmd) Run(app *appContext) error {
 	}
 	scan := scanFlags{c.inputFlags, viewFlags{detectorFlags: c.detectorFlags, axisFlags: c.axisFlags}}
 	result, err := workflow.Watch(app.Context, workflow.WatchOptions{
-		Model: c.ModelPath, OutputDir: c.OutputDir, Read: scan.read(), Engine: c.options(), Settings: text,
+		Model: c.ModelPath, OutputDir: c.OutputDir, Read: scan.read(), Engine: c.options(app.Log), Settings: text,
 		Watch: watch.Options{
 			Path: c.Path, Positions: c.Positions, FramesPerFile: c.FramesPerFile, FirstFile: c.FirstFile,
 			BatchSize: c.BatchSize, Frames: c.Frames, Interval: c.Interval, Idle: c.Idle, GiveUp: c.GiveUp,

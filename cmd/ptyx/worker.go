@@ -24,7 +24,7 @@ func (c *workerCmd) Run(app *appContext) error {
 		return err
 	}
 	return workflow.Work(app.Context, workflow.WorkOptions{
-		Models: c.Model, Engine: c.options(), Cluster: address,
+		Models: c.Model, Engine: c.options(app.Log), Cluster: address,
 		Ready: func(w workflow.WorkerInfo) error { return app.conclude(w, nil, c.JSON) },
 	}, app.Log)
 }

@@ -132,7 +132,7 @@ func (o TrainOptions) job(log *slog.Logger) (_ *trainJob, err error) {
 		}
 	}()
 	read := o.read()
-	read.Log = log
+	read.Log, o.Engine.Log = log, log
 	if j.scans, err = openTraining(o.TrainFiles, o.ProbeFiles, read); err != nil {
 		return nil, err
 	}

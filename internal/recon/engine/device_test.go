@@ -1,6 +1,10 @@
 package engine
 
 import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"gorgonia.org/gorgonia"
@@ -52,7 +56,9 @@ func TestAutoFallsBackToTheCPU(t *testing.T) {
 		Outputs: []program.Output{{Name: "y", Node: ops.Affine(x, 2, 0)}}}
 	usable := func(ort.Device) ort.Device { return ort.CUDA }
 
-	e := newORT(env, ort.SessionOptions{Device: ort.Auto, Threads: 1}, usable)
+	var reasons []error
+	e := newORT(env, ort.SessionOptions{Device: ort.Auto, Threads: 1,
+		Fallback: func(reason error) { reasons = append(reasons, reason) }}, usable)
 	exe, err := e.Compile(p, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -67,11 +73,25 @@ func TestAutoFallsBackToTheCPU(t *testing.T) {
 	if err := b.Run(); err != nil || y.Data[1] != 4 {
 		t.Errorf("%v, %v", y.Data, err)
 	}
-	if e.Fallback() == nil || e.Target != onCPU || e.Device() != ort.CPUProvider {
-		t.Errorf("fallback %v, target %+v on %s", e.Fallback(), e.Target, e.Device())
+	if again, err := e.Compile(p, 1); err != nil || again.Close() != nil {
+		t.Error(err)
+	}
+	if len(reasons) != 1 || e.Target != onCPU || e.Device() != ort.CPUProvider {
+		t.Errorf("fallbacks %v, target %+v on %s", reasons, e.Target, e.Device())
 	}
 
 	if _, err := newORT(env, ort.SessionOptions{Device: ort.CUDA, Threads: 1}, usable).Compile(p, 1); err == nil {
 		t.Error("cuda runs on the CPU")
+	}
+}
+
+func TestAFallbackIsWarnedOfOnce(t *testing.T) {
+	var b bytes.Buffer
+	s := Options{Device: ort.Auto, Log: slog.New(slog.NewTextHandler(&b, nil))}.Session()
+	for range 3 {
+		s.Fallback(errors.New("no kernel"))
+	}
+	if strings.Count(b.String(), "level=WARN") != 1 || !strings.Contains(b.String(), "no kernel") {
+		t.Errorf("logged %q", b.String())
 	}
 }

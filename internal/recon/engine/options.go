@@ -2,6 +2,8 @@ package engine
 
 import (
 	"fmt"
+	"log/slog"
+	"sync"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/choice"
@@ -27,6 +29,8 @@ type Options struct {
 	Threads int        `yaml:"threads"` // 0: one per core
 	Library string     `yaml:"onnxruntime,omitempty"`
 	Profile string     `yaml:"-"`
+
+	Log *slog.Logger `yaml:"-"` // warns when auto takes the CPU although CUDA is there; nil: no warning
 }
 
 // maxThreads is more than any one machine has: a larger number is a mistake and would keep the machine busy for hours.
@@ -56,9 +60,16 @@ func (o Options) ThreadCount() int {
 	return ort.DefaultThreads()
 }
 
-// Session is the options of a session of ONNX Runtime.
+// Session is the options of a session of ONNX Runtime. It warns once of a fallback to the CPU.
 func (o Options) Session() ort.SessionOptions {
-	return ort.SessionOptions{Device: o.Device, Threads: o.ThreadCount(), Profile: o.Profile}
+	s := ort.SessionOptions{Device: o.Device, Threads: o.ThreadCount(), Profile: o.Profile}
+	if o.Log != nil {
+		var once sync.Once
+		s.Fallback = func(reason error) {
+			once.Do(func() { o.Log.Warn("CUDA is there but fails: the CPU computes", "error", reason) })
+		}
+	}
+	return s
 }
 
 // Environment finds and opens ONNX Runtime.

@@ -16,7 +16,6 @@ type ORT struct {
 	Options     ort.SessionOptions // for a resolved device: the CPU or CUDA
 	Target      onnxir.Target      // of the lowering
 	auto        bool               // a program that CUDA cannot run goes to the CPU
-	fallback    error              // why one did
 	device      string
 }
 
@@ -58,7 +57,9 @@ func (e *ORT) Replicas(parts int) int {
 func (e *ORT) Compile(p *program.Program, replicas int) (Executable, error) {
 	session, err := e.session(p, replicas)
 	if err != nil && e.auto && e.Options.Device == ort.CUDA {
-		e.fallback = err
+		if e.Options.Fallback != nil {
+			e.Options.Fallback(err)
+		}
 		e.use(ort.CPU)
 		session, err = e.session(p, replicas)
 	}
@@ -81,9 +82,6 @@ func (e *ORT) session(p *program.Program, replicas int) (*ort.Session, error) {
 	options.SharedArena, options.NoMemPattern = true, true
 	return e.Environment.NewSession(model.Marshal(), options)
 }
-
-// Fallback is why programs run on the CPU although CUDA is usable; nil if they do not.
-func (e *ORT) Fallback() error { return e.fallback }
 
 type ortExecutable struct {
 	program *program.Program
