@@ -28,7 +28,7 @@ type inferCmd struct {
 // workerFlags have the workers of a broker run the network.
 type workerFlags struct {
 	NATS      string `name:"nats" placeholder:"URL" settings:"-" help:"Broker whose workers run the network."`
-	InFlight  int    `settings:"-" default:"64" help:"Maximum number of batches at the workers at the same time, up to 1000."`
+	InFlight  int    `settings:"-" default:"64" help:"Maximum number of batches at the workers at once, up to 1000."`
 	natsFlags `embed:""`
 }
 
