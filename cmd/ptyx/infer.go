@@ -64,5 +64,5 @@ func (c *inferCmd) Run(app *appContext) error {
 		Refine:    c.Refine, Engine: c.options(app.Log), Cluster: address, InFlight: c.InFlight,
 		Settings: text, Progress: app.progress(),
 	}, app.Log)
-	return app.conclude(result, err, c.JSON)
+	return app.concludeSaved(result, result != nil, err, c.JSON)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -27,4 +28,13 @@ func (app *appContext) conclude(result fmt.Stringer, err error, asJSON bool) err
 	}
 	_, err = fmt.Fprintln(app.Stdout, result)
 	return err
+}
+
+// concludeSaved is conclude for a command that saves a result also when it is interrupted. The error of an interruption
+// names what was saved, so that only JSON repeats it.
+func (app *appContext) concludeSaved(result fmt.Stringer, saved bool, err error, asJSON bool) error {
+	if !saved || err != nil && !asJSON {
+		return err
+	}
+	return errors.Join(err, app.conclude(result, nil, asJSON))
 }

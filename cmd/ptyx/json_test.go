@@ -17,6 +17,7 @@ import (
 
 	"ptyx/internal/app/workflow"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/quality/evaluate"
 	"ptyx/internal/quality/metrics"
 	"ptyx/internal/quality/validate"
 	"ptyx/internal/scan/convert"
@@ -262,14 +263,44 @@ func TestInterruptedTrainingPrintsJSON(t *testing.T) {
 	}
 }
 
-// canceller keeps what is written and cancels at the first epoch.
+// TestInterruptedSolversSaveAndPrintJSON about the state that they reached, and the files can be read.
+func TestInterruptedSolversSaveAndPrintJSON(t *testing.T) {
+	t.Parallel()
+	scan, dir := trainedStar(t).small, t.TempDir()
+	solve := []string{"solve", "--data=" + scan}
+	refine := []string{"refine", "--data=" + scan, "--recon=" + filepath.Join(dir, "solve"), "--iterations=60"}
+	for _, command := range [][]string{solve, refine} {
+		ctx, cancel := context.WithCancel(context.Background())
+		out := filepath.Join(dir, command[0])
+		args := append(command, "--output-dir="+out, "--device=cpu", "--json")
+		var stdout bytes.Buffer
+		stderr := canceller{cancel: cancel}
+		if status := run(ctx, args, &stdout, &stderr); status != exitInterrupted {
+			t.Errorf("%s: exit status %d, says %q", command[0], status, stderr.String())
+		}
+		cancel()
+		var reached workflow.Reconstruction
+		if err := json.Unmarshal(stdout.Bytes(), &reached); err != nil || reached.Solver == nil ||
+			reached.Solver.Passes != 1 || reached.OutputDir != out {
+			t.Errorf("%s prints %s (%v)", command[0], stdout.String(), err)
+		}
+		if !strings.Contains(stderr.String(), "interrupted, saved ") {
+			t.Errorf("%s says %q", command[0], stderr.String())
+		}
+		if saved, err := evaluate.Load(filepath.Join(out, "reconstruction.npz")); err != nil || saved.Object == nil {
+			t.Errorf("%s: %v", command[0], err)
+		}
+	}
+}
+
+// canceller keeps what is written and cancels at the first epoch or pass.
 type canceller struct {
 	bytes.Buffer
 	cancel context.CancelFunc
 }
 
 func (c *canceller) Write(p []byte) (int, error) {
-	if bytes.HasPrefix(p, []byte("epoch 1/")) {
+	if bytes.HasPrefix(p, []byte("epoch 1/")) || bytes.HasPrefix(p, []byte("pass 1/")) {
 		c.cancel()
 	}
 	return c.Buffer.Write(p)

@@ -39,7 +39,8 @@ func (solverFlags) Help() string {
 	return `lsqml is the least-squares method of Odstrcil, Menzel and Guizar-Sicairos (2018), epie the method of Maiden
 and Rodenburg (2009).
 
-Each run writes its settings to reconstruction.yaml beside the object; --config reads such a file.`
+Each run writes its settings to reconstruction.yaml beside the object; --config reads such a file. Ctrl-C saves the best
+state so far; refine can go on from it.`
 }
 
 // Run solves.
@@ -62,7 +63,7 @@ func (f *solverFlags) solve(app *appContext, o workflow.SolveOptions, iterations
 		Positions: f.Positions, Seed: f.Seed,
 	}
 	result, err := workflow.Solve(app.Context, o, app.Log)
-	return app.conclude(result, err, f.JSON)
+	return app.concludeSaved(result, result != nil, err, f.JSON)
 }
 
 // progress is where passes are reported: nowhere with --quiet.

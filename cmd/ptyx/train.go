@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"runtime/debug"
 
 	"gopkg.in/yaml.v3"
@@ -113,10 +112,7 @@ func (c *trainCmd) Run(app *appContext) error {
 	}
 	options.Quiet = app.Quiet
 	result, err := workflow.Train(app.Context, options, app.Stderr, app.Log)
-	if result == nil || err != nil && !c.JSON { // the error of an interruption names what was saved
-		return err
-	}
-	return errors.Join(err, app.conclude(result, nil, c.JSON))
+	return app.concludeSaved(result, result != nil, err, c.JSON)
 }
 
 // rehearse tries a training.

@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -37,25 +36,31 @@ type solution struct {
 	progress  io.Writer   // reports each pass; nil: nowhere
 }
 
-// run solves and saves.
+// run solves and saves. If ctx is done after the first pass, it saves the best state so far and returns it with the
+// error Interrupted.
 func (j solution) run(ctx context.Context) (*Reconstruction, error) {
 	s, err := j.solve(ctx)
-	if err != nil {
+	if s == nil {
 		return nil, err
 	}
+	interrupted := err != nil
 	if err := j.save(s); err != nil {
 		return nil, err
 	}
 	if err := saveSettings(j.outputDir, j.settings); err != nil {
 		return nil, err
 	}
-	return &Reconstruction{
+	saved := &Reconstruction{
 		OutputDir: j.outputDir, Patterns: len(s.X), Device: s.Device, Object: [2]int(s.Object.Shape),
 		Solver: &Solution{Method: j.solver.Method, Passes: len(s.History), Residual: s.Residual},
-	}, nil
+	}
+	if interrupted {
+		return saved, Interrupted{Saved: *saved}
+	}
+	return saved, nil
 }
 
-// solve opens an engine and solves.
+// solve opens an engine and solves. If ctx is done early, it returns the solution so far and the context's error.
 func (j solution) solve(ctx context.Context) (*solve.Solution, error) {
 	e, release, err := j.engine.Open()
 	if err != nil {
@@ -63,18 +68,22 @@ func (j solution) solve(ctx context.Context) (*solve.Solution, error) {
 	}
 	j.solver.Threads = j.engine.ThreadCount()
 	s, err := solve.Run(ctx, j.problem, j.solver, e, j.report)
-	if err := errors.Join(err, release()); err != nil {
-		return nil, ofFile(err, j.scan)
+	if err := release(); err != nil {
+		return nil, err
 	}
-	return s, nil
+	return s, ofFile(err, j.scan)
 }
 
 // report prints a line about a pass.
 func (j solution) report(p solve.Pass) {
-	if j.progress != nil {
-		const line = "pass %d/%d  residual %.5f  batches %d\n"
-		fmt.Fprintf(j.progress, line, p.Number, j.solver.Passes, p.Residual, p.Batches)
+	if j.progress == nil {
+		return
 	}
+	fmt.Fprintf(j.progress, "pass %d/%d  residual %.5f  batches %d", p.Number, j.solver.Passes, p.Residual, p.Batches)
+	if p.Diverged {
+		fmt.Fprint(j.progress, "  diverged: back to the best state, with half the steps")
+	}
+	fmt.Fprintln(j.progress)
 }
 
 // result puts the solution into the form of infer's result.

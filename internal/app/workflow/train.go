@@ -223,9 +223,10 @@ func (o TrainOptions) begin() error {
 	return trainer.SaveConfig(o.OutputDir, o)
 }
 
-// Interrupted is the error of a training that was stopped and saved its result.
+// Interrupted is the error of a training or a solver that was stopped and saved its result: a TrainResult or a
+// Reconstruction.
 type Interrupted struct {
-	Saved TrainResult
+	Saved fmt.Stringer
 }
 
 func (i Interrupted) Error() string { return "interrupted, saved " + i.Saved.String() }

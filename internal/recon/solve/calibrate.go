@@ -3,6 +3,7 @@ package solve
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"slices"
 
@@ -41,9 +42,14 @@ func Calibrate(ctx context.Context, p Problem, passes int, seed uint64) (*Calibr
 		}
 	}
 	for number := 1; number <= passes; number++ {
+		m.start(number)
 		pass, _, err := s.runPass(ctx, m, number)
 		if err != nil {
 			return nil, err
+		}
+		if !finite(pass.Residual) {
+			return nil, fmt.Errorf("pass %d of the probe's calibration diverges (residual %v): check the patterns "+
+				"for bad pixels, and the probe", number, pass.Residual)
 		}
 		c.Residual = append(c.Residual, pass.Residual)
 		if 2*(number-1) >= passes {

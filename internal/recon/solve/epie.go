@@ -39,6 +39,10 @@ func newEPIE(s *state) *epie {
 	return m
 }
 
+func (m *epie) start(int) {}
+
+func (m *epie) restart() { m.history = m.history[:0] }
+
 func (m *epie) shifted(int, int) {}
 
 func (m *epie) converged(loss float64) bool {
@@ -54,7 +58,9 @@ func (m *epie) pass(ctx context.Context, number int) (misfits, error) {
 		if err := ctx.Err(); err != nil {
 			return sum, err
 		}
-		m.visit(id, number, &sum)
+		if m.visit(id, number, &sum); !finite(sum.squares) {
+			break
+		}
 	}
 	m.writeProbe()
 	return sum, nil
@@ -87,8 +93,9 @@ func (m *epie) visit(id, pass int, sum *misfits) {
 	if m.movesPositions(pass) {
 		m.positions.propose(id, m.gradient, m.gradientIm, m.light)
 	}
-	scale(m.gradient, 1/peak)
-	scale(m.gradientIm, 1/peak)
+	step := float32(m.stepShare) / peak
+	scale(m.gradient, step)
+	scale(m.gradientIm, step)
 	m.object.subtract(m.at(id), m.n, m.gradient, m.gradientIm)
 	if m.movesPositions(pass) {
 		m.positions.apply([]int{id})
@@ -196,7 +203,7 @@ func (m *epie) probeStep(pass int) float64 {
 	if !m.movesProbe(pass) {
 		return 0
 	}
-	return 1 / float64(max(1, pass-1))
+	return m.stepShare / float64(max(1, pass-1))
 }
 
 // updateProbe adds conj(O) chi, shifted back, to each mode.

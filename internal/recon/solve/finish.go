@@ -3,16 +3,18 @@ package solve
 import (
 	"context"
 	"math"
+	"slices"
 
 	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 )
 
-// finish runs all patterns once more and fills the solution.
-func (s *state) finish(ctx context.Context, step *stepper, solution *Solution) error {
+// finish runs all patterns once more and makes a solution of the state.
+func (s *state) finish(ctx context.Context, step *stepper) (*Solution, error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return nil, err
 	}
+	solution := &Solution{X: slices.Clone(s.x), Y: slices.Clone(s.y)}
 	s.orthogonalise()
 	light, peak := s.light()
 	illumination := make([]float64, len(s.object.re))
@@ -33,12 +35,38 @@ func (s *state) finish(ctx context.Context, step *stepper, solution *Solution) e
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	solution.Residual = squares / s.power
 	s.cropTo(solution, illumination, deviation, float64(peak))
-	return nil
+	return solution, nil
 }
+
+// finite reports whether every number of the solution is finite.
+func (s *Solution) finite() bool {
+	for _, image := range []*ndarray.Complex64{s.Object, s.Probe} {
+		for _, v := range image.Data {
+			if !finite(float64(real(v))) || !finite(float64(imag(v))) {
+				return false
+			}
+		}
+	}
+	for _, image := range []*ndarray.Float32{s.Coverage, s.Spread} {
+		for _, v := range image.Data {
+			if !finite(float64(v)) {
+				return false
+			}
+		}
+	}
+	for _, v := range slices.Concat(s.X, s.Y, []float64{s.Residual}) {
+		if !finite(v) {
+			return false
+		}
+	}
+	return true
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // spreadFloor keeps the dark rim of a patch out of the spread, in units of the probe's peak.
 const spreadFloor = 1e-3

@@ -2,6 +2,7 @@ package solve
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"slices"
 )
@@ -48,6 +49,15 @@ func (p pairs) clear() {
 	clear(p.im)
 }
 
+// largest is the largest modulus.
+func (p pairs) largest() float64 {
+	most := float32(0)
+	for i, re := range p.re {
+		most = max(most, re*re+p.im[i]*p.im[i])
+	}
+	return math.Sqrt(float64(most))
+}
+
 func newLSQML(s *state, step *stepper) *lsqml {
 	m := &lsqml{
 		state: s, step: step, batches: max(1, min(maxBatches, len(s.x)/minBatchSize)),
@@ -61,6 +71,21 @@ func newLSQML(s *state, step *stepper) *lsqml {
 	return m
 }
 
+func (m *lsqml) start(pass int) {
+	m.last = m.extrapolate(m.last)
+	if m.movesPositions(pass) {
+		m.positions.extrapolate()
+	}
+}
+
+// restart forgets the changes of earlier passes and their losses.
+func (m *lsqml) restart() {
+	m.last, m.history = nil, m.history[:0]
+	if m.positions != nil {
+		m.positions.lastY, m.positions.lastX = nil, nil
+	}
+}
+
 func (m *lsqml) shifted(rows, cols int) {
 	if m.last != nil {
 		m.last.roll(m.state, rows, cols)
@@ -70,17 +95,13 @@ func (m *lsqml) shifted(rows, cols int) {
 // pass makes one update for each batch of patterns drawn from the complete scan.
 func (m *lsqml) pass(ctx context.Context, number int) (misfits, error) {
 	sum := misfits{updates: m.batches}
-	m.last = m.extrapolate(m.last)
-	if m.movesPositions(number) {
-		m.positions.extrapolate()
-	}
 	order := rand.New(rand.NewPCG(m.options.Seed, uint64(number))).Perm(len(m.x))
 	for b := range m.batches {
 		if err := ctx.Err(); err != nil {
 			return sum, err
 		}
 		members := order[b*len(order)/m.batches : (b+1)*len(order)/m.batches]
-		if err := m.update(members, number, &sum); err != nil {
+		if err := m.update(members, number, &sum); err != nil || !finite(sum.squares) {
 			return sum, err
 		}
 	}
@@ -122,6 +143,8 @@ func (m *lsqml) update(members []int, pass int, sum *misfits) error {
 	m.sumOverlaps(members)
 	m.probeDirection()
 	a, b := m.stepLengths(m.movesProbe(pass))
+	factor := float32(m.stepShare) * m.stepLimit(a, b)
+	a, b = a*factor, b*factor
 	for i := range m.object.re {
 		m.object.re[i] += a * m.direction.re[i]
 		m.object.im[i] += a * m.direction.im[i]
@@ -136,6 +159,17 @@ func (m *lsqml) update(members []int, pass int, sum *misfits) error {
 		m.positions.apply(members)
 	}
 	return nil
+}
+
+// stepLimit is the factor, at most 1, with which no pixel of object or probe changes by more than the largest value of
+// either. Least squares is linear in the two directions, and its step lengths have no bound where the gradient comes
+// from weak light. With one noisy pattern a batch, steps of 20 and more let the residual grow to 1e20 in a few passes.
+func (m *lsqml) stepLimit(a, b float32) float32 {
+	object, probe := pairs{m.object.re, m.object.im}, pairs{m.probeRe.Data, m.probeIm.Data}
+	excess := max(1,
+		math.Abs(float64(a))*ratio(pairs{m.direction.re, m.direction.im}.largest(), object.largest()),
+		math.Abs(float64(b))*ratio(m.probeStep.largest(), probe.largest()))
+	return float32(1 / excess)
 }
 
 // sumGradients sums conj(P) chi of the patterns on the canvas, and conj(O) chi, shifted back, on the probe.

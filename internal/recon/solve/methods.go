@@ -33,12 +33,16 @@ var methods = map[Method]struct {
 
 // method is a solver of a state.
 type method interface {
+	// start prepares a pass: it continues object, probe and positions by momentum.
+	start(number int)
 	// pass updates object and probe by every pattern once.
 	pass(ctx context.Context, number int) (misfits, error)
 	// converged gets the likelihood of a pass and reports whether further passes would gain nothing.
 	converged(loss float64) bool
 	// shifted is called after object and probe were shifted together, by whole pixels.
 	shifted(rows, cols int)
+	// restart is called when object, probe and positions have gone back to an earlier state.
+	restart()
 }
 
 // misfits sums up a pass, over all patterns before their updates.

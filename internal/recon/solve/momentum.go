@@ -36,10 +36,10 @@ func (s *state) extrapolate(last *unknowns) *unknowns {
 	if last == nil {
 		return now.clone()
 	}
-	before := last.list()
+	before, share := last.list(), float32(momentum*s.stepShare)
 	for k, values := range now.list() {
 		for i, v := range values {
-			values[i] += momentum * (v - before[k][i])
+			values[i] += share * (v - before[k][i])
 			before[k][i] = v
 		}
 	}

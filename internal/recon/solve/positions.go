@@ -62,14 +62,19 @@ func (p *positions) propose(id int, re, im, light []float32) {
 		p.dy[id], p.dx[id] = 0, 0
 		return
 	}
-	p.dy[id], p.dx[id] = (y*xx-x*yx)/det, (x*yy-y*yx)/det
+	dy, dx := (y*xx-x*yx)/det, (x*yy-y*yx)/det
+	if !finite(dy) || !finite(dx) { // an overflow: the pass diverges, and a patch must stay on the canvas
+		dy, dx = 0, 0
+	}
+	p.dy[id], p.dx[id] = dy, dx
 }
 
 // apply makes the proposed moves and keeps the mean of all moves at zero, since a common move is one of the object.
 func (p *positions) apply(members []int) {
+	stride := positionStride * p.stepShare
 	for _, id := range members {
-		p.y[id] += min(max(p.dy[id], -positionStride), positionStride)
-		p.x[id] += min(max(p.dx[id], -positionStride), positionStride)
+		p.y[id] += min(max(p.dy[id], -stride), stride)
+		p.x[id] += min(max(p.dx[id], -stride), stride)
 	}
 	meanY, meanX := meanDifference(p.y, p.y0), meanDifference(p.x, p.x0)
 	for id := range p.x {
@@ -81,10 +86,10 @@ func (p *positions) apply(members []int) {
 // extrapolate starts a pass with a share of the moves of the last one, as for object and probe.
 func (p *positions) extrapolate() {
 	y, x := slices.Clone(p.y), slices.Clone(p.x)
-	if p.lastY != nil {
+	if share := positionMomentum * p.stepShare; p.lastY != nil {
 		for id := range p.x {
-			p.y[id] = limited(y[id]+positionMomentum*(y[id]-p.lastY[id]), p.y0[id])
-			p.x[id] = limited(x[id]+positionMomentum*(x[id]-p.lastX[id]), p.x0[id])
+			p.y[id] = limited(y[id]+share*(y[id]-p.lastY[id]), p.y0[id])
+			p.x[id] = limited(x[id]+share*(x[id]-p.lastX[id]), p.x0[id])
 		}
 	}
 	p.lastY, p.lastX = y, x

@@ -15,7 +15,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/frame"
@@ -80,6 +79,7 @@ type Pass struct {
 	Number   int
 	Residual float64 // sum (|F| - d)^2 / sum d^2, each pattern before its update
 	Batches  int     // updates in the pass
+	Diverged bool    // the pass is undone; the next starts from the best state with half the steps
 }
 
 // Solution is object and probe.
@@ -90,12 +90,14 @@ type Solution struct {
 	Coverage *ndarray.Float32   // (H, W), illumination of each pixel, in patches at the probe's peak
 	Spread   *ndarray.Float32   // (H, W), how far the object of each single pattern is from the object
 	X, Y     []float64          // (M), refined with Options.Positions
-	History  []Pass
-	Residual float64 // of this object and probe
-	Device   string  // that made the passes: ONNX Runtime's name of the provider, or "Go"
+	History  []Pass             // without those that diverged
+	Residual float64            // of this object and probe
+	Device   string             // that made the passes: ONNX Runtime's name of the provider, or "Go"
 }
 
-// Run solves a problem and reports each pass to progress. If ctx is done early its error is returned.
+// Run solves a problem and reports each pass to progress. The solution is the state with the lowest residual. If ctx is
+// done early, Run returns its error, and with it the solution so far, or nil before the end of the first pass. A solver
+// that diverges goes back to its best state and halves its steps; if this does not help, Run returns an error alone.
 func Run(ctx context.Context, p Problem, o Options, e engine.Engine, progress func(Pass)) (*Solution, error) {
 	method, ok := methods[o.Method]
 	if !ok {
@@ -109,41 +111,63 @@ func Run(ctx context.Context, p Problem, o Options, e engine.Engine, progress fu
 	if err != nil {
 		return nil, err
 	}
-	solution, err := s.solve(ctx, method.new(s, step), progress)
-	if err == nil {
-		err = s.finish(ctx, step, solution)
+	solution, err := s.run(ctx, method.new(s, step), step, progress)
+	if closed := step.close(); closed != nil {
+		return nil, errors.Join(err, closed)
 	}
-	if err = errors.Join(err, step.close()); err != nil {
-		return nil, err
+	if solution != nil {
+		solution.Device = "Go"
+		if method.onEngine {
+			solution.Device = e.Device()
+		}
 	}
-	solution.Device = "Go"
-	if method.onEngine {
-		solution.Device = e.Device()
+	return solution, err
+}
+
+// run makes the passes and finishes the best state.
+func (s *state) run(ctx context.Context, m method, step *stepper, progress func(Pass)) (*Solution, error) {
+	g := newGuard(s)
+	history, err := s.solve(ctx, m, g, progress)
+	if err != nil {
+		if ctx.Err() == nil || len(history) == 0 {
+			return nil, err
+		}
+		g.before.restore(s) // the pass was cut short
 	}
-	return solution, nil
+	solution, failed := g.finish(context.WithoutCancel(ctx), step)
+	if failed != nil {
+		return nil, failed
+	}
+	solution.History = history
+	return solution, err
 }
 
 // solve makes passes until the method has converged or all Passes are made.
-func (s *state) solve(ctx context.Context, m method, progress func(Pass)) (*Solution, error) {
-	solution := &Solution{X: s.x, Y: s.y}
+func (s *state) solve(ctx context.Context, m method, g *guard, progress func(Pass)) (history []Pass, err error) {
 	for number := 1; number <= s.options.Passes; number++ {
+		g.begin()
+		m.start(number)
 		pass, loss, err := s.runPass(ctx, m, number)
 		if err != nil {
-			return nil, err
+			return history, err
 		}
-		if math.IsNaN(pass.Residual) || math.IsInf(pass.Residual, 0) {
-			return nil, fmt.Errorf(
-				"pass %d: the residual is %v: check for bad pixels in the patterns, or start with another probe",
-				number, pass.Residual)
+		if pass.Diverged = g.diverged(pass.Residual); pass.Diverged {
+			progress(pass)
+			if err := g.goBack(pass); err != nil {
+				return history, err
+			}
+			m.restart()
+			continue
 		}
+		g.keep(pass.Residual)
 		m.shifted(s.centreProbe())
-		solution.History = append(solution.History, pass)
+		history = append(history, pass)
 		progress(pass)
 		if m.converged(loss) {
 			break
 		}
 	}
-	return solution, nil
+	return history, nil
 }
 
 // runPass makes one pass, then removes the factor that object and probe may trade freely.

@@ -28,6 +28,7 @@ type state struct {
 	start            centroid         // of the probe at the start
 	positions        *positions       // nil: they stay as given
 	hasObject        bool             // the problem has an object, so the probe may move at once
+	stepShare        float64          // of the usual steps; 1 until a pass diverges
 }
 
 func newState(p Problem, o Options) (*state, error) {
@@ -36,7 +37,7 @@ func newState(p Problem, o Options) (*state, error) {
 		margin = positionReach
 	}
 	s := &state{
-		options: o, n: n, x: slices.Clone(p.X), y: slices.Clone(p.Y), measured: p.Measured,
+		options: o, n: n, stepShare: 1, x: slices.Clone(p.X), y: slices.Clone(p.Y), measured: p.Measured,
 		box: frame.Cover(p.X, p.Y, n).Grow(margin), patterns: make([]float32, len(p.Patterns.Data)),
 	}
 	power := 0.0
