@@ -161,12 +161,21 @@ func (s *State) LoadState(path string, specs []models.Spec, dataDigest string) e
 	}
 	progress := l.ints("progress", 4)
 	s.Epoch, s.Batch, s.Samples, *s.Optimiser.Updates() = progress[0], progress[1], progress[2], progress[3]
-	s.LossSum = l.floats("loss_sum", 1)[0]
+	for _, sum := range l.floats("loss_sum", 1) {
+		s.LossSum = sum
+	}
 	probe, others := s.arrays(specs)
 	l.into(append(probe, others...))
 	s.History = l.history(s.Epoch)
 	if file.Has("best") {
 		best := l.floats("best", 2)
+		if l.err != nil {
+			return l.err
+		}
+		if !(best[0] >= 1 && best[0] <= float64(len(s.History))) {
+			l.fault("best", fmt.Sprintf("epoch %g", best[0]), fmt.Sprintf("one of %d", len(s.History)))
+			return l.err
+		}
 		s.Best = &Best{
 			Epoch: int(best[0]), Loss: best[1],
 			ProbeRe: ndarray.New[float32](s.ProbeRe.Shape...), ProbeIm: ndarray.New[float32](s.ProbeRe.Shape...),
@@ -211,7 +220,7 @@ func (l *stateLoader) floats(key string, count int) []float64 {
 		return v
 	}
 	l.fault(key, fmt.Sprintf("%d values", len(v)), fmt.Sprint(count))
-	return make([]float64, count)
+	return nil
 }
 
 func (l *stateLoader) ints(key string, count int) []int {
@@ -242,6 +251,9 @@ func (l *stateLoader) into(list []namedArray) {
 }
 
 func (l *stateLoader) history(epochs int) []Epoch {
+	if numbers := l.floats("history.epoch", epochs); l.err != nil || len(numbers) != epochs {
+		return nil // before a damaged count decides an allocation
+	}
 	rows := make([][6]float64, epochs)
 	for column, name := range historyColumns() {
 		for i, v := range l.floats("history."+name, epochs) {

@@ -422,6 +422,12 @@ func TestForeignStatesAreRefused(t *testing.T) {
 		{Key: "data_sha256", Value: digest}}); err != nil {
 		t.Fatal(err)
 	}
+	state.Epoch = math.MaxInt32 - 1 // of which the file has no history
+	endless := save("endless.npz", digest)
+	state.Epoch, state.Best = 0, &Best{
+		Epoch: 9, Parameters: state.Parameters, ProbeRe: state.ProbeRe, ProbeIm: state.ProbeIm,
+	}
+	unknown := save("unknown.npz", digest)
 	wide := small()
 	wide.FiltersScale = 2
 	trained := small()
@@ -435,6 +441,8 @@ func TestForeignStatesAreRefused(t *testing.T) {
 		"another network":  {good, wide, "parameter.encoder.0.conv.0.weight"},
 		"no probe moments": {good, trained, ""},
 		"another version":  {future, small(), "format"},
+		"too many epochs":  {endless, small(), "history.epoch"},
+		"no such epoch":    {unknown, small(), "best"},
 		"half a file":      {path, small(), ""},
 		"no file":          {filepath.Join(dir, "absent.npz"), small(), ""},
 	} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"runtime/debug"
 
 	"gopkg.in/yaml.v3"
@@ -173,6 +174,7 @@ func (c *trainCmd) apply(o *workflow.TrainOptions, app *appContext) error {
 		return err
 	}
 	o.Engine.Profile = layered.Profile
+	o.OutputDir = cmp.Or(o.OutputDir, "run") // an unset variable of a script gives an empty name
 	c.weigh(&o.Config.Loss, app)
 	return nil
 }

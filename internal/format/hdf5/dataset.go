@@ -358,11 +358,12 @@ func (d *Dataset) read(to unsafe.Pointer, kind id, first, count int) error {
 	memory, file := defaults, defaults
 	if count != all {
 		var ok bool
-		if memory, file, ok = l.selectSlices(d.id, d.Shape, first, count); !ok {
-			return d.unreadable()
-		}
+		memory, file, ok = l.selectSlices(d.id, d.Shape, first, count)
 		defer l.h5Sclose(memory)
 		defer l.h5Sclose(file)
+		if !ok {
+			return d.unreadable()
+		}
 	}
 	if l.h5Dread(d.id, kind, memory, file, defaults, to) < 0 {
 		return d.unreadable()

@@ -10,6 +10,7 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/sbinet/npyio/npy"
 )
@@ -86,7 +87,14 @@ func parseNumpy(start, text []byte) (h Header, ok bool) {
 		}
 	}
 	h = Header{Dtype: d.Type, Shape: d.Shape, Fortran: d.Fortran}
-	return h, h.literal() == string(bytes.TrimSpace(text))
+	return h, isTypeString(h.Dtype) && h.literal() == string(bytes.TrimSpace(text))
+}
+
+// isTypeString reports whether text can be one of numpy's type strings. A faulty one goes into an error of one line.
+func isTypeString(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+		return unicode.IsSpace(r) || !unicode.IsPrint(r) || strings.ContainsRune("'\"{}", r)
+	})
 }
 
 // literal is the header as the Python dictionary that numpy writes.
@@ -113,7 +121,8 @@ func parseLiteral(text string) (Header, error) {
 		h.Dtype = structured
 	case strings.HasPrefix(descr, "'"):
 		h.Dtype, _, _ = strings.Cut(descr[1:], "'")
-	default:
+	}
+	if !isTypeString(h.Dtype) {
 		return Header{}, refused
 	}
 	order := value("fortran_order")
@@ -128,7 +137,7 @@ func parseLiteral(text string) (Header, error) {
 		}
 		n, err := strconv.ParseUint(strings.TrimSuffix(dim, "L"), 10, 63)
 		if err != nil {
-			return Header{}, fmt.Errorf("the shape in the .npy header: %w", err)
+			return Header{}, refused
 		}
 		h.Shape = append(h.Shape, int(n))
 	}

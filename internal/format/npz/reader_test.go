@@ -306,7 +306,17 @@ func TestFaults(t *testing.T) {
 			rawMember(string(npztest.WithHeader("{'descr': '<f4', 'fortran_order': False}", 1))), []string{": a: "}},
 		{"negative shape",
 			rawMember(string(npztest.WithHeader("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", 1))),
-			[]string{": a: "}},
+			[]string{": a: ", "not numpy's"}},
+		{"line break in the type",
+			rawMember(string(npztest.WithHeader("{'descr': '<f4\nX', 'fortran_order': False, 'shape': (1,), }", 1))),
+			[]string{": a: ", "<f4X"}},
+		{"two types", rawMember(string(npztest.WithHeader(
+			"{'descr': '<f4', 'descr': '<f9', 'fortran_order': False, 'shape': (1,), }", 1))), []string{": a: "}},
+		{"control character in the type",
+			rawMember(string(npztest.WithHeader("{'descr': '<f4\x1b', 'fortran_order': False, 'shape': (1,), }", 1))),
+			[]string{": a: ", "not numpy's"}},
+		{"no type", rawMember(string(npztest.WithHeader("{'descr': '', 'fortran_order': False, 'shape': (1,), }", 1))),
+			[]string{": a: ", "not numpy's"}},
 		{"shape beyond int",
 			rawMember(string(npztest.WithHeader("{'descr': '<f4', 'fortran_order': False, 'shape': "+
 				"(99999999999999999999,), }", 1))), []string{": a: "}},
