@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/testutil"
 	"ptyx/internal/format/hdf5/hdf5test"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/quality/evaluate"
@@ -98,6 +99,9 @@ func TestEveryViewFindsTheSameObject(t *testing.T) {
 			}
 			for _, v := range base.views {
 				t.Run(fmt.Sprintf("%d %s crop %s bin %d", base.n, format, v.Crop, v.Bin), func(t *testing.T) {
+					if base.n == 256 || format == convert.PINN {
+						testutil.Slow(t)
+					}
 					v.Library = hdf5test.Library()
 					out := solved(t, scan, SolveOptions{Read: dataset.Options{View: v}}, 10)
 					if c := compared(t, out, truth, pixelOf(base.n, v)); !(c > 0.97) {
