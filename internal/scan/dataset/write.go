@@ -19,7 +19,17 @@ type ScanData struct {
 
 // Write makes a scan file at path, atomically and with the same bytes for the same data. Open reads it back.
 func Write(path string, d ScanData) error {
-	if err := d.check(); err != nil {
+	if d.Patterns == nil {
+		return fmt.Errorf("writing scan %s: no patterns", path)
+	}
+	return WriteStream(path, d, &npz.Slices{
+		Shape: d.Patterns.Shape, Each: func(put func([]float32) error) error { return put(d.Patterns.Data) },
+	})
+}
+
+// WriteStream writes the file that Write makes, with patterns (M, N, N) that come part by part instead of d.Patterns.
+func WriteStream(path string, d ScanData, patterns *npz.Slices) error {
+	if err := d.check(patterns.Shape); err != nil {
 		return fmt.Errorf("writing scan %s: %w", path, err)
 	}
 	index := d.Index
@@ -27,7 +37,7 @@ func Write(path string, d ScanData) error {
 		index = make([]int64, len(d.X))
 	}
 	members := []npz.Member{
-		{Key: KeyPatterns, Value: d.Patterns},
+		{Key: KeyPatterns, Value: patterns},
 		{Key: KeyX, Value: d.X}, {Key: KeyY, Value: d.Y},
 		{Key: KeyXStart, Value: d.X}, {Key: KeyYStart, Value: d.Y},
 		{Key: KeyIndex, Value: index},
@@ -39,13 +49,11 @@ func Write(path string, d ScanData) error {
 	return npz.Write(path, members)
 }
 
-// check refuses shapes that Open would refuse.
-func (d ScanData) check() error {
-	if d.Patterns == nil || d.Probe == nil {
-		return fmt.Errorf("no patterns or no probe")
-	}
-	p := d.Patterns.Shape
+// check refuses shapes that Open would refuse; p is that of the patterns.
+func (d ScanData) check(p []int) error {
 	switch {
+	case d.Probe == nil:
+		return fmt.Errorf("no probe")
 	case len(p) != 3 || p[1] != p[2] || !slices.Contains(Sizes, p[1]):
 		return fmt.Errorf("patterns of shape %v", p)
 	case len(d.X) != p[0] || len(d.Y) != p[0]:

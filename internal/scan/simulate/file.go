@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"ptyx/internal/base/destination"
+	"ptyx/internal/format/npz"
 	"ptyx/internal/scan/dataset"
 )
 
@@ -27,20 +28,24 @@ func File(ctx context.Context, path string, o Options) (*Result, error) {
 	if err := destination.File("--out", path); err != nil {
 		return nil, err
 	}
-	scan, err := Run(ctx, o)
+	scan, err := o.prepare(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Write(path, scan); err != nil {
+	photons, count, n := 0.0, len(scan.X), scan.Probe.Shape[0]
+	each := func(put func([]float32) error) error {
+		return measure(ctx, scan, o, func(part []float32) error {
+			for _, a := range part {
+				photons += float64(a) * float64(a)
+			}
+			return put(part)
+		})
+	}
+	if err := dataset.WriteStream(path, scan, &npz.Slices{Shape: []int{count, n, n}, Each: each}); err != nil {
 		return nil, err
 	}
-	photons := 0.0
-	for _, a := range scan.Patterns.Data {
-		photons += float64(a) * float64(a)
-	}
-	count := scan.Patterns.Shape[0]
 	return &Result{
-		File: path, Patterns: count, Size: scan.Patterns.Shape[1], Photons: photons / float64(count),
+		File: path, Patterns: count, Size: n, Photons: photons / float64(count),
 		Object: [2]int(scan.Object.Shape),
 	}, nil
 }

@@ -63,20 +63,41 @@ func light(ctx context.Context, d dataset.ScanData) float64 {
 	return sum
 }
 
-// measure makes the measured amplitudes (M, N, N): the square root of Poisson counts, or of the intensity itself.
-func measure(ctx context.Context, d dataset.ScanData, o Options) *ndarray.Float32 {
-	n := d.Probe.Shape[0]
-	amplitude := ndarray.New[float32](len(d.X), n, n)
-	each(ctx, d, func(propagator *optics.Propagator, j int, wave []complex128) {
+// measuredAtOnce is how many patterns are in memory at a time.
+const measuredAtOnce = 64
+
+// measure gives put the measured amplitudes in order, up to measuredAtOnce patterns (N, N) a time: the square root of
+// Poisson counts, or of the intensity itself. put must not keep them.
+func measure(ctx context.Context, d dataset.ScanData, o Options, put func([]float32) error) error {
+	image := d.Probe.Shape[0] * d.Probe.Shape[0]
+	amplitudes := make([]float32, min(measuredAtOnce, len(d.X))*image)
+	for first := 0; first < len(d.X); first += measuredAtOnce {
+		part := d
+		last := min(first+measuredAtOnce, len(d.X))
+		part.X, part.Y = d.X[first:last], d.Y[first:last]
+		o.measurePart(ctx, part, first, amplitudes)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := put(amplitudes[:(last-first)*image]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measurePart measures the patterns of a part of the scan, the first of which has number first.
+func (o Options) measurePart(ctx context.Context, part dataset.ScanData, first int, amplitudes []float32) {
+	n := part.Probe.Shape[0]
+	each(ctx, part, func(propagator *optics.Propagator, j int, wave []complex128) {
 		intensity := make([]float64, n*n)
 		propagator.Intensity(wave, intensity)
-		source := rand.New(rand.NewPCG(o.Seed, streamNoise+uint64(j)<<16))
+		source := rand.New(rand.NewPCG(o.Seed, streamNoise+uint64(first+j)<<16))
 		for i, v := range intensity {
 			if !o.Noiseless && v > 0 {
 				v = distuv.Poisson{Lambda: v, Src: source}.Rand()
 			}
-			amplitude.Data[j*n*n+i] = float32(math.Sqrt(v))
+			amplitudes[j*n*n+i] = float32(math.Sqrt(v))
 		}
 	})
-	return amplitude
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/physics/optics"
 	"ptyx/internal/scan/dataset"
 )
@@ -46,6 +47,25 @@ type Options struct {
 // The probe is scaled to a mean of Photons per pattern; one from ObjectFile is kept if Photons is 0. If ctx is done
 // early, Run returns its error.
 func Run(ctx context.Context, o Options) (dataset.ScanData, error) {
+	scan, err := o.prepare(ctx)
+	if err != nil {
+		return dataset.ScanData{}, err
+	}
+	n := scan.Probe.Shape[0]
+	scan.Patterns = ndarray.New[float32](len(scan.X), n, n)
+	left := scan.Patterns.Data
+	err = measure(ctx, scan, o, func(part []float32) error {
+		left = left[copy(left, part):]
+		return nil
+	})
+	if err != nil {
+		return dataset.ScanData{}, err
+	}
+	return scan, nil
+}
+
+// prepare makes everything but the patterns.
+func (o Options) prepare(ctx context.Context) (dataset.ScanData, error) {
 	if err := o.validate(); err != nil {
 		return dataset.ScanData{}, err
 	}
@@ -57,11 +77,7 @@ func Run(ctx context.Context, o Options) (dataset.ScanData, error) {
 		given := light(ctx, scan) / float64(len(scan.X))
 		optics.NormalisePower(scan.Probe, optics.Power(scan.Probe)*o.Photons/given)
 	}
-	scan.Patterns = measure(ctx, scan, o)
-	if err := ctx.Err(); err != nil {
-		return dataset.ScanData{}, err
-	}
-	return scan, nil
+	return scan, ctx.Err()
 }
 
 // Bounds of what can be simulated.
