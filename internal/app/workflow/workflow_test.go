@@ -221,9 +221,9 @@ func TestSeveralScans(t *testing.T) {
 }
 
 // TestEverySettingIsKept: a field that config.yaml leaves out would be lost by a training run again. Those without a
-// key are known from elsewhere: N from the scan, the optimiser's threads from the engine's.
+// key are known from elsewhere: N from the scan, the optimiser's threads from the engine's, the log from the caller.
 func TestEverySettingIsKept(t *testing.T) {
-	known := []string{"Resume", "Live", "Quiet", "Profile", "N", "Threads of Config"}
+	known := []string{"Resume", "Live", "Quiet", "Log", "Profile", "N", "Threads of Config"}
 	var check func(kind reflect.Type)
 	check = func(kind reflect.Type) {
 		for i := range kind.NumField() {
