@@ -18,8 +18,8 @@ import (
 // Rebuild reads an ONNX network back into a graph of ptyx's operators, for a batch of the given size: the model then
 // runs without ONNX Runtime, and can be differentiated. It understands the operators that a checkpoint consists of.
 func Rebuild(data []byte, batch int) (p *Program, err error) {
-	defer border(&err)
-	m, err := admit(data)
+	defer recoverDecoding(&err)
+	m, err := readCheckpoint(data)
 	if err != nil {
 		return nil, err
 	}
@@ -49,11 +49,11 @@ func Rebuild(data []byte, batch int) (p *Program, err error) {
 
 // Weights reads the parameters of a checkpoint, in the order of the configuration's Specs.
 func Weights(data []byte, c models.Config) (weights []*models.Array, err error) {
-	defer border(&err)
+	defer recoverDecoding(&err)
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	m, err := admit(data)
+	m, err := readCheckpoint(data)
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +86,8 @@ func Weights(data []byte, c models.Config) (weights []*models.Array, err error) 
 	return weights, nil
 }
 
-// admit reads a file and refuses one that does not have the form of a checkpoint.
-func admit(data []byte) (*onnxir.Model, error) {
+// readCheckpoint reads a file and refuses one that does not have the form of a checkpoint.
+func readCheckpoint(data []byte) (*onnxir.Model, error) {
 	m, err := onnxir.Unmarshal(data)
 	if err != nil {
 		return nil, fmt.Errorf("decoding the ONNX file: %w", err)
@@ -95,9 +95,9 @@ func admit(data []byte) (*onnxir.Model, error) {
 	return m, check(m)
 }
 
-// border ends the reading of foreign bytes: onnx-go trusts its input, so its panics become errors here; and names of
-// the file in an error cannot break its line.
-func border(err *error) {
+// recoverDecoding turns a panic of onnx-go, which trusts its input, into an error. It keeps the error on one line,
+// whatever names the file holds.
+func recoverDecoding(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("decoding the ONNX file: %v", r)
 	}

@@ -44,7 +44,7 @@ func (j job) train() error {
 	return serve(ready{BuildSeconds: time.Since(start).Seconds(), Patterns: j.batch}, turns.step)
 }
 
-// turns is the progress of a training that makes one step at a time: it stops the training in between.
+// turns pauses a training after each step, until the peer asks for the next.
 type turns struct {
 	built, next, done chan struct{}
 	ended             chan error
@@ -55,7 +55,7 @@ func newTurns() *turns {
 		ended: make(chan error, 1)}
 }
 
-// begin is called when all is ready.
+// begin reports that the training is ready, and waits for the first request.
 func (t *turns) begin() error {
 	close(t.built)
 	<-t.next
@@ -68,7 +68,7 @@ func (t *turns) Batch(int, int, int, float64) {
 	<-t.next
 }
 
-// Epoch is a part of the step that it follows.
+// Epoch does nothing: the time at the end of an epoch belongs to its last step.
 func (*turns) Epoch(trainer.Epoch) {}
 
 func (t *turns) step() (time.Duration, error) {

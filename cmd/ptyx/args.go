@@ -23,13 +23,13 @@ func joinNegatives(args []string) []string {
 	return out
 }
 
-// negative tells whether arg is a number below zero, infinity included.
+// negative reports whether arg is a number below zero, infinity included.
 func negative(arg string) bool {
 	_, err := strconv.ParseFloat(arg, 64)
 	return strings.HasPrefix(arg, "-") && err == nil
 }
 
-// given tells whether one of the flags was on the command line.
+// given reports whether one of the flags was on the command line.
 func (app *appContext) given(names ...string) bool {
 	return slices.ContainsFunc(app.Parsed.Path, func(p *kong.Path) bool {
 		return p.Flag != nil && slices.Contains(names, p.Flag.Name)

@@ -15,7 +15,7 @@ type doctorCmd struct {
 	JSON        bool   `name:"json" help:"Print JSON."`
 }
 
-// Run prints what can compute, and fails if no model can be run.
+// Run prints the library, its providers and the processor. It fails if no model can run.
 func (c *doctorCmd) Run(app *appContext) error {
 	d := ort.Diagnose(c.Onnxruntime)
 	write := writeDiagnosis

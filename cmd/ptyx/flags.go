@@ -60,6 +60,7 @@ type opticsFlags struct {
 	DetectorPixelUM float64 `name:"detector-pixel-um" placeholder:"UM" help:"Unbinned detector pixel in micrometres."`
 }
 
+// view is the part of the detector, the axes and the units that the flags choose.
 func (f viewFlags) view() dataset.View {
 	return dataset.View{
 		Library: f.HDF5, PositionsFile: f.PositionsFile, Crop: f.Crop, Bin: f.Bin,
@@ -77,6 +78,7 @@ type engineFlags struct {
 	Profile     string      `placeholder:"JSON" help:"File for ONNX Runtime's profile."`
 }
 
+// options are the engine that the flags choose; log takes its warnings.
 func (f engineFlags) options(log *slog.Logger) engine.Options {
 	return engine.Options{
 		Kind: f.Engine, Device: f.Device, Threads: f.Threads, Library: f.Onnxruntime, Profile: f.Profile,

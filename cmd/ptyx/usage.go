@@ -42,7 +42,7 @@ func usage(err error) error {
 	return fmt.Errorf("%s; see %s --help", text, name)
 }
 
-// isSyntax tells whether a fault is in the form of the command line, rather than in the value of a flag.
+// isSyntax reports whether a fault is in the form of the command line, rather than in the value of a flag.
 func isSyntax(text string) bool {
 	for _, beginning := range []string{"unexpected argument", "unknown flag", "missing flags", "found no "} {
 		if strings.HasPrefix(text, beginning) {

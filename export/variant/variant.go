@@ -1,6 +1,6 @@
 // Package variant rewrites a checkpoint for `ptyx export`: another opset, a fixed batch, convolutions in half
 // precision, fewer nodes. It changes the ONNX file that package export made. Weights keep their names, and the data
-// contract stays as it is; two more metadata keys tell what was changed, and in which file. predict.Compare checks the
+// contract stays as it is; two more metadata keys state the changes and the original file. predict.Compare checks the
 // result.
 package variant
 
@@ -43,9 +43,9 @@ func (o Options) Check() error {
 	return nil
 }
 
-// Tolerances of the RMS difference of patches from the model's: what rounding does, measured on trained networks of N =
-// 64 and 128, with room for others. Exact variants differ by nothing, or by the rounding of folded constants, which
-// corrections amplify where the far field is dark.
+// Largest RMS difference between the patches of a variant and those of its original. They are the rounding measured on
+// trained networks of N = 64 and 128, with a margin. A variant in full precision differs by the rounding of folded
+// constants at most, which the corrections amplify where the far field is dark.
 const (
 	ToleranceFull = 1e-4
 	ToleranceHalf = 5e-3
@@ -59,7 +59,7 @@ func (o Options) Tolerance() float64 {
 	return ToleranceFull
 }
 
-// Make reads the bytes of a checkpoint and returns those of its variant. A *badinput.Error without a file name tells
+// Make reads the bytes of a checkpoint and returns those of its variant. A *badinput.Error without a file name states
 // what the variant cannot express.
 func Make(model []byte, o Options) ([]byte, error) {
 	if err := o.Check(); err != nil {

@@ -93,7 +93,7 @@ func (o SolveOptions) problem(log *slog.Logger) (p solve.Problem, scale frame.Sc
 	return p, scan.PixelScale, err
 }
 
-// hasProbe tells whether a reconstruction carries its probe. Reading its object reports a file that cannot be read.
+// hasProbe reports whether a reconstruction carries its probe. Reading its object reports a file that cannot be read.
 func hasProbe(path string) bool {
 	r, err := npz.Open(path)
 	if err != nil {

@@ -56,7 +56,7 @@ func (p patches) plain() float64 {
 	return loss
 }
 
-// bend tells whether amplitude (0) or phase (1) of an element is so close to the truth that the error's slope turns
+// bend reports whether amplitude (0) or phase (1) of an element is so close to the truth that the error's slope turns
 // round within a few difference steps.
 func (p patches) bend(which, element int) bool {
 	if which == 0 {

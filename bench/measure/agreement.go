@@ -17,14 +17,14 @@ import (
 	"ptyx/trainer"
 )
 
-// updates is how many steps of Adam the losses are written for.
+// updates is the number of Adam steps whose losses are written.
 const updates = 5
 
 // learningRate of these steps.
 const learningRate = 1e-3
 
-// numbers writes what the first patterns of the scan give: amplitude and phase of the bare session; the gradients of a
-// training step, each by its parameter's name; and losses, before each of some updates on this one batch.
+// numbers writes results on the first patterns of the scan, to compare with a peer: amplitude and phase of the bare
+// session, the gradients of a training step by the names of their parameters, and the loss before each update.
 func (j job) numbers() error {
 	scan, model, c, env, err := j.open()
 	if err != nil {
@@ -49,7 +49,7 @@ func (j job) numbers() error {
 	return npz.Write(j.out, append(members, trained...))
 }
 
-// patches is what the network makes of the patterns.
+// patches runs the network on the patterns (B, 1, N, N) and returns amplitude and phase.
 func (j job) patches(env *ort.Environment, model []byte, patterns *ndarray.Float32) ([]npz.Member, error) {
 	p, err := predict.NewORT(env, model, j.session())
 	if err != nil {
