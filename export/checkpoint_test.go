@@ -46,6 +46,24 @@ func TestACheckpointDeclaresItsVersions(t *testing.T) {
 	}
 }
 
+// Viewers show the shape of a value only if the file states it.
+func TestEveryValueOfACheckpointHasAShape(t *testing.T) {
+	eachNetwork(t, func(t *testing.T, c models.Config) {
+		g := checkpoint(t, c).Graph
+		stated := map[string]bool{}
+		for _, v := range slices.Concat(g.ValueInfo, g.Outputs) {
+			stated[v.Name] = true
+		}
+		for _, n := range g.Nodes {
+			for _, out := range n.Outputs {
+				if !stated[out] {
+					t.Errorf("%s has no shape", out)
+				}
+			}
+		}
+	})
+}
+
 func TestACheckpointHasStandardOperatorsOnly(t *testing.T) {
 	eachNetwork(t, func(t *testing.T, c models.Config) {
 		for _, n := range checkpoint(t, c).Graph.Nodes {

@@ -43,12 +43,17 @@ func (atan) Eval(in []*ndarray.Float32, out *ndarray.Float32) {
 // tangent.
 func (atan) Lower(b *onnxir.Builder, c Call) {
 	x, one, last := c.In[0], b.Scalar(1), len(atanSeries)-1
-	hypotenuse := b.Temp("Sqrt", []string{b.Temp("Add", []string{b.Temp("Mul", []string{x, x}), one})})
-	q := b.Temp("Div", []string{x, b.Temp("Add", []string{hypotenuse, one})})
-	square := b.Temp("Mul", []string{q, q})
-	sum := b.Temp("Mul", []string{square, b.Scalar(atanSeries[last])})
-	for k := last - 1; k > 0; k-- {
-		sum = b.Temp("Mul", []string{b.Temp("Add", []string{sum, b.Scalar(atanSeries[k])}), square})
+	step := func(opType string, inputs ...string) string {
+		name := b.Temp(opType, inputs)
+		b.ShapedLike(name, x) // viewers show the shape of every value
+		return name
 	}
-	b.Node("Mul", c.Out, []string{b.Temp("Add", []string{sum, b.Scalar(atanSeries[0])}), q})
+	hypotenuse := step("Sqrt", step("Add", step("Mul", x, x), one))
+	q := step("Div", x, step("Add", hypotenuse, one))
+	square := step("Mul", q, q)
+	sum := step("Mul", square, b.Scalar(atanSeries[last]))
+	for k := last - 1; k > 0; k-- {
+		sum = step("Mul", step("Add", sum, b.Scalar(atanSeries[k])), square)
+	}
+	b.Node("Mul", c.Out, []string{step("Add", sum, b.Scalar(atanSeries[0])), q})
 }
