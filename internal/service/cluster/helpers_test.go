@@ -104,7 +104,7 @@ var (
 		MaxPause: 100 * time.Millisecond,
 	}
 	lasting = Timing{
-		AckWait: 6 * time.Second, Request: 500 * time.Millisecond, LostAfter: 600 * time.Millisecond,
+		AckWait: 6 * time.Second, Request: 500 * time.Millisecond, LostAfter: 20 * time.Second,
 		MaxPause: 100 * time.Millisecond,
 	}
 	patient = Timing{
