@@ -251,12 +251,16 @@ func (l *stateLoader) into(list []namedArray) {
 }
 
 func (l *stateLoader) history(epochs int) []Epoch {
-	if numbers := l.floats("history.epoch", epochs); l.err != nil || len(numbers) != epochs {
-		return nil // before a damaged count decides an allocation
-	}
-	rows := make([][6]float64, epochs)
+	var rows [][6]float64
 	for column, name := range historyColumns() {
-		for i, v := range l.floats("history."+name, epochs) {
+		values := l.floats("history."+name, epochs)
+		if l.err != nil {
+			return nil // before a damaged count decides an allocation
+		}
+		if rows == nil {
+			rows = make([][6]float64, epochs)
+		}
+		for i, v := range values {
 			rows[i][column] = v
 		}
 	}

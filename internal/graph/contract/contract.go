@@ -10,6 +10,7 @@ import (
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/onnxir"
+	"ptyx/internal/physics/optics"
 )
 
 // Contract is everything that a consumer of a model has to know.
@@ -132,7 +133,7 @@ func Parse(m *onnxir.Model) (Contract, error) {
 		return Contract{},
 			fault(keyChannels, strconv.Itoa(c.Channels), fmt.Sprintf("1 or %d, the square of the gridsize", square))
 	}
-	if sum := Digest(probeBytes(c.Probe)); sum != c.ProbeDigest {
+	if sum := optics.ProbeDigest(c.Probe); sum != c.ProbeDigest {
 		return Contract{}, fault(keyProbe, "a probe of SHA-256 "+sum, "that of "+keyProbeDigest)
 	}
 	return c, nil
