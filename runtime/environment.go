@@ -13,12 +13,15 @@ import (
 )
 
 // process is ONNX Runtime's own state, of which a process has one. It lives while an Environment or a Session holds it.
-// It is the only global variable of this package, because it stands for a global state.
+// It is the only global variable of this package, because it stands for a global state. So do the names of profiles:
+// environments that do not know of each other may be given the same file.
 var process struct {
 	sync.Mutex
 	path    string // of the library in use
 	holders map[any]struct{}
 	arena   bool // the shared arena exists
+
+	profiles map[string]int // number of sessions with a profile of this name, also closed ones
 }
 
 // Environment is ONNX Runtime, opened. Several goroutines may use it.
@@ -28,9 +31,8 @@ type Environment struct {
 	loads     func(name string) bool // whether the system's loader finds a library
 	cuda      func() error           // why the small model does not run on CUDA; it is tried once
 
-	mu       sync.Mutex
-	closed   bool
-	profiles map[string]int // number of sessions with a profile of this name
+	mu     sync.Mutex
+	closed bool
 }
 
 // Open opens a library that Find returned. A process can have one ONNX Runtime open: a second Open of the same library
@@ -42,7 +44,7 @@ func Open(lib Library) (*Environment, error) {
 		return nil, newFinder("").search().Refuse(at, "a library that cannot be used", err)
 	}
 	lib.Version = found.version
-	e := &Environment{library: lib, providers: found.providers, loads: loads, profiles: map[string]int{}}
+	e := &Environment{library: lib, providers: found.providers, loads: loads}
 	e.cuda = sync.OnceValue(e.tryCUDA)
 
 	process.Lock()

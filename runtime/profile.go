@@ -14,11 +14,10 @@ import (
 // temporary folder, and keep renames the file.
 type profile struct{ dir, path string }
 
-// newProfile switches profiling on; called with e locked.
-func (e *Environment) newProfile(path string, options *ort.SessionOptions) (*profile, error) {
-	e.profiles[path]++
+// newProfile switches profiling on.
+func newProfile(path string, options *ort.SessionOptions) (*profile, error) {
 	target := path
-	if n := e.profiles[path]; n > 1 {
+	if n := countProfile(path); n > 1 {
 		ext := filepath.Ext(path)
 		target = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(path, ext), n, ext)
 	}
@@ -31,6 +30,18 @@ func (e *Environment) newProfile(path string, options *ort.SessionOptions) (*pro
 		return nil, errors.Join(fmt.Errorf("preparing the profile %s: %w", target, err), p.discard())
 	}
 	return p, nil
+}
+
+// countProfile counts the sessions of the process that have a profile of this name. The count outlives environments:
+// each model of a server has its own, and a worker opens and closes models in turn.
+func countProfile(path string) int {
+	process.Lock()
+	defer process.Unlock()
+	if process.profiles == nil {
+		process.profiles = map[string]int{}
+	}
+	process.profiles[path]++
+	return process.profiles[path]
 }
 
 // keep moves the finished profile to its path, after the session has ended.

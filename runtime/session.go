@@ -19,7 +19,7 @@ type SessionOptions struct {
 	Threads int
 
 	// Profile is a file for ONNX Runtime's timings of every operator, which Close writes (JSON for chrome://tracing or
-	// Perfetto). The second session of an environment with the same name writes NAME-2.json, and so on. Empty: none.
+	// Perfetto). The second session of the process with the same name writes NAME-2.json, and so on. Empty: none.
 	Profile string
 
 	// NoMemPattern stops ONNX Runtime from planning one block of memory for each combination of input shapes.
@@ -125,7 +125,7 @@ func (e *Environment) create(model []byte, sig signature, o SessionOptions, prov
 	}
 	s := &Session{signature: sig, provider: provider, bindings: map[*Binding]struct{}{}}
 	if o.Profile != "" {
-		if s.profile, err = e.newProfile(o.Profile, options); err != nil {
+		if s.profile, err = newProfile(o.Profile, options); err != nil {
 			return nil, err
 		}
 	}

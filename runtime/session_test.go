@@ -213,7 +213,7 @@ func TestCUDAThatFails(t *testing.T) {
 	}
 	pretend := &Environment{
 		library: Library{Path: filepath.Join(dir, libraryName())}, providers: []string{CUDAProvider, CPUProvider},
-		loads: func(string) bool { return true }, profiles: map[string]int{},
+		loads: func(string) bool { return true },
 	}
 	_, err := pretend.NewSession(readModel(t, "double"), SessionOptions{Device: CUDA})
 	wantError(t, err, "device cuda", "no usable CUDA provider (", "onnxruntime-gpu")
@@ -307,11 +307,12 @@ func TestOptionsDoNotChangeResults(t *testing.T) {
 	}
 }
 
+// Profiles of the same name get files of their own, also those of environments that follow each other.
 func TestProfile(t *testing.T) {
 	env := open(t)
 	dir := t.TempDir()
 	path := filepath.Join(dir, "p.json")
-	for range 2 {
+	for _, env := range []*Environment{env, env, open(t)} {
 		s := newSession(t, env, "double", SessionOptions{Threads: 1, Profile: path})
 		if err := s.Run(list(ramp(1, 1, 2, 2)), list(ndarray.New[float32](1, 1, 2, 2))); err != nil {
 			t.Fatal(err)
@@ -338,7 +339,7 @@ func TestProfile(t *testing.T) {
 			t.Errorf("%s: %d events, %v", e.Name(), len(events), err)
 		}
 	}
-	if !slices.Equal(names, []string{"p-2.json", "p.json"}) {
+	if !slices.Equal(names, []string{"p-2.json", "p-3.json", "p.json"}) {
 		t.Errorf("the folder holds %v", names)
 	}
 	_, err = env.NewSession(readModel(t, "double"), SessionOptions{Profile: filepath.Join(dir, "absent", "p.json")})

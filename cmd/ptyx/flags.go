@@ -75,7 +75,7 @@ type engineFlags struct {
 	Device      ort.Device  `default:"auto" help:"Device: cpu, cuda or auto."`
 	Threads     int         `default:"0" help:"Threads; 0: one per physical core."`
 	Onnxruntime string      `placeholder:"PATH" help:"ONNX Runtime library. Default: see ptyx doctor."`
-	Profile     string      `placeholder:"JSON" help:"File for ONNX Runtime's profile."`
+	Profile     string      `placeholder:"JSON" help:"ONNX Runtime's profile. Further sessions write NAME-2.json etc."`
 }
 
 // options are the engine that the flags choose; log takes its warnings.

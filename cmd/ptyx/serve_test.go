@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -212,6 +213,32 @@ func TestServeProcess(t *testing.T) {
 		}
 		if status := s.end(signal); status != 0 {
 			t.Errorf("%v: exit status %d: %s", signal, status, s.stderr)
+		}
+	}
+}
+
+// TestServeProfilesEveryModel holds that the models of a process do not overwrite each other's profile.
+func TestServeProfilesEveryModel(t *testing.T) {
+	t.Parallel()
+	dir, model := t.TempDir(), trainedStar(t).run
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	var stderr bytes.Buffer
+	status := run(ctx, []string{
+		"serve", "--model=first=" + model, "--model=second=" + model, "--listen=127.0.0.1:0", "--device=cpu", "--quiet",
+		"--profile=" + filepath.Join(dir, "p.json"),
+	}, io.Discard, &stderr)
+	if status != exitOK {
+		t.Fatalf("exit status %d, stderr %s", status, stderr.String())
+	}
+	for _, name := range []string{"p.json", "p-2.json"} {
+		var events []map[string]any
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err == nil {
+			err = json.Unmarshal(text, &events)
+		}
+		if err != nil || len(events) == 0 {
+			t.Errorf("%s: %d events, %v", name, len(events), err)
 		}
 	}
 }
