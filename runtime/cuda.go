@@ -32,15 +32,20 @@ func (e *Environment) CUDAMissing() []string {
 }
 
 // Resolve turns Auto into the device that its sessions will have: CUDA if a small model runs there, else the CPU. The
-// first call that finds all parts of CUDA starts it.
-func (e *Environment) Resolve(d Device) Device {
-	switch {
-	case d != Auto:
-		return d
-	case e.cuda() == nil:
-		return CUDA
+// first call that finds all parts of CUDA starts it. fallback is why Auto takes the CPU although no part of CUDA seems
+// to be missing, or nil.
+func (e *Environment) Resolve(d Device) (device Device, fallback error) {
+	if d != Auto {
+		return d, nil
 	}
-	return CPU
+	reason := e.cuda()
+	switch {
+	case reason == nil:
+		return CUDA, nil
+	case len(e.CUDAMissing()) > 0:
+		return CPU, nil
+	}
+	return CPU, reason
 }
 
 // tryCUDA runs the small model on CUDA, if all parts are there.

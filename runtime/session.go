@@ -38,6 +38,7 @@ type SessionOptions struct {
 type Session struct {
 	signature
 	provider string
+	fallback string // see Fallback
 	profile  *profile
 
 	mu       sync.RWMutex // for reading during a run, for writing when bindings are added or removed
@@ -79,16 +80,26 @@ func (e *Environment) newSession(model []byte, o SessionOptions) (*Session, erro
 	case CUDA:
 		return e.createCUDA(model, sig, o)
 	case Auto:
-		s, reason := e.createCUDA(model, sig, o)
-		if reason == nil {
-			return s, nil
-		}
-		if o.Fallback != nil && len(e.CUDAMissing()) == 0 {
-			o.Fallback(reason)
-		}
-		return e.create(model, sig, o, CPUProvider)
+		return e.createAuto(model, sig, o)
 	}
 	return nil, fmt.Errorf("unknown device %v", o.Device)
+}
+
+// createAuto creates the session on a GPU, or else on the CPU.
+func (e *Environment) createAuto(model []byte, sig signature, o SessionOptions) (*Session, error) {
+	s, reason := e.createCUDA(model, sig, o)
+	if reason == nil {
+		return s, nil
+	}
+	s, err := e.create(model, sig, o, CPUProvider)
+	if err != nil || len(e.CUDAMissing()) > 0 {
+		return s, err
+	}
+	s.fallback = reason.Error()
+	if o.Fallback != nil {
+		o.Fallback(reason)
+	}
+	return s, nil
 }
 
 // createCUDA creates the session on a GPU.
@@ -164,6 +175,9 @@ func (s *Session) Outputs() []TensorInfo { return slices.Clone(s.outputs) }
 
 // Provider is CPUProvider or CUDAProvider. The complete model runs there.
 func (s *Session) Provider() string { return s.provider }
+
+// Fallback is why Auto took the CPU although no part of CUDA seems to be missing. Otherwise it is empty.
+func (s *Session) Fallback() string { return s.fallback }
 
 // Run runs the model once on the given arrays. To run it again on the same arrays, Bind them instead.
 func (s *Session) Run(inputs, outputs []*Array) error {

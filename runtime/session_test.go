@@ -228,14 +228,28 @@ func TestCUDAThatFails(t *testing.T) {
 		t.Errorf("auto took %s", s.Provider())
 	}
 	wantError(t, reason, "device cuda", "no usable CUDA provider (")
+	if s.Fallback() != reason.Error() {
+		t.Errorf("the session states %q, want %q", s.Fallback(), reason)
+	}
 
 	pretend.cuda = pretend.tryCUDA
-	if d := pretend.Resolve(Auto); d != CPU {
+	d, reason := pretend.Resolve(Auto)
+	if d != CPU {
 		t.Errorf("auto is %v where CUDA fails", d)
 	}
+	wantError(t, reason, "device cuda", "no usable CUDA provider (")
 	pretend.cuda = func() error { return nil }
-	if d := pretend.Resolve(Auto); d != CUDA {
-		t.Errorf("auto is %v where CUDA works", d)
+	if d, reason := pretend.Resolve(Auto); d != CUDA || reason != nil {
+		t.Errorf("auto is %v where CUDA works, reason %v", d, reason)
+	}
+
+	// A machine without CUDA is no failure of CUDA.
+	pretend.cuda, pretend.loads = pretend.tryCUDA, func(string) bool { return false }
+	if d, reason := pretend.Resolve(Auto); d != CPU || reason != nil {
+		t.Errorf("auto is %v without a driver, reason %v", d, reason)
+	}
+	if s := newSession(t, pretend, "double", SessionOptions{Device: Auto, Threads: 1}); s.Fallback() != "" {
+		t.Errorf("a session without a driver states %q", s.Fallback())
 	}
 }
 

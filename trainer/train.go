@@ -58,6 +58,7 @@ type Result struct {
 	Best      *onnxir.Model        // after the epoch of lowest loss; nil if no epoch was finished
 	Probes    []*ndarray.Complex64 // (N, N) of each scan, in square roots of photons
 	Device    string               // that computed
+	Fallback  string               // why the CPU computed although auto found CUDA; empty: it did not
 	Cancelled bool                 // stopped by the context; Model holds what was reached
 }
 
@@ -225,7 +226,8 @@ func (t *training) result(cancelled bool) (_ *Result, err error) {
 		last = s.History[len(s.History)-1]
 	}
 	result := &Result{
-		Config: t.request.Config, State: s, Device: t.request.Engine.Device(), Cancelled: cancelled,
+		Config: t.request.Config, State: s, Cancelled: cancelled,
+		Device: t.request.Engine.Device(), Fallback: t.request.Engine.Fallback(),
 		Probes: probesInCounts(s.ProbeRe, s.ProbeIm, t.photons()),
 	}
 	if result.Model, err = t.model(s.Parameters, result.Probes[0], last); err != nil {
@@ -245,5 +247,6 @@ func (t *training) model(params []*ndarray.Float32, probe *ndarray.Complex64, e 
 		Gridsize: r.Config.Gridsize, TrainingInput: scans(r.Scans).input(), Photons: t.photons(),
 		Probe: probe, DataDigest: t.digest, Seed: r.Config.Seed, Epochs: e.Number, Loss: r.Config.lossText(),
 		TrainLoss: e.TrainLoss, ValLoss: e.ValLoss, Engine: r.Engine.Name(), Device: r.Engine.Device(),
+		Fallback: r.Engine.Fallback(),
 	})
 }

@@ -668,6 +668,22 @@ func TestNoEpochs(t *testing.T) {
 	}
 }
 
+// fellBack is an engine that auto put on the CPU although CUDA is there.
+type fellBack struct{ engine.Tape }
+
+func (fellBack) Fallback() string { return "no kernel" }
+
+// The result and its models state why the CPU trained them.
+func TestTheModelStatesAFallback(t *testing.T) {
+	t.Parallel()
+	c := small()
+	c.MaxEpochs = 0
+	_, result := saved(t, c, fellBack{}, 1)
+	if m := contractOf(t, result.Model); result.Fallback != "no kernel" || m.Fallback != "no kernel" {
+		t.Errorf("the result states %q, the model %q", result.Fallback, m.Fallback)
+	}
+}
+
 func TestInitialWeightsAreTaken(t *testing.T) {
 	t.Parallel()
 	c := small()

@@ -82,7 +82,7 @@ type engineFlags struct {
 func (f engineFlags) options(log *slog.Logger) engine.Options {
 	return engine.Options{
 		Kind: f.Engine, Device: f.Device, Threads: f.Threads, Library: f.Onnxruntime, Profile: f.Profile,
-		Log: log,
+		Fallback: engine.WarnOnce(log),
 	}
 }
 

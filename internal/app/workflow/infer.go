@@ -59,9 +59,10 @@ func (o InferOptions) check() error {
 type Reconstruction struct {
 	OutputDir string    `json:"output_dir"`
 	Patterns  int       `json:"patterns"`
-	Device    string    `json:"device"` // an execution provider of ONNX Runtime, tape or Go
-	Object    [2]int    `json:"object"` // height and width
-	Solver    *Solution `json:"solver"` // null: a network alone
+	Device    string    `json:"device"`          // an execution provider of ONNX Runtime, tape or Go
+	Fallback  string    `json:"device_fallback"` // why the CPU computed although auto found CUDA; empty: it did not
+	Object    [2]int    `json:"object"`          // height and width
+	Solver    *Solution `json:"solver"`          // null: a network alone
 }
 
 // Solution is what a solver reached.
@@ -117,7 +118,8 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (*Reconstructi
 		return nil, err
 	}
 	return &Reconstruction{
-		OutputDir: o.OutputDir, Patterns: result.Patches, Device: result.Provider, Object: [2]int(result.Object.Shape),
+		OutputDir: o.OutputDir, Patterns: result.Patches, Device: result.Provider, Fallback: result.Fallback,
+		Object: [2]int(result.Object.Shape),
 	}, nil
 }
 

@@ -51,7 +51,8 @@ func (j solution) run(ctx context.Context) (*Reconstruction, error) {
 		return nil, err
 	}
 	saved := &Reconstruction{
-		OutputDir: j.outputDir, Patterns: len(s.X), Device: s.Device, Object: [2]int(s.Object.Shape),
+		OutputDir: j.outputDir, Patterns: len(s.X), Device: s.Device, Fallback: s.Fallback,
+		Object: [2]int(s.Object.Shape),
 		Solver: &Solution{Method: j.solver.Method, Passes: len(s.History), Residual: s.Residual},
 	}
 	if interrupted {
@@ -94,7 +95,7 @@ func (j solution) result(s *solve.Solution) *reconstruct.Result {
 	}
 	result := &reconstruct.Result{
 		Object: s.Object, Coverage: s.Coverage, Spread: s.Spread, Row: s.Row, Col: s.Col, X: s.X, Y: s.Y, IDs: j.ids,
-		Provider: s.Device, Patches: len(s.X), Probe: s.Probe, Scale: j.scale,
+		Provider: s.Device, Fallback: s.Fallback, Patches: len(s.X), Probe: s.Probe, Scale: j.scale,
 		Extra: []npz.Member{
 			{Key: "method", Value: string(j.solver.Method)},
 			{Key: "likelihood", Value: string(j.solver.Likelihood)},

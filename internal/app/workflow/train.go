@@ -54,6 +54,7 @@ type TrainResult struct {
 	OutputDir      string   `json:"output_dir"`
 	Epochs         int      `json:"epochs"`
 	Device         string   `json:"device"`          // an execution provider of ONNX Runtime, or Go
+	Fallback       string   `json:"device_fallback"` // why the CPU computed although auto found CUDA; empty: it did not
 	TrainLoss      *float64 `json:"train_loss"`      // of the last epoch; null: no epoch
 	ValidationLoss *float64 `json:"validation_loss"` // null: no validation
 	Interrupted    bool     `json:"interrupted"`     // stopped before its end
@@ -132,7 +133,7 @@ func (o TrainOptions) job(log *slog.Logger) (_ *trainJob, err error) {
 		}
 	}()
 	read := o.read()
-	read.Log, o.Engine.Log = log, log
+	read.Log, o.Engine.Fallback = log, engine.WarnOnce(log)
 	if j.scans, err = openTraining(o.TrainFiles, o.ProbeFiles, read); err != nil {
 		return nil, err
 	}
@@ -305,7 +306,7 @@ func (o TrainOptions) save(result *trainer.Result) (*TrainResult, error) {
 	}
 	summary := &TrainResult{
 		Model: path, OutputDir: o.OutputDir, Epochs: result.State.Epoch, Device: result.Device,
-		Interrupted: result.Cancelled,
+		Fallback: result.Fallback, Interrupted: result.Cancelled,
 	}
 	if n := len(result.State.History); n > 0 {
 		last := result.State.History[n-1]

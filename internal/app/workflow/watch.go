@@ -61,7 +61,8 @@ type Watched struct {
 	OutputDir   string    `json:"output_dir"`
 	Ended       watch.End `json:"ended"`
 	Device      string    `json:"device"`
-	Object      [2]int    `json:"object"` // height and width; 0 if no frame arrived
+	Fallback    string    `json:"device_fallback"` // why the CPU computed although auto found CUDA; empty: it did not
+	Object      [2]int    `json:"object"`          // height and width; 0 if no frame arrived
 	Frames      int       `json:"frames"`
 	Missing     int       `json:"missing"`
 	Waiting     int       `json:"waiting"`
@@ -116,7 +117,7 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 		return nil, ofModel(ofFile(err, o.Model, "channels"), o.Model)
 	}
 	result = &Watched{
-		OutputDir: o.OutputDir, Ended: out.Ended, Device: predictor.Provider(),
+		OutputDir: o.OutputDir, Ended: out.Ended, Device: predictor.Provider(), Fallback: predictor.Fallback(),
 		Frames: out.Frames, Missing: out.Missing, Waiting: out.Waiting, Repeated: out.Repeated,
 		Conflicting: out.Conflicting, Late: out.Late, Refused: out.Refused, BrokenFiles: out.Broken,
 	}

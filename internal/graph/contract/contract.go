@@ -36,6 +36,7 @@ type Contract struct {
 	TrainLoss      float64 // of the last epoch; NaN without one
 	ValLoss        float64 // NaN without validation patterns
 	Engine, Device string  // of the training
+	Fallback       string  // why it ran on the CPU although auto found CUDA; empty: it did not
 
 	// Probe is (N, N), of the first scan: |FFT2(probe * object)|^2 / N^2 is in photons.
 	Probe *ndarray.Complex64
@@ -58,6 +59,8 @@ const (
 	keyChannels    = "ptyx.channels"
 	keyProbe       = "ptyx.probe_complex64_base64"
 	keyProbeDigest = "ptyx.probe_sha256"
+	keyDevice      = "ptyx.device"
+	keyFallback    = "ptyx.device_fallback" // the only optional key: it is there only after a fallback
 )
 
 // field is a metadata key of the contract, bound to its value.
@@ -67,7 +70,7 @@ type field struct {
 	value value
 }
 
-// fields is the table of the contract, in the order in which a file holds it.
+// fields is the table of the required keys, in the order in which a file holds them.
 func (c *Contract) fields() []field {
 	return []field{
 		{keyVersion, "text", text(&c.PtyxVersion)},
@@ -92,7 +95,7 @@ func (c *Contract) fields() []field {
 		{"ptyx.train_loss", "number", number(&c.TrainLoss)},
 		{"ptyx.val_loss", "number", number(&c.ValLoss)},
 		{"ptyx.engine", "text", text(&c.Engine)},
-		{"ptyx.device", "text", text(&c.Device)},
+		{keyDevice, "text", text(&c.Device)},
 	}
 }
 
@@ -100,6 +103,9 @@ func (c *Contract) fields() []field {
 func (c Contract) Properties() []onnxir.Property {
 	var properties []onnxir.Property
 	for _, f := range c.fields() {
+		if f.key == keyDevice && c.Fallback != "" { // a required key comes last: without it, the file was cut off
+			properties = append(properties, onnxir.Property{Key: keyFallback, Value: c.Fallback})
+		}
 		properties = append(properties, onnxir.Property{Key: f.key, Value: f.value.format()})
 	}
 	return properties
@@ -129,6 +135,7 @@ func Parse(m *onnxir.Model) (Contract, error) {
 			return Contract{}, fault(f.key, fmt.Sprintf("%.40q", texts[f.key]), expected)
 		}
 	}
+	c.Fallback = texts[keyFallback]
 	if square := c.Gridsize * c.Gridsize; c.Channels != 1 && c.Channels != square {
 		return Contract{},
 			fault(keyChannels, strconv.Itoa(c.Channels), fmt.Sprintf("1 or %d, the square of the gridsize", square))

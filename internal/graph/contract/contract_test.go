@@ -32,7 +32,7 @@ func sample() contract.Contract {
 		ObjectExtent: "centre", TrainingInput: "intensity",
 		InputScale: 1.0 / 3, AmplitudeMax: 2, Photons: 1e9 + 0.1, Probe: probe, ProbeDigest: optics.ProbeDigest(probe),
 		DataDigest: "data", Seed: math.MaxUint64, Epochs: 50, Loss: "mae", TrainLoss: 5e-324, ValLoss: -0.25,
-		Engine: "tape", Device: "Go",
+		Engine: "tape", Device: "Go", Fallback: "no kernel",
 	}
 }
 
@@ -110,10 +110,26 @@ func refused(t *testing.T, what string, properties []onnxir.Property, key string
 
 func TestEveryKeyIsNeeded(t *testing.T) {
 	for i, p := range sample().Properties() {
+		refused(t, "twice "+p.Key, append(sample().Properties(), p), p.Key)
+		if p.Key == "ptyx.device_fallback" {
+			continue
+		}
 		properties := sample().Properties()
 		refused(t, "without "+p.Key, slices.Delete(properties, i, i+1), p.Key)
 		refused(t, "empty "+p.Key, with(p.Key, ""), p.Key)
-		refused(t, "twice "+p.Key, append(sample().Properties(), p), p.Key)
+	}
+}
+
+// A training that ran where it was meant to has no reason to state.
+func TestTheFallbackIsOptional(t *testing.T) {
+	c := sample()
+	c.Fallback = ""
+	properties := c.Properties()
+	if last := properties[len(properties)-1].Key; last != "ptyx.device" {
+		t.Errorf("the last key is %s", last)
+	}
+	if got, err := contract.Parse(file(properties)); err != nil || got.Fallback != "" {
+		t.Errorf("fallback %q: %v", got.Fallback, err)
 	}
 }
 

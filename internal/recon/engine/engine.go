@@ -15,6 +15,8 @@ type Engine interface {
 	Name() string
 	// Device is ONNX Runtime's name of the provider that computes, or "Go" for the tape.
 	Device() string
+	// Fallback is why the device auto became the CPU although CUDA is there. Otherwise it is empty.
+	Fallback() string
 	// Replicas is the best number of bindings of one executable to run at the same time, if the work can be cut into
 	// the given number of equal parts. One part per core is faster than all cores in every operator.
 	Replicas(parts int) int

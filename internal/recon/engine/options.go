@@ -30,7 +30,8 @@ type Options struct {
 	Library string     `yaml:"onnxruntime,omitempty"`
 	Profile string     `yaml:"-"`
 
-	Log *slog.Logger `yaml:"-"` // warns when auto takes the CPU although CUDA is there; nil: no warning
+	// Fallback, unless nil, is called each time that auto takes the CPU although CUDA is there: see WarnOnce.
+	Fallback func(reason error) `yaml:"-"`
 }
 
 // maxThreads is more than any one machine has: a larger number is a mistake and would keep the machine busy for hours.
@@ -60,16 +61,17 @@ func (o Options) ThreadCount() int {
 	return ort.DefaultThreads()
 }
 
-// Session is the options of a session of ONNX Runtime. It warns once of a fallback to the CPU.
+// Session is the options of a session of ONNX Runtime.
 func (o Options) Session() ort.SessionOptions {
-	s := ort.SessionOptions{Device: o.Device, Threads: o.ThreadCount(), Profile: o.Profile}
-	if o.Log != nil {
-		var once sync.Once
-		s.Fallback = func(reason error) {
-			once.Do(func() { o.Log.Warn("CUDA is there but fails: the CPU computes", "error", reason) })
-		}
+	return ort.SessionOptions{Device: o.Device, Threads: o.ThreadCount(), Profile: o.Profile, Fallback: o.Fallback}
+}
+
+// WarnOnce is a Fallback that warns the first time. A command may open several engines; its user needs one warning.
+func WarnOnce(log *slog.Logger) func(reason error) {
+	var once sync.Once
+	return func(reason error) {
+		once.Do(func() { log.Warn("CUDA is there but fails: the CPU computes", "error", reason) })
 	}
-	return s
 }
 
 // Environment finds and opens ONNX Runtime.

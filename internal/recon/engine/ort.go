@@ -17,6 +17,7 @@ type ORT struct {
 	Target      onnxir.Target      // of the lowering
 	auto        bool               // a program that CUDA cannot run goes to the CPU
 	device      string
+	fallback    string
 }
 
 // NewORT returns an engine on an open ONNX Runtime, with the lowering that suits the device.
@@ -25,10 +26,27 @@ func NewORT(env *ort.Environment, options ort.SessionOptions) *ORT {
 }
 
 // newORT resolves the device before anything depends on it: lowering and replicas differ between CPU and CUDA.
-func newORT(env *ort.Environment, options ort.SessionOptions, resolve func(ort.Device) ort.Device) *ORT {
+func newORT(env *ort.Environment, options ort.SessionOptions, resolve resolver) *ORT {
 	e := &ORT{Environment: env, Options: options, auto: options.Device == ort.Auto}
-	e.use(resolve(options.Device))
+	device, reason := resolve(options.Device)
+	if reason != nil {
+		e.fallBack(reason)
+	} else {
+		e.use(device)
+	}
 	return e
+}
+
+// resolver is that of ort.Environment.Resolve.
+type resolver func(ort.Device) (device ort.Device, fallback error)
+
+// fallBack takes the CPU instead of CUDA, and remembers and reports the reason.
+func (e *ORT) fallBack(reason error) {
+	e.use(ort.CPU)
+	e.fallback = reason.Error()
+	if e.Options.Fallback != nil {
+		e.Options.Fallback(reason)
+	}
 }
 
 // use sets the device and its lowering. CUDA chooses its own algorithms for convolutions; hidden shapes save memory on
@@ -44,6 +62,9 @@ func (*ORT) Name() string { return "ort" }
 // Device is the provider of the last compiled program; empty before.
 func (e *ORT) Device() string { return e.device }
 
+// Fallback is why auto took the CPU although CUDA is there. Otherwise it is empty.
+func (e *ORT) Fallback() string { return e.fallback }
+
 // Replicas is one per thread on the CPU, if the number of parts is a multiple of it; 1 on a GPU.
 func (e *ORT) Replicas(parts int) int {
 	threads := e.Options.Threads
@@ -57,10 +78,7 @@ func (e *ORT) Replicas(parts int) int {
 func (e *ORT) Compile(p *program.Program, replicas int) (Executable, error) {
 	session, err := e.session(p, replicas)
 	if err != nil && e.auto && e.Options.Device == ort.CUDA {
-		if e.Options.Fallback != nil {
-			e.Options.Fallback(err)
-		}
-		e.use(ort.CPU)
+		e.fallBack(err)
 		session, err = e.session(p, replicas)
 	}
 	if err != nil {

@@ -19,6 +19,9 @@ func (Tape) Name() string { return "tape" }
 // Device is "Go".
 func (Tape) Device() string { return "Go" }
 
+// Fallback is empty.
+func (Tape) Fallback() string { return "" }
+
 // Replicas is 1: the bindings of a graph share its nodes.
 func (Tape) Replicas(int) int { return 1 }
 

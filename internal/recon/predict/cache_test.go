@@ -19,6 +19,7 @@ type fake struct {
 }
 
 func (*fake) Provider() string { return "fake" }
+func (*fake) Fallback() string { return "" }
 func (*fake) Close() error     { return nil }
 
 func (f *fake) Prepare(b int) (Batch, error) {

@@ -40,6 +40,7 @@ func (c constant) Prepare(b int) (predict.Batch, error) {
 	return constantBatch{fill(0), fill(c.amplitude), fill(c.phase)}, nil
 }
 func (constant) Provider() string { return "constant" }
+func (constant) Fallback() string { return "" }
 func (constant) Close() error     { return nil }
 
 type constantBatch struct{ patterns, amplitude, phase *ndarray.Float32 }

@@ -68,6 +68,9 @@ func Admitted(model []byte) ([]byte, error) {
 // Provider is ONNX Runtime's name for the device that computes.
 func (o *ORT) Provider() string { return o.session.Provider() }
 
+// Fallback is why auto took the CPU although CUDA is there. Otherwise it is empty.
+func (o *ORT) Fallback() string { return o.session.Fallback() }
+
 // Close closes the session.
 func (o *ORT) Close() error { return o.session.Close() }
 

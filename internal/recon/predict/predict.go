@@ -19,6 +19,8 @@ type Predictor interface {
 	Prepare(b int) (Batch, error)
 	// Provider names the device that computes: "CPUExecutionProvider", "CUDAExecutionProvider", "tape".
 	Provider() string
+	// Fallback is why the device auto became the CPU although CUDA is there. Otherwise it is empty.
+	Fallback() string
 	Close() error
 }
 

@@ -29,6 +29,7 @@ type Result struct {
 	X, Y     []float64          // centres of the patterns used
 	IDs      []int64            // their indices in the scan
 	Provider string             // device that computed the patches
+	Fallback string             // why the CPU computed although auto found CUDA; empty: it did not
 	Patches  int
 	Probe    *ndarray.Complex64 // (N, N) or (K, N, N); |FFT2(probe * object)|^2 / N^2 is in photons
 	Extra    []npz.Member       // further members of ObjectFile, of a solver
@@ -76,6 +77,9 @@ const (
 	CoverageFile  = "reconstructed_coverage.png" // summed probe weights, of the whole canvas
 )
 
+// KeyFallback is the member of ObjectFile with Result.Fallback. It is there only after a fallback.
+const KeyFallback = "device_fallback"
+
 // Save writes the object with its provenance, and its pictures, at the same time. The object is saved as the network
 // predicted it; its pictures show the phase without its ramp. After an error each file is either complete or unchanged.
 func (r *Result) Save(dir, modelDigest string) error {
@@ -120,6 +124,9 @@ func (r *Result) members(modelDigest string) []npz.Member {
 		{Key: "scan_index", Value: r.IDs},
 		{Key: "model_digest", Value: modelDigest},
 		{Key: "provider", Value: r.Provider},
+	}
+	if r.Fallback != "" {
+		members = append(members, npz.Member{Key: KeyFallback, Value: r.Fallback})
 	}
 	if r.Probe != nil {
 		members = append(members, npz.Member{Key: "probeGuess", Value: r.Probe})

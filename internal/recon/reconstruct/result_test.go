@@ -68,7 +68,7 @@ func TestSaveWritesTheObjectWithItsProvenance(t *testing.T) {
 	defer file.Close()
 	want := []string{
 		"object", "origin", "coverage", "spread", "xcoords", "ycoords", "scan_index", "model_digest", "provider",
-		"probeGuess",
+		"device_fallback", "probeGuess",
 	}
 	if got := file.Keys(); !slices.Equal(got, want) {
 		t.Errorf("keys %v, want %v", got, want)
@@ -103,7 +103,9 @@ func TestSaveWritesTheObjectWithItsProvenance(t *testing.T) {
 			t.Errorf("%s: %v, want %v (%v)", key, v, want, err)
 		}
 	}
-	for key, want := range map[string]string{"model_digest": "c0ffee", "provider": "fake"} {
+	for key, want := range map[string]string{
+		"model_digest": "c0ffee", "provider": "fake", "device_fallback": "no kernel",
+	} {
 		if v, err := file.String(key); err != nil || v != want {
 			t.Errorf("%s: %q, want %q (%v)", key, v, want, err)
 		}

@@ -25,7 +25,9 @@ func Run(
 	if err := pipe.run(ctx); err != nil {
 		return nil, err
 	}
-	return r.Result(p.Provider()), nil
+	result := r.Result(p.Provider())
+	result.Fallback = p.Fallback()
+	return result, nil
 }
 
 // buffers is the number of batches between two stages: one being filled, one waiting, one in use.

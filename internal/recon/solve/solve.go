@@ -93,6 +93,7 @@ type Solution struct {
 	History  []Pass             // without those that diverged
 	Residual float64            // of this object and probe
 	Device   string             // that made the passes: ONNX Runtime's name of the provider, or "Go"
+	Fallback string             // why the CPU made them although auto found CUDA; empty: it did not
 }
 
 // Run solves a problem and reports each pass to progress. The solution is the state with the lowest residual. If ctx is
@@ -118,7 +119,7 @@ func Run(ctx context.Context, p Problem, o Options, e engine.Engine, progress fu
 	if solution != nil {
 		solution.Device = "Go"
 		if method.onEngine {
-			solution.Device = e.Device()
+			solution.Device, solution.Fallback = e.Device(), e.Fallback()
 		}
 	}
 	return solution, err

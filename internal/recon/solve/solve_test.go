@@ -379,3 +379,24 @@ func TestStalled(t *testing.T) {
 		}
 	}
 }
+
+// fellBack is an engine that auto put on the CPU although CUDA is there.
+type fellBack struct{ engine.Engine }
+
+func (fellBack) Fallback() string { return "no kernel" }
+
+// The solution states why the CPU made it. EPIE needs no GPU, so it states nothing.
+func TestTheSolutionStatesAFallback(t *testing.T) {
+	p, _ := simulated(t, 16, 1e6)
+	for _, c := range []struct {
+		method Method
+		want   string
+	}{{LSQML, "no kernel"}, {EPIE, ""}} {
+		o := Defaults(1)
+		o.Method = c.method
+		s, err := Run(t.Context(), p, o, fellBack{fast(t, 1)}, func(Pass) {})
+		if err != nil || s.Fallback != c.want {
+			t.Errorf("%s: fallback %q, want %q: %v", c.method, s.Fallback, c.want, err)
+		}
+	}
+}

@@ -149,6 +149,7 @@ func (f *fake) worker() WorkerOptions {
 }
 
 func (f *fake) Provider() string { return "fake" }
+func (f *fake) Fallback() string { return "" }
 func (f *fake) Close() error     { return nil }
 
 func (f *fake) Prepare(b int) (predict.Batch, error) {

@@ -54,11 +54,14 @@ func (s *Server) listModels(w http.ResponseWriter, _ *http.Request) error {
 		N        int    `json:"n"`
 		Channels int    `json:"channels"`
 		Digest   string `json:"digest"`
+		Device   string `json:"device"`                    // empty: workers compute
+		Fallback string `json:"device_fallback,omitempty"` // why it is the CPU although auto found CUDA
 	}
 	list := []entry{}
 	for _, name := range slices.Sorted(slices.Values(s.names)) {
 		m := s.models[name]
-		list = append(list, entry{m.Name, m.Contract.N, m.Contract.Channels, m.Digest})
+		device, fallback := m.device()
+		list = append(list, entry{m.Name, m.Contract.N, m.Contract.Channels, m.Digest, device, fallback})
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"models": list})
 	return nil

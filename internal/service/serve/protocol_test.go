@@ -31,7 +31,8 @@ func TestMetadataAndHealth(t *testing.T) {
 		"/v2/models/net/versions/1":       model,
 		"/v2/models/net/ready":            `{"name":"net","ready":true}`,
 		"/v2/models/net/versions/1/ready": `{"name":"net","ready":true}`,
-		"/v1/models":                      `{"models":[{"name":"net","n":8,"channels":1,"digest":"digest of net"}]}`,
+		"/v1/models": `{"models":[{"name":"net","n":8,"channels":1,"digest":"digest of net","device":"fake",` +
+			`"device_fallback":"no kernel"}]}`,
 	} {
 		w := ask(s, "GET", path, nil)
 		if w.Code != 200 || w.Body.String() != want {

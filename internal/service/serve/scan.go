@@ -348,6 +348,7 @@ func (s *scan) result() (r *reconstruct.Result, version int, err error) {
 	case s.snapshot == nil || s.snapshotVersion != s.version:
 		s.snapshot = reconstruct.FromFrames(s.canvas, reconstruct.JoinProviders(s.providers), s.model.Contract.Probe,
 			s.frames, frame.position)
+		_, s.snapshot.Fallback = s.model.device()
 		s.snapshotVersion = s.version
 	}
 	return s.snapshot, s.version, nil

@@ -98,7 +98,8 @@ func (m measured) expected(t testing.TB, o Model) []byte {
 		}
 	}
 	r := reconstruct.Result{Object: canvas.Object(), Coverage: canvas.Coverage(), Spread: canvas.Spread(), X: s.x,
-		Y: s.y, IDs: s.ids, Probe: o.Contract.Probe, Provider: o.Predictor.Provider()}
+		Y: s.y, IDs: s.ids, Probe: o.Contract.Probe, Provider: o.Predictor.Provider(),
+		Fallback: o.Predictor.Fallback()}
 	r.Row, r.Col = canvas.Origin()
 	var b bytes.Buffer
 	if err := r.Encode(&b, o.Digest); err != nil {

@@ -42,6 +42,15 @@ type Model struct {
 	MaxBatch  int // samples of a batch, if fewer than Options.BatchSize; 0: no such limit
 }
 
+// device is the provider that computes in this process, and why it is the CPU although auto found CUDA. Both are empty
+// if workers compute.
+func (m Model) device() (provider, fallback string) {
+	if m.Predictor == nil {
+		return "", ""
+	}
+	return m.Predictor.Provider(), m.Predictor.Fallback()
+}
+
 // Options configure a Server.
 type Options struct {
 	Models    []Model

@@ -270,6 +270,7 @@ func (w *Watcher) save() error {
 	}
 	start := w.o.Clock.Now()
 	result := w.object.result(w.o.Predictor.Provider(), w.o.Contract.Probe)
+	result.Fallback = w.o.Predictor.Fallback()
 	err := w.o.Save(result)
 	w.saved = w.o.Clock.Now()
 	w.saveTook = w.saved.Sub(start)

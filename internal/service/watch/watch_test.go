@@ -39,6 +39,7 @@ type fake struct {
 }
 
 func (f *fake) Provider() string { return "fake" }
+func (f *fake) Fallback() string { return "no kernel" }
 func (f *fake) Close() error     { return nil }
 
 func (f *fake) Prepare(b int) (predict.Batch, error) {

@@ -20,6 +20,9 @@ func NewTape(model []byte) *Tape { return &Tape{model} }
 // Provider is "tape".
 func (*Tape) Provider() string { return engine.Tape{}.Name() }
 
+// Fallback is empty.
+func (*Tape) Fallback() string { return "" }
+
 // Close does nothing.
 func (*Tape) Close() error { return nil }
 
