@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 )
@@ -48,10 +47,13 @@ type worker struct {
 
 // delivery is a task as it was delivered to a worker.
 type delivery struct {
-	msg     jetstream.Msg
-	task    Task
-	number  int // counts the deliveries of the task from 1
-	outcome Outcome
+	msg       jetstream.Msg
+	task      Task
+	id        string // message id with which the job sent the task; may be empty
+	sequence  uint64 // of the message in the stream
+	number    int    // counts the deliveries of the task from 1, without those that were given back
+	givenBack bool   // another worker gave the task back
+	outcome   Outcome
 }
 
 // Work takes tasks until ctx is done. Then it finishes the batch in the network, returns the other tasks to the broker,
@@ -138,7 +140,7 @@ func (w *worker) receiveAll(ctx context.Context, received chan<- *delivery) erro
 				select {
 				case received <- d:
 				case <-ctx.Done():
-					w.giveBack(d, 0)
+					w.giveBack(d)
 				}
 			}
 			return nil
@@ -192,23 +194,16 @@ func (w *worker) decode(msg jetstream.Msg) *delivery {
 		w.held.release(msg, func() error { return msg.TermWithReason(err.Error()) })
 		return nil
 	}
-	d := &delivery{msg: msg, task: task, number: 1}
-	if m, err := msg.Metadata(); err == nil {
-		d.number = int(m.NumDelivered)
-	}
+	d := &delivery{msg: msg, task: task}
+	d.setDelivery()
 	return d
 }
 
-// giveBack lets another worker take a task, after a delay.
-func (w *worker) giveBack(d *delivery, delay time.Duration) {
-	w.held.release(d.msg, func() error { return d.msg.NakWithDelay(delay) })
-}
-
-// retryLater gives a task back after an error.
+// retryLater lets any worker try a task again after an error.
 func (w *worker) retryLater(d *delivery, problem string, err error) {
 	w.options.Log.Warn(problem, "batch", d.task.Batch, "job", d.task.Job, "try", d.number, "error", err)
 	w.count(func(t *Tally) { t.Retried++ })
-	w.giveBack(d, w.options.Timing.MaxPause)
+	w.held.release(d.msg, func() error { return d.msg.NakWithDelay(w.options.Timing.MaxPause) })
 }
 
 func (w *worker) count(change func(*Tally)) {
@@ -222,8 +217,8 @@ func (w *worker) computeAll(ctx context.Context, received <-chan *delivery, comp
 	for d := range received {
 		switch {
 		case ctx.Err() != nil:
-			w.giveBack(d, 0)
-		case d.number > 1 && w.isStored(ctx, d.task):
+			w.giveBack(d)
+		case (d.number > 1 || d.givenBack) && w.isStored(ctx, d.task):
 			w.count(func(t *Tally) { t.Repeated++ })
 			w.held.release(d.msg, d.msg.Ack)
 		case w.compute(ctx, d):
@@ -245,7 +240,7 @@ func (w *worker) compute(ctx context.Context, d *delivery) bool {
 	case err == nil:
 		return true
 	case ctx.Err() != nil:
-		w.giveBack(d, 0)
+		w.giveBack(d)
 		return false
 	case d.number >= maxTries:
 		d.outcome.Failure = err.Error()
@@ -311,8 +306,8 @@ func (w *worker) acknowledge(ctx context.Context, d *delivery) {
 // store stores an outcome under the message id of its task, by which the broker recognizes a second one.
 func (w *worker) store(ctx context.Context, d *delivery) error {
 	var options []jetstream.PublishOpt
-	if id := d.msg.Headers().Get(nats.MsgIdHdr); id != "" && d.outcome.Failure == "" {
-		options = append(options, jetstream.WithMsgID(id))
+	if d.id != "" && d.outcome.Failure == "" {
+		options = append(options, jetstream.WithMsgID(d.id))
 	}
 	subject, data := outcomeSubject(d.task.Job.String(), d.task.Batch), d.outcome.Encode()
 	return retry(ctx, w.options.Timing, func(ctx context.Context) error {
