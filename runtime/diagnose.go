@@ -29,7 +29,7 @@ type Diagnosis struct {
 
 // CUDAStatus reports whether sessions can run on a GPU.
 type CUDAStatus struct {
-	Usable bool   `json:"usable"` // the small model ran on it
+	Usable bool   `json:"usable"` // a small model ran on it
 	Why    string `json:"why"`    // the missing parts, if it is not usable
 }
 
@@ -57,7 +57,7 @@ func (d Diagnosis) Usable() bool { return d.Runs }
 var smallModel []byte
 
 // Diagnose searches for ONNX Runtime as [Find] does, opens it, runs a small model and examines the processor. Faults
-// are listed in Problems.
+// are listed in Problems. The small model shows that a device starts; `ptyx doctor` runs complete networks afterwards.
 func Diagnose(explicit string) Diagnosis {
 	d := Diagnosis{
 		API: APIVersion, Minimum: MinimumVersion, Providers: []string{}, Problems: []Problem{},

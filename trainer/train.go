@@ -179,10 +179,15 @@ type silent struct{}
 func (silent) Batch(int, int, int, float64) {}
 func (silent) Epoch(Epoch)                  {}
 
-// network is the network for scans of the given mean power: its input is normalised to a power of (N/2)^2 per pattern.
+// network is the network for scans of the given mean power.
 func (r Request) network(power float64) models.Config {
-	half := float64(r.Config.N / 2)
-	return r.Config.NetworkConfig(math.Sqrt(half * half / power))
+	return r.Config.NetworkConfig(inputScale(r.Config.N, power))
+}
+
+// inputScale normalises patterns of n pixels and the given mean power to a power of (N/2)^2 per pattern.
+func inputScale(n int, power float64) float64 {
+	half := float64(n / 2)
+	return math.Sqrt(half * half / power)
 }
 
 // step is the configuration of the training step of all replicas. Patterns have the given number of photons on average.

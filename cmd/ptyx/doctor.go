@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"ptyx/internal/app/workflow"
 	ort "ptyx/runtime"
 )
 
@@ -15,12 +16,16 @@ type doctorCmd struct {
 	JSON        bool   `name:"json" help:"Print JSON."`
 }
 
-// Run prints the library, its providers and the processor. It fails if no model can run.
+// Run prints the library, its providers, the processor, and what was tried on each device. It fails if no model can
+// run.
 func (c *doctorCmd) Run(app *appContext) error {
-	d := ort.Diagnose(c.Onnxruntime)
+	d, err := workflow.Diagnose(app.Context, c.Onnxruntime)
+	if err != nil {
+		return err
+	}
 	write := writeDiagnosis
 	if c.JSON {
-		write = func(w io.Writer, d ort.Diagnosis) error { return writeJSON(w, d) }
+		write = func(w io.Writer, d workflow.Diagnosis) error { return writeJSON(w, d) }
 	}
 	if err := write(app.Stdout, d); err != nil {
 		return err
@@ -32,7 +37,7 @@ func (c *doctorCmd) Run(app *appContext) error {
 }
 
 // writeDiagnosis prints one fact a line, then the problems with their remedies.
-func writeDiagnosis(w io.Writer, d ort.Diagnosis) error {
+func writeDiagnosis(w io.Writer, d workflow.Diagnosis) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, name+"\t"+format+"\n", args...) }
 	row("needs", "ONNX Runtime %s or a newer 1.x (C API %d)", d.Minimum, d.API)
@@ -50,6 +55,9 @@ func writeDiagnosis(w io.Writer, d ort.Diagnosis) error {
 		cuda = "not usable: " + d.CUDA.Why
 	}
 	row("CUDA", "%s", cuda)
+	for _, trial := range d.Trials {
+		row("tried", "%s", trial)
+	}
 	row("processor", "%s", d.Processor)
 	row("cores", "%s", cores(d.Processor.Cores))
 	row("threads", "%d by default", d.Threads)

@@ -22,7 +22,6 @@ import (
 	"ptyx/internal/quality/validate"
 	"ptyx/internal/scan/convert"
 	"ptyx/internal/scan/simulate"
-	ort "ptyx/runtime"
 )
 
 // printed maps the sections of docs/json.md to the results that --json prints.
@@ -45,7 +44,7 @@ func printed() map[string]any {
 		"ptyx convert":                       convert.Result{},
 		"ptyx export":                        workflow.ExportResult{},
 		"ptyx inspect":                       contract.Description{},
-		"ptyx doctor":                        ort.Diagnosis{},
+		"ptyx doctor":                        workflow.Diagnosis{},
 		"ptyx version":                       release{},
 	}
 }
@@ -129,6 +128,10 @@ func keysOf(t *testing.T, of reflect.Type, path string) (keys []string) {
 			continue
 		}
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous && name == "" { // its keys belong to the outer object
+			keys = append(keys, keysOf(t, f.Type, "")...)
+			continue
+		}
 		if !snakeKey.MatchString(name) {
 			t.Errorf("%s.%s has the key %q, which is not in lower case with underscores", of, f.Name, name)
 		}
