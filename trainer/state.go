@@ -2,7 +2,6 @@ package trainer
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"ptyx/internal/base/badinput"
@@ -145,36 +144,36 @@ func (s *State) LoadState(path string, specs []models.Spec, dataDigest string) e
 		return err
 	}
 	defer file.Close()
-	l := stateLoader{file: file}
-	if digest := l.text("data_sha256"); l.err == nil && digest != dataDigest {
+	l := npz.NewFields(file, "the state belongs to another network or is damaged; train anew")
+	if digest := l.Text("data_sha256"); l.Err() == nil && digest != dataDigest {
 		return &badinput.Error{
 			File: path, Key: "data_sha256", Found: "the state of a training on other patterns", Expected: dataDigest,
 			Remedy: "resume with the same --train-data-file",
 		}
 	}
-	if format := l.ints("format", 1)[0]; l.err == nil && format != stateFormat {
+	if format := l.Counts("format", 1)[0]; l.Err() == nil && format != stateFormat {
 		return &badinput.Error{
 			File: path, Key: "format", Found: fmt.Sprintf("version %d", format),
 			Expected: fmt.Sprintf("version %d", stateFormat),
 			Remedy:   "resume with the ptyx that wrote it, or train anew",
 		}
 	}
-	progress := l.ints("progress", 4)
+	progress := l.Counts("progress", 4)
 	s.Epoch, s.Batch, s.Samples, *s.Optimiser.Updates() = progress[0], progress[1], progress[2], progress[3]
-	for _, sum := range l.floats("loss_sum", 1) {
+	for _, sum := range l.Floats("loss_sum", 1) {
 		s.LossSum = sum
 	}
 	probe, others := s.arrays(specs)
-	l.into(append(probe, others...))
-	s.History = l.history(s.Epoch)
+	load(l, append(probe, others...))
+	s.History = savedHistory(l, s.Epoch)
 	if file.Has("best") {
-		best := l.floats("best", 2)
-		if l.err != nil {
-			return l.err
+		best := l.Floats("best", 2)
+		if l.Err() != nil {
+			return l.Err()
 		}
 		if !(best[0] >= 1 && best[0] <= float64(len(s.History))) {
-			l.fault("best", fmt.Sprintf("epoch %g", best[0]), fmt.Sprintf("one of %d", len(s.History)))
-			return l.err
+			l.Fault("best", fmt.Sprintf("epoch %g", best[0]), fmt.Sprintf("one of %d", len(s.History)))
+			return l.Err()
 		}
 		s.Best = &Best{
 			Epoch: int(best[0]), Loss: best[1],
@@ -183,78 +182,23 @@ func (s *State) LoadState(path string, specs []models.Spec, dataDigest string) e
 		for _, spec := range specs {
 			s.Best.Parameters = append(s.Best.Parameters, ndarray.New[float32](spec.Shape...))
 		}
-		l.into(s.Best.arrays(specs))
+		load(l, s.Best.arrays(specs))
 	}
-	return l.err
+	return l.Err()
 }
 
-// stateLoader reads arrays of expected shapes and keeps the first fault.
-type stateLoader struct {
-	file *npz.Reader
-	err  error
-}
-
-func (l *stateLoader) fault(key, found, expected string) {
-	l.keep(&badinput.Error{
-		File: l.file.Path(), Key: key, Found: found, Expected: expected,
-		Remedy: "the state belongs to another network or is damaged; train anew",
-	})
-}
-
-func (l *stateLoader) keep(err error) bool {
-	if l.err == nil {
-		l.err = err
-	}
-	return l.err == nil
-}
-
-func (l *stateLoader) text(key string) string {
-	v, err := l.file.String(key)
-	l.keep(err)
-	return v
-}
-
-func (l *stateLoader) floats(key string, count int) []float64 {
-	v, err := l.file.Float64s(key)
-	if l.keep(err) && len(v) == count {
-		return v
-	}
-	l.fault(key, fmt.Sprintf("%d values", len(v)), fmt.Sprint(count))
-	return nil
-}
-
-func (l *stateLoader) ints(key string, count int) []int {
-	out := make([]int, count)
-	for i, v := range l.floats(key, count) {
-		if !(v >= 0 && v < math.MaxInt32) {
-			l.fault(key, fmt.Sprint(v), "a count")
-			return make([]int, count)
-		}
-		out[i] = int(v)
-	}
-	return out
-}
-
-// into fills arrays from the file.
-func (l *stateLoader) into(list []namedArray) {
+// load fills arrays from a file.
+func load(l *npz.Fields, list []namedArray) {
 	for _, a := range list {
-		v, err := l.file.Float32(a.name)
-		if !l.keep(err) {
-			return
-		}
-		if !ndarray.SameShape(v.Shape, a.array.Shape) {
-			l.fault(a.name, fmt.Sprintf("shape %v", v.Shape), fmt.Sprint(a.array.Shape))
-			return
-		}
-		copy(a.array.Data, v.Data)
+		l.Into(a.name, a.array)
 	}
 }
 
-func (l *stateLoader) history(epochs int) []Epoch {
+func savedHistory(l *npz.Fields, epochs int) []Epoch {
 	var rows [][6]float64
 	for column, name := range historyColumns() {
-		values := l.floats("history."+name, epochs)
-		if l.err != nil {
+		values := l.Floats("history."+name, epochs)
+		if l.Err() != nil {
 			return nil // before a damaged count decides an allocation
 		}
 		if rows == nil {
