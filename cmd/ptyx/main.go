@@ -28,7 +28,7 @@ const (
 const description = `Neural ptychography: train on diffraction patterns, export ONNX, infer, see the object.
 
 Exit status: 0 success; 1 bad input or failure, explained in one sentence; 130 interrupted by Ctrl-C. An interrupted
-training saves its model. The other commands leave no partial files.`
+training saves its model, an interrupted solver its object. The other commands leave no partial files.`
 
 // cli is the list of commands.
 type cli struct {

@@ -20,6 +20,8 @@ type solveCmd struct {
 type solverFlags struct {
 	OutputDir string `default:"out" placeholder:"DIR" help:"Directory for the object, the probe and their pictures."`
 
+	Resume bool `settings:"-" help:"Continue the run whose state is in --output-dir."`
+
 	Method     solve.Method     `default:"lsqml" help:"Method: lsqml (in batches) or epie (pattern by pattern)."`
 	Likelihood solve.Likelihood `default:"amplitude" help:"Noise model of the patterns: amplitude or poisson."`
 	BatchSize  int              `default:"0" help:"Patterns per LSQML update; 0: 1/8 of the scan, later all."`
@@ -39,8 +41,11 @@ func (solverFlags) Help() string {
 	return `lsqml is the least-squares method of Odstrcil, Menzel and Guizar-Sicairos (2018), epie the method of Maiden
 and Rodenburg (2009).
 
-Each run writes its settings to reconstruction.yaml beside the object; --config reads such a file. Ctrl-C saves the best
-state so far; refine can go on from it.`
+Each run writes its settings to reconstruction.yaml beside the object; --config reads such a file.
+
+Ctrl-C saves the best state so far. Each run also saves its state to solver_state.npz. With --resume, the same command
+continues from there, and ends with the bytes of a run that was not interrupted. To continue a run that is finished,
+raise --iterations, too. --resume refuses the state of another scan, command or method, or of other options.`
 }
 
 // Run solves.
@@ -56,7 +61,7 @@ func (f *solverFlags) solve(app *appContext, o workflow.SolveOptions, iterations
 		return err
 	}
 	o.Read, o.Engine, o.OutputDir = f.read(), f.options(app.Log), f.OutputDir
-	o.Settings, o.Progress = text, app.progress()
+	o.Settings, o.Progress, o.Resume = text, app.progress(), f.Resume
 	o.Read.ProbeFile = f.ProbeFile
 	o.Solver = solve.Options{
 		Method: f.Method, Likelihood: f.Likelihood, Passes: iterations, BatchSize: f.BatchSize, Modes: f.Modes,

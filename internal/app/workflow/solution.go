@@ -2,8 +2,10 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"path/filepath"
 
 	"ptyx/internal/base/frame"
@@ -20,6 +22,7 @@ import (
 const (
 	SolvedProbeFile  = "probe.npz" // probeGuess, (K, N, N)
 	SolvedProbeImage = "probe.png"
+	SolverStateFile  = "solver_state.npz" // to resume from; the state.npz of a run directory is that of a training
 )
 
 // solution is a problem and everything needed to solve it and to save the result.
@@ -34,16 +37,19 @@ type solution struct {
 	settings  []byte      // to save; nil: none
 	digest    string      // of the model that made the first object; empty: none
 	progress  io.Writer   // reports each pass; nil: nowhere
+	log       *slog.Logger
 }
 
 // run solves and saves. If ctx is done after the first pass, it saves the best state so far and returns it with the
-// error Interrupted.
+// error Interrupted. If only the solver's state cannot be saved, it returns the result and that error.
 func (j solution) run(ctx context.Context) (*Reconstruction, error) {
 	s, err := j.solve(ctx)
 	if s == nil {
 		return nil, err
 	}
-	interrupted := err != nil
+	if err == nil && j.solver.Resume != "" && s.Resumed == len(s.History) {
+		j.log.Info("the run was finished: no pass is made", "state", j.solver.Resume)
+	}
 	if err := j.save(s); err != nil {
 		return nil, err
 	}
@@ -55,17 +61,25 @@ func (j solution) run(ctx context.Context) (*Reconstruction, error) {
 		Object: [2]int(s.Object.Shape),
 		Solver: &Solution{Method: j.solver.Method, Passes: len(s.History), Residual: s.Residual},
 	}
-	if interrupted {
+	var unsaved *solve.Unsaved
+	switch {
+	case errors.As(err, &unsaved):
+		return saved, fmt.Errorf("%w; the result is saved", unsaved)
+	case err != nil:
 		return saved, Interrupted{Saved: *saved}
 	}
 	return saved, nil
 }
 
-// solve opens an engine and solves. If ctx is done early, it returns the solution so far and the context's error.
-func (j solution) solve(ctx context.Context) (*solve.Solution, error) {
-	e, release, err := j.engine.Open()
-	if err != nil {
-		return nil, err
+// solve opens an engine, if the method needs one, and solves. If ctx is done early, it returns the solution so far and
+// the context's error.
+func (j solution) solve(ctx context.Context) (_ *solve.Solution, err error) {
+	var e engine.Engine
+	release := func() error { return nil }
+	if j.solver.Method.OnEngine() {
+		if e, release, err = j.engine.Open(); err != nil {
+			return nil, err
+		}
 	}
 	j.solver.Threads = j.engine.ThreadCount()
 	s, err := solve.Run(ctx, j.problem, j.solver, e, j.report)

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/destination"
@@ -14,6 +17,7 @@ import (
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/quality/evaluate"
 	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
 )
@@ -27,6 +31,7 @@ type SolveOptions struct {
 	OutputDir string
 	Engine    engine.Options
 	Solver    solve.Options
+	Resume    bool      // continue from the state in OutputDir
 	Settings  []byte    // of the command, written beside the object; nil: none
 	Progress  io.Writer // reports each pass; nil: nowhere
 }
@@ -56,9 +61,14 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	if err != nil {
 		return nil, err
 	}
+	o.Solver.Checkpoint = filepath.Join(o.OutputDir, SolverStateFile)
+	if o.Resume {
+		o.Solver.Resume = o.Solver.Checkpoint
+	}
 	job := solution{
 		problem: problem, solver: o.Solver, engine: o.Engine, scan: o.Scan, outputDir: o.OutputDir,
 		ids: make([]int64, len(problem.X)), scale: scale, settings: o.Settings, progress: o.Progress,
+		log: log,
 	}
 	for i := range job.ids {
 		job.ids[i] = int64(i)
@@ -89,8 +99,23 @@ func (o SolveOptions) problem(log *slog.Logger) (p solve.Problem, scale frame.Sc
 			return p, scale, err
 		}
 	}
+	p.ObjectOverwritten = o.Recon != "" && o.overwrites(o.Recon)
+	p.ProbeOverwritten = o.Read.ProbeFile != "" && o.overwrites(o.Read.ProbeFile) ||
+		o.Read.ProbeFile == "" && o.Model == "" && p.ObjectOverwritten
 	p.Patterns, err = scan.Load()
 	return p, scan.PixelScale, err
+}
+
+// overwrites reports whether the run writes its result to the file at path.
+func (o SolveOptions) overwrites(path string) bool {
+	file, err := os.Stat(path)
+	if err != nil {
+		return false // reading it reports the error
+	}
+	return slices.ContainsFunc([]string{reconstruct.ObjectFile, SolvedProbeFile}, func(name string) bool {
+		result, err := os.Stat(filepath.Join(o.OutputDir, name))
+		return err == nil && os.SameFile(file, result)
+	})
 }
 
 // hasProbe reports whether a reconstruction carries its probe. Reading its object reports a file that cannot be read.

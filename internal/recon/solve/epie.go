@@ -17,8 +17,6 @@ import (
 // ramp.
 type epie struct {
 	*state
-	history []float64 // likelihoods of the passes
-
 	fft             *spectrum.Transform
 	modes           [][]complex128 // (K, N, N), transforms of the probe's modes
 	moved, waves    [][]complex128 // (K, N, N), the modes at a position; exit waves, then their residuals
@@ -41,13 +39,25 @@ func newEPIE(s *state) *epie {
 
 func (m *epie) start(int) {}
 
-func (m *epie) restart() { m.history = m.history[:0] }
+func (m *epie) restart() { m.memory.losses = m.memory.losses[:0] }
 
 func (m *epie) shifted(int, int) {}
 
 func (m *epie) converged(loss float64) bool {
-	m.history = append(m.history, loss)
-	return stalled(m.history)
+	m.memory.losses = append(m.memory.losses, loss)
+	return stalled(m.memory.losses)
+}
+
+func (m *epie) close() error { return nil }
+
+func (m *epie) each(take func(id int, re, im []float32)) (squares float64, err error) {
+	var sum misfits
+	m.readProbe()
+	for id := range m.x {
+		m.gradients(id, &sum)
+		take(id, m.gradient, m.gradientIm)
+	}
+	return sum.squares, nil
 }
 
 // pass visits the patterns one by one, in an order drawn by the seed.

@@ -1,7 +1,6 @@
 package solve
 
 import (
-	"context"
 	"math"
 	"slices"
 
@@ -10,29 +9,20 @@ import (
 )
 
 // finish runs all patterns once more and makes a solution of the state.
-func (s *state) finish(ctx context.Context, step *stepper) (*Solution, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
+func (s *state) finish(m method) (*Solution, error) {
 	solution := &Solution{X: slices.Clone(s.x), Y: slices.Clone(s.y)}
 	s.orthogonalise()
 	light, peak := s.light()
 	illumination := make([]float64, len(s.object.re))
 	deviation := make([]float64,
 		len(s.object.re)) // sum |P|^2 |dO|^2, where a pattern asks for dO = conj(P) chi / |P|^2
-	squares, size := 0.0, s.n*s.n
-	err := step.each(upTo(len(s.x)), func(r *replica) error {
-		squares += float64(r.misfit.Data[0])
-		for slot, id := range r.members {
-			at := s.at(id)
-			re, im := part(r.objectGradRe, slot, size), part(r.objectGradIm, slot, size)
-			for q, w := range light {
-				pixel := at + q/s.n*s.object.width + q%s.n
-				illumination[pixel] += float64(w)
-				deviation[pixel] += float64(re[q]*re[q]+im[q]*im[q]) / float64(w+spreadFloor*peak)
-			}
+	squares, err := m.each(func(id int, re, im []float32) {
+		at := s.at(id)
+		for q, w := range light {
+			pixel := at + q/s.n*s.object.width + q%s.n
+			illumination[pixel] += float64(w)
+			deviation[pixel] += float64(re[q]*re[q]+im[q]*im[q]) / float64(w+spreadFloor*peak)
 		}
-		return nil
 	})
 	if err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package solve
 
 import (
-	"context"
 	"fmt"
 	"math"
 )
@@ -24,11 +23,7 @@ type snapshot struct {
 
 // take overwrites the snapshot by the state.
 func (c *snapshot) take(s *state) {
-	now := s.unknowns()
-	for i := range 2 {
-		c.unknowns.object[i] = append(c.unknowns.object[i][:0], now.object[i]...)
-		c.unknowns.probe[i] = append(c.unknowns.probe[i][:0], now.probe[i]...)
-	}
+	c.unknowns.take(s.unknowns())
 	c.x, c.y, c.residual = append(c.x[:0], s.x...), append(c.y[:0], s.y...), math.Inf(1)
 	if s.positions != nil {
 		c.noise = s.positions.noise
@@ -53,6 +48,7 @@ func (c *snapshot) restore(s *state) {
 type guard struct {
 	state        *state
 	before, best *snapshot // starts of the running pass, and of the one with the lowest residual
+	memory       memory    // of the method at the start of the running pass
 	startLimit   float64   // residual that no start can exceed
 }
 
@@ -74,7 +70,16 @@ func (s *state) largestResidual() float64 {
 }
 
 // begin copies the state in which a pass begins.
-func (g *guard) begin() { g.before.take(g.state) }
+func (g *guard) begin() {
+	g.before.take(g.state)
+	g.memory.take(&g.state.memory)
+}
+
+// undo returns to the start of the running pass.
+func (g *guard) undo() {
+	g.before.restore(g.state)
+	g.state.memory = g.memory
+}
 
 // diverged judges the residual of a pass.
 func (g *guard) diverged(residual float64) bool {
@@ -106,14 +111,14 @@ func (g *guard) goBack(p Pass) error {
 }
 
 // finish makes a solution of the state, or of the best one if its residual is lower.
-func (g *guard) finish(ctx context.Context, step *stepper) (*Solution, error) {
-	last, err := g.state.finish(ctx, step)
+func (g *guard) finish(m method) (*Solution, error) {
+	last, err := g.state.finish(m)
 	if err != nil {
 		return nil, err
 	}
 	if !(last.finite() && last.Residual <= g.best.residual) {
 		g.best.restore(g.state)
-		best, err := g.state.finish(ctx, step)
+		best, err := g.state.finish(m)
 		if err != nil {
 			return nil, err
 		}

@@ -58,7 +58,7 @@ func runMethod(t *testing.T, p Problem, o Options, of func(*lsqml) method, progr
 		t.Fatal(err)
 	}
 	defer step.close()
-	solution, err := s.run(t.Context(), of(newLSQML(s, step)), step, progress)
+	solution, err := s.run(t.Context(), of(newLSQML(s, step)), keeper{}, progress)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,14 +141,14 @@ func TestAHopelessSolverIsAnError(t *testing.T) {
 	}
 	var starts [][]float32
 	g := newGuard(s)
-	history, err := s.solve(t.Context(), runaway{newEPIE(s)}, g, func(pass Pass) {
+	err = s.solve(t.Context(), runaway{newEPIE(s)}, g, func(pass Pass) {
 		if !pass.Diverged {
 			t.Errorf("pass %d counts", pass.Number)
 		}
 		starts = append(starts, slices.Clone(g.before.unknowns.object[0]))
 	})
-	if err == nil || len(history) != 0 || !strings.Contains(err.Error(), "diverges") {
-		t.Errorf("error %v, %d passes", err, len(history))
+	if err == nil || len(s.history) != 0 || !strings.Contains(err.Error(), "diverges") {
+		t.Errorf("error %v, %d passes", err, len(s.history))
 	}
 	if len(starts) != 7 {
 		t.Errorf("%d attempts, want those with all steps from 1 to 1/64", len(starts))

@@ -26,17 +26,13 @@ const (
 type lsqml struct {
 	*state
 	step        *stepper
-	batches     int // per pass
-	fixedNumber bool
+	fixedNumber bool // of batches
 
 	direction, gradient      *plane    // of the object
 	illumination             []float32 // of the canvas by a batch
 	probeStep, probeGradient pairs     // (K, N, N)
 	objectPower              []float32 // (N, N), sum |O|^2 of the batch's patches
 	cross                    pairs     // (N, N), sum conj(dO) O of the batch's patches
-
-	last    *unknowns // object and probe after the pass before, or nil
-	history []float64 // losses since the batches were last made larger
 }
 
 // pairs are complex numbers as real and imaginary parts.
@@ -60,19 +56,22 @@ func (p pairs) largest() float64 {
 
 func newLSQML(s *state, step *stepper) *lsqml {
 	m := &lsqml{
-		state: s, step: step, batches: max(1, min(maxBatches, len(s.x)/minBatchSize)),
+		state: s, step: step,
 		direction: newPlane(s.box), gradient: newPlane(s.box), illumination: make([]float32, len(s.object.re)),
 		probeStep: newPairs(len(s.probeRe.Data)), probeGradient: newPairs(len(s.probeRe.Data)),
 		objectPower: make([]float32, s.n*s.n), cross: newPairs(s.n * s.n),
 	}
+	s.memory.batches = max(1, min(maxBatches, len(s.x)/minBatchSize))
 	if size := s.options.BatchSize; size > 0 {
-		m.batches, m.fixedNumber = max(1, (len(s.x)+size-1)/size), true
+		s.memory.batches, m.fixedNumber = max(1, (len(s.x)+size-1)/size), true
 	}
 	return m
 }
 
+func (m *lsqml) close() error { return m.step.close() }
+
 func (m *lsqml) start(pass int) {
-	m.last = m.extrapolate(m.last)
+	m.memory.last = m.extrapolate(m.memory.last)
 	if m.movesPositions(pass) {
 		m.positions.extrapolate()
 	}
@@ -80,27 +79,26 @@ func (m *lsqml) start(pass int) {
 
 // restart forgets the changes of earlier passes and their losses.
 func (m *lsqml) restart() {
-	m.last, m.history = nil, m.history[:0]
-	if m.positions != nil {
-		m.positions.lastY, m.positions.lastX = nil, nil
-	}
+	m.memory.last, m.memory.losses = nil, m.memory.losses[:0]
+	m.memory.lastY, m.memory.lastX = nil, nil
 }
 
 func (m *lsqml) shifted(rows, cols int) {
-	if m.last != nil {
-		m.last.roll(m.state, rows, cols)
+	if m.memory.last != nil {
+		m.memory.last.roll(m.state, rows, cols)
 	}
 }
 
 // pass makes one update for each batch of patterns drawn from the complete scan.
 func (m *lsqml) pass(ctx context.Context, number int) (misfits, error) {
-	sum := misfits{updates: m.batches}
+	batches := m.memory.batches
+	sum := misfits{updates: batches}
 	order := rand.New(rand.NewPCG(m.options.Seed, uint64(number))).Perm(len(m.x))
-	for b := range m.batches {
+	for b := range batches {
 		if err := ctx.Err(); err != nil {
 			return sum, err
 		}
-		members := order[b*len(order)/m.batches : (b+1)*len(order)/m.batches]
+		members := order[b*len(order)/batches : (b+1)*len(order)/batches]
 		if err := m.update(members, number, &sum); err != nil || !finite(sum.squares) {
 			return sum, err
 		}
@@ -111,24 +109,24 @@ func (m *lsqml) pass(ctx context.Context, number int) (misfits, error) {
 // converged halves the number of batches when they gain too little. The method has converged when a pass with a single
 // batch gains nothing.
 func (m *lsqml) converged(loss float64) bool {
-	m.history = append(m.history, loss)
-	gain := m.gain()
-	if m.fixedNumber || m.batches == 1 {
-		return stalled(m.history)
+	m.memory.losses = append(m.memory.losses, loss)
+	if m.fixedNumber || m.memory.batches == 1 {
+		return stalled(m.memory.losses)
 	}
-	if gain < minGain {
-		m.batches = max(1, m.batches/2)
-		m.history = m.history[:0]
+	if m.gain() < minGain {
+		m.memory.batches /= 2
+		m.memory.losses = m.memory.losses[:0]
 	}
 	return false
 }
 
 // gain is the share of the loss that the last pass removed.
 func (m *lsqml) gain() float64 {
-	if len(m.history) < 2 {
+	losses := m.memory.losses
+	if len(losses) < 2 {
 		return 1
 	}
-	before, now := m.history[len(m.history)-2], m.history[len(m.history)-1]
+	before, now := losses[len(losses)-2], losses[len(losses)-1]
 	return (before - now) / before
 }
 
@@ -191,6 +189,18 @@ func (m *lsqml) sumGradients(members []int, pass int, light []float32, sum *misf
 		subtract(m.probeGradient.im, r.probeGradIm.Data)
 		return nil
 	})
+}
+
+func (m *lsqml) each(take func(id int, re, im []float32)) (squares float64, err error) {
+	size := m.n * m.n
+	err = m.step.each(upTo(len(m.x)), func(r *replica) error {
+		squares += float64(r.misfit.Data[0])
+		for slot, id := range r.members {
+			take(id, part(r.objectGradRe, slot, size), part(r.objectGradIm, slot, size))
+		}
+		return nil
+	})
+	return squares, err
 }
 
 // sumIllumination adds up the light on the canvas, without the subpixel shifts, which hardly matter here.

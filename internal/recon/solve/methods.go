@@ -10,6 +10,7 @@ import (
 
 	"ptyx/internal/base/choice"
 	"ptyx/internal/graph/ops"
+	"ptyx/internal/recon/engine"
 )
 
 // Method names a way to turn the misfit of patterns into a change of object and probe.
@@ -21,15 +22,23 @@ const (
 	EPIE  Method = "epie"
 )
 
-// methods are all methods: the constructor, and whether it computes on the engine or in Go. The stepper is compiled for
-// the scan.
+// methods are all methods: the constructor, and whether it computes on the engine or in Go.
 var methods = map[Method]struct {
-	new      func(*state, *stepper) method
+	new      func(*state, engine.Engine) (method, error)
 	onEngine bool
 }{
-	LSQML: {func(s *state, t *stepper) method { return newLSQML(s, t) }, true},
-	EPIE:  {func(s *state, _ *stepper) method { return newEPIE(s) }, false},
+	LSQML: {func(s *state, e engine.Engine) (method, error) {
+		step, err := newStepper(s, e)
+		if err != nil {
+			return nil, err
+		}
+		return newLSQML(s, step), nil
+	}, true},
+	EPIE: {func(s *state, _ engine.Engine) (method, error) { return newEPIE(s), nil }, false},
 }
+
+// OnEngine reports whether a method computes on the engine. The others compute in Go.
+func (m Method) OnEngine() bool { return methods[m].onEngine }
 
 // method is a solver of a state.
 type method interface {
@@ -43,6 +52,11 @@ type method interface {
 	shifted(rows, cols int)
 	// restart is called when object, probe and positions have gone back to an earlier state.
 	restart()
+	// each calls take with each pattern's gradient by the object, minus sum_k conj(P_k) chi_k, (N, N), and changes
+	// nothing. It returns sum (|F| - d)^2 of all patterns.
+	each(take func(id int, re, im []float32)) (squares float64, err error)
+	// close frees what the method holds of the engine.
+	close() error
 }
 
 // misfits sums up a pass, over all patterns before their updates.

@@ -23,10 +23,16 @@ func (u unknowns) list() [4][]float32 {
 
 func (u unknowns) clone() *unknowns {
 	c := unknowns{}
-	for i := range 2 {
-		c.object[i], c.probe[i] = slices.Clone(u.object[i]), slices.Clone(u.probe[i])
-	}
+	c.take(u)
 	return &c
+}
+
+// take overwrites the unknowns by a copy of others.
+func (u *unknowns) take(other unknowns) {
+	for i := range 2 {
+		u.object[i] = append(u.object[i][:0], other.object[i]...)
+		u.probe[i] = append(u.probe[i][:0], other.probe[i]...)
+	}
 }
 
 // extrapolate continues object and probe by a share of their change since the last call, and returns their values

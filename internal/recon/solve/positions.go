@@ -21,10 +21,9 @@ const (
 // positionSpread.
 type positions struct {
 	*state
-	x0, y0       []float64 // as given
-	dy, dx       []float64 // moves proposed by the patterns of a batch
-	lastY, lastX []float64 // at the start of the pass before; nil before the first
-	noise        float64   // mean square of a pixel's misfit in the last pass
+	x0, y0 []float64 // as given
+	dy, dx []float64 // moves proposed by the patterns of a batch
+	noise  float64   // mean square of a pixel's misfit in the last pass
 }
 
 func newPositions(s *state) *positions {
@@ -86,13 +85,13 @@ func (p *positions) apply(members []int) {
 // extrapolate starts a pass with a share of the moves of the last one, as for object and probe.
 func (p *positions) extrapolate() {
 	y, x := slices.Clone(p.y), slices.Clone(p.x)
-	if share := positionMomentum * p.stepShare; p.lastY != nil {
+	if share := positionMomentum * p.stepShare; p.memory.lastY != nil {
 		for id := range p.x {
-			p.y[id] = limited(y[id]+share*(y[id]-p.lastY[id]), p.y0[id])
-			p.x[id] = limited(x[id]+share*(x[id]-p.lastX[id]), p.x0[id])
+			p.y[id] = limited(y[id]+share*(y[id]-p.memory.lastY[id]), p.y0[id])
+			p.x[id] = limited(x[id]+share*(x[id]-p.memory.lastX[id]), p.x0[id])
 		}
 	}
-	p.lastY, p.lastX = y, x
+	p.memory.lastY, p.memory.lastX = y, x
 }
 
 // meanDifference is the mean of a - b.

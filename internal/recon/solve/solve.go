@@ -32,6 +32,8 @@ type Options struct {
 	Positions  bool   // refine the positions too
 	Seed       uint64 // of the order of the patterns
 	Threads    int
+	Resume     string // file of a state to continue from; empty: none
+	Checkpoint string // file for the state after the passes; empty: none
 }
 
 // Defaults are the usual options, for the given number of passes.
@@ -66,6 +68,10 @@ type Problem struct {
 	Probe    *ndarray.Complex64 // (N, N), or modes (K, N, N); any power
 	Object   *ndarray.Complex64 // (H, W) at the start; nil: 1 everywhere
 	Row, Col int                // of Object[0, 0] in the scan's frame
+
+	// An earlier run may have overwritten the object or the probe that it started from. A resumed run then accepts a
+	// state that started from another one.
+	ObjectOverwritten, ProbeOverwritten bool
 }
 
 // Overlaps reports whether Object has a pixel under the patches of n x n pixels.
@@ -91,6 +97,7 @@ type Solution struct {
 	Spread   *ndarray.Float32   // (H, W), how far the object of each single pattern is from the object
 	X, Y     []float64          // (M), refined with Options.Positions
 	History  []Pass             // without those that diverged
+	Resumed  int                // passes of History that an earlier run made
 	Residual float64            // of this object and probe
 	Device   string             // that made the passes: ONNX Runtime's name of the provider, or "Go"
 	Fallback string             // why the CPU made them although auto found CUDA; empty: it did not
@@ -99,8 +106,12 @@ type Solution struct {
 // Run solves a problem and reports each pass to progress. The solution is the state with the lowest residual. If ctx is
 // done early, Run returns its error, and with it the solution so far, or nil before the end of the first pass. A solver
 // that diverges goes back to its best state and halves its steps; if this does not help, Run returns an error alone.
+//
+// With Options.Checkpoint, Run saves its state after the last pass and when ctx is done. If that fails, Run returns
+// *Unsaved and the solution. A run with Options.Resume continues from such a state, and ends with the bytes of a run
+// that never stopped. All faults of the state's file are *badinput.Error. EPIE needs no engine, so e may be nil.
 func Run(ctx context.Context, p Problem, o Options, e engine.Engine, progress func(Pass)) (*Solution, error) {
-	method, ok := methods[o.Method]
+	row, ok := methods[o.Method]
 	if !ok {
 		return nil, fmt.Errorf("unknown method %q", o.Method)
 	}
@@ -108,17 +119,17 @@ func Run(ctx context.Context, p Problem, o Options, e engine.Engine, progress fu
 	if err != nil {
 		return nil, err
 	}
-	step, err := newStepper(s, e)
+	m, err := row.new(s, e)
 	if err != nil {
 		return nil, err
 	}
-	solution, err := s.run(ctx, method.new(s, step), step, progress)
-	if closed := step.close(); closed != nil {
+	solution, err := s.run(ctx, m, newKeeper(p, o), progress)
+	if closed := m.close(); closed != nil {
 		return nil, errors.Join(err, closed)
 	}
 	if solution != nil {
 		solution.Device = "Go"
-		if method.onEngine {
+		if row.onEngine {
 			solution.Device, solution.Fallback = e.Device(), e.Fallback()
 		}
 	}
@@ -126,49 +137,54 @@ func Run(ctx context.Context, p Problem, o Options, e engine.Engine, progress fu
 }
 
 // run makes the passes and finishes the best state.
-func (s *state) run(ctx context.Context, m method, step *stepper, progress func(Pass)) (*Solution, error) {
+func (s *state) run(ctx context.Context, m method, k keeper, progress func(Pass)) (*Solution, error) {
 	g := newGuard(s)
-	history, err := s.solve(ctx, m, g, progress)
+	if err := k.load(g); err != nil {
+		return nil, err
+	}
+	resumed := len(s.history)
+	err := s.solve(ctx, m, g, progress)
 	if err != nil {
-		if ctx.Err() == nil || len(history) == 0 {
+		if ctx.Err() == nil || len(s.history) == 0 {
 			return nil, err
 		}
-		g.before.restore(s) // the pass was cut short
+		g.undo() // the pass was cut short
 	}
-	solution, failed := g.finish(context.WithoutCancel(ctx), step)
+	err = errors.Join(err, k.save(g)) // before finish, which turns the modes
+	solution, failed := g.finish(m)
 	if failed != nil {
-		return nil, failed
+		return nil, errors.Join(failed, err)
 	}
-	solution.History = history
+	solution.History, solution.Resumed = s.history, resumed
 	return solution, err
 }
 
 // solve makes passes until the method has converged or all Passes are made.
-func (s *state) solve(ctx context.Context, m method, g *guard, progress func(Pass)) (history []Pass, err error) {
-	for number := 1; number <= s.options.Passes; number++ {
+func (s *state) solve(ctx context.Context, m method, g *guard, progress func(Pass)) error {
+	for s.passes < s.options.Passes && !s.converged {
+		number := s.passes + 1
 		g.begin()
 		m.start(number)
 		pass, loss, err := s.runPass(ctx, m, number)
 		if err != nil {
-			return history, err
+			return err
 		}
+		s.passes = number
 		if pass.Diverged = g.diverged(pass.Residual); pass.Diverged {
 			progress(pass)
 			if err := g.goBack(pass); err != nil {
-				return history, err
+				return err
 			}
 			m.restart()
 			continue
 		}
 		g.keep(pass.Residual)
 		m.shifted(s.centreProbe())
-		history = append(history, pass)
+		s.history = append(s.history, pass)
 		progress(pass)
-		if m.converged(loss) {
-			break
-		}
+		s.converged = m.converged(loss)
 	}
-	return history, nil
+	return nil
 }
 
 // runPass makes one pass, then removes the factor that object and probe may trade freely.

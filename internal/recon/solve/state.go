@@ -29,6 +29,11 @@ type state struct {
 	positions        *positions       // nil: they stay as given
 	hasObject        bool             // the problem has an object, so the probe may move at once
 	stepShare        float64          // of the usual steps; 1 until a pass diverges
+
+	memory    memory // of the method
+	passes    int    // made, also those that diverged
+	converged bool
+	history   []Pass // without those that diverged
 }
 
 func newState(p Problem, o Options) (*state, error) {

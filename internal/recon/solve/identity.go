@@ -1,0 +1,104 @@
+package solve
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"strings"
+
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
+)
+
+// fact is something that a saved state and the run that continues from it must have in common.
+type fact struct {
+	key, value string
+	differs    string // what a file with another value is; empty: the value says it
+	remedy     string // with %s for the value in the file
+	ignored    bool   // when a state is loaded
+}
+
+// identify lists the facts of a run. Engine, device and threads are not among them: they change only the rounding.
+func identify(p Problem, o Options) []fact {
+	command, object := "ptyx solve", ""
+	if p.Object != nil {
+		command, object = "ptyx refine", digest([]int64{int64(p.Row), int64(p.Col)}, lengths(p.Object), p.Object.Data)
+	}
+	probe := digest(lengths(p.Probe), p.Probe.Data)
+	facts := []fact{
+		{"command", command, "", "resume with %s", false},
+		{"data_sha256", p.digest(), "the state of another scan, or of another view of it",
+			"resume with the same --data and the same flags for reading it", false},
+		{"object_sha256", object, "the state of a run from another object", "resume with the same --recon",
+			p.ObjectOverwritten},
+		{"probe_sha256", probe, "the state of a run from another probe", "resume with the same probe",
+			p.ProbeOverwritten},
+	}
+	for _, option := range []struct {
+		flag  string
+		value any
+	}{
+		{"method", o.Method}, {"likelihood", o.Likelihood}, {"batch-size", o.BatchSize}, {"modes", o.Modes},
+		{"positions", o.Positions}, {"seed", o.Seed},
+	} {
+		facts = append(facts, fact{
+			key: strings.ReplaceAll(option.flag, "-", "_"), value: fmt.Sprint(option.value),
+			remedy: "resume with --" + option.flag + "=%s",
+		})
+	}
+	return facts
+}
+
+// check compares the fact with its value in a file.
+func (f fact) check(path, found string) error {
+	if f.ignored || found == f.value {
+		return nil
+	}
+	remedy := strings.ReplaceAll(f.remedy, "%s", found) + ", or start anew without --resume"
+	if f.differs != "" {
+		found = f.differs
+	}
+	return &badinput.Error{File: path, Key: f.key, Found: found, Expected: f.value, Remedy: remedy}
+}
+
+// digest is the SHA-256 of what the solver knows of a scan: number and size of the patterns, amplitudes, mask,
+// positions.
+func (p Problem) digest() string {
+	return digest(lengths(p.Patterns), p.Patterns.Data, int64(len(p.Measured)), p.Measured, p.X, p.Y)
+}
+
+// lengths are those of an array's axes, with their number before them.
+func lengths[T ndarray.Element](a *ndarray.Array[T]) []int64 {
+	out := []int64{int64(len(a.Shape))}
+	for _, length := range a.Shape {
+		out = append(out, int64(length))
+	}
+	return out
+}
+
+// digest is the SHA-256, in hex, of numbers and slices of numbers, little-endian.
+func digest(parts ...any) string {
+	h := sha256.New()
+	for _, part := range parts {
+		if values, ok := part.([]float32); ok {
+			writeAll(h, values)
+			continue
+		}
+		_ = binary.Write(h, binary.LittleEndian, part) // a hash takes everything
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// writeAll writes the patterns of a scan without a copy of all of them.
+func writeAll(h hash.Hash, values []float32) {
+	const chunk = 1 << 14
+	buffer := make([]byte, 0, 4*chunk)
+	for len(values) > 0 {
+		part := values[:min(chunk, len(values))]
+		values = values[len(part):]
+		buffer, _ = binary.Append(buffer[:0], binary.LittleEndian, part)
+		_, _ = h.Write(buffer)
+	}
+}
