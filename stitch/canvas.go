@@ -17,7 +17,8 @@
 //
 // # Memory
 //
-// A canvas takes 32 bytes per pixel, and one bit per frame, in pages, to refuse a frame the second time.
+// A canvas takes 32 bytes per pixel, and one bit per frame, in pages, to refuse a frame the second time. A Snapshot
+// takes 16 bytes per pixel.
 package stitch
 
 import (
@@ -86,6 +87,7 @@ type Canvas struct {
 	pixels   []sums    // of room
 	seen     idSet
 	heaviest int64 // upper bound of any pixel's summed weight
+	open     []*Snapshot
 }
 
 // NewCanvas returns an empty canvas over the patches of all positions (x[i], y[i]), in object pixels. weights (N, N) is
@@ -212,6 +214,7 @@ func (c *Canvas) Add(id int, x, y float64, patch []complex64) error {
 		return fmt.Errorf("stitch: frame %d: %w", id, ErrFull)
 	}
 	c.seen.add(id)
+	c.preserve(row, row+c.n)
 	width := c.room.Width()
 	for r := range c.n {
 		start := (row+r)*width + col
@@ -282,10 +285,7 @@ func (c *Canvas) Object() *ComplexArray {
 	defer c.mu.Unlock()
 	out := ndarray.New[complex64](c.box.Height(), c.box.Width())
 	for i, p := range c.all() {
-		if p.weight > 0 {
-			re, im := p.mean()
-			out.Data[i] = complex(float32(re), float32(im))
-		}
+		out.Data[i] = p.value()
 	}
 	return out
 }
@@ -311,6 +311,28 @@ func (p *sums) mean() (re, im float64) {
 	return float64(p.re) / scale, float64(p.im) / scale
 }
 
+// value is the pixel of Object.
+func (p *sums) value() complex64 {
+	if p.weight == 0 {
+		return 0
+	}
+	re, im := p.mean()
+	return complex(float32(re), float32(im))
+}
+
+// coverage is the pixel of Coverage.
+func (p *sums) coverage() float32 { return float32(float64(p.weight) / (1 << weightBits)) }
+
+// spread is the pixel of Spread.
+func (p *sums) spread() float32 {
+	if p.weight == 0 {
+		return 0
+	}
+	re, im := p.mean()
+	square := float64(p.square) / (float64(p.weight) * (1 << squareBits))
+	return float32(math.Sqrt(max(0, square-(float64(re*re)+float64(im*im)))))
+}
+
 // Coverage is the sum of the weights, (H, W), in units of the probe's peak: 3 means as much light as three patches
 // give at their brightest pixel. Where it is small, the data do not determine the object.
 func (c *Canvas) Coverage() *Array {
@@ -318,7 +340,7 @@ func (c *Canvas) Coverage() *Array {
 	defer c.mu.Unlock()
 	out := ndarray.New[float32](c.box.Height(), c.box.Width())
 	for i, p := range c.all() {
-		out.Data[i] = float32(float64(p.weight) / (1 << weightBits))
+		out.Data[i] = p.coverage()
 	}
 	return out
 }
@@ -331,11 +353,7 @@ func (c *Canvas) Spread() *Array {
 	defer c.mu.Unlock()
 	out := ndarray.New[float32](c.box.Height(), c.box.Width())
 	for i, p := range c.all() {
-		if p.weight > 0 {
-			re, im := p.mean()
-			square := float64(p.square) / (float64(p.weight) * (1 << squareBits))
-			out.Data[i] = float32(math.Sqrt(max(0, square-(float64(re*re)+float64(im*im)))))
-		}
+		out.Data[i] = p.spread()
 	}
 	return out
 }

@@ -150,7 +150,9 @@ func (r *Reconstruction) Add(i int, patches []complex64) (repeated int, err erro
 
 // Result is the object of all batches added so far. provider names the device that computed the patches.
 func (r *Reconstruction) Result(provider string) *Result {
-	result := fromCanvas(r.canvas, provider, r.probe)
+	snapshot := r.canvas.Snapshot()
+	snapshot.Complete()
+	result := fromSnapshot(snapshot, provider, r.probe)
 	result.Patches, result.Scale = len(r.groups)*r.Channels, r.scan.PixelScale
 	seen := map[int]bool{}
 	for _, group := range r.groups {

@@ -1,6 +1,7 @@
 package reconstruct
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -36,12 +37,12 @@ type Result struct {
 	Scale    frame.Scale        // a pixel in pixels of the scan's file; zero: the complete detector, not binned
 }
 
-func fromCanvas(canvas *stitch.Canvas, provider string, probe *ndarray.Complex64) *Result {
-	r := &Result{
-		Object: canvas.Object(), Coverage: canvas.Coverage(), Spread: canvas.Spread(), Provider: provider, Probe: probe,
+// fromSnapshot is the Result of a snapshot, without patterns. Its arrays are valid after Complete of the snapshot.
+func fromSnapshot(s *stitch.Snapshot, provider string, probe *ndarray.Complex64) *Result {
+	return &Result{
+		Object: s.Object, Coverage: s.Coverage, Spread: s.Spread, Row: s.Row, Col: s.Col, Provider: provider,
+		Probe: probe,
 	}
-	r.Row, r.Col = canvas.Origin()
-	return r
 }
 
 func (r *Result) addPattern(id int64, x, y float64) {
@@ -49,18 +50,31 @@ func (r *Result) addPattern(id int64, x, y float64) {
 }
 
 // FromFrames is the Result of a canvas whose frames came one by one, keyed by their ids. position returns where a frame
-// was measured, in object pixels.
+// was measured, in object pixels. It fixes the object of this moment and copies the positions. complete computes the
+// rest, also while further frames are added; the Result is valid after it.
 func FromFrames[F any](
 	canvas *stitch.Canvas, provider string, probe *ndarray.Complex64, frames map[int64]F,
 	position func(F) (x, y float64),
-) *Result {
-	r := fromCanvas(canvas, provider, probe)
+) (r *Result, complete func()) {
+	snapshot := canvas.Snapshot()
+	r = fromSnapshot(snapshot, provider, probe)
 	r.Patches = len(frames)
-	for _, id := range slices.Sorted(maps.Keys(frames)) {
-		x, y := position(frames[id])
-		r.addPattern(id, x, y)
+	type placed struct {
+		id   int64
+		x, y float64
 	}
-	return r
+	all := make([]placed, 0, len(frames))
+	for id, f := range frames {
+		x, y := position(f)
+		all = append(all, placed{id, x, y})
+	}
+	return r, func() {
+		snapshot.Complete()
+		slices.SortFunc(all, func(a, b placed) int { return cmp.Compare(a.id, b.id) })
+		for _, p := range all {
+			r.addPattern(p.id, p.x, p.y)
+		}
+	}
 }
 
 // JoinProviders is the Provider of a Result that several devices computed.

@@ -1,7 +1,7 @@
 package serve
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"net/http"
 )
@@ -63,17 +63,24 @@ func (s *Server) finishScan(w http.ResponseWriter, r *http.Request, a *scan) err
 	return nil
 }
 
-// scanObject sends the object so far as an NPZ file: GET /v1/scans/{scan}/object.npz.
+// objectBuffer is the part of an object's file that waits for a slow client, in bytes.
+const objectBuffer = 64 << 10
+
+// scanObject streams the object so far as an NPZ file: GET /v1/scans/{scan}/object.npz.
 func (s *Server) scanObject(w http.ResponseWriter, _ *http.Request, a *scan) error {
-	r, _, err := a.result()
+	object, release, err := a.object()
 	if err != nil {
 		return err
 	}
-	var file bytes.Buffer
-	if err := r.Encode(&file, a.model.Digest); err != nil {
-		return err
-	}
+	defer release()
+	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", `attachment; filename="reconstruction.npz"`)
-	writeBody(w, http.StatusOK, "application/octet-stream", file.Bytes())
+	body := bufio.NewWriterSize(w, objectBuffer)
+	if err = object.Encode(body, a.model.Digest); err == nil {
+		err = body.Flush()
+	}
+	if err != nil {
+		panic(http.ErrAbortHandler) // breaks the connection, so that the client takes no part for the file
+	}
 	return nil
 }

@@ -46,19 +46,20 @@ func (s *scan) picture(ctx context.Context, what string, plain bool) (picture, e
 	case <-ctx.Done():
 		return picture{}, ctx.Err()
 	}
-	r, version, err := s.result()
+	object, release, err := s.object()
 	if err != nil {
 		return picture{}, err
 	}
+	defer release()
 	key := fmt.Sprint(what, plain)
 	s.mu.Lock()
 	p, known := s.pictures[key]
 	s.mu.Unlock()
-	if known && p.version == version {
+	if known && p.version == object.version {
 		return p, nil
 	}
-	p = picture{version: version}
-	if p.file, err = draw(r, what, plain); err != nil {
+	p = picture{version: object.version}
+	if p.file, err = draw(object.Result, what, plain); err != nil {
 		return p, err
 	}
 	s.mu.Lock()

@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"ptyx/internal/recon/predict"
-	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/service/scanstore"
 	"ptyx/stitch"
 )
@@ -49,21 +48,19 @@ type scan struct {
 	cancel     context.CancelFunc
 	drawing    chan struct{} // holds a token while a picture is drawn
 
-	mu              sync.Mutex
-	canvas          *stitch.Canvas
-	state           state
-	frames          map[int64]frame
-	pending         map[int64]chan struct{} // frames in the network; the channel is closed when they are done
-	providers       map[string]bool         // what computed the patches
-	repeated        int                     // frames that were posted before
-	version         int                     // of the object
-	bytes           int64                   // claimed from the budget
-	deleted         bool
-	refined         *reconstruct.Result
-	problem         string // why the solver failed, or what was not restored
-	snapshot        *reconstruct.Result
-	snapshotVersion int
-	pictures        map[string]picture
+	mu        sync.Mutex
+	canvas    *stitch.Canvas
+	state     state
+	frames    map[int64]frame
+	pending   map[int64]chan struct{} // frames in the network; the channel is closed when they are done
+	providers map[string]bool         // what computed the patches
+	repeated  int                     // frames that were posted before
+	version   int                     // of the object
+	bytes     int64                   // claimed from the budget
+	deleted   bool
+	problem   string    // why the solver failed, or what was not restored
+	latest    *snapshot // nil: nobody has asked for the object
+	pictures  map[string]picture
 }
 
 // frame is what a scan keeps of a stitched frame.
@@ -246,7 +243,7 @@ func (s *scan) addToCanvas(frames newFrames, patches []complex64, providers []st
 		return 0, err
 	}
 	defer func() { _ = s.claimMemory(-cost * int64(len(frames.ids)-stitched)) }()
-	// The snapshot for pictures takes half as much memory as the canvas.
+	// The latest snapshot takes half as much memory as the canvas.
 	grow := func(will, now int64) error { return s.claimMemory((will - now) / 2 * 3) }
 	if err := s.canvas.Cover(frames.x, frames.y, grow); err != nil {
 		return 0, err
@@ -285,7 +282,8 @@ func (s *scan) remove() {
 	s.mu.Lock()
 	s.deleted = true
 	_ = s.claimMemory(-s.bytes)
-	s.frames, s.canvas, s.snapshot, s.refined, s.pictures = map[int64]frame{}, nil, nil, nil, nil
+	_ = s.retire(s.budget.book)
+	s.frames, s.canvas, s.pictures = map[int64]frame{}, nil, nil
 	s.mu.Unlock()
 	s.notify()
 }
@@ -330,26 +328,4 @@ func (s *scan) status() status {
 		t.Extent = e
 	}
 	return t
-}
-
-// result returns the object so far, or the refined one, and its version. It is shared: nobody may change it.
-func (s *scan) result() (r *reconstruct.Result, version int, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.deleted:
-		return nil, 0, errDeleted
-	case s.state == restoring:
-		return nil, 0, errRestoring
-	case len(s.frames) == 0:
-		return nil, 0, refuse(http.StatusConflict, "the scan has no frames yet")
-	case s.refined != nil:
-		return s.refined, s.version, nil
-	case s.snapshot == nil || s.snapshotVersion != s.version:
-		s.snapshot = reconstruct.FromFrames(s.canvas, reconstruct.JoinProviders(s.providers), s.model.Contract.Probe,
-			s.frames, frame.position)
-		_, s.snapshot.Fallback = s.model.device()
-		s.snapshotVersion = s.version
-	}
-	return s.snapshot, s.version, nil
 }

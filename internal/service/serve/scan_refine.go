@@ -70,10 +70,12 @@ func (s *scan) fail(why string) {
 
 // refine runs the solver.
 func (s *scan) refine(run Refiner) {
-	r, _, err := s.result()
+	r, err := s.acquire(s.budget.book) // a slow reader of an earlier version must not fail the scan
 	var refined *reconstruct.Result
 	if err == nil {
-		refined, err = run(s.ctx, r, s.patterns(r.IDs), s.options.Refine)
+		defer s.endReading(r)
+		r.complete()
+		refined, err = run(s.ctx, r.Result, s.patterns(r.IDs), s.options.Refine)
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -82,8 +84,9 @@ func (s *scan) refine(run Refiner) {
 		s.fail(err.Error())
 	default:
 		s.mu.Lock()
-		s.state, s.refined, s.snapshot = finished, refined, nil
+		_ = s.retire(s.budget.book)
 		s.version++
+		s.state, s.latest = finished, &snapshot{Result: refined, version: s.version, complete: func() {}}
 		s.mu.Unlock()
 		s.notify()
 	}

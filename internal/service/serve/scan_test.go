@@ -239,10 +239,11 @@ func TestPicturesOfAScan(t *testing.T) {
 		}
 	}
 	// The picture with axes is the file that infer writes.
-	r, _, err := s.scans.list()[0].result()
+	r, release, err := s.scans.list()[0].object()
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer release()
 	dir := t.TempDir()
 	if err := r.Save(dir, "digest"); err != nil {
 		t.Fatal(err)

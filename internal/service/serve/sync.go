@@ -94,9 +94,22 @@ func (b *budget) claim(bytes int64) error {
 		return refuse(http.StatusInsufficientStorage, "scans use %d of %d MiB: delete one, or raise --scan-memory",
 			b.used>>20, b.limit>>20)
 	}
+	b.add(bytes)
+	return nil
+}
+
+// book counts bytes that are already in use, even beyond the limit. It returns nil.
+func (b *budget) book(bytes int64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.add(bytes)
+	return nil
+}
+
+// add is called with the budget locked.
+func (b *budget) add(bytes int64) {
 	b.used += bytes
 	b.gauge.Set(float64(b.used))
-	return nil
 }
 
 // String is for test messages.

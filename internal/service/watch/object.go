@@ -83,7 +83,8 @@ func (o *object) put(f frame, patch []complex64) error {
 
 // result is the object so far, as reconstruct.Run makes it of a complete scan.
 func (o *object) result(provider string, probe *ndarray.Complex64) *reconstruct.Result {
-	r := reconstruct.FromFrames(o.canvas, provider, probe, o.frames, frame.position)
+	r, complete := reconstruct.FromFrames(o.canvas, provider, probe, o.frames, frame.position)
+	complete()
 	r.Scale = o.scale
 	return r
 }
