@@ -75,7 +75,8 @@ kill: lib
 	$(WITH_LIB) PTYX_CASES=$(CASES) $(GO) test ./internal/scan/source ./internal/recon/reconstruct -run TestDamaged \
 		-count=1 -timeout 60m -v
 
-# Runs a server under clients of all kinds for SOAKTIME, and BATCHES batches through one session. Nothing may grow.
+# Runs three servers under clients of all kinds for SOAKTIME each: alone, with --store, with workers. Sends BATCHES
+# batches through one session. Nothing may grow.
 SOAKTIME ?= 1h
 BATCHES ?= 100000
 soak: lib

@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,7 +26,7 @@ import (
 	"ptyx/internal/base/testutil"
 )
 
-// soaking is how long TestSoak has clients at work: two seconds, or PTYX_SOAK.
+// soaking is how long TestSoak has clients at work at each server: two seconds, or PTYX_SOAK.
 func soaking(t *testing.T) time.Duration {
 	t.Helper()
 	text := os.Getenv("PTYX_SOAK")
@@ -44,9 +46,13 @@ type soak struct {
 	client       *http.Client
 	body, answer []byte   // of a request in the binary extension
 	header       string   // length of the JSON before the binary part
-	parts        [][]byte // a scan, part by part
+	posts        [][]byte // a scan, part by part
 	object       []byte   // which it becomes
 	done         [kinds]atomic.Int64
+	slowest      atomic.Int64 // answer to a good client, in milliseconds
+	parts        []part       // processes, the server first
+	restart      func()       // restarts a worker; nil: there is none
+	restarts     int
 }
 
 // A kind of client does one thing again and again. What it returns is a fault of the server.
@@ -140,7 +146,12 @@ const inferPath = "/v2/models/star/infer"
 
 // askWell wants the same bytes each time. The queue may be full.
 func (s *soak) askWell(ctx context.Context, r *rand.Rand) error {
+	start := time.Now()
 	status, answer, err := s.send(ctx, "POST", inferPath, s.body, "Inference-Header-Content-Length", s.header)
+	took := time.Since(start).Milliseconds()
+	for slowest := s.slowest.Load(); took > slowest && !s.slowest.CompareAndSwap(slowest, took); {
+		slowest = s.slowest.Load()
+	}
 	switch {
 	case err != nil:
 		return err
@@ -153,7 +164,8 @@ func (s *soak) askWell(ctx context.Context, r *rand.Rand) error {
 	return nil
 }
 
-// sendScan sends a scan in an order of its own, compares the object with that of the first time, and deletes it.
+// sendScan sends a scan in an order of its own, leaves during a download, compares the object with that of the first
+// time, and deletes it.
 func (s *soak) sendScan(ctx context.Context, r *rand.Rand) error {
 	// Not cancelled: without the answer, nobody would know which scan to delete.
 	status, body, err := s.send(context.WithoutCancel(ctx), "POST", "/v1/scans", []byte("{}"))
@@ -165,10 +177,10 @@ func (s *soak) sendScan(ctx context.Context, r *rand.Rand) error {
 	defer func() { // also if ctx is done
 		_, _, _ = s.send(context.WithoutCancel(ctx), "DELETE", path, nil)
 	}()
-	for _, i := range r.Perm(len(s.parts)) {
+	for _, i := range r.Perm(len(s.posts)) {
 		for {
 			status, body, err = s.send(
-				ctx, "POST", path+"/frames", s.parts[i], "Content-Type", "application/octet-stream",
+				ctx, "POST", path+"/frames", s.posts[i], "Content-Type", "application/octet-stream",
 			)
 			if status != http.StatusTooManyRequests {
 				break
@@ -181,6 +193,9 @@ func (s *soak) sendScan(ctx context.Context, r *rand.Rand) error {
 			return fmt.Errorf("status %d for frames: %.200s: %w", status, body, err)
 		}
 	}
+	leaving, cancel := ending(ctx, time.Duration(r.IntN(5000))*time.Microsecond)
+	_, _, _ = s.send(leaving, "GET", path+"/object.npz", nil)
+	cancel()
 	if status, body, err = s.send(ctx, "GET", path+"/phase.png", nil); err != nil || status != http.StatusOK {
 		return fmt.Errorf("status %d for a picture: %.200s: %w", status, body, err)
 	}
@@ -288,89 +303,215 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// load is what a server holds.
+// part is a process of a soak.
+type part struct {
+	name string
+	pid  int
+	dir  string // that it writes to; empty: none
+}
+
+// load is what a part holds.
 type load struct {
-	goroutines, descriptors, scans int
-	memory                         float64 // MiB
+	goroutines, scans  int // of the server alone
+	claimed            int // bytes that the server counts for scans
+	descriptors, files int
+	memory, disk       float64 // MiB
 }
 
 func (l load) String() string {
-	return fmt.Sprintf("%d goroutines, %d descriptors, %.0f MiB", l.goroutines, l.descriptors, l.memory)
+	text := fmt.Sprintf("%d descriptors, %.0f MiB", l.descriptors, l.memory)
+	if l.goroutines > 0 {
+		text = fmt.Sprintf("%d goroutines, %s", l.goroutines, text)
+	}
+	if l.files > 0 {
+		text += fmt.Sprintf(", %d files of %.1f MiB", l.files, l.disk)
+	}
+	return text
 }
 
-// holds reads the server's own metrics.
-func (s *soak) holds() (l load) {
+// exceeds reports whether a part holds more than before. Memory and the broker's files may vary: Go, the C library and
+// the broker keep what the largest moment needed, be it early or late.
+func (l load) exceeds(before load) bool {
+	const memory, disk = 48, 16
+	return l.goroutines > before.goroutines || l.descriptors > before.descriptors || l.scans+l.claimed != 0 ||
+		l.files > before.files || !(l.memory <= before.memory+memory) || !(l.disk <= before.disk+disk)
+}
+
+// holds reads what a part holds now.
+func (s *soak) holds(p part) (l load) {
+	s.t.Helper()
+	proc := filepath.Join("/proc", strconv.Itoa(p.pid))
+	open, err := os.ReadDir(filepath.Join(proc, "fd"))
+	if err != nil {
+		s.t.Fatalf("the %s has ended: %v", p.name, err)
+	}
+	l.descriptors = len(open)
+	status, err := os.ReadFile(filepath.Join(proc, "statm"))
+	pages := strings.Fields(string(status))
+	if err != nil || len(pages) < 2 {
+		s.t.Fatalf("the memory of the %s: %q, %v", p.name, status, err)
+	}
+	resident, _ := strconv.Atoi(pages[1])
+	l.memory = float64(resident) * float64(os.Getpagesize()) / (1 << 20)
+	if p.dir != "" {
+		l.files, l.disk = filesIn(p.dir)
+	}
+	if p.name == "server" {
+		l.goroutines, l.scans = s.metric("go_goroutines"), s.metric("ptyx_scans")
+		l.claimed = s.metric("ptyx_scans_bytes")
+		http.DefaultClient.CloseIdleConnections()
+	}
+	return l
+}
+
+// filesIn counts files and their MiB. Some may disappear meanwhile.
+func filesIn(dir string) (count int, size float64) {
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil
+		}
+		if info, err := d.Info(); err == nil {
+			count++
+			size += float64(info.Size()) / (1 << 20)
+		}
+		return nil
+	})
+	return count, size
+}
+
+// metric is one of the server's own.
+func (s *soak) metric(name string) int {
+	s.t.Helper()
 	_, body := s.ask("GET", "/metrics", "", nil)
-	values := map[string]float64{}
 	for line := range strings.Lines(string(body)) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), " "); ok && !strings.HasPrefix(line, "#") {
-			values[name], _ = strconv.ParseFloat(value, 64)
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			v, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			return int(v)
 		}
 	}
-	for _, name := range []string{"go_goroutines", "process_open_fds", "process_resident_memory_bytes"} {
-		if !(values[name] > 0) {
-			s.t.Fatalf("the metrics have no %s", name)
-		}
-	}
-	http.DefaultClient.CloseIdleConnections()
-	return load{
-		int(values["go_goroutines"]), int(values["process_open_fds"]), int(values["ptyx_scans"]),
-		values["process_resident_memory_bytes"] / (1 << 20),
-	}
+	s.t.Fatalf("the metrics have no %s", name)
+	return 0
 }
 
-// rests waits until a server has let go of its clients: until it holds no more than is allowed, or nothing has changed
+// rests waits until a part has let go of its clients: until it holds no more than is allowed, or nothing has changed
 // for two seconds.
-func (s *soak) rests(allowed load) (l load) {
+func (s *soak) rests(p part, allowed load) (l load) {
 	for same := 0; same < 20; same++ {
 		time.Sleep(100 * time.Millisecond)
 		before := l
-		if l = s.holds(); l.goroutines <= allowed.goroutines && l.descriptors <= allowed.descriptors && l.scans == 0 {
+		if l = s.holds(p); !l.exceeds(allowed) {
 			break
 		}
-		if l.goroutines != before.goroutines || l.descriptors != before.descriptors || l.scans != before.scans {
+		if l.goroutines != before.goroutines || l.descriptors != before.descriptors || l.scans != before.scans ||
+			l.files != before.files {
 			same = 0
 		}
 	}
 	return l
 }
 
-// TestSoak has a server answer good, bad, slow, cancelled and curious clients, and compares what it holds afterwards
-// with what it held when they had been there for a fifth of the time. Goroutines and descriptors must be the same;
-// memory may have grown by 48 MiB, which Go and the C library keep for the largest moment, be it early or late.
+// soaks are the kinds of servers that are soaked.
+var soaks = []struct {
+	name  string
+	start func(*soak, string) // with the directory of a model
+}{
+	{"alone", func(s *soak, run string) {
+		s.serving = serveProcess(s.t, "--model", run, "--queue", "32")
+		s.parts = []part{{name: "server", pid: s.command.Process.Pid}}
+	}},
+	{"with a store", func(s *soak, run string) {
+		store := filepath.Join(s.t.TempDir(), "store")
+		s.serving = serveProcess(s.t, "--model", run, "--queue", "32", "--store", store)
+		s.parts = []part{{"server", s.command.Process.Pid, store}}
+	}},
+	{"with workers", func(s *soak, run string) {
+		store := filepath.Join(s.t.TempDir(), "store")
+		broker, url := running(s.t, "broker", "--store", store, "--listen", "127.0.0.1:0")
+		worker := func() *exec.Cmd {
+			w, _ := running(s.t, "worker", "--nats", url, "--threads", "1", "--device", "cpu")
+			return w
+		}
+		steady, restarted := worker(), worker()
+		s.restart = func() {
+			if status := ended(s.t, restarted, syscall.SIGTERM); status != 0 {
+				s.t.Errorf("a worker ended with status %d", status)
+			}
+			restarted = worker()
+		}
+		s.serving = serveProcess(s.t, "--model", run, "--queue", "32", "--workers", url)
+		s.parts = []part{
+			{"server", s.command.Process.Pid, ""}, {"broker", broker.Process.Pid, store},
+			{"worker", steady.Process.Pid, ""},
+		}
+	}},
+}
+
+// TestSoak has servers answer good, bad, slow, cancelled and curious clients: one that computes itself, one that keeps
+// its scans on disk, and one with a broker and workers, of which one is stopped and started again every so often. It
+// compares what each process holds afterwards with what it held after a fifth of the time.
 func TestSoak(t *testing.T) {
 	testutil.Slow(t)
 	long := soaking(t)
-	s := newSoak(t)
-	if err := s.work(long/5, 1); err != nil {
-		t.Fatalf("%v\n%s", err, s.stderr)
+	for _, kind := range soaks {
+		t.Run(kind.name, func(t *testing.T) {
+			s := newSoak(t, kind.start)
+			s.during(long/5, 1)
+			before := make([]load, len(s.parts))
+			for i, p := range s.parts {
+				before[i] = s.rests(p, load{})
+				t.Logf("%s after %v: %v", p.name, long/5, before[i])
+			}
+			for round, rounds := 1, max(1, int(long/time.Minute)); round <= rounds; round++ {
+				s.during((long-long/5)/time.Duration(rounds), uint64(1+round))
+				t.Logf("round %d: %s", round, s.account())
+				for i, p := range s.parts {
+					after := s.rests(p, before[i])
+					t.Logf("%s: %v", p.name, after)
+					if after.exceeds(before[i]) {
+						t.Fatalf("the %s held %v, and now %v, %d scans and %d bytes for scans\n%s", p.name, before[i],
+							after, after.scans, after.claimed, s.stderr)
+					}
+				}
+			}
+			for kind, c := range crowd {
+				if s.done[kind].Load() == 0 {
+					t.Errorf("no %s client has come to an end", c.name)
+				}
+			}
+			if status := s.end(syscall.SIGTERM); status != 0 {
+				t.Errorf("exit status %d: %s", status, s.stderr)
+			}
+		})
 	}
-	before := s.rests(load{})
-	t.Logf("after %v: %v", long/5, before)
-	for round, rounds := 1, max(1, int(long/time.Minute)); round <= rounds; round++ {
-		if err := s.work((long-long/5)/time.Duration(rounds), uint64(1+round)); err != nil {
-			t.Fatalf("%v\n%s", err, s.stderr)
+}
+
+// during has all clients at work for a time. Meanwhile it restarts a worker, not too often: a batch that its worker
+// gives back waits while the next one starts, and clients wait for 30 s.
+func (s *soak) during(d time.Duration, seed uint64) {
+	s.t.Helper()
+	ended := make(chan error, 1)
+	go func() { ended <- s.work(d, seed) }()
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				s.t.Fatalf("%v\n%s", err, s.stderr)
+			}
+			return
+		case <-time.After(min(20*time.Second, d/2)):
+			if s.restart != nil {
+				s.restart()
+				s.restarts++
+			}
 		}
-		after := s.rests(before)
-		t.Logf("round %d: %v; %s", round, after, s.account())
-		const memory = 48
-		if after.goroutines > before.goroutines || after.descriptors > before.descriptors || after.scans != 0 ||
-			!(after.memory <= before.memory+memory) {
-			t.Fatalf("the server held %v, and now %v and %d scans\n%s", before, after, after.scans, s.stderr)
-		}
-	}
-	for kind, c := range crowd {
-		if s.done[kind].Load() == 0 {
-			t.Errorf("no %s client has come to an end", c.name)
-		}
-	}
-	if status := s.end(syscall.SIGTERM); status != 0 {
-		t.Errorf("exit status %d: %s", status, s.stderr)
 	}
 }
 
 // newSoak starts a server of a small network, and asks it once for what all answers are compared with.
-func newSoak(t *testing.T) *soak {
+func newSoak(t *testing.T, start func(*soak, string)) *soak {
 	t.Helper()
 	shared, out := trainedStar(t), filepath.Join(t.TempDir(), "out")
 	scan, run := shared.small, shared.run
@@ -383,12 +524,13 @@ func newSoak(t *testing.T) *soak {
 		`"parameters":{"binary_data_size":16384}}`
 	const head = `{"inputs":[` + input + `],"parameters":{"binary_data_output":true}}`
 	s := &soak{
-		serving: serveProcess(t, "--model", run, "--queue", "32"),
+		serving: serving{t: t},
 		client:  &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
 		body:    append([]byte(head), bytes.Repeat([]byte{0, 0, 0x80, 0x3f}, 64*64)...), // ones
 		header:  strconv.Itoa(len(head)),
-		parts:   frames(t, scan, 5), object: object,
+		posts:   frames(t, scan, 5), object: object,
 	}
+	start(s, run)
 	status, answer, err := s.send(t.Context(), "POST", inferPath, s.body, "Inference-Header-Content-Length", s.header)
 	if err != nil || status != http.StatusOK {
 		t.Fatalf("%d %.200s %v", status, answer, err)
@@ -403,5 +545,9 @@ func (s *soak) account() string {
 	for kind, c := range crowd {
 		parts = append(parts, fmt.Sprintf("%d %s", s.done[kind].Load(), c.name))
 	}
+	if s.restarts > 0 {
+		parts = append(parts, fmt.Sprintf("%d restarts of a worker", s.restarts))
+	}
+	parts = append(parts, fmt.Sprintf("slowest answer %.1f s", float64(s.slowest.Load())/1000))
 	return strings.Join(parts, ", ")
 }
