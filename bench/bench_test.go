@@ -72,7 +72,7 @@ func rate(b *testing.B, perRun int) {
 func config(gridsize, batch, epochs, threads int) trainer.Config {
 	return trainer.Config{
 		N: size, Mode: trainer.Physics, Gridsize: gridsize, Grouping: trainer.Shared, FiltersScale: 2,
-		Extent: models.Full, Loss: trainer.Poisson.Loss(),
+		Extent: models.Full, Loss: trainer.Poisson.Loss(), Oversample: 1,
 		MaxEpochs: epochs, BatchSize: batch, LearningRate: 1e-3, Schedule: trainer.Constant, Probe: trainer.ProbeFixed,
 		ProbeRate: 1, Threads: threads, Floor: trainer.DefaultFloor,
 	}

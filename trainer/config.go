@@ -18,7 +18,7 @@ type Config struct {
 	Gridsize     int           `yaml:"gridsize"`   // a sample is gridsize^2 patterns
 	Grouping     Grouping      `yaml:"grouping"`   // how the patterns of a sample are used
 	Neighbours   int           `yaml:"neighbours"` // nearest neighbours that a sample draws from; 0: gridsize^2
-	Oversample   int           `yaml:"oversample"` // different samples for each position; 0: one
+	Oversample   int           `yaml:"oversample"` // different samples for each position
 	Network      models.Kind   `yaml:"network"`    // the network's input
 	FiltersScale int           `yaml:"n_filters_scale"`
 	Extent       models.Extent `yaml:"object_extent"`
@@ -138,7 +138,7 @@ func (c Config) Validate() error {
 		{c.Gridsize >= 1 && c.Gridsize <= maxGridsize, "gridsize", c.Gridsize, fmt.Sprintf("1 to %d", maxGridsize)},
 		{c.Neighbours == 0 || c.Neighbours >= members-1, "neighbours", c.Neighbours,
 			fmt.Sprintf("at least %d for gridsize %d", members-1, c.Gridsize)},
-		{c.Oversample >= 0, "oversample", c.Oversample, "1 or more"},
+		{c.Oversample >= 1, "oversample", c.Oversample, "1 or more"},
 		{c.MaxEpochs >= 0, "max_epochs", c.MaxEpochs, "0 or more"},
 		{c.BatchSize >= 1, "batch_size", c.BatchSize, "1 or more"},
 		{positive(c.LearningRate) && c.LearningRate > 0, "learning_rate", c.LearningRate, "a positive number"},
@@ -165,7 +165,7 @@ func (c Config) Validate() error {
 // a network that reads each pattern separately is trained on single patterns.
 func (c Config) settled() Config {
 	if c.Mode == Supervised && c.Grouping == Shared {
-		c.Gridsize, c.Neighbours, c.Oversample = 1, 0, 0
+		c.Gridsize, c.Neighbours, c.Oversample = 1, 0, 1
 	}
 	return c
 }

@@ -59,7 +59,7 @@ func opened(t *testing.T, data dataset.ScanData) *dataset.Scan {
 func small() Config {
 	return Config{
 		N: 64, Mode: Physics, Gridsize: 1, Grouping: Shared, FiltersScale: 1, Extent: models.Centre,
-		Loss: Poisson.Loss(), Seed: 3,
+		Loss: Poisson.Loss(), Oversample: 1, Seed: 3,
 		MaxEpochs: 2, BatchSize: 2, LearningRate: 1e-3, Schedule: Constant, Probe: ProbeFixed, ProbeRate: 1, Threads: 1,
 		Floor: DefaultFloor,
 	}

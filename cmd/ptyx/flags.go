@@ -3,8 +3,10 @@ package main
 import (
 	"log/slog"
 	"os"
+	"strconv"
 
 	"ptyx/internal/app/workflow"
+	"ptyx/internal/base/badinput"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/service/cluster"
@@ -39,7 +41,20 @@ type viewFlags struct {
 // detectorFlags choose part of the detector.
 type detectorFlags struct {
 	Crop dataset.Crop `placeholder:"SIZE[@ROW,COL]" help:"Square of the detector kept, around its middle or ROW,COL."`
-	Bin  int          `default:"1" help:"Detector pixels summed into one, along each axis."`
+	Bin  binning      `default:"1" help:"Detector pixels summed into one, along each axis."`
+}
+
+// binning is 1 or more. In dataset.View, 0 stands for no binning; of a user it is a mistake.
+type binning int
+
+// UnmarshalText reads a binning from a flag or a file of settings.
+func (b *binning) UnmarshalText(text []byte) error {
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 1 {
+		return &badinput.Error{Found: strconv.Quote(string(text)), Expected: "a whole number, 1 or more"}
+	}
+	*b = binning(n)
+	return nil
 }
 
 // axisFlags say which way the positions point, and in what unit they are.
@@ -63,7 +78,7 @@ type opticsFlags struct {
 // view is the part of the detector, the axes and the units that the flags choose.
 func (f viewFlags) view() dataset.View {
 	return dataset.View{
-		Library: f.HDF5, PositionsFile: f.PositionsFile, Crop: f.Crop, Bin: f.Bin,
+		Library: f.HDF5, PositionsFile: f.PositionsFile, Crop: f.Crop, Bin: int(f.Bin),
 		SwapXY: f.SwapXY, FlipX: f.FlipX, FlipY: f.FlipY, SampleMotion: f.SampleMotion,
 		EnergyEV: f.EnergyEV, DistanceM: f.DistanceM, DetectorPixelUM: f.DetectorPixelUM, PixelSizeNM: f.PixelSizeNM,
 	}

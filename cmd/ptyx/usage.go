@@ -22,7 +22,9 @@ func usage(err error) error {
 		return err
 	}
 	text := plainer.Replace(err.Error())
-	if name, ok := strings.CutPrefix(text, `expected "`); ok {
+	if flag, _, ok := strings.Cut(text, ": expected "); ok && strings.HasSuffix(text, `"EOL" (<EOL>)`) {
+		text = flag + ": missing value"
+	} else if name, ok := strings.CutPrefix(text, `expected "`); ok {
 		text = "found no " + strings.TrimSuffix(name, `"`)
 	} else if strings.HasPrefix(text, "expected one of ") { // kong shortens the list that follows
 		text = "found no command"

@@ -59,7 +59,7 @@ func options(t *testing.T, kind engine.Kind) TrainOptions {
 		Config: trainer.Config{
 			Mode: trainer.Physics, Gridsize: 1, Grouping: trainer.Shared, FiltersScale: 1, Extent: models.Centre,
 			Loss: trainer.Poisson.Loss(), Seed: 3, MaxEpochs: 2, BatchSize: 2, LearningRate: 1e-3,
-			Schedule: trainer.Cosine, WarmUp: 0.5, Probe: trainer.ProbeTrainable, ProbeRate: 1,
+			Oversample: 1, Schedule: trainer.Cosine, WarmUp: 0.5, Probe: trainer.ProbeTrainable, ProbeRate: 1,
 			Floor: trainer.DefaultFloor,
 		},
 	}

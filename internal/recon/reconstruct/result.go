@@ -96,7 +96,11 @@ const KeyFallback = "device_fallback"
 
 // Save writes the object with its provenance, and its pictures, at the same time. The object is saved as the network
 // predicted it; its pictures show the phase without its ramp. After an error each file is either complete or unchanged.
+// A result with numbers that are not finite is a *badinput.Error, and nothing is written.
 func (r *Result) Save(dir, modelDigest string) error {
+	if err := r.check(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("making the output directory: %w", err)
 	}
@@ -151,8 +155,11 @@ func (r *Result) members(modelDigest string) []npz.Member {
 	return append(members, r.Extra...)
 }
 
-// Encode writes the bytes of ObjectFile to w.
+// Encode writes the bytes of ObjectFile to w, or refuses a result as Save does.
 func (r *Result) Encode(w io.Writer, modelDigest string) error {
+	if err := r.check(); err != nil {
+		return err
+	}
 	return npz.WriteTo(w, r.members(modelDigest))
 }
 

@@ -2,14 +2,17 @@ package reconstruct
 
 import (
 	"bytes"
+	"errors"
 	raster "image"
 	"image/color"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 )
@@ -166,6 +169,38 @@ func TestFailedSaveKeepsFilesComplete(t *testing.T) {
 	}
 	if err := r.Save(filepath.Join(blocked, "out"), ""); err == nil {
 		t.Error("an output directory was made inside a file")
+	}
+}
+
+// TestNumbersThatAreNotFiniteAreNotSaved, in any array of a result: nothing is written, not even the directory.
+func TestNumbersThatAreNotFiniteAreNotSaved(t *testing.T) {
+	bad, infinite := math.NaN(), math.Inf(-1)
+	for key, spoil := range map[string]func(*Result){
+		"object":     func(r *Result) { r.Object.Data[3] = complex(0, float32(bad)) },
+		"probeGuess": func(r *Result) { r.Probe.Data[4] = complex(float32(infinite), 0) },
+		"coverage":   func(r *Result) { r.Coverage.Data[3] = float32(infinite) },
+		"spread":     func(r *Result) { r.Spread.Data[0] = float32(bad) },
+		"xcoords":    func(r *Result) { r.X[1] = infinite },
+		"ycoords":    func(r *Result) { r.Y[0] = bad },
+	} {
+		r := run(t, &fake{}, opened(t, scanData(4)), model(1, "full"), Options{BatchSize: 4})
+		if r.Probe == nil {
+			t.Fatal("the result has no probe")
+		}
+		r.Object, r.Probe = r.Object.Clone(), r.Probe.Clone()
+		spoil(r)
+		dir := filepath.Join(t.TempDir(), "out")
+		var bad *badinput.Error
+		if err := r.Save(dir, ""); !errors.As(err, &bad) || bad.Key != key {
+			t.Errorf("%s: %v", key, err)
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%s: something was written", key)
+		}
+		var file bytes.Buffer
+		if err := r.Encode(&file, ""); !errors.As(err, &bad) || file.Len() > 0 {
+			t.Errorf("%s: %d bytes, %v", key, file.Len(), err)
+		}
 	}
 }
 

@@ -184,8 +184,9 @@ func TestAFinishedRunContinuesWithMorePasses(t *testing.T) {
 // TestARunThatOverwroteItsStartResumes: all that it needs of its first object and probe is in the state.
 func TestARunThatOverwroteItsStartResumes(t *testing.T) {
 	p, o := resumable(t)["lsqml, refined"]()
-	path := filepath.Join(t.TempDir(), "state.npz")
-	want, err := keptRun(t, p, o, path, false, cut{})
+	dir := t.TempDir()
+	whole, path := filepath.Join(dir, "whole.npz"), filepath.Join(dir, "state.npz")
+	want, err := keptRun(t, p, o, whole, false, cut{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,6 +202,9 @@ func TestARunThatOverwroteItsStartResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "overwritten", got, want)
+	if !bytes.Equal(read(t, path), read(t, whole)) {
+		t.Error("the states differ")
+	}
 }
 
 // TestADivergedRunResumes with the smaller steps that it had.
