@@ -24,7 +24,7 @@ def reconstruction_members(m, height, width, n):
         "spread": ("float32", (height, width)),
         "xcoords": ("float64", (m,)), "ycoords": ("float64", (m,)), "scan_index": ("int64", (m,)),
         "probeGuess": ("complex64", (n, n)),
-        "model_digest": SHA, "provider": ("U20", ()),
+        "model_digest": SHA, "ptyx_version": ("U5", ()), "provider": ("U20", ()),
     }
 
 

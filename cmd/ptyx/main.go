@@ -42,7 +42,7 @@ type cli struct {
 	Refine   refineCmd   `cmd:"" help:"Improve a reconstruction by iteration."`
 	Simulate simulateCmd `cmd:"" help:"Simulate a scan of a known object."`
 	Eval     evalCmd     `cmd:"" help:"Compare a reconstruction with a reference."`
-	Report   reportCmd   `cmd:"" help:"Write an HTML report about a training run."`
+	Report   reportCmd   `cmd:"" help:"Write an HTML report about a training or a reconstruction."`
 	Validate validateCmd `cmd:"" help:"Check a scan for faults before training."`
 	Convert  convertCmd  `cmd:"" help:"Convert scans and results to and from CXI, HDF5, ptychodus, TIFF and PNG."`
 	Export   exportCmd   `cmd:"" help:"Write a variant of a model: opset, batch size, half precision, fewer nodes."`

@@ -3,9 +3,9 @@ package main
 import "ptyx/internal/app/workflow"
 
 type reportCmd struct {
-	Directory string `arg:"" name:"run" placeholder:"DIR" help:"Run directory."`
-	Output    string `placeholder:"HTML" help:"Page to write. Default: report.html in the run directory."`
-	TestData  string `placeholder:"FILE" help:"Scan to show. Default: the first that the network was trained on."`
+	Result    string `arg:"" name:"result" placeholder:"PATH" help:"Run directory, or reconstruction or its directory."`
+	Output    string `placeholder:"HTML" help:"Page to write. Default: report.html in the directory."`
+	TestData  string `placeholder:"FILE" help:"Scan to show of a training. Default: the first of the training."`
 	Reference string `placeholder:"NPZ" help:"Reference to compare the object with, as in ptyx eval."`
 	NImages   int    `default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
 	Seed      uint64 `default:"0" help:"Random seed of --n-images."`
@@ -16,13 +16,19 @@ type reportCmd struct {
 
 // Help explains what does not fit into a line.
 func (reportCmd) Help() string {
-	return "The page shows the training curves, the object and probe, patterns beside predictions, and the settings."
+	return `The page of a training (ptyx train) shows the training curves, the object and probe, patterns beside
+predictions, and the settings. The network reconstructs the object anew.
+
+The page of a reconstruction (ptyx infer, solve, refine, watch, or object.npz of ptyx serve) shows the object, coverage
+and spread, the modes of the probe, the residual of each pass, the positions and their moves, the device and the
+settings. It computes nothing anew, so --test-data, --n-images and the engine are for a training only. If the file lacks
+a part, the page does, too.`
 }
 
 // Run writes the page.
 func (c *reportCmd) Run(app *appContext) error {
 	result, err := workflow.Report(app.Context, workflow.ReportOptions{
-		Run: c.Directory, Output: c.Output, Scan: c.TestData, Reference: c.Reference, Count: c.NImages, Seed: c.Seed,
+		Result: c.Result, Output: c.Output, Scan: c.TestData, Reference: c.Reference, Count: c.NImages, Seed: c.Seed,
 		Engine: c.options(app.Log),
 	}, app.Log)
 	return app.conclude(result, err, c.JSON)

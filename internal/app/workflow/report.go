@@ -3,10 +3,13 @@ package workflow
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/destination"
@@ -18,13 +21,13 @@ import (
 	"ptyx/trainer"
 )
 
-// ReportOptions describe a page about a run.
+// ReportOptions describe a page about a result: the run directory of a training, or a reconstruction.
 type ReportOptions struct {
-	Run       string // run directory
-	Output    string // HTML file; empty: report.html in the run directory
-	Scan      string // to reconstruct; empty: the first training scan
+	Result    string // run directory, or the directory or file of a reconstruction
+	Output    string // HTML file; empty: report.html in the directory, or the file's name with .html
+	Scan      string // for a training, to reconstruct; empty: the first training scan
 	Reference string // to compare the object with; empty: none
-	Count     int    // patterns to reconstruct from; 0: all
+	Count     int    // for a training, patterns to reconstruct from; 0: all
 	Seed      uint64
 	Engine    engine.Options
 }
@@ -32,41 +35,72 @@ type ReportOptions struct {
 // ReportResult describes a page that was written.
 type ReportResult struct {
 	File  string `json:"file"`
-	Epoch int    `json:"epoch"` // of the model
+	Epoch *int   `json:"epoch"` // of the model; null: a reconstruction
 	Bytes int    `json:"bytes"`
 }
 
 func (r ReportResult) String() string {
-	return fmt.Sprintf("%s: epoch %d, %d kB", r.File, r.Epoch, r.Bytes/1000)
+	epoch := ""
+	if r.Epoch != nil {
+		epoch = fmt.Sprintf("epoch %d, ", *r.Epoch)
+	}
+	return fmt.Sprintf("%s: %s%d kB", r.File, epoch, r.Bytes/1000)
 }
 
-// Report writes a page about a run.
+// Report writes a page about a result.
 func Report(ctx context.Context, o ReportOptions, log *slog.Logger) (*ReportResult, error) {
-	if o.Output == "" {
-		o.Output = filepath.Join(o.Run, "report.html")
-	}
-	settings, err := LoadTrainOptions(o.Run)
+	training, err := o.isTraining()
 	if err != nil {
 		return nil, err
+	}
+	if o.Output == "" {
+		o.Output = o.usualOutput()
 	}
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	source, err := o.source(settings)
-	if err != nil {
-		return nil, err
+	result := &ReportResult{File: o.Output}
+	var html []byte
+	if training {
+		html, result.Epoch, err = o.training(ctx, log)
+	} else {
+		html, err = o.reconstruction()
 	}
-	if o.Scan == "" {
-		o.Scan = settings.TrainFiles[0]
-	}
-	html, err := settings.page(ctx, source, o.Scan, o.Engine, log)
 	if err != nil {
 		return nil, err
 	}
 	if err := destination.WriteFile(o.Output, html, 0o644); err != nil {
 		return nil, err
 	}
-	return &ReportResult{File: o.Output, Epoch: source.Contract.Epochs, Bytes: len(html)}, nil
+	result.Bytes = len(html)
+	return result, nil
+}
+
+// isTraining reports whether the result is a run directory, not a reconstruction.
+func (o ReportOptions) isTraining() (bool, error) {
+	if _, err := os.Stat(filepath.Join(o.Result, trainer.ConfigFile)); err == nil {
+		return true, nil
+	}
+	info, err := os.Stat(evaluate.File(o.Result))
+	if err == nil && !info.IsDir() {
+		return false, nil
+	}
+	found := "neither " + trainer.ConfigFile + " nor " + evaluate.ReconstructionFile
+	if err != nil {
+		found = "no such file or directory"
+	}
+	return false, &badinput.Error{
+		File: o.Result, Found: found,
+		Expected: "a run directory of ptyx train, or a reconstruction of ptyx infer, solve, refine or watch",
+	}
+}
+
+// usualOutput is beside the result.
+func (o ReportOptions) usualOutput() string {
+	if info, err := os.Stat(o.Result); err == nil && info.IsDir() {
+		return filepath.Join(o.Result, "report.html")
+	}
+	return strings.TrimSuffix(o.Result, filepath.Ext(o.Result)) + ".html"
 }
 
 // check refuses, before any work, options that cannot be run or saved.
@@ -80,18 +114,85 @@ func (o ReportOptions) check() error {
 	return destination.File("--output", o.Output)
 }
 
-// source reads everything that the page shows, except for the scan.
+// training makes the page of a run directory.
+func (o ReportOptions) training(ctx context.Context, log *slog.Logger) (html []byte, epoch *int, err error) {
+	settings, err := LoadTrainOptions(o.Result)
+	if err != nil {
+		return nil, nil, err
+	}
+	source, err := o.source(settings)
+	if err != nil {
+		return nil, nil, err
+	}
+	if o.Scan == "" {
+		o.Scan = settings.TrainFiles[0]
+	}
+	html, err = settings.page(ctx, source, o.Scan, o.Engine, log)
+	return html, &source.Contract.Epochs, err
+}
+
+// reconstruction makes the page of a reconstruction, which it shows as it is.
+func (o ReportOptions) reconstruction() ([]byte, error) {
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{{"--test-data", o.Scan != ""}, {"--n-images", o.Count != 0}} {
+		if f.given {
+			return nil, &badinput.Error{
+				File: o.Result, Key: f.name, Found: "a reconstruction, which is not computed again",
+				Expected: "a run directory of ptyx train", Remedy: "omit the flag, or name the run directory",
+			}
+		}
+	}
+	r, err := report.Open(o.Result)
+	if err != nil {
+		return nil, err
+	}
+	if r.Settings, err = settingsBeside(r.Object.Path); err != nil {
+		return nil, err
+	}
+	if o.Reference != "" {
+		r.Of = o.Reference
+		if r.Reference, err = evaluate.Load(o.Reference); err != nil {
+			return nil, err
+		}
+	}
+	page, err := r.Page()
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = page.Write(&b)
+	return b.Bytes(), err
+}
+
+// settingsBeside are those that were saved with an object; empty if it came alone, or under another name.
+func settingsBeside(object string) (string, error) {
+	if filepath.Base(object) != evaluate.ReconstructionFile {
+		return "", nil
+	}
+	text, err := readLimited(filepath.Join(filepath.Dir(object), SettingsFile), maxConfig)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading the settings: %w", err)
+	}
+	return string(text), nil
+}
+
+// source reads everything that the page of a training shows, except for the scan.
 func (o ReportOptions) source(settings TrainOptions) (s report.Source, err error) {
 	s = report.Source{
-		Name: filepath.Base(filepath.Clean(o.Run)), Count: o.Count, Seed: o.Seed, Photons: settings.Config.Photons,
+		Name: filepath.Base(filepath.Clean(o.Result)), Count: o.Count, Seed: o.Seed, Photons: settings.Config.Photons,
 	}
-	if s.Model, _, s.Contract, err = contract.Load(o.Run); err != nil {
+	if s.Model, _, s.Contract, err = contract.Load(o.Result); err != nil {
 		return s, err
 	}
-	if s.History, err = trainer.ReadMetrics(o.Run); err != nil {
+	if s.History, err = trainer.ReadMetrics(o.Result); err != nil {
 		return s, err
 	}
-	config, err := os.ReadFile(filepath.Join(o.Run, trainer.ConfigFile))
+	config, err := os.ReadFile(filepath.Join(o.Result, trainer.ConfigFile))
 	if err != nil {
 		return s, fmt.Errorf("reading the configuration: %w", err)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/render"
-	"ptyx/internal/recon/reconstruct"
 )
 
 // Figure is a picture with its colour bar and, of objects, its scale bar.
@@ -95,19 +94,65 @@ type drawing struct {
 	draw           func() (*render.Panel, error) // (nil, nil): the figure has nothing to add
 }
 
+// subject is what the pictures of a page show. A part that is nil has no picture.
+type subject struct {
+	object           *ndarray.Complex64 // (H, W)
+	coverage, spread *ndarray.Float32   // (H, W)
+	row, col         int                // of object[0, 0] in the scan's frame
+	modes            []mode             // of the probe
+	pixelNM          float64            // width of the object's pixel in nm; 0: unknown
+
+	spreadNote, probeNote string // captions
+	probeUnit             string
+}
+
+// mode is a mode of the probe, (N, N).
+type mode struct {
+	probe *ndarray.Complex64
+	name  string // before the names of its pictures; empty for the only one
+	note  string // its share of the light
+}
+
+// modesOf cuts a probe (N, N) or (K, N, N) into its modes; none without a probe.
+func modesOf(probe *ndarray.Complex64) []mode {
+	if probe == nil {
+		return nil
+	}
+	n := probe.Shape[len(probe.Shape)-1]
+	size := n * n
+	powers, all := make([]float64, len(probe.Data)/size), 0.0
+	for i, v := range probe.Data {
+		p := float64(real(v))*float64(real(v)) + float64(imag(v))*float64(imag(v))
+		powers[i/size], all = powers[i/size]+p, all+p
+	}
+	modes := make([]mode, len(powers))
+	for k := range modes {
+		modes[k].probe = ndarray.Wrap(probe.Data[k*size:(k+1)*size], n, n)
+		if len(modes) > 1 {
+			modes[k].name = fmt.Sprintf("mode %d, ", k+1)
+			modes[k].note = fmt.Sprintf("%.3g %% of the light. ", 100*powers[k]/max(all, math.SmallestNonzeroFloat64))
+		}
+	}
+	return modes
+}
+
 // drawings is the table of figures of the object and the probe, in the order of the page. To add a figure, add its row.
-func (p *Page) drawings(probe *ndarray.Complex64, r *reconstruct.Result) []drawing {
-	view := render.View{Row: r.Row, Col: r.Col, Coverage: r.Coverage}
+func (p *Page) drawings(s subject) []drawing {
+	view := render.View{Row: s.row, Col: s.col, Coverage: s.coverage}
 	phase := func() (*render.Panel, error) {
-		p, err := render.PhasePanel(r.Object, view)
+		p, err := render.PhasePanel(s.object, view)
 		if err == nil {
 			p.Label = "rad"
 		}
 		return p, err
 	}
-	return []drawing{
+	list := []drawing{
 		{&p.Object, "amplitude", "Transmission of the object. Grey-blue: not seen.", func() (*render.Panel, error) {
-			return render.AmplitudePanel(r.Object, view)
+			p, err := render.AmplitudePanel(s.object, view)
+			if err == nil {
+				p.Label = "" // the title says it
+			}
+			return p, err
 		}},
 		{&p.Object, "phase", "On the whole circle; a ramp and the mean, which diffraction cannot see, are removed.",
 			func() (*render.Panel, error) {
@@ -126,47 +171,57 @@ func (p *Page) drawings(probe *ndarray.Complex64, r *reconstruct.Result) []drawi
 				return p, nil
 			}},
 		{&p.Trust, "coverage", "How much light each pixel has seen.", func() (*render.Panel, error) {
-			return render.MapPanel(r.Coverage, render.View{Row: r.Row, Col: r.Col}, "patches at the probe's peak")
+			if s.coverage == nil {
+				return nil, nil
+			}
+			return render.MapPanel(s.coverage, render.View{Row: s.row, Col: s.col}, "patches at the probe's peak")
 		}},
-		{&p.Trust, "spread", "How far overlapping patches disagree. No calibrated error: 0 under a single patch, " +
-			"and blind to what all get wrong alike.", func() (*render.Panel, error) {
-			return render.MapPanel(r.Spread, view, "of the object's unit")
+		{&p.Trust, "spread", s.spreadNote, func() (*render.Panel, error) {
+			if s.spread == nil {
+				return nil, nil
+			}
+			return render.MapPanel(s.spread, view, "of the object's unit")
 		}},
-		{&p.Probe, "amplitude", "As the model carries it, after training.", func() (*render.Panel, error) {
-			return amplitudeOf(probe)
-		}},
-		{&p.Probe, "phase", "Grey-blue: darker than a hundredth of the peak's intensity, where the phase is noise.",
-			func() (*render.Panel, error) { return phaseOf(probe), nil }},
 	}
+	for _, m := range s.modes {
+		list = append(list,
+			drawing{&p.Probe, m.name + "amplitude", m.note + s.probeNote, func() (*render.Panel, error) {
+				return amplitudeOf(m.probe, s.probeUnit)
+			}},
+			drawing{&p.Probe, m.name + "phase",
+				"Grey-blue: darker than a hundredth of the peak's intensity, where the phase is noise.",
+				func() (*render.Panel, error) { return phaseOf(m.probe), nil }})
+	}
+	return list
 }
 
 // draw makes the figures of the object and the probe, with scale bars.
-func (p *Page) draw(s Source, r *reconstruct.Result) error {
-	for _, d := range p.drawings(s.Contract.Probe, r) {
+func (p *Page) draw(s subject) error {
+	for _, d := range p.drawings(s) {
 		panel, err := d.draw()
 		if err != nil {
-			return err
+			return fmt.Errorf("drawing the report: %w", err)
 		}
 		if panel == nil {
 			continue
 		}
 		f, err := figure(panel, d.title, d.caption)
 		if err != nil {
-			return err
+			return fmt.Errorf("drawing the report: %w", err)
 		}
-		f.Scale = scaleBar(f.Width, s.pixelNM())
+		f.Scale = scaleBar(f.Width, s.pixelNM)
 		*d.section = append(*d.section, f)
 	}
 	return nil
 }
 
 // amplitudeOf is the probe's amplitude from 0 to its peak.
-func amplitudeOf(probe *ndarray.Complex64) (*render.Panel, error) {
+func amplitudeOf(probe *ndarray.Complex64, unit string) (*render.Panel, error) {
 	p, err := render.AmplitudePanel(probe, render.View{})
 	if err != nil {
 		return nil, err
 	}
-	p.Low, p.High, p.Label = 0, slices.Max(p.Values), "√photons"
+	p.Low, p.High, p.Label = 0, max(slices.Max(p.Values), math.SmallestNonzeroFloat32), unit
 	return p, nil
 }
 

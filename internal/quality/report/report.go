@@ -1,6 +1,7 @@
-// Package report makes a page about a training: the object that the network gives for a scan, how far to trust it, and
-// what it was made from. Build computes a Page, with the object from package reconstruct and predictions from package
-// optics; Page.Write writes it as one HTML file that loads nothing else. The same run gives the same bytes.
+// Package report makes a page about a result: its object, how far to trust it, and what it was made from. There are two
+// kinds of results. Build computes the page of a training, with the object from package reconstruct and predictions
+// from package optics. Reconstruction.Page shows an object that a network or a solver has written, and computes nothing
+// anew. Page.Write writes a page as one HTML file that loads nothing else. The same result gives the same bytes.
 //
 // Package render paints the pictures, one pixel for each of the image's. Bars, scales, labels and curves are SVG and
 // HTML, so that they are sharp and follow light or dark colours. The package stands above reconstruct and trainer.
@@ -39,18 +40,21 @@ type Source struct {
 
 // Page is the content of the report.
 type Page struct {
-	Name      string
-	Epoch     int
-	Facts     []Row
-	Loss      *Chart
-	Object    []Figure
-	Trust     []Figure
-	Probe     []Figure
-	Patterns  []Comparison
-	Measured  []Row // of the comparison with the reference
-	Reference string
-	Config    string
-	Origins   []Row // digests and versions
+	Name       string
+	Kind       string // of result
+	Facts      []Row
+	Curve      *Chart // losses or residuals
+	Object     []Figure
+	Trust      []Figure
+	Caveat     string // what the page cannot show; may be empty
+	Positions  *Positions
+	Probe      []Figure
+	Patterns   []Comparison
+	Measured   []Row // of the comparison with the reference
+	Reference  string
+	Config     string
+	ConfigFile string // name of the file with Config
+	Origins    []Row  // digests and versions
 }
 
 // Row is a row of a table.
@@ -63,7 +67,10 @@ func Build(ctx context.Context, s Source) (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Page{Name: s.Name, Epoch: s.Contract.Epochs, Config: s.Config, Loss: lossChart(s.History)}
+	p := &Page{
+		Name: s.Name, Kind: "Training of a network", Config: s.Config, ConfigFile: trainer.ConfigFile,
+		Curve: lossChart(s.History),
+	}
 	checks, err := s.predictions(result)
 	if err != nil {
 		return nil, err
@@ -71,13 +78,22 @@ func Build(ctx context.Context, s Source) (*Page, error) {
 	if p.Patterns, err = comparisons(checks); err != nil {
 		return nil, err
 	}
-	if err := p.draw(s, result); err != nil {
-		return nil, fmt.Errorf("drawing the report: %w", err)
+	err = p.draw(subject{
+		object: result.Object, coverage: result.Coverage, spread: result.Spread, row: result.Row, col: result.Col,
+		modes: modesOf(s.Contract.Probe), pixelNM: s.pixelNM(), spreadNote: patchSpread,
+		probeNote: "As the model carries it, after training.", probeUnit: "√photons",
+	})
+	if err != nil {
+		return nil, err
 	}
 	p.Facts = s.facts(result, checks)
 	p.Origins = s.origins(result)
 	return p, s.compare(p, result)
 }
+
+// patchSpread explains the spread of a network's object.
+const patchSpread = "How far overlapping patches disagree. No calibrated error: 0 under a single patch, and blind to " +
+	"what all get wrong alike."
 
 // batch is the number of patterns in a call of the network.
 const batch = 16
@@ -123,8 +139,8 @@ func (s Source) origins(r *reconstruct.Result) []Row {
 		{"training data, SHA-256", c.DataDigest, ""},
 		{"probe, SHA-256", c.ProbeDigest, ""},
 		{"seed", fmt.Sprint(c.Seed), ""},
-		{"trained on", c.Engine + ", " + c.Device, ""},
-		{"reconstructed on", r.Provider, ""},
+		{"trained on", c.Engine + ", " + c.Device, c.Fallback},
+		{"reconstructed on", r.Provider, r.Fallback},
 		{"scan", filepath.Base(s.Scan.Path), ""},
 	}
 }
@@ -139,9 +155,14 @@ func (s Source) compare(p *Page, r *reconstruct.Result) error {
 	if err != nil {
 		return err
 	}
-	found, err := metrics.Compare(image, reference.Image, metrics.Options{PixelSizeNM: s.pixelNM()})
+	return p.compare(image, reference.Image, s.Of, s.pixelNM())
+}
+
+// compare adds the comparison of two objects of the same pixels, which are pixelNM wide; 0: unknown.
+func (p *Page) compare(object, reference metrics.Image, of string, pixelNM float64) error {
+	found, err := metrics.Compare(object, reference, metrics.Options{PixelSizeNM: pixelNM})
 	if err != nil {
-		return fmt.Errorf("comparing with %s: %w", s.Of, err)
+		return fmt.Errorf("comparing with %s: %w", of, err)
 	}
 	resolution := "nothing is resolved"
 	if cut := found.FRC.AtHalfBit; !cut.BelowFirstRings {
@@ -150,7 +171,7 @@ func (s Source) compare(p *Page, r *reconstruct.Result) error {
 			resolution += fmt.Sprintf(", %.1f nm", cut.HalfPeriodNM)
 		}
 	}
-	p.Reference = filepath.Base(s.Of)
+	p.Reference = filepath.Base(of)
 	p.Measured = []Row{
 		{"complex correlation", number(found.Correlation), "means removed; 1 is perfect"},
 		{"resolution", resolution, "where the Fourier ring correlation falls to the half-bit threshold"},

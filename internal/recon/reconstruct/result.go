@@ -15,6 +15,7 @@ import (
 
 	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/version"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/format/render"
 	"ptyx/internal/scan/dataset"
@@ -91,8 +92,11 @@ const (
 	CoverageFile  = "reconstructed_coverage.png" // summed probe weights, of the whole canvas
 )
 
-// KeyFallback is the member of ObjectFile with Result.Fallback. It is there only after a fallback.
-const KeyFallback = "device_fallback"
+// Members of ObjectFile.
+const (
+	KeyVersion  = "ptyx_version"
+	KeyFallback = "device_fallback" // Result.Fallback; only after a fallback
+)
 
 // Save writes the object with its provenance, and its pictures, at the same time. The object is saved as the network
 // predicted it; its pictures show the phase without its ramp. After an error each file is either complete or unchanged.
@@ -141,6 +145,7 @@ func (r *Result) members(modelDigest string) []npz.Member {
 		{Key: "ycoords", Value: r.Y},
 		{Key: "scan_index", Value: r.IDs},
 		{Key: "model_digest", Value: modelDigest},
+		{Key: KeyVersion, Value: version.String},
 		{Key: "provider", Value: r.Provider},
 	}
 	if r.Fallback != "" {

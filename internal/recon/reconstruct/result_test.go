@@ -70,8 +70,8 @@ func TestSaveWritesTheObjectWithItsProvenance(t *testing.T) {
 	}
 	defer file.Close()
 	want := []string{
-		"object", "origin", "coverage", "spread", "xcoords", "ycoords", "scan_index", "model_digest", "provider",
-		"device_fallback", "probeGuess",
+		"object", "origin", "coverage", "spread", "xcoords", "ycoords", "scan_index", "model_digest",
+		"ptyx_version", "provider", "device_fallback", "probeGuess",
 	}
 	if got := file.Keys(); !slices.Equal(got, want) {
 		t.Errorf("keys %v, want %v", got, want)

@@ -5,11 +5,14 @@ import (
 	"slices"
 )
 
+// PositionLimit is how far a position may move in all, along each axis, in object pixels.
+const PositionLimit = 4
+
 // Refinement of positions.
 const (
-	positionsFrom    = 5    // first pass in which positions move, if the object started empty
-	positionStride   = 0.5  // largest move in an update along an axis, pixels
-	positionReach    = 5    // largest move in all along an axis, whole pixels
+	positionsFrom    = 5   // first pass in which positions move, if the object started empty
+	positionStride   = 0.5 // largest move in an update along an axis, pixels
+	positionReach    = PositionLimit + 1
 	positionMomentum = 0.5  // share of a pass's moves with which the next pass starts
 	positionSpread   = 0.25 // standard deviation of the positions as given, pixels
 )
