@@ -25,9 +25,12 @@ def main():
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--freeze", action="store_true", help="with --compile: weights are constants (inference)")
     parser.add_argument("--channels-last", action="store_true")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
+    torch.backends.cudnn.allow_tf32 = False  # ptyx computes in float32, too
+    torch.backends.cuda.matmul.allow_tf32 = False
     if args.freeze:
         inductor.freezing = True
     {"train": train, "infer": infer}[args.job](args)
@@ -43,22 +46,23 @@ def load_patterns(scan, args):
 
 
 def build(args, loaded):
-    net = network.from_checkpoint(loaded).to(memory_format=memory_format(args))
+    net = network.from_checkpoint(loaded).to(args.device, memory_format=memory_format(args))
     return torch.compile(net) if args.compile else net
 
 
 def train(args):
     loaded, scan = checkpoint.load(args.model), np.load(args.scan)
-    patterns, offsets = load_patterns(scan, args), physics.offsets(scan["xcoords"], scan["ycoords"])
+    patterns = load_patterns(scan, args).to(args.device)  # they stay there
+    offsets = physics.offsets(scan["xcoords"], scan["ycoords"]).to(args.device)
     count = min(len(patterns), TRAINING_BATCHES * args.batch)
 
     start = time.perf_counter()
-    net, likelihood = build(args, loaded), physics.Physics(loaded)
+    net, likelihood = build(args, loaded), physics.Physics(loaded).to(args.device)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
 
     def batches():
         while True:
-            yield from torch.randperm(count).split(args.batch)
+            yield from torch.randperm(count, device=args.device).split(args.batch)
 
     order = batches()
 
@@ -84,7 +88,7 @@ def infer(args):
 
     def step():
         with torch.inference_mode():
-            return net(batch)
+            return [patch.cpu() for patch in net(batch.to(args.device))]  # as ptyx: from and to the host's memory
 
     step()
     serve(step, time.perf_counter() - start, args.batch)

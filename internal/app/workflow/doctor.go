@@ -47,8 +47,8 @@ func (t Trial) String() string {
 	return text
 }
 
-// Tolerances of the trials. On a CPU, ONNX Runtime differs from Go by up to 1e-5 in a checkpoint, and CUDA's graph of a
-// step from the CPU's by 1e-5. A checkpoint whose weights are rounded to TF32, which ptyx switches off, differs by 8e-3.
+// Tolerances of the trials. On a CPU, ONNX Runtime differs from Go by up to 1e-5 in a checkpoint, and CUDA's graph of
+// a step from the CPU's by 1e-5. Weights rounded to TF32, which ptyx switches off, change a checkpoint by 8e-3.
 const (
 	checkpointTolerance = 1e-4
 	stepTolerance       = 1e-3
@@ -204,7 +204,7 @@ const (
 // untrained stands in a contract for what only a training has.
 const untrained = "none"
 
-// trialTasks lists the trials, on a simulated scan: the checkpoint of every network, and a step of the default training.
+// trialTasks lists the trials, on a simulated scan: a checkpoint of every network, and a step of the default training.
 func trialTasks(ctx context.Context, library string) ([]trialTask, error) {
 	scan, err := trialScan(ctx)
 	if err != nil {
