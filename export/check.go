@@ -14,7 +14,7 @@ const (
 	maxDeclared = 1 << 28
 )
 
-// check refuses a model that is not of a checkpoint's form: of our opset, with inputs (batch, C, N, N) and operators of
+// check refuses a model that is not of a checkpoint's form: of our opset, with inputs (batch, C, N, N) and offsets (batch, 2), and operators of
 // one output each that onnxir.Admit takes. What follows may then walk the graph without fear of cycles.
 func check(m *onnxir.Model) error {
 	if !slices.Contains(m.Opsets, onnxir.Opset{Version: opsetVersion}) {
@@ -22,7 +22,11 @@ func check(m *onnxir.Model) error {
 	}
 	for _, in := range m.Graph.Inputs {
 		dims := in.Dims
-		ok := len(dims) == 4 && in.Type == onnxir.Float
+		rank := 4
+		if in.Name == OffsetName {
+			rank = 2
+		}
+		ok := len(dims) == rank && in.Type == onnxir.Float
 		for i := 1; ok && i < len(dims); i++ { // the batch, dims[0], may be symbolic
 			ok = dims[i].Param == "" && dims[i].Value >= 1
 		}

@@ -7,8 +7,10 @@ import (
 
 	"gorgonia.org/gorgonia"
 
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/base/version"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/graph/forward"
 	"ptyx/internal/graph/onnxir"
 	"ptyx/internal/graph/ops"
 	"ptyx/internal/graph/program"
@@ -21,11 +23,14 @@ const (
 	InputName     = models.PatternsInput
 	AmplitudeName = "amplitude"
 	PhaseName     = "phase"
+	ObjectReName  = "object_re"
+	ObjectImName  = "object_im"
+	OffsetName    = contract.OffsetInput
 )
 
 // Network is the program of a network: raw amplitudes (B, C, N, N) in, amplitude and phase of the object patches
 // (B, C, N, N) out, parameters as constants.
-func Network(c models.Config, params []*models.Array, batch int) (*Program, error) {
+func Network(c models.Config, params []*models.Array, probe *models.ComplexArray, batch int) (*Program, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -46,33 +51,69 @@ func Network(c models.Config, params []*models.Array, batch int) (*Program, erro
 	}
 	var inputs []program.Input
 	var fed []*gorgonia.Node
-	for _, in := range c.Inputs() {
+	for _, in := range c.Inputs()[:1] {
 		leaf := program.Leaf(g, in.Name, append([]int{batch}, in.Shape...)...)
-		inputs = append(inputs, program.Input{Name: in.Name, Doc: in.Doc, Node: leaf, Batched: true})
+		inputs = append(inputs, program.Input{Name: in.Name, Doc: in.Doc, Node: leaf, Batch: program.Batch})
 		fed = append(fed, leaf)
+	}
+	if c.TakesProbe() {
+		probe, err := ops.Build("the probe", func() forward.Pair { return shiftedProbe(g, c.N, probe, &inputs) })
+		if err != nil {
+			return nil, err
+		}
+		fed = append(fed, probe.Re, probe.Im)
 	}
 	net, err := models.Build(c, fed, leaves)
 	if err != nil {
 		return nil, err
 	}
 	return &program.Program{
-		Name:   "ptyx",
-		Doc:    "Diffraction patterns to complex object patches: object = amplitude * exp(i phase).",
-		Inputs: inputs,
-		Outputs: []program.Output{
-			{Name: AmplitudeName, Node: net.Amplitude,
-				Doc: "Amplitude of the object patch; 0 outside the object extent."},
-			{Name: PhaseName, Node: net.Phase, Doc: "Phase of the object patch in radians."},
-		},
-		Names: net.Names,
+		Name:    "ptyx",
+		Doc:     "Diffraction patterns to complex object patches: object = amplitude * exp(i phase).",
+		Inputs:  inputs,
+		Outputs: outputs(net),
+		Names:   net.Names,
 	}, nil
+}
+
+// outputs are the amplitude and phase of a network that computes them, else the real and the imaginary part.
+func outputs(net *models.Net) []program.Output {
+	if net.Amplitude == nil {
+		return []program.Output{
+			{Name: ObjectReName, Node: net.Object.Re, Doc: "Real part of the object patch."},
+			{Name: ObjectImName, Node: net.Object.Im, Doc: "Imaginary part of the object patch."},
+		}
+	}
+	return []program.Output{
+		{Name: AmplitudeName, Node: net.Amplitude, Doc: "Amplitude of the object patch; 0 outside the object extent."},
+		{Name: PhaseName, Node: net.Phase, Doc: "Phase of the object patch in radians."},
+	}
+}
+
+// shiftedProbe adds the inputs of a network that takes the probe: the probe, with its default, and the offset by which
+// the graph moves it. It returns the moved probe (B or 1, 1, N, N).
+func shiftedProbe(g *gorgonia.ExprGraph, n int, probe *models.ComplexArray, inputs *[]program.Input) forward.Pair {
+	parts := forward.Pair{Re: program.Leaf(g, models.ProbeReInput, 1, 1, n, n), Im: program.Leaf(g, models.ProbeImInput, 1, 1, n, n)}
+	offset := program.Leaf(g, OffsetName, 1, 2)
+	re, im := ndarray.New[float32](1, 1, n, n), ndarray.New[float32](1, 1, n, n)
+	for i := range re.Data {
+		re.Data[i], im.Data[i] = real(probe.Data[i]), imag(probe.Data[i])
+	}
+	*inputs = append(*inputs,
+		program.Input{Name: models.ProbeReInput, Node: parts.Re, Batch: "probes", Default: re,
+			Doc: "Real part of the probe: |FFT2(probe * object)|^2 / N^2 is in photons. One, or one for each pattern."},
+		program.Input{Name: models.ProbeImInput, Node: parts.Im, Batch: "probes", Default: im,
+			Doc: "Imaginary part of the probe."},
+		program.Input{Name: OffsetName, Node: offset, Batch: "offsets", Default: ndarray.New[float32](1, 2),
+			Doc: "Subpixel part (x, y) of the position, c - round(c), in pixels. One, or one for each pattern."})
+	return forward.MoveProbe(parts, offset)
 }
 
 // Checkpoint writes a trained network: standard operators only, symbolic batch, and the data contract. The caller says
 // in meta what is known of the training. Checkpoint fills in the network, the version and the digest of the probe. A
 // contract that a reader would refuse gives an error.
 func Checkpoint(c models.Config, params []*models.Array, meta Contract) (*Model, error) {
-	program, err := Network(c, params, 1)
+	program, err := Network(c, params, meta.Probe, 1)
 	if err != nil {
 		return nil, fmt.Errorf("building the checkpoint: %w", err)
 	}

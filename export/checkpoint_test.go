@@ -1,6 +1,7 @@
 package export_test
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"flag"
 	"fmt"
@@ -20,7 +21,8 @@ import (
 	"ptyx/models"
 )
 
-// eachNetwork runs a test for both kinds of network, channel counts of gridsize 1 and 2, and both extents.
+// eachNetwork runs a test for all kinds of network, and where they have them channel counts of gridsize 1 and 2, and
+// both extents.
 func eachNetwork(t *testing.T, test func(t *testing.T, c models.Config)) {
 	for _, channels := range []int{1, 4} {
 		for _, extent := range []models.Extent{models.Centre, models.Full} {
@@ -31,6 +33,7 @@ func eachNetwork(t *testing.T, test func(t *testing.T, c models.Config)) {
 			}
 		}
 	}
+	t.Run(string(models.Unrolled), func(t *testing.T) { test(t, unrolled()) })
 }
 
 func TestACheckpointDeclaresItsVersions(t *testing.T) {
@@ -88,16 +91,15 @@ func shape(dims []onnxir.Dim) string {
 func TestTheBatchIsSymbolic(t *testing.T) {
 	eachNetwork(t, func(t *testing.T, c models.Config) {
 		g := checkpoint(t, c).Graph
-		want := fmt.Sprintf("batch x %d x %d x %d", c.Channels, c.N, c.N)
+		image := fmt.Sprintf(" x %d x %d x %d", c.Channels, c.N, c.N)
+		own := map[string]string{"probe_re": "probes" + image, "probe_im": "probes" + image, "offset": "offsets x 2"}
 		for _, v := range append(slices.Clone(g.Inputs), g.Outputs...) {
-			if shape(v.Dims) != want {
+			if want := cmp.Or(own[v.Name], "batch"+image); shape(v.Dims) != want {
 				t.Errorf("%s is %s, want %s", v.Name, shape(v.Dims), want)
 			}
 		}
 		for _, v := range g.ValueInfo {
-			// alike for all patterns
-			ofTheProbe := len(v.Dims) == 2 && shape(v.Dims) == fmt.Sprintf("%d x %d", c.N, c.N)
-			if !ofTheProbe && (len(v.Dims) != 4 || v.Dims[0].Param != "batch") {
+			if len(v.Dims) == 4 && !slices.Contains([]string{"batch", "probes", "offsets", "probes_at_offsets"}, v.Dims[0].Param) {
 				t.Errorf("intermediate %s is %s", v.Name, shape(v.Dims))
 			}
 		}

@@ -27,6 +27,13 @@ func network(channels int, extent models.Extent) models.Config {
 		AmplitudeMax: models.DefaultAmplitudeMax}
 }
 
+// unrolled is the smallest network that takes the probe.
+func unrolled() models.Config {
+	c := network(1, models.Full)
+	c.Kind, c.N = models.Unrolled, 32
+	return c
+}
+
 // metadata is a data contract that fits a network.
 func metadata(c models.Config) contract.Contract {
 	re, im := testutil.Uniform(1, -1, 1, c.N, c.N), testutil.Uniform(2, -1, 1, c.N, c.N)
@@ -89,7 +96,7 @@ func tiny(t testing.TB) *program.Program {
 	phase := node("phase.padded", ops.Pad(node("tanh", ops.Tanh(conv("small", pooled, 2, 1))), 1))
 	return &program.Program{
 		Name: "tiny", Doc: "Every operator of a checkpoint once.",
-		Inputs: []program.Input{{Name: "patterns", Node: in, Batched: true, Doc: "Amplitudes."}},
+		Inputs: []program.Input{{Name: "patterns", Node: in, Batch: program.Batch, Doc: "Amplitudes."}},
 		Outputs: []program.Output{{Name: "amplitude", Node: amplitude},
 			{Name: "phase", Node: phase, Doc: "In radians."}},
 		Names: names,
@@ -124,19 +131,23 @@ func onTape(t testing.TB, p *program.Program, inputs ...*ndarray.Float32) []*nda
 	return outputs
 }
 
-// onORT runs a model on ONNX Runtime; its outputs have the shape of its input. A machine without the library fails.
-func onORT(t testing.TB, model []byte, input *ndarray.Float32, outputs int) []*ndarray.Float32 {
+// onORT runs a model on ONNX Runtime; its outputs have the shape of its first input. A second one is the offsets. A machine without the library fails.
+func onORT(t testing.TB, model []byte, outputs int, inputs ...*ndarray.Float32) []*ndarray.Float32 {
 	t.Helper()
-	session, err := runtimetest.Open(t).NewSession(model, ort.SessionOptions{Threads: 2})
+	options := ort.SessionOptions{Threads: 2}
+	if len(inputs) > 1 {
+		options.Optional = []string{export.OffsetName}
+	}
+	session, err := runtimetest.Open(t).NewSession(model, options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer session.Close()
 	var arrays []*ndarray.Float32
 	for range outputs {
-		arrays = append(arrays, ndarray.New[float32](input.Shape...))
+		arrays = append(arrays, ndarray.New[float32](inputs[0].Shape...))
 	}
-	if err := session.Run([]*ndarray.Float32{input}, arrays); err != nil {
+	if err := session.Run(inputs, arrays); err != nil {
 		t.Fatal(err)
 	}
 	return arrays

@@ -50,7 +50,7 @@ func Lower(p *Program, target Target) (*Model, error) {
 		program: p,
 		builder: onnxir.NewBuilder(p.Name, target),
 		names:   map[*gorgonia.Node]string{},
-		batched: map[*gorgonia.Node]bool{},
+		batched: map[*gorgonia.Node]string{},
 		taken:   map[string]bool{},
 	}
 	if err := l.run(); err != nil {
@@ -72,7 +72,7 @@ type lowering struct {
 	program *program.Program
 	builder *onnxir.Builder
 	names   map[*gorgonia.Node]string // tensor name of each node so far
-	batched map[*gorgonia.Node]bool   // first dimension is the symbolic batch
+	batched map[*gorgonia.Node]string // name of the symbolic first dimension
 	taken   map[string]bool
 	serial  int
 }
@@ -80,7 +80,10 @@ type lowering struct {
 func (l *lowering) run() error {
 	for _, in := range l.program.Inputs {
 		l.name(in.Node, in.Name)
-		l.batched[in.Node] = in.Batched
+		l.batched[in.Node] = in.Batch
+		if in.Default != nil {
+			l.builder.Initializer(in.Name, in.Default.Data, in.Default.Shape...)
+		}
 		l.builder.Graph.Inputs = append(l.builder.Graph.Inputs, l.info(in.Node, in.Doc))
 	}
 	for _, out := range l.program.Outputs {
@@ -134,7 +137,7 @@ func (l *lowering) operator(n *gorgonia.Node) error {
 	for _, in := range operands {
 		call.In = append(call.In, l.names[in])
 		call.InShapes = append(call.InShapes, in.Shape())
-		l.batched[n] = l.batched[n] || l.batched[in]
+		l.batched[n] = joined(l.batched[n], l.batched[in])
 	}
 	if l.names[n] == "" {
 		l.name(n, l.program.Names[n])
@@ -146,6 +149,23 @@ func (l *lowering) operator(n *gorgonia.Node) error {
 	}
 	l.builder.Graph.ValueInfo = append(l.builder.Graph.ValueInfo, l.info(n, ""))
 	return nil
+}
+
+// probesAtOffsets names a first dimension that is the larger of that of the probes and that of the offsets.
+const probesAtOffsets = "probes_at_offsets"
+
+// joined names the first dimension of an operator's result by those of two operands: the batch, if one has it, because
+// all others are 1 or the batch.
+func joined(a, b string) string {
+	switch {
+	case a == b || b == "":
+		return a
+	case a == "":
+		return b
+	case a == program.Batch || b == program.Batch:
+		return program.Batch
+	}
+	return probesAtOffsets
 }
 
 // output declares a program output. A node that is delivered twice, or is itself an input, is copied by Identity.
@@ -193,8 +213,8 @@ func (l *lowering) info(n *gorgonia.Node, doc string) onnxir.ValueInfo {
 	info := onnxir.ValueInfo{Name: l.names[n], Type: onnxir.Float, Dims: []onnxir.Dim{}, Doc: doc}
 	for i, d := range n.Shape() {
 		dim := onnxir.Dim{Value: int64(d)}
-		if i == 0 && l.batched[n] {
-			dim = onnxir.Dim{Param: "batch"}
+		if i == 0 && l.batched[n] != "" {
+			dim = onnxir.Dim{Param: l.batched[n]}
 		}
 		info.Dims = append(info.Dims, dim)
 	}

@@ -33,7 +33,7 @@ func differentiated(t *testing.T) *program.Program {
 	both := ops.Mul(p.Outputs[0].Node, p.Outputs[1].Node)
 	cost := ops.Sum(both)
 	grads := program.Gradients(cost, []*gorgonia.Node{p.Inputs[0].Node})
-	p.Inputs[0].Batched = false
+	p.Inputs[0].Batch = ""
 	p.Outputs = append(p.Outputs, program.Output{Name: "cost", Node: cost},
 		program.Output{Name: "grad", Node: grads[0]})
 	return p
@@ -132,13 +132,13 @@ func TestOutputsMayRepeatAResultOrAnInput(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := program.Leaf(g, "x", 1, 1, 4, 4)
 	y := ops.ReLU(x)
-	p := &program.Program{Name: "copies", Inputs: []program.Input{{Name: "x", Node: x, Batched: true}},
+	p := &program.Program{Name: "copies", Inputs: []program.Input{{Name: "x", Node: x, Batch: program.Batch}},
 		Outputs: []program.Output{{Name: "first", Node: y}, {Name: "second", Node: y}, {Name: "same", Node: x}},
 		Names:   program.Names{y: "x"}}
 	m := lower(t, p, onnxir.Target{})
 	checkOrder(t, m.Graph)
 	in := ndarray.Wrap([]float32{-1, 2, -3, 4, 5, -6, 7, -8, 9, -1, 2, -3, 4, -5, 6, -7}, 1, 1, 4, 4)
-	got, want := onORT(t, m.Marshal(), in, 3), onTape(t, p, in)
+	got, want := onORT(t, m.Marshal(), 3, in), onTape(t, p, in)
 	for i, out := range p.Outputs {
 		if !slices.Equal(got[i].Data, want[i].Data) {
 			t.Errorf("%s is %v, want %v", out.Name, got[i].Data, want[i].Data)

@@ -3,6 +3,7 @@ package export
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -38,7 +39,11 @@ func Rebuild(data []byte, batch int) (p *Program, err error) {
 		r := &rebuilder{graph: gorgonia.NewGraph(), built: map[*fileNode]*gorgonia.Node{}, names: program.Names{}}
 		p := &program.Program{Name: "ptyx", Names: r.names}
 		for _, in := range inputs {
-			p.Inputs = append(p.Inputs, program.Input{Name: in.name, Node: r.input(in, batch), Batched: true})
+			p.Inputs = append(p.Inputs, program.Input{Name: in.name, Node: r.input(in, batch), Batch: program.Batch})
+		}
+		if slices.ContainsFunc(m.Graph.Inputs, func(v onnxir.ValueInfo) bool { return v.Name == OffsetName }) {
+			r.offset = program.Leaf(r.graph, OffsetName, batch, 2)
+			p.Inputs = append(p.Inputs, program.Input{Name: OffsetName, Node: r.offset, Batch: program.Batch})
 		}
 		for _, out := range outputs {
 			p.Outputs = append(p.Outputs, program.Output{Name: out.name, Node: r.node(out)})
@@ -111,6 +116,8 @@ type rebuilder struct {
 	graph *gorgonia.ExprGraph
 	built map[*fileNode]*gorgonia.Node
 	names program.Names
+	// offset is the input that has a default in the file, and is fed all the same; nil if the network has none.
+	offset *gorgonia.Node
 }
 
 // input makes the leaf of a model input (batch, C, N, N). onnx-go gives its shape without a symbolic batch.
@@ -132,6 +139,9 @@ func (r *rebuilder) node(f *fileNode) *gorgonia.Node {
 }
 
 func (r *rebuilder) build(f *fileNode) *gorgonia.Node {
+	if f.name == OffsetName && r.offset != nil {
+		return r.offset
+	}
 	if f.tensor != nil {
 		return program.Constant(r.graph, f.name, f.floats())
 	}

@@ -49,8 +49,11 @@ func TestARebuiltNetworkAgreesWithONNXRuntime(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			patterns := testutil.Uniform(uint64(batch), 0, 20, batch, c.Channels, c.N, c.N)
-			got, want := onTape(t, p, patterns), onORT(t, model, patterns, 2)
+			inputs := []*ndarray.Float32{testutil.Uniform(uint64(batch), 0, 20, batch, c.Channels, c.N, c.N)}
+			if c.TakesProbe() {
+				inputs = append(inputs, testutil.Uniform(uint64(batch), -0.5, 0.5, batch, 2))
+			}
+			got, want := onTape(t, p, inputs...), onORT(t, model, 2, inputs...)
 			for i, out := range p.Outputs {
 				testutil.CheckClose(t, out.Name, got[i].Data, want[i].Data, agreement)
 			}
@@ -60,7 +63,7 @@ func TestARebuiltNetworkAgreesWithONNXRuntime(t *testing.T) {
 
 func TestARebuiltNetworkIsTheOriginal(t *testing.T) {
 	c := network(1, models.Centre)
-	original, err := export.Network(c, weights(c), 2)
+	original, err := export.Network(c, weights(c), metadata(c).Probe, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +111,7 @@ func TestTheGoldenModelIsStillRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	patterns := testutil.Uniform(10, 0, 4, 2, 1, 4, 4)
-	got, want := onTape(t, p, patterns), onORT(t, model, patterns, 2)
+	got, want := onTape(t, p, patterns), onORT(t, model, 2, patterns)
 	for i, out := range p.Outputs {
 		testutil.CheckClose(t, out.Name, got[i].Data, want[i].Data, agreement)
 	}
@@ -117,7 +120,7 @@ func TestTheGoldenModelIsStillRead(t *testing.T) {
 // Checkpoints written before the arc tangent became a polynomial hold the operator Atan.
 func TestAnOldModelWithAtanIsStillRead(t *testing.T) {
 	x := program.Leaf(gorgonia.NewGraph(), "patterns", 1, 1, 8, 8)
-	m := lower(t, &program.Program{Name: "old", Inputs: []program.Input{{Name: "patterns", Node: x, Batched: true}},
+	m := lower(t, &program.Program{Name: "old", Inputs: []program.Input{{Name: "patterns", Node: x, Batch: program.Batch}},
 		Outputs: []program.Output{{Name: "angle", Node: ops.Cos(x)}}}, onnxir.Target{})
 	m.Graph.Nodes[0].OpType = "Atan" // of the same form as Cos
 	model := m.Marshal()
@@ -131,7 +134,7 @@ func TestAnOldModelWithAtanIsStillRead(t *testing.T) {
 		want[i] = float32(math.Atan(float64(v)))
 	}
 	testutil.CheckClose(t, "tape", onTape(t, p, patterns)[0].Data, want, 1e-6)
-	testutil.CheckClose(t, "ONNX Runtime", onORT(t, model, patterns, 1)[0].Data, want, 1e-6)
+	testutil.CheckClose(t, "ONNX Runtime", onORT(t, model, 1, patterns)[0].Data, want, 1e-6)
 	for _, n := range lower(t, p, onnxir.Target{}).Graph.Nodes {
 		if n.OpType == "Atan" {
 			t.Error("Atan is written again, which CUDA cannot run")
@@ -178,7 +181,7 @@ func TestAnotherNetworksWeightsAreRefused(t *testing.T) {
 			"the model has no parameter amplitude.2.conv.0.weight: it is another network"},
 		{"more channels", network(4, models.Centre),
 			"parameter encoder.0.conv.0.weight has shape [32 1 3 3], expected [32 4 3 3]: it is another network"},
-		{"no network", models.Config{N: 100}, "found 100, expected 64, 128 or 256"},
+		{"no network", models.Config{N: 100}, "channels: found 0, expected 1 to 256"},
 	} {
 		_, err := export.Weights(model, c.config)
 		wantSentence(t, c.name, err, c.says)

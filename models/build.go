@@ -12,6 +12,12 @@ import (
 // PatternsInput is the name of the first input of every network, the measured amplitudes (B, C, N, N).
 const PatternsInput = "amplitude_measured"
 
+// Names of the further inputs of a network that takes the probe: its real and imaginary part (B or 1, 1, N, N).
+const (
+	ProbeReInput = "probe_re"
+	ProbeImInput = "probe_im"
+)
+
 // Input is an array that a network is fed with.
 type Input struct {
 	Name, Doc string

@@ -42,7 +42,7 @@ func (e *Extent) UnmarshalText(text []byte) error { return choice.Set(e, text, C
 // Config fixes the network.
 type Config struct {
 	Kind         Kind    // empty: Pattern
-	N            int     // pattern and patch size in pixels: 64, 128 or 256
+	N            int     // pattern and patch size in pixels; which are possible depends on the kind
 	Channels     int     // patterns per sample, C: 1 to 256
 	FiltersScale int     // multiplies the filters of every layer: 1 to 16; 2 in PtychoPINN
 	Extent       Extent  // part of the patch that is filled
@@ -77,10 +77,6 @@ const (
 
 // Validate reports a configuration that has no network, as an error that names the setting.
 func (c Config) Validate() error {
-	if _, ok := sizes[c.N]; !ok {
-		return &badinput.Error{Key: "pattern size", Found: fmt.Sprint(c.N), Expected: "64, 128 or 256",
-			Remedy: "crop or bin the patterns"}
-	}
 	for _, v := range []struct {
 		name        string
 		value, most int
@@ -92,15 +88,19 @@ func (c Config) Validate() error {
 	if c.Extent != Centre && c.Extent != Full {
 		return &badinput.Error{Key: "object_extent", Found: string(c.Extent), Expected: choice.List(Centre, Full)}
 	}
-	if _, ok := c.Kind.row(); !ok {
+	row, ok := c.Kind.row()
+	if !ok {
 		return &badinput.Error{Key: "network", Found: string(c.Kind), Expected: choice.List(kinds()...)}
 	}
 	if !positive(c.InputScale) || !positive(c.AmplitudeMax) {
 		return &badinput.Error{Key: "scale", Found: fmt.Sprintf("input %g, amplitude %g", c.InputScale, c.AmplitudeMax),
 			Expected: "positive numbers"}
 	}
-	return nil
+	return row.validate(c)
 }
+
+// TakesProbe reports whether the network is fed with the probe, in the unit of the patterns.
+func (c Config) TakesProbe() bool { return len(c.Inputs()) > 1 }
 
 // positive is false for NaN and infinity.
 func positive(v float64) bool { return v > 0 && !math.IsInf(v, 0) }

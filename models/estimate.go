@@ -17,6 +17,7 @@ import (
 var estimate = architecture{
 	kind:     Estimate,
 	inputs:   patternsOnly,
+	validate: validateAutoencoder,
 	specs:    estimateSpecs,
 	build:    buildEstimate,
 	start:    startAtEstimate,

@@ -11,6 +11,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/choice"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/base/testutil"
 	"ptyx/internal/graph/contract"
@@ -361,7 +362,7 @@ func TestNetworksOfTheContractAreThoseOfTheTable(t *testing.T) {
 	}
 	var k models.Kind
 	err := k.UnmarshalText([]byte("cnn"))
-	if want := `found "cnn", expected ` + strings.Join(contract.Networks(), " or "); err == nil || err.Error() != want {
+	if want := `found "cnn", expected ` + choice.List(contract.Networks()...); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 }

@@ -12,6 +12,7 @@ type Kind string
 
 // The networks. A new one is its own file with its row, and its line in architectures and in contract.Networks.
 const (
+	Unrolled Kind = "unrolled" // iterations of a solver with convolutions between them; takes the probe as an input
 	Estimate Kind = "estimate" // corrects a first estimate of the object, which the graph makes of pattern and probe
 	Pattern  Kind = "pattern"  // sees the bare pattern, as PtychoPINN does
 )
@@ -21,6 +22,8 @@ type architecture struct {
 	kind Kind
 	// inputs are fed in this order. The first is always the measured patterns.
 	inputs func(Config) []Input
+	// validate reports sizes that the network does not have; the kind and what every network needs are valid.
+	validate func(Config) error
 	// specs lists the parameters, those that are not trained last.
 	specs func(Config) []Spec
 	// build makes the graph of the builder's inputs and parameters.
@@ -32,7 +35,7 @@ type architecture struct {
 }
 
 // architectures is the table of networks.
-func architectures() []architecture { return []architecture{estimate, pattern} }
+func architectures() []architecture { return []architecture{unrolled, estimate, pattern} }
 
 // String is the kind's name.
 func (k Kind) String() string { return string(cmp.Or(k, Pattern)) }

@@ -11,8 +11,9 @@ import (
 // Spec names one parameter array.
 type Spec struct {
 	Name  string
-	Shape []int // weight (O, I, 3, 3), bias (O), or the part of a probe (N, N)
-	Fixed bool  // not trained
+	Shape []int   // weight (O, I, 3, 3), bias (O), or the part of a probe (N, N)
+	Fixed bool    // not trained
+	Rate  float64 // learning rate, relative to that of the others; 0: the same
 }
 
 // Suffixes of a layer's parameters.

@@ -6,16 +6,27 @@ import (
 
 	"gorgonia.org/gorgonia"
 
+	"ptyx/internal/base/badinput"
 	"ptyx/internal/graph/forward"
 	"ptyx/internal/graph/ops"
 )
 
 // pattern is PtychoPINN's network: an autoencoder that sees the pattern alone.
 var pattern = architecture{
-	kind:   Pattern,
-	inputs: patternsOnly,
-	specs:  func(c Config) []Spec { return autoencoderSpecs(c, c.Channels, false) },
-	build:  func(b *builder) *Net { return b.autoencoder(b.scaledPatterns(), nil) },
+	kind:     Pattern,
+	inputs:   patternsOnly,
+	validate: validateAutoencoder,
+	specs:    func(c Config) []Spec { return autoencoderSpecs(c, c.Channels, false) },
+	build:    func(b *builder) *Net { return b.autoencoder(b.scaledPatterns(), nil) },
+}
+
+// validateAutoencoder accepts the sizes that PtychoPINN has.
+func validateAutoencoder(c Config) error {
+	if _, ok := sizes[c.N]; !ok {
+		return &badinput.Error{Key: "pattern size", Found: fmt.Sprint(c.N), Expected: "64, 128 or 256",
+			Remedy: "crop or bin the patterns"}
+	}
+	return nil
 }
 
 // patternsOnly is the input of a network that is fed with the measured patterns and nothing else.

@@ -29,6 +29,9 @@ type SessionOptions struct {
 	// that take turns then need the memory of the largest, not of all. The arena lasts until ONNX Runtime is closed.
 	SharedArena bool
 
+	// Optional names inputs with a default that bindings feed, after the others. Those not named keep their default.
+	Optional []string
+
 	// Fallback, unless nil, is called when Auto takes the CPU although no part of CUDA seems to be missing.
 	Fallback func(reason error)
 }
@@ -71,6 +74,9 @@ func (e *Environment) newSession(model []byte, o SessionOptions) (*Session, erro
 		o.Threads = DefaultThreads()
 	}
 	sig, err := readSignature(model)
+	if err == nil {
+		sig, err = sig.with(o.Optional)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the model: %w", err)
 	}

@@ -3,6 +3,7 @@ package runtime
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -18,8 +19,27 @@ type TensorInfo struct {
 	Shape []int // -1 for a symbolic size, such as the batch
 }
 
-// signature is what a model takes and gives, in its own order.
-type signature struct{ inputs, outputs []TensorInfo }
+// signature is what a model takes and gives, in its own order. optional inputs have a default in the file.
+type signature struct {
+	inputs, outputs []TensorInfo
+	optional        []onnxir.ValueInfo
+}
+
+// with adds optional inputs to those that are fed.
+func (s signature) with(names []string) (signature, error) {
+	for _, name := range names {
+		i := slices.IndexFunc(s.optional, func(v onnxir.ValueInfo) bool { return v.Name == name })
+		if i < 0 {
+			return signature{}, fmt.Errorf("it has no input %q with a default", name)
+		}
+		infos, err := tensorInfos(s.optional[i : i+1])
+		if err != nil {
+			return signature{}, err
+		}
+		s.inputs = append(s.inputs, infos...)
+	}
+	return s, nil
+}
 
 // errNoShape says that the model leaves a shape to inference.
 var errNoShape = errors.New("no shape in the file")
@@ -52,7 +72,7 @@ func parseSignature(model []byte) (signature, error) {
 		return signature{}, err
 	}
 	outputs, err := tensorInfos(file.Outputs)
-	return signature{inputs, outputs}, err
+	return signature{inputs, outputs, file.Optional}, err
 }
 
 func tensorInfos(values []onnxir.ValueInfo) ([]TensorInfo, error) {
@@ -85,7 +105,7 @@ func inferSignature(model []byte) (signature, error) {
 		return signature{}, err
 	}
 	outputs, err := convertInfo(out)
-	return signature{inputs, outputs}, err
+	return signature{inputs: inputs, outputs: outputs}, err
 }
 
 func convertInfo(infos []ort.InputOutputInfo) ([]TensorInfo, error) {

@@ -41,11 +41,11 @@ func batchInputs(c StepConfig) []batchInput {
 	place := []int{images[0], 1, c.Net.N, c.Canvas}
 	all := []batchInput{
 		{amplitudeInput, true, images, fillAmplitude, nil},
-		{shiftYInput, !c.Supervised, images, fillShifts, nil},
-		{shiftXInput, !c.Supervised, images, nil, nil},
+		{shiftYInput, c.needsProbe(), images, fillShifts, nil},
+		{shiftXInput, c.needsProbe(), images, nil, nil},
 		{weightInput, true, []int{images[0], images[1], 1, 1}, nil, nil},
 		{maskInput, c.Masked, perScan, fillMask, nil},
-		{scanInput, c.Scans > 1 && !c.Supervised, []int{c.Samples * c.Group, c.Scans}, fillScan, nil},
+		{scanInput, c.Scans > 1 && c.needsProbe(), []int{c.Samples * c.Group, c.Scans}, fillScan, nil},
 		{litInput, c.Loss.needs(litInput), perScan, nil, weighLight},
 		{overlapInput, c.Canvas > 0, perScan, nil, weighOverlap},
 		{placeYInput, c.Canvas > 0, place, fillPlaces, nil},

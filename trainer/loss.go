@@ -48,9 +48,15 @@ func (l *Loss) terms() []term {
 				return forward.AmplitudeMAE(a.intensity, a.measured, a.weight, a.config.AmplitudeFloor)
 			},
 			truth: func(a *assembly) *gorgonia.Node {
-				phase := forward.Pair{Re: a.batch[truthReInput], Im: a.batch[truthImInput]}
-				truth := forward.Truth{Amplitude: a.batch[truthInput], Phase: phase, Share: a.batch[shareInput]}
-				return forward.TruthMAE(a.net.Amplitude, a.net.Phase, truth, a.weight)
+				truth := forward.Truth{
+					Amplitude: a.batch[truthInput], Share: a.batch[shareInput],
+					Phase: forward.Pair{Re: a.batch[truthReInput], Im: a.batch[truthImInput]},
+				}
+				amplitude, phase := a.net.Amplitude, a.net.Phase
+				if amplitude == nil {
+					amplitude, phase = forward.Polar(a.net.Object)
+				}
+				return forward.TruthMAE(amplitude, phase, truth, a.weight)
 			},
 		},
 		{

@@ -74,11 +74,14 @@ func NewStep(c StepConfig) (*Step, error) {
 	for _, s := range c.Net.Specs() {
 		params = append(params, leaf(s.Name, s.Shape))
 	}
-	if !c.Supervised {
+	if c.needsProbe() {
 		a.probe = forward.Pair{Re: leaf("probe.re", c.probeShape()), Im: leaf("probe.im", c.probeShape())}
 	}
-	var err error
-	if a.net, err = models.Build(c.Net, []*gorgonia.Node{a.batch[amplitudeInput]}, params); err != nil {
+	fed, err := ops.Build("the network's inputs", a.networkInputs)
+	if err != nil {
+		return nil, err
+	}
+	if a.net, err = models.Build(c.Net, fed, params); err != nil {
 		return nil, err
 	}
 	leaves := params[:c.Net.Trained():c.Net.Trained()] // the loss is differentiated with respect to these
@@ -105,17 +108,43 @@ func NewStep(c StepConfig) (*Step, error) {
 
 // assembly holds the nodes that the terms of a loss are built from.
 type assembly struct {
-	config StepConfig
-	graph  *gorgonia.ExprGraph
-	batch  map[string]*gorgonia.Node // by name
-	probe  forward.Pair              // (N, N) or (P, N, N)
-	net    *models.Net
-	object forward.Pair   // (B, C, N, N), merged on the canvas if patches share one
-	weight *gorgonia.Node // (B, C, 1, 1), or (B, C, N, N) with a mask
+	config  StepConfig
+	graph   *gorgonia.ExprGraph
+	batch   map[string]*gorgonia.Node // by name
+	probe   forward.Pair              // (N, N) or (P, N, N)
+	shifted forward.Pair              // (B, C, N, N), the probe of each pattern at its subpixel position
+	net     *models.Net
+	object  forward.Pair   // (B, C, N, N), merged on the canvas if patches share one
+	weight  *gorgonia.Node // (B, C, 1, 1), or (B, C, N, N) with a mask
 
 	// In mode physics, in units of the mean intensity.
 	intensity *gorgonia.Node // (B, C, N, N), modelled
 	measured  *gorgonia.Node // (B, C, N, N)
+}
+
+// needsProbe reports whether the step has probes: for the physics, or for the network.
+func (c StepConfig) needsProbe() bool { return !c.Supervised || c.Net.TakesProbe() }
+
+// networkInputs moves the probes to each pattern's subpixel position, and lists what the network is fed with.
+func (a *assembly) networkInputs() []*gorgonia.Node {
+	c := a.config
+	if c.needsProbe() {
+		probe := a.probe
+		if c.Scans > 1 {
+			probe = forward.PickProbe(probe, a.batch[scanInput], c.shape()) // (B, C, N, N)
+		}
+		a.shifted = forward.ShiftProbe(probe, a.batch[shiftYInput], a.batch[shiftXInput])
+	}
+	if c.Net.TakesProbe() {
+		return []*gorgonia.Node{a.amplitude(), a.shifted.Re, a.shifted.Im}
+	}
+	return []*gorgonia.Node{a.batch[amplitudeInput]}
+}
+
+// amplitude is the measured amplitude (B, C, N, N) in units of the root of the mean intensity. Scaled for the network it
+// has a power of (N/2)^2 per pattern (PtychoPINN's convention), a quarter of the N^2 of a mean intensity of 1.
+func (a *assembly) amplitude() *gorgonia.Node {
+	return ops.Affine(a.batch[amplitudeInput], float32(2*a.config.Net.InputScale), 0)
 }
 
 // loss builds the path from the network's object to the loss, ().
@@ -131,14 +160,8 @@ func (a *assembly) loss() *gorgonia.Node {
 		}
 		a.object = canvas.Merge(a.object)
 	}
-	probe := a.probe
-	if c.Scans > 1 {
-		probe = forward.PickProbe(probe, a.batch[scanInput], c.shape()) // (B, C, N, N)
-	}
-	a.intensity = forward.Diffract(probe, a.object, a.batch[shiftYInput], a.batch[shiftXInput])
-	// The network's input has a power of (N/2)^2 per pattern (PtychoPINN's convention), a quarter of the N^2 of a mean
-	// intensity of 1.
-	amplitude := ops.Affine(a.batch[amplitudeInput], float32(2*c.Net.InputScale), 0)
+	a.intensity = forward.Diffract(a.shifted, a.object)
+	amplitude := a.amplitude()
 	a.measured = ops.Mul(amplitude, amplitude)
 	if c.Masked {
 		a.weight = ops.Mul(a.weight, a.batch[maskInput])

@@ -60,8 +60,8 @@ func (j job) patches(env *ort.Environment, model []byte, patterns *ndarray.Float
 		return nil, err
 	}
 	copy(batch.Patterns().Data, patterns.Data)
-	amplitude, phase, err := batch.Run()
-	return []npz.Member{{Key: "amplitude", Value: amplitude}, {Key: "phase", Value: phase}}, err
+	first, second, err := batch.Run()
+	return []npz.Member{{Key: "amplitude", Value: first}, {Key: "phase", Value: second}}, err
 }
 
 // steps trains on the patterns as one batch.

@@ -43,7 +43,17 @@ type Contract struct {
 }
 
 // Networks are the names that Contract.Network may have. Package models holds the networks themselves.
-func Networks() []string { return []string{"estimate", "pattern"} }
+func Networks() []string { return []string{"unrolled", "estimate", "pattern"} }
+
+// OffsetInput is the name of the input for the subpixel part of the position, of a network that takes the probe.
+const OffsetInput = "offset"
+
+// TakesProbe reports whether the model takes the probe and the subpixel part of the position as inputs with a default.
+func (c Contract) TakesProbe() bool { return c.Network == "unrolled" }
+
+// Cartesian reports whether the outputs are the real and the imaginary part of the object, and not its amplitude and
+// phase.
+func (c Contract) Cartesian() bool { return c.Network == "unrolled" }
 
 // Sentences of the contract that are the same for every model. A model with others takes other patterns, or its patches
 // belong elsewhere, so Parse refuses it.

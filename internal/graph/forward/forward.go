@@ -57,12 +57,11 @@ func Propagate(wave, dft Pair) Pair {
 }
 
 // Diffract models the patterns of object patches (B, C, N, N): the intensity (B, C, N, N) at the detector behind the
-// probe, (N, N) or one for each pattern, that ShiftProbe has moved. Probe modes (K, N, N) give (B, K, N, N), see
-// SumModes.
-func Diffract(probe, object Pair, shiftY, shiftX *gorgonia.Node) *gorgonia.Node {
+// probe that ShiftProbe has moved, (B, C, N, N). Probe modes (B, K, N, N) give (B, K, N, N), see SumModes.
+func Diffract(probe, object Pair) *gorgonia.Node {
 	n := object.Re.Shape()[3]
 	dft := DFT(object.Re.Graph(), "dft", n)
-	return Intensity(Propagate(ExitWave(ShiftProbe(probe, shiftY, shiftX), object), dft))
+	return Intensity(Propagate(ExitWave(probe, object), dft))
 }
 
 // PickProbe gives every pattern of a batch the probe of its scan: pick (B*C, P) is 1 at the pattern's scan, 0

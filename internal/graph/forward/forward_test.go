@@ -143,7 +143,7 @@ func (s scene) nodes(b *bench) (intensity *gorgonia.Node, leaves []*gorgonia.Nod
 	b.t.Helper()
 	amplitude, phase, probe := b.feed(s.amplitude), b.feed(s.phase), b.feedPair(s.probe)
 	shiftY, shiftX := b.feed(shiftMatrices(s.dy, s.size())), b.feed(shiftMatrices(s.dx, s.size()))
-	intensity = forward.Diffract(probe, forward.Object(amplitude, phase), shiftY, shiftX)
+	intensity = forward.Diffract(forward.ShiftProbe(probe, shiftY, shiftX), forward.Object(amplitude, phase))
 	return intensity, []*gorgonia.Node{amplitude, phase, probe.Re, probe.Im}
 }
 

@@ -121,6 +121,26 @@ func (b *Builder) ShapedLike(name, like string) {
 	}
 }
 
+// Shaped states the shape of a value: the first dimension of another value, if that one's is stated, and the rest. With
+// like empty, all dimensions are those given.
+func (b *Builder) Shaped(name, like string, rest ...int) string {
+	info := ValueInfo{Name: name, Type: Float, Dims: []Dim{}}
+	if like != "" {
+		b.ShapedLike(name, like)
+		last := len(b.Graph.ValueInfo) - 1
+		if last < 0 || b.Graph.ValueInfo[last].Name != name {
+			return name
+		}
+		info.Dims = append(info.Dims, b.Graph.ValueInfo[last].Dims[0])
+		b.Graph.ValueInfo = b.Graph.ValueInfo[:last]
+	}
+	for _, d := range rest {
+		info.Dims = append(info.Dims, Dim{Value: int64(d)})
+	}
+	b.Graph.ValueInfo = append(b.Graph.ValueInfo, info)
+	return name
+}
+
 // TempName reserves a fresh tensor name under the operator being built.
 func (b *Builder) TempName(what string) string {
 	for {

@@ -40,11 +40,10 @@ func (m *Model) Property(key string) (string, bool) {
 	return m.Metadata[i].Value, true
 }
 
-// Signature is the inputs and outputs of a model.
-type Signature struct{ Inputs, Outputs []ValueInfo }
+// Signature is the inputs and outputs of a model. Optional inputs have a default in the file: nobody has to feed them.
+type Signature struct{ Inputs, Optional, Outputs []ValueInfo }
 
-// ReadSignature reads the inputs and outputs of an .onnx file and passes over its operators and weights. Inputs with an
-// initializer are constants with a default and left out, as ONNX Runtime does.
+// ReadSignature reads the inputs and outputs of an .onnx file and passes over its operators and weights.
 func ReadSignature(data []byte) (Signature, error) {
 	var g Graph
 	graph := reflect.ValueOf(&g).Elem()
@@ -73,8 +72,15 @@ func ReadSignature(data []byte) (Signature, error) {
 	if err == nil && graphs != 1 {
 		err = refuse("model", "has %d graphs; this is not an ONNX file", graphs)
 	}
-	isConstant := func(v ValueInfo) bool { return constants[v.Name] }
-	return Signature{slices.DeleteFunc(g.Inputs, isConstant), g.Outputs}, err
+	s := Signature{Outputs: g.Outputs}
+	for _, in := range g.Inputs {
+		if constants[in.Name] {
+			s.Optional = append(s.Optional, in)
+		} else {
+			s.Inputs = append(s.Inputs, in)
+		}
+	}
+	return s, err
 }
 
 // valueFields are the fields of an attribute's value, by its kind.

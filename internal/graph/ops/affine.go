@@ -37,6 +37,7 @@ func (a affineOp) Lower(b *onnxir.Builder, c Call) {
 		b.Node("Sub", c.Out, []string{b.Scalar(a.offset), c.In[0]})
 	default:
 		scaled := b.Temp("Mul", []string{c.In[0], b.Scalar(a.scale)})
+		b.ShapedLike(scaled, c.In[0]) // viewers show the shape of every value
 		b.Node("Add", c.Out, []string{scaled, b.Scalar(a.offset)})
 	}
 }

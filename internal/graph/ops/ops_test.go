@@ -68,6 +68,13 @@ func cases() []opCase {
 			func(in []*ops.Node) *ops.Node { return ops.BroadcastTo(in[0], []int{2, 3, 4, 6}) }},
 		{"Reshape", arrays(image), func(in []*ops.Node) *ops.Node { return ops.Reshape(in[0], 6, 24) }},
 		{"Pad", arrays(image), func(in []*ops.Node) *ops.Node { return ops.Pad(in[0], 2) }},
+		{"Fourier", arrays(testutil.Uniform(20, -1, 1, 3, 2, 6, 6)), unary(ops.Fourier)},
+		{"InverseFourier", arrays(testutil.Uniform(21, -1, 1, 2, 2, 8, 8)), unary(ops.InverseFourier)},
+		{"Concat", arrays(image, positive), two(func(a, b *ops.Node) *ops.Node { return ops.Concat(a, b, a) })},
+		{"Channels", arrays(image), func(in []*ops.Node) *ops.Node { return ops.Channels(in[0], 1, 3) }},
+		{"SpaceToDepth", arrays(image), func(in []*ops.Node) *ops.Node { return ops.SpaceToDepth(in[0], 2) }},
+		{"DepthToSpace", arrays(testutil.Uniform(22, -1, 1, 2, 18, 2, 3)),
+			func(in []*ops.Node) *ops.Node { return ops.DepthToSpace(in[0], 3) }},
 		{"Crop", arrays(image), func(in []*ops.Node) *ops.Node { return ops.Crop(in[0], 1) }},
 	}
 	for _, a := range [][2]float32{{-2, 0}, {1, 3}, {-1, 1}, {2, 3}} {

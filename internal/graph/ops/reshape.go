@@ -33,5 +33,9 @@ func (r reshapeOp) Differentiate(in []*Node, _, grad *Node) []*Node {
 }
 
 func (r reshapeOp) Lower(b *onnxir.Builder, c Call) {
-	b.Node("Reshape", c.Out, []string{c.In[0], b.Shape(r.to...)})
+	shape := r.to.Clone()
+	if len(shape) > 0 && len(c.InShapes[0]) > 0 && shape[0] == c.InShapes[0][0] {
+		shape[0] = 0 // as it is: it may be the symbolic batch
+	}
+	b.Node("Reshape", c.Out, []string{c.In[0], b.Shape(shape...)})
 }

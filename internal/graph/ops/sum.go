@@ -58,8 +58,12 @@ func (s sumToOp) Lower(b *onnxir.Builder, c Call) {
 			axes, stretched = append(axes, i), true
 		}
 	}
-	if !stretched {
-		b.Node("ReduceSum", c.Out, []string{c.In[0], b.Int64s(axes...)}, onnxir.Int("keepdims", 0))
+	if !stretched || lead == 0 {
+		keep := 0
+		if stretched {
+			keep = 1
+		}
+		b.Node("ReduceSum", c.Out, []string{c.In[0], b.Int64s(axes...)}, onnxir.Int("keepdims", keep))
 		return
 	}
 	kept := b.Temp("ReduceSum", []string{c.In[0], b.Int64s(axes...)}, onnxir.Int("keepdims", 1))

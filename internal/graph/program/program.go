@@ -20,13 +20,18 @@ type Program struct {
 	Names   Names    // readable names of leaves and of intermediate nodes
 }
 
+// Batch names the first dimension of the patterns of a checkpoint, and of everything that has one for each pattern.
+const Batch = "batch"
+
 // Input is a leaf that is fed.
 type Input struct {
 	Name string
 	Doc  string
 	Node *gorgonia.Node
-	// Batched marks the first dimension as the batch. In a checkpoint it is symbolic.
-	Batched bool
+	// Batch names the first dimension where it is symbolic, in a checkpoint. Empty: all dimensions are fixed.
+	Batch string
+	// Default is the value where nobody feeds the input; nil: it must be fed.
+	Default *ndarray.Float32
 }
 
 // Output is a node whose value is delivered.

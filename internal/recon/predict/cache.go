@@ -68,15 +68,27 @@ func (c *Cache) Compute(batch []Request, sample []int, padTo int) error {
 	}
 	input, at := b.Patterns().Data, 0
 	for _, r := range batch {
+		setOffsets(b, at/ndarray.Size(sample), len(r.Patterns)/ndarray.Size(sample), r.Offsets)
 		at += copy(input[at:], r.Patterns)
 	}
 	clear(input[at:])
-	amplitude, phase, err := b.Run()
+	first, second, err := b.Run()
 	if err != nil {
 		return fmt.Errorf("running the network: %w", err)
 	}
-	Distribute(batch, amplitude.Data, phase.Data)
+	Distribute(batch, first.Data, second.Data)
 	return nil
+}
+
+// setOffsets writes the offsets (count, 2) of samples from the given one on; nil stands for 0. A network without
+// offsets ignores them.
+func setOffsets(b Batch, from, count int, offsets []float32) {
+	if b.Offsets() == nil {
+		return
+	}
+	to := b.Offsets().Data[2*from : 2*(from+count)]
+	clear(to)
+	copy(to, offsets)
 }
 
 // Close releases all batches.

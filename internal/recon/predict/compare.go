@@ -59,11 +59,11 @@ func fillObject(object *ndarray.Complex64, rng *rand.Rand) {
 
 // Compare runs two predictors on the same patterns (B, C, N, N).
 func Compare(a, b Predictor, c contract.Contract, patterns *ndarray.Float32) (Difference, error) {
-	first, err := patches(a, patterns)
+	first, err := patches(a, c, patterns)
 	if err != nil {
 		return Difference{}, fmt.Errorf("running the model: %w", err)
 	}
-	second, err := patches(b, patterns)
+	second, err := patches(b, c, patterns)
 	if err != nil {
 		return Difference{}, fmt.Errorf("running the other model: %w", err)
 	}
@@ -71,7 +71,7 @@ func Compare(a, b Predictor, c contract.Contract, patterns *ndarray.Float32) (Di
 }
 
 // patches are the complex patches of patterns, in one batch.
-func patches(p Predictor, patterns *ndarray.Float32) ([]complex128, error) {
+func patches(p Predictor, c contract.Contract, patterns *ndarray.Float32) ([]complex64, error) {
 	batch, err := p.Prepare(patterns.Shape[0])
 	if err != nil {
 		return nil, err
@@ -83,18 +83,16 @@ func patches(p Predictor, patterns *ndarray.Float32) ([]complex128, error) {
 		)
 	}
 	copy(batch.Patterns().Data, patterns.Data)
-	amplitude, phase, err := batch.Run()
+	first, second, err := batch.Run()
 	if err != nil {
 		return nil, err
 	}
-	out := make([]complex128, len(amplitude.Data))
-	for i, a := range amplitude.Data {
-		out[i] = cmplx.Rect(float64(a), float64(phase.Data[i]))
-	}
+	out := make([]complex64, len(first.Data))
+	Complex(c, first.Data, second.Data, out)
 	return out, nil
 }
 
-func difference(a, b []complex128, c contract.Contract) Difference {
+func difference(a, b []complex64, c contract.Contract) Difference {
 	peak := 0.0
 	for _, p := range c.Probe.Data {
 		peak = max(peak, intensity(p))
@@ -105,7 +103,7 @@ func difference(a, b []complex128, c contract.Contract) Difference {
 		if intensity(c.Probe.Data[i%len(c.Probe.Data)]) < peak/100 {
 			continue
 		}
-		apart := cmplx.Abs(a[i] - b[i])
+		apart := cmplx.Abs(complex128(a[i]) - complex128(b[i]))
 		// A NaN counts as the largest difference.
 		if math.IsNaN(apart) {
 			return Difference{Largest: math.Inf(1), RMS: math.Inf(1)}

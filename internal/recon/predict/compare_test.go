@@ -46,6 +46,7 @@ func (constant) Close() error     { return nil }
 type constantBatch struct{ patterns, amplitude, phase *ndarray.Float32 }
 
 func (b constantBatch) Patterns() *ndarray.Float32 { return b.patterns }
+func (b constantBatch) Offsets() *ndarray.Float32  { return nil }
 func (b constantBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
 	return b.amplitude, b.phase, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
 	ort "ptyx/runtime"
 )
@@ -23,6 +24,15 @@ func NewORT(env *ort.Environment, model []byte, o ort.SessionOptions) (*ORT, err
 	if err != nil {
 		return nil, err
 	}
+	signature, err := onnxir.ReadSignature(model)
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range signature.Optional {
+		if in.Name == contract.OffsetInput {
+			o.Optional = append(o.Optional, in.Name)
+		}
+	}
 	o.NoMemPattern = true // it would keep a second set of buffers and saves no time (docs/dev/performance.md)
 	s, err := env.NewSession(model, o)
 	if err != nil {
@@ -35,8 +45,11 @@ func NewORT(env *ort.Environment, model []byte, o ort.SessionOptions) (*ORT, err
 	return &ORT{session: s}, nil
 }
 
-// checkSignature accepts one input (B, C, N, N) and two outputs of that shape.
+// checkSignature accepts one input (B, C, N, N) and two outputs of that shape. Offsets (B, 2) may follow the input.
 func checkSignature(inputs, outputs []ort.TensorInfo) error {
+	if len(inputs) == 2 && slices.Equal(inputs[1].Shape, []int{-1, 2}) {
+		inputs = inputs[:1]
+	}
 	if len(inputs) != 1 || len(outputs) != 2 {
 		return NotAPredictor(fmt.Sprintf("%d inputs and %d outputs", len(inputs), len(outputs)))
 	}
@@ -89,30 +102,43 @@ func (o *ORT) Prepare(b int) (Batch, error) {
 
 func (o *ORT) prepare(b int) (*ortBatch, error) {
 	a := o.newArrays(b)
-	binding, err := o.session.Bind([]*ndarray.Float32{a.patterns}, []*ndarray.Float32{a.amplitude, a.phase})
+	inputs := []*ndarray.Float32{a.patterns}
+	if a.offsets != nil {
+		inputs = append(inputs, a.offsets)
+	}
+	binding, err := o.session.Bind(inputs, []*ndarray.Float32{a.first, a.second})
 	if err != nil {
 		return nil, err
 	}
 	return &ortBatch{arrays: a, binding: binding}, nil
 }
 
-// arrays are the input and the outputs of a batch, (B, C, N, N) each.
-type arrays struct{ patterns, amplitude, phase *ndarray.Float32 }
+// arrays are the inputs and the outputs of a batch: offsets (B, 2), or nil, and the others (B, C, N, N).
+type arrays struct{ patterns, offsets, first, second *ndarray.Float32 }
 
 func (o *ORT) newArrays(b int) arrays {
 	shape := append([]int{b}, o.session.Inputs()[0].Shape[1:]...)
-	return arrays{ndarray.New[float32](shape...), ndarray.New[float32](shape...), ndarray.New[float32](shape...)}
+	a := arrays{
+		patterns: ndarray.New[float32](shape...), first: ndarray.New[float32](shape...),
+		second: ndarray.New[float32](shape...),
+	}
+	if len(o.session.Inputs()) > 1 {
+		a.offsets = ndarray.New[float32](b, 2)
+	}
+	return a
 }
 
 func (a arrays) Patterns() *ndarray.Float32 { return a.patterns }
+
+func (a arrays) Offsets() *ndarray.Float32 { return a.offsets }
 
 type ortBatch struct {
 	arrays
 	binding *ort.Binding
 }
 
-func (b *ortBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
-	return b.amplitude, b.phase, b.binding.Run()
+func (b *ortBatch) Run() (first, second *ndarray.Float32, err error) {
+	return b.first, b.second, b.binding.Run()
 }
 
 func (b *ortBatch) Close() error { return b.binding.Close() }
@@ -123,20 +149,25 @@ type splitBatch struct {
 	part *ortBatch
 }
 
-func (b *splitBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
+func (b *splitBatch) Run() (first, second *ndarray.Float32, err error) {
 	step := len(b.part.patterns.Data)
 	for start := 0; start < len(b.patterns.Data); start += step {
 		end := min(start+step, len(b.patterns.Data))
 		copied := copy(b.part.patterns.Data, b.patterns.Data[start:end])
 		clear(b.part.patterns.Data[copied:])
-		a, p, err := b.part.Run()
+		if b.offsets != nil {
+			image := len(b.patterns.Data) / (len(b.offsets.Data) / 2)
+			copied := copy(b.part.offsets.Data, b.offsets.Data[2*start/image:2*end/image])
+			clear(b.part.offsets.Data[copied:])
+		}
+		first, second, err := b.part.Run()
 		if err != nil {
 			return nil, nil, err
 		}
-		copy(b.amplitude.Data[start:end], a.Data)
-		copy(b.phase.Data[start:end], p.Data)
+		copy(b.first.Data[start:end], first.Data)
+		copy(b.second.Data[start:end], second.Data)
 	}
-	return b.amplitude, b.phase, nil
+	return b.first, b.second, nil
 }
 
 func (b *splitBatch) Close() error { return b.part.Close() }

@@ -11,6 +11,7 @@ import (
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/contract"
 )
 
 // Predictor runs a network on batches of patterns.
@@ -28,8 +29,11 @@ type Predictor interface {
 type Batch interface {
 	// Patterns is the input (B, C, N, N), raw amplitudes. The caller fills it before Run.
 	Patterns() *ndarray.Float32
-	// Run computes amplitude and phase, (B, C, N, N) each. The next Run overwrites them.
-	Run() (amplitude, phase *ndarray.Float32, err error)
+	// Offsets is the input (B, 2), the subpixel part (x, y) of each position in pixels; nil if the network takes none.
+	// The caller fills it before Run.
+	Offsets() *ndarray.Float32
+	// Run computes the two outputs, (B, C, N, N) each; see Complex. The next Run overwrites them.
+	Run() (first, second *ndarray.Float32, err error)
 	Close() error
 }
 
@@ -44,10 +48,11 @@ func NotAPredictor(found string) error {
 }
 
 // Request is one caller's share of a batch: its patterns, samples of C * N * N values, and the arrays of the same
-// length that receive its patches.
+// length that receive the two outputs.
 type Request struct {
-	Patterns         []float32
-	Amplitude, Phase []float32
+	Patterns      []float32
+	Offsets       []float32 // (samples, 2), see Batch.Offsets; nil: 0
+	First, Second []float32
 }
 
 // Values counts the values of a batch's patterns.
@@ -58,19 +63,25 @@ func Values(batch []Request) (n int) {
 	return n
 }
 
-// Distribute copies the patches of a batch, in the order of its requests, to their arrays.
-func Distribute(batch []Request, amplitude, phase []float32) {
+// Distribute copies the outputs of a batch, in the order of its requests, to their arrays.
+func Distribute(batch []Request, first, second []float32) {
 	at := 0
 	for _, r := range batch {
-		copy(r.Amplitude, amplitude[at:])
-		at += copy(r.Phase, phase[at:])
+		copy(r.First, first[at:])
+		at += copy(r.Second, second[at:])
 	}
 }
 
-// Polar writes amplitude * exp(i phase), element by element.
-func Polar(amplitude, phase []float32, out []complex64) {
-	for i, a := range amplitude {
-		sin, cos := math.Sincos(float64(phase[i]))
-		out[i] = complex(a*float32(cos), a*float32(sin))
+// Complex writes the object patches that the two outputs of a network are, element by element.
+func Complex(c contract.Contract, first, second []float32, out []complex64) {
+	if c.Cartesian() {
+		for i, re := range first {
+			out[i] = complex(re, second[i])
+		}
+		return
+	}
+	for i, amplitude := range first {
+		sin, cos := math.Sincos(float64(second[i]))
+		out[i] = complex(amplitude*float32(cos), amplitude*float32(sin))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/scan/dataset"
@@ -26,11 +27,11 @@ type Options struct {
 // Reconstruction is a scan cut into batches, and the object stitched from the patches of its batches so far. The caller
 // runs the network on the batches, in any order. The same Options make the same batches.
 type Reconstruction struct {
-	Channels int // C, patterns per sample of the network
-	N        int // size of a pattern and a patch
+	Contract contract.Contract // of the network
+	Channels int               // C, patterns per sample of the network
+	N        int               // size of a pattern and a patch
 
 	scan   *dataset.Scan
-	probe  *ndarray.Complex64
 	groups [][]int // samples: patterns by their index in the scan
 	batch  int     // samples in each batch but the last
 	canvas *stitch.Canvas
@@ -58,7 +59,7 @@ func New(scan *dataset.Scan, c contract.Contract, opt Options) (*Reconstruction,
 		return nil, err
 	}
 	return &Reconstruction{
-		Channels: c.Channels, N: c.N, scan: scan, probe: c.Probe,
+		Channels: c.Channels, N: c.N, scan: scan, Contract: c,
 		groups: groups, batch: min(opt.BatchSize, len(groups)), canvas: canvas,
 	}, nil
 }
@@ -122,6 +123,17 @@ func (r *Reconstruction) groupsOf(i int) [][]int {
 	return r.groups[i*r.batch : min((i+1)*r.batch, len(r.groups))]
 }
 
+// Offsets writes the subpixel part (x, y) of the positions of batch i, (B, 2); into is nil if the network takes none.
+func (r *Reconstruction) Offsets(i int, into *ndarray.Float32) {
+	if into == nil {
+		return
+	}
+	for slot, group := range r.groupsOf(i) {
+		x, y := r.scan.X[group[0]], r.scan.Y[group[0]]
+		into.Data[2*slot], into.Data[2*slot+1] = float32(frame.Fraction(x)), float32(frame.Fraction(y))
+	}
+}
+
 // Add stitches the patches (B, C, N, N) of batch i. It skips patches that were stitched before and returns their
 // number. Several goroutines may call it, with batches in any order: the object is the same.
 func (r *Reconstruction) Add(i int, patches []complex64) (repeated int, err error) {
@@ -152,7 +164,7 @@ func (r *Reconstruction) Add(i int, patches []complex64) (repeated int, err erro
 func (r *Reconstruction) Result(provider string) *Result {
 	snapshot := r.canvas.Snapshot()
 	snapshot.Complete()
-	result := fromSnapshot(snapshot, provider, r.probe)
+	result := fromSnapshot(snapshot, provider, r.Contract.Probe)
 	result.Patches, result.Scale = len(r.groups)*r.Channels, r.scan.PixelScale
 	seen := map[int]bool{}
 	for _, group := range r.groups {

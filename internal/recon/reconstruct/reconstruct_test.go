@@ -100,6 +100,7 @@ type fakeBatch struct {
 }
 
 func (b *fakeBatch) Patterns() *ndarray.Float32 { return b.patterns }
+func (b *fakeBatch) Offsets() *ndarray.Float32  { return nil }
 
 func (b *fakeBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
 	f := b.fake

@@ -99,11 +99,12 @@ func (p *pipeline) predict(ctx context.Context, loaded <-chan *item, predicted c
 			return err
 		}
 		copy(batch.Patterns().Data, it.patterns.Data)
-		amplitude, phase, err := batch.Run()
+		p.Offsets(it.batch, batch.Offsets())
+		first, second, err := batch.Run()
 		if err != nil {
 			return fmt.Errorf("running the network: %w", err)
 		}
-		predict.Polar(amplitude.Data, phase.Data, it.patches.Data)
+		predict.Complex(p.Contract, first.Data, second.Data, it.patches.Data)
 		if err := send(ctx, predicted, it); err != nil {
 			return err
 		}

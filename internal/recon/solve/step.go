@@ -71,7 +71,7 @@ func buildStep(c stepConfig) *program.Program {
 	probe := forward.Pair{Re: leaf("probe.re", c.modes, c.n, c.n), Im: leaf("probe.im", c.modes, c.n, c.n)}
 	shiftY, shiftX, measured := leaf("shift.y", shape...), leaf("shift.x", shape...), leaf("measured", shape...)
 
-	intensity := forward.SumModes(forward.Diffract(probe, object, shiftY, shiftX)) // (B, 1, N, N)
+	intensity := forward.SumModes(forward.Diffract(forward.ShiftProbe(probe, shiftY, shiftX), object)) // (B, 1, N, N)
 	if c.measured != nil {
 		intensity = c.masked(intensity)
 	}

@@ -152,7 +152,7 @@ func (c *Caller) Compute(ctx context.Context, model string, batch []predict.Requ
 		if o.Failure != "" {
 			return "", &Failure{Batch: o.Batch, Text: o.Failure}
 		}
-		predict.Distribute(batch, o.Amplitude, o.Phase)
+		predict.Distribute(batch, o.First, o.Second)
 		return o.Provider, nil
 	case <-ctx.Done():
 		c.cancel(k)

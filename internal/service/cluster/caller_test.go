@@ -55,8 +55,8 @@ func calling(t testing.TB, c *Connection, o CallOptions) *Caller {
 func batchOf(seed uint64, m contract.Contract, samples ...int) (batch []predict.Request) {
 	for i, count := range samples {
 		d := testutil.Uniform(seed+uint64(i), 0, 2, count, m.Channels, m.N, m.N).Data
-		batch = append(batch, predict.Request{Patterns: d, Amplitude: make([]float32, len(d)),
-			Phase: make([]float32, len(d))})
+		batch = append(batch, predict.Request{Patterns: d, First: make([]float32, len(d)),
+			Second: make([]float32, len(d))})
 	}
 	return batch
 }
@@ -69,8 +69,8 @@ func computed(ctx context.Context, c *Caller, name string, batch []predict.Reque
 	}
 	for i, p := range batch {
 		for k, d := range p.Patterns {
-			if !(p.Amplitude[k] == d/2 && p.Phase[k] == d-1) {
-				return fmt.Errorf("piece %d, value %d: %v, %v of %v", i, k, p.Amplitude[k], p.Phase[k], d)
+			if !(p.First[k] == d/2 && p.Second[k] == d-1) {
+				return fmt.Errorf("piece %d, value %d: %v, %v of %v", i, k, p.First[k], p.Second[k], d)
 			}
 		}
 	}
@@ -265,7 +265,7 @@ func TestCallsWithMalformedMessages(t *testing.T) {
 	caller := calling(t, c, CallOptions{})
 	id := caller.id.String()
 	other := Outcome{Job: caller.id, Batch: 0, shape: shape{Samples: 1, Channels: 1, N: 2}, Provider: "x",
-		Amplitude: make([]float32, 4), Phase: make([]float32, 4)}
+		First: make([]float32, 4), Second: make([]float32, 4)}
 	ended := make(chan error, 1)
 	go func() { ended <- computed(t.Context(), caller, "net", batchOf(1, model(size, 1), 1)) }()
 	eventually(t, "the task is put out", func() bool { tasks, _ := countMessages(t, c); return tasks == 1 })

@@ -210,7 +210,7 @@ func TestSlowWorkers(t *testing.T) {
 		}
 		if err == nil { // and now its own, which is wrong, comes late
 			o := Outcome{Job: task.Job, Batch: task.Batch, shape: task.shape, Provider: "late",
-				Amplitude: task.Patterns, Phase: task.Patterns}
+				First: task.Patterns, Second: task.Patterns}
 			_, err = c.js.Publish(context.Background(), subject, o.Encode())
 		}
 		silent <- err
@@ -320,7 +320,7 @@ func TestMalformedMessages(t *testing.T) {
 	}
 	good := j.task(2, make([]float32, j.Size(2))).Encode()
 	other := Outcome{Job: j.ID, Batch: 3, shape: shape{Samples: 1, Channels: 1, N: 2}, Provider: "x",
-		Amplitude: make([]float32, 4), Phase: make([]float32, 4)}
+		First: make([]float32, 4), Second: make([]float32, 4)}
 	for subject, data := range map[string][]byte{
 		taskSubject(id, 0):     []byte("poison"),
 		taskSubject(id, 1):     nil,

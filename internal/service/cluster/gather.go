@@ -234,8 +234,8 @@ func (g *gatherer) stitch(o Outcome) error {
 	if o.Failure != "" {
 		return &Failure{Batch: o.Batch, Text: o.Failure}
 	}
-	patches := g.patches[:len(o.Amplitude)]
-	predict.Polar(o.Amplitude, o.Phase, patches)
+	patches := g.patches[:len(o.First)]
+	predict.Complex(g.job.Contract, o.First, o.Second, patches)
 	if _, err := g.job.Add(o.Batch, patches); err != nil {
 		return err
 	}

@@ -59,12 +59,12 @@ type Task struct {
 
 // Outcome is the result of a task.
 type Outcome struct {
-	Job              Digest
-	Batch            int
-	shape                      // no samples if the task failed
-	Provider         string    // what computed the patches
-	Failure          string    // why nothing did; empty: the patches are there
-	Amplitude, Phase []float32 // (B, C, N, N)
+	Job           Digest
+	Batch         int
+	shape                   // no samples if the task failed
+	Provider      string    // what computed the patches
+	Failure       string    // why nothing did; empty: the patches are there
+	First, Second []float32 // (B, C, N, N), the outputs of the network
 }
 
 // head is the beginning of every message, as it is on the wire.
@@ -144,10 +144,10 @@ func DecodeTask(data []byte) (t Task, err error) {
 func (o Outcome) Encode() []byte {
 	text := truncate(o.Provider)
 	if o.Failure != "" {
-		text, o.Samples, o.Amplitude, o.Phase = truncate(o.Failure), 0, nil, nil
+		text, o.Samples, o.First, o.Second = truncate(o.Failure), 0, nil, nil
 	}
 	b := append(appendHead(outcomeMagic, o.shape, len(text), o.Batch, o.Job), text...)
-	return appendFloats(appendFloats(b, o.Amplitude), o.Phase)
+	return appendFloats(appendFloats(b, o.First), o.Second)
 }
 
 // DecodeOutcome reads an outcome. Its errors wrap errMalformed.
@@ -167,7 +167,7 @@ func DecodeOutcome(data []byte) (o Outcome, err error) {
 		return o, nil
 	}
 	half := len(patches) / 2
-	o.Provider, o.Amplitude, o.Phase = text, floats(patches[:half]), floats(patches[half:])
+	o.Provider, o.First, o.Second = text, floats(patches[:half]), floats(patches[half:])
 	return o, nil
 }
 

@@ -21,10 +21,10 @@ func exampleTask() Task {
 
 func exampleOutcome() Outcome {
 	s := shape{Samples: 3, Channels: 2, N: 4}
-	o := Outcome{Job: Digest{1, 2}, Batch: 9, shape: s, Provider: "Fäke", Amplitude: make([]float32, s.values()),
-		Phase: make([]float32, s.values())}
-	for i := range o.Phase {
-		o.Amplitude[i], o.Phase[i] = float32(i), -float32(i)
+	o := Outcome{Job: Digest{1, 2}, Batch: 9, shape: s, Provider: "Fäke", First: make([]float32, s.values()),
+		Second: make([]float32, s.values())}
+	for i := range o.Second {
+		o.First[i], o.Second[i] = float32(i), -float32(i)
 	}
 	return o
 }

@@ -90,6 +90,6 @@ func (n *network) close() error {
 // compute returns the patches of a batch, (B, C, N, N) each.
 func (n *network) compute(s shape, patterns []float32) (amplitude, phase []float32, err error) {
 	amplitude, phase = make([]float32, len(patterns)), make([]float32, len(patterns))
-	request := predict.Request{Patterns: patterns, Amplitude: amplitude, Phase: phase}
+	request := predict.Request{Patterns: patterns, First: amplitude, Second: phase}
 	return amplitude, phase, n.cache.Compute([]predict.Request{request}, s.list()[1:], 0)
 }

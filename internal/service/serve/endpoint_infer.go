@@ -32,7 +32,7 @@ func (s *Server) infer(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		return m.answer(w, in, [2][]float32{out.amplitude, out.phase})
+		return m.answer(w, in, [2][]float32{out.first, out.second})
 	})
 	status, _ := explain(err)
 	s.metrics.answered(m.Name, status, time.Since(start))

@@ -13,15 +13,15 @@ import (
 
 // job is the patterns of one request on their way through a network.
 type job struct {
-	ctx              context.Context // done when nobody waits for the job
-	patterns         []float32       // (samples, C, N, N)
-	amplitude, phase []float32       // (samples, C, N, N); written until finished is closed
-	samples          int
-	arrived          time.Time
-	taken, done      int      // samples put into batches; samples computed
-	providers        []string // what computed them, without repetition
-	err              error
-	finished         chan struct{}
+	ctx           context.Context // done when nobody waits for the job
+	patterns      []float32       // (samples, C, N, N)
+	first, second []float32       // (samples, C, N, N); written until finished is closed
+	samples       int
+	arrived       time.Time
+	taken, done   int      // samples put into batches; samples computed
+	providers     []string // what computed them, without repetition
+	err           error
+	finished      chan struct{}
 }
 
 // part is a range of a job's samples in a batch.
@@ -32,8 +32,8 @@ type part struct {
 
 // patches are the results of a job.
 type patches struct {
-	amplitude, phase []float32 // (samples, C, N, N)
-	providers        []string  // what computed them
+	first, second []float32 // (samples, C, N, N)
+	providers     []string  // what computed them
 }
 
 // queue is a model's queue. Jobs wait in it in order of arrival, and one goroutine cuts them into batches for the
@@ -83,15 +83,15 @@ func (q *queue) submit(ctx context.Context, patterns []float32) (patches, error)
 	defer cancel()
 	j := &job{
 		ctx: ctx, patterns: patterns, samples: len(patterns) / q.size, arrived: time.Now(),
-		finished:  make(chan struct{}),
-		amplitude: make([]float32, len(patterns)), phase: make([]float32, len(patterns)),
+		finished: make(chan struct{}),
+		first:    make([]float32, len(patterns)), second: make([]float32, len(patterns)),
 	}
 	if err := q.add(j); err != nil {
 		return patches{}, err
 	}
 	select {
 	case <-j.finished:
-		return patches{j.amplitude, j.phase, j.providers}, j.err
+		return patches{j.first, j.second, j.providers}, j.err
 	case <-ctx.Done():
 		q.mu.Lock()
 		defer q.mu.Unlock()
@@ -253,8 +253,8 @@ func (q *queue) compute(parts []part) (provider string, err error) {
 	batch := make([]predict.Request, len(parts))
 	for i, p := range parts {
 		from, to := p.first*q.size, (p.first+p.count)*q.size
-		batch[i] = predict.Request{Patterns: p.patterns[from:to], Amplitude: p.amplitude[from:to],
-			Phase: p.phase[from:to]}
+		batch[i] = predict.Request{Patterns: p.patterns[from:to], First: p.job.first[from:to],
+			Second: p.job.second[from:to]}
 	}
 	if provider, err = q.network.Compute(ctx, q.model, batch); err == nil {
 		q.metrics.computed(predict.Values(batch)/q.size, time.Since(start))

@@ -29,8 +29,8 @@ func submitted(ctx context.Context, q *queue, samples int) chan error {
 		patterns := ramp(samples)
 		out, err := q.submit(ctx, patterns)
 		for i, d := range patterns {
-			if err == nil && (out.amplitude[i] != d/2 || out.phase[i] != d-1) {
-				err = fmt.Errorf("element %d: %v, %v", i, out.amplitude[i], out.phase[i])
+			if err == nil && (out.first[i] != d/2 || out.second[i] != d-1) {
+				err = fmt.Errorf("element %d: %v, %v", i, out.first[i], out.second[i])
 			}
 		}
 		done <- err

@@ -194,8 +194,8 @@ func (s *scan) compute(ctx context.Context, frames newFrames) (stitched int, err
 		if err != nil {
 			return stitched, err
 		}
-		patches := make([]complex64, len(out.amplitude))
-		predict.Polar(out.amplitude, out.phase, patches)
+		patches := make([]complex64, len(out.first))
+		predict.Complex(s.model.Contract, out.first, out.second, patches)
 		n, err := s.stitch(part, patches, out.providers)
 		stitched += n
 		s.notify()

@@ -22,6 +22,7 @@ import (
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
+	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/service/listen"
@@ -92,7 +93,7 @@ func (m measured) expected(t testing.TB, o Model) []byte {
 		for k, d := range s.patterns[i*area : (i+1)*area] {
 			amplitude[k], phase[k] = d/2, d-1
 		}
-		predict.Polar(amplitude, phase, patch)
+		predict.Complex(contract.Contract{}, amplitude, phase, patch)
 		if err := canvas.Add(int(id), s.x[i], s.y[i], patch); err != nil {
 			t.Fatal(err)
 		}

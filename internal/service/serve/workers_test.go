@@ -55,7 +55,7 @@ func (s *several) Compute(ctx context.Context, _ string, batch []predict.Request
 	case err := <-s.proceed:
 		for _, p := range batch {
 			for i, d := range p.Patterns {
-				p.Amplitude[i], p.Phase[i] = d/2, d-1
+				p.First[i], p.Second[i] = d/2, d-1
 			}
 		}
 		return "several", err

@@ -7,6 +7,7 @@ import (
 
 	fr "ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/stitch"
@@ -95,13 +96,14 @@ const cachedSizes = 2
 // network gathers frames into batches and runs the predictor on them.
 type network struct {
 	cache    *predict.Cache
+	contract contract.Contract
 	n, size  int       // side of a pattern in pixels; frames of a full batch
 	patterns []float32 // (B, N, N), of the gathered frames
 	gathered []frame
 }
 
-func newNetwork(p predict.Predictor, n, size int) *network {
-	return &network{cache: predict.NewCache(p, cachedSizes), n: n, size: size}
+func newNetwork(p predict.Predictor, c contract.Contract, size int) *network {
+	return &network{cache: predict.NewCache(p, cachedSizes), contract: c, n: c.N, size: size}
 }
 
 // add copies a pattern (N, N) and reports whether the batch is full.
@@ -116,12 +118,12 @@ func (w *network) run() (frames []frame, patches []complex64, err error) {
 		return nil, nil, nil
 	}
 	amplitude, phase := make([]float32, len(w.patterns)), make([]float32, len(w.patterns))
-	request := predict.Request{Patterns: w.patterns, Amplitude: amplitude, Phase: phase}
+	request := predict.Request{Patterns: w.patterns, First: amplitude, Second: phase}
 	if err := w.cache.Compute([]predict.Request{request}, []int{1, w.n, w.n}, w.size); err != nil {
 		return nil, nil, err
 	}
 	patches = make([]complex64, len(w.patterns))
-	predict.Polar(amplitude, phase, patches)
+	predict.Complex(w.contract, amplitude, phase, patches)
 	frames = w.gathered
 	w.patterns, w.gathered = w.patterns[:0], nil
 	return frames, patches, nil

@@ -126,7 +126,7 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	}
 	w := &Watcher{
 		o: o, files: newFiles(o.Path, o.Single, o.Positions), object: newObject(canvas), waiting: map[int64]waiting{},
-		network: newNetwork(o.Predictor, o.Contract.N, o.BatchSize), news: o.Clock.Now(), saved: o.Clock.Now(),
+		network: newNetwork(o.Predictor, o.Contract, o.BatchSize), news: o.Clock.Now(), saved: o.Clock.Now(),
 	}
 	defer func() { err = errors.Join(err, w.network.cache.Close()) }()
 	if o.Positions != "" {

@@ -40,18 +40,23 @@ func (t *Tape) Prepare(b int) (predict.Batch, error) {
 		return nil, err
 	}
 	batch := &tapeBatch{input: ndarray.New[float32](program.Inputs[0].Node.Shape()...)}
+	inputs := []*ndarray.Float32{batch.input}
+	if len(program.Inputs) > 1 {
+		batch.offsets = ndarray.New[float32](b, 2)
+		inputs = append(inputs, batch.offsets)
+	}
 	for _, out := range program.Outputs {
 		batch.outputs = append(batch.outputs, ndarray.New[float32](out.Node.Shape()...))
 	}
-	if batch.Binding, err = exe.Bind([]*ndarray.Float32{batch.input}, batch.outputs); err != nil {
+	if batch.Binding, err = exe.Bind(inputs, batch.outputs); err != nil {
 		return nil, err
 	}
 	return batch, nil
 }
 
-// checkSignature accepts a program with one input and two outputs of its shape.
+// checkSignature accepts a program with one input and two outputs of its shape. Offsets (B, 2) may follow the input.
 func checkSignature(p *program.Program) error {
-	ok := len(p.Inputs) == 1 && len(p.Outputs) == 2
+	ok := len(p.Outputs) == 2 && (len(p.Inputs) == 1 || len(p.Inputs) == 2 && p.Inputs[1].Name == export.OffsetName)
 	if ok {
 		in := p.Inputs[0].Node.Shape()
 		for _, out := range p.Outputs {
@@ -68,11 +73,14 @@ func checkSignature(p *program.Program) error {
 type tapeBatch struct {
 	engine.Binding
 	input   *ndarray.Float32
+	offsets *ndarray.Float32 // nil: the network takes none
 	outputs []*ndarray.Float32
 }
 
 func (b *tapeBatch) Patterns() *ndarray.Float32 { return b.input }
 
-func (b *tapeBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
+func (b *tapeBatch) Offsets() *ndarray.Float32 { return b.offsets }
+
+func (b *tapeBatch) Run() (first, second *ndarray.Float32, err error) {
 	return b.outputs[0], b.outputs[1], b.Binding.Run()
 }

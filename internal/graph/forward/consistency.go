@@ -1,0 +1,66 @@
+package forward
+
+import (
+	"gorgonia.org/gorgonia"
+
+	"ptyx/internal/graph/ops"
+)
+
+// A wave or an object that a network computes with is one array (B, 2, N, N), real and imaginary part.
+
+// Stacked is a pair (B, 1, N, N) as one array.
+func Stacked(x Pair) *gorgonia.Node { return ops.Concat(x.Re, x.Im) }
+
+// Unstacked is the inverse of Stacked.
+func Unstacked(x *gorgonia.Node) Pair { return Pair{ops.Channels(x, 0, 1), ops.Channels(x, 1, 2)} }
+
+// Consistency moves objects towards their measured patterns; see Correction, whose formula this is. Step length and
+// floor are given for each move.
+type Consistency struct {
+	amplitude *gorgonia.Node // (B, 1, N, N), measured, rows and columns exchanged as Fourier does
+	probe     Pair           // (B or 1, 1, N, N)
+	light     *gorgonia.Node // (B or 1, 1, N, N), the probe's intensity
+}
+
+// NewConsistency prepares moves by patterns (B, 1, N, N) with probes (B or 1, 1, N, N). Both are in units in which the
+// probe's intensity has mean 1.
+func NewConsistency(amplitude *gorgonia.Node, probe Pair) Consistency {
+	return Consistency{amplitude: ops.TransposeLast(amplitude), probe: probe, light: Intensity(probe)}
+}
+
+// Light is |P|^2 / (|P|^2 + 1/2): how well the pattern determines each pixel.
+func (k Consistency) Light() *gorgonia.Node {
+	return ops.Div(k.light, ops.Affine(k.light, 1, gainFloor))
+}
+
+// Change is step * P* / (|P|^2 + floor) F^-1 {(d / |F P O| - 1) F P O} for an object O (B, 2, N, N); nil stands for an
+// empty object, O = 1. step and floor are positive numbers (1).
+func (k Consistency) Change(object, step, floor *gorgonia.Node) *gorgonia.Node {
+	wave := Stacked(k.probe)
+	if object != nil {
+		wave = Stacked(ExitWave(k.probe, Unstacked(object)))
+	}
+	far := ops.Fourier(wave)
+	modulus := ops.Sqrt(ops.Affine(sumOfParts(ops.Mul(far, far)), 1, farFloor))
+	excess := ops.Affine(ops.Div(k.amplitude, modulus), 1, -1)
+	back := Unstacked(ops.InverseFourier(ops.Mul(far, excess)))
+	gain := ops.Div(step, ops.Add(k.light, floor))
+	re, im := ops.Mul(k.probe.Re, gain), ops.Mul(k.probe.Im, gain)
+	return Stacked(ExitWave(Pair{re, ops.Affine(im, -1, 0)}, back))
+}
+
+// sumOfParts adds the two channels of x (B, 2, N, N): (B, 1, N, N).
+func sumOfParts(x *gorgonia.Node) *gorgonia.Node {
+	s := x.Shape()
+	return ops.SumTo(x, []int{s[0], 1, s[2], s[3]})
+}
+
+// Normalised divides a measured amplitude (B, 1, N, N) and a probe (B or 1, 1, N, N) of the same unit by the root of
+// the probe's mean intensity: an empty object then has a pattern of mean intensity 1, whatever the unit.
+func Normalised(amplitude *gorgonia.Node, probe Pair) (*gorgonia.Node, Pair) {
+	const tiny = 1e-20 // keeps a probe of zeros finite
+	s := probe.Re.Shape()
+	sum := ops.SumTo(Intensity(probe), []int{s[0], 1, 1, 1})
+	root := ops.Sqrt(ops.Affine(sum, 1/float32(s[2]*s[3]), tiny))
+	return ops.Div(amplitude, root), Pair{ops.Div(probe.Re, root), ops.Div(probe.Im, root)}
+}

@@ -1,0 +1,171 @@
+package models
+
+import (
+	"fmt"
+	"math"
+
+	"gorgonia.org/gorgonia"
+
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/graph/forward"
+	"ptyx/internal/graph/ops"
+)
+
+// unrolled is a few iterations of a solver for one pattern, written out as layers. Each stage moves the object towards
+// one that explains the pattern behind the probe, and then lets a small convolutional network change it. Step lengths,
+// floors, momenta and convolutions are learned. Because the probe is an input, one network serves every probe.
+var unrolled = architecture{
+	kind:     Unrolled,
+	inputs:   patternsAndProbe,
+	validate: validateUnrolled,
+	specs:    unrolledSpecs,
+	build:    buildUnrolled,
+	start:    startUnrolled,
+}
+
+// The sizes of the network; docs/dev/decisions.md has the search.
+const (
+	stages       = 4  // moves with a convolutional network behind each
+	tail         = 1  // further moves at the end
+	square       = 4  // side in pixels of the squares that are one pixel of the convolutions
+	channelWidth = 16 // channels of the convolutions, times Config.FiltersScale
+)
+
+// Where training begins: the untrained network is nearly a solver without learned parts.
+const (
+	firstStep     = 0.7
+	firstFloor    = 0.5 // relative to the probe's mean intensity
+	firstMomentum = 0.3
+	firstWrite    = 0.1 // factor on the weights that change the object
+	numberRate    = 0.1 // learning rate of these numbers, relative to that of the convolutions
+)
+
+// validateUnrolled accepts every size of pattern that divides into squares, of one channel.
+func validateUnrolled(c Config) error {
+	const least, most, step = 32, 512, 8
+	switch {
+	case c.N < least || c.N > most || c.N%step != 0:
+		return &badinput.Error{
+			Key: "pattern size", Found: fmt.Sprint(c.N), Remedy: "crop or bin the patterns",
+			Expected: fmt.Sprintf("a multiple of %d from %d to %d", step, least, most),
+		}
+	case c.Channels != 1:
+		return &badinput.Error{
+			Key: "channels", Found: fmt.Sprint(c.Channels), Expected: "1 with network unrolled",
+			Remedy: "take --grouping shared, or --network pattern",
+		}
+	case c.Extent != Full:
+		return &badinput.Error{
+			Key: "object_extent", Found: string(c.Extent), Expected: "full with network unrolled",
+			Remedy: "leave the extent out, or take --network pattern",
+		}
+	}
+	return nil
+}
+
+func patternsAndProbe(c Config) []Input {
+	return append(patternsOnly(c),
+		Input{Name: ProbeReInput, Shape: []int{1, c.N, c.N}, Doc: "Real part of the probe, in the unit of the patterns."},
+		Input{Name: ProbeImInput, Shape: []int{1, c.N, c.N}, Doc: "Imaginary part of the probe."})
+}
+
+// Names of the parameters of a stage.
+func stageName(i int, part string) string { return fmt.Sprintf("stage.%d.%s", i, part) }
+
+func unrolledSpecs(c Config) []Spec {
+	var specs []Spec
+	conv := func(layer string, in, out int) {
+		specs = append(specs,
+			Spec{Name: layer + weightSuffix, Shape: []int{out, in, 3, 3}},
+			Spec{Name: layer + biasSuffix, Shape: []int{out}})
+	}
+	number := func(name string) { specs = append(specs, Spec{Name: name, Shape: []int{1}, Rate: numberRate}) }
+	width, pixels := channelWidth*c.FiltersScale, square*square
+	conv("light", pixels, width)
+	for i := range stages + tail {
+		number(stageName(i, "step"))
+		number(stageName(i, "floor"))
+		if i > 0 {
+			number(stageName(i, "momentum"))
+		}
+		if i < stages {
+			conv(stageName(i, "read"), 4*pixels, width)
+			conv(stageName(i, "mix.0"), width, width)
+			conv(stageName(i, "mix.1"), width, width)
+			conv(stageName(i, "write"), width, 2*pixels)
+		}
+	}
+	return specs
+}
+
+func startUnrolled(_ Config, params map[string]*Array) {
+	for i := range stages + tail {
+		for part, value := range map[string]float64{"step": firstStep, "floor": firstFloor, "momentum": firstMomentum} {
+			if p := params[stageName(i, part)]; p != nil {
+				p.Data[0] = float32(math.Sqrt(value)) // the graph squares it
+			}
+		}
+		if write := params[stageName(i, "write")+weightSuffix]; write != nil {
+			for k := range write.Data {
+				write.Data[k] *= firstWrite
+			}
+		}
+	}
+}
+
+// unrolling is the state from stage to stage; images are (B, 2, N, N), real and imaginary part.
+type unrolling struct {
+	*builder
+	consistency forward.Consistency
+	excess      *gorgonia.Node // the object - 1; nil: an empty object
+	change      *gorgonia.Node // the last move
+	features    *gorgonia.Node // (B or 1, F, N/4, N/4)
+}
+
+func buildUnrolled(b *builder) *Net {
+	amplitude, probe := forward.Normalised(b.inputs[0], Pair{Re: b.inputs[1], Im: b.inputs[2]})
+	u := &unrolling{builder: b, consistency: forward.NewConsistency(amplitude, probe)}
+	u.features = u.conv("light", ops.SpaceToDepth(u.consistency.Light(), square))
+	for i := range stages + tail {
+		u.move(i)
+		if i < stages {
+			u.refine(i)
+		}
+	}
+	object := forward.Unstacked(u.object())
+	return &Net{Object: Pair{Re: b.named("object.re", object.Re), Im: b.named("object.im", object.Im)}}
+}
+
+// object is the object, nil as long as it is empty.
+func (u *unrolling) object() *gorgonia.Node {
+	if u.excess == nil {
+		return nil
+	}
+	parts := forward.Unstacked(u.excess)
+	return ops.Concat(ops.Affine(parts.Re, 1, 1), parts.Im)
+}
+
+// move makes the object explain its pattern better.
+func (u *unrolling) move(i int) {
+	step, floor := u.positive(stageName(i, "step")), u.positive(stageName(i, "floor"))
+	move := u.named(stageName(i, "move"), u.consistency.Change(u.object(), step, floor))
+	if u.excess == nil {
+		u.change, u.excess = move, move
+		return
+	}
+	u.change = ops.Add(move, ops.Mul(u.change, u.positive(stageName(i, "momentum"))))
+	u.excess = ops.Add(u.excess, u.change)
+}
+
+// refine lets the convolutions change the object: they see it with the last move and the features of the stage before.
+func (u *unrolling) refine(i int) {
+	seen := ops.SpaceToDepth(ops.Concat(u.excess, u.change), square) // (B, 64, N/4, N/4)
+	x := u.relu(u.named(stageName(i, "seen"), ops.Add(u.conv(stageName(i, "read"), seen), u.features)))
+	u.features = ops.Add(x, u.conv(stageName(i, "mix.1"), u.relu(u.conv(stageName(i, "mix.0"), x))))
+	u.excess = ops.Add(u.excess, ops.DepthToSpace(u.conv(stageName(i, "write"), u.features), square))
+}
+
+// positive is a learned number that stays positive: the square of its parameter.
+func (u *unrolling) positive(name string) *gorgonia.Node {
+	return u.named(name+".positive", ops.Mul(u.params[name], u.params[name]))
+}
