@@ -23,6 +23,7 @@ import (
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/simulate"
 	"ptyx/models"
@@ -665,5 +666,29 @@ func TestPlacesAreCheckedFirst(t *testing.T) {
 	}
 	if data, err := os.ReadFile(file); err != nil || string(data) != "kept" {
 		t.Errorf("the file holds %q (%v)", data, err)
+	}
+}
+
+// The file of a solver's object states why the CPU made it, as the file of a network's does.
+func TestASolutionStatesItsFallback(t *testing.T) {
+	s := &solve.Solution{
+		Object: ndarray.New[complex64](8, 8), Coverage: ndarray.New[float32](8, 8), Spread: ndarray.New[float32](8, 8),
+		Probe: ndarray.New[complex64](1, 4, 4), Device: ort.CPUProvider, Fallback: "no kernel",
+	}
+	var b bytes.Buffer
+	path := filepath.Join(t.TempDir(), reconstruct.ObjectFile)
+	if err := (solution{}).result(s).Encode(&b, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := npz.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if text, err := file.String(reconstruct.KeyFallback); err != nil || text != "no kernel" {
+		t.Errorf("the file states %q: %v", text, err)
 	}
 }

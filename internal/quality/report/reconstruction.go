@@ -200,8 +200,8 @@ func (r *Reconstruction) Page() (*Page, error) {
 		if r.texts[keyDigest] != "" {
 			p.Kind = "Reconstruction by a network, refined by iteration"
 		}
-		s.spreadNote = "How far the object that each single pattern asks for is from the object. No calibrated error: " +
-			"blind to what all patterns get wrong alike."
+		s.spreadNote = "How far the object that each single pattern asks for is from the object. No calibrated " +
+			"error: blind to what all patterns get wrong alike."
 		s.probeNote, s.probeUnit = "As the solver found it.", "in units of the patterns"
 	} else {
 		p.Caveat = "This result holds no residual: nothing on this page shows that the object explains the measured " +

@@ -119,10 +119,10 @@ func TestThePageShowsWhatTheFileHolds(t *testing.T) {
 				"no kernel", "without 1 of them", "no solver has moved them"}),
 			onlySolved},
 		{"solver", open(t, solved(), ""),
-			of(trust, probe, positions, modes, moved, passes, []string{"by iteration, by ptyx", "units of the patterns"}),
+			of(trust, probe, positions, onlySolved, []string{"by iteration, by ptyx", "units of the patterns"}),
 			[]string{"holds no residual", "√photons", "no solver", "SHA-256"}},
-		{"refined network", open(t, solved(), "c0ffee"), of(passes, []string{"network, refined by iteration", "c0ffee"}),
-			[]string{"holds no residual"}},
+		{"refined network", open(t, solved(), "c0ffee"),
+			of(passes, []string{"network, refined by iteration", "c0ffee"}), []string{"holds no residual"}},
 		{"object alone", bare, of([]string{"holds no residual"}),
 			slices.Concat(probe, positions, onlySolved, []string{"coverage", "spread", "patterns</dt>"})},
 	} {
@@ -170,7 +170,8 @@ func TestArrowsAreTheMoves(t *testing.T) {
 
 	atLimit := solved()
 	atLimit.X[3] += 4
-	if notes := strings.Join(open(t, atLimit, "").positions().Notes, " "); !strings.Contains(notes, "1 of 9 moved by 4 pixels") {
+	notes := strings.Join(open(t, atLimit, "").positions().Notes, " ")
+	if !strings.Contains(notes, "1 of 9 moved by 4 pixels") {
 		t.Errorf("a pattern at the solver's limit: notes %q", notes)
 	}
 }
@@ -244,7 +245,8 @@ func TestDamagedReconstructions(t *testing.T) {
 func TestAHostileFileIsText(t *testing.T) {
 	r := network()
 	r.Provider = `<script>alert(1)</script>`
-	if page := htmlOf(t, open(t, r, "")); strings.Contains(page, "<script") || !strings.Contains(page, "&lt;script&gt;") {
+	page := htmlOf(t, open(t, r, ""))
+	if strings.Contains(page, "<script") || !strings.Contains(page, "&lt;script&gt;") {
 		t.Error("the page runs what a file said")
 	}
 }
