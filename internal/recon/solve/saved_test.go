@@ -407,7 +407,7 @@ func TestAStateThatCannotBeSavedKeepsTheSolution(t *testing.T) {
 	}
 }
 
-// TestEPIENeedsNoEngine.
+// TestEPIENeedsNoEngine: it solves without one, and says that Go computed.
 func TestEPIENeedsNoEngine(t *testing.T) {
 	p, truth := simulated(t, 60, 1e6)
 	o := usual()
