@@ -2,10 +2,10 @@ package models
 
 import (
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/stream"
 )
 
 // Spec names one parameter array.
@@ -53,7 +53,7 @@ func (c Config) ParameterCount() int {
 // Bengio, AISTATS 2010), biases 0. The kind of network may then change some. Parameters that are not trained are 0; see
 // SetProbe.
 func (c Config) Initialise(seed uint64) []*Array {
-	rng := rand.New(rand.NewPCG(seed, 0x707479780001)) // second word: the stream of the initialisation
+	rng := stream.New(seed, "models/initialise")
 	var params []*Array
 	for _, s := range c.Specs() {
 		p := ndarray.New[float32](s.Shape...)

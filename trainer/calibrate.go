@@ -22,7 +22,7 @@ func (r Request) probes(ctx context.Context, train *Data) ([]*ndarray.Complex64,
 			return nil, err
 		}
 		problem.Measured, problem.Probe = scan.Measured, scan.Probe
-		result, err := solve.Calibrate(ctx, problem, r.Config.ProbePasses, r.Config.Seed)
+		result, err := solve.Calibrate(ctx, problem, r.Config.ProbePasses, r.Config.Seed, i)
 		if err != nil {
 			return nil, fmt.Errorf("calibrating the probe of %s: %w", scan.Path, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/stream"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/grouping"
 )
@@ -140,13 +141,14 @@ func (r Request) checkScans() error {
 // separateGroups draws the groups of the training scans and those of the validation scans.
 func (r Request) separateGroups() (train, validation [][]int, err error) {
 	c := r.Config
-	if train, err = r.groups(r.Scans, scans(r.Scans).ids(), c.Oversample); err != nil {
+	if train, err = r.groups(r.Scans, scans(r.Scans).ids(), c.Oversample, 0); err != nil {
 		return nil, nil, err
 	}
-	if validation, err = r.groups(r.Validation, scans(r.Validation).ids(), c.Oversample); err != nil {
+	validation, err = r.groups(r.Validation, scans(r.Validation).ids(), c.Oversample, len(r.Scans))
+	if err != nil {
 		return nil, nil, err
 	}
-	return grouping.Sample(train, c.Patterns, c.Seed), grouping.Sample(validation, c.Patterns, c.Seed), nil
+	return r.sampleTraining(train, c.Patterns), r.sampleValidation(validation, c.Patterns), nil
 }
 
 // splitGroups divides the patterns of each scan and draws groups within each part, one for each pattern that validates.
@@ -161,10 +163,10 @@ func (r Request) splitGroups() (train, validation [][]int, err error) {
 			r.Log.Warn("the scan is too small to validate on a part of it", "file", s.Path, "patterns", s.M)
 		}
 	}
-	if train, err = r.groups(r.Scans, trainIDs, c.Oversample); err != nil {
+	if train, err = r.groups(r.Scans, trainIDs, c.Oversample, 0); err != nil {
 		return nil, nil, err
 	}
-	if validation, err = r.groups(r.Scans, valIDs, 1); err != nil {
+	if validation, err = r.groups(r.Scans, valIDs, 1, 0); err != nil {
 		return nil, nil, err
 	}
 	train, validation = r.sample(train, validation)
@@ -181,22 +183,30 @@ func (r Request) sample(train, validation [][]int) (_, _ [][]int) {
 	share := 0
 	if len(validation) > 0 && count > 1 {
 		share = min(max(1, int(math.Round(r.Config.ValFraction*float64(count)))), count-1, len(validation))
-		validation = grouping.Sample(validation, share, r.Config.Seed)
+		validation = r.sampleValidation(validation, share)
 	} else {
 		validation = nil
 	}
-	return grouping.Sample(train, count-share, r.Config.Seed), validation
+	return r.sampleTraining(train, count-share), validation
+}
+
+func (r Request) sampleTraining(groups [][]int, count int) [][]int {
+	return grouping.Sample(groups, count, stream.New(r.Config.Seed, "trainer/training"))
+}
+
+func (r Request) sampleValidation(groups [][]int, count int) [][]int {
+	return grouping.Sample(groups, count, stream.New(r.Config.Seed, "trainer/validation"))
 }
 
 // groups draws the samples of a part of all scans, given by the patterns of each: single patterns, or neighbours for a
-// grid.
-func (r Request) groups(list scans, parts [][]int, oversample int) ([][]int, error) {
+// grid. number counts the scans of the training before those of the list.
+func (r Request) groups(list scans, parts [][]int, oversample, number int) ([][]int, error) {
 	var all [][]int
 	for i, first := range list.firsts() {
 		if len(parts[i]) == 0 && list[i].M > 0 {
 			continue
 		}
-		groups, err := r.groupsOf(list[i], parts[i], oversample)
+		groups, err := r.groupsOf(list[i], parts[i], oversample, number+i)
 		if err != nil {
 			return nil, err
 		}
@@ -212,10 +222,10 @@ func (r Request) groups(list scans, parts [][]int, oversample int) ([][]int, err
 
 // groupsOf draws the groups of a part of one scan. On a shared canvas, groups of patterns too far apart to overlap are
 // left out: one stray position would make the canvas as large as its distance.
-func (r Request) groupsOf(scan *dataset.Scan, part []int, oversample int) ([][]int, error) {
+func (r Request) groupsOf(scan *dataset.Scan, part []int, oversample, number int) ([][]int, error) {
 	c := r.Config
 	groups, err := grouping.Within(scan, part, grouping.Options{
-		Gridsize: c.Gridsize, Neighbours: c.Neighbours, Oversample: oversample, Seed: c.Seed,
+		Gridsize: c.Gridsize, Neighbours: c.Neighbours, Oversample: oversample, Seed: c.Seed, Scan: number,
 	})
 	if err != nil || c.Gridsize == 1 || c.Grouping != Shared {
 		return groups, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +25,7 @@ func TestPatternsTooFarApartShareNoCanvas(t *testing.T) {
 	r, _ := request(c, opened(t, data), engine.Tape{})
 	var log bytes.Buffer
 	r.Log = slog.New(slog.NewTextHandler(&log, nil))
-	groups, err := r.groups(r.Scans, scans(r.Scans).ids(), 1)
+	groups, err := r.groups(r.Scans, scans(r.Scans).ids(), 1, 0)
 	if err != nil || len(groups) < 5 {
 		t.Fatalf("%d groups (%v)", len(groups), err)
 	}
@@ -40,7 +41,7 @@ func TestPatternsTooFarApartShareNoCanvas(t *testing.T) {
 	}
 
 	r.Config.Grouping = Channels // each pattern has a patch of its own
-	if all, err := r.groups(r.Scans, scans(r.Scans).ids(), 1); err != nil || len(all) != 9 {
+	if all, err := r.groups(r.Scans, scans(r.Scans).ids(), 1, 0); err != nil || len(all) != 9 {
 		t.Errorf("%d groups of channels (%v)", len(all), err)
 	}
 }
@@ -98,6 +99,31 @@ func TestValidationSharesNoPattern(t *testing.T) {
 		if !differ {
 			t.Error("all seeds set the same patterns aside")
 		}
+	}
+}
+
+// TestEachScanDrawsItsOwnGroups: scans of the same positions get different neighbours, as training or validation scans.
+func TestEachScanDrawsItsOwnGroups(t *testing.T) {
+	t.Parallel()
+	c := small()
+	c.Gridsize, c.Neighbours, c.Grouping = 2, 8, Channels
+	scan := opened(t, simulated(t, 24, 1))
+	r, _ := request(c, scan, engine.Tape{})
+	r.Scans, r.Validation = []*dataset.Scan{scan, scan}, []*dataset.Scan{scan}
+	train, validation, err := r.separateGroups()
+	if err != nil || len(train) != 48 || len(validation) != 24 {
+		t.Fatalf("%d and %d groups (%v)", len(train), len(validation), err)
+	}
+	text := func(groups [][]int, first int) string {
+		var members []int
+		for _, id := range slices.Concat(groups...) {
+			members = append(members, id-first)
+		}
+		return fmt.Sprint(members)
+	}
+	a, b, v := text(train[:24], 0), text(train[24:], 24), text(validation, 0)
+	if a == b || a == v || b == v {
+		t.Errorf("groups %s, %s and of validation %s", a, b, v)
 	}
 }
 

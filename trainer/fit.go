@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/stream"
 	"ptyx/internal/recon/engine"
 )
 
@@ -229,13 +229,10 @@ func (f *Fitter) plan(epoch int) [][]int {
 	return plan
 }
 
-// streamBatches separates the order of batches from other random draws of the same seed.
-const streamBatches = 0x707479780100
-
 // shuffled cuts 0..count-1 into batches, in an order that depends on seed and epoch alone, so that a resumed training
 // sees the same batches.
 func shuffled(count, size int, seed uint64, epoch int) [][]int {
-	order := rand.New(rand.NewPCG(seed, streamBatches+uint64(epoch))).Perm(count)
+	order := stream.New(seed, "trainer/batches", epoch).Perm(count)
 	return slices.Collect(slices.Chunk(order, size))
 }
 

@@ -62,8 +62,9 @@ func (s *State) keepBest() {
 	}
 }
 
-// stateFormat is the version of the state file's layout.
-const stateFormat = 1
+// stateFormat is the version of the state file. It counts layouts and orders of batches: a training that resumes in the
+// middle of an epoch must see the other batches of that epoch.
+const stateFormat = 2
 
 // namedArray is an array with its key in a state file.
 type namedArray struct {

@@ -417,10 +417,13 @@ func TestForeignStatesAreRefused(t *testing.T) {
 	if err := os.WriteFile(path, data[:len(data)/2], 0o644); err != nil {
 		t.Fatal(err)
 	}
-	future := filepath.Join(dir, "future.npz")
-	if err := npz.Write(future, []npz.Member{{Key: "format", Value: int64(stateFormat + 1)},
-		{Key: "data_sha256", Value: digest}}); err != nil {
-		t.Fatal(err)
+	version := func(format int64) string {
+		file := filepath.Join(dir, fmt.Sprintf("version%d.npz", format))
+		members := []npz.Member{{Key: "format", Value: format}, {Key: "data_sha256", Value: digest}}
+		if err := npz.Write(file, members); err != nil {
+			t.Fatal(err)
+		}
+		return file
 	}
 	state.Epoch = math.MaxInt32 - 1 // of which the file has no history
 	endless := save("endless.npz", digest)
@@ -440,7 +443,8 @@ func TestForeignStatesAreRefused(t *testing.T) {
 		"other patterns":   {save("patterns.npz", "0123"), small(), "data_sha256"},
 		"another network":  {good, wide, "parameter.encoder.0.conv.0.weight"},
 		"no probe moments": {good, trained, ""},
-		"another version":  {future, small(), "format"},
+		"a later version":  {version(stateFormat + 1), small(), "format"},
+		"other batches":    {version(1), small(), "format"},
 		"too many epochs":  {endless, small(), "history.epoch"},
 		"no such epoch":    {unknown, small(), "best"},
 		"half a file":      {path, small(), ""},

@@ -47,6 +47,10 @@ func blobScan(t *testing.T, n int) string {
 	return path
 }
 
+// viewPasses bring the cropped scan of blobScan to a correlation of 0.97. Over eight seeds, ten passes reach 0.964 to
+// 0.986.
+const viewPasses = 15
+
 func solved(t *testing.T, scan string, o SolveOptions, passes int) string {
 	t.Helper()
 	o.Scan, o.OutputDir, o.Solver = scan, filepath.Join(t.TempDir(), "out"), solve.Defaults(passes)
@@ -103,7 +107,7 @@ func TestEveryViewFindsTheSameObject(t *testing.T) {
 						testutil.Slow(t)
 					}
 					v.Library = hdf5test.Library()
-					out := solved(t, scan, SolveOptions{Read: dataset.Options{View: v}}, 10)
+					out := solved(t, scan, SolveOptions{Read: dataset.Options{View: v}}, viewPasses)
 					if c := compared(t, out, truth, pixelOf(base.n, v)); !(c > 0.97) {
 						t.Errorf("correlation %.3f", c)
 					}
@@ -162,7 +166,7 @@ func checkNanometres(t *testing.T, scan, out string, n int, v dataset.View, know
 func TestCroppedResultsAreUsedAgain(t *testing.T) {
 	truth := blobScan(t, 128)
 	half := dataset.View{Crop: dataset.Crop{Size: 64, Centred: true}}
-	out := solved(t, truth, SolveOptions{Read: dataset.Options{View: half}}, 10)
+	out := solved(t, truth, SolveOptions{Read: dataset.Options{View: half}}, viewPasses)
 	for name, o := range map[string]SolveOptions{
 		"from its own object": {Recon: out, Read: dataset.Options{View: half}},
 		"from the true object": {
@@ -176,7 +180,7 @@ func TestCroppedResultsAreUsedAgain(t *testing.T) {
 		}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if c := compared(t, solved(t, truth, o, 10), truth, 2*filePixelNM); !(c > 0.95) {
+			if c := compared(t, solved(t, truth, o, viewPasses), truth, 2*filePixelNM); !(c > 0.95) {
 				t.Errorf("correlation %.3f", c)
 			}
 		})
@@ -199,7 +203,7 @@ func TestCroppedResultsAreUsedAgain(t *testing.T) {
 			if _, err := convert.File(truth, to, o); err != nil {
 				t.Fatal(err)
 			}
-			if c := compared(t, solved(t, to, SolveOptions{}, 10), to, 2*filePixelNM); !(c > 0.97) {
+			if c := compared(t, solved(t, to, SolveOptions{}, viewPasses), to, 2*filePixelNM); !(c > 0.97) {
 				t.Errorf("correlation %.3f", c)
 			}
 		})

@@ -4,10 +4,10 @@ package testutil
 
 import (
 	"math"
-	"math/rand/v2"
 	"testing"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/stream"
 )
 
 // Close reports whether |got - want| is at most abs + rel |want|. A NaN on either side is never close.
@@ -41,7 +41,7 @@ func CheckClose(t testing.TB, what string, got, want []float32, tol float64) {
 
 // Uniform is an array of random values in [low, high) from a seed.
 func Uniform(seed uint64, low, high float64, shape ...int) *ndarray.Float32 {
-	rng := rand.New(rand.NewPCG(seed, 1))
+	rng := stream.New(seed, "testutil/uniform")
 	a := ndarray.New[float32](shape...)
 	for i := range a.Data {
 		a.Data[i] = float32(low + (high-low)*rng.Float64())

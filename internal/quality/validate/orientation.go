@@ -3,13 +3,13 @@ package validate
 import (
 	"cmp"
 	"fmt"
-	"math/rand/v2"
 	goruntime "runtime"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/stream"
 	"ptyx/internal/recon/solve"
 )
 
@@ -84,7 +84,7 @@ func (x *exam) tryOrientations() (*trials, error) {
 		problems[i] = given
 		problems[i].X, problems[i].Y = make([]float64, len(given.X)), make([]float64, len(given.X))
 	}
-	for k, random := range rand.New(rand.NewPCG(x.options.Seed, streamShuffle)).Perm(len(given.X)) {
+	for k, random := range stream.New(x.options.Seed, "validate/shuffle").Perm(len(given.X)) {
 		for i, p := range all {
 			problems[i].X[k], problems[i].Y[k] = p.of(given.X[k], given.Y[k])
 		}
@@ -95,7 +95,7 @@ func (x *exam) tryOrientations() (*trials, error) {
 	g.SetLimit(goruntime.GOMAXPROCS(0))
 	for i, problem := range problems {
 		g.Go(func() (err error) {
-			if results[i], err = solve.Calibrate(x.ctx, problem, passes, x.options.Seed); err != nil {
+			if results[i], err = solve.Calibrate(x.ctx, problem, passes, x.options.Seed, 0); err != nil {
 				return fmt.Errorf("trying orientations: %w", err)
 			}
 			return nil
@@ -129,6 +129,3 @@ func (x *exam) central() (solve.Problem, error) {
 	}
 	return p, nil
 }
-
-// streamShuffle separates this random draw from others of the same seed.
-const streamShuffle = 0x707479780300

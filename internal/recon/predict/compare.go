@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/stream"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/physics/optics"
 )
@@ -20,7 +21,7 @@ type Difference struct {
 
 // RandomPatterns are b samples (B, C, N, N): patterns of random smooth objects under the contract's probe.
 func RandomPatterns(c contract.Contract, b int, seed uint64) *ndarray.Float32 {
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := stream.New(seed, "predict/patterns")
 	out := ndarray.New[float32](b, c.Channels, c.N, c.N)
 	propagator := optics.NewPropagator(c.N)
 	intensity, object := make([]float64, c.N*c.N), ndarray.New[complex64](c.N, c.N)

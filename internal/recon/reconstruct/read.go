@@ -25,8 +25,8 @@ func (r *Reconstruction) Reader() (*Reader, error) {
 		if err != nil {
 			return nil, err
 		}
-		stream := &stream{frames: frames}
-		return &Reader{Reconstruction: r, read: stream.read, close: frames.Close}, nil
+		forward := &forward{frames: frames}
+		return &Reader{Reconstruction: r, read: forward.read, close: frames.Close}, nil
 	}
 	all, err := r.scan.Load() // (K, N, N)
 	if err != nil {
@@ -71,21 +71,21 @@ func (r *Reader) CheckLight() error {
 // Close stops reading.
 func (r *Reader) Close() { _ = r.close() }
 
-// stream reads frames in the file's order and skips those that are not needed.
-type stream struct {
+// forward reads frames in the file's order and skips those that are not needed.
+type forward struct {
 	frames *dataset.Frames
 	next   int
 }
 
-func (s *stream) read(id int, into []float32) error {
-	if id < s.next {
-		return fmt.Errorf("pattern %d after pattern %d: a stream only goes forward", id, s.next-1)
+func (f *forward) read(id int, into []float32) error {
+	if id < f.next {
+		return fmt.Errorf("pattern %d after pattern %d: frames are read forward only", id, f.next-1)
 	}
-	for ; s.next <= id; s.next++ {
-		if n, err := s.frames.Next(into); err != nil && err != io.EOF {
+	for ; f.next <= id; f.next++ {
+		if n, err := f.frames.Next(into); err != nil && err != io.EOF {
 			return err
 		} else if n != 1 {
-			return fmt.Errorf("reading pattern %d: the file ended", s.next)
+			return fmt.Errorf("reading pattern %d: the file ended", f.next)
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/stream"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/grouping"
@@ -86,7 +87,7 @@ func samplesOf(scan *dataset.Scan, c contract.Contract, opt Options) ([][]int, e
 	if err != nil {
 		return nil, err
 	}
-	groups = grouping.Sample(groups, opt.Count, opt.Seed)
+	groups = grouping.Sample(groups, opt.Count, stream.New(opt.Seed, "reconstruct/sample"))
 	if len(groups) == 0 {
 		return nil, &badinput.Error{File: scan.Path, Found: "no pattern", Expected: "at least one"}
 	}

@@ -5,9 +5,11 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/stream"
 )
 
 // CalibrationPatterns is the largest number of patterns of a calibration: the probe has far fewer unknowns than they
@@ -26,13 +28,15 @@ type Calibration struct {
 // as object.
 //
 // The first pass finds the object for the probe as given. The result is the mean over the second half of the passes,
-// which averages the noise of single updates.
-func Calibrate(ctx context.Context, p Problem, passes int, seed uint64) (*Calibration, error) {
+// which averages the noise of single updates. Calibrations with another seed or number of the scan visit the patterns
+// in other orders.
+func Calibrate(ctx context.Context, p Problem, passes int, seed uint64, scan int) (*Calibration, error) {
 	s, err := newState(p, Options{Likelihood: Amplitude, Modes: 1, Seed: seed})
 	if err != nil {
 		return nil, err
 	}
 	m := newEPIE(s)
+	m.stream = func(pass int) *rand.Rand { return stream.New(seed, "solve/calibrate", scan, pass) }
 	c := &Calibration{}
 	sum, count := make([]complex128, s.n*s.n), 0
 	add := func() {

@@ -48,7 +48,7 @@ func TestCalibratesADefocusedProbe(t *testing.T) {
 	data, truth := scanAndProbe(t, 120, 1e6)
 	given := defocused(truth, 0.02)
 	before := likeness(given, truth)
-	r, err := Calibrate(t.Context(), data.from(given), 10, 1)
+	r, err := Calibrate(t.Context(), data.from(given), 10, 1, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestCalibrationKeepsARightProbe(t *testing.T) {
 	// Measured 0.9993, 0.9977, 0.9230 (seed 1).
 	for _, c := range []struct{ photons, least float64 }{{1e9, 0.99}, {1e4, 0.97}, {1e3, 0.9}} {
 		data, truth := scanAndProbe(t, 120, c.photons)
-		r, err := Calibrate(t.Context(), data.from(truth), 10, 1)
+		r, err := Calibrate(t.Context(), data.from(truth), 10, 1, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,25 +83,28 @@ func TestCalibrationKeepsARightProbe(t *testing.T) {
 
 func TestSeedDeterminesTheCalibration(t *testing.T) {
 	data, probe := scanAndProbe(t, 20, 1e5)
-	run := func(seed uint64) []complex64 {
-		r, err := Calibrate(t.Context(), data.from(probe), 3, seed)
+	run := func(seed uint64, scan int) []complex64 {
+		r, err := Calibrate(t.Context(), data.from(probe), 3, seed, scan)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return r.Probe.Data
 	}
-	first := run(1)
-	if !slices.Equal(first, run(1)) {
+	first := run(1, 0)
+	if !slices.Equal(first, run(1, 0)) {
 		t.Error("the same seed gave another probe")
 	}
-	if slices.Equal(first, run(2)) {
+	if slices.Equal(first, run(2, 0)) {
 		t.Error("another seed gave the same probe")
+	}
+	if slices.Equal(first, run(1, 1)) {
+		t.Error("another scan visits the patterns in the same order")
 	}
 }
 
 func TestCalibrationWithoutPasses(t *testing.T) {
 	data, probe := scanAndProbe(t, 4, 1e5)
-	r, err := Calibrate(t.Context(), data.from(probe), 0, 1)
+	r, err := Calibrate(t.Context(), data.from(probe), 0, 1, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +117,7 @@ func TestCalibrationStopsOnCancel(t *testing.T) {
 	data, probe := scanAndProbe(t, 4, 1e5)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Calibrate(ctx, data.from(probe), 5, 1); !errors.Is(err, context.Canceled) {
+	if _, err := Calibrate(ctx, data.from(probe), 5, 1, 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -144,7 +147,7 @@ func TestCalibrationIgnoresMaskedPixels(t *testing.T) {
 	given := defocused(truth, 0.02)
 	probe := func(d Problem) *ndarray.Complex64 {
 		t.Helper()
-		r, err := Calibrate(t.Context(), d.from(given), 3, 1)
+		r, err := Calibrate(t.Context(), d.from(given), 3, 1, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

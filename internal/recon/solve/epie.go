@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 
 	"ptyx/internal/base/frame"
+	"ptyx/internal/base/stream"
 	"ptyx/internal/physics/spectrum"
 )
 
@@ -17,6 +18,8 @@ import (
 // ramp.
 type epie struct {
 	*state
+	stream func(pass int) *rand.Rand // decides on the order of the patterns
+
 	fft             *spectrum.Transform
 	modes           [][]complex128 // (K, N, N), transforms of the probe's modes
 	moved, waves    [][]complex128 // (K, N, N), the modes at a position; exit waves, then their residuals
@@ -28,6 +31,7 @@ type epie struct {
 
 func newEPIE(s *state) *epie {
 	m := &epie{state: s, fft: spectrum.NewTransform(s.n, s.n)}
+	m.stream = func(pass int) *rand.Rand { return stream.New(s.options.Seed, "solve/epie", pass) }
 	image := func() []complex128 { return make([]complex128, s.n*s.n) }
 	for range s.options.Modes {
 		m.modes, m.moved, m.waves = append(m.modes, image()), append(m.moved, image()), append(m.waves, image())
@@ -64,7 +68,7 @@ func (m *epie) each(take func(id int, re, im []float32)) (squares float64, err e
 func (m *epie) pass(ctx context.Context, number int) (misfits, error) {
 	sum := misfits{updates: len(m.x)}
 	m.readProbe()
-	for _, id := range rand.New(rand.NewPCG(m.options.Seed, uint64(number-1))).Perm(len(m.x)) {
+	for _, id := range m.stream(number).Perm(len(m.x)) {
 		if err := ctx.Err(); err != nil {
 			return sum, err
 		}

@@ -30,7 +30,7 @@ func misplaced(t *testing.T) (Problem, Options) {
 		p.Y[i] += 7 / math.Sqrt2 * rng.NormFloat64()
 	}
 	o := usual()
-	o.Passes, o.Modes, o.Positions, o.BatchSize = 12, 3, true, 1
+	o.Passes, o.Modes, o.Positions, o.BatchSize, o.Seed = 12, 3, true, 1, 1
 	return p, o
 }
 

@@ -3,8 +3,9 @@ package solve
 import (
 	"context"
 	"math"
-	"math/rand/v2"
 	"slices"
+
+	"ptyx/internal/base/stream"
 )
 
 // Parameters of LSQML, chosen by trial on a measured and on simulated scans.
@@ -93,7 +94,7 @@ func (m *lsqml) shifted(rows, cols int) {
 func (m *lsqml) pass(ctx context.Context, number int) (misfits, error) {
 	batches := m.memory.batches
 	sum := misfits{updates: batches}
-	order := rand.New(rand.NewPCG(m.options.Seed, uint64(number))).Perm(len(m.x))
+	order := stream.New(m.options.Seed, "solve/lsqml", number).Perm(len(m.x))
 	for b := range batches {
 		if err := ctx.Err(); err != nil {
 			return sum, err

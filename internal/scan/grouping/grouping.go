@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"ptyx/internal/base/stream"
 	"ptyx/internal/scan/dataset"
 )
 
@@ -21,6 +22,7 @@ type Options struct {
 	Neighbours int    // nearest neighbours that a group draws from; 0: DefaultNeighbours
 	Oversample int    // different groups for each position; 0: one
 	Seed       uint64 // of the draw
+	Scan       int    // number of the scan: scans draw different numbers under one seed
 }
 
 // DefaultNeighbours is PtychoPINN's 4 for gridsize 2, and likewise gridsize squared for others: one more than is
@@ -64,8 +66,8 @@ func Within(s *dataset.Scan, ids []int, o Options) ([][]int, error) {
 	near := newNeighbourhood(x, y, neighbours)
 	groups := make([][]int, times*count)
 	for i, id := range ids {
-		// A generator for each position: its groups do not depend on those before it.
-		rng := rand.New(rand.NewPCG(o.Seed, uint64(id)))
+		// A stream for each position: its groups do not depend on those before it.
+		rng := stream.New(o.Seed, "grouping/group", o.Scan, id)
 		candidates := near.of(i)
 		for k := 0; k < times; {
 			group := draw(rng, i, candidates, others)
@@ -160,13 +162,13 @@ func extent(group []int, at []float64) float64 {
 	return high - low
 }
 
-// Sample chooses n groups by the seed, without replacement, and keeps their order. It gives all groups if n is 0 or
+// Sample chooses n groups at random, without replacement, and keeps their order. It gives all groups if n is 0 or
 // less, or as many as there are.
-func Sample(groups [][]int, n int, seed uint64) [][]int {
+func Sample(groups [][]int, n int, random *rand.Rand) [][]int {
 	if n <= 0 || n >= len(groups) {
 		return groups
 	}
-	order := rand.New(rand.NewPCG(seed, uint64(len(groups)))).Perm(len(groups))[:n]
+	order := random.Perm(len(groups))[:n]
 	slices.Sort(order)
 	chosen := make([][]int, n)
 	for i, k := range order {

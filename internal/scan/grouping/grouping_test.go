@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/stream"
 	"ptyx/internal/scan/dataset"
 )
 
@@ -228,15 +229,16 @@ func TestOverlapping(t *testing.T) {
 func TestSample(t *testing.T) {
 	all := Singles(100)
 	for _, n := range []int{-1, 0, 100, 101} {
-		if got := Sample(all, n, 5); !reflect.DeepEqual(got, all) {
+		if got := Sample(all, n, stream.New(5, "test")); !reflect.DeepEqual(got, all) {
 			t.Errorf("n %d: %d groups", n, len(got))
 		}
 	}
-	got := Sample(all, 30, 5)
+	got := Sample(all, 30, stream.New(5, "test"))
 	if len(got) != 30 || !increasing(got) {
 		t.Errorf("got %v", got)
 	}
-	if !reflect.DeepEqual(got, Sample(all, 30, 5)) || reflect.DeepEqual(got, Sample(all, 30, 6)) {
+	same, other := Sample(all, 30, stream.New(5, "test")), Sample(all, 30, stream.New(6, "test"))
+	if !reflect.DeepEqual(got, same) || reflect.DeepEqual(got, other) {
 		t.Error("the seed does not decide")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/stream"
 )
 
 // ObjectKind names a kind of sample.
@@ -33,7 +34,7 @@ func Object(kind ObjectKind, h, w int, absorption, phase float64, seed uint64) (
 		return nil, err
 	}
 	object := ndarray.New[complex64](h, w)
-	for i, v := range thickness(h, w, rand.New(rand.NewPCG(seed, streamObject))) {
+	for i, v := range thickness(h, w, stream.New(seed, "simulate/object")) {
 		sin, cos := math.Sincos(phase * v)
 		a := math.Exp(-absorption * v)
 		object.Data[i] = complex(float32(a*cos), float32(a*sin))

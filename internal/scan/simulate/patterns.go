@@ -3,7 +3,6 @@ package simulate
 import (
 	"context"
 	"math"
-	"math/rand/v2"
 	"runtime"
 	"sync"
 
@@ -11,6 +10,7 @@ import (
 
 	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/stream"
 	"ptyx/internal/physics/optics"
 	"ptyx/internal/scan/dataset"
 )
@@ -92,7 +92,7 @@ func (o Options) measurePart(ctx context.Context, part dataset.ScanData, first i
 	each(ctx, part, func(propagator *optics.Propagator, j int, wave []complex128) {
 		intensity := make([]float64, n*n)
 		propagator.Intensity(wave, intensity)
-		source := rand.New(rand.NewPCG(o.Seed, streamNoise+uint64(first+j)<<16))
+		source := stream.New(o.Seed, "simulate/noise", first+j)
 		for i, v := range intensity {
 			if !o.Noiseless && v > 0 {
 				v = distuv.Poisson{Lambda: v, Src: source}.Rand()

@@ -3,6 +3,8 @@ package simulate
 import (
 	"math"
 	"math/rand/v2"
+
+	"ptyx/internal/base/stream"
 )
 
 // ScanKind names an order of positions.
@@ -29,7 +31,7 @@ func Positions(kind ScanKind, count int, step float64, seed uint64) (x, y []floa
 	if err != nil {
 		return nil, nil, err
 	}
-	rng := rand.New(rand.NewPCG(seed, streamPositions))
+	rng := stream.New(seed, "simulate/positions")
 	x, y = make([]float64, count), make([]float64, count)
 	for i := range count {
 		x[i], y[i] = position(i, count, step, rng)

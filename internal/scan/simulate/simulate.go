@@ -19,13 +19,6 @@ import (
 	"ptyx/internal/scan/dataset"
 )
 
-// Streams of random numbers, so that one draw does not shift another.
-const (
-	streamObject    = 0x707479780200
-	streamPositions = 0x707479780201
-	streamNoise     = 0x707479780202
-)
-
 // Options describe a scan to be made.
 type Options struct {
 	N          int
