@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"ptyx/export"
+	"ptyx/internal/base/frame"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/predict/local"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/simulate"
@@ -223,7 +225,7 @@ func trialTasks(ctx context.Context, library string) ([]trialTask, error) {
 		list = append(list, trialTask{
 			what: "checkpoint of network " + network, tolerance: checkpointTolerance, inGo: true,
 			run: func(kind engine.Kind, device ort.Device) (*numbers, error) {
-				return runCheckpoint(options(kind, device), model, scan)
+				return runCheckpoint(options(kind, device), models.Kind(network), model, scan)
 			},
 		})
 	}
@@ -274,7 +276,9 @@ func checkpointOf(net models.Config, parameters []*models.Array, scan dataset.Sc
 }
 
 // runCheckpoint computes the patches of all patterns as one batch.
-func runCheckpoint(o engine.Options, model []byte, scan dataset.ScanData) (*numbers, error) {
+func runCheckpoint(
+	o engine.Options, network models.Kind, model []byte, scan dataset.ScanData,
+) (*numbers, error) {
 	predictor, release, err := local.Open(o, model)
 	if err != nil {
 		return nil, err
@@ -286,23 +290,30 @@ func runCheckpoint(o engine.Options, model []byte, scan dataset.ScanData) (*numb
 	}
 	defer func() { _ = batch.Close() }()
 	copy(batch.Patterns().Data, scan.Patterns.Data)
+	if offsets := batch.Offsets(); offsets != nil {
+		for i := range trialSamples {
+			offsets.Data[2*i] = float32(frame.Fraction(scan.X[i]))
+			offsets.Data[2*i+1] = float32(frame.Fraction(scan.Y[i]))
+		}
+	}
 	var out numbers
-	re, im := make([]float64, len(scan.Patterns.Data)), make([]float64, len(scan.Patterns.Data))
+	patches := make([]complex64, len(scan.Patterns.Data))
 	runs := 2 // the first warms up
 	if o.Kind == engine.KindTape {
 		runs = 1
 	}
 	for range runs {
 		start := time.Now()
-		amplitude, phase, err := batch.Run()
+		first, second, err := batch.Run()
 		if err != nil {
 			return nil, err
 		}
 		out.took = time.Since(start)
-		for i, a := range amplitude.Data { // a phase of pi equals one of -pi
-			sin, cos := math.Sincos(float64(phase.Data[i]))
-			re[i], im[i] = float64(a)*cos, float64(a)*sin
-		}
+		predict.Complex(contract.Contract{Network: string(network)}, first.Data, second.Data, patches)
+	}
+	re, im := make([]float64, len(patches)), make([]float64, len(patches))
+	for i, v := range patches { // a phase of pi equals one of -pi
+		re[i], im[i] = float64(real(v)), float64(imag(v))
 	}
 	out.lists = [][]float64{re, im}
 	return &out, nil

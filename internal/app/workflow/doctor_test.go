@@ -64,7 +64,7 @@ func TestTrialsSeeTF32(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			o, err := runCheckpoint(engine.Options{Kind: engine.KindORT, Threads: 1}, model, scan)
+			o, err := runCheckpoint(engine.Options{Kind: engine.KindORT, Threads: 1}, net.Kind, model, scan)
 			if err != nil {
 				t.Fatal(err)
 			}
