@@ -152,6 +152,9 @@ func (r Request) prepare(ctx context.Context) (_ *training, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := t.checkProbes(probes); err != nil {
+		return nil, err
+	}
 	t.state = r.initialState(t.net, step, probes, t.light.exposure)
 	if t.digest, err = scans(r.Scans).digest(); err != nil {
 		return nil, err

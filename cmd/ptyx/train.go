@@ -75,9 +75,10 @@ type trainCmd struct {
 // Help explains what does not fit into a line.
 func (trainCmd) Help() string {
 	return `Scans are NPZ, CXI or HDF5 files. To train one network on several scans, repeat --train-data-file or give it
-a quoted pattern such as 'scans/*.npz'. Each scan has its own probe. The n-th --test-data-file uses the probe of the
-n-th --train-data-file. Without --test-data-file, the validation loss comes from the share --val-fraction of each scan's
-patterns: those around one position, drawn by the seed. No sample to train on holds any of them.
+a quoted pattern such as 'scans/*.npz'. Each scan has its own probe, which must be like that of the first scan unless
+--network is pattern. The n-th --test-data-file uses the probe of the n-th --train-data-file. Without --test-data-file,
+the validation loss comes from the share --val-fraction of each scan's patterns: those around one position, drawn by the
+seed. No sample to train on holds any of them.
 
 The run directory holds model.onnx, best.onnx, metrics.csv, loss.png, config.yaml, probe.npz and state.npz.
 --resume continues such a run bit for bit, as if it had never stopped. It reads the run's config.yaml and takes no other
