@@ -9,18 +9,18 @@ import (
 
 // fold computes the nodes whose operands are all constants. Sums are in double precision and rounded once.
 func fold(g *onnxir.Graph) {
-	constants, isOutput := initializers(g), outputs(g)
+	known, isOutput := constants(g), outputs(g)
 	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *onnxir.Node) bool {
 		if n.Domain != "" || len(n.Outputs) != 1 || isOutput[n.Outputs[0]] {
 			return false
 		}
-		result := evaluate(n, constants)
+		result := evaluate(n, known)
 		if result == nil {
 			return false
 		}
 		t := &onnxir.Tensor{Name: n.Outputs[0], Type: onnxir.Float, Dims: result.dims,
 			Raw: onnxir.FloatBytes(result.values)}
-		constants[t.Name] = t
+		known[t.Name] = t
 		g.Initializers = append(g.Initializers, t)
 		return true
 	})

@@ -20,7 +20,7 @@ const maxHalf = 65504
 // half precision does, and the corrections by the pattern subtract nearly equal numbers. Inputs and outputs of the
 // model stay float32.
 func halve(g *onnxir.Graph, trained map[string]bool) error {
-	h := &halver{graph: g, trained: trained, constants: initializers(g), half: map[string]string{},
+	h := &halver{graph: g, trained: trained, constants: constants(g), half: map[string]string{},
 		full: map[string]bool{}}
 	for _, n := range g.Nodes {
 		if err := h.node(n); err != nil {

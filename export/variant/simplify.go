@@ -39,9 +39,9 @@ func simplify(g *onnxir.Graph, trained map[string]bool) {
 
 // equalConstants maps constants to the first one that is equal.
 func equalConstants(g *onnxir.Graph, trained map[string]bool) map[string]string {
-	first, names := map[string]string{}, map[string]string{}
+	first, names, fixed := map[string]string{}, map[string]string{}, constants(g)
 	for _, t := range g.Initializers {
-		if trained[t.Name] {
+		if trained[t.Name] || fixed[t.Name] == nil {
 			continue
 		}
 		key := fmt.Sprint(t.Type, t.Dims, string(t.Raw))

@@ -120,11 +120,14 @@ func trainedNames(c contract.Contract) map[string]bool {
 	return names
 }
 
-// initializers are a graph's constants by name.
-func initializers(g *onnxir.Graph) map[string]*onnxir.Tensor {
+// constants are a graph's constants by name. The default of an input is none: a consumer may feed another value.
+func constants(g *onnxir.Graph) map[string]*onnxir.Tensor {
 	byName := make(map[string]*onnxir.Tensor, len(g.Initializers))
 	for _, t := range g.Initializers {
 		byName[t.Name] = t
+	}
+	for _, in := range g.Inputs {
+		delete(byName, in.Name)
 	}
 	return byName
 }

@@ -85,7 +85,7 @@ func TestVariantsAgreeWithTheirModel(t *testing.T) {
 		extent   models.Extent
 	}{
 		"estimate": {models.Estimate, 1, models.Full}, "pattern": {models.Pattern, 1, models.Centre},
-		"channels": {models.Estimate, 4, models.Full},
+		"channels": {models.Estimate, 4, models.Full}, "unrolled": {models.Unrolled, 1, models.Full},
 	} {
 		model, c := checkpoint(t, source.kind, source.channels, source.extent)
 		whole := predictor(t, env, model)

@@ -84,6 +84,11 @@ func patches(p Predictor, c contract.Contract, patterns *ndarray.Float32) ([]com
 		)
 	}
 	copy(batch.Patterns().Data, patterns.Data)
+	if o := batch.Offsets(); o != nil { // not 0, with which moving the probe would not count
+		for i := range o.Data {
+			o.Data[i] = 0.25 - 0.5*float32(i%2)
+		}
+	}
 	first, second, err := batch.Run()
 	if err != nil {
 		return nil, err
