@@ -5,6 +5,7 @@ import (
 
 	"gorgonia.org/gorgonia"
 
+	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/ops"
 	"ptyx/internal/graph/program"
 )
@@ -14,8 +15,8 @@ const PatternsInput = "amplitude_measured"
 
 // Names of the further inputs of a network that takes the probe: its real and imaginary part (B or 1, 1, N, N).
 const (
-	ProbeReInput = "probe_re"
-	ProbeImInput = "probe_im"
+	ProbeReInput = contract.ProbeReInput
+	ProbeImInput = contract.ProbeImInput
 )
 
 // Input is an array that a network is fed with.

@@ -45,9 +45,6 @@ type Contract struct {
 // Networks are the names that Contract.Network may have. Package models holds the networks themselves.
 func Networks() []string { return []string{"unrolled", "estimate", "pattern"} }
 
-// OffsetInput is the name of the input for the subpixel part of the position, of a network that takes the probe.
-const OffsetInput = "offset"
-
 // TakesProbe reports whether the model takes the probe and the subpixel part of the position as inputs with a default.
 func (c Contract) TakesProbe() bool { return c.Network == "unrolled" }
 

@@ -1,0 +1,88 @@
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/onnxir"
+	"ptyx/internal/physics/optics"
+)
+
+// Names of the further inputs of a network that takes the probe: its real and imaginary part (B or 1, 1, N, N), in the
+// unit of the patterns, and the subpixel part (x, y) of the position (B or 1, 2).
+const (
+	ProbeReInput = "probe_re"
+	ProbeImInput = "probe_im"
+	OffsetInput  = "offset"
+)
+
+// ErrFixedProbe is the cause of the error for a model that does not take the probe.
+var ErrFixedProbe = errors.New("it knows only the probe of its training")
+
+// WithProbe replaces the default of the model's inputs for the probe by the given one (N, N), and the probe, its digest
+// and its photons in the contract, which it returns. |FFT2(probe * object)|^2 / N^2 is in the unit of the patterns that
+// the model will be fed with. The weights stay as they are. A model without these inputs, and a
+// probe of another size, without light or with values that are not finite, is a *badinput.Error; the cause of the first
+// is ErrFixedProbe. The model is then unchanged.
+func WithProbe(m *onnxir.Model, probe *ndarray.Complex64) (Contract, error) {
+	c, err := Parse(m)
+	if err != nil {
+		return Contract{}, err
+	}
+	re, im := defaultOf(m.Graph, ProbeReInput, c.N), defaultOf(m.Graph, ProbeImInput, c.N)
+	if !c.TakesProbe() || re == nil || im == nil {
+		return Contract{}, &badinput.Error{
+			Key: "graph", Found: "network " + c.Network, Expected: "a network that takes the probe", Cause: ErrFixedProbe,
+			Remedy: "train with --network unrolled, or keep the model's probe",
+		}
+	}
+	if err := usable(probe, c.N); err != nil {
+		return Contract{}, err
+	}
+	parts := [2][]float32{make([]float32, len(probe.Data)), make([]float32, len(probe.Data))}
+	for i, p := range probe.Data {
+		parts[0][i], parts[1][i] = real(p), imag(p)
+	}
+	re.Raw, im.Raw = onnxir.FloatBytes(parts[0]), onnxir.FloatBytes(parts[1])
+	c.Probe, c.ProbeDigest, c.Photons = probe, optics.ProbeDigest(probe), optics.Power(probe)
+	for _, now := range c.Properties() {
+		if i := slices.IndexFunc(m.Metadata, func(p onnxir.Property) bool { return p.Key == now.Key }); i >= 0 {
+			m.Metadata[i].Value = now.Value
+		}
+	}
+	return c, nil
+}
+
+// defaultOf is the default (1, 1, N, N) of an optional input; nil: the graph has no such input.
+func defaultOf(g *onnxir.Graph, name string, n int) *onnxir.Tensor {
+	if !slices.ContainsFunc(g.Inputs, func(in onnxir.ValueInfo) bool { return in.Name == name }) {
+		return nil
+	}
+	for _, t := range g.Initializers {
+		if t.Name == name && t.Type == onnxir.Float && slices.Equal(t.Dims, []int64{1, 1, int64(n), int64(n)}) {
+			return t
+		}
+	}
+	return nil
+}
+
+// usable refuses a probe that has another shape than (n, n), no light, or values that are not finite.
+func usable(probe *ndarray.Complex64, n int) error {
+	fault := func(found, expected string) error {
+		return &badinput.Error{Key: "probe", Found: found, Expected: expected}
+	}
+	if !slices.Equal(probe.Shape, []int{n, n}) {
+		return fault(fmt.Sprintf("a probe of shape %v", probe.Shape), fmt.Sprintf("(%d, %d)", n, n))
+	}
+	switch power := optics.Power(probe); {
+	case math.IsNaN(power) || math.IsInf(power, 0):
+		return fault("a probe with values that are not finite", "finite values")
+	case power == 0:
+		return fault("a probe that is zero everywhere", "a probe with light")
+	}
+	return nil
+}
