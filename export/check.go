@@ -14,8 +14,9 @@ const (
 	maxDeclared = 1 << 28
 )
 
-// check refuses a model that is not of a checkpoint's form: of our opset, with inputs (batch, C, N, N) and offsets (batch, 2), and operators of
-// one output each that onnxir.Admit takes. What follows may then walk the graph without fear of cycles.
+// check refuses a model that is not of a checkpoint's form: of our opset, with inputs (batch, C, N, N) and offsets
+// (batch, 2), and operators of one output each that onnxir.Admit takes. What follows may then walk the graph without
+// fear of cycles.
 func check(m *onnxir.Model) error {
 	if !slices.Contains(m.Opsets, onnxir.Opset{Version: opsetVersion}) {
 		return fmt.Errorf("the model is of opset %v, expected %d", opsets(m), opsetVersion)

@@ -76,6 +76,12 @@ func Network(c models.Config, params []*models.Array, probe *models.ComplexArray
 	}, nil
 }
 
+// Names of the first dimension of the probes and of the offsets: 1, or the batch.
+const (
+	probesDim  = "probes"
+	offsetsDim = "offsets"
+)
+
 // outputs are the amplitude and phase of a network that computes them, else the real and the imaginary part.
 func outputs(net *models.Net) []program.Output {
 	if net.Amplitude == nil {
@@ -93,18 +99,19 @@ func outputs(net *models.Net) []program.Output {
 // shiftedProbe adds the inputs of a network that takes the probe: the probe, with its default, and the offset by which
 // the graph moves it. It returns the moved probe (B or 1, 1, N, N).
 func shiftedProbe(g *gorgonia.ExprGraph, n int, probe *models.ComplexArray, inputs *[]program.Input) forward.Pair {
-	parts := forward.Pair{Re: program.Leaf(g, models.ProbeReInput, 1, 1, n, n), Im: program.Leaf(g, models.ProbeImInput, 1, 1, n, n)}
+	leaf := func(name string) *gorgonia.Node { return program.Leaf(g, name, 1, 1, n, n) }
+	parts := forward.Pair{Re: leaf(models.ProbeReInput), Im: leaf(models.ProbeImInput)}
 	offset := program.Leaf(g, OffsetName, 1, 2)
 	re, im := ndarray.New[float32](1, 1, n, n), ndarray.New[float32](1, 1, n, n)
 	for i := range re.Data {
 		re.Data[i], im.Data[i] = real(probe.Data[i]), imag(probe.Data[i])
 	}
 	*inputs = append(*inputs,
-		program.Input{Name: models.ProbeReInput, Node: parts.Re, Batch: "probes", Default: re,
+		program.Input{Name: models.ProbeReInput, Node: parts.Re, Batch: probesDim, Default: re,
 			Doc: "Real part of the probe: |FFT2(probe * object)|^2 / N^2 is in photons. One, or one for each pattern."},
-		program.Input{Name: models.ProbeImInput, Node: parts.Im, Batch: "probes", Default: im,
+		program.Input{Name: models.ProbeImInput, Node: parts.Im, Batch: probesDim, Default: im,
 			Doc: "Imaginary part of the probe."},
-		program.Input{Name: OffsetName, Node: offset, Batch: "offsets", Default: ndarray.New[float32](1, 2),
+		program.Input{Name: OffsetName, Node: offset, Batch: offsetsDim, Default: ndarray.New[float32](1, 2),
 			Doc: "Subpixel part (x, y) of the position, c - round(c), in pixels. One, or one for each pattern."})
 	return forward.MoveProbe(parts, offset)
 }

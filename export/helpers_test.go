@@ -58,7 +58,6 @@ func weights(c models.Config) []*ndarray.Float32 {
 			copy(p.Data, testutil.Uniform(uint64(i), -0.2, 0.2, len(p.Data)).Data)
 		}
 	}
-	c.SetProbe(params, metadata(c).Probe)
 	return params
 }
 
@@ -131,7 +130,8 @@ func onTape(t testing.TB, p *program.Program, inputs ...*ndarray.Float32) []*nda
 	return outputs
 }
 
-// onORT runs a model on ONNX Runtime; its outputs have the shape of its first input. A second one is the offsets. A machine without the library fails.
+// onORT runs a model on ONNX Runtime; its outputs have the shape of its first input. A second input is the offsets. A
+// machine without the library fails.
 func onORT(t testing.TB, model []byte, outputs int, inputs ...*ndarray.Float32) []*ndarray.Float32 {
 	t.Helper()
 	options := ort.SessionOptions{Threads: 2}

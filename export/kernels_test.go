@@ -20,10 +20,10 @@ func TestProvidersHaveKernelsForEveryCheckpoint(t *testing.T) {
 	})
 }
 
-func TestCoreMLLeavesAbsToTheCPU(t *testing.T) {
+func TestCoreMLLeavesTwoOperatorsToTheCPU(t *testing.T) {
 	c := network(1, models.Full)
-	c.Kind = models.Estimate
-	want := []string{"Abs 13 float"}
+	c.Kind = models.Unrolled
+	want := []string{"Neg 13 float", "SpaceToDepth 13 float"}
 	if got := runtimetest.WithoutKernel(t, "coreml", checkpoint(t, c)); !slices.Equal(got, want) {
 		t.Errorf("CoreML lacks %v, want %v", got, want)
 	}

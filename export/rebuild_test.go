@@ -120,7 +120,8 @@ func TestTheGoldenModelIsStillRead(t *testing.T) {
 // Checkpoints written before the arc tangent became a polynomial hold the operator Atan.
 func TestAnOldModelWithAtanIsStillRead(t *testing.T) {
 	x := program.Leaf(gorgonia.NewGraph(), "patterns", 1, 1, 8, 8)
-	m := lower(t, &program.Program{Name: "old", Inputs: []program.Input{{Name: "patterns", Node: x, Batch: program.Batch}},
+	inputs := []program.Input{{Name: "patterns", Node: x, Batch: program.Batch}}
+	m := lower(t, &program.Program{Name: "old", Inputs: inputs,
 		Outputs: []program.Output{{Name: "angle", Node: ops.Cos(x)}}}, onnxir.Target{})
 	m.Graph.Nodes[0].OpType = "Atan" // of the same form as Cos
 	model := m.Marshal()

@@ -27,10 +27,11 @@ type Input struct {
 
 // Net is the graph of a network: its outputs and the readable names of its nodes.
 type Net struct {
-	Amplitude *gorgonia.Node // (B, C, N, N); 0 outside the extent
-	Phase     *gorgonia.Node // (B, C, N, N), in [-pi, pi]; 0 outside the extent
-	Object    Pair           // (B, C, N, N), amplitude and phase as a complex number
-	Names     map[*gorgonia.Node]string
+	Object Pair // (B, C, N, N)
+	// Amplitude and Phase are the object of a network that computes them, (B, C, N, N): 0 outside the extent, the phase
+	// in [-pi, pi]. They are nil for a network that computes real and imaginary part.
+	Amplitude, Phase *gorgonia.Node
+	Names            map[*gorgonia.Node]string
 }
 
 // Build makes the graph of a network. inputs are nodes for Inputs, behind a batch each, the first being the measured
@@ -77,14 +78,6 @@ func (b *builder) padded(name string, x *gorgonia.Node) *gorgonia.Node {
 		return x
 	}
 	return b.named(name, ops.Pad(x, b.config.N/4))
-}
-
-// cropped takes the extent from x (B, C, N, N).
-func (b *builder) cropped(name string, x *gorgonia.Node) *gorgonia.Node {
-	if b.config.Extent != Centre {
-		return x
-	}
-	return b.named(name, ops.Crop(x, b.config.N/4))
 }
 
 // conv applies the convolution with the parameters of a layer.

@@ -90,7 +90,7 @@ func (c Config) Validate() error {
 	}
 	row, ok := c.Kind.row()
 	if !ok {
-		return &badinput.Error{Key: "network", Found: string(c.Kind), Expected: choice.List(kinds()...)}
+		return &badinput.Error{Key: "network", Found: string(c.Kind), Expected: choice.List(Kinds()...)}
 	}
 	if !positive(c.InputScale) || !positive(c.AmplitudeMax) {
 		return &badinput.Error{Key: "scale", Found: fmt.Sprintf("input %g, amplitude %g", c.InputScale, c.AmplitudeMax),

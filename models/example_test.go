@@ -41,19 +41,18 @@ func ExampleBuild() {
 // Draw the parameters of a network.
 func ExampleConfig_Initialise() {
 	config := models.Config{
-		Kind: models.Estimate, N: 64, Channels: 1, FiltersScale: 1, Extent: models.Full,
+		Kind: models.Unrolled, N: 64, Channels: 1, FiltersScale: 1, Extent: models.Full,
 		InputScale: 0.05, AmplitudeMax: models.DefaultAmplitudeMax,
 	}
 	params := config.Initialise(1)
-	fmt.Println(config.ParameterCount(), "values are trained")
-	for i, s := range config.Specs() {
-		if i == 0 || s.Fixed {
-			fmt.Println(s.Name, params[i].Shape)
-		}
+	fmt.Println(config.ParameterCount(), "values")
+	for i, s := range config.Specs()[:4] {
+		fmt.Println(s.Name, params[i].Shape)
 	}
 	// Output:
-	// 577800 values are trained
-	// encoder.0.conv.0.weight [32 2 3 3]
-	// estimate.probe.re [64 64]
-	// estimate.probe.im [64 64]
+	// 76382 values
+	// light.weight [16 16 3 3]
+	// light.bias [16]
+	// stage.0.step [1]
+	// stage.0.floor [1]
 }

@@ -13,7 +13,6 @@ type Kind string
 // The networks. A new one is its own file with its row, and its line in architectures and in contract.Networks.
 const (
 	Unrolled Kind = "unrolled" // iterations of a solver with convolutions between them; takes the probe as an input
-	Estimate Kind = "estimate" // corrects a first estimate of the object, which the graph makes of pattern and probe
 	Pattern  Kind = "pattern"  // sees the bare pattern, as PtychoPINN does
 )
 
@@ -24,18 +23,16 @@ type architecture struct {
 	inputs func(Config) []Input
 	// validate reports sizes that the network does not have; the kind and what every network needs are valid.
 	validate func(Config) error
-	// specs lists the parameters, those that are not trained last.
+	// specs lists the parameters.
 	specs func(Config) []Spec
 	// build makes the graph of the builder's inputs and parameters.
 	build func(*builder) *Net
 	// start changes freshly drawn parameters, by name; nil: they stay as they were drawn.
 	start func(Config, map[string]*Array)
-	// setProbe stores a probe (N, N) in the parameters, by name; nil: the network has none.
-	setProbe func(Config, map[string]*Array, *ComplexArray)
 }
 
 // architectures is the table of networks.
-func architectures() []architecture { return []architecture{unrolled, estimate, pattern} }
+func architectures() []architecture { return []architecture{unrolled, pattern} }
 
 // String is the kind's name.
 func (k Kind) String() string { return string(cmp.Or(k, Pattern)) }
@@ -44,7 +41,7 @@ func (k Kind) String() string { return string(cmp.Or(k, Pattern)) }
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // UnmarshalText reads a kind from a flag.
-func (k *Kind) UnmarshalText(text []byte) error { return choice.Set(k, text, kinds()...) }
+func (k *Kind) UnmarshalText(text []byte) error { return choice.Set(k, text, Kinds()...) }
 
 // row is the kind's row of the table.
 func (k Kind) row() (row architecture, ok bool) {
@@ -56,8 +53,8 @@ func (k Kind) row() (row architecture, ok bool) {
 	return rows[i], true
 }
 
-// kinds are the kinds of the table.
-func kinds() []Kind {
+// Kinds are the networks that can be trained, the default first.
+func Kinds() []Kind {
 	var list []Kind
 	for _, a := range architectures() {
 		list = append(list, a.kind)

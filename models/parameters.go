@@ -2,7 +2,6 @@ package models
 
 import (
 	"math"
-	"slices"
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/base/stream"
@@ -11,8 +10,7 @@ import (
 // Spec names one parameter array.
 type Spec struct {
 	Name  string
-	Shape []int   // weight (O, I, 3, 3), bias (O), or the part of a probe (N, N)
-	Fixed bool    // not trained
+	Shape []int   // weight (O, I, 3, 3), bias (O), or number (1)
 	Rate  float64 // learning rate, relative to that of the others; 0: the same
 }
 
@@ -22,8 +20,7 @@ const (
 	biasSuffix   = ".bias"
 )
 
-// Specs lists the parameters in the order that Build and every file use, those that are not trained last. The
-// configuration must be valid.
+// Specs lists the parameters in the order that Build and every file use. The configuration must be valid.
 func (c Config) Specs() []Spec { return c.row().specs(c) }
 
 // Inputs lists the arrays that the network is fed with, in the order that Build and every file use. The configuration
@@ -35,23 +32,17 @@ func (c Config) row() architecture {
 	return a
 }
 
-// Trained is the number of Specs that are trained. They come first.
-func (c Config) Trained() int {
-	return slices.IndexFunc(append(c.Specs(), Spec{Fixed: true}), func(s Spec) bool { return s.Fixed })
-}
-
-// ParameterCount is the number of trained values.
+// ParameterCount is the number of values of all parameters.
 func (c Config) ParameterCount() int {
 	n := 0
-	for _, s := range c.Specs()[:c.Trained()] {
+	for _, s := range c.Specs() {
 		n += ndarray.Size(s.Shape)
 	}
 	return n
 }
 
 // Initialise draws the parameters from the seed: weights uniform within sqrt(6 / (fan_in + fan_out)) (Glorot and
-// Bengio, AISTATS 2010), biases 0. The kind of network may then change some. Parameters that are not trained are 0; see
-// SetProbe.
+// Bengio, AISTATS 2010), biases 0. The kind of network may then change some.
 func (c Config) Initialise(seed uint64) []*Array {
 	rng := stream.New(seed, "models/initialise")
 	var params []*Array
@@ -70,13 +61,6 @@ func (c Config) Initialise(seed uint64) []*Array {
 		start(c, c.byName(params))
 	}
 	return params
-}
-
-// SetProbe stores a probe (N, N) of any power in the parameters, of a network that has one. It is not trained.
-func (c Config) SetProbe(params []*Array, probe *ComplexArray) {
-	if set := c.row().setProbe; set != nil {
-		set(c, c.byName(params), probe)
-	}
 }
 
 func (c Config) byName(params []*Array) map[string]*Array {

@@ -16,8 +16,8 @@ var pattern = architecture{
 	kind:     Pattern,
 	inputs:   patternsOnly,
 	validate: validateAutoencoder,
-	specs:    func(c Config) []Spec { return autoencoderSpecs(c, c.Channels, false) },
-	build:    func(b *builder) *Net { return b.autoencoder(b.scaledPatterns(), nil) },
+	specs:    autoencoderSpecs,
+	build:    buildAutoencoder,
 }
 
 // validateAutoencoder accepts the sizes that PtychoPINN has.
@@ -70,9 +70,8 @@ func scaled(filters []int, scale int) []int {
 	return out
 }
 
-// autoencoderSpecs lists the encoder, then each decoder with its head; with shortcuts also one convolution of the
-// images to each head. The encoder sees the given number of images.
-func autoencoderSpecs(c Config, images int, shortcuts bool) []Spec {
+// autoencoderSpecs lists the encoder, then each decoder with its head.
+func autoencoderSpecs(c Config) []Spec {
 	var specs []Spec
 	conv := func(layer string, in, out int) {
 		specs = append(specs,
@@ -87,21 +86,16 @@ func autoencoderSpecs(c Config, images int, shortcuts bool) []Spec {
 		}
 		return in
 	}
-	latent := convBlocks("encoder", images, c.encoderFilters())
+	latent := convBlocks("encoder", c.Channels, c.encoderFilters())
 	for _, branch := range branches {
 		conv(branch+".head", convBlocks(branch, latent, c.decoderFilters()), c.Channels)
-		if shortcuts {
-			conv(branch+".shortcut", images, c.Channels)
-		}
 	}
 	return specs
 }
 
-// autoencoder turns images (B, C', N, N) into the object. correct changes the output of a decoder before the activation
-// of its head (B, C, N, N) or, of the centre, (B, C, N/2, N/2); nil: nothing does.
-func (b *builder) autoencoder(images *gorgonia.Node,
-	correct func(branch string, x *gorgonia.Node) *gorgonia.Node) *Net {
-	x := images
+// buildAutoencoder turns the patterns (B, C, N, N) into the object.
+func buildAutoencoder(b *builder) *Net {
+	x := b.scaledPatterns()
 	for i := range b.config.encoderFilters() {
 		block := fmt.Sprintf("encoder.%d", i)
 		x = b.conv(block+".conv.1", b.relu(b.conv(block+".conv.0", x)))
@@ -115,10 +109,7 @@ func (b *builder) autoencoder(images *gorgonia.Node,
 			x = b.relu(b.conv(block+".conv.1", b.relu(b.conv(block+".conv.0", x))))
 			x = b.named(block+".upsampled", ops.Upsample(x))
 		}
-		if x = b.conv(branch+".head", x); correct != nil {
-			x = correct(branch, x)
-		}
-		return x
+		return b.conv(branch+".head", x)
 	}
 	amplitude := b.named("amplitude.sigmoid", ops.Sigmoid(decoder(branches[0])))
 	amplitude = b.named("amplitude.scaled", ops.Affine(amplitude, float32(b.config.AmplitudeMax), 0))

@@ -64,9 +64,10 @@ func validateUnrolled(c Config) error {
 }
 
 func patternsAndProbe(c Config) []Input {
+	image := []int{1, c.N, c.N}
 	return append(patternsOnly(c),
-		Input{Name: ProbeReInput, Shape: []int{1, c.N, c.N}, Doc: "Real part of the probe, in the unit of the patterns."},
-		Input{Name: ProbeImInput, Shape: []int{1, c.N, c.N}, Doc: "Imaginary part of the probe."})
+		Input{Name: ProbeReInput, Shape: image, Doc: "Real part of the probe, in the unit of the patterns."},
+		Input{Name: ProbeImInput, Shape: image, Doc: "Imaginary part of the probe."})
 }
 
 // Names of the parameters of a stage.

@@ -34,11 +34,11 @@ func variants() map[string]variant {
 	channels := small()
 	channels.Gridsize, channels.Grouping, channels.BatchSize, channels.Extent = 2, Channels, 1, models.Full
 
-	estimate := full
-	estimate.Network, estimate.Loss = models.Estimate, Poisson.Loss()
+	unrolled := full
+	unrolled.Network, unrolled.Loss = models.Unrolled, Poisson.Loss()
 
-	estimates := channels
-	estimates.Network, estimates.Extent = models.Estimate, models.Centre
+	probes := shared // of two scans, to a network that takes them
+	probes.Network, probes.Extent, probes.BatchSize = models.Unrolled, models.Full, 8
 
 	several := shared
 	several.BatchSize = 8 // a group of each scan
@@ -49,7 +49,7 @@ func variants() map[string]variant {
 	return map[string]variant{
 		"centre, Poisson, fixed probe": {centre, 1, false}, "full, MAE, trained probe": {full, 1, false},
 		"groups on a canvas, all terms": {shared, 1, true}, "groups as channels": {channels, 1, false},
-		"first estimate": {estimate, 1, false}, "first estimates as channels": {estimates, 1, true},
+		"unrolled": {unrolled, 1, false}, "unrolled, two scans on a canvas": {probes, 2, true},
 		"two scans on a canvas, all terms, one masked": {several, 2, true},
 		"two scans of known truth":                     {supervised, 2, false},
 	}
@@ -93,7 +93,7 @@ func lit(t *testing.T, count int) *dataset.Scan {
 func unsettled(t *testing.T, eng engine.Engine, v variant, replicas int) *bound {
 	t.Helper()
 	scan := lit(t, 5)
-	if v.Network == models.Estimate {
+	if v.Network == models.Unrolled {
 		// It is shown no pattern, and its corrections of an object that is far from explaining one depend on every
 		// rounding.
 		scan = opened(t, simulated(t, 5, 1))
@@ -222,7 +222,7 @@ func TestEnginesAgreeOnLossAndGradients(t *testing.T) {
 	ort := fast(t, 1)
 	for name, c := range variants() {
 		t.Run(name, func(t *testing.T) {
-			if c.Network == models.Estimate && c.slow {
+			if c.Network == models.Unrolled && c.slow {
 				testutil.Slow(t)
 			}
 			t.Parallel()
@@ -233,7 +233,7 @@ func TestEnginesAgreeOnLossAndGradients(t *testing.T) {
 			if !testutil.Close(gotLoss, wantLoss, 1e-7, 1e-6) {
 				t.Errorf("loss %v, want %v", gotLoss, wantLoss)
 			}
-			if trained := len(reference.state.trained(c.Probe == ProbeTrainable)); len(want) != trained {
+			if trained := len(reference.state.parameters(c.Probe == ProbeTrainable)); len(want) != trained {
 				t.Fatalf("%d gradients for %d trained arrays", len(want), trained)
 			}
 			var kinks []*ndarray.Float32
@@ -275,7 +275,7 @@ func TestEnginesAgreeOverFiveSteps(t *testing.T) {
 			t.Parallel()
 			c := variants()[name]
 			reference, other := unsettled(t, engine.Tape{}, c, 1), unsettled(t, ort, c, 1)
-			start := flatten(reference.state.trained(true))
+			start := flatten(reference.state.parameters(true))
 			first, last := 0.0, 0.0
 			for step := range 5 {
 				want, err := reference.fitter.update(reference.fitter.train, reference.firstGroups(),
@@ -298,7 +298,7 @@ func TestEnginesAgreeOverFiveSteps(t *testing.T) {
 			if !(last < 0.99*first) {
 				t.Errorf("five steps took the loss from %v to %v", first, last)
 			}
-			want, got := flatten(reference.state.trained(true)), flatten(other.state.trained(true))
+			want, got := flatten(reference.state.parameters(true)), flatten(other.state.parameters(true))
 			apart, moved := 0.0, 0.0
 			for i := range start {
 				apart += math.Pow(float64(got[i])-float64(want[i]), 2)
@@ -331,7 +331,7 @@ func TestGradientsByFiniteDifferences(t *testing.T) {
 			for i := range grads {
 				all = append(all, i)
 			}
-			if c.Network == models.Estimate {
+			if c.Network == models.Unrolled {
 				b.checkSlope(t, "all arrays", all, grads)
 				return
 			}
@@ -350,7 +350,7 @@ func (b *bound) checkSlope(t *testing.T, what string, arrays []int, grads []*nda
 	t.Helper()
 	const change, tolerance, points = 1e-4, 0.03, 8
 	const longest = 0.005 // a tenth of a weight
-	trained := b.state.trained(true)
+	trained := b.state.parameters(true)
 	square := 0.0
 	saved := map[int]*ndarray.Float32{}
 	for _, i := range arrays {

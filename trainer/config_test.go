@@ -87,7 +87,7 @@ func TestNamesFromFlags(t *testing.T) {
 func TestConfigYAMLComesBack(t *testing.T) {
 	t.Parallel()
 	want := Config{
-		Mode: Supervised, Gridsize: 2, Grouping: Channels, Neighbours: 6, Oversample: 5, Network: models.Estimate,
+		Mode: Supervised, Gridsize: 2, Grouping: Channels, Neighbours: 6, Oversample: 5, Network: models.Unrolled,
 		FiltersScale: 3, Extent: models.Full, Loss: Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1,
 		MaxEpochs: 7,
 		BatchSize: 5, LearningRate: 1.0 / 3, Schedule: Plateau, WarmUp: 0.1, Clip: 0.7, EarlyStop: 4, ValFraction: 0.15,

@@ -141,7 +141,7 @@ func (f *Fitter) update(data *Data, groups []int, rates []float64) (float64, err
 	if f.config.Clip > 0 && norm > f.config.Clip {
 		scale = f.config.Clip / norm
 	}
-	f.state.Optimiser.Update(f.state.trained(f.step.Config.TrainProbe), grads[0], scale, rates, workers)
+	f.state.Optimiser.Update(f.state.parameters(f.step.Config.TrainProbe), grads[0], scale, rates, workers)
 	if f.step.Config.TrainProbe {
 		f.state.normaliseProbe()
 	}
@@ -199,12 +199,12 @@ func (f *Fitter) validate() (float64, error) {
 // rates lists the learning rates of the trained arrays in an epoch.
 func (f *Fitter) rates(epoch int, rate float64) []float64 {
 	rates := slices.Repeat([]float64{rate}, len(f.step.Training.Outputs)-1)
-	for i, s := range f.step.Config.Net.Specs()[:f.state.Trained] {
+	for i, s := range f.step.Config.Net.Specs() {
 		if s.Rate > 0 {
 			rates[i] *= s.Rate
 		}
 	}
-	for i := f.state.Trained; i < len(rates); i++ { // the probe
+	for i := len(f.state.Parameters); i < len(rates); i++ { // the probe
 		rates[i] *= f.config.ProbeRate
 		if epoch <= f.config.ProbeWarmUp {
 			rates[i] = 0
@@ -304,7 +304,7 @@ func (f *Fitter) prepare(eng engine.Engine, replicas int) error {
 
 // bind gives a replica its arrays.
 func (f *Fitter) bind(r *replica, training, evaluation engine.Executable) (err error) {
-	inputs := append(r.batch.list(), f.state.inputs(f.step.Config.needsProbe())...)
+	inputs := append(r.batch.list(), f.state.parameters(f.step.Config.needsProbe())...)
 	outputs := []*ndarray.Float32{r.loss}
 	for _, out := range f.step.Training.Outputs[1:] {
 		r.grads = append(r.grads, ndarray.New[float32](out.Node.Shape()...))

@@ -13,6 +13,7 @@ import (
 	"ptyx/internal/base/choice"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/forward"
+	"ptyx/internal/graph/ops"
 	"ptyx/internal/graph/program"
 	"ptyx/internal/physics/optics"
 )
@@ -52,11 +53,13 @@ func (l *Loss) terms() []term {
 					Amplitude: a.batch[truthInput], Share: a.batch[shareInput],
 					Phase: forward.Pair{Re: a.batch[truthReInput], Im: a.batch[truthImInput]},
 				}
-				amplitude, phase := a.net.Amplitude, a.net.Phase
-				if amplitude == nil {
-					amplitude, phase = forward.Polar(a.net.Object)
+				amplitude, factor := a.net.Amplitude, forward.Pair{}
+				if amplitude != nil { // the factor of a dark pixel is known, too
+					factor = forward.Pair{Re: ops.Cos(a.net.Phase), Im: ops.Sin(a.net.Phase)}
+				} else {
+					amplitude, factor = forward.Modulus(a.net.Object)
 				}
-				return forward.TruthMAE(amplitude, phase, truth, a.weight)
+				return forward.TruthMAE(amplitude, factor, truth, a.weight)
 			},
 		},
 		{

@@ -14,7 +14,6 @@ import (
 // never stopped, because all random draws depend on the seed and the epoch alone.
 type State struct {
 	Parameters []*ndarray.Float32 // of the network, in the order of models.Config.Specs
-	Trained    int                // the first Trained parameters are trained; the others stay constant
 	ProbeRe    *ndarray.Float32   // (N, N), power N^2; for several scans (P, N, N), power N^2 * Exposure
 	ProbeIm    *ndarray.Float32
 	Exposure   []float64 // brightness of each scan relative to the mean; follows from the data and is not saved
@@ -35,19 +34,13 @@ type Best struct {
 	ProbeRe, ProbeIm *ndarray.Float32
 }
 
-// trained lists the arrays that the optimiser moves, in the order of the step's gradients.
-func (s *State) trained(probe bool) []*ndarray.Float32 {
-	return s.withProbe(s.Parameters[:s.Trained], probe)
-}
-
-// inputs lists the arrays of the state that a step reads, in the order of its inputs.
-func (s *State) inputs(probe bool) []*ndarray.Float32 { return s.withProbe(s.Parameters, probe) }
-
-func (s *State) withProbe(arrays []*ndarray.Float32, probe bool) []*ndarray.Float32 {
+// parameters lists the parameters in the order of the step's inputs and gradients, with the probe behind them or
+// without.
+func (s *State) parameters(probe bool) []*ndarray.Float32 {
 	if !probe {
-		return slices.Clone(arrays)
+		return slices.Clone(s.Parameters)
 	}
-	return append(slices.Clone(arrays), s.ProbeRe, s.ProbeIm)
+	return append(slices.Clone(s.Parameters), s.ProbeRe, s.ProbeIm)
 }
 
 // keepBest copies the parameters if the last epoch has the lowest loss so far.

@@ -1,6 +1,8 @@
 package trainer
 
 import (
+	"slices"
+
 	"gorgonia.org/gorgonia"
 
 	"ptyx/internal/graph/forward"
@@ -49,7 +51,7 @@ func (c StepConfig) weightShape() []int {
 
 // Step is the graph of one training step: batch in, loss and gradients out.
 //
-// Inputs, in order: the batch (see batchInputs); the network's parameters, constant ones last; probe.re and probe.im,
+// Inputs, in order: the batch (see batchInputs); the network's parameters; probe.re and probe.im,
 // (N, N) or (P, N, N), unless the step is supervised. Outputs: the loss, the gradient of each trained parameter, and
 // those of the probe if it is trained.
 type Step struct {
@@ -84,7 +86,7 @@ func NewStep(c StepConfig) (*Step, error) {
 	if a.net, err = models.Build(c.Net, fed, params); err != nil {
 		return nil, err
 	}
-	leaves := params[:c.Net.Trained():c.Net.Trained()] // the loss is differentiated with respect to these
+	leaves := slices.Clone(params) // the loss is differentiated with respect to these
 	if c.TrainProbe {
 		leaves = append(leaves, a.probe.Re, a.probe.Im)
 	}
@@ -141,8 +143,8 @@ func (a *assembly) networkInputs() []*gorgonia.Node {
 	return []*gorgonia.Node{a.batch[amplitudeInput]}
 }
 
-// amplitude is the measured amplitude (B, C, N, N) in units of the root of the mean intensity. Scaled for the network it
-// has a power of (N/2)^2 per pattern (PtychoPINN's convention), a quarter of the N^2 of a mean intensity of 1.
+// amplitude is the measured amplitude (B, C, N, N) in units of the root of the mean intensity. Scaled for the network
+// it has a power of (N/2)^2 per pattern (PtychoPINN's convention), a quarter of the N^2 of a mean intensity of 1.
 func (a *assembly) amplitude() *gorgonia.Node {
 	return ops.Affine(a.batch[amplitudeInput], float32(2*a.config.Net.InputScale), 0)
 }

@@ -152,9 +152,6 @@ func (r Request) prepare(ctx context.Context) (_ *training, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.checkProbes(probes); err != nil {
-		return nil, err
-	}
 	t.state = r.initialState(t.net, step, probes, t.light.exposure)
 	if t.digest, err = scans(r.Scans).digest(); err != nil {
 		return nil, err
@@ -213,13 +210,12 @@ func (r Request) step(net models.Config, photons float64, train, val *Data) Step
 
 // initialState draws the parameters, unless they are given, and scales the probes.
 func (r Request) initialState(net models.Config, step *Step, probes []*ndarray.Complex64, exposure []float64) *State {
-	state := &State{Parameters: net.Initialise(r.Config.Seed), Trained: net.Trained(), Exposure: exposure}
-	net.SetProbe(state.Parameters, probes[0])
+	state := &State{Parameters: net.Initialise(r.Config.Seed), Exposure: exposure}
 	for i, p := range r.Initial {
 		copy(state.Parameters[i].Data, p.Data)
 	}
 	state.ProbeRe, state.ProbeIm = scaledProbes(probes, exposure)
-	state.Optimiser = optimisers()[defaultOptimiser](state.trained(step.Config.TrainProbe))
+	state.Optimiser = optimisers()[defaultOptimiser](state.parameters(step.Config.TrainProbe))
 	return state
 }
 

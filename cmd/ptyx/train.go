@@ -56,7 +56,7 @@ type trainCmd struct {
 	MAEWeight     *float64 `settings:"-" name:"mae-weight" placeholder:"W" help:"Weight of MAE. Default: by --loss."`
 	Smoothness    float64  `settings:"-" default:"0" help:"Weight of the object's total variation."`
 
-	Network       models.Kind       `default:"estimate" help:"Network sees: estimate (of the object) or pattern."`
+	Network       models.Kind       `default:"unrolled" help:"unrolled (takes the probe) or pattern (PtychoPINN's)."`
 	NFiltersScale int               `default:"2" help:"Factor on the number of filters of every layer."`
 	ObjectExtent  models.Extent     `default:"full" help:"Part of the patch that the network predicts: centre or full."`
 	Probe         trainer.ProbeMode `default:"trainable" help:"Probe: trainable (calibrated, then refined) or fixed."`
@@ -75,10 +75,9 @@ type trainCmd struct {
 // Help explains what does not fit into a line.
 func (trainCmd) Help() string {
 	return `Scans are NPZ, CXI or HDF5 files. To train one network on several scans, repeat --train-data-file or give it
-a quoted pattern such as 'scans/*.npz'. Each scan has its own probe, which must be like that of the first scan unless
---network is pattern. The n-th --test-data-file uses the probe of the n-th --train-data-file. Without --test-data-file,
-the validation loss comes from the share --val-fraction of each scan's patterns: those around one position, drawn by the
-seed. No sample to train on holds any of them.
+a quoted pattern such as 'scans/*.npz'. Each scan has its own probe. The n-th --test-data-file uses the probe of the
+n-th --train-data-file. Without --test-data-file, the validation loss comes from the share --val-fraction of each scan's
+patterns: those around one position, drawn by the seed. No sample to train on holds any of them.
 
 The run directory holds model.onnx, best.onnx, metrics.csv, loss.png, config.yaml, probe.npz and state.npz.
 --resume continues such a run bit for bit, as if it had never stopped. It reads the run's config.yaml and takes no other
@@ -87,8 +86,9 @@ flags but --max-epochs and --export.
 With --grouping shared, one network sees each pattern, and overlapping patches must agree. With --grouping channels, as
 in PtychoPINN, the network sees all patterns of a sample at once. An --oversample above 1 needs a --gridsize above 1.
 
-With --network estimate, the network corrects a first estimate of the object, which the graph computes from the pattern
-and the probe. With --network pattern, as in PtychoPINN, it sees the bare pattern.
+With --network unrolled, the network is a few iterations of a solver with small convolutional networks between them. It
+takes the probe as an input, so one model serves scans of different probes. With --network pattern, as in PtychoPINN, it
+sees the bare pattern.
 
 --loss poisson uses the Poisson likelihood, --loss mae the mean absolute error of the amplitudes. --poisson-weight and
 --mae-weight combine them. With --mode supervised, which needs Y or objectGuess in the scan, the only term is the mean

@@ -19,8 +19,8 @@ const maxHalf = 65504
 // the weights and of the work. Everything else stays in float32: the normalisation of raw amplitudes spans more than
 // half precision does, and the corrections by the pattern subtract nearly equal numbers. Inputs and outputs of the
 // model stay float32.
-func halve(g *onnxir.Graph, trained map[string]bool) error {
-	h := &halver{graph: g, trained: trained, constants: constants(g), half: map[string]string{},
+func halve(g *onnxir.Graph, named map[string]bool) error {
+	h := &halver{graph: g, named: named, constants: constants(g), half: map[string]string{},
 		full: map[string]bool{}}
 	for _, n := range g.Nodes {
 		if err := h.node(n); err != nil {
@@ -38,7 +38,7 @@ func halve(g *onnxir.Graph, trained map[string]bool) error {
 
 type halver struct {
 	graph     *onnxir.Graph
-	trained   map[string]bool // constants that are weights
+	named     map[string]bool // constants that are weights
 	constants map[string]*onnxir.Tensor
 	nodes     []*onnxir.Node
 	half      map[string]string // a value's name in float16
@@ -48,7 +48,7 @@ type halver struct {
 // node appends a node in float16 or float32, with casts of its operands.
 func (h *halver) node(n *onnxir.Node) error {
 	switch {
-	case n.OpType == "Conv" && len(n.Inputs) > 1 && h.trained[n.Inputs[1]]: // other kernels interleave images, exactly
+	case n.OpType == "Conv" && len(n.Inputs) > 1 && h.named[n.Inputs[1]]: // other kernels interleave images, exactly
 		return h.convolution(n)
 	case slices.Contains([]string{"Relu", "MaxPool", "Resize"}, n.OpType) && len(n.Inputs) > 0 &&
 		h.half[n.Inputs[0]] != "":
@@ -130,7 +130,7 @@ func (h *halver) weight(t *onnxir.Tensor) (*onnxir.Tensor, error) {
 		}
 		binary.LittleEndian.PutUint16(raw[2*i:], float16.Fromfloat32(v).Bits())
 	}
-	if h.trained[t.Name] {
+	if h.named[t.Name] {
 		t.Type, t.Raw = onnxir.Float16, raw
 		return t, nil
 	}

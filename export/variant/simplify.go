@@ -11,9 +11,9 @@ import (
 // simplify makes the graph smaller without changing its results. Operators of constants alone are computed now, equal
 // nodes and equal constants become one, identities and unused nodes go. Weights keep their names, so that a training
 // can start from the variant.
-func simplify(g *onnxir.Graph, trained map[string]bool) {
+func simplify(g *onnxir.Graph, named map[string]bool) {
 	fold(g)
-	names := equalConstants(g, trained) // of values that others replace
+	names := equalConstants(g, named) // of values that others replace
 	isOutput, first := outputs(g), map[string]string{}
 	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *onnxir.Node) bool { // operands come first, so one pass finds all
 		for i, in := range n.Inputs {
@@ -38,10 +38,10 @@ func simplify(g *onnxir.Graph, trained map[string]bool) {
 }
 
 // equalConstants maps constants to the first one that is equal.
-func equalConstants(g *onnxir.Graph, trained map[string]bool) map[string]string {
+func equalConstants(g *onnxir.Graph, named map[string]bool) map[string]string {
 	first, names, fixed := map[string]string{}, map[string]string{}, constants(g)
 	for _, t := range g.Initializers {
-		if trained[t.Name] || fixed[t.Name] == nil {
+		if named[t.Name] || fixed[t.Name] == nil {
 			continue
 		}
 		key := fmt.Sprint(t.Type, t.Dims, string(t.Raw))

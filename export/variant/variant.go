@@ -13,7 +13,6 @@ import (
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
-	"ptyx/models"
 )
 
 // The metadata keys of a variant.
@@ -69,21 +68,20 @@ func Make(model []byte, o Options) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the model: %w", err)
 	}
-	c, err := contract.Parse(m)
-	if err != nil {
+	if _, err := contract.Parse(m); err != nil {
 		return nil, err
 	}
-	trained := trainedNames(c)
+	named := namedConstants(m.Graph)
 	var changes []string
 	for _, step := range []struct {
 		wanted bool
 		name   string
 		apply  func() error
 	}{
-		{o.Simplify, "simplified", func() error { simplify(m.Graph, trained); return nil }},
+		{o.Simplify, "simplified", func() error { simplify(m.Graph, named); return nil }},
 		{o.Batch > 0, fmt.Sprintf("batch %d", o.Batch), func() error { return fixBatch(m.Graph, int64(o.Batch)) }},
 		{o.Opset > 0, fmt.Sprintf("opset %d", o.Opset), func() error { return setOpset(m, o.Opset) }},
-		{o.Half, "float16 convolutions", func() error { return halve(m.Graph, trained) }},
+		{o.Half, "float16 convolutions", func() error { return halve(m.Graph, named) }},
 	} {
 		if !step.wanted {
 			continue
@@ -111,11 +109,12 @@ func record(m *onnxir.Model, changes []string, source []byte) {
 		onnxir.Property{Key: KeySource, Value: cmp.Or(first, contract.Digest(source))})
 }
 
-// trainedNames are the names of the network's weights, by which a training starts from the variant too.
-func trainedNames(c contract.Contract) map[string]bool {
+// namedConstants are the names of the network's weights and of its default probe, by which others find them in the
+// variant too. What the lowering adds has names of its own.
+func namedConstants(g *onnxir.Graph) map[string]bool {
 	names := map[string]bool{}
-	for _, s := range models.FromContract(c).Specs() {
-		names[s.Name] = !s.Fixed
+	for _, t := range g.Initializers {
+		names[t.Name] = !strings.HasPrefix(t.Name, "const.")
 	}
 	return names
 }

@@ -216,14 +216,14 @@ func trialTasks(ctx context.Context, library string) ([]trialTask, error) {
 		return engine.Options{Kind: kind, Device: device, Library: library}
 	}
 	var list []trialTask
-	for _, network := range contract.Networks() {
-		net, parameters := drawnNetwork(models.Kind(network), scan)
+	for _, network := range models.Kinds() {
+		net, parameters := drawnNetwork(network, scan)
 		model, err := checkpointOf(net, parameters, scan)
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, trialTask{
-			what: "checkpoint of network " + network, tolerance: checkpointTolerance, inGo: true,
+			what: "checkpoint of network " + network.String(), tolerance: checkpointTolerance, inGo: true,
 			run: func(kind engine.Kind, device ort.Device) (*numbers, error) {
 				return runCheckpoint(options(kind, device), models.Kind(network), model, scan)
 			},
@@ -258,7 +258,6 @@ func drawnNetwork(network models.Kind, scan dataset.ScanData) (models.Config, []
 	c := trialConfig(network, scan)
 	net := c.NetworkConfig(trainer.InputScale(scan.Patterns))
 	parameters := net.Initialise(c.Seed)
-	net.SetProbe(parameters, scan.Probe)
 	return net, parameters
 }
 

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/engine"
 	"ptyx/models"
 	ort "ptyx/runtime"
@@ -33,8 +32,8 @@ func TestDiagnoseTriesNetworksAndAStep(t *testing.T) {
 		}
 	}
 	var want []string
-	for _, network := range contract.Networks() {
-		want = append(want, "checkpoint of network "+network+" on cpu")
+	for _, network := range models.Kinds() {
+		want = append(want, "checkpoint of network "+network.String()+" on cpu")
 	}
 	if want = append(want, "training step on cpu"); !slices.Equal(got, want) {
 		t.Errorf("tried %q, want %q", got, want)
@@ -57,8 +56,8 @@ func TestTrialsSeeTF32(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, network := range contract.Networks() {
-		net, parameters := drawnNetwork(models.Kind(network), scan)
+	for _, network := range models.Kinds() {
+		net, parameters := drawnNetwork(network, scan)
 		compute := func() *numbers {
 			model, err := checkpointOf(net, parameters, scan)
 			if err != nil {

@@ -148,7 +148,7 @@ func TestAddressesOfWorkers(t *testing.T) {
 // TestTheSameBytesInAnyBatch: what a pattern gives does not depend on what else is in its batch, nor on the batch's
 // size. The reference is each pattern alone.
 func TestTheSameBytesInAnyBatch(t *testing.T) {
-	for _, network := range []models.Kind{models.Estimate, models.Pattern} {
+	for _, network := range []models.Kind{models.Unrolled, models.Pattern} {
 		o := options(t, engine.KindORT)
 		o.Config.Network, o.Config.MaxEpochs, o.Config.Extent = network, 1, models.Full
 		if _, err := Train(t.Context(), o, io.Discard, silent()); err != nil {

@@ -95,7 +95,7 @@ func TestOptionsComeBackFromTheRunDirectory(t *testing.T) {
 		Engine: engine.Options{Kind: engine.KindTape, Device: ort.CUDA, Threads: 3, Library: "lib.so"},
 		Config: trainer.Config{
 			Mode: trainer.Supervised, Gridsize: 2, Grouping: trainer.Channels, Neighbours: 6, Oversample: 5,
-			Network: models.Estimate, FiltersScale: 3, Extent: models.Full,
+			Network: models.Unrolled, FiltersScale: 3, Extent: models.Full,
 			Loss: trainer.Loss{Poisson: 0.25, MAE: 1, Smoothness: 1e-3}, Seed: 1<<64 - 1,
 			MaxEpochs: 7, BatchSize: 5, LearningRate: 1.0 / 3, Schedule: trainer.Plateau, WarmUp: 0.1, Clip: 0.7,
 			EarlyStop:   4,
@@ -222,9 +222,10 @@ func TestSeveralScans(t *testing.T) {
 }
 
 // TestEverySettingIsKept: a field that config.yaml leaves out would be lost by a training run again. Those without a
-// key are known from elsewhere: N from the scan, the optimiser's threads from the engine's, the log from the caller.
+// key are known from elsewhere: N from the scan, the optimiser's threads from the engine's, the log and
+// the report of a fallback from the caller.
 func TestEverySettingIsKept(t *testing.T) {
-	known := []string{"Resume", "Live", "Quiet", "Log", "Profile", "N", "Threads of Config"}
+	known := []string{"Resume", "Live", "Quiet", "Log", "Profile", "Fallback", "N", "Threads of Config"}
 	var check func(kind reflect.Type)
 	check = func(kind reflect.Type) {
 		for i := range kind.NumField() {

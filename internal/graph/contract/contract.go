@@ -42,8 +42,9 @@ type Contract struct {
 	Probe *ndarray.Complex64
 }
 
-// Networks are the names that Contract.Network may have. Package models holds the networks themselves.
-func Networks() []string { return []string{"unrolled", "estimate", "pattern"} }
+// Networks are the names that Contract.Network may have. Package models holds the networks themselves; no model is
+// trained as "estimate" any more, but files of that network are still run.
+func Networks() []string { return []string{"unrolled", "pattern", "estimate"} }
 
 // TakesProbe reports whether the model takes the probe and the subpixel part of the position as inputs with a default.
 func (c Contract) TakesProbe() bool { return c.Network == "unrolled" }

@@ -6,6 +6,14 @@ import (
 	"ptyx/internal/graph/ops"
 )
 
+// Floors of a move, in the unit in which the probe's intensity and that of an empty object's pattern have mean 1.
+const (
+	// lightFloor says how bright a pixel is that the pattern determines by half.
+	lightFloor = 0.5
+	// farFloor keeps the phase of a dark pixel of the far field, and its gradient, from becoming arbitrary.
+	farFloor = 1e-2
+)
+
 // A wave or an object that a network computes with is one array (B, 2, N, N), real and imaginary part.
 
 // Stacked is a pair (B, 1, N, N) as one array.
@@ -14,8 +22,13 @@ func Stacked(x Pair) *gorgonia.Node { return ops.Concat(x.Re, x.Im) }
 // Unstacked is the inverse of Stacked.
 func Unstacked(x *gorgonia.Node) Pair { return Pair{ops.Channels(x, 0, 1), ops.Channels(x, 1, 2)} }
 
-// Consistency moves objects towards their measured patterns; see Correction, whose formula this is. Step length and
-// floor are given for each move.
+// Consistency moves objects towards ones that explain their patterns: the modulus of the far field is replaced by the
+// measured one, and what that changes of the exit wave is divided by the probe,
+//
+//	step * P* / (|P|^2 + floor) F^-1 {(d / |F P O| - 1) F P O},
+//
+// ePIE's step for the object (Maiden and Rodenburg, Ultramicroscopy 109, 1256, 2009) with the regularised division of
+// rPIE (Maiden, Johnson and Li, Optica 4, 736, 2017), for one pattern alone.
 type Consistency struct {
 	amplitude *gorgonia.Node // (B, 1, N, N), measured, rows and columns exchanged as Fourier does
 	probe     Pair           // (B or 1, 1, N, N)
@@ -30,11 +43,11 @@ func NewConsistency(amplitude *gorgonia.Node, probe Pair) Consistency {
 
 // Light is |P|^2 / (|P|^2 + 1/2): how well the pattern determines each pixel.
 func (k Consistency) Light() *gorgonia.Node {
-	return ops.Div(k.light, ops.Affine(k.light, 1, gainFloor))
+	return ops.Div(k.light, ops.Affine(k.light, 1, lightFloor))
 }
 
-// Change is step * P* / (|P|^2 + floor) F^-1 {(d / |F P O| - 1) F P O} for an object O (B, 2, N, N); nil stands for an
-// empty object, O = 1. step and floor are positive numbers (1).
+// Change is the move (B, 2, N, N) of an object O (B, 2, N, N); nil stands for an empty object, O = 1. step and floor
+// are positive numbers (1).
 func (k Consistency) Change(object, step, floor *gorgonia.Node) *gorgonia.Node {
 	wave := Stacked(k.probe)
 	if object != nil {

@@ -9,6 +9,7 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/base/testutil"
 	"ptyx/internal/graph/forward"
+	"ptyx/internal/graph/ops"
 	"ptyx/internal/graph/program"
 )
 
@@ -38,7 +39,8 @@ func (p patches) nodes(b *bench) (loss *gorgonia.Node, leaves []*gorgonia.Node) 
 	}
 	leaves = []*gorgonia.Node{b.feed(p.amplitude), b.feed(p.phase)}
 	truth := forward.Truth{Amplitude: b.feed(p.trueAmplitude), Phase: b.feedPair(parts{re, im}), Share: b.feed(p.share)}
-	return forward.TruthMAE(leaves[0], leaves[1], truth, b.feed(p.weight)), leaves
+	factor := forward.Pair{Re: ops.Cos(leaves[1]), Im: ops.Sin(leaves[1])}
+	return forward.TruthMAE(leaves[0], factor, truth, b.feed(p.weight)), leaves
 }
 
 // plain is the error in float64: the chord between two phases is 2 sin of half the angle.

@@ -31,7 +31,7 @@ func checkpoints(t *testing.T) [][]byte {
 		t.Fatal(err)
 	}
 	net := models.Config{
-		N: 64, Channels: 1, FiltersScale: 1, Extent: models.Full, Kind: models.Estimate, InputScale: 1,
+		N: 64, Channels: 1, FiltersScale: 1, Extent: models.Full, Kind: models.Unrolled, InputScale: 1,
 		AmplitudeMax: models.DefaultAmplitudeMax,
 	}
 	params := net.Initialise(1)
@@ -39,7 +39,6 @@ func checkpoints(t *testing.T) [][]byte {
 	for i := range probe.Data {
 		probe.Data[i] = 1
 	}
-	net.SetProbe(params, probe)
 	m, err := export.Checkpoint(net, params, contract.Contract{
 		Gridsize: 1, TrainingInput: "amplitude", DataDigest: "data", Loss: "poisson", Engine: "tape", Device: "Go",
 		Photons: 1e6, Probe: probe,

@@ -47,7 +47,7 @@ func NewORT(env *ort.Environment, model []byte, o ort.SessionOptions) (*ORT, err
 
 // checkSignature accepts one input (B, C, N, N) and two outputs of that shape. Offsets (B, 2) may follow the input.
 func checkSignature(inputs, outputs []ort.TensorInfo) error {
-	if len(inputs) == 2 && slices.Equal(inputs[1].Shape, []int{-1, 2}) {
+	if len(inputs) == 2 && len(inputs[1].Shape) == 2 && inputs[1].Shape[1] == 2 {
 		inputs = inputs[:1]
 	}
 	if len(inputs) != 1 || len(outputs) != 2 {

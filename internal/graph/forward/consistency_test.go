@@ -2,6 +2,7 @@ package forward_test
 
 import (
 	"math"
+	"math/cmplx"
 	"testing"
 
 	"gorgonia.org/gorgonia"
@@ -9,19 +10,20 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/base/testutil"
 	"ptyx/internal/graph/forward"
+	"ptyx/internal/graph/ops"
 	"ptyx/internal/graph/program"
 	"ptyx/internal/physics/optics"
 )
 
-// correctionCase is a probe of power N^2, an object and its pattern.
-type correctionCase struct {
+// consistencyCase is a probe of power N^2, an object and its pattern.
+type consistencyCase struct {
 	size    int
-	probe   parts            // (N, N)
+	probe   parts            // (1, 1, N, N)
 	object  parts            // (1, 1, N, N)
 	pattern *ndarray.Float32 // (1, 1, N, N), amplitudes
 }
 
-func newCorrectionCase(size int, object func(y, x int) complex128) correctionCase {
+func newConsistencyCase(size int, object func(y, x int) complex128) consistencyCase {
 	probe := ndarray.New[complex64](size, size)
 	for i := range probe.Data {
 		y, x := float64(i/size-size/2), float64(i%size-size/2)
@@ -33,7 +35,7 @@ func newCorrectionCase(size int, object func(y, x int) complex128) correctionCas
 	for i := range patch.Data {
 		patch.Data[i] = complex64(object(i/size, i%size))
 	}
-	c := correctionCase{size: size, probe: split(probe, size, size), object: split(patch, 1, 1, size, size),
+	c := consistencyCase{size: size, probe: split(probe, 1, 1, size, size), object: split(patch, 1, 1, size, size),
 		pattern: ndarray.New[float32](1, 1, size, size)}
 	intensity := make([]float64, size*size)
 	optics.NewPropagator(size).Intensity(optics.ExitWave(probe, patch), intensity)
@@ -51,9 +53,19 @@ func split(a *ndarray.Complex64, shape ...int) parts {
 	return p
 }
 
-func (c correctionCase) correction(b *bench) forward.Correction {
+// change is the move of an object with step 1 and floor 1/2; nil: of an empty object.
+func (c consistencyCase) change(b *bench, object *gorgonia.Node) forward.Pair {
 	b.t.Helper()
-	return forward.NewCorrection(b.feed(c.pattern), b.feedPair(c.probe), b.feedPair(dftParts(c.size)))
+	k := forward.NewConsistency(b.feed(c.pattern), b.feedPair(c.probe))
+	step, floor := b.feed(ndarray.Wrap([]float32{1}, 1)), b.feed(ndarray.Wrap([]float32{0.5}, 1))
+	return forward.Unstacked(k.Change(object, step, floor))
+}
+
+// moved is an object after a move.
+func (c consistencyCase) moved(b *bench, object forward.Pair) forward.Pair {
+	b.t.Helper()
+	change := c.change(b, forward.Stacked(object))
+	return forward.Pair{Re: ops.Add(object.Re, change.Re), Im: ops.Add(object.Im, change.Im)}
 }
 
 func empty(int, int) complex128 { return 1 }
@@ -64,9 +76,9 @@ const floorShare = 0.1
 
 // What explains its pattern stays: nothing is lacking.
 func TestATrueObjectStays(t *testing.T) {
-	c := newCorrectionCase(16, func(y, x int) complex128 { return complex(1-0.02*float64(y), 0.03*float64(x)) })
+	c := newConsistencyCase(16, func(y, x int) complex128 { return complex(1-0.02*float64(y), 0.03*float64(x)) })
 	b := newBench(t)
-	got := b.computePair(c.correction(b).Apply(b.feedPair(c.object)))
+	got := b.computePair(c.moved(b, b.feedPair(c.object)))
 	for i := range got.re.Data {
 		if re, im := got.re.Data[i]-c.object.re.Data[i],
 			got.im.Data[i]-c.object.im.Data[i]; !(math.Hypot(float64(re), float64(im)) < floorShare) {
@@ -75,23 +87,43 @@ func TestATrueObjectStays(t *testing.T) {
 	}
 }
 
-// The estimate is the correction of an empty object.
-func TestTheEstimateCorrectsAnEmptyObject(t *testing.T) {
-	c := newCorrectionCase(16, func(y, x int) complex128 { return complex(1-0.02*float64(y), 0.03*float64(x)) })
+// Without an object the move is that of an object of 1.
+func TestTheFirstMoveIsThatOfAnEmptyObject(t *testing.T) {
+	c := newConsistencyCase(16, func(y, x int) complex128 { return complex(1-0.02*float64(y), 0.03*float64(x)) })
 	b := newBench(t)
-	estimate := b.computePair(c.correction(b).Estimate())
-	nothing := newCorrectionCase(16, empty).object
+	first := b.computePair(c.change(b, nil))
 	b = newBench(t)
-	applied := b.computePair(c.correction(b).Apply(b.feedPair(nothing)))
-	for i := range applied.re.Data {
-		applied.re.Data[i]--
+	want := b.computePair(c.change(b, forward.Stacked(b.feedPair(newConsistencyCase(16, empty).object))))
+	testutil.CheckClose(t, "real part", first.re.Data, want.re.Data, tolerance)
+	testutil.CheckClose(t, "imaginary part", first.im.Data, want.im.Data, tolerance)
+}
+
+// A move is what the direct transform of package optics gives, in double precision.
+func TestTheMoveIsThatOfPlainGo(t *testing.T) {
+	const size, step, floor, darkness = 8, 1, 0.5, 1e-2
+	c := newConsistencyCase(size, func(y, x int) complex128 { return complex(1-0.02*float64(y), 0.03*float64(x)) })
+	c.pattern = testutil.Uniform(7, 0.1, 2, 1, 1, size, size) // that the object does not explain
+	b := newBench(t)
+	got := b.computePair(c.change(b, forward.Stacked(b.feedPair(c.object))))
+	probe := c.probe.image(0, size)
+	far := direct(optics.ExitWave(probe, c.object.image(0, size)), size)
+	for i, v := range far {
+		far[i] *= complex(float64(c.pattern.Data[i])/math.Sqrt(real(v)*real(v)+imag(v)*imag(v)+darkness)-1, 0)
 	}
-	testutil.CheckClose(t, "real part", estimate.re.Data, applied.re.Data, tolerance)
-	testutil.CheckClose(t, "imaginary part", estimate.im.Data, applied.im.Data, tolerance)
+	for i, v := range far { // the inverse transform is the conjugate of the transform of the conjugate
+		far[i] = cmplx.Conj(v)
+	}
+	want := direct(far, size)
+	for i, v := range want {
+		p := complex128(probe.Data[i])
+		light := real(p)*real(p) + imag(p)*imag(p)
+		want[i] = cmplx.Conj(v) * cmplx.Conj(p) * complex(step/(light+floor), 0)
+	}
+	checkParts(t, "move", got, want, tolerance)
 }
 
 // misfit is sum (|F P O| - d)^2 / sum d^2.
-func (c correctionCase) misfit(object parts) float64 {
+func (c consistencyCase) misfit(object parts) float64 {
 	intensity := make([]float64, c.size*c.size)
 	probe := c.probe.image(0, c.size)
 	optics.NewPropagator(c.size).Intensity(optics.ExitWave(probe, object.image(0, c.size)), intensity)
@@ -103,21 +135,21 @@ func (c correctionCase) misfit(object parts) float64 {
 	return wrong / all
 }
 
-// A phase step in the beam: each correction explains the pattern better, and the step is seen where it is.
-func TestCorrectionsExplainThePattern(t *testing.T) {
+// A phase step in the beam: each move explains the pattern better, and the step is seen where it is.
+func TestMovesExplainThePattern(t *testing.T) {
 	const size, step = 32, 0.5
 	inside := func(y, x int) bool { return y >= 15 && y < 19 && x >= 17 && x < 22 }
-	c := newCorrectionCase(size, func(y, x int) complex128 {
+	c := newConsistencyCase(size, func(y, x int) complex128 {
 		if inside(y, x) {
 			return complex(math.Cos(step), math.Sin(step))
 		}
 		return 1
 	})
-	object := newCorrectionCase(size, empty).object
+	object := newConsistencyCase(size, empty).object
 	last := c.misfit(object)
 	for range 3 {
 		b := newBench(t)
-		object = b.computePair(c.correction(b).Apply(b.feedPair(object)))
+		object = b.computePair(c.moved(b, b.feedPair(object)))
 		now := c.misfit(object)
 		t.Logf("misfit %.3g", now)
 		if !(now < 0.9*last) {
@@ -142,13 +174,13 @@ func TestCorrectionsExplainThePattern(t *testing.T) {
 	}
 }
 
-func TestGradientsOfACorrection(t *testing.T) {
-	c := newCorrectionCase(n, func(y, x int) complex128 { return complex(1-0.02*float64(y), 0.03*float64(x)) })
+func TestGradientsOfAMove(t *testing.T) {
+	c := newConsistencyCase(n, func(y, x int) complex128 { return complex(1-0.02*float64(y), 0.03*float64(x)) })
 	object := randomParts(80, 1, 1, n, n)
 	weights := []*ndarray.Float32{testutil.Uniform(81, -1, 1, 1, 1, n, n), testutil.Uniform(82, -1, 1, 1, 1, n, n)}
 	build := func(b *bench) (forward.Pair, *gorgonia.Node) {
 		o := b.feedPair(object)
-		moved := c.correction(b).Apply(o)
+		moved := c.moved(b, o)
 		return o, b.dot(b.feed(weights[0]), moved.Re, b.feed(weights[1]), moved.Im)
 	}
 	value := func() float64 {
