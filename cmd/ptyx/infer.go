@@ -10,15 +10,16 @@ import (
 )
 
 type inferCmd struct {
-	ModelPath string        `required:"" placeholder:"PATH" help:"Run directory or .onnx file."`
-	TestData  string        `required:"" placeholder:"FILE" help:"Scan to reconstruct: NPZ, CXI or HDF5."`
-	OutputDir string        `default:"out" placeholder:"DIR" help:"Directory for the object and its pictures."`
-	NImages   int           `default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
-	Seed      uint64        `default:"0" help:"Random seed of --n-images."`
-	BatchSize int           `default:"16" help:"Patterns per batch of the network."`
-	Refine    int           `default:"0" help:"Passes of the solver afterwards, as in ptyx refine; 0: none."`
-	Config    settings.File `placeholder:"YAML" help:"File of settings for the flags that are not given."`
-	JSON      bool          `name:"json" help:"Print the result as JSON."`
+	ModelPath  string `required:"" placeholder:"PATH" help:"Run directory or .onnx file."`
+	TestData   string `required:"" placeholder:"FILE" help:"Scan to reconstruct: NPZ, CXI or HDF5."`
+	OutputDir  string `default:"out" placeholder:"DIR" help:"Directory for the object and its pictures."`
+	NImages    int    `default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
+	Seed       uint64 `default:"0" help:"Random seed of --n-images."`
+	BatchSize  int    `default:"16" help:"Patterns per batch of the network."`
+	probeFlags `embed:""`
+	Refine     int           `default:"0" help:"Passes of the solver afterwards, as in ptyx refine; 0: none."`
+	Config     settings.File `placeholder:"YAML" help:"File of settings for the flags that are not given."`
+	JSON       bool          `name:"json" help:"Print the result as JSON."`
 
 	workerFlags `embed:"" group:"Remote workers"`
 	scanFlags   `embed:"" group:"Reading the scan"`
@@ -32,9 +33,23 @@ type workerFlags struct {
 	natsFlags `embed:""`
 }
 
+// probeFlags choose the probe of a network that takes one.
+type probeFlags struct {
+	Probe       string `default:"model" placeholder:"FILE" help:"Probe: model, scan (its own) or a file with one."`
+	ProbePasses int    `default:"0" help:"Passes that calibrate this probe on the scan first; 0: none."`
+}
+
+func (f probeFlags) choice() workflow.ProbeChoice {
+	return workflow.ProbeChoice{From: f.Probe, Passes: f.ProbePasses}
+}
+
 // Help explains what does not fit into a line.
 func (inferCmd) Help() string {
-	return `Each run writes its settings to reconstruction.yaml beside the object; --config reads such a file.
+	return `The default network takes the probe as an input, and has the probe that its training ended with. For a scan
+with another probe, use --probe scan, or --probe FILE with the result of ptyx solve or another scan. If that probe may
+be wrong, add --probe-passes 10.
+
+Each run writes its settings to reconstruction.yaml beside the object; --config reads such a file.
 
 With --nats, the workers of a broker run the network (see ptyx broker and ptyx worker). A URL is nats://HOST:4222 or
 tls://HOST:4222; several are separated by commas. Two batches in flight for each worker keep all of them busy. After an
@@ -61,6 +76,7 @@ func (c *inferCmd) Run(app *appContext) error {
 	result, err := workflow.Infer(app.Context, workflow.InferOptions{
 		Model: c.ModelPath, Scan: c.TestData, Read: c.read(), OutputDir: c.OutputDir,
 		Selection: reconstruct.Options{Count: c.NImages, Seed: c.Seed, BatchSize: c.BatchSize},
+		Probe:     c.choice(),
 		Refine:    c.Refine, Engine: c.options(app.Log), Cluster: address, InFlight: c.InFlight,
 		Settings: text, Progress: app.progress(),
 	}, app.Log)

@@ -15,6 +15,7 @@ type watchCmd struct {
 	ModelPath string        `required:"" placeholder:"PATH" help:"Run directory or .onnx file."`
 	OutputDir string        `default:"out" placeholder:"DIR" help:"Directory for the object and its pictures."`
 	BatchSize int           `default:"16" help:"Patterns per batch of the network."`
+	Probe     string        `default:"model" placeholder:"FILE" help:"Probe: model, or a file with one."`
 	Config    settings.File `placeholder:"YAML" help:"File of settings for the flags that are not given."`
 	JSON      bool          `name:"json" help:"Print the result as JSON at the end."`
 
@@ -53,6 +54,7 @@ func (c *watchCmd) Run(app *appContext) error {
 	scan := scanFlags{c.inputFlags, viewFlags{detectorFlags: c.detectorFlags, axisFlags: c.axisFlags}}
 	result, err := workflow.Watch(app.Context, workflow.WatchOptions{
 		Model: c.ModelPath, OutputDir: c.OutputDir, Read: scan.read(), Engine: c.options(app.Log), Settings: text,
+		Probe: workflow.ProbeChoice{From: c.Probe},
 		Watch: watch.Options{
 			Path: c.Path, Positions: c.Positions, FramesPerFile: c.FramesPerFile, FirstFile: c.FirstFile,
 			BatchSize: c.BatchSize, Frames: c.Frames, Interval: c.Interval, Idle: c.Idle, GiveUp: c.GiveUp,

@@ -27,6 +27,7 @@ type InferOptions struct {
 	Model     string // .onnx file or run directory
 	Scan      string
 	Read      dataset.Options // how to read the scan
+	Probe     ProbeChoice     // of a network that takes the probe
 	OutputDir string
 	Selection reconstruct.Options
 	Refine    int // passes of the solver afterwards; 0: none
@@ -45,6 +46,9 @@ func (o InferOptions) check() error {
 	}
 	if o.Refine < 0 {
 		return &badinput.Error{Key: "--refine", Found: fmt.Sprint(o.Refine), Expected: "0 (none) or a number of passes"}
+	}
+	if err := o.Probe.check(); err != nil {
+		return err
 	}
 	if o.Cluster.URL != "" && s.BatchSize < 1 {
 		return &badinput.Error{Key: "batch_size", Found: fmt.Sprint(s.BatchSize), Expected: "1 or more"}
@@ -86,28 +90,28 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (*Reconstructi
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	model, _, c, err := contract.Load(o.Model)
+	model, err := loadNetwork(o.Model)
 	if err != nil {
 		return nil, err
 	}
-	scan, err := openPatterns(o.Scan, o.Read, log)
+	digest := contract.Digest(model.file)
+	scan, err := o.open(log)
 	if err != nil {
 		return nil, err
 	}
 	defer scan.Close()
-	var result *reconstruct.Result
-	if o.Cluster.URL != "" {
-		result, err = o.gather(ctx, scan, model, c, log)
-	} else {
-		err = withPredictor(o.Engine, model, func(p predict.Predictor) (err error) {
-			result, err = reconstruct.Run(ctx, p, scan, c, o.Selection)
-			return err
-		})
+	if err := o.Probe.apply(ctx, &model, scan, o.Selection.Seed, log); err != nil {
+		return nil, ofModel(err, o.Model)
 	}
+	result, err := o.reconstruct(ctx, scan, model, log)
 	if err != nil {
 		return nil, ofModel(err, o.Model)
 	}
-	digest := contract.Digest(model)
+	if o.Probe.fromModel() {
+		if err := warnIfUnlike(scan, model.contract, log); err != nil {
+			return nil, err
+		}
+	}
 	if o.Refine > 0 {
 		return o.refine(ctx, scan, result, digest)
 	}
@@ -121,6 +125,39 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (*Reconstructi
 		OutputDir: o.OutputDir, Patterns: result.Patches, Device: result.Provider, Fallback: result.Fallback,
 		Object: [2]int(result.Object.Shape),
 	}, nil
+}
+
+// open opens the scan with the probe that was chosen.
+func (o InferOptions) open(log *slog.Logger) (*dataset.Scan, error) {
+	read := o.Probe.read(o.Read)
+	read.NoObject, read.Log = true, log
+	scan, err := dataset.Open(o.Scan, read)
+	if err != nil {
+		return nil, ofProbe(err)
+	}
+	if read.NoProbe {
+		noteOwnProbe(scan, o.Read)
+	}
+	return scan, nil
+}
+
+// reconstruct runs the network here or at the workers of a broker.
+func (o InferOptions) reconstruct(
+	ctx context.Context, scan *dataset.Scan, n network, log *slog.Logger,
+) (result *reconstruct.Result, err error) {
+	if o.Cluster.URL != "" {
+		result, err = o.gather(ctx, scan, n.file, n.contract, log)
+	} else {
+		err = withPredictor(o.Engine, n.file, func(p predict.Predictor) (err error) {
+			result, err = reconstruct.Run(ctx, p, scan, n.contract, o.Selection)
+			return err
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	result.Extra = n.extra
+	return result, nil
 }
 
 // openPatterns opens a scan without its probe and object, which a model brings or finds.
@@ -164,7 +201,7 @@ func (o InferOptions) refine(
 	job := refinement(r, patterns, o.Refine, o.Engine)
 	job.problem.Measured, job.solver.Seed = scan.Measured, o.Selection.Seed
 	job.scan, job.outputDir, job.settings = o.Scan, o.OutputDir, o.Settings
-	job.digest, job.progress = digest, o.Progress
+	job.digest, job.progress, job.extra = digest, o.Progress, r.Extra
 	return job.run(ctx)
 }
 

@@ -32,11 +32,12 @@ type solution struct {
 	engine    engine.Options
 	scan      string // path, for errors
 	outputDir string
-	ids       []int64     // of the patterns in the scan
-	scale     frame.Scale // the object's pixel in pixels of the scan's file
-	settings  []byte      // to save; nil: none
-	digest    string      // of the model that made the first object; empty: none
-	progress  io.Writer   // reports each pass; nil: nowhere
+	ids       []int64      // of the patterns in the scan
+	scale     frame.Scale  // the object's pixel in pixels of the scan's file
+	settings  []byte       // to save; nil: none
+	digest    string       // of the model that made the first object; empty: none
+	extra     []npz.Member // further members of the result, about the first object
+	progress  io.Writer    // reports each pass; nil: nowhere
 	log       *slog.Logger
 }
 
@@ -118,6 +119,7 @@ func (j solution) result(s *solve.Solution) *reconstruct.Result {
 			{Key: "seed", Value: int64(j.solver.Seed)},
 		},
 	}
+	result.Extra = append(result.Extra, j.extra...)
 	if j.solver.Positions {
 		x, y := j.problem.X, j.problem.Y
 		start := []npz.Member{{Key: dataset.KeyXStart, Value: x}, {Key: dataset.KeyYStart, Value: y}}

@@ -25,6 +25,7 @@ type WatchOptions struct {
 	Model     string // .onnx file or run directory
 	OutputDir string
 	Read      dataset.Options // how to read the scan
+	Probe     ProbeChoice     // of a network that takes the probe: that of the model or of a file
 	Engine    engine.Options
 	Watch     watch.Options
 	Settings  []byte // of the command, written beside the object; nil: none
@@ -96,22 +97,28 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	model, _, c, err := contract.Load(o.Model)
+	model, err := loadNetwork(o.Model)
 	if err != nil {
 		return nil, err
+	}
+	digest := contract.Digest(model.file)
+	if err := o.Probe.applyFile(&model, o.Read.View.Library, log); err != nil {
+		return nil, ofModel(err, o.Model)
 	}
 	if err := tidy(o.OutputDir); err != nil {
 		return nil, err
 	}
-	predictor, release, err := local.Open(o.Engine, model)
+	predictor, release, err := local.Open(o.Engine, model.file)
 	if err != nil {
 		return nil, ofModel(err, o.Model)
 	}
 	defer func() { err = errors.Join(err, predictor.Close(), release()) }()
-	digest := contract.Digest(model)
 	w := o.Watch
-	w.Read, w.Contract, w.Predictor, w.Clock, w.Log = o.Read, c, predictor, watch.RealClock{}, log
-	w.Save = func(r *reconstruct.Result) error { return o.save(r, digest) }
+	w.Read, w.Contract, w.Predictor, w.Clock, w.Log = o.Read, model.contract, predictor, watch.RealClock{}, log
+	w.Save = func(r *reconstruct.Result) error {
+		r.Extra = model.extra
+		return o.save(r, digest)
+	}
 	out, err := watch.Run(ctx, w)
 	if err != nil {
 		return nil, ofModel(ofFile(err, o.Model, "channels"), o.Model)

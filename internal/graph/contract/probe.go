@@ -33,12 +33,9 @@ func WithProbe(m *onnxir.Model, probe *ndarray.Complex64) (Contract, error) {
 	if err != nil {
 		return Contract{}, err
 	}
-	re, im := defaultOf(m.Graph, ProbeReInput, c.N), defaultOf(m.Graph, ProbeImInput, c.N)
-	if !c.TakesProbe() || re == nil || im == nil {
-		return Contract{}, &badinput.Error{
-			Key: "graph", Found: "network " + c.Network, Expected: "a network that takes the probe", Cause: ErrFixedProbe,
-			Remedy: "train with --network unrolled, or keep the model's probe",
-		}
+	re, im, err := defaults(m, c)
+	if err != nil {
+		return Contract{}, err
 	}
 	if err := usable(probe, c.N); err != nil {
 		return Contract{}, err
@@ -55,6 +52,24 @@ func WithProbe(m *onnxir.Model, probe *ndarray.Complex64) (Contract, error) {
 		}
 	}
 	return c, nil
+}
+
+// CheckTakesProbe refuses a model that WithProbe refuses whatever the probe is, with its error.
+func CheckTakesProbe(m *onnxir.Model, c Contract) error {
+	_, _, err := defaults(m, c)
+	return err
+}
+
+// defaults are those of the inputs for the probe, (1, 1, N, N) each.
+func defaults(m *onnxir.Model, c Contract) (re, im *onnxir.Tensor, err error) {
+	re, im = defaultOf(m.Graph, ProbeReInput, c.N), defaultOf(m.Graph, ProbeImInput, c.N)
+	if c.TakesProbe() && re != nil && im != nil {
+		return re, im, nil
+	}
+	return nil, nil, &badinput.Error{
+		Key: "graph", Found: "network " + c.Network, Expected: "a network that takes the probe", Cause: ErrFixedProbe,
+		Remedy: "train with --network unrolled, or keep the model's probe",
+	}
 }
 
 // defaultOf is the default (1, 1, N, N) of an optional input; nil: the graph has no such input.

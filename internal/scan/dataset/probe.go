@@ -2,12 +2,23 @@ package dataset
 
 import (
 	"fmt"
+	"log/slog"
 	"math"
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/physics/spectrum"
 	"ptyx/internal/scan/source"
 )
+
+// ReadProbe reads the first mode of the probe in a file, (N, N), for patterns that were not cropped or binned. library
+// is the HDF5 library, empty the usual one; log takes warnings. A file without a usable probe is a *badinput.Error.
+func ReadProbe(path string, n int, library string, log *slog.Logger) (*ndarray.Complex64, error) {
+	s := &Scan{Path: path, N: n, log: log, patterns: patterns{window: &window{height: n, width: n, size: n, bin: 1}}}
+	if err := s.readProbe(path, library); err != nil {
+		return nil, err
+	}
+	return s.Probe, nil
+}
 
 // readProbe takes the probe from the scan, or from probeFile if one is given.
 func (s *Scan) readProbe(probeFile, library string) error {

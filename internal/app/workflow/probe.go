@@ -1,0 +1,227 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/format/npz"
+	"ptyx/internal/graph/contract"
+	"ptyx/internal/graph/onnxir"
+	"ptyx/internal/physics/optics"
+	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/solve"
+	"ptyx/internal/scan/dataset"
+)
+
+// Values of a ProbeChoice beside the path of a file.
+const (
+	ModelProbe = "model" // that the model carries
+	ScanProbe  = "scan"  // that the scan carries
+)
+
+// ProbeChoice is the probe with which a network reconstructs.
+type ProbeChoice struct {
+	From   string // ModelProbe, ScanProbe or a file; empty: ModelProbe
+	Passes int    // calibrating passes on the scan; 0: none
+}
+
+// Members of a reconstruction whose network used another probe than its model's.
+const (
+	KeyNetworkProbe       = "network_probe"        // where it is from
+	KeyNetworkProbeDigest = "network_probe_sha256" // of its complex64 bytes
+)
+
+func (p ProbeChoice) check() error {
+	if p.Passes < 0 {
+		return &badinput.Error{
+			Key: "--probe-passes", Found: fmt.Sprint(p.Passes), Expected: "0 (none) or a number of passes",
+		}
+	}
+	return nil
+}
+
+// ofModel reports whether the network keeps the probe of its model.
+func (p ProbeChoice) ofModel() bool { return p.Passes == 0 && p.fromModel() }
+
+func (p ProbeChoice) fromModel() bool { return p.From == "" || p.From == ModelProbe }
+
+// read adds to the options of a scan where its probe comes from.
+func (p ProbeChoice) read(o dataset.Options) dataset.Options {
+	o.NoProbe = p.fromModel()
+	if !o.NoProbe && p.From != ScanProbe {
+		o.ProbeFile = p.From
+	}
+	return o
+}
+
+// network is a model's file and its contract.
+type network struct {
+	file     []byte
+	contract contract.Contract
+	extra    []npz.Member // of the result: the probe, if it is not the model's
+}
+
+func loadNetwork(path string) (n network, err error) {
+	n.file, _, n.contract, err = contract.Load(path)
+	return n, err
+}
+
+// taking reads the model, and refuses one that does not take the probe.
+func (n *network) taking() (*onnxir.Model, error) {
+	model, err := onnxir.Unmarshal(n.file)
+	if err != nil {
+		return nil, fmt.Errorf("reading the model: %w", err)
+	}
+	return model, contract.CheckTakesProbe(model, n.contract)
+}
+
+// use makes a probe, scaled to a power, that of the network. source says where it is from.
+func (n *network) use(model *onnxir.Model, probe *ndarray.Complex64, power float64, source string) (err error) {
+	probe = probe.Clone()
+	optics.NormalisePower(probe, power)
+	if n.contract, err = contract.WithProbe(model, probe); err != nil {
+		return err
+	}
+	n.file = model.Marshal()
+	n.extra = []npz.Member{
+		{Key: KeyNetworkProbe, Value: source}, {Key: KeyNetworkProbeDigest, Value: n.contract.ProbeDigest},
+	}
+	return nil
+}
+
+// apply gives the network the chosen probe for a scan that was opened with read. Its power is that of a mean pattern, as
+// in a training: an empty object then has the mean intensity of the scan.
+func (p ProbeChoice) apply(
+	ctx context.Context, n *network, scan *dataset.Scan, seed uint64, log *slog.Logger,
+) (err error) {
+	if p.ofModel() {
+		return nil
+	}
+	model, err := n.taking()
+	if err != nil {
+		return err
+	}
+	if err := reconstruct.Fits(scan, n.contract); err != nil {
+		return err
+	}
+	probe, source := scan.Probe, p.From
+	if p.fromModel() {
+		probe, source = n.contract.Probe, ModelProbe
+	}
+	if p.Passes > 0 {
+		source += fmt.Sprintf(", %d calibrating passes", p.Passes)
+		if probe, err = p.calibrated(ctx, scan, probe, seed, log); err != nil {
+			return err
+		}
+	}
+	power, err := scan.MeanPower()
+	if err != nil {
+		return err
+	}
+	return n.use(model, probe, power, source)
+}
+
+// applyFile gives the network the probe of a file for a scan that is still measured. Its power becomes that of the
+// model's probe, because nobody knows the mean pattern yet.
+func (p ProbeChoice) applyFile(n *network, library string, log *slog.Logger) error {
+	if p.ofModel() {
+		return nil
+	}
+	if p.From == ScanProbe {
+		return &badinput.Error{
+			Key: "--probe", Found: ScanProbe, Expected: "model, or a file with a probe",
+			Remedy: "name a file of the scan that holds its probe",
+		}
+	}
+	model, err := n.taking()
+	if err != nil {
+		return err
+	}
+	probe, err := dataset.ReadProbe(p.From, n.contract.N, library, log)
+	if err != nil {
+		return ofProbe(err)
+	}
+	return n.use(model, probe, optics.Power(n.contract.Probe), p.From)
+}
+
+// calibrated fits a probe to the patterns in the middle of a scan. It keeps a probe for which that finds no better one.
+func (p ProbeChoice) calibrated(
+	ctx context.Context, scan *dataset.Scan, probe *ndarray.Complex64, seed uint64, log *slog.Logger,
+) (*ndarray.Complex64, error) {
+	problem := solve.Problem{Measured: scan.Measured, Probe: probe}
+	ids := solve.Central(scan.X, scan.Y, solve.CalibrationPatterns)
+	for _, i := range ids {
+		problem.X, problem.Y = append(problem.X, scan.X[i]), append(problem.Y, scan.Y[i])
+	}
+	var err error
+	if problem.Patterns, err = scan.LoadSelected(ids); err != nil {
+		return nil, err
+	}
+	c, err := solve.Calibrate(ctx, problem, p.Passes, seed, 0)
+	if err != nil {
+		return nil, ofFile(fmt.Errorf("calibrating the probe: %w", err), scan.Path)
+	}
+	first, last := c.Residual[0], c.Residual[len(c.Residual)-1]
+	if !(last < first) {
+		log.Warn("the probe was not calibrated: no better one was found", "scan", scan.Path, "residual", first,
+			"calibrated", last)
+		return probe, nil
+	}
+	log.Info("probe calibrated", "scan", scan.Path,
+		"residual", fmt.Sprintf("%.4f", first), "calibrated", fmt.Sprintf("%.4f", last))
+	return c.Probe, nil
+}
+
+// leastLikeness is the likeness of two probes below which a network that is given the wrong one loses 0.03 or more of
+// its correlation, measured with zone plates of other widths than that of the training.
+const leastLikeness = 0.9
+
+// noteOwnProbe gives a scan that was opened without its probe the one in its file, if it has a usable one. Nothing
+// reconstructs with it: warnIfUnlike compares it, and it belongs to the digest by which a training names its scans.
+func noteOwnProbe(scan *dataset.Scan, read dataset.Options) {
+	read.NoProbe, read.NoObject, read.NoPositions, read.Log = false, true, true, nil
+	own, err := dataset.Open(scan.Path, read)
+	if err != nil {
+		return // the scan is reconstructed with another probe
+	}
+	defer own.Close()
+	scan.Probe = own.Probe
+}
+
+// warnIfUnlike compares the scan's own probe with that of a network which knows the scan from its training, or does not.
+func warnIfUnlike(scan *dataset.Scan, c contract.Contract, log *slog.Logger) error {
+	if scan.Probe == nil {
+		return nil
+	}
+	likeness, _ := optics.Likeness(scan.Probe, c.Probe)
+	log.Debug("probes compared", "scan", scan.Path, "likeness", likeness)
+	if likeness >= leastLikeness {
+		return nil
+	}
+	digest, err := scan.ContentDigest()
+	if err != nil || slices.Contains(strings.Fields(c.DataDigest), digest) {
+		return err
+	}
+	remedy := "try --probe scan --probe-passes 10"
+	if !c.TakesProbe() {
+		remedy = "train on this scan, or with a network that takes the probe"
+	}
+	log.Warn("the scan's own probe is unlike that of the model, and the model was not trained on this scan: "+remedy,
+		"scan", scan.Path, "likeness", fmt.Sprintf("%.2f", likeness))
+	return nil
+}
+
+// ofProbe puts the flag of a ProbeChoice into an input error about the file of a probe.
+func ofProbe(err error) error {
+	var bad *badinput.Error
+	if errors.As(err, &bad) {
+		bad.Remedy = strings.ReplaceAll(bad.Remedy, "--probe-file", "--probe")
+	}
+	return err
+}

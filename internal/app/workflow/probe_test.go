@@ -1,0 +1,316 @@
+package workflow
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/format/npz"
+	"ptyx/internal/graph/contract"
+	"ptyx/internal/physics/optics"
+	"ptyx/internal/quality/evaluate"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/scan/dataset"
+	"ptyx/internal/scan/simulate"
+	"ptyx/internal/service/watch"
+	"ptyx/models"
+)
+
+// behind writes a scan of 100 patterns of 64 x 64 pixels behind a probe.
+func behind(t *testing.T, probe simulate.ProbeKind, photons float64) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), string(probe)+".npz")
+	if _, err := simulate.File(t.Context(), path, simulate.Options{
+		N: 64, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: probe, ProbeSize: 18,
+		Scan: simulate.Fermat, Count: 100, Step: 4, Photons: photons, Seed: 4,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// probeFile writes a file with nothing but a probe.
+func probeFile(t *testing.T, probe *ndarray.Complex64) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "probe.npz")
+	if err := npz.Write(path, []npz.Member{{Key: dataset.KeyProbe, Value: probe}}); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// probeOf reads the probe of a file.
+func probeOf(t *testing.T, path string) *ndarray.Complex64 {
+	t.Helper()
+	probe, err := dataset.ReadProbe(path, 64, "", silent())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return probe
+}
+
+// takingProbe trains a network that takes the probe.
+func takingProbe(t *testing.T, scan string, epochs int) TrainOptions {
+	t.Helper()
+	o := options(t, engine.KindORT)
+	o.TrainFiles, o.Config.Network, o.Config.Extent = Paths{scan}, models.Unrolled, models.Full
+	o.Config.BatchSize, o.Config.MaxEpochs, o.Config.ProbePasses = 8, epochs, 2
+	trained(t, o)
+	return o
+}
+
+// withProbe infers and returns the output directory, the correlation with the scan's truth, and the log.
+func withProbe(t *testing.T, o InferOptions) (dir string, correlation float64, log string) {
+	t.Helper()
+	var lines bytes.Buffer
+	o.OutputDir, o.Selection = filepath.Join(t.TempDir(), "out"), all(16)
+	if _, err := Infer(context.Background(), o, slog.New(slog.NewTextHandler(&lines, nil))); err != nil {
+		t.Fatal(err)
+	}
+	r, err := evaluate.Files(evaluate.Options{Recon: o.OutputDir, Reference: o.Scan})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o.OutputDir, r.Report.Correlation, lines.String()
+}
+
+// A network trained behind a zone plate reconstructs a scan behind a Gaussian probe if it is given that probe, of any
+// power. The result holds the probe and says where it is from.
+func TestInferWithTheProbeOfTheScan(t *testing.T) {
+	first, second := behind(t, simulate.ZonePlate, 1e6), behind(t, simulate.Gaussian, 2e5)
+	run := takingProbe(t, first, 4)
+	given := probeOf(t, second)
+	const warning = "unlike that of the model"
+	o := InferOptions{Model: run.OutputDir, Scan: second, Engine: run.Engine}
+
+	dir, model, log := withProbe(t, o)
+	if strings.Count(log, warning) != 1 || !strings.Contains(log, "--probe scan") {
+		t.Errorf("with the model's probe the log says %q", log)
+	}
+	f, err := npz.Open(filepath.Join(dir, reconstruct.ObjectFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if f.Has(KeyNetworkProbe) {
+		t.Error("the result names the model's probe as another")
+	}
+
+	louder := given.Clone()
+	optics.NormalisePower(louder, 7)
+	defocused := optics.ShiftProbe(given, 0.5, -0.5)
+	for name, c := range map[string]struct {
+		choice ProbeChoice
+		source string
+	}{
+		"scan":       {ProbeChoice{From: ScanProbe}, "scan"},
+		"file":       {ProbeChoice{From: probeFile(t, louder)}, "probe.npz"},
+		"calibrated": {ProbeChoice{From: probeFile(t, defocused), Passes: 5}, "probe.npz, 5 calibrating passes"},
+	} {
+		o.Probe = c.choice
+		dir, reached, log := withProbe(t, o)
+		t.Logf("%s: %.3f, with the model's probe %.3f", name, reached, model)
+		if !(reached > 0.75) || !(model < 0.5) {
+			t.Errorf("%s: a correlation of %.3f, with the model's probe %.3f", name, reached, model)
+		}
+		if strings.Contains(log, warning) {
+			t.Errorf("%s: %s", name, log)
+		}
+		path := filepath.Join(dir, reconstruct.ObjectFile)
+		used := probeOf(t, path)
+		if likeness, _ := optics.Likeness(used, given); likeness < 0.98 {
+			t.Errorf("%s: the result's probe has a likeness of %.3f", name, likeness)
+		}
+		if power := optics.Power(used); math.Abs(power-2e5) > 4e3 {
+			t.Errorf("%s: the result's probe has %.0f photons, a mean pattern 200000", name, power)
+		}
+		f, err := npz.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source, _ := f.String(KeyNetworkProbe)
+		digest, _ := f.String(KeyNetworkProbeDigest)
+		f.Close()
+		if !strings.HasSuffix(source, c.source) || digest != optics.ProbeDigest(used) {
+			t.Errorf("%s: the result says %q, digest %q", name, source, digest)
+		}
+	}
+
+	o.Scan, o.Probe = first, ProbeChoice{}
+	if _, _, log := withProbe(t, o); strings.Contains(log, warning) {
+		t.Errorf("on its training scan: %s", log)
+	}
+}
+
+// The scan of a training is not compared, however its probe was changed by the training.
+func TestTheTrainingScanIsKnown(t *testing.T) {
+	path := behind(t, simulate.Gaussian, 1e6)
+	scan, err := dataset.Open(path, dataset.Options{NoObject: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer scan.Close()
+	digest, err := scan.ContentDigest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := InferOptions{Scan: path}.open(silent())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	other := probeOf(t, behind(t, simulate.ZonePlate, 1))
+	for of, warned := range map[string]bool{"another": true, "one " + digest: false} {
+		var log bytes.Buffer
+		c := contract.Contract{Network: "estimate", Probe: other, DataDigest: of}
+		if err := warnIfUnlike(opened, c, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
+			t.Fatal(err)
+		}
+		if got := log.Len() > 0; got != warned || got && !strings.Contains(log.String(), "a network that takes") {
+			t.Errorf("trained on %q: %q", of, log.String())
+		}
+	}
+}
+
+// The solver begins with the probe that the network had, and the result still says where that was from.
+func TestRefinementBeginsWithTheChosenProbe(t *testing.T) {
+	path := behind(t, simulate.Gaussian, 1e6)
+	run := takingProbe(t, path, 0)
+	moved := optics.ShiftProbe(probeOf(t, path), 9, 0)
+	o := InferOptions{
+		Model: run.OutputDir, Scan: path, Engine: run.Engine, Refine: 1, Probe: ProbeChoice{From: probeFile(t, moved)},
+	}
+	dir, _, _ := withProbe(t, o)
+	if _, shift := optics.Likeness(probeOf(t, filepath.Join(dir, SolvedProbeFile)), moved); shift > 2 {
+		t.Errorf("the refined probe is %.1f pixels away", shift)
+	}
+	f, err := npz.Open(filepath.Join(dir, reconstruct.ObjectFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if source, err := f.String(KeyNetworkProbe); err != nil || source != o.Probe.From {
+		t.Errorf("the result says %q (%v)", source, err)
+	}
+}
+
+func TestInferRefusesProbes(t *testing.T) {
+	path := behind(t, simulate.Gaussian, 1e6)
+	taking := takingProbe(t, path, 0).OutputDir
+	o := options(t, engine.KindORT)
+	o.Config.Network, o.Config.MaxEpochs = models.Pattern, 0
+	trained(t, o)
+	filled := func(value complex64, side int) string {
+		return probeFile(t, ndarray.Wrap(slices.Repeat([]complex64{value}, side*side), side, side))
+	}
+	scan, err := simulate.Run(t.Context(), simulate.Options{
+		N: 128, Object: simulate.Blobs, Phase: 1, Probe: simulate.Gaussian, ProbeSize: 18, Scan: simulate.Fermat, Count: 2,
+		Step: 4, Photons: 1e4, Seed: 4,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	larger := filepath.Join(t.TempDir(), "larger.npz")
+	if err := dataset.Write(larger, scan); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		model, scan string
+		probe       ProbeChoice
+		words       []string
+	}{
+		"zeros":      {taking, path, ProbeChoice{From: filled(0, 64)}, []string{"probe.npz", "zero everywhere", "--probe"}},
+		"not finite": {taking, path, ProbeChoice{From: filled(complex(float32(math.NaN()), 0), 64)}, []string{"finite"}},
+		"too small":  {taking, path, ProbeChoice{From: filled(1, 32)}, []string{"(32, 32)", "(64, 64)"}},
+		"no file":    {taking, path, ProbeChoice{From: "absent.npz"}, []string{"absent.npz"}},
+		"no probe in it": {taking, path, ProbeChoice{From: filepath.Join(taking, "metrics.csv")},
+			[]string{"metrics.csv"}},
+		"another N":         {taking, larger, ProbeChoice{From: ScanProbe}, []string{"128 x 128", "64 x 64"}},
+		"a network without": {o.OutputDir, path, ProbeChoice{From: ScanProbe}, []string{"model", "takes the probe"}},
+		"calibrated":        {o.OutputDir, path, ProbeChoice{Passes: 3}, []string{"takes the probe"}},
+		"negative passes":   {taking, path, ProbeChoice{Passes: -1}, []string{"--probe-passes", "-1"}},
+	} {
+		dir := filepath.Join(t.TempDir(), "out")
+		_, err := Infer(context.Background(), InferOptions{
+			Model: c.model, Scan: c.scan, Probe: c.probe, OutputDir: dir, Selection: all(4), Engine: o.Engine,
+		}, silent())
+		var bad *badinput.Error
+		if !errors.As(err, &bad) {
+			t.Errorf("%s: error %v", name, err)
+			continue
+		}
+		for _, w := range c.words {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: %q does not say %q", name, err, w)
+			}
+		}
+		if strings.Contains(err.Error(), "--probe-file") {
+			t.Errorf("%s: %q names a flag that infer does not have", name, err)
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%s: an output directory was left", name)
+		}
+	}
+}
+
+// watch reconstructs with the probe of a file, at the power of the model's, and refuses to take that of a scan which
+// is still measured.
+func TestWatchWithTheProbeOfAFile(t *testing.T) {
+	path := behind(t, simulate.Gaussian, 1e6)
+	run := takingProbe(t, behind(t, simulate.ZonePlate, 1e6), 1)
+	_, _, c, err := contract.Load(run.OutputDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := WatchOptions{
+		Model: run.OutputDir, OutputDir: filepath.Join(t.TempDir(), "out"), Engine: run.Engine,
+		Probe: ProbeChoice{From: path},
+		Watch: watch.Options{
+			Path: filepath.Dir(path), FramesPerFile: 100, Frames: 100, Interval: time.Millisecond, BatchSize: 16,
+		},
+	}
+	numbered := filepath.Join(filepath.Dir(path), "part_0.npz")
+	if err := os.Rename(path, numbered); err != nil {
+		t.Fatal(err)
+	}
+	o.Probe.From = numbered
+	if _, err := Watch(context.Background(), o, silent()); err != nil {
+		t.Fatal(err)
+	}
+	result := filepath.Join(o.OutputDir, reconstruct.ObjectFile)
+	used := probeOf(t, result)
+	likeness, _ := optics.Likeness(used, probeOf(t, numbered))
+	if power := optics.Power(used) / optics.Power(c.Probe); likeness < 0.999 || math.Abs(power-1) > 1e-4 {
+		t.Errorf("the probe of the result has a likeness of %.3f, and %.3f of the model's power", likeness, power)
+	}
+	f, err := npz.Open(result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if source, err := f.String(KeyNetworkProbe); err != nil || source != numbered {
+		t.Errorf("the result says %q (%v)", source, err)
+	}
+
+	for from, word := range map[string]string{ScanProbe: "name a file", "absent.npz": "absent.npz"} {
+		o.Probe.From, o.OutputDir = from, filepath.Join(t.TempDir(), "out")
+		var bad *badinput.Error
+		if _, err := Watch(context.Background(), o, silent()); !errors.As(err, &bad) || !strings.Contains(err.Error(), word) {
+			t.Errorf("--probe %s: %v", from, err)
+		}
+		if _, err := os.Stat(o.OutputDir); err == nil {
+			t.Errorf("--probe %s: an output directory was left", from)
+		}
+	}
+}
