@@ -20,11 +20,11 @@ import (
 
 // Names of a checkpoint's first input and outputs.
 const (
-	InputName     = models.PatternsInput
-	AmplitudeName = "amplitude"
-	PhaseName     = "phase"
-	ObjectReName  = "object_re"
-	ObjectImName  = "object_im"
+	InputName     = contract.PatternsInput
+	AmplitudeName = contract.AmplitudeOutput
+	PhaseName     = contract.PhaseOutput
+	ObjectReName  = contract.ObjectReOutput
+	ObjectImName  = contract.ObjectImOutput
 	OffsetName    = contract.OffsetInput
 )
 

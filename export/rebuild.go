@@ -10,6 +10,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
 	"ptyx/internal/graph/ops"
 	"ptyx/internal/graph/program"
@@ -19,6 +20,12 @@ import (
 // Rebuild reads an ONNX network back into a graph of ptyx's operators, for a batch of the given size: the model then
 // runs without ONNX Runtime, and can be differentiated. It understands the operators that a checkpoint consists of.
 func Rebuild(data []byte, batch int) (p *Program, err error) {
+	return RebuildWithProbes(data, batch, 0)
+}
+
+// RebuildWithProbes is Rebuild with inputs for the probe, (probes, C, N, N), if the network has them. With 0 probes the
+// default in the file is a constant.
+func RebuildWithProbes(data []byte, batch, probes int) (p *Program, err error) {
 	defer recoverDecoding(&err)
 	m, err := readCheckpoint(data)
 	if err != nil {
@@ -36,20 +43,49 @@ func Rebuild(data []byte, batch int) (p *Program, err error) {
 			fmt.Errorf("the model has %d inputs that are not constants and %d outputs", len(inputs), len(outputs))
 	}
 	return ops.Build("rebuilding the network", func() *program.Program {
-		r := &rebuilder{graph: gorgonia.NewGraph(), built: map[*fileNode]*gorgonia.Node{}, names: program.Names{}}
+		r := &rebuilder{
+			graph: gorgonia.NewGraph(), built: map[*fileNode]*gorgonia.Node{}, names: program.Names{},
+			fed: map[string]*gorgonia.Node{},
+		}
 		p := &program.Program{Name: "ptyx", Names: r.names}
 		for _, in := range inputs {
 			p.Inputs = append(p.Inputs, program.Input{Name: in.name, Node: r.input(in, batch), Batch: program.Batch})
 		}
-		if slices.ContainsFunc(m.Graph.Inputs, func(v onnxir.ValueInfo) bool { return v.Name == OffsetName }) {
-			r.offset = program.Leaf(r.graph, OffsetName, batch, 2)
-			p.Inputs = append(p.Inputs, program.Input{Name: OffsetName, Node: r.offset, Batch: program.Batch})
+		for _, in := range optionalInputs(m.Graph, batch, probes) {
+			in.Node = program.Leaf(r.graph, in.Name, in.Shape...)
+			r.fed[in.Name] = in.Node
+			p.Inputs = append(p.Inputs, in.Input)
 		}
 		for _, out := range outputs {
 			p.Outputs = append(p.Outputs, program.Output{Name: out.name, Node: r.node(out)})
 		}
 		return p
 	})
+}
+
+// optionalInput is an input that has a default in the file and is fed all the same.
+type optionalInput struct {
+	program.Input
+	Shape []int
+}
+
+// optionalInputs are those that a rebuilt network is fed with, in their order.
+func optionalInputs(g *onnxir.Graph, batch, probes int) (list []optionalInput) {
+	for _, name := range []string{OffsetName, contract.ProbeReInput, contract.ProbeImInput} {
+		i := slices.IndexFunc(g.Inputs, func(v onnxir.ValueInfo) bool { return v.Name == name })
+		if i < 0 || name != OffsetName && probes == 0 {
+			continue
+		}
+		shape, symbol := []int{batch}, program.Batch
+		if name != OffsetName {
+			shape[0], symbol = probes, "probes"
+		}
+		for _, d := range g.Inputs[i].Dims[1:] {
+			shape = append(shape, int(d.Value))
+		}
+		list = append(list, optionalInput{program.Input{Name: name, Batch: symbol}, shape})
+	}
+	return list
 }
 
 // Weights reads the parameters of a checkpoint, in the order of the configuration's Specs.
@@ -116,8 +152,7 @@ type rebuilder struct {
 	graph *gorgonia.ExprGraph
 	built map[*fileNode]*gorgonia.Node
 	names program.Names
-	// offset is the input that has a default in the file, and is fed all the same; nil if the network has none.
-	offset *gorgonia.Node
+	fed   map[string]*gorgonia.Node // the inputs that have a default in the file and are fed all the same
 }
 
 // input makes the leaf of a model input (batch, C, N, N). onnx-go gives its shape without a symbolic batch.
@@ -139,8 +174,8 @@ func (r *rebuilder) node(f *fileNode) *gorgonia.Node {
 }
 
 func (r *rebuilder) build(f *fileNode) *gorgonia.Node {
-	if f.name == OffsetName && r.offset != nil {
-		return r.offset
+	if fed := r.fed[f.name]; fed != nil {
+		return fed
 	}
 	if f.tensor != nil {
 		return program.Constant(r.graph, f.name, f.floats())

@@ -11,7 +11,7 @@ import (
 )
 
 // PatternsInput is the name of the first input of every network, the measured amplitudes (B, C, N, N).
-const PatternsInput = "amplitude_measured"
+const PatternsInput = contract.PatternsInput
 
 // Names of the further inputs of a network that takes the probe: its real and imaginary part (B or 1, 1, N, N).
 const (

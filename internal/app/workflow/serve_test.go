@@ -19,7 +19,9 @@ import (
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/testutil"
+	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/service/cluster"
 	"ptyx/internal/service/serve"
 	"ptyx/models"
@@ -164,8 +166,11 @@ func TestTheSameBytesInAnyBatch(t *testing.T) {
 				t.Fatal(err)
 			}
 			const count, image = 7, 64 * 64
-			patterns := testutil.Uniform(5, 0, 20, count, image).Data
-			infer := func(batch int, parts ...[]float32) (out []byte) {
+			patterns, offsets := testutil.Uniform(5, 0, 20, count, image).Data, []float32(nil)
+			if network == models.Unrolled {
+				offsets = testutil.Uniform(6, -0.5, 0.5, count, 2).Data
+			}
+			infer := func(batch, request int) (out []byte) { // of all patterns, in requests of some
 				s, err := serve.New(serve.Options{
 					Models: l.models, BatchSize: batch, Queue: 64, Timeout: time.Minute, MaxBody: 1 << 20,
 					Log: silent(),
@@ -173,18 +178,18 @@ func TestTheSameBytesInAnyBatch(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, part := range parts {
-					out = append(out, inferred(t, s, part)...)
+				for from := 0; from < count; from += request {
+					all := predict.Request{Patterns: patterns, Offsets: offsets}
+					out = append(out, inferred(t, s, l.models[0].Contract, all.Part(from, min(from+request, count), image))...)
 				}
 				if err := s.Close(); err != nil {
 					t.Fatal(err)
 				}
 				return out
 			}
-			alone := infer(1, slices.Collect(slices.Chunk(patterns, image))...)
+			alone := infer(1, 1)
 			for _, c := range []struct{ batch, request int }{{16, 7}, {3, 7}, {16, 2}, {2, 5}} {
-				got := infer(c.batch, slices.Collect(slices.Chunk(patterns, c.request*image))...)
-				if !bytes.Equal(got, alone) {
+				if !bytes.Equal(infer(c.batch, c.request), alone) {
 					t.Errorf(
 						"%v, %d threads: requests of %d in batches of %d give other bytes", network, threads,
 						c.request, c.batch,
@@ -198,23 +203,28 @@ func TestTheSameBytesInAnyBatch(t *testing.T) {
 	}
 }
 
-// inferred asks for the amplitudes of patterns, raw.
-func inferred(t *testing.T, s *serve.Server, patterns []float32) []byte {
+// inferred asks for the first output of patterns, raw.
+func inferred(t *testing.T, s *serve.Server, c contract.Contract, r predict.Request) []byte {
 	t.Helper()
-	header := fmt.Sprintf(`{"inputs":[{"name":"amplitude_measured","datatype":"FP32","shape":[%d,1,64,64],
+	samples, offset, body := len(r.Patterns)/64/64, "", []byte(nil)
+	if r.Offsets != nil {
+		offset = fmt.Sprintf(`{"name":"offset","datatype":"FP32","shape":[%d,2],"parameters":{"binary_data_size":%d}},`,
+			samples, 8*samples)
+	}
+	header := fmt.Sprintf(`{"inputs":[%s{"name":"amplitude_measured","datatype":"FP32","shape":[%d,1,64,64],
 		"parameters":{"binary_data_size":%d}}],
-		"outputs":[{"name":"amplitude","parameters":{"binary_data":true}}]}`, len(patterns)/64/64, 4*len(patterns))
-	body := []byte(header)
-	for _, v := range patterns {
+		"outputs":[{"name":%q,"parameters":{"binary_data":true}}]}`, offset, samples, 4*len(r.Patterns), c.Outputs()[0])
+	body = append(body, header...)
+	for _, v := range slices.Concat(r.Offsets, r.Patterns) {
 		body = binary.LittleEndian.AppendUint32(body, math.Float32bits(v))
 	}
-	r := httptest.NewRequest("POST", "/v2/models/net/infer", bytes.NewReader(body))
-	r.Header.Set("Inference-Header-Content-Length", strconv.Itoa(len(header)))
+	request := httptest.NewRequest("POST", "/v2/models/net/infer", bytes.NewReader(body))
+	request.Header.Set("Inference-Header-Content-Length", strconv.Itoa(len(header)))
 	w := httptest.NewRecorder()
-	s.Handler().ServeHTTP(w, r)
+	s.Handler().ServeHTTP(w, request)
 	n, err := strconv.Atoi(w.Header().Get("Inference-Header-Content-Length"))
-	if w.Code != 200 || err != nil || w.Body.Len() != n+4*len(patterns) {
-		t.Fatalf("%d: %d bytes (%v)", w.Code, w.Body.Len(), err)
+	if w.Code != 200 || err != nil || w.Body.Len() != n+4*len(r.Patterns) {
+		t.Fatalf("%d: %d bytes (%v) %.300s", w.Code, w.Body.Len(), err, w.Body)
 	}
 	return w.Body.Bytes()[n:]
 }

@@ -25,6 +25,11 @@ func Range(positions []float64, members []int) (low, high int) {
 // Fraction is v - Pixel(v), in [-0.5, 0.5), without rounding error for any v whose fraction is representable.
 func Fraction(v float64) float64 { return v - round(v) }
 
+// AppendOffset appends the subpixel parts of a position, x and y, as a network takes them.
+func AppendOffset(to []float32, x, y float64) []float32 {
+	return append(to, float32(Fraction(x)), float32(Fraction(y)))
+}
+
 // round compares the distance to the floor, which is exact. The sum v + 0.5 may round: 0.49999999999999994 + 0.5 = 1.
 func round(v float64) float64 {
 	floor := math.Floor(v)

@@ -12,14 +12,6 @@ import (
 	"ptyx/internal/physics/optics"
 )
 
-// Names of the further inputs of a network that takes the probe: its real and imaginary part (B or 1, 1, N, N), in the
-// unit of the patterns, and the subpixel part (x, y) of the position (B or 1, 2).
-const (
-	ProbeReInput = "probe_re"
-	ProbeImInput = "probe_im"
-	OffsetInput  = "offset"
-)
-
 // ErrFixedProbe is the cause of the error for a model that does not take the probe.
 var ErrFixedProbe = errors.New("it knows only the probe of its training")
 

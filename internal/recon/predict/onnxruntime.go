@@ -1,6 +1,7 @@
 package predict
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -14,6 +15,10 @@ import (
 // ORT is the predictor over ONNX Runtime.
 type ORT struct {
 	session *ort.Session
+	// probes is the session whose bindings also feed the probe, nil until it is needed: ONNX Runtime fixes the list of
+	// inputs when a session is created. open creates it; nil if the network takes no probe.
+	probes *ort.Session
+	open   func() (*ort.Session, error)
 }
 
 // NewORT creates a session for the bytes of a checkpoint, which may be hostile. ONNX Runtime's parser and operators are
@@ -28,12 +33,26 @@ func NewORT(env *ort.Environment, model []byte, o ort.SessionOptions) (*ORT, err
 	if err != nil {
 		return nil, err
 	}
-	for _, in := range signature.Optional {
-		if in.Name == contract.OffsetInput {
-			o.Optional = append(o.Optional, in.Name)
-		}
+	has := func(name string) bool {
+		return slices.ContainsFunc(signature.Optional, func(v onnxir.ValueInfo) bool { return v.Name == name })
+	}
+	if has(contract.OffsetInput) {
+		o.Optional = append(o.Optional, contract.OffsetInput)
 	}
 	o.NoMemPattern = true // it would keep a second set of buffers and saves no time (docs/dev/performance.md)
+	s, err := newSession(env, model, o)
+	if err != nil {
+		return nil, err
+	}
+	p := &ORT{session: s}
+	if has(contract.OffsetInput) && has(contract.ProbeReInput) && has(contract.ProbeImInput) {
+		o.Optional = []string{contract.OffsetInput, contract.ProbeReInput, contract.ProbeImInput}
+		p.open = func() (*ort.Session, error) { return newSession(env, model, o) }
+	}
+	return p, nil
+}
+
+func newSession(env *ort.Environment, model []byte, o ort.SessionOptions) (*ort.Session, error) {
 	s, err := env.NewSession(model, o)
 	if err != nil {
 		return nil, fmt.Errorf("loading the model: %w", err)
@@ -42,21 +61,25 @@ func NewORT(env *ort.Environment, model []byte, o ort.SessionOptions) (*ORT, err
 		_ = s.Close()
 		return nil, err
 	}
-	return &ORT{session: s}, nil
+	return s, nil
 }
 
-// checkSignature accepts one input (B, C, N, N) and two outputs of that shape. Offsets (B, 2) may follow the input.
+// checkSignature accepts one input (B, C, N, N) and two outputs of that shape. Offsets (B, 2) may follow the input, and
+// the two parts of the probe (B, C, N, N) the offsets.
 func checkSignature(inputs, outputs []ort.TensorInfo) error {
-	if len(inputs) == 2 && len(inputs[1].Shape) == 2 && inputs[1].Shape[1] == 2 {
+	images := outputs
+	if len(inputs) > 1 && len(inputs[1].Shape) == 2 && inputs[1].Shape[1] == 2 {
+		images = slices.Concat(outputs, inputs[2:])
 		inputs = inputs[:1]
 	}
 	if len(inputs) != 1 || len(outputs) != 2 {
 		return NotAPredictor(fmt.Sprintf("%d inputs and %d outputs", len(inputs), len(outputs)))
 	}
 	in := inputs[0].Shape
-	for _, shape := range [][]int{in, outputs[0].Shape, outputs[1].Shape} {
+	for _, image := range append(images, inputs[0]) {
+		shape := image.Shape
 		if len(shape) != 4 || !slices.Equal(shape[1:], in[1:]) || slices.Min(shape[1:]) < 1 {
-			return NotAPredictor(fmt.Sprintf("input %v, outputs %v and %v", in, outputs[0].Shape, outputs[1].Shape))
+			return NotAPredictor(fmt.Sprintf("input %v, and %s of shape %v", in, image.Name, shape))
 		}
 	}
 	return nil
@@ -84,53 +107,85 @@ func (o *ORT) Provider() string { return o.session.Provider() }
 // Fallback is why auto took the CPU although CUDA is there. Otherwise it is empty.
 func (o *ORT) Fallback() string { return o.session.Fallback() }
 
-// Close closes the session.
-func (o *ORT) Close() error { return o.session.Close() }
+// Close closes the sessions.
+func (o *ORT) Close() error {
+	if o.probes == nil {
+		return o.session.Close()
+	}
+	return errors.Join(o.probes.Close(), o.session.Close())
+}
 
 // Prepare binds arrays for b samples. If the model takes only one batch size, Run splits b into parts of that size.
-func (o *ORT) Prepare(b int) (Batch, error) {
-	fixed := o.session.Inputs()[0].Shape[0]
-	if fixed <= 0 || fixed == b {
-		return o.prepare(b)
+func (o *ORT) Prepare(b int) (Batch, error) { return prepare(o.session, b, 0) }
+
+// PrepareProbes is Prepare with an input for probes.
+func (o *ORT) PrepareProbes(b, probes int) (ProbeBatch, error) {
+	if o.open == nil {
+		return nil, ErrNoProbe
 	}
-	part, err := o.prepare(fixed)
+	if o.probes == nil {
+		s, err := o.open()
+		if err != nil {
+			return nil, err
+		}
+		o.probes = s
+	}
+	return prepare(o.probes, b, probes)
+}
+
+func prepare(s *ort.Session, b, probes int) (ProbeBatch, error) {
+	fixed := s.Inputs()[0].Shape[0]
+	if fixed <= 0 || fixed == b {
+		return bind(s, newArrays(s, b, probes))
+	}
+	part, err := bind(s, newArrays(s, fixed, min(probes, fixed)))
 	if err != nil {
 		return nil, err
 	}
-	return &splitBatch{part: part, arrays: o.newArrays(b)}, nil
+	return &splitBatch{part: part, arrays: newArrays(s, b, probes)}, nil
 }
 
-func (o *ORT) prepare(b int) (*ortBatch, error) {
-	a := o.newArrays(b)
-	inputs := []*ndarray.Float32{a.patterns}
-	if a.offsets != nil {
-		inputs = append(inputs, a.offsets)
-	}
-	binding, err := o.session.Bind(inputs, []*ndarray.Float32{a.first, a.second})
+func bind(s *ort.Session, a arrays) (*ortBatch, error) {
+	binding, err := s.Bind(a.inputs(), []*ndarray.Float32{a.first, a.second})
 	if err != nil {
 		return nil, err
 	}
 	return &ortBatch{arrays: a, binding: binding}, nil
 }
 
-// arrays are the inputs and the outputs of a batch: offsets (B, 2), or nil, and the others (B, C, N, N).
-type arrays struct{ patterns, offsets, first, second *ndarray.Float32 }
+// arrays are the inputs and the outputs of a batch: offsets (B, 2), probes (1 or B, C, N, N), or nil, and the others
+// (B, C, N, N).
+type arrays struct{ patterns, offsets, probeRe, probeIm, first, second *ndarray.Float32 }
 
-func (o *ORT) newArrays(b int) arrays {
-	shape := append([]int{b}, o.session.Inputs()[0].Shape[1:]...)
-	a := arrays{
-		patterns: ndarray.New[float32](shape...), first: ndarray.New[float32](shape...),
-		second: ndarray.New[float32](shape...),
+func newArrays(s *ort.Session, b, probes int) arrays {
+	image := func(count int) *ndarray.Float32 {
+		return ndarray.New[float32](append([]int{count}, s.Inputs()[0].Shape[1:]...)...)
 	}
-	if len(o.session.Inputs()) > 1 {
+	a := arrays{patterns: image(b), first: image(b), second: image(b)}
+	if len(s.Inputs()) > 1 {
 		a.offsets = ndarray.New[float32](b, 2)
 	}
+	if probes > 0 {
+		a.probeRe, a.probeIm = image(probes), image(probes)
+	}
 	return a
+}
+
+// inputs are those that the session is fed with, in its order.
+func (a arrays) inputs() (list []*ndarray.Float32) {
+	for _, in := range []*ndarray.Float32{a.patterns, a.offsets, a.probeRe, a.probeIm} {
+		if in != nil {
+			list = append(list, in)
+		}
+	}
+	return list
 }
 
 func (a arrays) Patterns() *ndarray.Float32 { return a.patterns }
 
 func (a arrays) Offsets() *ndarray.Float32 { return a.offsets }
+
+func (a arrays) Probes() (re, im *ndarray.Float32) { return a.probeRe, a.probeIm }
 
 type ortBatch struct {
 	arrays
@@ -143,31 +198,39 @@ func (b *ortBatch) Run() (first, second *ndarray.Float32, err error) {
 
 func (b *ortBatch) Close() error { return b.binding.Close() }
 
-// splitBatch runs a batch in parts of the model's own batch size; the last part is padded with dark patterns.
+// splitBatch runs a batch in parts of the model's own batch size; the last part is padded with zeros.
 type splitBatch struct {
 	arrays
 	part *ortBatch
 }
 
 func (b *splitBatch) Run() (first, second *ndarray.Float32, err error) {
-	step := len(b.part.patterns.Data)
-	for start := 0; start < len(b.patterns.Data); start += step {
-		end := min(start+step, len(b.patterns.Data))
-		copied := copy(b.part.patterns.Data, b.patterns.Data[start:end])
-		clear(b.part.patterns.Data[copied:])
-		if b.offsets != nil {
-			image := len(b.patterns.Data) / (len(b.offsets.Data) / 2)
-			copied := copy(b.part.offsets.Data, b.offsets.Data[2*start/image:2*end/image])
-			clear(b.part.offsets.Data[copied:])
+	samples, step := b.patterns.Shape[0], b.part.patterns.Shape[0]
+	parts := b.part.inputs()
+	for start := 0; start < samples; start += step {
+		end := min(start+step, samples)
+		for i, in := range b.inputs() {
+			copySamples(parts[i], in, start, end)
 		}
 		first, second, err := b.part.Run()
 		if err != nil {
 			return nil, nil, err
 		}
-		copy(b.first.Data[start:end], first.Data)
-		copy(b.second.Data[start:end], second.Data)
+		image := len(b.patterns.Data) / samples
+		copy(b.first.Data[start*image:end*image], first.Data)
+		copy(b.second.Data[start*image:end*image], second.Data)
 	}
 	return b.first, b.second, nil
+}
+
+// copySamples copies the samples [from, to), or the only one of an array for all samples, and clears the rest.
+func copySamples(to, from *ndarray.Float32, start, end int) {
+	if from.Shape[0] == 1 {
+		start, end = 0, 1
+	}
+	sample := len(from.Data) / from.Shape[0]
+	copied := copy(to.Data, from.Data[start*sample:end*sample])
+	clear(to.Data[copied:])
 }
 
 func (b *splitBatch) Close() error { return b.part.Close() }

@@ -7,6 +7,7 @@
 package predict
 
 import (
+	"errors"
 	"math"
 
 	"ptyx/internal/base/badinput"
@@ -37,6 +38,28 @@ type Batch interface {
 	Close() error
 }
 
+// ProbeTaker is a Predictor that can also take probes with the patterns.
+type ProbeTaker interface {
+	Predictor
+	// PrepareProbes is Prepare with an input for the given number of probes, 1 or b. If the network takes no probe, the
+	// error is ErrNoProbe.
+	PrepareProbes(b, probes int) (ProbeBatch, error)
+}
+
+// ProbeBatch is a Batch with an input for probes.
+type ProbeBatch interface {
+	Batch
+	// Probes are the inputs (1 or B, C, N, N), real and imaginary part of the probe of all patterns, or of each; nil if
+	// the network uses its own probe. The caller fills them before Run.
+	Probes() (re, im *ndarray.Float32)
+}
+
+// ErrNoProbe is the error for a probe that is given to a network that takes none.
+var ErrNoProbe = errors.New("the network takes no probe with the patterns")
+
+// MaxOffset is the largest magnitude of an offset in pixels: further positions round to another pixel.
+const MaxOffset = 0.5
+
 // NotAPredictor is the error for a model whose graph contradicts its metadata. It names no file; a caller that knows
 // the path adds it.
 func NotAPredictor(found string) error {
@@ -52,7 +75,33 @@ func NotAPredictor(found string) error {
 type Request struct {
 	Patterns      []float32
 	Offsets       []float32 // (samples, 2), see Batch.Offsets; nil: 0
+	Probe         Probe     // a request with a probe shares its batch with no other
 	First, Second []float32
+}
+
+// Probe is the real and the imaginary part of a probe for all samples, C * N * N values each, or of one for each
+// sample. The zero value stands for the probe of the model.
+type Probe struct{ Re, Im []float32 }
+
+// Count is the number of probes, 0 or more; sample is the number of values of a sample.
+func (p Probe) Count(sample int) int { return len(p.Re) / sample }
+
+// Part is the request of the samples [from, to); sample is the number of values of one.
+func (r Request) Part(from, to, sample int) Request {
+	of := func(values []float32, each int) []float32 {
+		if values == nil {
+			return nil
+		}
+		return values[from*each : to*each]
+	}
+	part := Request{
+		Patterns: of(r.Patterns, sample), Offsets: of(r.Offsets, 2), Probe: r.Probe,
+		First: of(r.First, sample), Second: of(r.Second, sample),
+	}
+	if r.Probe.Count(sample) > 1 {
+		part.Probe = Probe{Re: of(r.Probe.Re, sample), Im: of(r.Probe.Im, sample)}
+	}
+	return part
 }
 
 // Values counts the values of a batch's patterns.

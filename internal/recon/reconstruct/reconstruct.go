@@ -129,9 +129,9 @@ func (r *Reconstruction) Offsets(i int, into *ndarray.Float32) {
 	if into == nil {
 		return
 	}
-	for slot, group := range r.groupsOf(i) {
-		x, y := r.scan.X[group[0]], r.scan.Y[group[0]]
-		into.Data[2*slot], into.Data[2*slot+1] = float32(frame.Fraction(x)), float32(frame.Fraction(y))
+	offsets := into.Data[:0]
+	for _, group := range r.groupsOf(i) {
+		offsets = frame.AppendOffset(offsets, r.scan.X[group[0]], r.scan.Y[group[0]])
 	}
 }
 

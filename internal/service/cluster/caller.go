@@ -58,7 +58,7 @@ type called struct {
 // call is a batch in Compute.
 type call struct {
 	number int
-	task   Task // without patterns
+	task   Task // without the arrays of the batch
 	batch  []predict.Request
 	done   chan Outcome // has room for one
 }
@@ -73,7 +73,7 @@ func Call(ctx context.Context, c *Connection, o CallOptions) (*Caller, error) {
 	}
 	files := map[Digest][]byte{}
 	for _, m := range o.Models {
-		most, err := c.maxSamples(m.Contract)
+		most, err := c.maxSamples(m.Contract, true)
 		if err != nil {
 			return nil, err
 		}
@@ -177,14 +177,8 @@ func (c *Caller) newCall(model string, batch []predict.Request) *call {
 	return k
 }
 
-// encode returns the task with the patterns of all requests.
-func (k *call) encode() []byte {
-	b := k.task.Encode()
-	for _, r := range k.batch {
-		b = appendFloats(b, r.Patterns)
-	}
-	return b
-}
+// encode returns the task with the arrays of all requests.
+func (k *call) encode() []byte { return k.task.encode(k.batch) }
 
 // cancel forgets a batch.
 func (c *Caller) cancel(k *call) {

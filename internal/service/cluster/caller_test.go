@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,8 +56,11 @@ func calling(t testing.TB, c *Connection, o CallOptions) *Caller {
 func batchOf(seed uint64, m contract.Contract, samples ...int) (batch []predict.Request) {
 	for i, count := range samples {
 		d := testutil.Uniform(seed+uint64(i), 0, 2, count, m.Channels, m.N, m.N).Data
-		batch = append(batch, predict.Request{Patterns: d, First: make([]float32, len(d)),
-			Second: make([]float32, len(d))})
+		request := predict.Request{Patterns: d, First: make([]float32, len(d)), Second: make([]float32, len(d))}
+		if i%2 == 0 { // the others have none
+			request.Offsets = testutil.Uniform(seed+uint64(i)+50, -0.5, 0.5, count, 2).Data
+		}
+		batch = append(batch, request)
 	}
 	return batch
 }
@@ -68,8 +72,17 @@ func computed(ctx context.Context, c *Caller, name string, batch []predict.Reque
 		return err
 	}
 	for i, p := range batch {
+		samples := cmp.Or(len(p.Offsets)/2, 1)
 		for k, d := range p.Patterns {
-			if !(p.First[k] == d/2 && p.Second[k] == d-1) {
+			first, second := d/2, d-1
+			if p.Offsets != nil {
+				offset := p.Offsets[2*(k/(len(p.Patterns)/samples)):]
+				first, second = first+offset[0], second+offset[1]
+			}
+			if re, im := p.Probe.Re, p.Probe.Im; re != nil {
+				first, second = first+re[k%len(re)], second+im[k%len(im)]
+			}
+			if !(p.First[k] == first && p.Second[k] == second) {
 				return fmt.Errorf("piece %d, value %d: %v, %v of %v", i, k, p.First[k], p.Second[k], d)
 			}
 		}
@@ -128,6 +141,26 @@ func TestCall(t *testing.T) {
 	// a slow machine looks for what is on its way, and finds it twice
 	if s := caller.summary; s.Resent != 0 || s.Malformed != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestCallsWithProbes: a batch with one probe, or one for each sample, gets the patches of this probe.
+func TestCallsWithProbes(t *testing.T) {
+	t.Parallel()
+	b := broker(t)
+	f := &fake{n: size, channels: 1, timing: patient}
+	start(t, b.URL, f.worker())
+	unrolled := callable("net", size, 1)
+	unrolled.Contract.Network = "unrolled"
+	caller := calling(t, connected(t, b.URL), CallOptions{Models: []Callable{unrolled}, Timing: patient})
+	for _, c := range []struct{ samples, probes int }{{1, 1}, {5, 1}, {5, 5}, {caller.MaxBatch("net") * 2 / 3, 0}} {
+		batch := batchOf(uint64(c.samples), unrolled.Contract, c.samples)
+		probes := cmp.Or(c.probes, c.samples)
+		batch[0].Probe = predict.Probe{Re: testutil.Uniform(1, -1, 1, probes, size, size).Data,
+			Im: testutil.Uniform(2, -1, 1, probes, size, size).Data}
+		if err := computed(t.Context(), caller, "net", batch); err != nil {
+			t.Errorf("%d samples, %d probes: %v", c.samples, probes, err)
+		}
 	}
 }
 

@@ -116,7 +116,8 @@ var (
 // size is of the patterns of tests.
 const size = 64
 
-// fake is a network whose patch depends on its pattern alone: amplitude d/2, phase d - 1.
+// fake is a network whose patch depends on its pattern d, the offset (x, y) and the probe p alone: amplitude d/2 + x +
+// Re p, phase d - 1 + y + Im p. Its own probe is 0.
 type fake struct {
 	n, channels int
 	delay       time.Duration // of a batch
@@ -152,20 +153,31 @@ func (f *fake) Provider() string { return "fake" }
 func (f *fake) Fallback() string { return "" }
 func (f *fake) Close() error     { return nil }
 
-func (f *fake) Prepare(b int) (predict.Batch, error) {
+func (f *fake) Prepare(b int) (predict.Batch, error) { return f.PrepareProbes(b, 0) }
+
+func (f *fake) PrepareProbes(b, probes int) (predict.ProbeBatch, error) {
 	f.prepared.Add(1)
-	array := func() *ndarray.Float32 { return ndarray.New[float32](b, f.channels, f.n, f.n) }
-	return &fakeBatch{f, array(), array(), array()}, nil
+	array := func(count int) *ndarray.Float32 { return ndarray.New[float32](count, f.channels, f.n, f.n) }
+	batch := &fakeBatch{
+		fake: f, offsets: ndarray.New[float32](b, 2), patterns: array(b), amplitude: array(b), phase: array(b),
+	}
+	if probes > 0 {
+		batch.re, batch.im = array(probes), array(probes)
+	}
+	return batch, nil
 }
 
 type fakeBatch struct {
-	fake                       *fake
-	patterns, amplitude, phase *ndarray.Float32
+	fake                                        *fake
+	offsets, re, im, patterns, amplitude, phase *ndarray.Float32
 }
 
 func (b *fakeBatch) Patterns() *ndarray.Float32 { return b.patterns }
-func (b *fakeBatch) Offsets() *ndarray.Float32  { return nil }
-func (b *fakeBatch) Close() error               { b.fake.prepared.Add(-1); return nil }
+func (b *fakeBatch) Offsets() *ndarray.Float32  { return b.offsets }
+func (b *fakeBatch) Probes() (re, im *ndarray.Float32) {
+	return b.re, b.im
+}
+func (b *fakeBatch) Close() error { b.fake.prepared.Add(-1); return nil }
 
 func (b *fakeBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
 	b.fake.ran.Add(1)
@@ -175,8 +187,14 @@ func (b *fakeBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
 			return nil, nil, err
 		}
 	}
+	image := len(b.patterns.Data) / b.patterns.Shape[0]
 	for i, d := range b.patterns.Data {
-		b.amplitude.Data[i], b.phase.Data[i] = d/2, d-1
+		offset := b.offsets.Data[2*(i/image):]
+		b.amplitude.Data[i], b.phase.Data[i] = d/2+offset[0], d-1+offset[1]
+		if b.re != nil {
+			b.amplitude.Data[i] += b.re.Data[i%len(b.re.Data)]
+			b.phase.Data[i] += b.im.Data[i%len(b.im.Data)]
+		}
 	}
 	return b.amplitude, b.phase, nil
 }

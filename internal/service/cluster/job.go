@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/scan/dataset"
@@ -32,7 +33,7 @@ const headerSize = 256
 func NewJob(c *Connection, scan *dataset.Scan, model []byte, k contract.Contract, opt reconstruct.Options) (*Job,
 	error) {
 	j := &Job{Model: model, Digest: sha256.Sum256(model)}
-	most, err := c.maxSamples(k)
+	most, err := c.maxSamples(k, false)
 	if err != nil {
 		return nil, err
 	}
@@ -54,10 +55,13 @@ func NewJob(c *Connection, scan *dataset.Scan, model []byte, k contract.Contract
 	return j, nil
 }
 
-// maxSamples is how many samples a message may hold.
-func (c *Connection) maxSamples(k contract.Contract) (int, error) {
+// maxSamples is how many samples a message may hold. ownProbes: a task may have a probe, if the model takes one.
+func (c *Connection) maxSamples(k contract.Contract, ownProbes bool) (int, error) {
 	one := shape{Samples: 1, Channels: k.Channels, N: k.N}
 	limit, need := int(c.nc.MaxPayload()), maxOutcomeSize(one)+headerSize
+	if ownProbes && k.TakesProbe() {
+		need += probeSize(one)
+	}
 	if need > limit {
 		return 0, &badinput.Error{
 			File: c.name, Key: "--nats", Found: fmt.Sprintf("a broker that accepts messages of %d bytes", limit),
@@ -73,5 +77,9 @@ func (j *Job) shape(i int) shape { return shape{Samples: j.Samples(i), Channels:
 
 // task is the task of batch i.
 func (j *Job) task(i int, patterns []float32) Task {
-	return Task{Job: j.ID, Model: j.Digest, Batch: i, shape: j.shape(i), Patterns: patterns}
+	offsets := ndarray.New[float32](j.Samples(i), 2)
+	j.Offsets(i, offsets)
+	return Task{
+		Job: j.ID, Model: j.Digest, Batch: i, shape: j.shape(i), Patterns: patterns, Offsets: offsets.Data,
+	}
 }

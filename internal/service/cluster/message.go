@@ -12,22 +12,24 @@ import (
 	"unicode/utf8"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/recon/predict"
 )
 
 // A message is a head of fixed size and float32 values, all little-endian. The head tells the length of the message,
 // which is checked before memory is allocated. NPZ would add a zip archive to each batch; protobuf, a copy and
 // generated code.
 //
-//	task    "PTXT" version u16, channels u16, n u16, 0 u16, samples u32, batch u32, job [32], model [32],
-//	        patterns f32 (B, C, N, N)
+//	task    "PTXT" version u16, channels u16, n u16, probes u16, samples u32, batch u32, job [32], model [32],
+//	        patterns f32 (B, C, N, N), offsets f32 (B, 2), probes f32 (P, C, N, N), real and then imaginary part
 //	outcome "PTXO" version u16, channels u16, n u16, text u16, samples u32, batch u32, job [32], text,
-//	        amplitude f32 (B, C, N, N), phase f32 (B, C, N, N)
+//	        outputs of the network f32 (B, C, N, N), first and then second
 //
-// The text of an outcome is the name of the provider. Without samples it says why the task failed.
+// The number of probes is 0 for the model's own, 1, or that of the samples. The text of an outcome is the name of the
+// provider. Without samples it says why the task failed.
 const (
 	taskMagic    = "PTXT"
 	outcomeMagic = "PTXO"
-	version      = 1
+	version      = 2
 	headSize     = 20 + sha256.Size
 	maxText      = 1 << 10
 	maxN         = 1024 // as in a model's metadata
@@ -54,7 +56,9 @@ type Task struct {
 	Job, Model Digest
 	Batch      int // its number in the job
 	shape
-	Patterns []float32 // (B, C, N, N), raw amplitudes
+	Patterns []float32     // (B, C, N, N), raw amplitudes
+	Offsets  []float32     // (B, 2), subpixel parts (x, y) of the positions
+	Probe    predict.Probe // its zero value: the model's own
 }
 
 // Outcome is the result of a task.
@@ -69,16 +73,16 @@ type Outcome struct {
 
 // head is the beginning of every message, as it is on the wire.
 type head struct {
-	Magic                      [4]byte
-	Version, Channels, N, Text uint16
-	Samples, Batch             uint32
-	Job                        Digest
+	Magic                       [4]byte
+	Version, Channels, N, Count uint16 // Count: probes of a task, bytes of an outcome's text
+	Samples, Batch              uint32
+	Job                         Digest
 }
 
 // appendHead writes a head into a slice with room for the whole message.
-func appendHead(magic string, s shape, text, batch int, job Digest) []byte {
+func appendHead(magic string, s shape, count, batch int, job Digest) []byte {
 	h := head{
-		Version: version, Channels: uint16(s.Channels), N: uint16(s.N), Text: uint16(text),
+		Version: version, Channels: uint16(s.Channels), N: uint16(s.N), Count: uint16(count),
 		Samples: uint32(s.Samples), Batch: uint32(batch), Job: job,
 	}
 	copy(h.Magic[:], magic)
@@ -101,25 +105,42 @@ func parseHead(data []byte, magic string) (h head, s shape, body []byte, err err
 		return fault("it begins with %q, not %q", h.Magic[:], magic)
 	case h.Version != version:
 		return fault("version %d, where this ptyx knows %d", h.Version, version)
-	case s.Channels < 1 || s.Channels > maxChannels || s.N < 1 || s.N > maxN || h.Text > maxText ||
-		h.Batch > math.MaxInt32:
-		return fault("%d channels of %d x %d, batch %d, text of %d bytes", s.Channels, s.N, s.N, h.Batch, h.Text)
+	case s.Channels < 1 || s.Channels > maxChannels || s.N < 1 || s.N > maxN || h.Batch > math.MaxInt32:
+		return fault("%d channels of %d x %d, batch %d", s.Channels, s.N, s.N, h.Batch)
 	case int64(h.Samples) > int64(len(data))/4:
 		return fault("%d samples in %d bytes", h.Samples, len(data))
 	}
 	return h, s, data[headSize:], nil
 }
 
-// hasFloats reports whether a body is count arrays of a shape. It computes no product that overflows.
-func hasFloats(body []byte, s shape, count int) bool {
-	sample := 4 * count * s.Channels * s.N * s.N // at most 2^31
+// hasOutputs reports whether a body is two arrays of a shape. It computes no product that overflows.
+func hasOutputs(body []byte, s shape) bool {
+	sample := 4 * 2 * s.Channels * s.N * s.N // at most 2^31
 	return len(body)%sample == 0 && len(body)/sample == s.Samples
 }
 
 // Encode returns the bytes of a task.
 func (t Task) Encode() []byte {
-	b := append(appendHead(taskMagic, t.shape, 0, t.Batch, t.Job), t.Model[:]...)
-	return appendFloats(b, t.Patterns)
+	return t.encode([]predict.Request{{Patterns: t.Patterns, Offsets: t.Offsets, Probe: t.Probe}})
+}
+
+// encode returns the bytes of a task with the patterns, offsets and probe of requests in place of its own. A request
+// with a probe is alone.
+func (t Task) encode(requests []predict.Request) []byte {
+	image := t.Channels * t.N * t.N
+	probe := requests[0].Probe
+	b := append(appendHead(taskMagic, t.shape, probe.Count(image), t.Batch, t.Job), t.Model[:]...)
+	for _, r := range requests {
+		b = appendFloats(b, r.Patterns)
+	}
+	for _, r := range requests {
+		offsets := r.Offsets
+		if offsets == nil {
+			offsets = make([]float32, 2*len(r.Patterns)/image)
+		}
+		b = appendFloats(b, offsets)
+	}
+	return appendFloats(appendFloats(b, probe.Re), probe.Im)
 }
 
 // DecodeTask reads a task. Its errors wrap errMalformed.
@@ -128,16 +149,45 @@ func DecodeTask(data []byte) (t Task, err error) {
 	if err != nil {
 		return Task{}, err
 	}
-	if h.Text != 0 || s.Samples == 0 || len(body) < sha256.Size || !hasFloats(body[sha256.Size:], s, 1) {
-		return Task{}, fmt.Errorf("%w: a task of shape %v in %d bytes", errMalformed, s.list(), len(data))
+	probes, one := int(h.Count), s.Channels*s.N*s.N // at most 2^28, and at most as many samples as bytes
+	size := sha256.Size + 4*(s.Samples*(one+2)+2*probes*one)
+	if s.Samples == 0 || probes > 1 && probes != s.Samples || len(body) != size {
+		return Task{}, fmt.Errorf("%w: a task of shape %v with %d probes in %d bytes", errMalformed, s.list(), probes,
+			len(data))
 	}
-	model, patterns := Digest(body[:sha256.Size]), floats(body[sha256.Size:])
-	for i, v := range patterns {
-		if !(v >= 0 && v <= math.MaxFloat32) { // false for NaN
-			return Task{}, fmt.Errorf("%w: %v at value %d of the patterns", errMalformed, v, i)
+	t = Task{Job: h.Job, Model: Digest(body[:sha256.Size]), Batch: int(h.Batch), shape: s}
+	rest := body[sha256.Size:]
+	next := func(count int) []float32 {
+		values := floats(rest[:4*count])
+		rest = rest[4*count:]
+		return values
+	}
+	t.Patterns, t.Offsets = next(s.values()), next(2*s.Samples)
+	if probes > 0 {
+		t.Probe = predict.Probe{Re: next(probes * one), Im: next(probes * one)}
+	}
+	return t, t.checkValues()
+}
+
+// checkValues refuses values that no detector, position or probe has.
+func (t Task) checkValues() error {
+	for _, c := range []struct {
+		name        string
+		values      []float32
+		least, most float32
+	}{
+		{"the patterns", t.Patterns, 0, math.MaxFloat32},
+		{"the offsets", t.Offsets, -predict.MaxOffset, predict.MaxOffset},
+		{"the probe", t.Probe.Re, -math.MaxFloat32, math.MaxFloat32},
+		{"the probe", t.Probe.Im, -math.MaxFloat32, math.MaxFloat32},
+	} {
+		for i, v := range c.values {
+			if !(v >= c.least && v <= c.most) { // false for NaN
+				return fmt.Errorf("%w: %v at value %d of %s", errMalformed, v, i, c.name)
+			}
 		}
 	}
-	return Task{Job: h.Job, Model: model, Batch: int(h.Batch), shape: s, Patterns: patterns}, nil
+	return nil
 }
 
 // Encode returns the bytes of an outcome. It truncates a text that is too long.
@@ -156,8 +206,8 @@ func DecodeOutcome(data []byte) (o Outcome, err error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	n := int(h.Text)
-	if n == 0 || len(body) < n || !utf8.Valid(body[:n]) || !hasFloats(body[n:], s, 2) {
+	n := int(h.Count)
+	if n == 0 || n > maxText || len(body) < n || !utf8.Valid(body[:n]) || !hasOutputs(body[n:], s) {
 		return Outcome{}, fmt.Errorf("%w: an outcome of shape %v in %d bytes", errMalformed, s.list(), len(data))
 	}
 	o = Outcome{Job: h.Job, Batch: int(h.Batch), shape: s}
@@ -182,8 +232,12 @@ func (o Outcome) check(job Digest, want shape) error {
 	return nil
 }
 
-// maxOutcomeSize is the longest outcome of a shape, whatever computes it. A task is shorter.
+// maxOutcomeSize is the longest outcome of a shape, whatever computes it. A task without probes is shorter.
 func maxOutcomeSize(s shape) int { return headSize + maxText + 8*s.values() }
+
+// probeSize is what a probe of its own adds to a task of one sample of a shape, beyond the longest outcome. A task of
+// more samples has room for it, and a server that sends a probe for each sample sends fewer of them.
+func probeSize(s shape) int { return 4 * s.values() }
 
 // truncate returns 1 to maxText bytes of a text, valid UTF-8.
 func truncate(text string) string {

@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"ptyx/internal/recon/predict"
 )
 
 func exampleTask() Task {
@@ -15,6 +17,16 @@ func exampleTask() Task {
 	t := Task{Job: Digest{1, 2}, Model: Digest{3}, Batch: 70000, shape: s, Patterns: make([]float32, s.values())}
 	for i := range t.Patterns {
 		t.Patterns[i] = float32(i) / 3
+	}
+	t.Offsets = []float32{0, 0.25, -0.5, 0.5, -0.125, 0}
+	return t
+}
+
+// withProbes is the example with so many probes.
+func withProbes(count int) Task {
+	t := exampleTask()
+	for i := range count * 2 * 4 * 4 {
+		t.Probe.Re, t.Probe.Im = append(t.Probe.Re, float32(i)), append(t.Probe.Im, -float32(i)/7)
 	}
 	return t
 }
@@ -31,9 +43,11 @@ func exampleOutcome() Outcome {
 
 func TestMessagesReadBack(t *testing.T) {
 	t.Parallel()
-	task, err := DecodeTask(exampleTask().Encode())
-	if err != nil || !reflect.DeepEqual(task, exampleTask()) {
-		t.Errorf("task %+v, %v", task, err)
+	for _, probes := range []int{0, 1, 3} {
+		task, err := DecodeTask(withProbes(probes).Encode())
+		if err != nil || !reflect.DeepEqual(task, withProbes(probes)) {
+			t.Errorf("task with %d probes %+v, %v", probes, task, err)
+		}
 	}
 	outcome, err := DecodeOutcome(exampleOutcome().Encode())
 	if err != nil || !reflect.DeepEqual(outcome, exampleOutcome()) {
@@ -53,6 +67,25 @@ func TestMessagesReadBack(t *testing.T) {
 	}
 }
 
+// TestTasksWithProbesFit: a server's largest batch with one probe, and two thirds of it with a probe for each sample,
+// fit into a message of the usual size.
+func TestTasksWithProbesFit(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{32, 64, 128, 184, 256} {
+		one := shape{Samples: 1, Channels: 1, N: n}
+		most := max(1, (usualMessage-headerSize-headSize-maxText)/(8*one.values()))
+		for _, c := range []struct{ samples, probes int }{{most, 1}, {max(1, most*2/3), max(1, most*2/3)}} {
+			task := Task{shape: shape{Samples: c.samples, Channels: 1, N: n}}
+			task.Patterns, task.Offsets = make([]float32, task.values()), make([]float32, 2*c.samples)
+			probe := make([]float32, c.probes*n*n)
+			task.Probe = predict.Probe{Re: probe, Im: probe}
+			if size := len(task.Encode()) + headerSize; size > usualMessage {
+				t.Errorf("%d samples of %d x %d with %d probes: %d bytes", c.samples, n, n, c.probes, size)
+			}
+		}
+	}
+}
+
 // TestMalformed: malformed messages give errMalformed and allocate no more than their own length.
 func TestMalformed(t *testing.T) {
 	t.Parallel()
@@ -65,7 +98,7 @@ func TestMalformed(t *testing.T) {
 	for name, spoil := range map[string]func([]byte) []byte{
 		"empty":            func([]byte) []byte { return nil },
 		"magic":            func(b []byte) []byte { b[3] = '?'; return b },
-		"version":          word(4, 2),
+		"version":          word(4, version-1),
 		"no channels":      word(6, 0),
 		"many channels":    word(6, 60000),
 		"no size":          word(8, 0),
@@ -88,11 +121,23 @@ func TestMalformed(t *testing.T) {
 		}
 	}
 	for _, v := range []float64{math.NaN(), math.Inf(1), -1} {
-		task := exampleTask()
-		task.Patterns[7] = float32(v)
-		if _, err := DecodeTask(task.Encode()); !errors.Is(err, errMalformed) {
-			t.Errorf("a pattern with %v: %v", v, err)
+		for name, values := range map[string]func(Task) []float32{
+			"a pattern": func(t Task) []float32 { return t.Patterns },
+			"an offset": func(t Task) []float32 { return t.Offsets },
+			"a probe":   func(t Task) []float32 { return t.Probe.Im },
+		} {
+			if v == -1 && name == "a probe" {
+				continue
+			}
+			task := withProbes(1)
+			values(task)[3] = float32(v)
+			if _, err := DecodeTask(task.Encode()); !errors.Is(err, errMalformed) {
+				t.Errorf("%s with %v: %v", name, v, err)
+			}
 		}
+	}
+	if _, err := DecodeTask(withProbes(2).Encode()); !errors.Is(err, errMalformed) {
+		t.Errorf("two probes for three samples: %v", err)
 	}
 }
 
@@ -100,7 +145,8 @@ func TestMalformed(t *testing.T) {
 func FuzzMessages(f *testing.F) {
 	failed := exampleOutcome()
 	failed.Failure = "no"
-	for _, seed := range [][]byte{exampleTask().Encode(), exampleOutcome().Encode(), failed.Encode(), nil} {
+	for _, seed := range [][]byte{exampleTask().Encode(), withProbes(1).Encode(), withProbes(3).Encode(),
+		exampleOutcome().Encode(), failed.Encode(), nil} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

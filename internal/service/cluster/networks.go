@@ -87,9 +87,11 @@ func (n *network) close() error {
 	return errors.Join(n.cache.Close(), n.predictor.Close(), n.release())
 }
 
-// compute returns the patches of a batch, (B, C, N, N) each.
-func (n *network) compute(s shape, patterns []float32) (amplitude, phase []float32, err error) {
-	amplitude, phase = make([]float32, len(patterns)), make([]float32, len(patterns))
-	request := predict.Request{Patterns: patterns, First: amplitude, Second: phase}
-	return amplitude, phase, n.cache.Compute([]predict.Request{request}, s.list()[1:], 0)
+// compute returns the outputs of the network for a task, (B, C, N, N) each.
+func (n *network) compute(t Task) (first, second []float32, err error) {
+	first, second = make([]float32, len(t.Patterns)), make([]float32, len(t.Patterns))
+	request := predict.Request{
+		Patterns: t.Patterns, Offsets: t.Offsets, Probe: t.Probe, First: first, Second: second,
+	}
+	return first, second, n.cache.Compute([]predict.Request{request}, t.list()[1:], 0)
 }

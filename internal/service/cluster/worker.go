@@ -261,7 +261,7 @@ func (w *worker) runNetwork(ctx context.Context, t Task, o *Outcome) error {
 		return err
 	}
 	o.Provider = n.predictor.Provider()
-	o.First, o.Second, err = n.compute(t.shape, t.Patterns)
+	o.First, o.Second, err = n.compute(t)
 	return err
 }
 

@@ -28,7 +28,7 @@ func (s *Server) infer(w http.ResponseWriter, r *http.Request) error {
 			ctx, end = context.WithDeadline(ctx, start.Add(in.timeout))
 			defer end()
 		}
-		out, err := m.queue.submit(ctx, in.patterns)
+		out, err := m.queue.submit(ctx, in.request)
 		if err != nil {
 			return err
 		}

@@ -29,6 +29,9 @@ type modelMetadata struct {
 	Platform string           `json:"platform"`
 	Inputs   []tensorMetadata `json:"inputs"`
 	Outputs  []tensorMetadata `json:"outputs"`
+	// Optional inputs have a default. They are not among the others, because clients that feed every listed input, such
+	// as load generators, would send a probe and offsets of random numbers.
+	Optional []tensorMetadata `json:"optional_inputs,omitempty"`
 }
 
 func (s *Server) modelMetadata(w http.ResponseWriter, r *http.Request) error {
@@ -36,14 +39,20 @@ func (s *Server) modelMetadata(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	tensor := func(name string) tensorMetadata {
-		return tensorMetadata{Name: name, Datatype: "FP32", Shape: protocolShape(-1, m.sampleShape())}
+	tensor := func(name string, sample []int) tensorMetadata {
+		return tensorMetadata{Name: name, Datatype: "FP32", Shape: protocolShape(-1, sample)}
 	}
-	writeJSON(w, http.StatusOK, modelMetadata{
+	about := modelMetadata{
 		Name: m.Name, Versions: []string{modelVersion}, Platform: "onnxruntime_onnx",
-		Inputs:  []tensorMetadata{tensor(m.input)},
-		Outputs: []tensorMetadata{tensor(m.outputs[0]), tensor(m.outputs[1])},
-	})
+		Inputs: []tensorMetadata{tensor(m.ports[0].name, m.ports[0].sample)},
+	}
+	for _, p := range m.ports[1:] {
+		about.Optional = append(about.Optional, tensor(p.name, p.sample))
+	}
+	for _, name := range m.outputs {
+		about.Outputs = append(about.Outputs, tensor(name, m.sampleShape()))
+	}
+	writeJSON(w, http.StatusOK, about)
 	return nil
 }
 

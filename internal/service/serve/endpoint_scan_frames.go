@@ -138,8 +138,9 @@ func (s *scan) framesOfNPZ(body []byte, most int64, held *reservation) (f newFra
 		return f, err
 	}
 	f.patterns = patterns.Data
+	valid := amplitudes()
 	for i, v := range f.patterns {
-		if err := setAmplitude(f.patterns, i, float64(v)); err != nil {
+		if err := valid.set(f.patterns, i, float64(v)); err != nil {
 			return f, err
 		}
 	}
@@ -196,7 +197,7 @@ func (s *scan) framesOfJSON(body []byte, most int64, held *reservation) (f newFr
 	if err := s.checkSizes(m, len(f.x), len(f.y), []int{m, n, n}, most); err != nil {
 		return f, err
 	}
-	f.patterns, err = fromJSON(given.Patterns, []int64{int64(m), int64(n), int64(n)}, int64(m*n*n), held)
+	f.patterns, err = fromJSON(given.Patterns, []int64{int64(m), int64(n), int64(n)}, int64(m*n*n), amplitudes(), held)
 	return f, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,9 +15,12 @@ import (
 
 // FuzzInferBody: any body gives valid patterns of the declared shape, or an error for the client.
 func FuzzInferBody(f *testing.F) {
-	s := started(f, options(&fake{channels: 1}))
+	s := started(f, unrolledOptions(&fake{channels: 1}))
 	m := s.models["net"]
 	f.Add(jsonRequest(f, 1, nil), "")
+	f.Add(ownRequest(2, 1, 1, 1).json(f), "")
+	body, length := ownRequest(2, 2, 2, 2).binary(f)
+	f.Add(body, length)
 	f.Add(jsonRequest(f, 2, map[string]any{"timeout": 5, "binary_data_output": true}), "")
 	for _, kind := range []string{"FP32", "FP64", "UINT8", "UINT16", "UINT32"} {
 		body, length := binaryRequest(kind, 1, `,"outputs":[{"name":"phase","parameters":{"binary_data":true}}]`,
@@ -36,20 +40,26 @@ func FuzzInferBody(f *testing.F) {
 			}
 			return
 		}
-		if in.samples < 1 || in.samples > 16 || len(in.patterns) != in.samples*size*size || len(in.outputs) < 1 ||
+		patterns, offsets, probe := in.request.Patterns, in.request.Offsets, in.request.Probe
+		if in.samples < 1 || in.samples > 16 || len(patterns) != in.samples*area || len(in.outputs) < 1 ||
 			len(in.outputs) > 2 || in.timeout < 0 {
-			t.Fatalf("%d samples, %d values, %d outputs, timeout %v", in.samples, len(in.patterns), len(in.outputs),
+			t.Fatalf("%d samples, %d values, %d outputs, timeout %v", in.samples, len(patterns), len(in.outputs),
 				in.timeout)
 		}
-		for i, v := range in.patterns {
-			if !(v >= 0 && v <= math.MaxFloat32) {
-				t.Fatalf("element %d is %v", i, v)
+		if n := len(probe.Re); len(probe.Im) != n || n != 0 && n != area && n != in.samples*area ||
+			len(offsets) != 0 && len(offsets) != 2*in.samples {
+			t.Fatalf("%d samples, probes of %d and %d values, %d of offsets", in.samples, n, len(probe.Im),
+				len(offsets))
+		}
+		for _, values := range [][]float32{patterns, offsets, probe.Re, probe.Im} {
+			data, err := appendJSON(nil, values) // refuses values that are not finite
+			var back []float32
+			if err != nil || json.Unmarshal(data, &back) != nil || len(back) != len(values) {
+				t.Fatalf("values that do not come back: %v", err)
 			}
 		}
-		data, err := appendJSON(nil, in.patterns)
-		var back []float32
-		if err != nil || json.Unmarshal(data, &back) != nil || len(back) != len(in.patterns) {
-			t.Fatalf("values that do not come back: %v", err)
+		if slices.ContainsFunc(patterns, func(v float32) bool { return v < 0 }) {
+			t.Fatal("a negative amplitude")
 		}
 	})
 }

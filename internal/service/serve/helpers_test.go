@@ -28,7 +28,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m, testutil.IgnoreBrokers().
 // size is of the patterns of tests.
 const size = 8
 
-// fake is a network whose patch depends on its pattern alone: amplitude d/2, phase d - 1.
+// fake is a network whose patch depends on its pattern d, the offset (x, y) and the probe p alone: amplitude d/2 + x +
+// Re p, phase d - 1 + y + Im p. Its own probe is 0.
 type fake struct {
 	channels int
 	provider string
@@ -43,12 +44,20 @@ func (f *fake) Provider() string { return cmp.Or(f.provider, "fake") }
 func (f *fake) Fallback() string { return "no kernel" }
 func (f *fake) Close() error     { return nil }
 
-func (f *fake) Prepare(b int) (predict.Batch, error) {
+func (f *fake) Prepare(b int) (predict.Batch, error) { return f.PrepareProbes(b, 0) }
+
+func (f *fake) PrepareProbes(b, probes int) (predict.ProbeBatch, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.alive++
-	array := func() *ndarray.Float32 { return ndarray.New[float32](b, f.channels, size, size) }
-	return &fakeBatch{f, array(), array(), array()}, nil
+	array := func(count int) *ndarray.Float32 { return ndarray.New[float32](count, f.channels, size, size) }
+	batch := &fakeBatch{
+		fake: f, offsets: ndarray.New[float32](b, 2), patterns: array(b), amplitude: array(b), phase: array(b),
+	}
+	if probes > 0 {
+		batch.re, batch.im = array(probes), array(probes)
+	}
+	return batch, nil
 }
 
 // sizes are the batches that have run.
@@ -59,12 +68,15 @@ func (f *fake) sizes() []int {
 }
 
 type fakeBatch struct {
-	fake                       *fake
-	patterns, amplitude, phase *ndarray.Float32
+	fake                                        *fake
+	offsets, re, im, patterns, amplitude, phase *ndarray.Float32
 }
 
 func (b *fakeBatch) Patterns() *ndarray.Float32 { return b.patterns }
-func (b *fakeBatch) Offsets() *ndarray.Float32  { return nil }
+func (b *fakeBatch) Offsets() *ndarray.Float32  { return b.offsets }
+func (b *fakeBatch) Probes() (re, im *ndarray.Float32) {
+	return b.re, b.im
+}
 
 func (b *fakeBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
 	f := b.fake
@@ -76,8 +88,14 @@ func (b *fakeBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
 			return nil, nil, err
 		}
 	}
+	sample := f.channels * size * size
 	for i, d := range b.patterns.Data {
-		b.amplitude.Data[i], b.phase.Data[i] = d/2, d-1
+		offset := b.offsets.Data[2*(i/sample):]
+		b.amplitude.Data[i], b.phase.Data[i] = d/2+offset[0], d-1+offset[1]
+		if b.re != nil {
+			b.amplitude.Data[i] += b.re.Data[i%len(b.re.Data)]
+			b.phase.Data[i] += b.im.Data[i%len(b.im.Data)]
+		}
 	}
 	return b.amplitude, b.phase, nil
 }

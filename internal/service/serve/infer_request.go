@@ -2,10 +2,11 @@ package serve
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
+
+	"ptyx/internal/recon/predict"
 )
 
 // headerLength is the header with the length of a body's JSON, which raw tensors follow.
@@ -42,7 +43,7 @@ type requestOutput struct {
 	} `json:"parameters"`
 }
 
-// requestedOutput is an output of the answer; index 0 is the amplitude, 1 the phase.
+// requestedOutput is an output of the answer; index is its place in the contract.
 type requestedOutput struct {
 	index  int
 	binary bool
@@ -50,11 +51,11 @@ type requestedOutput struct {
 
 // inference is a parsed request.
 type inference struct {
-	id       string
-	samples  int
-	patterns []float32     // (samples, C, N, N)
-	timeout  time.Duration // 0: the server's
-	outputs  []requestedOutput
+	id      string
+	samples int
+	request predict.Request // without the arrays for its outputs
+	timeout time.Duration   // 0: the server's
+	outputs []requestedOutput
 }
 
 // parse parses a body. jsonLength is the value of headerLength; empty: the whole body is JSON.
@@ -83,11 +84,7 @@ func (m *served) parse(body []byte, jsonLength string, held *reservation) (*infe
 	if in.outputs, err = m.requestedOutputs(request); err != nil {
 		return nil, err
 	}
-	if len(request.Inputs) != 1 || request.Inputs[0].Name != m.input {
-		return nil, refuse(http.StatusBadRequest, "inputs %.200s, expected one: %s", inputNames(request.Inputs),
-			m.input)
-	}
-	in.samples, in.patterns, err = m.tensor(request.Inputs[0], raw, held)
+	in.samples, in.request, err = m.inputs(request.Inputs, raw, held)
 	return in, err
 }
 
@@ -111,14 +108,6 @@ func (r inferRequest) timeout() (time.Duration, error) {
 		return 0, refuse(http.StatusBadRequest, "timeout %d, expected microseconds, 0 (the server's) or more", *t)
 	}
 	return time.Duration(min(*t, maxMicroseconds)) * time.Microsecond, nil
-}
-
-func inputNames(inputs []requestInput) string {
-	names := []string{}
-	for _, in := range inputs {
-		names = append(names, in.Name)
-	}
-	return fmt.Sprintf("%.80q", names)
 }
 
 var errSharedMemory = &failure{http.StatusBadRequest, "shared memory is not offered; send the data with the request"}
@@ -155,38 +144,4 @@ func (m *served) requestedOutputs(r inferRequest) ([]requestedOutput, error) {
 		all = append(all, out)
 	}
 	return all, nil
-}
-
-// tensor reads the patterns of the input from its JSON data, or from raw, the bytes that follow the JSON.
-func (m *served) tensor(in requestInput, raw []byte, held *reservation) (samples int, patterns []float32, err error) {
-	if in.Parameters.SharedMemoryRegion != nil {
-		return 0, nil, errSharedMemory
-	}
-	kind, ok := datatypes()[in.Datatype]
-	if !ok {
-		return 0, nil, refuse(http.StatusBadRequest, "datatype %.20q, expected FP32 (or FP64, UINT8, UINT16, UINT32)",
-			in.Datatype)
-	}
-	samples, values, err := dimensions(in.Shape, m.sampleShape(), m.queue.limit)
-	if err != nil {
-		return 0, nil, err
-	}
-	size := in.Parameters.BinaryDataSize
-	switch {
-	case size == nil && in.Data == nil:
-		err = refuse(http.StatusBadRequest, "an input without data, expected data or binary_data_size")
-	case size != nil && in.Data != nil:
-		err = refuse(http.StatusBadRequest, "an input with data and binary_data_size, expected one of them")
-	case size == nil && len(raw) > 0:
-		err = refuse(http.StatusBadRequest, "%d bytes after the JSON, which no input uses", len(raw))
-	case size == nil:
-		patterns, err = fromJSON(in.Data, in.Shape, values, held)
-	case *size != values*int64(kind.size) || *size != int64(len(raw)):
-		err = refuse(http.StatusBadRequest,
-			"binary_data_size %d and %d bytes after the JSON, expected %d of each: shape %v of %s",
-			*size, len(raw), values*int64(kind.size), in.Shape, in.Datatype)
-	default:
-		patterns, err = fromBytes(raw, kind, held)
-	}
-	return samples, patterns, err
 }

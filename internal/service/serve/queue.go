@@ -13,16 +13,18 @@ import (
 
 // job is the patterns of one request on their way through a network.
 type job struct {
-	ctx           context.Context // done when nobody waits for the job
-	patterns      []float32       // (samples, C, N, N)
-	first, second []float32       // (samples, C, N, N); written until finished is closed
-	samples       int
-	arrived       time.Time
-	taken, done   int      // samples put into batches; samples computed
-	providers     []string // what computed them, without repetition
-	err           error
-	finished      chan struct{}
+	ctx         context.Context // done when nobody waits for the job
+	request     predict.Request // its outputs are written until finished is closed
+	samples     int
+	arrived     time.Time
+	taken, done int      // samples put into batches; samples computed
+	providers   []string // what computed them, without repetition
+	err         error
+	finished    chan struct{}
 }
+
+// hasProbe reports whether the job comes with its own probe. Then it shares no batch.
+func (j *job) hasProbe() bool { return j.request.Probe.Re != nil }
 
 // part is a range of a job's samples in a batch.
 type part struct {
@@ -77,21 +79,21 @@ func newQueue(m Model, o Options, network Network, metrics modelMetrics, slots c
 // stride is how many of many samples to submit at once: a few batches, enough to keep the network busy.
 func (q *queue) stride() int { return min(max(4, q.network.AtOnce())*q.batch, q.limit) }
 
-// submit computes the patches of patterns (samples, C, N, N). It returns errFull, errClosing or ctx's error early.
-func (q *queue) submit(ctx context.Context, patterns []float32) (patches, error) {
+// submit computes the patches of a request, whose arrays for the outputs it makes. It returns errFull, errClosing or
+// ctx's error early.
+func (q *queue) submit(ctx context.Context, r predict.Request) (patches, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	r.First, r.Second = make([]float32, len(r.Patterns)), make([]float32, len(r.Patterns))
 	j := &job{
-		ctx: ctx, patterns: patterns, samples: len(patterns) / q.size, arrived: time.Now(),
-		finished: make(chan struct{}),
-		first:    make([]float32, len(patterns)), second: make([]float32, len(patterns)),
+		ctx: ctx, request: r, samples: len(r.Patterns) / q.size, arrived: time.Now(), finished: make(chan struct{}),
 	}
 	if err := q.add(j); err != nil {
 		return patches{}, err
 	}
 	select {
 	case <-j.finished:
-		return patches{j.first, j.second, j.providers}, j.err
+		return patches{r.First, r.Second, j.providers}, j.err
 	case <-ctx.Done():
 		q.mu.Lock()
 		defer q.mu.Unlock()
@@ -217,7 +219,7 @@ func (q *queue) due() (due bool, delay time.Duration, ended bool) {
 		return false, 0, false
 	}
 	left := q.batchWait - time.Since(q.jobs[0].arrived)
-	if q.shared && q.waiting < q.batch && left > 0 && !q.closed {
+	if q.shared && q.waiting < q.batch && left > 0 && !q.closed && !q.jobs[0].hasProbe() {
 		return false, left, false
 	}
 	return true, 0, false
@@ -230,10 +232,18 @@ func (q *queue) take() (parts []part) {
 	q.dropCancelled()
 	for room := q.batch; room > 0 && len(q.jobs) > 0; {
 		j := q.jobs[0]
+		if j.hasProbe() {
+			if len(parts) > 0 {
+				break
+			}
+			room = q.roomFor(j)
+		}
 		n := min(room, j.samples-j.taken)
 		parts = append(parts, part{job: j, first: j.taken, count: n})
 		j.taken += n
-		room -= n
+		if room -= n; j.hasProbe() {
+			room = 0
+		}
 		q.addWaiting(-n)
 		if j.taken == j.samples {
 			q.jobs = slices.Delete(q.jobs, 0, 1)
@@ -245,6 +255,15 @@ func (q *queue) take() (parts []part) {
 	return parts
 }
 
+// roomFor is the most samples of a job with its own probe in a batch. With a probe for each sample, a message to
+// workers has three values for each pixel, where MaxBatch counts on two.
+func (q *queue) roomFor(j *job) int {
+	if j.request.Probe.Count(q.size) > 1 {
+		return max(1, q.batch*2/3)
+	}
+	return q.batch
+}
+
 // compute runs the network on a batch, as long as any of its jobs is not cancelled.
 func (q *queue) compute(parts []part) (provider string, err error) {
 	start := time.Now()
@@ -252,9 +271,7 @@ func (q *queue) compute(parts []part) (provider string, err error) {
 	defer cancel()
 	batch := make([]predict.Request, len(parts))
 	for i, p := range parts {
-		from, to := p.first*q.size, (p.first+p.count)*q.size
-		batch[i] = predict.Request{Patterns: p.patterns[from:to], First: p.job.first[from:to],
-			Second: p.job.second[from:to]}
+		batch[i] = p.request.Part(p.first, p.first+p.count, q.size)
 	}
 	if provider, err = q.network.Compute(ctx, q.model, batch); err == nil {
 		q.metrics.computed(predict.Values(batch)/q.size, time.Since(start))

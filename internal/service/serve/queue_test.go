@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"ptyx/internal/recon/predict"
 )
 
 // gated is a network that waits for a word before each batch.
@@ -27,7 +29,7 @@ func submitted(ctx context.Context, q *queue, samples int) chan error {
 	done := make(chan error, 1)
 	go func() {
 		patterns := ramp(samples)
-		out, err := q.submit(ctx, patterns)
+		out, err := q.submit(ctx, predict.Request{Patterns: patterns})
 		for i, d := range patterns {
 			if err == nil && (out.first[i] != d/2 || out.second[i] != d-1) {
 				err = fmt.Errorf("element %d: %v, %v", i, out.first[i], out.second[i])

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	fr "ptyx/internal/base/frame"
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/service/scanstore"
 	"ptyx/stitch"
@@ -99,6 +100,15 @@ func (f newFrames) slice(from, to, image int) newFrames {
 	return newFrames{f.ids[from:to], f.x[from:to], f.y[from:to], f.patterns[from*image : to*image]}
 }
 
+// request is what the network takes of the frames.
+func (f newFrames) request() predict.Request {
+	offsets := make([]float32, 0, 2*len(f.ids))
+	for i := range f.ids {
+		offsets = fr.AppendOffset(offsets, f.x[i], f.y[i])
+	}
+	return predict.Request{Patterns: f.patterns, Offsets: offsets}
+}
+
 func (s *scan) image() int { return s.model.Contract.N * s.model.Contract.N }
 
 // add stitches the frames that the scan does not have yet and counts the others. It waits for frames that another post
@@ -190,7 +200,7 @@ func (s *scan) compute(ctx context.Context, frames newFrames) (stitched int, err
 	step := s.model.queue.stride()
 	for from := 0; from < len(frames.ids); from += step {
 		part := frames.slice(from, min(from+step, len(frames.ids)), s.image())
-		out, err := s.model.queue.submit(ctx, part.patterns)
+		out, err := s.model.queue.submit(ctx, part.request())
 		if err != nil {
 			return stitched, err
 		}

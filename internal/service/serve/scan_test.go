@@ -20,6 +20,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	fr "ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/graph/contract"
@@ -90,8 +91,9 @@ func (m measured) expected(t testing.TB, o Model) []byte {
 	s := m.of(order...)
 	for i, id := range s.ids {
 		amplitude, phase, patch := make([]float32, area), make([]float32, area), make([]complex64, area)
+		x, y := float32(fr.Fraction(s.x[i])), float32(fr.Fraction(s.y[i]))
 		for k, d := range s.patterns[i*area : (i+1)*area] {
-			amplitude[k], phase[k] = d/2, d-1
+			amplitude[k], phase[k] = d/2+x, d-1+y
 		}
 		predict.Complex(contract.Contract{}, amplitude, phase, patch)
 		if err := canvas.Add(int(id), s.x[i], s.y[i], patch); err != nil {

@@ -19,7 +19,6 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -86,7 +85,7 @@ type Server struct {
 // served is a model with its queue.
 type served struct {
 	Model
-	input   string // name of the graph's input
+	ports   []port // the inputs: the patterns, then the optional ones
 	outputs [2]string
 	queue   *queue
 }
@@ -108,12 +107,11 @@ func New(o Options) (*Server, error) {
 		memory: semaphore.NewWeighted(maxBodies * o.MaxBody),
 	}
 	for _, m := range o.Models {
-		names, err := portNames(m)
-		if err != nil {
+		if err := checkPorts(m); err != nil {
 			return nil, err
 		}
 		s.names = append(s.names, m.Name)
-		s.models[m.Name] = &served{Model: m, input: names[0], outputs: [2]string{names[1], names[2]}}
+		s.models[m.Name] = &served{Model: m, ports: portsOf(m.Contract), outputs: m.Contract.Outputs()}
 	}
 	if s.network = o.Network; s.network == nil {
 		s.local = newLocal(o.Models, o.BatchSize)
@@ -169,26 +167,6 @@ func (o Options) check() error {
 		seen[m.Name] = true
 	}
 	return nil
-}
-
-// portNames returns the names of a graph's input and two outputs. Inputs with an initializer are constants.
-func portNames(m Model) ([]string, error) {
-	var names []string
-	for _, in := range m.File.Graph.Inputs {
-		constant := slices.ContainsFunc(m.File.Graph.Initializers,
-			func(t *onnxir.Tensor) bool { return t.Name == in.Name })
-		if !constant {
-			names = append(names, in.Name)
-		}
-	}
-	inputs := len(names)
-	for _, out := range m.File.Graph.Outputs {
-		names = append(names, out.Name)
-	}
-	if inputs != 1 || len(names) != 3 {
-		return nil, predict.NotAPredictor(fmt.Sprintf("%d inputs and %d outputs", inputs, len(names)-inputs))
-	}
-	return names, nil
 }
 
 // sampleShape is the shape of one sample, (C, N, N).

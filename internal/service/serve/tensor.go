@@ -14,7 +14,7 @@ type datatype struct {
 	value func(b []byte) float64 // the first element of b, little endian
 }
 
-// datatypes are those that patterns may have. All are computed as FP32.
+// datatypes are those that inputs may have. All are computed as FP32.
 func datatypes() map[string]datatype {
 	le := binary.LittleEndian
 	return map[string]datatype{
@@ -46,38 +46,47 @@ func dimensions(shape []int64, sample []int, most int) (samples int, values int6
 	return int(shape[0]), shape[0] * size, nil
 }
 
-// fromBytes converts raw elements to patterns.
-func fromBytes(raw []byte, t datatype, held *reservation) ([]float32, error) {
+// limits are the values that an input may have.
+type limits struct {
+	least, most float64
+	expected    string // for the error
+}
+
+// amplitudes are the values that a detector measures.
+func amplitudes() limits { return limits{0, math.MaxFloat32, "finite amplitudes, 0 or more"} }
+
+// set sets an element, or refuses a value outside the limits.
+func (l limits) set(out []float32, i int, v float64) error {
+	if !(v >= l.least && v <= l.most) {
+		return refuse(http.StatusBadRequest, "the value %v at element %d, expected %s", v, i, l.expected)
+	}
+	out[i] = float32(v)
+	return nil
+}
+
+// fromBytes converts raw elements.
+func fromBytes(raw []byte, t datatype, l limits, held *reservation) ([]float32, error) {
 	if err := held.add(4 * int64(len(raw)/t.size)); err != nil {
 		return nil, err
 	}
 	out := make([]float32, len(raw)/t.size)
 	for i := range out {
-		if err := setAmplitude(out, i, t.value(raw[i*t.size:])); err != nil {
+		if err := l.set(out, i, t.value(raw[i*t.size:])); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// setAmplitude sets an element, or refuses a value that no detector measures.
-func setAmplitude(out []float32, i int, v float64) error {
-	if !(v >= 0 && v <= math.MaxFloat32) {
-		return refuse(http.StatusBadRequest, "the value %v at element %d, expected finite amplitudes, 0 or more", v, i)
-	}
-	out[i] = float32(v)
-	return nil
-}
-
 // fromJSON reads valid JSON, an array of numbers that is flat or nested as its shape says.
-func fromJSON(raw json.RawMessage, shape []int64, values int64, held *reservation) ([]float32, error) {
+func fromJSON(raw json.RawMessage, shape []int64, values int64, l limits, held *reservation) ([]float32, error) {
 	if int64(len(raw)) < 2*values+1 { // a digit and a comma or bracket each, and a bracket: "[1,2]"
 		return nil, refuse(http.StatusBadRequest, "data of %d bytes, too few for %d values", len(raw), values)
 	}
 	if err := held.add(4 * values); err != nil {
 		return nil, err
 	}
-	r := numberReader{raw: raw, shape: shape, out: make([]float32, values)}
+	r := numberReader{raw: raw, shape: shape, limits: l, out: make([]float32, values)}
 	if err := r.read(); err != nil {
 		return nil, err
 	}
@@ -88,6 +97,7 @@ func fromJSON(raw json.RawMessage, shape []int64, values int64, held *reservatio
 type numberReader struct {
 	raw    []byte
 	shape  []int64
+	limits limits
 	nested bool
 	counts []int64 // members of each open bracket
 	out    []float32
@@ -158,7 +168,7 @@ func (r *numberReader) number(text string) error {
 	if err != nil {
 		return refuse(http.StatusBadRequest, "%.20q in data, expected a number", text)
 	}
-	if err := setAmplitude(r.out, r.n, v); err != nil {
+	if err := r.limits.set(r.out, r.n, v); err != nil {
 		return err
 	}
 	r.counts[len(r.counts)-1]++

@@ -99,6 +99,7 @@ type network struct {
 	contract contract.Contract
 	n, size  int       // side of a pattern in pixels; frames of a full batch
 	patterns []float32 // (B, N, N), of the gathered frames
+	offsets  []float32 // (B, 2), subpixel parts of their positions
 	gathered []frame
 }
 
@@ -109,6 +110,7 @@ func newNetwork(p predict.Predictor, c contract.Contract, size int) *network {
 // add copies a pattern (N, N) and reports whether the batch is full.
 func (w *network) add(f frame, pattern []float32) (full bool) {
 	w.patterns, w.gathered = append(w.patterns, pattern...), append(w.gathered, f)
+	w.offsets = fr.AppendOffset(w.offsets, f.x, f.y)
 	return len(w.gathered) == w.size
 }
 
@@ -117,14 +119,16 @@ func (w *network) run() (frames []frame, patches []complex64, err error) {
 	if len(w.gathered) == 0 {
 		return nil, nil, nil
 	}
-	amplitude, phase := make([]float32, len(w.patterns)), make([]float32, len(w.patterns))
-	request := predict.Request{Patterns: w.patterns, First: amplitude, Second: phase}
+	request := predict.Request{
+		Patterns: w.patterns, Offsets: w.offsets,
+		First: make([]float32, len(w.patterns)), Second: make([]float32, len(w.patterns)),
+	}
 	if err := w.cache.Compute([]predict.Request{request}, []int{1, w.n, w.n}, w.size); err != nil {
 		return nil, nil, err
 	}
 	patches = make([]complex64, len(w.patterns))
-	predict.Complex(w.contract, amplitude, phase, patches)
+	predict.Complex(w.contract, request.First, request.Second, patches)
 	frames = w.gathered
-	w.patterns, w.gathered = w.patterns[:0], nil
+	w.patterns, w.offsets, w.gathered = w.patterns[:0], w.offsets[:0], nil
 	return frames, patches, nil
 }

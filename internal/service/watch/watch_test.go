@@ -32,7 +32,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const n, image = 64, 64 * 64
 
-// fake is a network whose patch depends on its pattern alone: amplitude d/2, phase d - 1.
+// fake is a network whose patch depends on its pattern d and the offset (x, y) alone: amplitude d/2 + x, phase
+// d - 1 + y.
 type fake struct {
 	alive int // batches prepared and not closed
 	run   func() error
@@ -45,16 +46,16 @@ func (f *fake) Close() error     { return nil }
 func (f *fake) Prepare(b int) (predict.Batch, error) {
 	f.alive++
 	array := func() *ndarray.Float32 { return ndarray.New[float32](b, 1, n, n) }
-	return &fakeBatch{f, array(), array(), array()}, nil
+	return &fakeBatch{f, ndarray.New[float32](b, 2), array(), array(), array()}, nil
 }
 
 type fakeBatch struct {
-	fake                       *fake
-	patterns, amplitude, phase *ndarray.Float32
+	fake                                *fake
+	offsets, patterns, amplitude, phase *ndarray.Float32
 }
 
 func (b *fakeBatch) Patterns() *ndarray.Float32 { return b.patterns }
-func (b *fakeBatch) Offsets() *ndarray.Float32  { return nil }
+func (b *fakeBatch) Offsets() *ndarray.Float32  { return b.offsets }
 
 func (b *fakeBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
 	if b.fake.run != nil {
@@ -63,7 +64,8 @@ func (b *fakeBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
 		}
 	}
 	for i, d := range b.patterns.Data {
-		b.amplitude.Data[i], b.phase.Data[i] = d/2, d-1
+		offset := b.offsets.Data[2*(i/image):]
+		b.amplitude.Data[i], b.phase.Data[i] = d/2+offset[0], d-1+offset[1]
 	}
 	return b.amplitude, b.phase, nil
 }
