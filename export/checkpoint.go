@@ -57,11 +57,14 @@ func Network(c models.Config, params []*models.Array, probe *models.ComplexArray
 		fed = append(fed, leaf)
 	}
 	if c.TakesProbe() {
-		probe, err := ops.Build("the probe", func() forward.Pair { return shiftedProbe(g, c.N, probe, &inputs) })
+		fed, err = ops.Build("the probe", func() []*gorgonia.Node {
+			amplitude, probe := forward.Normalised(fed[0], probeInputs(g, c.N, probe, &inputs))
+			probe = forward.MoveProbe(probe, inputs[len(inputs)-1].Node)
+			return []*gorgonia.Node{amplitude, probe.Re, probe.Im}
+		})
 		if err != nil {
 			return nil, err
 		}
-		fed = append(fed, probe.Re, probe.Im)
 	}
 	net, err := models.Build(c, fed, leaves)
 	if err != nil {
@@ -96,9 +99,9 @@ func outputs(net *models.Net) []program.Output {
 	}
 }
 
-// shiftedProbe adds the inputs of a network that takes the probe: the probe, with its default, and the offset by which
-// the graph moves it. It returns the moved probe (B or 1, 1, N, N).
-func shiftedProbe(g *gorgonia.ExprGraph, n int, probe *models.ComplexArray, inputs *[]program.Input) forward.Pair {
+// probeInputs adds the inputs of a network that takes the probe: the probe (B or 1, 1, N, N), which it returns, with its
+// default, and the offset by which the graph moves it.
+func probeInputs(g *gorgonia.ExprGraph, n int, probe *models.ComplexArray, inputs *[]program.Input) forward.Pair {
 	leaf := func(name string) *gorgonia.Node { return program.Leaf(g, name, 1, 1, n, n) }
 	parts := forward.Pair{Re: leaf(models.ProbeReInput), Im: leaf(models.ProbeImInput)}
 	offset := program.Leaf(g, OffsetName, 1, 2)
@@ -113,7 +116,7 @@ func shiftedProbe(g *gorgonia.ExprGraph, n int, probe *models.ComplexArray, inpu
 			Doc: "Imaginary part of the probe."},
 		program.Input{Name: OffsetName, Node: offset, Batch: offsetsDim, Default: ndarray.New[float32](1, 2),
 			Doc: "Subpixel part (x, y) of the position, c - round(c), in pixels. One, or one for each pattern."})
-	return forward.MoveProbe(parts, offset)
+	return parts
 }
 
 // Checkpoint writes a trained network: standard operators only, symbolic batch, and the data contract. The caller says

@@ -124,8 +124,8 @@ type unrolling struct {
 }
 
 func buildUnrolled(b *builder) *Net {
-	amplitude, probe := forward.Normalised(b.inputs[0], Pair{Re: b.inputs[1], Im: b.inputs[2]})
-	u := &unrolling{builder: b, consistency: forward.NewConsistency(amplitude, probe)}
+	probe := Pair{Re: b.inputs[1], Im: b.inputs[2]}
+	u := &unrolling{builder: b, consistency: forward.NewConsistency(b.inputs[0], probe)}
 	u.features = u.conv("light", ops.SpaceToDepth(u.consistency.Light(), square))
 	for i := range stages + tail {
 		u.move(i)

@@ -138,7 +138,8 @@ func (a *assembly) networkInputs() []*gorgonia.Node {
 		a.shifted = forward.ShiftProbe(probe, a.batch[shiftYInput], a.batch[shiftXInput])
 	}
 	if c.Net.TakesProbe() {
-		return []*gorgonia.Node{a.amplitude(), a.shifted.Re, a.shifted.Im}
+		amplitude, probe := forward.Normalised(a.amplitude(), a.shifted)
+		return []*gorgonia.Node{amplitude, probe.Re, probe.Im}
 	}
 	return []*gorgonia.Node{a.batch[amplitudeInput]}
 }

@@ -55,10 +55,10 @@ func (k Consistency) Change(object, step, floor *gorgonia.Node) *gorgonia.Node {
 	}
 	far := ops.Fourier(wave)
 	modulus := ops.Sqrt(ops.Affine(sumOfParts(ops.Mul(far, far)), 1, farFloor))
-	excess := ops.Affine(ops.Div(k.amplitude, modulus), 1, -1)
+	excess := ops.Mul(ops.Affine(ops.Div(k.amplitude, modulus), 1, -1), step)
 	back := Unstacked(ops.InverseFourier(ops.Mul(far, excess)))
-	gain := ops.Div(step, ops.Add(k.light, floor))
-	re, im := ops.Mul(k.probe.Re, gain), ops.Mul(k.probe.Im, gain)
+	floored := ops.Add(k.light, floor)
+	re, im := ops.Div(k.probe.Re, floored), ops.Div(k.probe.Im, floored)
 	return Stacked(ExitWave(Pair{re, ops.Affine(im, -1, 0)}, back))
 }
 

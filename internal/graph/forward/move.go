@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"fmt"
 	"math"
 
 	"gorgonia.org/gorgonia"
@@ -33,12 +34,12 @@ func ramp(offset *gorgonia.Node, axis, n int) Pair {
 		}
 	}
 	g := offset.Graph()
-	d := ops.MatMul(offset, program.Constant(g, "axis", pick)) // (B, 1)
+	d := ops.MatMul(offset, program.Constant(g, fmt.Sprint("offset.axis.", axis), pick)) // (B, 1)
 	angle := func(name string, frequencies *ndarray.Float32) *gorgonia.Node {
-		x := ops.MatMul(d, program.Constant(g, name, frequencies)) // (B, N)
+		x := ops.MatMul(d, program.Constant(g, fmt.Sprint(name, ".", axis), frequencies)) // (B, N)
 		return ops.Reshape(x, offset.Shape()[0], 1, n, 1)
 	}
-	return Pair{ops.Cos(angle("frequencies", cosine)), ops.Sin(angle("odd_frequencies", sine))}
+	return Pair{ops.Cos(angle("offset.frequencies", cosine)), ops.Sin(angle("offset.odd_frequencies", sine))}
 }
 
 func transposed(x Pair) Pair { return Pair{ops.TransposeLast(x.Re), ops.TransposeLast(x.Im)} }

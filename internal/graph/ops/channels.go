@@ -11,8 +11,31 @@ import (
 
 type concatOp struct{}
 
-// Concat joins images along their channels: (B, C1, H, W), (B, C2, H, W), ... -> (B, C1+C2+..., H, W).
-func Concat(images ...*Node) *Node { return apply("Concat", concatOp{}, images...) }
+// Concat joins images along their channels: (B, C1, H, W), (B, C2, H, W), ... -> (B, C1+C2+..., H, W). All channels of
+// one image in their order are that image.
+func Concat(images ...*Node) *Node {
+	if whole := splitImage(images); whole != nil {
+		return whole
+	}
+	return apply("Concat", concatOp{}, images...)
+}
+
+// splitImage is the image whose channels the images are, all of them in order; nil if there is none.
+func splitImage(images []*Node) *Node {
+	var whole *Node
+	next := 0
+	for _, x := range images {
+		part, ok := operandOf[channelsOp](x)
+		if !ok || part.op.from != next || whole != nil && part.operand != whole {
+			return nil
+		}
+		whole, next = part.operand, part.op.to
+	}
+	if whole == nil || next != whole.Shape()[1] {
+		return nil
+	}
+	return whole
+}
 
 func (concatOp) Shape(in []tensor.Shape) (tensor.Shape, error) {
 	if len(in) == 0 || len(in[0]) != 4 {

@@ -21,7 +21,12 @@ type fourierOp struct {
 // package optics: the far field, with rows and columns exchanged. A second product with F from the left then does the
 // work of one from the right, and the four real products of a complex one are a single product with a matrix (2N, 2N).
 // InverseFourier exchanges rows and columns back.
-func Fourier(x *Node) *Node { return apply("Fourier", fourierOp{}, x) }
+func Fourier(x *Node) *Node {
+	if before, ok := operandOf[fourierOp](x); ok && before.op.inverse {
+		return before.operand // nothing is computed there and back
+	}
+	return apply("Fourier", fourierOp{}, x)
+}
 
 // InverseFourier is (F* X F*)^T: InverseFourier(Fourier(x)) is x.
 func InverseFourier(x *Node) *Node { return apply("InverseFourier", fourierOp{inverse: true}, x) }

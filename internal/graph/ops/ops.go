@@ -80,6 +80,27 @@ func apply(label string, d definition, inputs ...*Node) *Node {
 	return Must(gorgonia.ApplyOp(op, inputs...))
 }
 
+// use is the use of an operator of one input.
+type use[D definition] struct {
+	op      D
+	operand *Node
+}
+
+// operandOf finds out whether a node is the result of an operator of one input of type D.
+func operandOf[D definition](x *Node) (use[D], bool) {
+	o, ok := x.Op().(*Operator)
+	if !ok {
+		return use[D]{}, false
+	}
+	d, ok := o.definition.(D)
+	if !ok {
+		return use[D]{}, false
+	}
+	inputs := x.Graph().From(x.ID())
+	inputs.Next()
+	return use[D]{d, inputs.Node().(*Node)}, true
+}
+
 // anyLayout is embedded by operators whose Lower takes images in either layout, see layout.go.
 type anyLayout struct{}
 

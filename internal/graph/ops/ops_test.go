@@ -329,3 +329,28 @@ func TestAtanIsWithinHalfAMicroradian(t *testing.T) {
 		}
 	}
 }
+
+// What is computed there and back, or taken apart and joined again, leaves no node in the graph.
+func TestDetoursAreLeftOut(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x := program.Leaf(g, "x", 2, 2, 4, 4)
+	_, err := ops.Build("detours", func() *ops.Node {
+		first, second := ops.Channels(x, 0, 1), ops.Channels(x, 1, 2)
+		if ops.Concat(first, second) != x {
+			t.Error("the channels of an image, joined, are another node")
+		}
+		if ops.Concat(second, first) == x || ops.Concat(first, first) == x {
+			t.Error("other channels are taken for the image")
+		}
+		if ops.Fourier(ops.InverseFourier(x)) != x {
+			t.Error("there and back is another node")
+		}
+		if ops.Fourier(ops.Fourier(x)) == x {
+			t.Error("the transform of the transform is taken for the image")
+		}
+		return x
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

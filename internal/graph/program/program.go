@@ -4,6 +4,8 @@
 package program
 
 import (
+	"slices"
+
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -56,6 +58,9 @@ func Leaf(g *gorgonia.ExprGraph, name string, shape ...int) *gorgonia.Node {
 // ops.Build.
 func Constant(g *gorgonia.ExprGraph, name string, value *ndarray.Float32) *gorgonia.Node {
 	n := Leaf(g, name, value.Shape...)
+	if before := n.Value(); before != nil && !slices.Equal(before.Data().([]float32), value.Data) {
+		ops.Fail("two constants are called %s: Gorgonia takes leaves of one name and shape for one", name)
+	}
 	if err := gorgonia.Let(n, ops.ToValue(value)); err != nil {
 		ops.Fail("constant %s: %w", name, err)
 	}

@@ -107,3 +107,21 @@ func TestGradientsOfAnArrayAreAnError(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Gorgonia takes leaves of one name for one leaf: the second value would replace the first.
+func TestConstantsOfOneNameAreRefused(t *testing.T) {
+	build := func(second float32) error {
+		g := gorgonia.NewGraph()
+		_, err := ops.Build("constants", func() *gorgonia.Node {
+			program.Constant(g, "c", ndarray.Wrap([]float32{1, 2}, 2))
+			return program.Constant(g, "c", ndarray.Wrap([]float32{1, second}, 2))
+		})
+		return err
+	}
+	if err := build(2); err != nil {
+		t.Error(err)
+	}
+	if err := build(3); err == nil {
+		t.Error("two values of one name are taken")
+	}
+}
