@@ -95,8 +95,8 @@ func (n *network) use(model *onnxir.Model, probe *ndarray.Complex64, power float
 	return nil
 }
 
-// apply gives the network the chosen probe for a scan that was opened with read. Its power is that of a mean pattern, as
-// in a training: an empty object then has the mean intensity of the scan.
+// apply gives the network the chosen probe for a scan that was opened with read. Its power is that of a mean pattern,
+// as in a training: an empty object then has the mean intensity of the scan.
 func (p ProbeChoice) apply(
 	ctx context.Context, n *network, scan *dataset.Scan, seed uint64, log *slog.Logger,
 ) (err error) {
@@ -194,7 +194,7 @@ func noteOwnProbe(scan *dataset.Scan, read dataset.Options) {
 	scan.Probe = own.Probe
 }
 
-// warnIfUnlike compares the scan's own probe with that of a network which knows the scan from its training, or does not.
+// warnIfUnlike warns if the scan's own probe is unlike that of a network which was not trained on this scan.
 func warnIfUnlike(scan *dataset.Scan, c contract.Contract, log *slog.Logger) error {
 	if scan.Probe == nil {
 		return nil

@@ -215,8 +215,8 @@ func TestInferRefusesProbes(t *testing.T) {
 		return probeFile(t, ndarray.Wrap(slices.Repeat([]complex64{value}, side*side), side, side))
 	}
 	scan, err := simulate.Run(t.Context(), simulate.Options{
-		N: 128, Object: simulate.Blobs, Phase: 1, Probe: simulate.Gaussian, ProbeSize: 18, Scan: simulate.Fermat, Count: 2,
-		Step: 4, Photons: 1e4, Seed: 4,
+		N: 128, Object: simulate.Blobs, Phase: 1, Probe: simulate.Gaussian, ProbeSize: 18, Scan: simulate.Fermat,
+		Count: 2, Step: 4, Photons: 1e4, Seed: 4,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -225,13 +225,14 @@ func TestInferRefusesProbes(t *testing.T) {
 	if err := dataset.Write(larger, scan); err != nil {
 		t.Fatal(err)
 	}
+	nan := float32(math.NaN())
 	for name, c := range map[string]struct {
 		model, scan string
 		probe       ProbeChoice
 		words       []string
 	}{
-		"zeros":      {taking, path, ProbeChoice{From: filled(0, 64)}, []string{"probe.npz", "zero everywhere", "--probe"}},
-		"not finite": {taking, path, ProbeChoice{From: filled(complex(float32(math.NaN()), 0), 64)}, []string{"finite"}},
+		"zeros":      {taking, path, ProbeChoice{From: filled(0, 64)}, []string{"probe.npz", "zero everywhere"}},
+		"not finite": {taking, path, ProbeChoice{From: filled(complex(nan, 0), 64)}, []string{"finite"}},
 		"too small":  {taking, path, ProbeChoice{From: filled(1, 32)}, []string{"(32, 32)", "(64, 64)"}},
 		"no file":    {taking, path, ProbeChoice{From: "absent.npz"}, []string{"absent.npz"}},
 		"no probe in it": {taking, path, ProbeChoice{From: filepath.Join(taking, "metrics.csv")},
@@ -306,7 +307,8 @@ func TestWatchWithTheProbeOfAFile(t *testing.T) {
 	for from, word := range map[string]string{ScanProbe: "name a file", "absent.npz": "absent.npz"} {
 		o.Probe.From, o.OutputDir = from, filepath.Join(t.TempDir(), "out")
 		var bad *badinput.Error
-		if _, err := Watch(context.Background(), o, silent()); !errors.As(err, &bad) || !strings.Contains(err.Error(), word) {
+		_, err := Watch(context.Background(), o, silent())
+		if !errors.As(err, &bad) || !strings.Contains(err.Error(), word) {
 			t.Errorf("--probe %s: %v", from, err)
 		}
 		if _, err := os.Stat(o.OutputDir); err == nil {
