@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"math/cmplx"
 	"os"
 	"path/filepath"
 	"slices"
@@ -60,6 +61,16 @@ func probeOf(t *testing.T, path string) *ndarray.Complex64 {
 	return probe
 }
 
+// curved is a probe (64, 64) with the wavefront of a defocus.
+func curved(probe *ndarray.Complex64) *ndarray.Complex64 {
+	out := probe.Clone()
+	for i := range out.Data {
+		y, x := float64(i/64-32), float64(i%64-32)
+		out.Data[i] *= complex64(cmplx.Rect(1, 0.004*(y*y+x*x)))
+	}
+	return out
+}
+
 // takingProbe trains a network that takes the probe.
 func takingProbe(t *testing.T, scan string, epochs int) TrainOptions {
 	t.Helper()
@@ -109,20 +120,23 @@ func TestInferWithTheProbeOfTheScan(t *testing.T) {
 
 	louder := given.Clone()
 	optics.NormalisePower(louder, 7)
-	defocused := optics.ShiftProbe(given, 0.5, -0.5)
+	wrong := curved(given)
+	o.Probe = ProbeChoice{From: probeFile(t, wrong)}
+	_, uncalibrated, _ := withProbe(t, o)
 	for name, c := range map[string]struct {
 		choice ProbeChoice
 		source string
 	}{
 		"scan":       {ProbeChoice{From: ScanProbe}, "scan"},
 		"file":       {ProbeChoice{From: probeFile(t, louder)}, "probe.npz"},
-		"calibrated": {ProbeChoice{From: probeFile(t, defocused), Passes: 5}, "probe.npz, 5 calibrating passes"},
+		"calibrated": {ProbeChoice{From: probeFile(t, wrong), Passes: 20}, "probe.npz, 20 calibrating passes"},
 	} {
 		o.Probe = c.choice
 		dir, reached, log := withProbe(t, o)
-		t.Logf("%s: %.3f, with the model's probe %.3f", name, reached, model)
-		if !(reached > 0.75) || !(model < 0.5) {
-			t.Errorf("%s: a correlation of %.3f, with the model's probe %.3f", name, reached, model)
+		t.Logf("%s: %.3f, model %.3f, not calibrated %.3f", name, reached, model, uncalibrated)
+		if !(reached > 0.75) || !(model < 0.5) || !(uncalibrated < 0.7) {
+			t.Errorf("%s: a correlation of %.3f, with the model's probe %.3f, with a wrong one that is not calibrated %.3f",
+				name, reached, model, uncalibrated)
 		}
 		if strings.Contains(log, warning) {
 			t.Errorf("%s: %s", name, log)
