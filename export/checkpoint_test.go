@@ -29,7 +29,11 @@ func eachNetwork(t *testing.T, test func(t *testing.T, c models.Config)) {
 			t.Run(fmt.Sprintf("C=%d %s", channels, extent), func(t *testing.T) { test(t, network(channels, extent)) })
 		}
 	}
-	t.Run(string(models.Unrolled), func(t *testing.T) { test(t, unrolled()) })
+	for _, n := range []int{32, 40} {
+		c := unrolled()
+		c.N = n
+		t.Run(fmt.Sprintf("N=%d %s", n, c.Kind), func(t *testing.T) { test(t, c) })
+	}
 }
 
 func TestACheckpointDeclaresItsVersions(t *testing.T) {
@@ -186,7 +190,8 @@ func TestACheckpointNeedsItsParameters(t *testing.T) {
 	wantSentence(t, "another shape", err, "encoder.0.conv.1: Conv2D of shapes")
 	c.N = 100
 	_, err = export.Checkpoint(c, nil, metadata(c))
-	wantSentence(t, "a size without a network", err, "found 100, expected 64, 128 or 256")
+	wantSentence(t, "a size without a network", err,
+		"found 100, expected 64, 128 or 256 with network pattern; crop or bin the patterns to 64 pixels")
 }
 
 var update = flag.Bool("update", false, "write the golden files of this package anew")

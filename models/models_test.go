@@ -99,6 +99,44 @@ func TestOutputsHaveTheShapeOfTheInput(t *testing.T) {
 	}
 }
 
+// TestTheUnrolledNetworkHasManySizes: each multiple of 8 within its bounds; a refusal names the size to crop to.
+func TestTheUnrolledNetworkHasManySizes(t *testing.T) {
+	for n := 30; n <= 1032; n++ {
+		c := config(n, 1, 1, models.Full)
+		c.Kind = models.Unrolled
+		err := c.Validate()
+		if has := n >= 32 && n <= 512 && n%8 == 0; has != (err == nil) {
+			t.Errorf("N %d: %v", n, err)
+		}
+	}
+	for n, says := range map[int]string{
+		31: "to 32 pixels", 520: "to 512 pixels", 1024: "to 512 pixels",
+		100: "found 100, expected a multiple of 8 from 32 to 512; crop or bin the patterns to 96 pixels",
+	} {
+		c := config(n, 1, 1, models.Full)
+		c.Kind = models.Unrolled
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("N %d: %v, want a complaint with %q", n, err, says)
+		}
+	}
+}
+
+// TestARefusedSizeHasARemedy: PtychoPINN's networks name the network that takes the size, and the size that they take.
+func TestARefusedSizeHasARemedy(t *testing.T) {
+	for n, remedy := range map[int]string{
+		40:   "; take --network unrolled for patterns of 40 pixels",
+		50:   "; take --network unrolled for patterns of 48 pixels",
+		96:   "; take --network unrolled, or crop or bin the patterns to 64 pixels",
+		130:  "; crop or bin the patterns to 128 pixels",
+		512:  "; take --network unrolled, or crop or bin the patterns to 256 pixels",
+		1024: "; crop or bin the patterns to 256 pixels",
+	} {
+		if err := config(n, 1, 1, models.Full).Validate(); err == nil || !strings.HasSuffix(err.Error(), remedy) {
+			t.Errorf("N %d: %v, want the remedy %q", n, err, remedy)
+		}
+	}
+}
+
 func TestNamesAreReadableAndDistinct(t *testing.T) {
 	c := config(64, 1, 1, models.Centre)
 	net, err := build(c, 1)

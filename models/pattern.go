@@ -23,10 +23,30 @@ var pattern = architecture{
 // validateAutoencoder accepts the sizes that PtychoPINN has.
 func validateAutoencoder(c Config) error {
 	if _, ok := sizes[c.N]; !ok {
-		return &badinput.Error{Key: "pattern size", Found: fmt.Sprint(c.N), Expected: "64, 128 or 256",
-			Remedy: "crop or bin the patterns"}
+		return &badinput.Error{
+			Key: "pattern size", Found: fmt.Sprint(c.N), Expected: "64, 128 or 256 with network " + c.Kind.String(),
+			Remedy: autoencoderRemedy(c.N),
+		}
 	}
 	return nil
+}
+
+// autoencoderRemedy says what to do with patterns of n x n pixels, a size that the network does not have.
+func autoencoderRemedy(n int) string {
+	const crop = "crop or bin the patterns to %d pixels"
+	size, other := 0, unrolledSize(n)
+	for has := range sizes {
+		if has < n {
+			size = max(size, has)
+		}
+	}
+	switch {
+	case size == 0:
+		return fmt.Sprintf("take --network unrolled for patterns of %d pixels", other)
+	case other == n:
+		return fmt.Sprintf("take --network unrolled, or "+crop, size)
+	}
+	return fmt.Sprintf(crop, size)
 }
 
 // patternsOnly is the input of a network that is fed with the measured patterns and nothing else.

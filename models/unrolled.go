@@ -40,14 +40,20 @@ const (
 	numberRate    = 0.1 // learning rate of these numbers, relative to that of the convolutions
 )
 
+// Pattern sizes of the network: multiples of sizeStep, which divide into squares.
+const leastSize, mostSize, sizeStep = 32, 512, 8
+
+// unrolledSize is the largest size of the network that is not above n, or the smallest one.
+func unrolledSize(n int) int { return max(leastSize, min(n/sizeStep*sizeStep, mostSize)) }
+
 // validateUnrolled accepts every size of pattern that divides into squares, of one channel.
 func validateUnrolled(c Config) error {
-	const least, most, step = 32, 512, 8
-	switch {
-	case c.N < least || c.N > most || c.N%step != 0:
+	switch size := unrolledSize(c.N); {
+	case c.N != size:
 		return &badinput.Error{
-			Key: "pattern size", Found: fmt.Sprint(c.N), Remedy: "crop or bin the patterns",
-			Expected: fmt.Sprintf("a multiple of %d from %d to %d", step, least, most),
+			Key: "pattern size", Found: fmt.Sprint(c.N),
+			Expected: fmt.Sprintf("a multiple of %d from %d to %d", sizeStep, leastSize, mostSize),
+			Remedy:   fmt.Sprintf("crop or bin the patterns to %d pixels", size),
 		}
 	case c.Channels != 1:
 		return &badinput.Error{

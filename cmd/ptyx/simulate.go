@@ -10,10 +10,10 @@ type simulateCmd struct {
 	Object     simulate.ObjectKind `default:"star" help:"Object: star, lines or blobs."`
 	Probe      simulate.ProbeKind  `default:"zoneplate" help:"Probe: gaussian, disk or zoneplate."`
 	Scan       simulate.ScanKind   `default:"raster" help:"Positions: raster, fermat or random."`
-	N          int                 `default:"64" help:"Side of a pattern: 64, 128 or 256 pixels."`
+	N          int                 `default:"64" help:"Side of a pattern in pixels: an even number from 32 to 1024."`
 	Positions  int                 `default:"400" help:"Number of patterns."`
 	Step       float64             `default:"8" help:"Mean distance of neighbouring positions in pixels."`
-	ProbeSize  float64             `default:"20" help:"Width of the probe in pixels."`
+	ProbeSize  *float64            `placeholder:"PIXELS" help:"Width of the probe. Default: 20, at most half of --n."`
 	Absorption float64             `default:"0.4" help:"Largest absorption a: the amplitude falls to exp(-a)."`
 	Phase      float64             `default:"1" help:"Largest phase of the object in radians."`
 	Nphotons   *float64            `placeholder:"PHOTONS" help:"Mean photons per pattern. Default: 1e6."`
@@ -37,11 +37,20 @@ func (c *simulateCmd) Run(app *appContext) error {
 		return err
 	}
 	result, err := simulate.File(app.Context, c.Out, simulate.Options{
-		N: c.N, Object: c.Object, Absorption: c.Absorption, Phase: c.Phase, Probe: c.Probe, ProbeSize: c.ProbeSize,
+		N: c.N, Object: c.Object, Absorption: c.Absorption, Phase: c.Phase, Probe: c.Probe, ProbeSize: c.probeSize(),
 		Scan: c.Scan, Count: c.Positions, Step: c.Step, Photons: photons, Noiseless: c.Noiseless, Seed: c.Seed,
 		ObjectFile: c.ObjectFile,
 	})
 	return app.conclude(result, err, c.JSON)
+}
+
+// probeSize is that of --probe-size.
+func (c *simulateCmd) probeSize() float64 {
+	const standard = 20
+	if c.ProbeSize != nil {
+		return *c.ProbeSize
+	}
+	return min(standard, float64(c.N)/2)
 }
 
 // photons are those of --nphotons; 0 leaves the probe of --object-file as it is.

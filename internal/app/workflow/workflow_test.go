@@ -541,7 +541,7 @@ func TestTrainRefusesAndLeavesNothing(t *testing.T) {
 	if err := os.WriteFile(garbage, []byte("no model"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	larger := simulated(t, 128, 1)
+	larger, unusual := simulated(t, 128, 1), simulated(t, 96, 4)
 	other := options(t, engine.KindTape)
 	other.TrainFiles, other.Config.MaxEpochs = Paths{larger}, 0
 	trained(t, other)
@@ -553,6 +553,7 @@ func TestTrainRefusesAndLeavesNothing(t *testing.T) {
 		"no scan":                        func(o *TrainOptions) { o.TrainFiles = Paths{"absent.npz"} },
 		"no validation scan":             func(o *TrainOptions) { o.TestFiles = Paths{"absent.npz"} },
 		"validation of another size":     func(o *TrainOptions) { o.TestFiles = other.TrainFiles },
+		"a size without a network":       func(o *TrainOptions) { o.TrainFiles = Paths{unusual} },
 		"no probe":                       func(o *TrainOptions) { o.ProbeFiles = Paths{"absent.npz"} },
 		"no weights to start from":       func(o *TrainOptions) { o.Init = "absent.onnx" },
 		"weights that are none":          func(o *TrainOptions) { o.Init = garbage },

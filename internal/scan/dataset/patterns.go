@@ -30,9 +30,6 @@ func (o *Orientation) UnmarshalText(text []byte) error {
 	return choice.Set(o, text, OrientationAuto, FramesFirst, FramesLast)
 }
 
-// Sizes are the pattern sizes N that networks exist for.
-var Sizes = []int{64, 128, 256}
-
 // patterns says where and how the file holds the diffraction patterns.
 type patterns struct {
 	key     string

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"sync"
 
 	"ptyx/internal/base/frame"
@@ -68,14 +67,15 @@ func (s *Scan) newWindow(key string, h npz.Header, height, width int, v View) (*
 			fmt.Sprintf("at least those of --crop %s: rows %d to %d, columns %d to %d",
 				cut, w.row, w.row+cut.Size-1, w.col, w.col+cut.Size-1), "crop to less")
 	}
+	room := 2 * min(cut.Row, cut.Col, height-cut.Row, width-cut.Col)
 	w.size = cut.Size / w.bin
 	if w.size*w.bin != cut.Size {
 		return nil, s.Fault(key, fmt.Sprintf("%d pixels along an axis", cut.Size),
-			fmt.Sprintf("a multiple of --bin %d", w.bin), "crop to one, with --crop")
+			fmt.Sprintf("a multiple of --bin %d", w.bin), sizeRemedy(cut, w.bin, room))
 	}
-	if !slices.Contains(Sizes, w.size) {
-		return nil, s.Fault(key, fmt.Sprintf("patterns of %d x %d pixels", w.size, w.size), "64, 128 or 256",
-			"crop or bin the detector to one of these, with --crop and --bin")
+	if !HasSize(w.size) {
+		return nil, s.Fault(key, fmt.Sprintf("patterns of %d x %d pixels", w.size, w.size), SizeRule(),
+			sizeRemedy(cut, w.bin, room))
 	}
 	w.warnOfClipping = sync.OnceFunc(func() {
 		s.log.Warn("counts below 0 are taken as 0", "file", s.Path, "key", place)

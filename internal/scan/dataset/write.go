@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"fmt"
-	"slices"
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
@@ -54,7 +53,7 @@ func (d ScanData) check(p []int) error {
 	switch {
 	case d.Probe == nil:
 		return fmt.Errorf("no probe")
-	case len(p) != 3 || p[1] != p[2] || !slices.Contains(Sizes, p[1]):
+	case len(p) != 3 || p[1] != p[2] || !HasSize(p[1]):
 		return fmt.Errorf("patterns of shape %v", p)
 	case len(d.X) != p[0] || len(d.Y) != p[0]:
 		return fmt.Errorf("%d patterns with %d columns and %d rows", p[0], len(d.X), len(d.Y))

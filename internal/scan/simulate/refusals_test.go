@@ -33,7 +33,7 @@ func TestInvalidOptionsAreRefused(t *testing.T) {
 		values []float64
 		set    func(*simulate.Options, float64)
 	}{
-		{"--n", []float64{0, -64, 65, 512}, func(o *simulate.Options, v float64) { o.N = int(v) }},
+		{"--n", []float64{0, -64, 30, 65, 1026}, func(o *simulate.Options, v float64) { o.N = int(v) }},
 		{"--positions", []float64{0, -1, 1<<19 + 1}, func(o *simulate.Options, v float64) { o.Count = int(v) }},
 		{"--step", []float64{0, -1, nan, inf, 64.5}, func(o *simulate.Options, v float64) { o.Step = v }},
 		{"--probe-size", []float64{0, 0.5, -1, nan, inf, 33}, func(o *simulate.Options, v float64) { o.ProbeSize = v }},
@@ -87,8 +87,8 @@ func TestInvalidScenesAreRefused(t *testing.T) {
 			"found shape (90,), expected (H, W)"},
 		{"an oblong probe", map[string]any{dataset.KeyProbe: ndarray.New[complex64](64, 65)}, dataset.KeyProbe,
 			"found shape (64, 65), expected one mode (N, N)"},
-		{"a probe of 32", map[string]any{dataset.KeyProbe: ndarray.New[complex64](32, 32)}, dataset.KeyProbe,
-			"N of 64, 128 or 256"},
+		{"a probe of 30", map[string]any{dataset.KeyProbe: ndarray.New[complex64](30, 30)}, dataset.KeyProbe,
+			"N an even number from 32 to 1024"},
 		{"text for an object", map[string]any{dataset.KeyObject: "none"}, dataset.KeyObject,
 			"found text (dtype <U4), expected real or complex numbers"},
 		{"two modes", map[string]any{dataset.KeyProbe: ndarray.New[complex64](2, 64, 64)}, dataset.KeyProbe,

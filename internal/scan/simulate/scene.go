@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/frame"
@@ -54,7 +53,7 @@ func (o Options) readScene(ctx context.Context) (dataset.ScanData, error) {
 	if d.Object, err = image(file, dataset.KeyObject, "(H, W)", func([]int) bool { return true }); err != nil {
 		return d, err
 	}
-	if d.Probe, err = image(file, dataset.KeyProbe, "one mode (N, N) with N of 64, 128 or 256", square); err != nil {
+	if d.Probe, err = image(file, dataset.KeyProbe, "one mode (N, N) with N "+dataset.SizeRule(), square); err != nil {
 		return d, err
 	}
 	if d.X, err = dataset.Vector(file, dataset.KeyX); err != nil {
@@ -96,7 +95,7 @@ func image(file *npz.Reader, key, expected string, fits func(shape []int) bool) 
 
 // square reports whether networks exist for patterns of a shape.
 func square(shape []int) bool {
-	return shape[0] == shape[1] && slices.Contains(dataset.Sizes, shape[0])
+	return shape[0] == shape[1] && dataset.HasSize(shape[0])
 }
 
 func (o Options) checkScene(ctx context.Context, d dataset.ScanData) error {

@@ -11,7 +11,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
@@ -94,8 +93,8 @@ func (o Options) validate() error {
 		return nil
 	}
 	switch {
-	case !slices.Contains(dataset.Sizes, o.N):
-		return fault("--n", o.N, "64, 128 or 256")
+	case !dataset.HasSize(o.N):
+		return fault("--n", o.N, dataset.SizeRule())
 	case o.Count < 1 || o.Count > maxPixels/(o.N*o.N):
 		return fault("--positions", o.Count, fmt.Sprintf("1 to %d", maxPixels/(o.N*o.N)))
 	case !(o.Step > 0) || o.Step > float64(o.N):
