@@ -31,6 +31,7 @@ class Case:
     channels: int = 1
     gridsize: int = 1
     extent: str = "full"
+    network: str = "unrolled"
 
     @property
     def run(self):
@@ -54,13 +55,13 @@ CASES = (
     Case("default", SCAN, ("--gridsize", "1", "--max-epochs", "2", "--n-images", "48")),
     Case("centre", SCAN,
          SMALL + ("--object-extent", "centre", "--gridsize", "1", "--max-epochs", "2", "--n-images", "48"),
-         infer_flags=("--n-images", "40", "--seed", "3"), extent="centre"),
+         infer_flags=("--n-images", "40", "--seed", "3"), extent="centre", network="pattern"),
     # ptyx draws groups of neighbours as its samples; four patterns make only one group.
     Case("channels", SCAN,
          SMALL + ("--gridsize", "2", "--grouping", "channels", "--max-epochs", "1", "--n-images", "24"),
-         infer=FOUR, channels=4, gridsize=2),
-    Case("n128", SCAN_128, SMALL + ("--network", "pattern", "--max-epochs", "1", "--n-images", "12", "--batch-size",
-                                    "4"), infer=SCAN_128, n=128, gridsize=2),
+         infer=FOUR, channels=4, gridsize=2, network="pattern"),
+    Case("n128", SCAN_128, SMALL + ("--max-epochs", "1", "--n-images", "12", "--batch-size", "4"), infer=SCAN_128,
+         n=128, gridsize=2, network="pattern"),
     # One pattern: the object is its patch.
     Case("single", SCAN, SMALL + ("--gridsize", "1", "--probe", "fixed", "--max-epochs", "1", "--n-images", "16"),
          infer_flags=("--n-images", "1")),
@@ -92,7 +93,7 @@ def make(ptyx):
     four_neighbours(ptyx.files)
     for case in CASES:
         ptyx("train", "--train-data-file", case.train, "--output-dir", case.run, "--batch-size", "8", "--seed", SEED,
-             "--device", "cpu", *case.flags)
+             "--device", "cpu", "--network", case.network, *case.flags)
         ptyx("infer", "--model-path", case.run, "--test-data", case.infer, "--output-dir", case.out, "--device", "cpu",
              *case.infer_flags)
     exact_patterns(ptyx)

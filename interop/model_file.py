@@ -12,6 +12,8 @@ import onnx
 from patches import contract
 
 OPSET, IR = 17, 8
+# First dimensions that are symbolic; of the last one, the larger of two that may each be 1.
+SYMBOLS = {"batch", "probes", "offsets", "probes_at_offsets"}
 KEYS = {
     "ptyx." + key
     for key in (
@@ -51,19 +53,26 @@ def dims(value):
 
 
 def agrees(declared, inferred):
-    """Equal, except that inference invents a symbol for the batch after a Resize by scales."""
+    """Equal, except that inference invents symbols after a Resize by scales, a Reshape, or where two symbols meet."""
     return inferred is not None and len(declared) == len(inferred) and all(
-        d == i or (d == "batch" and str(i).startswith("unk__")) for d, i in zip(declared, inferred))
+        d == i or (d in SYMBOLS and str(i).startswith("unk__")) for d, i in zip(declared, inferred))
+
+
+def ports(network, channels, n):
+    """The inputs and outputs of a network, by docs/contract.md."""
+    image, probe = ["batch", channels, n, n], ["probes", 1, n, n]
+    if network == "unrolled":
+        return {"amplitude_measured": image, "probe_re": probe, "probe_im": probe, "offset": ["offsets", 2],
+                "object_re": image, "object_im": image}
+    return {"amplitude_measured": image, "amplitude": image, "phase": image}
 
 
 def shapes(report, name, model):
     """The shapes in the file equal those that strict inference finds without them."""
     graph = model.graph
     n, channels = int(contract(model)["ptyx.n"]), int(contract(model)["ptyx.channels"])
-    expected = ["batch", channels, n, n]
     ends = {v.name: dims(v) for v in (*graph.input, *graph.output)}
-    report.same(f"{name}: inputs and outputs", ends,
-                {"amplitude_measured": expected, "amplitude": expected, "phase": expected})
+    report.same(f"{name}: inputs and outputs", ends, ports(contract(model)["ptyx.network"], channels, n))
 
     described = {v.name: dims(v) for v in graph.value_info}
     bare = onnx.ModelProto()
@@ -79,10 +88,9 @@ def shapes(report, name, model):
     known = described | {o.name: dims(o) for o in graph.output}
     wrong = {v: (known[v], found.get(v)) for v in known if not agrees(known[v], found.get(v))}
     report.line(not wrong, f"{name}: shapes that strict inference contradicts", f"{wrong or 'none'}, of {len(known)}")
-    images = [s for s in known.values()
-              if s != [n, n]]  # (N, N) depends on the probe alone and is the same for all patterns
-    report.line(all(s[0] == "batch" for s in images), f"{name}: shapes of images with a symbolic batch dimension",
-                f"{sum(s[0] == 'batch' for s in images)} of {len(images)}")
+    images = [s for s in known.values() if len(s) > 2]  # matrices and numbers are the same for all patterns
+    report.line(all(s[0] in SYMBOLS for s in images), f"{name}: shapes of images with a symbolic first dimension",
+                f"{sum(s[0] in SYMBOLS for s in images)} of {len(images)}")
 
 
 def descriptions(report, name, model):

@@ -50,18 +50,79 @@ def stitch(patches, x, y, box, weights):
 
 
 def session_of(path):
-    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors; a warning says of each input with a default that it is no constant
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def run(session, patterns, channels, batch=7):
+def fraction(x, y):
+    """The subpixel parts of positions (M, 2), as the input `offset` takes them."""
+    return np.stack([x - whole(x), y - whole(y)], axis=1).astype(np.float32)
+
+
+def takes_probe(session):
+    """Whether the model has inputs with a default: the probe and the offset."""
+    return bool(session.get_overridable_initializers())
+
+
+def output_names(session):
+    return [o.name for o in session.get_outputs()]
+
+
+def combine(names, first, second):
+    """The complex patches that two outputs are."""
+    if names == ["object_re", "object_im"]:
+        return first.astype(complex) + 1j * second.astype(float)
+    if names == ["amplitude", "phase"]:
+        return first.astype(complex) * np.exp(1j * second.astype(float))
+    raise ValueError(f"outputs {names}")
+
+
+def patches_of(session, samples, **optional):
+    """Complex patches of samples (B, C, N, N), in one batch."""
+    names = output_names(session)
+    return combine(names, *session.run(names, {"amplitude_measured": samples, **optional}))
+
+
+def run(session, patterns, channels, offsets=None, batch=7):
     """Complex patches (M, N, N) of patterns (M, N, N), in batches of another size than those of ptyx."""
     m, n, _ = patterns.shape
     samples = patterns.reshape(m // channels, channels, n, n)
     out = []
     for start in range(0, len(samples), batch):
-        amplitude, phase = session.run(["amplitude", "phase"], {"amplitude_measured": samples[start : start + batch]})
-        out.append(amplitude.astype(complex) * np.exp(1j * phase.astype(float)))
+        some = slice(start, start + batch)
+        out.append(patches_of(session, samples[some], **({} if offsets is None else {"offset": offsets[some]})))
     return np.concatenate(out).reshape(m, n, n)
+
+
+def parts(probe):
+    """Probes (..., N, N) as the inputs of the model."""
+    return {"probe_re": np.ascontiguousarray(probe.real), "probe_im": np.ascontiguousarray(probe.imag)}
+
+
+def check_optional(report, name, session, c, patterns, offsets):
+    """What the inputs with a default do: none, those that equal the default, one for each pattern, others."""
+    n = int(c["ptyx.n"])
+    report.same(f"{name}: inputs with a default, and their shapes",
+                {i.name: [d if isinstance(d, int) else None for d in i.shape]
+                 for i in session.get_overridable_initializers()},
+                {"probe_re": [None, 1, n, n], "probe_im": [None, 1, n, n], "offset": [None, 2]})
+    few, shift = patterns[:5, None], offsets[:5]
+    probe = np.frombuffer(base64.b64decode(c["ptyx.probe_complex64_base64"]), "<c8").reshape(1, 1, n, n)
+    bare, moved = patches_of(session, few), patches_of(session, few, offset=shift)
+    for what, found, expected in (
+        ("an offset of 0 against none", patches_of(session, few, offset=np.zeros((1, 2), np.float32)), bare),
+        ("the probe of the metadata against none", patches_of(session, few, **parts(probe)), bare),
+        ("that probe for each pattern, with offsets", patches_of(session, few, offset=shift,
+                                                                 **parts(np.repeat(probe, 5, axis=0))), moved),
+        ("each pattern alone against all", np.concatenate([patches_of(session, few[i:i + 1], offset=shift[i:i + 1])
+                                                           for i in range(5)]), moved),
+    ):
+        report.within(f"{name}: {what}: largest difference of the patches", abs(found - expected).max(), TOLERANCE)
+    other = patches_of(session, few, **parts(np.roll(probe, 4, axis=3)))
+    for what, found in (("offsets", moved), ("another probe", other)):
+        report.line(abs(found - bare).max() > 100 * TOLERANCE, f"{name}: change of the patches by {what}",
+                    f"{abs(found - bare).max():.3g}")
 
 
 def check(report, files, case):
@@ -81,8 +142,13 @@ def check(report, files, case):
 
     top, left = whole(y.min()) - n // 2, whole(x.min()) - n // 2
     box = (top, left, whole(y.max()) + n // 2 - top, whole(x.max()) + n // 2 - left)
-    patches = run(session_of(files / case.model), patterns[ids], channels)
+    session = session_of(files / case.model)
+    report.same(f"{case.name}: the model takes the probe", takes_probe(session), case.network == "unrolled")
+    offsets = fraction(x[ids], y[ids]) if takes_probe(session) else None
+    patches = run(session, patterns[ids], channels, offsets)
     expected, coverage = stitch(patches, x[ids], y[ids], box, weights_of(c))
+    if takes_probe(session) and len(ids) > 1:
+        check_optional(report, case.name, session, c, patterns[ids], offsets)
     groups = len(x) if channels > 1 else 1  # a group around each pattern, here all the same
 
     report.same(f"{case.name}: digest of the model in reconstruction.npz", str(recon["model_digest"]),

@@ -16,10 +16,10 @@ from tritonclient.utils import InferenceServerException
 
 from files import CASES, SCAN, SCAN_128
 from pages import beside
-from patches import TOLERANCE, session_of
+from patches import TOLERANCE, combine, fraction, output_names, parts, patches_of, session_of, takes_probe
 
 TOKEN = "a-word-of-the-checks"
-INPUT, OUTPUTS = "amplitude_measured", ("amplitude", "phase")
+INPUT = "amplitude_measured"
 N128 = next(c for c in CASES if c.n == 128)
 SERVED = {"star": (CASES[0], SCAN, 40),
           "n128": (N128, SCAN_128, 3)}  # model, scan, patterns: 40 are more than one batch
@@ -49,13 +49,17 @@ def bearer(token=TOKEN):
     return {"Authorization": f"Bearer {token}"}
 
 
-def given(patterns, datatype="FP32", binary=True):
-    tensor = triton.InferInput(INPUT, list(patterns.shape), datatype)
-    tensor.set_data_from_numpy(patterns, binary_data=binary)
-    return [tensor]
+def given(patterns, datatype="FP32", binary=True, **optional):
+    """The inputs of a request: patterns, and optional ones by their names."""
+    tensors = []
+    for name, values in {INPUT: patterns, **optional}.items():
+        tensor = triton.InferInput(name, list(values.shape), datatype if name == INPUT else "FP32")
+        tensor.set_data_from_numpy(values, binary_data=binary)
+        tensors.append(tensor)
+    return tensors
 
 
-def wanted(binary, names=OUTPUTS):
+def wanted(binary, names):
     return [triton.InferRequestedOutput(name, binary_data=binary) for name in names]
 
 
@@ -75,10 +79,19 @@ def check(report, files, ptyx):
             for name, (case, scan, count) in SERVED.items():
                 with np.load(files / scan, allow_pickle=False) as z:
                     patterns = np.ascontiguousarray(z["diff3d"][:count, None])
-                inferred(report, client, name, patterns, session_of(files / case.model))
+                    offsets, probe = fraction(z["xcoords"][:count], z["ycoords"][:count]), z["probeGuess"]
+                session = session_of(files / case.model)
+                inferred(report, client, name, patterns, session)
+                if takes_probe(session):
+                    optional(report, client, name, patterns, offsets, np.roll(probe, 4, axis=1), session)
                 if name == "star":
-                    at_once(report, client, name, patterns)
+                    at_once(report, client, name, patterns, output_names(session))
                     refused(report, client, name, patterns[:1])
+                else:
+                    found, text = refusal(lambda: client.infer("n128", given(patterns, offset=offsets),
+                                                               headers=bearer()))
+                    report.line(found == "400" and INPUT in text, "server: an offset for a network without is refused",
+                                f"{found} {text}")
         counted(report, address)
     report.same("server: exit status after SIGTERM", ended, [0])
 
@@ -96,32 +109,29 @@ def described(report, client, files):
         graph = onnx.load(str(files / case.model)).graph
         constants = {t.name for t in graph.initializer}
         found = client.get_model_metadata(name, headers=bearer())
-        for key, values in (("inputs", [v for v in graph.input if v.name not in constants]), ("outputs", graph.output)):
+        for key, values in (("inputs", [v for v in graph.input if v.name not in constants]), ("outputs", graph.output),
+                            ("optional_inputs", [v for v in graph.input if v.name in constants])):
             expected = [(v.name, "FP32", [d.dim_value if d.HasField("dim_value") else -1
                                           for d in v.type.tensor_type.shape.dim]) for v in values]
-            report.same(f"server: {name}: {key}", [(t["name"], t["datatype"], t["shape"]) for t in found[key]],
-                        expected)
+            listed = [(t["name"], t["datatype"], t["shape"]) for t in found.get(key, [])]
+            report.same(f"server: {name}: {key}", listed, expected)
 
 
 def inferred(report, client, name, patterns, session):
     """Each form of request and answer gives the same numbers, those of ONNX Runtime for Python."""
-    expected = session.run(list(OUTPUTS), {INPUT: patterns})
-
-    def infer(tensors, outputs=None, **options):
-        answer = client.infer(name, tensors, outputs=outputs, headers=bearer(), **options)
-        return [answer.as_numpy(output) for output in OUTPUTS]
-
-    raw = infer(given(patterns), wanted(True))
+    names = output_names(session)
+    infer = inferring(client, name, names)
+    raw = infer(given(patterns), wanted(True, names))
     report.within(f"server: {name}: patches of tritonclient {version('tritonclient')}, {len(patterns)} patterns as "
                   f"raw bytes, against ONNX Runtime for Python: largest difference",
-                  abs(raw[0] * np.exp(1j * raw[1]) - expected[0] * np.exp(1j * expected[1])).max(), TOLERANCE)
+                  abs(combine(names, *raw) - patches_of(session, patterns)).max(), TOLERANCE)
     report.line(raw[0].std() > 100 * TOLERANCE,
-                f"server: {name}: standard deviation of the amplitude, far above the tolerance", f"{raw[0].std():.3g}")
+                f"server: {name}: standard deviation of {names[0]}, far above the tolerance", f"{raw[0].std():.3g}")
     few = patterns[:3]  # JSON numbers are long
     for what, found in {
-        "JSON both ways": infer(given(few, binary=False), wanted(False)),
-        "JSON there, raw bytes back": infer(given(few, binary=False), wanted(True)),
-        "raw bytes there, JSON back": infer(given(few), wanted(False)),
+        "JSON both ways": infer(given(few, binary=False), wanted(False, names)),
+        "JSON there, raw bytes back": infer(given(few, binary=False), wanted(True, names)),
+        "raw bytes there, JSON back": infer(given(few), wanted(False, names)),
         "all outputs, unnamed": infer(given(few)),
         "of version 1, with an id, a timeout of 10 s": infer(given(few), model_version="1", request_id="7",
                                                              timeout=10_000_000),
@@ -134,18 +144,49 @@ def inferred(report, client, name, patterns, session):
     floats = infer(given(whole))
     report.same(f"server: {name}: UINT16 gives the bytes of the same numbers as FP32",
                 all(map(np.array_equal, counts, floats)), True)
-    phase = client.infer(name, given(few), outputs=wanted(True, ["phase"]), request_id="alone", headers=bearer())
-    report.same(f"server: {name}: the phase alone, with the request's id",
-                (phase.get_response()["id"], [o["name"] for o in phase.get_response()["outputs"]],
-                np.array_equal(phase.as_numpy("phase"), raw[1][:3])), ("alone", ["phase"], True))
+    last = client.infer(name, given(few), outputs=wanted(True, names[1:]), request_id="alone", headers=bearer())
+    report.same(f"server: {name}: {names[1]} alone, with the request's id",
+                (last.get_response()["id"], [o["name"] for o in last.get_response()["outputs"]],
+                np.array_equal(last.as_numpy(names[1]), raw[1][:3])), ("alone", names[1:], True))
 
 
-def at_once(report, client, name, patterns):
+def inferring(client, name, names):
+    """A function that sends a request and returns both outputs."""
+    def infer(tensors, outputs=None, **options):
+        answer = client.infer(name, tensors, outputs=outputs, headers=bearer(), **options)
+        return [answer.as_numpy(output) for output in names]
+    return infer
+
+
+def optional(report, client, name, patterns, offsets, probe, session):
+    """Offsets and a probe of the request, for all patterns and for each, in bytes and in JSON."""
+    names = output_names(session)
+    infer = inferring(client, name, names)
+    few, shift = patterns[:6], offsets[:6]
+    one = parts(probe[None, None])
+    each = parts(np.stack([probe, np.roll(probe, 2, axis=0)] * 3)[:, None])
+    for what, inputs in {
+        "an offset for each pattern": {"offset": shift},
+        "one offset": {"offset": shift[:1]},
+        "a probe": one,
+        "a probe and offsets": {"offset": shift, **one},
+        "a probe and an offset for each pattern": {"offset": shift, **each},
+    }.items():
+        found = infer(given(few, **inputs))
+        report.within(f"server: {name}: {what}, against ONNX Runtime for Python: largest difference",
+                      abs(combine(names, *found) - patches_of(session, few, **inputs)).max(), TOLERANCE)
+        short = {k: v[:2] for k, v in inputs.items()}
+        report.same(f"server: {name}: {what} in JSON: the bytes of two of those patches",
+                    all(np.array_equal(a, b[:2]) for a, b in zip(infer(given(few[:2], binary=False, **short)), found)),
+                    True)
+
+
+def at_once(report, client, name, patterns, names):
     """Many connections, whose patterns share batches: no client receives another's patch."""
     together = client.infer(name, given(patterns), headers=bearer())
     requests = [client.async_infer(name, given(p[None]), headers=bearer()) for p in patterns]
     answers = [r.get_result() for r in requests]
-    right = sum(all(np.array_equal(a.as_numpy(o)[0], together.as_numpy(o)[i]) for o in OUTPUTS) for i,
+    right = sum(all(np.array_equal(a.as_numpy(o)[0], together.as_numpy(o)[i]) for o in names) for i,
                 a in enumerate(answers))
     report.same(f"server: {name}: requests of one pattern over {CLIENTS} connections at once, of which with the bytes "
                 f"of the one large request", right, len(patterns))
@@ -166,11 +207,19 @@ def refused(report, client, name, one):
          lambda: client.infer(name, given(one[0]), headers=bearer())),
         ("FP16", 400, "FP16", lambda: client.infer(name, [half], headers=bearer())),
         ("another input", 400, INPUT, lambda: client.infer(name, [another], headers=bearer())),
-        ("another output", 400, "expected amplitude or phase",
+        ("another output", 400, "expected object_re or object_im",
          lambda: client.infer(name, given(one), outputs=wanted(True, ["image"]), headers=bearer())),
         ("classes of an image", 400, "classification",
-         lambda: client.infer(name, given(one), outputs=[triton.InferRequestedOutput("phase", class_count=2)],
+         lambda: client.infer(name, given(one), outputs=[triton.InferRequestedOutput("object_im", class_count=2)],
                               headers=bearer())),
+        ("a position for an offset", 400, "subpixel part",
+         lambda: client.infer(name, given(one, offset=np.float32([[33.25, 7]])), headers=bearer())),
+        ("offsets of two patterns for one", 400, "offset: shape",
+         lambda: client.infer(name, given(one, offset=np.zeros((2, 2), np.float32)), headers=bearer())),
+        ("half of a probe", 400, "expected both",
+         lambda: client.infer(name, given(one, probe_re=one), headers=bearer())),
+        ("a probe without light", 400, "photons",
+         lambda: client.infer(name, given(one, probe_re=0 * one, probe_im=0 * one), headers=bearer())),
         ("NaN", 400, "NaN", lambda: client.infer(name, given(np.full_like(one, np.nan)), headers=bearer())),
         ("negative amplitudes", 400, "0 or more", lambda: client.infer(name, given(-1 - one), headers=bearer())),
         ("a timeout of 1 µs", 504, "timed out",

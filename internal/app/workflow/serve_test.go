@@ -178,9 +178,10 @@ func TestTheSameBytesInAnyBatch(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				all := predict.Request{Patterns: patterns, Offsets: offsets}
 				for from := 0; from < count; from += request {
-					all := predict.Request{Patterns: patterns, Offsets: offsets}
-					out = append(out, inferred(t, s, l.models[0].Contract, all.Part(from, min(from+request, count), image))...)
+					part := all.Part(from, min(from+request, count), image)
+					out = append(out, inferred(t, s, l.models[0].Contract, part)...)
 				}
 				if err := s.Close(); err != nil {
 					t.Fatal(err)

@@ -31,8 +31,8 @@ func portsOf(c contract.Contract) []port {
 	offsets := limits{-predict.MaxOffset, predict.MaxOffset,
 		"-0.5 to 0.5, the subpixel part of a position: c - round(c)"}
 	probe := limits{-math.MaxFloat32, math.MaxFloat32, "finite numbers"}
-	return append(ports, port{contract.OffsetInput, []int{2}, offsets}, port{contract.ProbeReInput, image, probe},
-		port{contract.ProbeImInput, image, probe})
+	return append(ports, port{contract.ProbeReInput, image, probe}, port{contract.ProbeImInput, image, probe},
+		port{contract.OffsetInput, []int{2}, offsets})
 }
 
 // checkPorts refuses a model whose graph has other inputs or outputs than its contract.

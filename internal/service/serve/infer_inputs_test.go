@@ -155,7 +155,7 @@ func TestMetadataOfOptionalInputs(t *testing.T) {
 	s := started(t, unrolledOptions(&fake{channels: 1}))
 	image := func(name string) string { return fmt.Sprintf(`{"name":%q,"datatype":"FP32","shape":[-1,1,8,8]}`, name) }
 	want := fmt.Sprintf(`{"name":"net","versions":["1"],"platform":"onnxruntime_onnx","inputs":[%s],"outputs":[%s,%s],`+
-		`"optional_inputs":[{"name":"offset","datatype":"FP32","shape":[-1,2]},%s,%s]}`,
+		`"optional_inputs":[%s,%s,{"name":"offset","datatype":"FP32","shape":[-1,2]}]}`,
 		image("amplitude_measured"), image("object_re"), image("object_im"), image("probe_re"), image("probe_im"))
 	if w := ask(s, "GET", "/v2/models/net", nil); w.Body.String() != want {
 		t.Errorf("%s, want %s", w.Body, want)
@@ -194,7 +194,7 @@ func TestInvalidOptionalInputs(t *testing.T) {
 		"a probe that is infinite":  {value("probe_im", inf), "probe_im: the value +Inf"},
 		"a probe beyond float32":    {value("probe_im", 1e30), "photons"},
 		"an offset twice": {append(ownRequest(1, 1, 0, 0), ownRequest(1, 1, 0, 0)[1]),
-			"one each of offset"},
+			"one each of probe_re"},
 		"no patterns": {ownRequest(1, 1, 0, 0)[1:], "expected one: amplitude_measured"},
 		"an input of another network": {append(ownRequest(1, 0, 0, 0), tensor{"x", []int{1}, []float32{1}}),
 			"optionally"},
