@@ -1,7 +1,7 @@
-// Package variant rewrites a checkpoint for `ptyx export`: another opset, a fixed batch, convolutions in half
-// precision, fewer nodes. It changes the ONNX file that package export made. Weights keep their names, and the data
-// contract stays as it is; two more metadata keys state the changes and the original file. predict.Compare checks the
-// result.
+// Package variant rewrites a checkpoint for `ptyx export`: another probe, another opset, a fixed batch, convolutions
+// in half precision, fewer nodes. It changes the ONNX file that package export made. Weights keep their names, and the
+// data contract stays as it is but for the probe; two more metadata keys state the changes and the original file.
+// predict.Compare checks the result.
 package variant
 
 import (
@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
 )
@@ -27,6 +28,8 @@ type Options struct {
 	Batch    int   // the only batch that the model takes; 0: any
 	Opset    int64 // of the standard operators; 0: as it is
 	Half     bool  // convolutions and the operators between them in float16
+
+	Probe *ndarray.Complex64 // (N, N), of a network that takes the probe; see contract.WithProbe. nil: as it is
 }
 
 // Check refuses options that no model can meet, with a *badinput.Error.
@@ -78,6 +81,7 @@ func Make(model []byte, o Options) ([]byte, error) {
 		name   string
 		apply  func() error
 	}{
+		{o.Probe != nil, "another probe", func() error { _, err := contract.WithProbe(m, o.Probe); return err }},
 		{o.Simplify, "simplified", func() error { simplify(m.Graph, named); return nil }},
 		{o.Batch > 0, fmt.Sprintf("batch %d", o.Batch), func() error { return fixBatch(m.Graph, int64(o.Batch)) }},
 		{o.Opset > 0, fmt.Sprintf("opset %d", o.Opset), func() error { return setOpset(m, o.Opset) }},

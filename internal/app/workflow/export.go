@@ -20,6 +20,7 @@ import (
 type ExportOptions struct {
 	Model, Output string
 	Variant       variant.Options
+	Probe         ProbeChoice     // of a network that takes the probe
 	Scan          string          // to test the variant on; empty: patterns of random objects under the model's probe
 	Read          dataset.Options // how to read the scan
 	Engine        engine.Options
@@ -50,19 +51,23 @@ func Export(ctx context.Context, o ExportOptions, log *slog.Logger) (*ExportResu
 	if err := destination.File("OUT", o.Output); err != nil {
 		return nil, err
 	}
-	model, _, c, err := contract.Load(o.Model)
+	n, err := loadNetwork(o.Model)
 	if err != nil {
 		return nil, err
+	}
+	model := n.file
+	if err := o.giveProbe(ctx, &n, log); err != nil {
+		return nil, ofModel(err, o.Model)
 	}
 	changed, err := variant.Make(model, o.Variant)
 	if err != nil {
 		return nil, ofFile(err, o.Model)
 	}
-	patterns, err := o.patterns(c, log)
+	patterns, err := o.patterns(n.contract, log)
 	if err != nil {
 		return nil, err
 	}
-	difference, err := o.compare(model, changed, c, patterns)
+	difference, err := o.compare(n.file, changed, n.contract, patterns)
 	if err != nil {
 		return nil, ofFile(err, o.Model)
 	}
@@ -79,6 +84,30 @@ func Export(ctx context.Context, o ExportOptions, log *slog.Logger) (*ExportResu
 		return nil, err
 	}
 	return &ExportResult{o.Output, len(changed), len(model), difference.Largest, difference.RMS}, nil
+}
+
+// giveProbe gives the network and the variant the chosen probe. Its power is that of the scan's mean pattern; without a
+// scan, that of the model's probe.
+func (o *ExportOptions) giveProbe(ctx context.Context, n *network, log *slog.Logger) error {
+	if err := o.Probe.check(); err != nil || o.Probe.ofModel() {
+		return err
+	}
+	if o.Scan == "" {
+		if err := o.Probe.applyFile(n, o.Read.View.Library, log); err != nil {
+			return err
+		}
+	} else {
+		scan, err := InferOptions{Scan: o.Scan, Read: o.Read, Probe: o.Probe}.open(log)
+		if err != nil {
+			return err
+		}
+		defer scan.Close()
+		if err := o.Probe.apply(ctx, n, scan, 0, log); err != nil {
+			return err
+		}
+	}
+	o.Variant.Probe = n.contract.Probe
+	return nil
 }
 
 // compare runs both models on the same patterns, (B, C, N, N).

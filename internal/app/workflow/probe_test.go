@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"ptyx/export/variant"
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
@@ -135,7 +136,7 @@ func TestInferWithTheProbeOfTheScan(t *testing.T) {
 		dir, reached, log := withProbe(t, o)
 		t.Logf("%s: %.3f, model %.3f, not calibrated %.3f", name, reached, model, uncalibrated)
 		if !(reached > 0.75) || !(model < 0.5) || !(uncalibrated < 0.7) {
-			t.Errorf("%s: a correlation of %.3f, with the model's probe %.3f, with a wrong one that is not calibrated %.3f",
+			t.Errorf("%s: a correlation of %.3f, with the model's probe %.3f, with a wrong one %.3f",
 				name, reached, model, uncalibrated)
 		}
 		if strings.Contains(log, warning) {
@@ -328,5 +329,58 @@ func TestWatchWithTheProbeOfAFile(t *testing.T) {
 		if _, err := os.Stat(o.OutputDir); err == nil {
 			t.Errorf("--probe %s: an output directory was left", from)
 		}
+	}
+}
+
+// A model that was exported with the probe of a scan reconstructs as infer does with that probe.
+func TestExportWithTheProbeOfTheScan(t *testing.T) {
+	second := behind(t, simulate.Gaussian, 2e5)
+	run := takingProbe(t, behind(t, simulate.ZonePlate, 1e6), 1)
+	original, _, c, err := contract.Load(run.OutputDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := ExportOptions{
+		Model: run.OutputDir, Output: filepath.Join(t.TempDir(), "other.onnx"), Engine: run.Engine,
+		Scan: second, Probe: ProbeChoice{From: ScanProbe},
+	}
+	if _, err := Export(context.Background(), o, silent()); err != nil {
+		t.Fatal(err)
+	}
+	infer := InferOptions{Model: run.OutputDir, Scan: second, Engine: run.Engine, Probe: o.Probe}
+	direct, _, _ := withProbe(t, infer)
+	infer.Model, infer.Probe = o.Output, ProbeChoice{}
+	exported, _, log := withProbe(t, infer)
+	if !slices.Equal(object(t, exported).Data, object(t, direct).Data) || strings.Contains(log, "unlike") {
+		t.Errorf("the exported model gives another object, or the log warns: %s", log)
+	}
+	_, m, _, err := contract.Load(o.Output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes, _ := m.Property(variant.KeyChanges)
+	if source, _ := m.Property(variant.KeySource); changes != "another probe" || source != contract.Digest(original) {
+		t.Errorf("the metadata say %q, made of %q", changes, source)
+	}
+
+	o.Scan, o.Probe.From, o.Variant.Simplify = "", second, true // at the power of the model's probe
+	if _, err := Export(context.Background(), o, silent()); err != nil {
+		t.Fatal(err)
+	}
+	_, _, other, err := contract.Load(o.Output)
+	if err != nil || math.Abs(other.Photons/optics.Power(c.Probe)-1) > 1e-4 {
+		t.Errorf("%.0f photons (%v), expected %.0f", other.Photons, err, optics.Power(c.Probe))
+	}
+
+	fixed := options(t, engine.KindORT)
+	fixed.Config.Network, fixed.Config.MaxEpochs = models.Pattern, 0
+	trained(t, fixed)
+	o.Model, o.Output = fixed.OutputDir, filepath.Join(t.TempDir(), "refused.onnx")
+	var bad *badinput.Error
+	if _, err := Export(context.Background(), o, silent()); !errors.As(err, &bad) || bad.File != o.Model {
+		t.Errorf("a network without a probe: %v", err)
+	}
+	if _, err := os.Stat(o.Output); err == nil {
+		t.Error("a refused variant was written")
 	}
 }
