@@ -162,6 +162,64 @@ func TestProbesThatNoNetworkTakes(t *testing.T) {
 	})
 }
 
+// padding is a predictor on CUDA whose outputs are the sums of pattern, offset and probe.
+type padding struct{ batches []*paddingBatch }
+
+func (*padding) Provider() string                         { return "CUDAExecutionProvider" }
+func (*padding) Fallback() string                         { return "" }
+func (*padding) Close() error                             { return nil }
+func (p *padding) Prepare(b int) (predict.Batch, error)   { return p.PrepareProbes(b, 0) }
+func (b *paddingBatch) Patterns() *ndarray.Float32        { return b.patterns }
+func (b *paddingBatch) Offsets() *ndarray.Float32         { return b.offsets }
+func (b *paddingBatch) Probes() (re, im *ndarray.Float32) { return b.re, b.im }
+func (b *paddingBatch) Close() error                      { return nil }
+
+type paddingBatch struct{ patterns, offsets, re, im *ndarray.Float32 }
+
+func (p *padding) PrepareProbes(b, probes int) (predict.ProbeBatch, error) {
+	batch := &paddingBatch{patterns: ndarray.New[float32](b, 1, 1, 1), offsets: ndarray.New[float32](b, 2)}
+	if probes > 0 {
+		batch.re, batch.im = ndarray.New[float32](probes, 1, 1, 1), ndarray.New[float32](probes, 1, 1, 1)
+	}
+	p.batches = append(p.batches, batch)
+	return batch, nil
+}
+
+func (b *paddingBatch) Run() (first, second *ndarray.Float32, err error) {
+	first, second = b.patterns.Clone(), b.patterns.Clone()
+	for i := range first.Data {
+		first.Data[i] += b.offsets.Data[2*i] + b.re.Data[i%len(b.re.Data)]
+		second.Data[i] += b.offsets.Data[2*i+1] + b.im.Data[i%len(b.im.Data)]
+	}
+	return first, second, nil
+}
+
+// TestPaddedProbes: on CUDA a smaller batch is padded to one size, and no probe of the padding is dark.
+func TestPaddedProbes(t *testing.T) {
+	for _, probe := range []predict.Probe{{Re: []float32{3}, Im: []float32{5}},
+		{Re: []float32{3, 7, 9}, Im: []float32{5, 2, 1}}} {
+		p := &padding{}
+		r := predict.Request{Patterns: []float32{10, 20, 30}, Offsets: []float32{0.1, 0.2, 0.3, 0.4, 0.5, -0.5},
+			Probe: probe, First: make([]float32, 3), Second: make([]float32, 3)}
+		if err := predict.NewCache(p, 1).Compute([]predict.Request{r}, []int{1, 1, 1}, 8); err != nil {
+			t.Fatal(err)
+		}
+		for i, d := range r.Patterns {
+			first := d + (r.Offsets[2*i] + probe.Re[i%len(probe.Re)])
+			second := d + (r.Offsets[2*i+1] + probe.Im[i%len(probe.Im)])
+			if r.First[i] != first || r.Second[i] != second {
+				t.Errorf("%d probes: sample %d is (%v, %v), want (%v, %v)", len(probe.Re), i, r.First[i], r.Second[i],
+					first, second)
+			}
+		}
+		b := p.batches[0]
+		samples, probes := b.patterns.Shape[0], b.re.Shape[0]
+		if samples != 8 || probes != 1 && probes != 8 || slices.Contains(b.re.Data, 0) {
+			t.Errorf("%d probes: prepared %d for %d patterns: %v", len(probe.Re), probes, samples, b.re.Data)
+		}
+	}
+}
+
 // TestPartsOfRequests: a part has the samples, offsets and probes of its range.
 func TestPartsOfRequests(t *testing.T) {
 	r := predict.Request{
