@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"ptyx/internal/recon/predict"
+	"ptyx/models"
 )
 
 func exampleTask() Task {
@@ -83,6 +84,25 @@ func TestTasksWithProbesFit(t *testing.T) {
 				t.Errorf("%d samples of %d x %d with %d probes: %d bytes", c.samples, n, n, c.probes, size)
 			}
 		}
+	}
+}
+
+// TestTheBrokerPassesPatternsOfEverySize: the largest patterns that networks take fit into a message of ptyx broker,
+// also with a probe of their own.
+func TestTheBrokerPassesPatternsOfEverySize(t *testing.T) {
+	t.Parallel()
+	network := models.Config{
+		Kind: models.Unrolled, Channels: 1, FiltersScale: 1, Extent: models.Full, InputScale: 1, AmplitudeMax: 1,
+	}
+	largest := 0
+	for network.N = 1; network.N <= maxN; network.N++ {
+		if network.Validate() == nil {
+			largest = network.N
+		}
+	}
+	one := shape{Samples: 1, Channels: 1, N: largest}
+	if size := maxOutcomeSize(one) + probeSize(one) + headerSize; largest < 256 || size > maxMessage {
+		t.Errorf("a pattern of %d x %d takes up to %d bytes, a message %d", largest, largest, size, maxMessage)
 	}
 }
 
