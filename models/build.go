@@ -13,8 +13,8 @@ import (
 // PatternsInput is the name of the first input of every network, the measured amplitudes (B, C, N, N).
 const PatternsInput = contract.PatternsInput
 
-// Names of the further inputs of a network that takes the probe: its real and imaginary part (B or 1, 1, N, N). To Build
-// they and the patterns come as forward.Normalised makes them, the probe at its subpixel position.
+// Names of the further inputs of a network that takes the probe: its real and imaginary part (B or 1, 1, N, N). To
+// Build they and the patterns come as forward.Normalised makes them, the probe at its subpixel position.
 const (
 	ProbeReInput = contract.ProbeReInput
 	ProbeImInput = contract.ProbeImInput
