@@ -25,8 +25,8 @@ var unrolled = architecture{
 
 // The sizes of the network; docs/dev/decisions.md has the search.
 const (
-	stages       = 4  // moves with a convolutional network behind each
-	tail         = 1  // further moves at the end
+	stages       = 3  // moves with a convolutional network behind each
+	tail         = 2  // further moves at the end
 	square       = 4  // side in pixels of the squares that are one pixel of the convolutions
 	channelWidth = 16 // channels of the convolutions, times Config.FiltersScale
 )

@@ -20,6 +20,7 @@ import (
 	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/service/cluster"
+	ort "ptyx/runtime"
 )
 
 // InferOptions describe a reconstruction by a network.
@@ -148,8 +149,13 @@ func (o InferOptions) reconstruct(
 	if o.Cluster.URL != "" {
 		result, err = o.gather(ctx, scan, n.file, n.contract, log)
 	} else {
-		err = withPredictor(o.Engine, n.file, func(p predict.Predictor) (err error) {
-			result, err = reconstruct.Run(ctx, p, scan, n.contract, o.Selection)
+		selection, options := o.Selection, o.Engine
+		selection.Workers, options.Threads = shareThreads(o.Engine, scan.M/max(1, selection.BatchSize))
+		err = withPredictor(options, n.file, func(p predict.Predictor) (err error) {
+			if p.Provider() == ort.CUDAProvider {
+				selection.Workers = 1 // a GPU computes one batch after the other
+			}
+			result, err = reconstruct.Run(ctx, p, scan, n.contract, selection)
 			return err
 		})
 	}
@@ -158,6 +164,15 @@ func (o InferOptions) reconstruct(
 	}
 	result.Extra = n.extra
 	return result, nil
+}
+
+// shareThreads divides the threads of ONNX Runtime between batches, and within each batch. A thread that has batches of
+// its own never waits for another, so it is faster as long as there are enough batches. The bytes are the same.
+func shareThreads(o engine.Options, batches int) (workers, threads int) {
+	if n := o.ThreadCount(); o.Kind == engine.KindORT && batches >= 4*n {
+		return n, 1
+	}
+	return 1, o.Threads
 }
 
 // openPatterns opens a scan without its probe and object, which a model brings or finds.

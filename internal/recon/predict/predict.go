@@ -17,7 +17,7 @@ import (
 
 // Predictor runs a network on batches of patterns.
 type Predictor interface {
-	// Prepare binds the network to arrays for b samples. Batches of one Predictor are used one at a time.
+	// Prepare binds the network to arrays for b samples. Several goroutines may each run a batch of their own.
 	Prepare(b int) (Batch, error)
 	// Provider names the device that computes: "CPUExecutionProvider", "CUDAExecutionProvider", "tape".
 	Provider() string

@@ -23,6 +23,7 @@ type Options struct {
 	Count     int    // groups drawn from the scan; 0: all
 	Seed      uint64 // of the draw
 	BatchSize int    // samples per batch of the network
+	Workers   int    // batches that Run computes at the same time; 0: one
 }
 
 // Reconstruction is a scan cut into batches, and the object stitched from the patches of its batches so far. The caller

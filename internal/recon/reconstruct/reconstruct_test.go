@@ -9,6 +9,7 @@ import (
 	goruntime "runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"ptyx/internal/base/badinput"
@@ -69,6 +70,7 @@ func model(channels int, extent string) contract.Contract {
 
 // fake is a network whose patch depends on its pattern alone: amplitude d/2, phase d - 1.
 type fake struct {
+	mu       sync.Mutex
 	channels int
 	sizes    []int // of the batches that ran
 	prepared int
@@ -89,6 +91,8 @@ func (f *fake) Prepare(b int) (predict.Batch, error) {
 			return nil, err
 		}
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.prepared++
 	array := func() *ndarray.Float32 { return ndarray.New[float32](b, f.channels, n, n) }
 	return &fakeBatch{fake: f, patterns: array(), amplitude: array(), phase: array()}, nil
@@ -104,6 +108,8 @@ func (b *fakeBatch) Offsets() *ndarray.Float32  { return nil }
 
 func (b *fakeBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
 	f := b.fake
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.run != nil {
 		if err := f.run(len(f.sizes)); err != nil {
 			return nil, nil, err
@@ -120,6 +126,8 @@ func (b *fakeBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
 }
 
 func (b *fakeBatch) Close() error {
+	b.fake.mu.Lock()
+	defer b.fake.mu.Unlock()
 	b.fake.closed++
 	if b.fake.close != nil {
 		return b.fake.close()
@@ -308,6 +316,32 @@ func TestStreamGoesForwardOnly(t *testing.T) {
 	}
 	if err := reader.read(6, frame); err == nil || !strings.Contains(err.Error(), "ended") {
 		t.Errorf("beyond the end: error %v", err)
+	}
+}
+
+// TestWorkersGiveTheSameBytes: batches are computed side by side and stitched in any order.
+func TestWorkersGiveTheSameBytes(t *testing.T) {
+	const count = 40
+	d := scanData(count)
+	scan := opened(t, d)
+	want := stitched(t, d, grouping.Singles(count), 0)
+	for _, workers := range []int{2, 3, 50} {
+		f := &fake{channels: 1}
+		r, err := Run(context.Background(), f, scan, model(1, "full"), Options{BatchSize: 3, Workers: workers})
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, fmt.Sprint(workers, " workers"), r, want)
+		if f.prepared != f.closed {
+			t.Errorf("%d workers: %d prepared, %d closed", workers, f.prepared, f.closed)
+		}
+		f = &fake{channels: 1, run: func(batch int) error {
+			return map[int]error{2: errors.New("broken")}[batch]
+		}}
+		_, err = Run(context.Background(), f, scan, model(1, "full"), Options{BatchSize: 3, Workers: workers})
+		if err == nil || !strings.Contains(err.Error(), "broken") {
+			t.Errorf("%d workers, one of which fails: %v", workers, err)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package reconstruct
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,7 +22,7 @@ func Run(
 	if err != nil {
 		return nil, err
 	}
-	pipe := &pipeline{Reconstruction: r, predictor: p}
+	pipe := &pipeline{Reconstruction: r, predictor: p, workers: min(max(opt.Workers, 1), r.Batches())}
 	if err := pipe.run(ctx); err != nil {
 		return nil, err
 	}
@@ -30,12 +31,13 @@ func Run(
 	return result, nil
 }
 
-// buffers is the number of batches between two stages: one being filled, one waiting, one in use.
-const buffers = 3
+// buffers is the number of batches besides those that are being computed: one being filled, one waiting.
+const buffers = 2
 
 type pipeline struct {
 	*Reconstruction
 	predictor predict.Predictor
+	workers   int // batches that are computed at the same time
 }
 
 // item is a batch on its way through the stages.
@@ -46,8 +48,8 @@ type item struct {
 }
 
 func (p *pipeline) run(ctx context.Context) error {
-	free, loaded, predicted := make(chan *item, buffers), make(chan *item, 1), make(chan *item, 1)
-	for range buffers {
+	free, loaded, predicted := make(chan *item, buffers+p.workers), make(chan *item, 1), make(chan *item, p.workers)
+	for range cap(free) {
 		free <- &item{
 			patterns: ndarray.New[float32](p.batch, p.Channels, p.N, p.N),
 			patches:  ndarray.New[complex64](p.batch, p.Channels, p.N, p.N),
@@ -55,7 +57,12 @@ func (p *pipeline) run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { defer close(loaded); return p.load(ctx, free, loaded) })
-	g.Go(func() error { defer close(predicted); return p.predict(ctx, loaded, predicted) })
+	var running sync.WaitGroup
+	running.Add(p.workers)
+	for range p.workers {
+		g.Go(func() error { defer running.Done(); return p.predict(ctx, loaded, predicted) })
+	}
+	g.Go(func() error { running.Wait(); close(predicted); return nil })
 	g.Go(func() error { return p.stitch(ctx, predicted, free) })
 	return g.Wait()
 }
@@ -85,7 +92,7 @@ func (p *pipeline) load(ctx context.Context, free <-chan *item, loaded chan<- *i
 	return reader.CheckLight()
 }
 
-// predict runs the network. The last batch may be shorter.
+// predict runs the network on batches, as one of the workers. The last batch may be shorter.
 func (p *pipeline) predict(ctx context.Context, loaded <-chan *item, predicted chan<- *item) (err error) {
 	cache := predict.NewCache(p.predictor, 1)
 	defer func() {
