@@ -14,6 +14,7 @@ from scipy.ndimage import fourier_shift
 
 SCAN = "scan.npz"  # 100 patterns of 64 x 64
 SCAN_128 = "scan-128.npz"
+SCAN_40 = "scan-40.npz"
 FOUR = "scan-four.npz"  # four neighbours of SCAN, written by NumPy
 SEED = "5"
 
@@ -62,6 +63,8 @@ CASES = (
          infer=FOUR, channels=4, gridsize=2, network="pattern"),
     Case("n128", SCAN_128, SMALL + ("--max-epochs", "1", "--n-images", "12", "--batch-size", "4"), infer=SCAN_128,
          n=128, gridsize=2, network="pattern"),
+    # Only the default network takes sizes that are no power of two.
+    Case("n40", SCAN_40, SMALL + ("--max-epochs", "1"), infer=SCAN_40, n=40, gridsize=2),
     # One pattern: the object is its patch.
     Case("single", SCAN, SMALL + ("--gridsize", "1", "--probe", "fixed", "--max-epochs", "1", "--n-images", "16"),
          infer_flags=("--n-images", "1")),
@@ -90,6 +93,8 @@ def make(ptyx):
     ptyx.files.mkdir(parents=True)
     ptyx("simulate", "--out", SCAN, "--positions", "100", "--seed", SEED)
     ptyx("simulate", "--out", SCAN_128, "--positions", "16", "--n", "128", "--probe-size", "36", "--seed", SEED)
+    ptyx("simulate", "--out", SCAN_40, "--positions", "25", "--n", "40", "--probe-size", "12", "--step", "4", "--seed",
+         SEED)
     four_neighbours(ptyx.files)
     for case in CASES:
         ptyx("train", "--train-data-file", case.train, "--output-dir", case.run, "--batch-size", "8", "--seed", SEED,
