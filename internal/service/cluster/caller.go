@@ -13,6 +13,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"ptyx/internal/base/badinput"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/predict"
 )
@@ -73,7 +74,7 @@ func Call(ctx context.Context, c *Connection, o CallOptions) (*Caller, error) {
 	}
 	files := map[Digest][]byte{}
 	for _, m := range o.Models {
-		most, err := c.maxSamples(m.Contract, true)
+		most, err := c.maxSamples(m.Contract)
 		if err != nil {
 			return nil, err
 		}
@@ -142,6 +143,9 @@ func (c *Caller) Ready() error { return c.connection.ready() }
 // Compute fills in the patches of a batch and names the provider that computed them. If the workers fail, the error is
 // a *Failure. If ctx is done first, it returns ctx's error, and no worker will take the task.
 func (c *Caller) Compute(ctx context.Context, model string, batch []predict.Request) (provider string, err error) {
+	if err := c.checkSize(model, batch); err != nil {
+		return "", err
+	}
 	k := c.newCall(model, batch)
 	if err := c.send(ctx, k.number, k.encode()); err != nil {
 		c.cancel(k)
@@ -160,11 +164,31 @@ func (c *Caller) Compute(ctx context.Context, model string, batch []predict.Requ
 	}
 }
 
+// checkSize refuses a batch that is larger than a message because of its probe. MaxBatch leaves room for probes beside
+// several samples, but a task of one sample with a probe is longer than its outcome.
+func (c *Caller) checkSize(model string, batch []predict.Request) error {
+	s, limit := c.shapeOf(model, batch), int(c.connection.nc.MaxPayload())
+	probes := batch[0].Probe.Count(c.called[model].sample.values())
+	size := taskSize(s, probes) + headerSize
+	if probes == 0 || size <= limit {
+		return nil
+	}
+	return &badinput.Error{
+		Key:      contract.ProbeReInput,
+		Found:    fmt.Sprintf("a message of %d bytes for %d patterns with a probe", size, s.Samples),
+		Expected: fmt.Sprintf("at most %d, the broker's limit", limit), Remedy: "leave the probe out",
+	}
+}
+
+func (c *Caller) shapeOf(model string, batch []predict.Request) shape {
+	s := c.called[model].sample
+	s.Samples = predict.Values(batch) / s.values()
+	return s
+}
+
 // newCall registers a batch.
 func (c *Caller) newCall(model string, batch []predict.Request) *call {
-	m := c.called[model]
-	s := m.sample
-	s.Samples = predict.Values(batch) / s.values()
+	m, s := c.called[model], c.shapeOf(model, batch)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := &call{

@@ -164,6 +164,26 @@ func TestCallsWithProbes(t *testing.T) {
 	}
 }
 
+// TestProbesBeyondAMessage: if a pattern with a probe exceeds the broker's messages, this batch is refused, and
+// patterns without a probe are not.
+func TestProbesBeyondAMessage(t *testing.T) {
+	t.Parallel()
+	const n = 900 // 9.7 MB with a probe, 6.5 MB for the patches
+	caller := calling(t, connected(t, broker(t).URL), CallOptions{Models: []Callable{callable("net", n, 1)}})
+	batch := batchOf(1, model(n, 1), 1)
+	batch[0].Probe = predict.Probe{Re: batch[0].Patterns, Im: batch[0].Patterns}
+	_, err := caller.Compute(t.Context(), "net", batch)
+	if bad := (*badinput.Error)(nil); !errors.As(err, &bad) || !strings.Contains(err.Error(), "probe") {
+		t.Errorf("with a probe: %v", err)
+	}
+	batch[0].Probe = predict.Probe{}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := caller.Compute(ctx, "net", batch); !errors.Is(err, context.DeadlineExceeded) { // there is no worker
+		t.Errorf("without a probe: %v", err)
+	}
+}
+
 // TestCancelledCalls: a cancelled call leaves neither its task nor its outcome at the broker.
 func TestCancelledCalls(t *testing.T) {
 	t.Parallel()

@@ -33,7 +33,7 @@ const headerSize = 256
 func NewJob(c *Connection, scan *dataset.Scan, model []byte, k contract.Contract, opt reconstruct.Options) (*Job,
 	error) {
 	j := &Job{Model: model, Digest: sha256.Sum256(model)}
-	most, err := c.maxSamples(k, false)
+	most, err := c.maxSamples(k)
 	if err != nil {
 		return nil, err
 	}
@@ -55,13 +55,10 @@ func NewJob(c *Connection, scan *dataset.Scan, model []byte, k contract.Contract
 	return j, nil
 }
 
-// maxSamples is how many samples a message may hold. ownProbes: a task may have a probe, if the model takes one.
-func (c *Connection) maxSamples(k contract.Contract, ownProbes bool) (int, error) {
+// maxSamples is how many samples a message may hold.
+func (c *Connection) maxSamples(k contract.Contract) (int, error) {
 	one := shape{Samples: 1, Channels: k.Channels, N: k.N}
 	limit, need := int(c.nc.MaxPayload()), maxOutcomeSize(one)+headerSize
-	if ownProbes && k.TakesProbe() {
-		need += probeSize(one)
-	}
 	if need > limit {
 		return 0, &badinput.Error{
 			File: c.name, Key: "--nats", Found: fmt.Sprintf("a broker that accepts messages of %d bytes", limit),

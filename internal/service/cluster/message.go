@@ -149,9 +149,8 @@ func DecodeTask(data []byte) (t Task, err error) {
 	if err != nil {
 		return Task{}, err
 	}
-	probes, one := int(h.Count), s.Channels*s.N*s.N // at most 2^28, and at most as many samples as bytes
-	size := sha256.Size + 4*(s.Samples*(one+2)+2*probes*one)
-	if s.Samples == 0 || probes > 1 && probes != s.Samples || len(body) != size {
+	probes, one := int(h.Count), s.Channels*s.N*s.N
+	if s.Samples == 0 || probes > 1 && probes != s.Samples || len(data) != taskSize(s, probes) {
 		return Task{}, fmt.Errorf("%w: a task of shape %v with %d probes in %d bytes", errMalformed, s.list(), probes,
 			len(data))
 	}
@@ -235,9 +234,12 @@ func (o Outcome) check(job Digest, want shape) error {
 // maxOutcomeSize is the longest outcome of a shape, whatever computes it. A task without probes is shorter.
 func maxOutcomeSize(s shape) int { return headSize + maxText + 8*s.values() }
 
-// probeSize is what a probe of its own adds to a task of one sample of a shape, beyond the longest outcome. A task of
-// more samples has room for it, and a server that sends a probe for each sample sends fewer of them.
-func probeSize(s shape) int { return 4 * s.values() }
+// taskSize is the length of a task with a number of probes. There are at most 2^28 values in a sample, and fewer
+// samples than bytes in memory.
+func taskSize(s shape, probes int) int {
+	one := s.Channels * s.N * s.N
+	return headSize + sha256.Size + 4*(s.Samples*(one+2)+2*probes*one)
+}
 
 // truncate returns 1 to maxText bytes of a text, valid UTF-8.
 func truncate(text string) string {

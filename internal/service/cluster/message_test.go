@@ -101,7 +101,7 @@ func TestTheBrokerPassesPatternsOfEverySize(t *testing.T) {
 		}
 	}
 	one := shape{Samples: 1, Channels: 1, N: largest}
-	if size := maxOutcomeSize(one) + probeSize(one) + headerSize; largest < 256 || size > maxMessage {
+	if size := max(maxOutcomeSize(one), taskSize(one, 1)) + headerSize; largest < 256 || size > maxMessage {
 		t.Errorf("a pattern of %d x %d takes up to %d bytes, a message %d", largest, largest, size, maxMessage)
 	}
 }
