@@ -99,8 +99,8 @@ func outputs(net *models.Net) []program.Output {
 	}
 }
 
-// probeInputs adds the inputs of a network that takes the probe: the probe (B or 1, 1, N, N), which it returns, with its
-// default, and the offset by which the graph moves it.
+// probeInputs adds the inputs of a network that takes the probe: the probe (B or 1, 1, N, N), which it returns, with
+// its default, and the offset by which the graph moves it.
 func probeInputs(g *gorgonia.ExprGraph, n int, probe *models.ComplexArray, inputs *[]program.Input) forward.Pair {
 	leaf := func(name string) *gorgonia.Node { return program.Leaf(g, name, 1, 1, n, n) }
 	parts := forward.Pair{Re: leaf(models.ProbeReInput), Im: leaf(models.ProbeImInput)}

@@ -14,24 +14,27 @@ import (
 // must agree byte for byte, and nothing may be left in the temporary directory.
 func TestTrainSaveLoadInfer(t *testing.T) {
 	cases := []struct {
+		network  string
 		gridsize int
 		grouping string
 		batch    int
 		extent   string
 		slow     bool
 	}{
-		{1, "shared", 4, "full", true},
-		{1, "shared", 3, "centre", false}, // an odd batch: one replica, and an incomplete last batch
-		{2, "shared", 8, "full", true},
-		{2, "channels", 2, "full", true},
-		{2, "channels", 1, "centre", false},
-		{3, "channels", 2, "full", true},
+		{"unrolled", 1, "shared", 4, "full", true},
+		{"unrolled", 1, "shared", 3, "full", false}, // an odd batch: one replica, and an incomplete last batch
+		{"unrolled", 2, "shared", 8, "full", true},
+		{"pattern", 1, "shared", 3, "centre", true},
+		{"pattern", 2, "channels", 2, "full", true},
+		{"pattern", 2, "channels", 1, "centre", false},
+		{"pattern", 3, "channels", 2, "full", true},
 	}
 	t.Parallel()
 	scan := filepath.Join(t.TempDir(), "scan.npz")
 	newProcess(t).run("simulate", "--out", scan, "--positions", "20", "--step", "7", "--seed", "11")
 	for _, c := range cases {
-		t.Run(fmt.Sprintf("gridsize%d/%s/batch%d/%s", c.gridsize, c.grouping, c.batch, c.extent), func(t *testing.T) {
+		name := fmt.Sprintf("%s/gridsize%d/%s/batch%d/%s", c.network, c.gridsize, c.grouping, c.batch, c.extent)
+		t.Run(name, func(t *testing.T) {
 			if c.slow {
 				testutil.Slow(t)
 			}
@@ -42,7 +45,8 @@ func TestTrainSaveLoadInfer(t *testing.T) {
 				run, out := filepath.Join(dir, "run"), filepath.Join(dir, "out")
 				p.run("train", "--train_data_file", scan, "--output_dir", run, "--max_epochs", "2", "--n_images", "6",
 					"--gridsize", fmt.Sprint(c.gridsize), "--grouping", c.grouping, "--batch_size", fmt.Sprint(c.batch),
-					"--object-extent", c.extent, "--n-filters-scale", "1", "--device", "cpu", "--disable_mlflow")
+					"--network", c.network, "--object-extent", c.extent, "--n-filters-scale", "1", "--device", "cpu",
+					"--disable_mlflow")
 				p.run("infer", "--model_path", run, "--test_data", scan, "--output_dir", out, "--n_images", "5",
 					"--device", "cpu")
 				p.leftNothing()
