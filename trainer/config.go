@@ -24,7 +24,7 @@ type Config struct {
 	Extent       models.Extent `yaml:"object_extent"`
 	Loss         Loss          `yaml:"loss"`
 	Seed         uint64        `yaml:"seed"` // of all random draws
-	MaxEpochs    int           `yaml:"max_epochs"`
+	MaxEpochs    Epochs        `yaml:"max_epochs"`
 	BatchSize    int           `yaml:"batch_size"`    // patterns per step; with Channels, samples per step
 	LearningRate float64       `yaml:"learning_rate"` // at its peak
 	Schedule     Schedule      `yaml:"schedule"`      // course of the learning rate
@@ -46,7 +46,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Mode: Physics, Gridsize: 2, Grouping: Shared, Oversample: 1, Network: models.Unrolled, FiltersScale: 2,
-		Extent: models.Full, Loss: Poisson.Loss(), MaxEpochs: 60, BatchSize: 8, LearningRate: 0.002, Schedule: Cosine,
+		Extent: models.Full, Loss: Poisson.Loss(), MaxEpochs: AutoEpochs, BatchSize: 8, LearningRate: 0.002, Schedule: Cosine,
 		WarmUp: 0.5, ValFraction: 0.05, Probe: ProbeTrainable, ProbePasses: 10, ProbeRate: 1, ProbeWarmUp: 1,
 		Floor: DefaultFloor,
 	}
@@ -139,7 +139,7 @@ func (c Config) Validate() error {
 		{c.Neighbours == 0 || c.Neighbours >= members-1, "neighbours", c.Neighbours,
 			fmt.Sprintf("at least %d for gridsize %d", members-1, c.Gridsize)},
 		{c.Oversample >= 1, "oversample", c.Oversample, "1 or more"},
-		{c.MaxEpochs >= 0, "max_epochs", c.MaxEpochs, "0 or more"},
+		{c.MaxEpochs >= 0 || c.MaxEpochs == AutoEpochs, "max_epochs", c.MaxEpochs, "auto, or 0 or more"},
 		{c.BatchSize >= 1, "batch_size", c.BatchSize, "1 or more"},
 		{positive(c.LearningRate) && c.LearningRate > 0, "learning_rate", c.LearningRate, "a positive number"},
 		{positive(c.Clip), "clip", c.Clip, "0 (off) or a positive number"},

@@ -57,7 +57,7 @@ type replica struct {
 // it stops after the current batch and returns the context's error. In each case the state is usable and can be
 // resumed.
 func (f *Fitter) Run(ctx context.Context) error {
-	for f.state.Epoch < f.config.MaxEpochs && !f.stalled() {
+	for f.state.Epoch < int(f.config.MaxEpochs) && !f.stalled() {
 		if err := f.epoch(ctx); err != nil {
 			return err
 		}

@@ -42,7 +42,7 @@ func Rehearse(ctx context.Context, r Request) (*Rehearsal, error) {
 	batch := f.samples() * f.step.Config.Group / net.Channels // a group's patterns are samples or channels
 	out := &Rehearsal{
 		Patterns: len(t.train.X), Samples: len(t.train.Groups), Replicas: len(f.replicas), Steps: len(plan),
-		Epochs: max(0, t.request.Config.MaxEpochs-t.state.Epoch), Parameters: net.ParameterCount(),
+		Epochs: max(0, int(t.request.Config.MaxEpochs)-t.state.Epoch), Parameters: net.ParameterCount(),
 		Prepared: time.Since(start), Batch: [4]int{batch, net.Channels, net.N, net.N},
 	}
 	if t.val != nil {

@@ -128,6 +128,7 @@ func (r Request) prepare(ctx context.Context) (_ *training, err error) {
 		return nil, err
 	}
 	r.Config = r.Config.settled()
+	r.Config.MaxEpochs = r.Epochs()
 	t := &training{request: r}
 	defer func() {
 		if err != nil {

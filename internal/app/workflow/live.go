@@ -47,7 +47,7 @@ const (
 
 // startLive starts the server and logs its address.
 func startLive(ctx context.Context, o TrainOptions, reporter progress.Reporter, log *slog.Logger) (*liveView, error) {
-	server, err := live.Listen(ctx, o.Live, o.Config.MaxEpochs, log)
+	server, err := live.Listen(ctx, o.Live, int(o.Config.MaxEpochs), log)
 	if err != nil {
 		return nil, err
 	}

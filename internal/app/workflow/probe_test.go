@@ -27,6 +27,7 @@ import (
 	"ptyx/internal/scan/simulate"
 	"ptyx/internal/service/watch"
 	"ptyx/models"
+	"ptyx/trainer"
 )
 
 // behind writes a scan of 100 patterns of 64 x 64 pixels behind a probe.
@@ -77,7 +78,7 @@ func takingProbe(t *testing.T, scan string, epochs int) TrainOptions {
 	t.Helper()
 	o := options(t, engine.KindORT)
 	o.TrainFiles, o.Config.Network, o.Config.Extent = Paths{scan}, models.Unrolled, models.Full
-	o.Config.BatchSize, o.Config.MaxEpochs, o.Config.ProbePasses = 8, epochs, 2
+	o.Config.BatchSize, o.Config.MaxEpochs, o.Config.ProbePasses = 8, trainer.Epochs(epochs), 2
 	trained(t, o)
 	return o
 }

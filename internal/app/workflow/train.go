@@ -79,7 +79,7 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 	defer job.validation.Close()
 	o, request := job.options, job.request
 	request.Begin = o.begin
-	reporter := progress.New(stderr, o.Config.MaxEpochs, o.Quiet)
+	reporter := progress.New(stderr, int(o.Config.MaxEpochs), o.Quiet)
 	request.Progress = reporter
 	if o.Live.Listen != "" {
 		view, err := startLive(ctx, o, reporter, log)
@@ -161,6 +161,8 @@ func (o TrainOptions) job(log *slog.Logger) (_ *trainJob, err error) {
 		return nil, err
 	}
 	request.Config.Threads = o.Engine.ThreadCount()
+	request.Config.MaxEpochs = request.Epochs()
+	o.Config.MaxEpochs = request.Config.MaxEpochs // what config.yaml keeps, and the progress counts
 	j.options, j.request = o, request
 	return j, nil
 }

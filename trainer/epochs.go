@@ -1,0 +1,69 @@
+package trainer
+
+import (
+	"fmt"
+	"strconv"
+
+	"ptyx/internal/base/badinput"
+)
+
+// Epochs is a number of epochs, 0 or more, or AutoEpochs.
+type Epochs int
+
+// AutoEpochs stands for the epochs that the size of the scans asks for; see Request.Epochs.
+const AutoEpochs Epochs = -1
+
+// A network is trained when it has made some number of steps, however many patterns a scan has (docs/dev/decisions.md).
+const (
+	usualSteps = 1000
+	leastAuto  = 3
+	mostAuto   = 60
+)
+
+// Epochs is Config.MaxEpochs, or, with AutoEpochs, the epochs in which training makes about 1000 steps: 3 to 60.
+func (r Request) Epochs() Epochs {
+	c := r.Config
+	if c.MaxEpochs != AutoEpochs {
+		return c.MaxEpochs
+	}
+	patterns := 0
+	for _, s := range r.Scans {
+		patterns += s.M
+	}
+	if c.Patterns > 0 {
+		patterns = min(patterns, c.Patterns)
+	}
+	training := int(float64(patterns) * (1 - c.ValFraction) * float64(max(1, c.Oversample)))
+	steps := max(1, training/max(1, c.BatchSize)) // of an epoch
+	return Epochs(min(max(usualSteps/steps, leastAuto), mostAuto))
+}
+
+// String is the number, or auto.
+func (e Epochs) String() string {
+	if e == AutoEpochs {
+		return "auto"
+	}
+	return strconv.Itoa(int(e))
+}
+
+// UnmarshalText reads a number, or auto, from a flag or a configuration file.
+func (e *Epochs) UnmarshalText(text []byte) error {
+	if string(text) == AutoEpochs.String() {
+		*e = AutoEpochs
+		return nil
+	}
+	n, err := strconv.Atoi(string(text))
+	if err != nil {
+		return &badinput.Error{Found: fmt.Sprintf("%.40q", text), Expected: "a number of epochs, or auto"}
+	}
+	*e = Epochs(n)
+	return nil
+}
+
+// MarshalYAML writes a number as one.
+func (e Epochs) MarshalYAML() (any, error) {
+	if e == AutoEpochs {
+		return e.String(), nil
+	}
+	return int(e), nil
+}
