@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
@@ -19,6 +20,7 @@ type ORT struct {
 	// inputs when a session is created. open creates it; nil if the network takes no probe.
 	probes *ort.Session
 	open   func() (*ort.Session, error)
+	mu     sync.Mutex // held while probes is read or set
 }
 
 // NewORT creates a session for the bytes of a checkpoint, which may be hostile. ONNX Runtime's parser and operators are
@@ -109,6 +111,8 @@ func (o *ORT) Fallback() string { return o.session.Fallback() }
 
 // Close closes the sessions.
 func (o *ORT) Close() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if o.probes == nil {
 		return o.session.Close()
 	}
@@ -123,6 +127,8 @@ func (o *ORT) PrepareProbes(b, probes int) (ProbeBatch, error) {
 	if o.open == nil {
 		return nil, ErrNoProbe
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if o.probes == nil {
 		s, err := o.open()
 		if err != nil {

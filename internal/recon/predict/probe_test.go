@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"sync"
 	"testing"
 
 	"ptyx/export"
@@ -67,11 +68,9 @@ func compute(t testing.TB, p predict.Predictor, r predict.Request) []float32 {
 	t.Helper()
 	cache := predict.NewCache(p, 1)
 	r.First, r.Second = make([]float32, len(r.Patterns)), make([]float32, len(r.Patterns))
-	if err := cache.Compute([]predict.Request{r}, []int{1, side, side}, 0); err != nil {
-		t.Fatal(err)
-	}
-	if err := cache.Close(); err != nil {
-		t.Fatal(err)
+	err := cache.Compute([]predict.Request{r}, []int{1, side, side}, 0)
+	if err = errors.Join(err, cache.Close()); err != nil {
+		t.Error(err) // not Fatal: other goroutines than the test's call this
 	}
 	return slices.Concat(r.First, r.Second)
 }
@@ -136,6 +135,25 @@ func TestProbesOfRequests(t *testing.T) {
 		}
 		if got := compute(t, own, r); !slices.Equal(got, want) {
 			t.Error("a request without a probe does not get the model's own again")
+		}
+	})
+}
+
+// TestProbesAtTheSameTime: several goroutines may prepare and run batches with a probe.
+func TestProbesAtTheSameTime(t *testing.T) {
+	eachPredictor(t, func(t *testing.T, open func(model []byte) predict.Predictor) {
+		p := open(checkpointOf(t, models.Unrolled, gaussian(side, 4)))
+		r := predict.Request{
+			Patterns: testutil.Uniform(5, 0, 20, 1, 1, side, side).Data, Probe: parts(gaussian(side, 7)),
+		}
+		var all sync.WaitGroup
+		results := make([][]float32, 3)
+		for i := range results {
+			all.Go(func() { results[i] = compute(t, p, r) })
+		}
+		all.Wait()
+		if !slices.Equal(results[0], results[1]) || !slices.Equal(results[0], results[2]) {
+			t.Error("the patches differ")
 		}
 	})
 }
