@@ -73,7 +73,8 @@ func config(gridsize, batch, epochs, threads int) trainer.Config {
 	return trainer.Config{
 		N: size, Mode: trainer.Physics, Gridsize: gridsize, Grouping: trainer.Shared, FiltersScale: 2,
 		Extent: models.Full, Loss: trainer.Poisson.Loss(), Oversample: 1,
-		MaxEpochs: trainer.Epochs(epochs), BatchSize: batch, LearningRate: 1e-3, Schedule: trainer.Constant, Probe: trainer.ProbeFixed,
+		MaxEpochs: trainer.Epochs(epochs), BatchSize: batch, LearningRate: 1e-3, Schedule: trainer.Constant,
+		Probe:     trainer.ProbeFixed,
 		ProbeRate: 1, Threads: threads, Floor: trainer.DefaultFloor,
 	}
 }
