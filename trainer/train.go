@@ -20,6 +20,7 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
+	"ptyx/internal/physics/optics"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/scan/dataset"
 	"ptyx/models"
@@ -248,10 +249,18 @@ func (t *training) result(cancelled bool) (_ *Result, err error) {
 // model is the checkpoint of parameters after an epoch. For several scans it carries the probe of the first.
 func (t *training) model(params []*ndarray.Float32, probe *ndarray.Complex64, e Epoch) (*onnxir.Model, error) {
 	net, r := t.net, t.request
-	return export.Checkpoint(net, params, contract.Contract{
+	meta := contract.Contract{
 		Gridsize: r.Config.Gridsize, TrainingInput: scans(r.Scans).input(), Photons: t.photons(),
 		Probe: probe, DataDigest: t.digest, Seed: r.Config.Seed, Epochs: e.Number, Loss: r.Config.lossText(),
 		TrainLoss: e.TrainLoss, ValLoss: e.ValLoss, Engine: r.Engine.Name(), Device: r.Engine.Device(),
 		Fallback: r.Engine.Fallback(),
-	})
+	}
+	model, err := export.Checkpoint(net, params, meta)
+	if err != nil || !net.TakesProbe() || t.photons() == t.light.power {
+		return model, err
+	}
+	net.Describe(&meta)
+	fed := probe.Clone() // in the unit of the patterns, which are no photons here
+	optics.NormalisePower(fed, optics.Power(probe)*t.light.power/t.photons())
+	return model, contract.SetDefaultProbe(model, meta, fed)
 }

@@ -270,7 +270,8 @@ func TestProbeMovesWhenItMay(t *testing.T) {
 	}
 }
 
-// TestProbeIsInPhotons: of the data, or as many as --nphotons says.
+// TestProbeIsInPhotons: of the data, or as many as --nphotons says. The default of the network's input is in the unit of
+// the patterns, whatever the flag says.
 func TestProbeIsInPhotons(t *testing.T) {
 	t.Parallel()
 	ort := fast(t, 1)
@@ -281,7 +282,7 @@ func TestProbeIsInPhotons(t *testing.T) {
 	}
 	for _, c := range []struct{ ask, want float64 }{{0, power}, {12345, 12345}} {
 		config := small()
-		config.MaxEpochs, config.Photons = 1, c.ask
+		config.Network, config.Extent, config.MaxEpochs, config.Photons = models.Unrolled, models.Full, 1, c.ask
 		r, _ := request(config, scan, ort)
 		result := train(t, r)
 		// One float32 factor scales the probe.
@@ -293,6 +294,14 @@ func TestProbeIsInPhotons(t *testing.T) {
 			if model.Photons != c.want || !testutil.Close(optics.Power(model.Probe), c.want, 0, 1e-6) {
 				t.Errorf("asked for %v: %s says %v photons, its probe has %v", c.ask, name, model.Photons,
 					optics.Power(model.Probe))
+			}
+			fed, err := contract.DefaultProbe(m, model)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !testutil.Close(optics.Power(fed), power, 0, 1e-6) {
+				t.Errorf("asked for %v: the input of %s has the power %v, the patterns %v", c.ask, name,
+					optics.Power(fed), power)
 			}
 		}
 	}

@@ -72,13 +72,13 @@ func loadNetwork(path string) (n network, err error) {
 	return n, err
 }
 
-// taking reads the model, and refuses one that does not take the probe.
-func (n *network) taking() (*onnxir.Model, error) {
-	model, err := onnxir.Unmarshal(n.file)
-	if err != nil {
-		return nil, fmt.Errorf("reading the model: %w", err)
+// taking reads the model and its default probe, and refuses one that does not take the probe.
+func (n *network) taking() (model *onnxir.Model, probe *ndarray.Complex64, err error) {
+	if model, err = onnxir.Unmarshal(n.file); err != nil {
+		return nil, nil, fmt.Errorf("reading the model: %w", err)
 	}
-	return model, contract.CheckTakesProbe(model, n.contract)
+	probe, err = contract.DefaultProbe(model, n.contract)
+	return model, probe, err
 }
 
 // use makes a probe, scaled to a power, that of the network. source says where it is from.
@@ -103,7 +103,7 @@ func (p ProbeChoice) apply(
 	if p.ofModel() {
 		return nil
 	}
-	model, err := n.taking()
+	model, before, err := n.taking()
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (p ProbeChoice) apply(
 	}
 	probe, source := scan.Probe, p.From
 	if p.fromModel() {
-		probe, source = n.contract.Probe, ModelProbe
+		probe, source = before, ModelProbe
 	}
 	if p.Passes > 0 {
 		source += fmt.Sprintf(", %d calibrating passes", p.Passes)
@@ -139,7 +139,7 @@ func (p ProbeChoice) applyFile(n *network, library string, log *slog.Logger) err
 			Remedy: "name a file of the scan that holds its probe",
 		}
 	}
-	model, err := n.taking()
+	model, before, err := n.taking()
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (p ProbeChoice) applyFile(n *network, library string, log *slog.Logger) err
 	if err != nil {
 		return ofProbe(err)
 	}
-	return n.use(model, probe, optics.Power(n.contract.Probe), p.From)
+	return n.use(model, probe, optics.Power(before), p.From)
 }
 
 // calibrated fits a probe to the patterns in the middle of a scan. It keeps a probe for which that finds no better one.

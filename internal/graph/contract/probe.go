@@ -17,26 +17,17 @@ var ErrFixedProbe = errors.New("it knows only the probe of its training")
 
 // WithProbe replaces the default of the model's inputs for the probe by the given one (N, N), and the probe, its digest
 // and its photons in the contract, which it returns. |FFT2(probe * object)|^2 / N^2 is in the unit of the patterns that
-// the model will be fed with. The weights stay as they are. A model without these inputs, and a
-// probe of another size, without light or with values that are not finite, is a *badinput.Error; the cause of the first
-// is ErrFixedProbe. The model is then unchanged.
+// the model will be fed with. The weights stay as they are. A model without these inputs, and a probe of another size,
+// without light or with values that are not finite, is a *badinput.Error; the cause of the first is ErrFixedProbe. The
+// model is then unchanged.
 func WithProbe(m *onnxir.Model, probe *ndarray.Complex64) (Contract, error) {
 	c, err := Parse(m)
 	if err != nil {
 		return Contract{}, err
 	}
-	re, im, err := defaults(m, c)
-	if err != nil {
+	if err := SetDefaultProbe(m, c, probe); err != nil {
 		return Contract{}, err
 	}
-	if err := usable(probe, c.N); err != nil {
-		return Contract{}, err
-	}
-	parts := [2][]float32{make([]float32, len(probe.Data)), make([]float32, len(probe.Data))}
-	for i, p := range probe.Data {
-		parts[0][i], parts[1][i] = real(p), imag(p)
-	}
-	re.Raw, im.Raw = onnxir.FloatBytes(parts[0]), onnxir.FloatBytes(parts[1])
 	c.Probe, c.ProbeDigest, c.Photons = probe, optics.ProbeDigest(probe), optics.Power(probe)
 	for _, now := range c.Properties() {
 		if i := slices.IndexFunc(m.Metadata, func(p onnxir.Property) bool { return p.Key == now.Key }); i >= 0 {
@@ -46,10 +37,43 @@ func WithProbe(m *onnxir.Model, probe *ndarray.Complex64) (Contract, error) {
 	return c, nil
 }
 
-// CheckTakesProbe refuses a model that WithProbe refuses whatever the probe is, with its error.
-func CheckTakesProbe(m *onnxir.Model, c Contract) error {
-	_, _, err := defaults(m, c)
-	return err
+// SetDefaultProbe replaces the default of the inputs as WithProbe does, and leaves the contract c of the model as it is.
+func SetDefaultProbe(m *onnxir.Model, c Contract, probe *ndarray.Complex64) error {
+	re, im, err := defaults(m, c)
+	if err != nil {
+		return err
+	}
+	if err := usable(probe, c.N); err != nil {
+		return err
+	}
+	parts := [2][]float32{make([]float32, len(probe.Data)), make([]float32, len(probe.Data))}
+	for i, p := range probe.Data {
+		parts[0][i], parts[1][i] = real(p), imag(p)
+	}
+	re.Raw, im.Raw = onnxir.FloatBytes(parts[0]), onnxir.FloatBytes(parts[1])
+	return nil
+}
+
+// DefaultProbe is the default (N, N) of the inputs, in the unit of the patterns. A model without them gives the error of
+// WithProbe.
+func DefaultProbe(m *onnxir.Model, c Contract) (*ndarray.Complex64, error) {
+	re, im, err := defaults(m, c)
+	if err != nil {
+		return nil, err
+	}
+	res, err := re.Floats()
+	if err != nil {
+		return nil, err
+	}
+	ims, err := im.Floats()
+	if err != nil {
+		return nil, err
+	}
+	probe := ndarray.New[complex64](c.N, c.N)
+	for i := range probe.Data {
+		probe.Data[i] = complex(res[i], ims[i])
+	}
+	return probe, nil
 }
 
 // defaults are those of the inputs for the probe, (1, 1, N, N) each.
