@@ -12,10 +12,7 @@ import (
 )
 
 // fourierOp multiplies a wave by the DFT matrix F (N, N), or by its conjugate, on both sides and transposes it.
-type fourierOp struct {
-	sameShape
-	inverse bool
-}
+type fourierOp struct{ inverse bool }
 
 // Fourier is (F X F)^T for waves X (B, 2, N, N), real and imaginary part, with the symmetric unitary DFT matrix F of
 // package optics: the far field, with rows and columns exchanged. A second product with F from the left then does the
