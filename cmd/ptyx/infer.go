@@ -15,7 +15,7 @@ type inferCmd struct {
 	OutputDir  string `default:"out" placeholder:"DIR" help:"Directory for the object and its pictures."`
 	NImages    int    `default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
 	Seed       uint64 `default:"0" help:"Random seed of --n-images."`
-	BatchSize  int    `default:"16" help:"Patterns per batch of the network."`
+	BatchSize  int    `default:"8" help:"Patterns per batch of the network."`
 	probeFlags `embed:""`
 	Refine     int           `default:"0" help:"Passes of the solver afterwards, as in ptyx refine; 0: none."`
 	Config     settings.File `placeholder:"YAML" help:"File of settings for the flags that are not given."`
