@@ -28,8 +28,9 @@ const (
 	OffsetName    = contract.OffsetInput
 )
 
-// Network is the program of a network: raw amplitudes (B, C, N, N) in, amplitude and phase of the object patches
-// (B, C, N, N) out, parameters as constants.
+// Network is the program of a network, with its parameters as constants. Raw amplitudes (B, C, N, N) go in and, if the
+// network takes them, the probe and the offset, with defaults. The object patches (B, C, N, N) come out, as amplitude
+// and phase or as real and imaginary part.
 func Network(c models.Config, params []*models.Array, probe *models.ComplexArray, batch int) (*Program, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err

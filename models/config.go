@@ -47,7 +47,7 @@ type Config struct {
 	FiltersScale int     // multiplies the filters of every layer: 1 to 16; 2 in PtychoPINN
 	Extent       Extent  // part of the patch that is filled
 	InputScale   float64 // factor on raw amplitudes, inside the graph; above 0
-	AmplitudeMax float64 // the amplitude head is AmplitudeMax * sigmoid, before corrections; above 0
+	AmplitudeMax float64 // the amplitude head of Pattern is AmplitudeMax * sigmoid; above 0
 }
 
 // DefaultAmplitudeMax gives the start of the sigmoid, 1/2, an amplitude of 1: the untrained network finds an empty

@@ -86,9 +86,10 @@ flags but --max-epochs and --export.
 With --grouping shared, one network sees each pattern, and overlapping patches must agree. With --grouping channels, as
 in PtychoPINN, the network sees all patterns of a sample at once. An --oversample above 1 needs a --gridsize above 1.
 
-With --network unrolled, the network is a few iterations of a solver with small convolutional networks between them. It
-takes the probe as an input, so one model serves scans of different probes. With --network pattern, as in PtychoPINN, it
-sees the bare pattern.
+--network unrolled is a few iterations of a solver with small convolutional networks between them. It takes the probe as
+an input, so one model serves scans of different probes. It needs patterns whose size is a multiple of 8 from 32 to 512
+pixels, --grouping shared and --object-extent full. --network pattern is that of PtychoPINN, which sees the bare pattern
+of 64, 128 or 256 pixels.
 
 --loss poisson uses the Poisson likelihood, --loss mae the mean absolute error of the amplitudes. --poisson-weight and
 --mae-weight combine them. With --mode supervised, which needs Y or objectGuess in the scan, the only term is the mean

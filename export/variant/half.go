@@ -17,7 +17,7 @@ const maxHalf = 65504
 
 // halve computes the network's convolutions, and the activations and resampling between them, in float16: nearly all of
 // the weights and of the work. Everything else stays in float32: the normalisation of raw amplitudes spans more than
-// half precision does, and the corrections by the pattern subtract nearly equal numbers. Inputs and outputs of the
+// half precision does, and the moves towards the pattern subtract nearly equal numbers. Inputs and outputs of the
 // model stay float32.
 func halve(g *onnxir.Graph, named map[string]bool) error {
 	h := &halver{graph: g, named: named, constants: constants(g), half: map[string]string{},

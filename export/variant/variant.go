@@ -47,7 +47,7 @@ func (o Options) Check() error {
 
 // Largest RMS difference between the patches of a variant and those of its original. They are the rounding measured on
 // trained networks of N = 64 and 128, with a margin. A variant in full precision differs by the rounding of folded
-// constants at most, which the corrections amplify where the far field is dark.
+// constants at most, which the moves towards the pattern amplify where the far field is dark.
 const (
 	ToleranceFull = 1e-4
 	ToleranceHalf = 5e-3
