@@ -11,6 +11,9 @@
 # bench/solvers.json. It has the same variables. With BENCH_SCAN=scan.npz BENCH_REFERENCE=reference.npz the races run
 # on a scan of your own, and the quality is the correlation with the reference's objectGuess.
 
+# make bench-network measures the default network: quality against time, speed, memory, and two probes in one training.
+# It writes bench/network.md and bench/network.json in about ten minutes, and has the variables of bench-solvers.
+
 PYTHON ?= python3
 PEERS_ENV := .venv/peers
 # Scans, models and what the commands write.
@@ -64,6 +67,13 @@ bench-serve: build lib $(SERVERS_ENV)/made
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(WITH_LIB) $(SERVERS_ENV)/bin/python -B bench/serving.py \
 		--ptyx bin/ptyx --measure .venv/measure --load .venv/load --files .venv/serving-files --results bench \
 		$(if $(BENCH_QUICK),--quick) $(if $(BENCH_ONLY),--only $(BENCH_ONLY))
+
+.PHONY: bench-network
+bench-network: build lib $(SERVERS_ENV)/made
+	$(WITH_LIB) $(SERVERS_ENV)/bin/python -B bench/learning.py \
+		--ptyx bin/ptyx --files .venv/network-files --results bench \
+		$(if $(BENCH_QUICK),--quick) $(if $(BENCH_ONLY),--only $(BENCH_ONLY)) \
+		$(if $(BENCH_SCAN),--scan $(BENCH_SCAN)) $(if $(BENCH_REFERENCE),--reference $(BENCH_REFERENCE))
 
 $(SERVERS_ENV)/made: bench/requirements-serve.txt
 	rm -rf $(SERVERS_ENV)

@@ -1,0 +1,51 @@
+"""network.md: the figures of the default network as tables."""
+
+from tables import machine, mark, section, table, time_of
+
+
+def page(record):
+    parts = [HEAD, machine(record["machine"])]
+    parts += [write(record["sections"][name]) for name, write in WRITERS.items() if name in record["sections"]]
+    return "\n".join(parts)
+
+
+HEAD = """# The default network
+
+`make bench-network` writes this page. Times are those of complete commands, medians of rounds with the fastest and the
+slowest in brackets. **Correlation**: complex, by `ptyx eval`. Memory is the peak of the process.
+"""
+
+
+def marks(row):
+    return " / ".join("-" if v is None else f"{v:g}" for v in (row["bar"], row["aim"]))
+
+
+def megabytes(row):
+    return f"{row['memory'] / 1e6:.0f}"
+
+
+def quality(s):
+    body = [(r["what"], time_of(r["seconds"], 1, 1), f"{r['correlation']:.4f}", f"{r['least']:g}", marks(r),
+             mark(r["verdict"]), megabytes(r)) for r in s["rows"]]
+    refined = s["refined"]
+    return (section("Quality against time", "`ptyx train` from nothing, the probe as delivered.")
+            + table(["training", "s", "correlation", "wanted", "bar / aim, s", "", "MB"], body)
+            + f"\nThe default command, then `ptyx infer --refine 1`: {refined['correlation']:.4f} "
+              f"{mark(refined['verdict'])} (bar / aim {marks(refined)}).\n")
+
+
+def speed(rows):
+    body = [(f"{r['n']} x {r['n']}", r["patterns"], time_of(r["seconds"], 1, 2), f"{r['rate']:.0f}", marks(r),
+             mark(r["verdict"]), megabytes(r)) for r in rows]
+    return (section("Speed", "`ptyx infer`: start, reading, network, stitching and pictures.")
+            + table(["pattern", "patterns", "s", "patterns/s", "bar / aim", "", "MB"], body))
+
+
+def probes(rows):
+    body = [(r["probe"], f"{r['alone']:.4f}", f"{r['together']:.4f}", mark(r["verdict"])) for r in rows]
+    return (section("Two probes in one training", "Simulated stars of 300 patterns, 12 epochs. The bar is 0.01 below "
+                    "a training of its own, the aim is its equal. `ptyx infer --probe scan`.")
+            + table(["probe", "alone", "together", ""], body))
+
+
+WRITERS = {"quality": quality, "speed": speed, "probes": probes}
