@@ -270,8 +270,8 @@ func TestProbeMovesWhenItMay(t *testing.T) {
 	}
 }
 
-// TestProbeIsInPhotons: of the data, or as many as --nphotons says. The default of the network's input is in the unit of
-// the patterns, whatever the flag says.
+// TestProbeIsInPhotons: of the data, or as many as --nphotons says. The default of the network's input is in the unit
+// of the patterns, whatever the flag says.
 func TestProbeIsInPhotons(t *testing.T) {
 	t.Parallel()
 	ort := fast(t, 1)

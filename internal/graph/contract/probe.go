@@ -37,7 +37,8 @@ func WithProbe(m *onnxir.Model, probe *ndarray.Complex64) (Contract, error) {
 	return c, nil
 }
 
-// SetDefaultProbe replaces the default of the inputs as WithProbe does, and leaves the contract c of the model as it is.
+// SetDefaultProbe replaces the default of the inputs as WithProbe does, and leaves the contract c of the model as it
+// is.
 func SetDefaultProbe(m *onnxir.Model, c Contract, probe *ndarray.Complex64) error {
 	re, im, err := defaults(m, c)
 	if err != nil {
@@ -54,8 +55,8 @@ func SetDefaultProbe(m *onnxir.Model, c Contract, probe *ndarray.Complex64) erro
 	return nil
 }
 
-// DefaultProbe is the default (N, N) of the inputs, in the unit of the patterns. A model without them gives the error of
-// WithProbe.
+// DefaultProbe is the default (N, N) of the inputs, in the unit of the patterns. A model without them gives the error
+// of WithProbe.
 func DefaultProbe(m *onnxir.Model, c Contract) (*ndarray.Complex64, error) {
 	re, im, err := defaults(m, c)
 	if err != nil {
