@@ -314,8 +314,8 @@ func TestEnginesAgreeOverFiveSteps(t *testing.T) {
 // TestGradientsByFiniteDifferences walks along the gradient of one array at a time. The change of the loss is the sum
 // of the gradients on the way, over curvature and kinks too. The walk changes the loss by 10^-4. The rounding of the
 // loss, 2^-24 of 0.6, is then 0.1% of the slope, and kinks between the points of the sum do the rest. Measured: 2.1%,
-// mostly 0.2%. A network that starts as a solver has little to gain by any single array, less than rounding hides: there
-// the walk takes all arrays together.
+// mostly 0.2%. A network that starts as a solver has little to gain by any single array, less than rounding hides.
+// There the walk takes all arrays together.
 func TestGradientsByFiniteDifferences(t *testing.T) {
 	t.Parallel()
 	ort := fast(t, 1)
