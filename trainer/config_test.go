@@ -27,7 +27,7 @@ func TestValidateNamesTheSetting(t *testing.T) {
 		"neighbours": {func(c *Config) { c.Gridsize, c.Neighbours = 2, 2 },
 			func(c *Config) { c.Neighbours = -1 }},
 		"oversample": {func(c *Config) { c.Oversample = 0 }, func(c *Config) { c.Oversample = -1 }},
-		"max_epochs": {func(c *Config) { c.MaxEpochs = -1 }},
+		"max_epochs": {func(c *Config) { c.MaxEpochs = AutoEpochs - 1 }},
 		"batch_size": {func(c *Config) { c.BatchSize = 0 }},
 		"learning_rate": {func(c *Config) { c.LearningRate = 0 }, func(c *Config) { c.LearningRate = nan },
 			func(c *Config) { c.LearningRate = inf }},
