@@ -13,14 +13,16 @@ type Epochs int
 // AutoEpochs stands for the epochs that the size of the scans asks for; see Request.Epochs.
 const AutoEpochs Epochs = -1
 
-// A network is trained when it has made some number of steps, however many patterns a scan has (docs/dev/decisions.md).
+// A network is trained when it has made some number of steps for each scan, however many patterns the scan has
+// (docs/dev/decisions.md).
 const (
 	usualSteps = 1000
 	leastAuto  = 3
 	mostAuto   = 60
 )
 
-// Epochs is Config.MaxEpochs, or, with AutoEpochs, the epochs in which training makes about 1000 steps: 3 to 60.
+// Epochs is Config.MaxEpochs, or, with AutoEpochs, the epochs in which training makes about 1000 steps for
+// each scan: 3 to 60.
 func (r Request) Epochs() Epochs {
 	c := r.Config
 	if c.MaxEpochs != AutoEpochs {
@@ -35,7 +37,7 @@ func (r Request) Epochs() Epochs {
 	}
 	training := int(float64(patterns) * (1 - c.ValFraction) * float64(max(1, c.Oversample)))
 	steps := max(1, training/max(1, c.BatchSize)) // of an epoch
-	return Epochs(min(max(usualSteps/steps, leastAuto), mostAuto))
+	return Epochs(min(max(usualSteps*len(r.Scans)/steps, leastAuto), mostAuto))
 }
 
 // String is the number, or auto.

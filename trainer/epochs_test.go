@@ -18,7 +18,7 @@ func TestEpochsFollowTheSizeOfTheScans(t *testing.T) {
 	}{
 		{[]int{516}, nil, 16},
 		{[]int{300}, nil, 28},
-		{[]int{150, 150}, nil, 28},
+		{[]int{150, 150}, nil, 57},
 		{[]int{9}, nil, 60},
 		{[]int{100_000}, nil, 3},
 		{[]int{516}, func(c *Config) { c.BatchSize = 16 }, 33},

@@ -31,7 +31,7 @@ type trainCmd struct {
 	DryRun   bool   `settings:"-" help:"Try a few steps and print the shapes, memory and time. Nothing is written."`
 	JSON     bool   `name:"json" help:"Print the result, or that of --dry-run, as JSON."`
 
-	MaxEpochs  trainer.Epochs   `default:"auto" help:"Epochs, or auto: about 1000 steps, 3 to 60 epochs."`
+	MaxEpochs  trainer.Epochs   `default:"auto" help:"Epochs, or auto: about 1000 steps a scan, 3 to 60 epochs."`
 	NImages    int              `default:"0" help:"Number of groups to train on, drawn at random; 0: all."`
 	Gridsize   int              `default:"2" help:"Side of a sample: it has gridsize squared neighbouring patterns."`
 	Neighbours int              `default:"0" help:"Nearest neighbours to draw a sample from; 0: gridsize squared."`
