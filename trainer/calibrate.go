@@ -26,14 +26,12 @@ func (r Request) probes(ctx context.Context, train *Data) ([]*ndarray.Complex64,
 		if err != nil {
 			return nil, fmt.Errorf("calibrating the probe of %s: %w", scan.Path, err)
 		}
-		first, last := result.Residual[0], result.Residual[len(result.Residual)-1]
-		if !(last < first) {
-			r.Log.Warn("the probe was not calibrated: no better one was found",
-				"scan", scan.Path, "residual", first, "calibrated", last)
-			continue
+		what, last := "probe calibrated", len(result.Residual)-1
+		if result.Kept {
+			what = "probe kept as given, because no better one was found"
 		}
-		r.Log.Info("probe calibrated", "scan", scan.Path,
-			"residual", fmt.Sprintf("%.4f", first), "calibrated", fmt.Sprintf("%.4f", last))
+		r.Log.Info(what, "scan", scan.Path, "residual", fmt.Sprintf("%.4f", result.Given[last]),
+			"calibrated", fmt.Sprintf("%.4f", result.Residual[last]))
 		probes[i] = result.Probe
 	}
 	return probes, nil

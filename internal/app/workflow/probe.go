@@ -167,14 +167,12 @@ func (p ProbeChoice) calibrated(
 	if err != nil {
 		return nil, ofFile(fmt.Errorf("calibrating the probe: %w", err), scan.Path)
 	}
-	first, last := c.Residual[0], c.Residual[len(c.Residual)-1]
-	if !(last < first) {
-		log.Warn("the probe was not calibrated: no better one was found", "scan", scan.Path, "residual", first,
-			"calibrated", last)
-		return probe, nil
+	what, last := "probe calibrated", len(c.Residual)-1
+	if c.Kept {
+		what = "probe kept as given, because no better one was found"
 	}
-	log.Info("probe calibrated", "scan", scan.Path,
-		"residual", fmt.Sprintf("%.4f", first), "calibrated", fmt.Sprintf("%.4f", last))
+	log.Info(what, "scan", scan.Path, "residual", fmt.Sprintf("%.4f", c.Given[last]),
+		"calibrated", fmt.Sprintf("%.4f", c.Residual[last]))
 	return c.Probe, nil
 }
 

@@ -95,7 +95,7 @@ func (x *exam) tryOrientations() (*trials, error) {
 	g.SetLimit(goruntime.GOMAXPROCS(0))
 	for i, problem := range problems {
 		g.Go(func() (err error) {
-			if results[i], err = solve.Calibrate(x.ctx, problem, passes, x.options.Seed, 0); err != nil {
+			if results[i], err = solve.FitProbe(x.ctx, problem, passes, x.options.Seed, 0); err != nil {
 				return fmt.Errorf("trying orientations: %w", err)
 			}
 			return nil

@@ -64,12 +64,33 @@ func TestCalibratesADefocusedProbe(t *testing.T) {
 	}
 }
 
-// A right probe stays, down to few photons.
-func TestCalibrationKeepsARightProbe(t *testing.T) {
+// A right probe is kept, a wrong one is not, not even with few photons.
+func TestARightProbeIsKept(t *testing.T) {
+	for _, c := range []struct {
+		photons float64
+		defocus float64
+		kept    bool
+	}{{1e9, 0, true}, {1e6, 0, true}, {1e9, 0.02, false}, {1e6, 0.02, false}, {1e4, 0.02, false}, {1e3, 0.02, false}} {
+		data, truth := scanAndProbe(t, 120, c.photons)
+		given := defocused(truth, c.defocus)
+		r, err := Calibrate(t.Context(), data.from(given), 10, 1, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%g photons, defocus %g: residual %.5f as given, %.5f fitted", c.photons, c.defocus, r.Given[9],
+			r.Residual[9])
+		if r.Kept != c.kept || (likeness(r.Probe, given) > 1-1e-9) != c.kept {
+			t.Errorf("%g photons, defocus %g: kept %v, want %v", c.photons, c.defocus, r.Kept, c.kept)
+		}
+	}
+}
+
+// A right probe changes little, down to few photons.
+func TestFitKeepsNearARightProbe(t *testing.T) {
 	// Measured 0.9993, 0.9977, 0.9230 (seed 1).
 	for _, c := range []struct{ photons, least float64 }{{1e9, 0.99}, {1e4, 0.97}, {1e3, 0.9}} {
 		data, truth := scanAndProbe(t, 120, c.photons)
-		r, err := Calibrate(t.Context(), data.from(truth), 10, 1, 0)
+		r, err := FitProbe(t.Context(), data.from(truth), 10, 1, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +105,7 @@ func TestCalibrationKeepsARightProbe(t *testing.T) {
 func TestSeedDeterminesTheCalibration(t *testing.T) {
 	data, probe := scanAndProbe(t, 20, 1e5)
 	run := func(seed uint64, scan int) []complex64 {
-		r, err := Calibrate(t.Context(), data.from(probe), 3, seed, scan)
+		r, err := FitProbe(t.Context(), data.from(probe), 3, seed, scan)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +125,7 @@ func TestSeedDeterminesTheCalibration(t *testing.T) {
 
 func TestCalibrationWithoutPasses(t *testing.T) {
 	data, probe := scanAndProbe(t, 4, 1e5)
-	r, err := Calibrate(t.Context(), data.from(probe), 0, 1, 0)
+	r, err := FitProbe(t.Context(), data.from(probe), 0, 1, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +168,7 @@ func TestCalibrationIgnoresMaskedPixels(t *testing.T) {
 	given := defocused(truth, 0.02)
 	probe := func(d Problem) *ndarray.Complex64 {
 		t.Helper()
-		r, err := Calibrate(t.Context(), d.from(given), 3, 1, 0)
+		r, err := FitProbe(t.Context(), d.from(given), 3, 1, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,6 +19,7 @@ import (
 type epie struct {
 	*state
 	stream func(pass int) *rand.Rand // decides on the order of the patterns
+	still  bool                      // the probe stays as it is
 
 	fft             *spectrum.Transform
 	modes           [][]complex128 // (K, N, N), transforms of the probe's modes
@@ -214,7 +215,7 @@ func (m *epie) objectGradient() (peak float32) {
 // probeStep is the step length of the probe in a pass. It shrinks, so that the probe does not follow the noise of each
 // pattern: on the measured star the solution's correlation rose from 0.975 to 0.983.
 func (m *epie) probeStep(pass int) float64 {
-	if !m.movesProbe(pass) {
+	if m.still || !m.movesProbe(pass) {
 		return 0
 	}
 	return m.stepShare / float64(max(1, pass-1))
