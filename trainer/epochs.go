@@ -10,11 +10,10 @@ import (
 // Epochs is a number of epochs, 0 or more, or AutoEpochs.
 type Epochs int
 
-// AutoEpochs stands for the epochs that the size of the scans asks for; see Request.Epochs.
+// AutoEpochs stands for the number of epochs that follows from the size of the scans; see Request.Epochs.
 const AutoEpochs Epochs = -1
 
-// A network is trained when it has made some number of steps for each scan, however many patterns the scan has
-// (docs/dev/decisions.md).
+// Training needs a number of steps for each scan that hardly depends on the size of the scan (docs/dev/decisions.md).
 const (
 	usualSteps = 1000
 	leastAuto  = 3
@@ -36,6 +35,9 @@ func (r Request) Epochs() Epochs {
 		patterns = min(patterns, c.Patterns)
 	}
 	training := int(float64(patterns) * (1 - c.ValFraction) * float64(max(1, c.Oversample)))
+	if c.Grouping == Channels { // an epoch shows each pattern once, in samples of gridsize^2
+		training /= max(1, c.Gridsize*c.Gridsize)
+	}
 	steps := max(1, training/max(1, c.BatchSize)) // of an epoch
 	return Epochs(min(max(usualSteps*len(r.Scans)/steps, leastAuto), mostAuto))
 }
@@ -55,8 +57,8 @@ func (e *Epochs) UnmarshalText(text []byte) error {
 		return nil
 	}
 	n, err := strconv.Atoi(string(text))
-	if err != nil {
-		return &badinput.Error{Found: fmt.Sprintf("%.40q", text), Expected: "a number of epochs, or auto"}
+	if err != nil || n < 0 {
+		return &badinput.Error{Found: fmt.Sprintf("%.40q", text), Expected: "auto, or a number of epochs, 0 or more"}
 	}
 	*e = Epochs(n)
 	return nil

@@ -24,6 +24,7 @@ func TestEpochsFollowTheSizeOfTheScans(t *testing.T) {
 		{[]int{516}, func(c *Config) { c.BatchSize = 16 }, 33},
 		{[]int{516}, func(c *Config) { c.Oversample = 2 }, 8},
 		{[]int{516}, func(c *Config) { c.Patterns = 20 }, 60},
+		{[]int{1000}, func(c *Config) { c.Grouping = Channels }, 34},
 		{[]int{516}, func(c *Config) { c.MaxEpochs = 0 }, 0},
 		{[]int{516}, func(c *Config) { c.MaxEpochs = 7 }, 7},
 	} {
@@ -54,13 +55,10 @@ func TestEpochsAsText(t *testing.T) {
 			t.Errorf("%s comes back as %q, %v", text, back, err)
 		}
 	}
-	for _, text := range []string{"", "-3", "1.5", "all"} {
+	for _, text := range []string{"", "-1", "-3", "1.5", "all"} {
 		var e Epochs
 		if err := e.UnmarshalText([]byte(text)); err == nil {
-			c := DefaultConfig()
-			if c.MaxEpochs = e; c.Validate() == nil {
-				t.Errorf("%q is taken as %v", text, e)
-			}
+			t.Errorf("%q is taken as %v", text, e)
 		}
 	}
 }

@@ -1,15 +1,18 @@
 package variant
 
 import (
+	"maps"
 	"math"
 	"slices"
 
 	"ptyx/internal/graph/onnxir"
 )
 
-// fold computes the nodes whose operands are all constants. Sums are in double precision and rounded once.
-func fold(g *onnxir.Graph) {
+// fold computes the nodes whose operands are all constants, but not of weights: a training starts from those of the
+// variant, too. Sums are in double precision and rounded once.
+func fold(g *onnxir.Graph, named map[string]bool) {
 	known, isOutput := constants(g), outputs(g)
+	maps.DeleteFunc(known, func(name string, _ *onnxir.Tensor) bool { return named[name] })
 	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *onnxir.Node) bool {
 		if n.Domain != "" || len(n.Outputs) != 1 || isOutput[n.Outputs[0]] {
 			return false

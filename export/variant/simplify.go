@@ -12,7 +12,7 @@ import (
 // nodes and equal constants become one, identities and unused nodes go. Weights keep their names, so that a training
 // can start from the variant.
 func simplify(g *onnxir.Graph, named map[string]bool) {
-	fold(g)
+	fold(g, named)
 	names := equalConstants(g, named) // of values that others replace
 	isOutput, first := outputs(g), map[string]string{}
 	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *onnxir.Node) bool { // operands come first, so one pass finds all

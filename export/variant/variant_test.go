@@ -190,7 +190,7 @@ func isWeight(name string) bool {
 func weights(m *onnxir.Model) []string {
 	var names []string
 	for _, tensor := range m.Graph.Initializers {
-		if isWeight(tensor.Name) {
+		if isWeight(tensor.Name) || strings.HasPrefix(tensor.Name, "stage.") && !strings.Contains(tensor.Name, "/") {
 			names = append(names, tensor.Name)
 		}
 	}

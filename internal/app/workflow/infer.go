@@ -150,7 +150,11 @@ func (o InferOptions) reconstruct(
 		result, err = o.gather(ctx, scan, n.file, n.contract, log)
 	} else {
 		selection, options := o.Selection, o.Engine
-		selection.Workers, options.Threads = shareThreads(o.Engine, scan.M/max(1, selection.BatchSize))
+		patterns := scan.M
+		if selection.Count > 0 {
+			patterns = min(patterns, selection.Count)
+		}
+		selection.Workers, options.Threads = shareThreads(o.Engine, patterns/max(1, selection.BatchSize))
 		err = withPredictor(options, n.file, func(p predict.Predictor) (err error) {
 			if p.Provider() == ort.CUDAProvider {
 				selection.Workers = 1 // a GPU computes one batch after the other
@@ -163,6 +167,10 @@ func (o InferOptions) reconstruct(
 		return nil, err
 	}
 	result.Extra = n.extra
+	if skipped := result.Skipped; len(skipped) > 0 {
+		log.Warn("patterns were left out, because their object is out of range: look for hot pixels",
+			"scan", scan.Path, "patterns", len(skipped), "first", skipped[0])
+	}
 	return result, nil
 }
 

@@ -101,7 +101,7 @@ func (p ProbeChoice) apply(
 	ctx context.Context, n *network, scan *dataset.Scan, seed uint64, log *slog.Logger,
 ) (err error) {
 	if p.ofModel() {
-		return nil
+		return n.expose(scan, log)
 	}
 	model, before, err := n.taking()
 	if err != nil {
@@ -125,6 +125,64 @@ func (p ProbeChoice) apply(
 		return err
 	}
 	return n.use(model, probe, power, source)
+}
+
+// A scan is taken to be of another exposure than the training's if the first patterns differ by more than this factor.
+// Within a scan the power of a pattern follows the absorption behind the probe.
+const (
+	otherExposure   = 1.5
+	exposedPatterns = 256
+	exposedPixels   = 1 << 21 // of these patterns at most: 8 MB
+)
+
+// expose scales the model's probe to the exposure of a scan that differs from the training's. The network divides by
+// the probe's power, so it would take a brighter scan for a more transparent object.
+func (n *network) expose(scan *dataset.Scan, log *slog.Logger) error {
+	if !n.contract.TakesProbe() || scan.N != n.contract.N {
+		return nil // what follows refuses another size
+	}
+	model, probe, err := n.taking()
+	if err != nil {
+		return err
+	}
+	first, err := powerOfTheFirst(scan)
+	if err != nil || first == 0 {
+		return err // a scan without light is refused later
+	}
+	if ratio := first / optics.Power(probe); ratio < otherExposure && ratio > 1/otherExposure {
+		return nil
+	}
+	power, err := scan.MeanPower()
+	if err != nil {
+		return err
+	}
+	log.Info("the scan has another exposure than the training: the model's probe is scaled to it", "scan", scan.Path,
+		"exposure", fmt.Sprintf("%.3g", power/optics.Power(probe)))
+	return n.use(model, probe, power, ModelProbe+", scaled to the exposure of the scan")
+}
+
+// powerOfTheFirst is the mean power of the first patterns with light; 0 if none has any.
+func powerOfTheFirst(scan *dataset.Scan) (float64, error) {
+	count := min(scan.M, exposedPatterns, max(1, exposedPixels/(scan.N*scan.N)))
+	ids := make([]int, count)
+	for i := range ids {
+		ids[i] = i
+	}
+	patterns, err := scan.LoadSelected(ids)
+	if err != nil {
+		return 0, err
+	}
+	image, sum, lit := scan.N*scan.N, 0.0, 0
+	for i := range count {
+		power := 0.0
+		for _, d := range patterns.Data[i*image : (i+1)*image] {
+			power += float64(d) * float64(d)
+		}
+		if power > 0 {
+			sum, lit = sum+power, lit+1
+		}
+	}
+	return sum / float64(max(1, lit)), nil
 }
 
 // applyFile gives the network the probe of a file for a scan that is still measured. Its power becomes that of the

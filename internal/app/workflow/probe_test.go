@@ -98,6 +98,57 @@ func withProbe(t *testing.T, o InferOptions) (dir string, correlation float64, l
 	return o.OutputDir, r.Report.Correlation, lines.String()
 }
 
+// The exposure of a scan does not matter: its object is that of the training's exposure.
+func TestInferAtAnotherExposure(t *testing.T) {
+	scan := behind(t, simulate.ZonePlate, 1e6)
+	run := takingProbe(t, scan, 2)
+	dir, want, log := withProbe(t, InferOptions{Model: run.OutputDir, Scan: scan, Engine: run.Engine})
+	if strings.Contains(log, "exposure") || hasNetworkProbe(t, dir) {
+		t.Errorf("the scan of the training is taken to be of another exposure: %s", log)
+	}
+	for _, factor := range []float32{0.1, 30} { // of the amplitudes
+		dir, got, log := withProbe(t, InferOptions{Model: run.OutputDir, Scan: scaled(t, scan, factor), Engine: run.Engine})
+		if !(math.Abs(got-want) < 1e-3) || !strings.Contains(log, "another exposure") || !hasNetworkProbe(t, dir) {
+			t.Errorf("amplitudes times %g: correlation %.4f, want %.4f; log %q", factor, got, want, log)
+		}
+	}
+}
+
+// hasNetworkProbe reports whether a result says that another probe than the model's was used.
+func hasNetworkProbe(t *testing.T, dir string) bool {
+	t.Helper()
+	f, err := npz.Open(filepath.Join(dir, reconstruct.ObjectFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	return f.Has(KeyNetworkProbe)
+}
+
+// scaled writes a scan with its amplitudes multiplied by a factor.
+func scaled(t *testing.T, path string, factor float32) string {
+	t.Helper()
+	scan, err := dataset.Open(path, dataset.Options{Input: dataset.Amplitude})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer scan.Close()
+	patterns, err := scan.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range patterns.Data {
+		patterns.Data[i] *= factor
+	}
+	out := filepath.Join(t.TempDir(), "scaled.npz")
+	if err := dataset.Write(out, dataset.ScanData{
+		Patterns: patterns, X: scan.X, Y: scan.Y, Probe: scan.Probe, Object: scan.Object,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 // A network trained behind a zone plate reconstructs a scan behind a Gaussian probe if it is given that probe, of any
 // power. The result holds the probe and says where it is from.
 func TestInferWithTheProbeOfTheScan(t *testing.T) {
@@ -107,19 +158,13 @@ func TestInferWithTheProbeOfTheScan(t *testing.T) {
 	const warning = "unlike that of the model"
 	o := InferOptions{Model: run.OutputDir, Scan: second, Engine: run.Engine}
 
-	dir, model, log := withProbe(t, o)
+	_, model, log := withProbe(t, o)
 	if strings.Count(log, warning) != 1 || !strings.Contains(log, "--probe scan") {
 		t.Errorf("with the model's probe the log says %q", log)
 	}
-	f, err := npz.Open(filepath.Join(dir, reconstruct.ObjectFile))
-	if err != nil {
-		t.Fatal(err)
+	if !strings.Contains(log, "another exposure") { // a fifth of the photons
+		t.Errorf("with the model's probe the log says %q", log)
 	}
-	defer f.Close()
-	if f.Has(KeyNetworkProbe) {
-		t.Error("the result names the model's probe as another")
-	}
-
 	louder := given.Clone()
 	optics.NormalisePower(louder, 7)
 	wrong := curved(given)

@@ -144,7 +144,11 @@ func prepare(s *ort.Session, b, probes int) (ProbeBatch, error) {
 	if fixed <= 0 || fixed == b {
 		return bind(s, newArrays(s, b, probes))
 	}
-	part, err := bind(s, newArrays(s, fixed, min(probes, fixed)))
+	own := probes // of a part: as many as the batch, or one for all
+	if own > 1 {
+		own = fixed
+	}
+	part, err := bind(s, newArrays(s, fixed, own))
 	if err != nil {
 		return nil, err
 	}
@@ -216,6 +220,10 @@ func (b *splitBatch) Run() (first, second *ndarray.Float32, err error) {
 	for start := 0; start < samples; start += step {
 		end := min(start+step, samples)
 		for i, in := range b.inputs() {
+			if in == b.probeRe || in == b.probeIm {
+				copyProbes(parts[i], in, start, end)
+				continue
+			}
 			copySamples(parts[i], in, start, end)
 		}
 		first, second, err := b.part.Run()
@@ -237,6 +245,15 @@ func copySamples(to, from *ndarray.Float32, start, end int) {
 	sample := len(from.Data) / from.Shape[0]
 	copied := copy(to.Data, from.Data[start*sample:end*sample])
 	clear(to.Data[copied:])
+}
+
+// copyProbes fills a part with the probes of its samples, the last one repeated: a probe of zeros would divide by 0.
+func copyProbes(to, from *ndarray.Float32, start, end int) {
+	copySamples(to, from, start, end)
+	sample := len(to.Data) / to.Shape[0]
+	for at := (end - start) * sample; from.Shape[0] > 1 && at < len(to.Data); at += sample {
+		copy(to.Data[at:at+sample], to.Data[at-sample:at])
+	}
 }
 
 func (b *splitBatch) Close() error { return b.part.Close() }

@@ -6,7 +6,10 @@ package reconstruct
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/frame"
@@ -37,6 +40,9 @@ type Reconstruction struct {
 	groups [][]int // samples: patterns by their index in the scan
 	batch  int     // samples in each batch but the last
 	canvas *stitch.Canvas
+
+	mu      sync.Mutex
+	skipped map[int]error // patterns whose patch holds a value that no object has
 }
 
 // New cuts a scan into batches for a model. The caller keeps the scan open and closes it. A scan or options that do not
@@ -153,6 +159,8 @@ func (r *Reconstruction) Add(i int, patches []complex64) (repeated int, err erro
 			switch {
 			case errors.Is(err, stitch.ErrDuplicate):
 				repeated++
+			case errors.Is(err, stitch.ErrValue):
+				r.skip(id, err)
 			case err != nil:
 				return repeated, fmt.Errorf("stitching pattern %d: %w", id, err)
 			}
@@ -162,16 +170,42 @@ func (r *Reconstruction) Add(i int, patches []complex64) (repeated int, err erro
 	return repeated, nil
 }
 
+// skip notes a pattern whose patch was left out.
+func (r *Reconstruction) skip(id int, why error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.skipped == nil {
+		r.skipped = map[int]error{}
+	}
+	r.skipped[id] = why
+}
+
+// CheckSkipped refuses a scan of whose patterns more than half had to be left out.
+func (r *Reconstruction) CheckSkipped() error {
+	all := len(r.groups) * r.Channels
+	if 2*len(r.skipped) <= all {
+		return nil
+	}
+	first := slices.Min(slices.Collect(maps.Keys(r.skipped)))
+	return &badinput.Error{
+		File: r.scan.Path, Key: "diff3d",
+		Found:    fmt.Sprintf("%d of %d patterns whose object is out of range, the first pattern %d", len(r.skipped), all, first),
+		Expected: "patterns of the kind that the model was trained on", Cause: r.skipped[first],
+		Remedy: "look at the scan with ptyx validate; is --input right?",
+	}
+}
+
 // Result is the object of all batches added so far. provider names the device that computed the patches.
 func (r *Reconstruction) Result(provider string) *Result {
 	snapshot := r.canvas.Snapshot()
 	snapshot.Complete()
 	result := fromSnapshot(snapshot, provider, r.Contract.Probe)
-	result.Patches, result.Scale = len(r.groups)*r.Channels, r.scan.PixelScale
+	result.Patches, result.Scale = len(r.groups)*r.Channels-len(r.skipped), r.scan.PixelScale
+	result.Skipped = slices.Sorted(maps.Keys(r.skipped))
 	seen := map[int]bool{}
 	for _, group := range r.groups {
 		for _, id := range group {
-			if !seen[id] {
+			if !seen[id] && r.skipped[id] == nil {
 				seen[id] = true
 				result.addPattern(int64(id), r.scan.X[id], r.scan.Y[id])
 			}

@@ -345,6 +345,20 @@ func TestWorkersGiveTheSameBytes(t *testing.T) {
 	}
 }
 
+// TestAStrayPatchIsLeftOut: a hot pixel of a few patterns does not stop a scan.
+func TestAStrayPatchIsLeftOut(t *testing.T) {
+	d := scanData(9)
+	f := &fake{spoil: func(a []float32) { a[5] = 1e6 }} // of the first pattern of each batch of four
+	r := run(t, f, opened(t, d), model(1, "full"), Options{BatchSize: 4})
+	if want := []int{0, 4, 8}; !slices.Equal(r.Skipped, want) || r.Patches != 6 {
+		t.Errorf("skipped %v of %d, want %v", r.Skipped, r.Patches, want)
+	}
+	check(t, "without three patterns", r, stitched(t, d, [][]int{{1}, {2}, {3}, {5}, {6}, {7}}, 0))
+	if !slices.Equal(r.IDs, []int64{1, 2, 3, 5, 6, 7}) {
+		t.Errorf("the result holds the patterns %v", r.IDs)
+	}
+}
+
 func TestErrorsOfEachStage(t *testing.T) {
 	scan := opened(t, scanData(9))
 	broken := scanData(9)
@@ -363,10 +377,11 @@ func TestErrorsOfEachStage(t *testing.T) {
 		"a batch fails": {&fake{run: func(batch int) error { return map[int]error{1: other}[batch] }}, scan,
 			"running the network: out of memory"},
 		"a batch does not close": {&fake{close: func() error { return other }}, scan, "out of memory"},
-		"a NaN patch": {&fake{spoil: func(a []float32) {
-			a[min(image, len(a)-image)+3] = float32(math.NaN())
-		}}, scan, "stitching pattern 1"},
-		"a patch out of range": {&fake{spoil: func(a []float32) { a[0] = 1e6 }}, scan, "stitching pattern 0"},
+		"NaN patches": {&fake{spoil: func(a []float32) {
+			for i := 3; i < len(a); i += image {
+				a[i] = float32(math.NaN())
+			}
+		}}, scan, "9 of 9 patterns whose object is out of range, the first pattern 0"},
 	} {
 		c.fake.channels = 1
 		r, err := Run(context.Background(), c.fake, c.scan, model(1, "full"), Options{BatchSize: 4})

@@ -26,6 +26,9 @@ func Run(
 	if err := pipe.run(ctx); err != nil {
 		return nil, err
 	}
+	if err := r.CheckSkipped(); err != nil {
+		return nil, err
+	}
 	result := r.Result(p.Provider())
 	result.Fallback = p.Fallback()
 	return result, nil

@@ -85,6 +85,9 @@ func Gather(ctx context.Context, c *Connection, j *Job, o GatherOptions) (*recon
 	if err != nil {
 		return nil, g.summary, err
 	}
+	if err := j.CheckSkipped(); err != nil {
+		return nil, g.summary, err
+	}
 	return j.Result(reconstruct.JoinProviders(g.providers)), g.summary, nil
 }
 
