@@ -2,12 +2,14 @@ package predict_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"sync"
 	"testing"
 
 	"ptyx/export"
+	"ptyx/export/variant"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/base/testutil"
 	"ptyx/internal/graph/contract"
@@ -254,5 +256,30 @@ func TestPartsOfRequests(t *testing.T) {
 	r.Offsets, r.Probe = nil, predict.Probe{Re: r.Probe.Re[:1], Im: r.Probe.Im[:1]}
 	if part = r.Part(1, 3, 1); part.Offsets != nil || len(part.Probe.Re) != 1 || part.Probe.Re[0] != 1 {
 		t.Errorf("%+v of %+v", part, r)
+	}
+}
+
+// TestProbesOfAFixedBatch: a model that takes batches of one size gets a probe for each pattern in parts, the last of
+// which is filled up.
+func TestProbesOfAFixedBatch(t *testing.T) {
+	env := runtimetest.Open(t)
+	narrow, wide := gaussian(side, 4), gaussian(side, 7)
+	model := checkpointOf(t, models.Unrolled, narrow)
+	r := predict.Request{Patterns: testutil.Uniform(5, 0, 20, 3, 1, side, side).Data, Probe: parts(narrow, wide, wide)}
+	patches := func(model []byte) []float32 {
+		p, err := predict.NewORT(env, model, ort.SessionOptions{Device: ort.CPU, Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		return compute(t, p, r)
+	}
+	want := patches(model)
+	for _, batch := range []int{2, 8} {
+		fixed, err := variant.Make(model, variant.Options{Batch: batch})
+		if err != nil {
+			t.Fatal(err)
+		}
+		testutil.CheckClose(t, fmt.Sprint("batches of ", batch), patches(fixed), want, 1e-6)
 	}
 }
