@@ -107,7 +107,8 @@ func TestInferAtAnotherExposure(t *testing.T) {
 		t.Errorf("the scan of the training is taken to be of another exposure: %s", log)
 	}
 	for _, factor := range []float32{0.1, 30} { // of the amplitudes
-		dir, got, log := withProbe(t, InferOptions{Model: run.OutputDir, Scan: scaled(t, scan, factor), Engine: run.Engine})
+		o := InferOptions{Model: run.OutputDir, Scan: scaled(t, scan, factor), Engine: run.Engine}
+		dir, got, log := withProbe(t, o)
 		if !(math.Abs(got-want) < 1e-3) || !strings.Contains(log, "another exposure") || !hasNetworkProbe(t, dir) {
 			t.Errorf("amplitudes times %g: correlation %.4f, want %.4f; log %q", factor, got, want, log)
 		}

@@ -189,7 +189,8 @@ func (r *Reconstruction) CheckSkipped() error {
 	first := slices.Min(slices.Collect(maps.Keys(r.skipped)))
 	return &badinput.Error{
 		File: r.scan.Path, Key: "diff3d",
-		Found:    fmt.Sprintf("%d of %d patterns whose object is out of range, the first pattern %d", len(r.skipped), all, first),
+		Found: fmt.Sprintf("%d of %d patterns whose object is out of range, the first pattern %d", len(r.skipped), all,
+			first),
 		Expected: "patterns of the kind that the model was trained on", Cause: r.skipped[first],
 		Remedy: "look at the scan with ptyx validate; is --input right?",
 	}
