@@ -4,7 +4,7 @@ import zipfile
 
 import numpy as np
 
-from files import CASES, FOUR, PAIRS, SCAN, SCAN_128
+from files import CASES, FOUR, PAIRS, SCAN, SCAN_40, SCAN_128
 
 SHA = ("U64", ())
 
@@ -60,7 +60,7 @@ def check(report, files):
         checked.add(name)
         return members(files / name)
 
-    for name, n in ((SCAN, 64), (SCAN_128, 128), ("exact.npz", 64)):
+    for name, n in ((SCAN, 64), (SCAN_40, 40), (SCAN_128, 128), ("exact.npz", 64)):
         scan = read(name)
         compare(report, name, scan, scan_members(len(scan["xcoords"]), n, *scan["objectGuess"].shape))
         report.line(scan["diff3d"].min() >= 0 and scan["diff3d"].flags.c_contiguous,
