@@ -63,7 +63,7 @@ func RebuildWithProbes(data []byte, batch, probes int) (p *Program, err error) {
 	})
 }
 
-// optionalInput is an input that has a default in the file and is fed all the same.
+// optionalInput is an input that has a default in the file, and that the caller may feed.
 type optionalInput struct {
 	program.Input
 	Shape []int
@@ -152,7 +152,7 @@ type rebuilder struct {
 	graph *gorgonia.ExprGraph
 	built map[*fileNode]*gorgonia.Node
 	names program.Names
-	fed   map[string]*gorgonia.Node // the inputs that have a default in the file and are fed all the same
+	fed   map[string]*gorgonia.Node // inputs that have a default in the file, and that the caller may feed
 }
 
 // input makes the leaf of a model input (batch, C, N, N). onnx-go gives its shape without a symbolic batch.

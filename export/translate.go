@@ -194,7 +194,7 @@ func constant(n *gorgonia.Node) (*ndarray.Float32, bool) {
 	return value, err == nil
 }
 
-// reshape gives another shape, in which 0 keeps a dimension and -1 is what is left.
+// reshape gives another shape, in which 0 keeps a dimension and -1 takes the remaining values.
 func (r *rebuilder) reshape(n *fileNode) *gorgonia.Node {
 	x := r.operand(n, 0)
 	n.require(n.has(nil), "has attributes")

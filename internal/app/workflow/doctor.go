@@ -87,7 +87,7 @@ type trialTask struct {
 	run       func(kind engine.Kind, device ort.Device) (*numbers, error)
 }
 
-// numbers are what a task computes. Each list has its own scale, so that each counts in a comparison.
+// numbers holds the results of a task. Each list has its own scale, so that each counts in a comparison.
 type numbers struct {
 	lists [][]float64
 	took  time.Duration
@@ -203,7 +203,7 @@ const (
 	trialPhotons = 1e6
 )
 
-// untrained stands in a contract for what only a training has.
+// untrained fills the fields of a contract that tell about a training.
 const untrained = "none"
 
 // trialTasks lists the trials, on a simulated scan: a checkpoint of every network, and a step of the default training.

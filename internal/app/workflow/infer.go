@@ -174,8 +174,8 @@ func (o InferOptions) reconstruct(
 	return result, nil
 }
 
-// shareThreads divides the threads of ONNX Runtime between batches, and within each batch. A thread that has batches of
-// its own never waits for another, so it is faster as long as there are enough batches. The bytes are the same.
+// shareThreads divides the threads of ONNX Runtime between batches, and within each batch. One thread for each
+// batch avoids waiting, so it is faster as long as there are enough batches. The bytes are the same.
 func shareThreads(o engine.Options, batches int) (workers, threads int) {
 	if n := o.ThreadCount(); o.Kind == engine.KindORT && batches >= 4*n {
 		return n, 1
@@ -183,7 +183,7 @@ func shareThreads(o engine.Options, batches int) (workers, threads int) {
 	return 1, o.Threads
 }
 
-// openPatterns opens a scan without its probe and object, which a model brings or finds.
+// openPatterns opens a scan without its probe and object, which the model or the solver supplies.
 func openPatterns(path string, read dataset.Options, log *slog.Logger) (*dataset.Scan, error) {
 	read.NoProbe, read.NoObject, read.Log = true, true, log
 	return dataset.Open(path, read)

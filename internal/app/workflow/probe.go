@@ -186,7 +186,7 @@ func powerOfTheFirst(scan *dataset.Scan) (float64, error) {
 }
 
 // applyFile gives the network the probe of a file for a scan that is still measured. Its power becomes that of the
-// model's probe, because nobody knows the mean pattern yet.
+// model's probe, because the mean pattern is not known yet.
 func (p ProbeChoice) applyFile(n *network, library string, log *slog.Logger) error {
 	if p.ofModel() {
 		return nil

@@ -65,7 +65,7 @@ func (f *Fields) Counts(key string, count int) []int {
 	return out
 }
 
-// Into fills an array from the file, in which it has the same shape.
+// Into fills an array from the file, in which it has the same shape and finite values.
 func (f *Fields) Into(key string, array *ndarray.Float32) {
 	v, err := f.file.Float32(key)
 	if !f.Keep(err) {
@@ -74,6 +74,12 @@ func (f *Fields) Into(key string, array *ndarray.Float32) {
 	if !ndarray.SameShape(v.Shape, array.Shape) {
 		f.Fault(key, fmt.Sprintf("shape %v", v.Shape), fmt.Sprint(array.Shape))
 		return
+	}
+	for i, x := range v.Data {
+		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+			f.Fault(key, fmt.Sprintf("%v at element %d", x, i), "finite numbers")
+			return
+		}
 	}
 	copy(array.Data, v.Data)
 }

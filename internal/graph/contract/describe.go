@@ -95,7 +95,7 @@ func (d *Description) layers(tensors []*onnxir.Tensor) {
 	index := map[string]int{}
 	for _, t := range tensors {
 		dot := strings.LastIndex(t.Name, ".")
-		if t.Type != onnxir.Float || dot < 0 || strings.HasPrefix(t.Name, "const.") {
+		if t.Type != onnxir.Float && t.Type != onnxir.Float16 || dot < 0 || strings.HasPrefix(t.Name, "const.") {
 			continue
 		}
 		count := int64(1)

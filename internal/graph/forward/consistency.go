@@ -8,7 +8,7 @@ import (
 
 // Floors of a move, in the unit in which the probe's intensity and that of an empty object's pattern have mean 1.
 const (
-	// lightFloor says how bright a pixel is that the pattern determines by half.
+	// lightFloor is the intensity of the probe at which Light is 1/2.
 	lightFloor = 0.5
 	// farFloor keeps the phase of a dark pixel of the far field, and its gradient, from becoming arbitrary.
 	farFloor = 1e-2
@@ -23,7 +23,7 @@ func Stacked(x Pair) *gorgonia.Node { return ops.Concat(x.Re, x.Im) }
 func Unstacked(x *gorgonia.Node) Pair { return Pair{ops.Channels(x, 0, 1), ops.Channels(x, 1, 2)} }
 
 // Consistency moves objects towards ones that explain their patterns: the modulus of the far field is replaced by the
-// measured one, and what that changes of the exit wave is divided by the probe,
+// measured one, and the change of the exit wave is divided by the probe,
 //
 //	step * P* / (|P|^2 + floor) F^-1 {(d / |F P O| - 1) F P O},
 //

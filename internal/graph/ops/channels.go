@@ -11,8 +11,8 @@ import (
 
 type concatOp struct{}
 
-// Concat joins images along their channels: (B, C1, H, W), (B, C2, H, W), ... -> (B, C1+C2+..., H, W). All channels of
-// one image in their order are that image.
+// Concat joins images along their channels: (B, C1, H, W), (B, C2, H, W), ... -> (B, C1+C2+..., H, W). Joining all
+// channels of one image in order returns that image.
 func Concat(images ...*Node) *Node {
 	if whole := splitImage(images); whole != nil {
 		return whole

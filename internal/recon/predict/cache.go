@@ -128,7 +128,7 @@ func setOffsets(b Batch, from, count int, offsets []float32) {
 	copy(to, offsets)
 }
 
-// setProbes writes probes to a batch that takes them. Samples that pad the batch get the first ones again.
+// setProbes writes probes to a batch that takes them. Samples that pad the batch repeat the first probes.
 func setProbes(b Batch, probe Probe) {
 	re, im := b.(ProbeBatch).Probes()
 	for at := 0; at < len(re.Data); at += len(probe.Re) {

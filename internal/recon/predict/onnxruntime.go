@@ -96,7 +96,7 @@ func Admitted(model []byte) ([]byte, error) {
 	}
 	if err != nil {
 		return nil, &badinput.Error{
-			Key: "graph", Found: "a model that is not run here", Expected: "a checkpoint of ptyx train", Cause: err,
+			Key: "graph", Found: "a model that ptyx refuses to run", Expected: "a checkpoint of ptyx train", Cause: err,
 			Remedy: "export it again",
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // fact is something that a saved state and the run that continues from it must have in common.
 type fact struct {
 	key, value string
-	differs    string // what a file with another value is; empty: the value says it
+	differs    string // message for another value; empty: the value itself is printed
 	remedy     string // with %s for the value in the file
 	ignored    bool   // when a state is loaded
 }

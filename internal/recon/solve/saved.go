@@ -59,7 +59,7 @@ func (k keeper) save(g *guard) error {
 	return nil
 }
 
-// numbers are all of a state that is in float64 or whole.
+// numbers are the float64 and integer values of a state.
 func (s *state) numbers(best *snapshot) []npz.Member {
 	converged := int64(0)
 	if s.converged {
@@ -147,7 +147,7 @@ func (k keeper) load(g *guard) error {
 	return l.Err()
 }
 
-// compare refuses the state of another run, and takes over the facts that it may not compare.
+// compare refuses the state of another run, and keeps the file's value of facts that are not compared.
 func (k keeper) compare(l savedState) error {
 	if format := l.Counts("format", 1)[0]; l.Err() == nil && format != savedFormat {
 		return &badinput.Error{

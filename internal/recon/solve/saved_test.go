@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -335,6 +336,9 @@ func TestDamagedStatesAreRefused(t *testing.T) {
 	copy(far, p.X)
 	far[3] += 4.01
 	spoilt := map[string]any{"x": far, "best.x": far, "last.x": far, "step_share": 2.0, "best.residual": -1.0}
+	object := members["object.re"].Value.(*ndarray.Float32).Clone()
+	object.Data[7] = float32(math.NaN())
+	spoilt["object.re"] = object
 	for key := range members {
 		if _, ok := spoilt[key]; !ok && !optional(key) {
 			spoilt[key] = nil

@@ -10,7 +10,7 @@ import (
 
 // Headers of a task that a worker has given back.
 const (
-	triesHeader = "Ptyx-Tries" // deliveries so far, without those that were given back
+	triesHeader = "Ptyx-Tries" // deliveries that ended in a try
 	idHeader    = "Ptyx-Id"    // message id with which the job sent the task
 )
 

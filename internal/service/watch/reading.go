@@ -246,7 +246,7 @@ func refusal(f frame, err error) error {
 func (w *Watcher) remark(f frame, err error) {
 	if !f.from.remarked {
 		f.from.remarked = true
-		w.o.Log.Warn("a frame is skipped, and perhaps others of this file", "file", f.from.path, "frame", f.id, "error",
-			err)
+		w.o.Log.Warn("a frame is skipped; further ones of this file are not reported",
+			"file", f.from.path, "frame", f.id, "error", err)
 	}
 }
