@@ -61,10 +61,15 @@ func (x *exchange) retry(ctx context.Context, what string, try func(ctx context.
 	return nil
 }
 
-// begin opens the streams, stores the models and creates the consumer.
-func (x *exchange) begin(ctx context.Context) (err error) {
-	if x.streams, err = x.connection.open(ctx); err != nil {
+// begin opens the streams, stores the models and creates the consumer. A broker that disappears meanwhile is waited
+// for.
+func (x *exchange) begin(ctx context.Context) error {
+	open := func(ctx context.Context) (err error) {
+		x.streams, err = x.connection.open(ctx)
 		return x.connection.explain(err)
+	}
+	if err := retry(ctx, x.timing, open); err != nil {
+		return err
 	}
 	if err := x.retryPutModels(ctx); err != nil {
 		return err
