@@ -54,15 +54,7 @@ type Config struct {
 // object.
 const DefaultAmplitudeMax = 2
 
-// FromContract is the network that a model's data contract describes.
-func FromContract(c Contract) Config {
-	return Config{
-		Kind: Kind(c.Network), N: c.N, Channels: c.Channels, FiltersScale: c.FiltersScale,
-		Extent: Extent(c.ObjectExtent), InputScale: c.InputScale, AmplitudeMax: c.AmplitudeMax,
-	}
-}
-
-// Describe writes the network into a contract: the inverse of FromContract.
+// Describe writes the network into a contract.
 func (c Config) Describe(to *Contract) {
 	to.Network, to.N, to.Channels, to.FiltersScale = c.Kind.String(), c.N, c.Channels, c.FiltersScale
 	to.ObjectExtent, to.InputScale, to.AmplitudeMax = string(c.Extent), c.InputScale, c.AmplitudeMax

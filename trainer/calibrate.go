@@ -26,12 +26,7 @@ func (r Request) probes(ctx context.Context, train *Data) ([]*ndarray.Complex64,
 		if err != nil {
 			return nil, fmt.Errorf("calibrating the probe of %s: %w", scan.Path, err)
 		}
-		what, last := "probe calibrated", len(result.Residual)-1
-		if result.Kept {
-			what = "probe kept as given, because no better one was found"
-		}
-		r.Log.Info(what, "scan", scan.Path, "residual", fmt.Sprintf("%.4f", result.Given[last]),
-			"calibrated", fmt.Sprintf("%.4f", result.Residual[last]))
+		result.Log(r.Log, scan.Path)
 		probes[i] = result.Probe
 	}
 	return probes, nil

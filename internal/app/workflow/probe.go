@@ -225,12 +225,7 @@ func (p ProbeChoice) calibrated(
 	if err != nil {
 		return nil, ofFile(fmt.Errorf("calibrating the probe: %w", err), scan.Path)
 	}
-	what, last := "probe calibrated", len(c.Residual)-1
-	if c.Kept {
-		what = "probe kept as given, because no better one was found"
-	}
-	log.Info(what, "scan", scan.Path, "residual", fmt.Sprintf("%.4f", c.Given[last]),
-		"calibrated", fmt.Sprintf("%.4f", c.Residual[last]))
+	c.Log(log, scan.Path)
 	return c.Probe, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -49,6 +50,16 @@ func Calibrate(ctx context.Context, p Problem, passes int, seed uint64, scan int
 		c.Probe, c.Kept = p.Probe, true
 	}
 	return c, nil
+}
+
+// Log tells what Calibrate made of the probe of a scan.
+func (c *Calibration) Log(log *slog.Logger, scan string) {
+	what, last := "probe calibrated", len(c.Residual)-1
+	if c.Kept {
+		what = "probe kept as given, because no better one was found"
+	}
+	log.Info(what, "scan", scan, "residual", fmt.Sprintf("%.4f", c.Given[last]),
+		"calibrated", fmt.Sprintf("%.4f", c.Residual[last]))
 }
 
 // FitProbe fits the probe to the patterns of a Problem by the given number of passes of ePIE, in which probe and object
