@@ -1,0 +1,63 @@
+package experiments_test
+
+import (
+	"slices"
+	"sync"
+	"testing"
+
+	"ptyx/internal/scan/experiments"
+)
+
+// fill makes one sample in fresh arrays.
+func fill(g *experiments.Generator, index uint64, n int) *experiments.Sample {
+	s := &experiments.Sample{}
+	g.Fill(index, n, s)
+	return s
+}
+
+func same(a, b *experiments.Sample) bool {
+	return a.N == b.N && slices.Equal(a.Amplitude, b.Amplitude) && slices.Equal(a.Probe, b.Probe) &&
+		slices.Equal(a.Object, b.Object) && slices.Equal(a.Light, b.Light) && a.ObjectKind == b.ObjectKind &&
+		a.ProbeKind == b.ProbeKind && a.Photons == b.Photons && a.Width == b.Width
+}
+
+// TestSamplesDependOnSeedAndIndexAlone fills in another order, into used arrays of another size, from goroutines that
+// share the generator.
+func TestSamplesDependOnSeedAndIndexAlone(t *testing.T) {
+	t.Parallel()
+	const count = 64
+	g := experiments.New(7, experiments.All())
+	want := make([]*experiments.Sample, count)
+	for i := range want {
+		want[i] = fill(g, uint64(i), 64)
+	}
+	other := experiments.New(7, experiments.All())
+	var wait sync.WaitGroup
+	for worker := range 4 {
+		wait.Go(func() {
+			var s experiments.Sample
+			other.Fill(999, 96, &s)
+			for i := count - 1 - worker; i >= 0; i -= 4 {
+				other.Fill(uint64(i), 64, &s)
+				if !same(&s, want[i]) {
+					t.Errorf("sample %d differs when it is made again", i)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	for i := range want {
+		if same(want[i], want[(i+1)%count]) || same(want[i], fill(experiments.New(8, experiments.All()), uint64(i), 64)) {
+			t.Errorf("sample %d is that of another index or seed", i)
+		}
+	}
+}
+
+func BenchmarkFill64(b *testing.B) {
+	g := experiments.New(7, experiments.All())
+	var s experiments.Sample
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		g.Fill(uint64(i), 64, &s)
+	}
+}
