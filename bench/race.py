@@ -29,8 +29,8 @@ def refine(bench):
     """From an existing object of a network; pty-chi starts from nothing."""
     run, out = bench.files / "network", bench.files / "inferred"
     if not (run / "model.onnx").exists():
-        timed([bench.ptyx, "train", "--train-data-file", bench.scan, "--output-dir", run, "--n-filters-scale", 1,
-               "--max-epochs", 2 if bench.quick else 15, "--quiet"])
+        timed([bench.ptyx, "train", "--train-data-file", bench.scan, "--output-dir", run, "--quiet",
+               *(["--max-epochs", 2] if bench.quick else [])])
     timed([bench.ptyx, "infer", "--model-path", run, "--test-data", bench.scan, "--output-dir", out, "--quiet"])
     start = bench.judge(out / "reconstruction.npz", bench.reference)
     theirs = theirs_from_nothing(bench)

@@ -47,9 +47,6 @@ const (
 	valueBits      = 24
 	squareBits     = 26
 	weightCapacity = 1 << 34 // 65536 patches with the probe's peak on the pixel
-	// MaxMagnitude is the largest |value| of a patch. Transmission is at most 1, and a network that scales freely stays
-	// within a few times that.
-	MaxMagnitude = 4
 )
 
 // No scan needs a larger object: larger positions are in another unit, such as metres or encoder counts.
@@ -63,7 +60,7 @@ var (
 	ErrDuplicate = errors.New("frame was stitched before")
 	// ErrOutside is returned by Add for a position outside the box of the positions the canvas was made for.
 	ErrOutside = errors.New("position lies outside the canvas")
-	// ErrValue is returned by Add for a patch with NaN, Inf or a magnitude above MaxMagnitude.
+	// ErrValue is returned by Add for a patch with NaN, Inf, or magnitudes above MaxMagnitude where it has weight.
 	ErrValue = errors.New("patch holds a value that is not finite or too large")
 	// ErrFull is returned by Add when a pixel's sums could overflow: more than 65536 full-weight patches on one pixel.
 	ErrFull = errors.New("too many patches on one pixel")
@@ -193,14 +190,16 @@ func (c *Canvas) Size() (height, width int) {
 }
 
 // Add puts a patch (N, N) at its position (x, y). id identifies its frame, which counts once. After an error
-// (ErrDuplicate, ErrOutside, ErrValue, ErrFull) the canvas is unchanged. Add does not keep the patch.
+// (ErrDuplicate, ErrOutside, ErrValue, ErrFull) the canvas is unchanged. Values above MaxMagnitude that have hardly any
+// weight are shortened to it. Add neither keeps nor changes the patch.
 func (c *Canvas) Add(id int, x, y float64, patch []complex64) error {
 	if len(patch) != c.n*c.n {
 		return fmt.Errorf("stitch: frame %d: a patch of %d values, want %d x %d", id, len(patch), c.n, c.n)
 	}
-	if i := firstUnusable(patch); i >= 0 {
-		return fmt.Errorf("stitch: frame %d, row %d, column %d: %v: %w", id, i/c.n, i%c.n, patch[i], ErrValue)
+	if err := c.checkValues(patch); err != nil {
+		return fmt.Errorf("stitch: frame %d, %w", id, err)
 	}
+	patch = shortened(patch)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	row, col, ok := c.locate(x, y)
@@ -234,16 +233,6 @@ func (c *Canvas) locate(x, y float64) (row, col int, ok bool) {
 		return 0, 0, false
 	}
 	return row + c.box.Top - c.room.Top, col + c.box.Left - c.room.Left, true
-}
-
-// firstUnusable is the index of the first value that cannot be summed, or -1.
-func firstUnusable(patch []complex64) int {
-	for i, v := range patch {
-		if re, im := real(v), imag(v); !(re*re+im*im <= MaxMagnitude*MaxMagnitude) {
-			return i
-		}
-	}
-	return -1
 }
 
 // reserve reports whether no pixel can overflow by one more patch. The bound grows by a full weight with each patch.

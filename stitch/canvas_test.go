@@ -279,7 +279,7 @@ func TestAddRefuses(t *testing.T) {
 		"far":          {8, 1e300, 9, with(1), stitch.ErrOutside},
 		"NaN":          {8, 9, 9, with(complex(0, nan)), stitch.ErrValue},
 		"Inf":          {8, 9, 9, with(complex(float32(math.Inf(-1)), 0)), stitch.ErrValue},
-		"large":        {8, 9, 9, with(3 + 3i), stitch.ErrValue},
+		"large":        {8, 9, 9, slices.Repeat([]complex64{3 + 3i}, n*n), stitch.ErrValue},
 		"short":        {8, 9, 9, make([]complex64, 3), nil},
 	} {
 		canvas := newCanvas()

@@ -85,9 +85,6 @@ func (c *Canvas) makeRoom(next frame.Box, allow func(next, now int64) error) err
 	return nil
 }
 
-// Usable reports whether Add accepts the values of a patch. Callers check it before they extend a canvas for a patch.
-func Usable(patch []complex64) bool { return firstUnusable(patch) < 0 }
-
 // bytesOf is the memory of the pixels of a box.
 func bytesOf(b frame.Box) int64 { return int64(b.Height()) * int64(b.Width()) * bytesPerPixel }
 

@@ -48,7 +48,6 @@ func (b *bench) collapseTrial(s setting, seed int) trial {
 			"--probe-size", fmt.Sprint(20 * s.n / 64), "--step", fmt.Sprint(8 * s.n / 64), "--seed", fmt.Sprint(seed),
 			"--out", b.scan(name)},
 		train: command{"train", "--quiet", "--train-data-file", b.scan(name), "--output-dir", b.model(name),
-			"--n-filters-scale", "1",
 			"--max-epochs", fmt.Sprint(s.epochs), "--seed", fmt.Sprint(seed)},
 		objects: []object{{plain, b.infer(name, plain)}},
 	}

@@ -12,17 +12,17 @@ type grid struct {
 	gridsizes []int
 	photons   []float64
 	seeds     []int
-	epochs    int
+	epochs    string
 }
 
 func (b *bench) grid() grid {
 	g := grid{kinds: []string{"star", "lines", "blobs"}, gridsizes: []int{1, 2}, photons: []float64{1e3, 1e4, 1e6, 1e9},
-		epochs: 8}
+		epochs: "auto"}
 	for seed := range b.seeds {
 		g.seeds = append(g.seeds, seed+1)
 	}
 	if b.quick {
-		g.photons, g.seeds, g.epochs = []float64{1e4, 1e9}, g.seeds[:1], 1
+		g.photons, g.seeds, g.epochs = []float64{1e4, 1e9}, g.seeds[:1], "1"
 	}
 	return g
 }
@@ -36,16 +36,15 @@ const (
 // refinement is how many passes of the solver make the refined object.
 const refinement = 10
 
-// photonTrial is the default command on the simulator's default scan, the smaller network, fewer epochs.
-func (b *bench) photonTrial(kind string, gridsize int, photons float64, seed, epochs int) trial {
+// photonTrial is the default command on the simulator's default scan.
+func (b *bench) photonTrial(kind string, gridsize int, photons float64, seed int, epochs string) trial {
 	name := fmt.Sprintf("%s-%.0e-g%d-s%d", kind, photons, gridsize, seed)
 	t := trial{
 		name: name,
 		simulate: command{"simulate", "--quiet", "--object", kind, "--nphotons", number(photons), "--seed",
 			fmt.Sprint(seed), "--out", b.scan(name)},
 		train: command{"train", "--quiet", "--train-data-file", b.scan(name), "--output-dir", b.model(name),
-			"--n-filters-scale", "1",
-			"--gridsize", fmt.Sprint(gridsize), "--max-epochs", fmt.Sprint(epochs), "--seed", fmt.Sprint(seed)},
+			"--gridsize", fmt.Sprint(gridsize), "--max-epochs", epochs, "--seed", fmt.Sprint(seed)},
 		objects: []object{{plain, b.infer(name, plain)}},
 	}
 	if gridsize > 1 {

@@ -218,11 +218,11 @@ func (s *scan) compute(ctx context.Context, frames newFrames) (stitched int, err
 
 // stitch stores frames on disk, if scans are stored, and adds their patches (M, N, N) to the canvas.
 func (s *scan) stitch(frames newFrames, patches []complex64, providers []string) (stitched int, err error) {
-	for i, v := range patches {
-		if re, im := real(v), imag(v); !(re*re+im*im <= stitch.MaxMagnitude*stitch.MaxMagnitude) {
+	for i, id := range frames.ids {
+		if !s.canvas.Usable(patches[i*s.image() : (i+1)*s.image()]) {
 			return 0, refuse(http.StatusUnprocessableEntity,
-				"frame %d: the network returns %v, which is no transmission; "+
-					"the model expects amplitudes: are the patterns intensities?", frames.ids[i/s.image()], v)
+				"frame %d: the network returns values that are no transmission; "+
+					"the model expects amplitudes: are the patterns intensities?", id)
 		}
 	}
 	var fault error

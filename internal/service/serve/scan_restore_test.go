@@ -443,9 +443,9 @@ func TestRefusedFramesAreNotStored(t *testing.T) {
 		scan = createScan(t, s, "")
 		post(t, s, scan, m.of(0))
 		for status, change := range map[int]func(m *measured){
-			422: func(m *measured) { m.patterns[7] = 1000 }, // no transmission
-			507: func(m *measured) { m.x[0] = 60000 },       // memory
-			400: func(m *measured) { m.x[0] = 1e7 },         // no canvas is so large
+			422: func(m *measured) { m.patterns = slices.Repeat([]float32{1000}, area) }, // no transmission
+			507: func(m *measured) { m.x[0] = 60000 },                                    // memory
+			400: func(m *measured) { m.x[0] = 1e7 },                                      // no canvas is so large
 		} {
 			bad := m.of(1)
 			change(&bad)

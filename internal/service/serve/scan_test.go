@@ -321,7 +321,9 @@ func TestRefusedScans(t *testing.T) {
 	set := func(key string, value any) []byte { return members(func(m map[string]any) { m[key] = value }) }
 	spoilt := func(v float32) []byte {
 		patterns := slices.Clone(good.patterns)
-		patterns[5] = v
+		for i := range area {
+			patterns[i] = v
+		}
 		return set(keyPatterns, ndarray.Wrap(patterns, 2, size, size))
 	}
 	nan := math.NaN()

@@ -67,7 +67,7 @@ func (o *object) claim(f frame) (known frame, repeated bool) {
 func (o *object) put(f frame, patch []complex64) error {
 	delete(o.pending, f.id)
 	o.refused[f.id] = true // until it is in
-	if !stitch.Usable(patch) {
+	if !o.canvas.Usable(patch) {
 		return fmt.Errorf("frame %d: %w", f.id, stitch.ErrValue)
 	}
 	if err := o.canvas.Cover([]float64{f.x}, []float64{f.y}, nil); err != nil {

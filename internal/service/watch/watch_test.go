@@ -416,7 +416,9 @@ func TestCounts(t *testing.T) {
 	other := scanData(9)
 	other.Patterns.Data[0] += 0.25
 	bright := scanData(9)
-	bright.Patterns.Data[8*image] = 100 // of which fake makes a transmission of 50
+	for i := range image {
+		bright.Patterns.Data[8*image+i] = 100 // of which fake makes a transmission of 50
+	}
 	bright.Patterns = ndarray.Wrap(bright.Patterns.Data, 9, n, n)
 	r := watching(t)
 	write(t, r.path("a.npz"), members(d, []int{0, 1, 2}, true))
