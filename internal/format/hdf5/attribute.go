@@ -28,7 +28,7 @@ func (f *File) AttributeFloat(object, name string) (value float64, present bool,
 func (f *File) attribute(object, name string, read func(attribute, kind, space id, t Type) error) (bool, error) {
 	l := f.library
 	defer l.enter()()
-	of, _, err := f.openObject(object)
+	_, of, _, err := f.openObject(object)
 	if err != nil {
 		return false, err
 	}

@@ -29,7 +29,7 @@ type Dataset struct {
 func (f *File) Dataset(name string) (*Dataset, error) {
 	l := f.library
 	defer l.enter()()
-	object, real, err := f.openObject(name)
+	at, object, real, err := f.openObject(name)
 	if err != nil {
 		return nil, err
 	}
@@ -38,16 +38,16 @@ func (f *File) Dataset(name string) (*Dataset, error) {
 	if kind != objectDataset {
 		return nil, fault(f.path, name, "a group", "a dataset", "", nil)
 	}
-	d := &Dataset{Path: name, file: f, id: l.h5Dopen2(f.file, real, defaults)}
+	d := &Dataset{Path: name, file: at, id: l.h5Dopen2(at.file, real, defaults)}
 	if d.id < 0 {
-		return nil, f.unreadable(name, "a dataset that cannot be opened")
+		return nil, at.unreadable(real, "a dataset that cannot be opened")
 	}
 	if err := d.inspect(); err != nil {
 		l.h5Dclose(d.id)
 		return nil, err
 	}
 	d.enlargeCache(real)
-	f.opened = append(f.opened, d.id)
+	at.opened = append(at.opened, d.id)
 	return d, nil
 }
 
@@ -72,7 +72,7 @@ func (d *Dataset) inspect() (err error) {
 		return err
 	}
 	d.Type = l.describe(of)
-	if d.file.growing && len(d.Shape) > 0 { // its writer may add to the file what the shape announces
+	if d.file.tree.growing && len(d.Shape) > 0 { // its writer may add to the file what the shape announces
 		return d.checkPlausible(d.Shape[1:])
 	}
 	return d.checkPlausible(d.Shape)

@@ -210,9 +210,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"packed.h5", "bitshuffle", []string{"data packed by the filter bitshuffle (32008)", "HDF5_PLUGIN_PATH"}},
 		{"packed.h5", "unknown", []string{"data packed by the filter", "(31999)"}},
-		{"links.h5", "external", []string{"/external: found an external link, to types/u2 of types.h5"}},
-		{"links.h5", "to-external", []string{"/external: found an external link"}},
-		{"links.h5", "external/below", []string{"found an external link"}},
+		{"links.h5", "external/below", []string{"external/below: found nothing of this name"}},
 		{"links.h5", "virtual", []string{"virtual: found a virtual dataset"}},
 		{"links.h5", "outside", []string{"outside: found a dataset whose values lie in another file"}},
 		{"links.h5", "ring-a", []string{"found soft links in a ring"}},
@@ -248,9 +246,6 @@ func TestLinks(t *testing.T) {
 		if got, err := f.Has(path); got != want || err != nil {
 			t.Errorf("Has(%s): %v, %v", path, got, err)
 		}
-	}
-	if _, err := f.Has("to-external"); err == nil {
-		t.Error("an external link passes")
 	}
 }
 
@@ -495,7 +490,7 @@ func TestImplausibleShapes(t *testing.T) {
 // openings are the ways to open a file.
 func openings(l *Library) map[string]func(path string) (*File, error) {
 	return map[string]func(path string) (*File, error){
-		"complete": l.Open,
+		"complete": func(path string) (*File, error) { return l.Open(path) },
 		"growing": func(path string) (*File, error) {
 			f, _, err := l.OpenGrowing(path)
 			return f, err

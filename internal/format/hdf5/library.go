@@ -2,7 +2,7 @@
 // program that reads only NPZ files needs none. The package parses nothing of the format.
 //
 // The nouns: a Library is the loaded shared library; a File is open for reading, and gives Datasets and attributes by
-// path; a Writer makes a new file. Links are followed here, so that none leads out of the file: external links, virtual
+// path; a Writer makes a new file. Links are followed here, so that none leads out of the folder of the file; virtual
 // datasets and external storage are refused. Gzip and shuffle are the library's own. This package decodes lzf, which
 // h5py compiles into itself. An error names any other filter that a file needs.
 //

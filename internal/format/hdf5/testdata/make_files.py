@@ -84,7 +84,41 @@ def links(file):
     file.create_dataset("outside", (4,), "u1", external=[("outside.raw", 0, 4)])
 
 
+def linked(file):
+    """Links to other files; scan.h5 and part.h5 are in the folder linked, other.h5 is in linked/below."""
+    file["own"] = pattern((3,))
+    file["beside"] = h5py.ExternalLink("part.h5", "/data")
+    file["below"] = h5py.ExternalLink("below/other.h5", "/group")
+    file["through"] = h5py.SoftLink("/below/back/data")
+    file["nothing-there"] = h5py.ExternalLink("part.h5", "/absent")
+    file["moved"] = h5py.ExternalLink("/nowhere/of/old/part.h5", "/data")
+    file["missing"] = h5py.ExternalLink("missing.h5", "/data")
+    file["missing-folder"] = h5py.ExternalLink("/nowhere/missing.h5", "/data")
+    file["above"] = h5py.ExternalLink("../types.h5", "/types/u2")
+    file["round"] = h5py.ExternalLink("below/../../types.h5", "/types/u2")
+    file["absolute"] = h5py.ExternalLink("/etc/hostname", "/data")
+    file["folder"] = h5py.ExternalLink("below", "/data")
+    file["no-hdf5"] = h5py.ExternalLink("text.txt", "/data")
+    file["ring"] = h5py.ExternalLink("part.h5", "/ring")
+    file["itself"] = h5py.ExternalLink("scan.h5", "/itself")
+
+
+def part(file):
+    file["data"] = pattern((4,))
+    file["ring"] = h5py.ExternalLink("scan.h5", "/ring")
+
+
+def other(file):
+    file["group/deep"] = pattern((5,))
+    file["group"].attrs["float"] = 2.5
+    file["group/back"] = h5py.ExternalLink("../part.h5", "/")
+
+
 os.chdir(os.path.dirname(os.path.abspath(__file__)))
-for name, fill in (("types", types), ("packed", packed), ("links", links)):
+os.makedirs("linked/below", exist_ok=True)
+with open("linked/text.txt", "w") as text:
+    text.write("no HDF5 file\n")
+for name, fill in (("types", types), ("packed", packed), ("links", links), ("linked/scan", linked),
+                   ("linked/part", part), ("linked/below/other", other)):
     with h5py.File(f"{name}.h5", "w") as f:
         fill(f)
