@@ -9,6 +9,7 @@ import (
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/scan/dataset"
+	"ptyx/internal/scan/source"
 	"ptyx/internal/service/cluster"
 	ort "ptyx/runtime"
 )
@@ -33,9 +34,19 @@ type inputFlags struct {
 
 // viewFlags choose part of the detector, the sense of the axes, and units.
 type viewFlags struct {
+	placeFlags    `embed:""`
+	PositionsFile string `placeholder:"FILE[:PATH]" help:"File of the positions, joined by index where possible."`
 	detectorFlags `embed:""`
-	PositionsFile string `placeholder:"FILE" help:"File to take the positions from, joined by index where possible."`
 	axisFlags     `embed:""`
+}
+
+// placeFlags say where arrays are in a file that no layout describes, and what it does not state of them.
+type placeFlags struct {
+	Patterns string      `placeholder:"PATH" help:"Array of the patterns. Default: by the file's layout."`
+	X        string      `name:"x" placeholder:"NAME" help:"Array or column of the horizontal positions."`
+	Y        string      `name:"y" placeholder:"NAME" help:"Array or column of the vertical positions."`
+	Unit     source.Unit `placeholder:"UNIT" help:"Unit of the positions: px, m, mm, um or nm. Default: the file's."`
+	Mask     string      `placeholder:"FILE[:PATH]" help:"Mask of the detector: pixels above 0 are bad."`
 }
 
 // detectorFlags choose part of the detector.
@@ -78,7 +89,8 @@ type opticsFlags struct {
 // view is the part of the detector, the axes and the units that the flags choose.
 func (f viewFlags) view() dataset.View {
 	return dataset.View{
-		Library: f.HDF5, PositionsFile: f.PositionsFile, Crop: f.Crop, Bin: int(f.Bin),
+		Library: f.HDF5, Patterns: f.Patterns, PositionsFile: f.PositionsFile, X: f.X, Y: f.Y, Unit: f.Unit,
+		Mask: f.Mask, Crop: f.Crop, Bin: int(f.Bin),
 		SwapXY: f.SwapXY, FlipX: f.FlipX, FlipY: f.FlipY, SampleMotion: f.SampleMotion,
 		EnergyEV: f.EnergyEV, DistanceM: f.DistanceM, DetectorPixelUM: f.DetectorPixelUM, PixelSizeNM: f.PixelSizeNM,
 	}

@@ -8,7 +8,7 @@ import (
 
 type validateCmd struct {
 	Scan      string `arg:"" help:"Scan to check: NPZ, CXI or HDF5."`
-	ProbeFile string `placeholder:"FILE" help:"File with the probe."`
+	ProbeFile string `placeholder:"FILE[:PATH]" help:"File with the probe."`
 	Seed      uint64 `default:"0" help:"Random seed of the choice of patterns."`
 	JSON      bool   `name:"json" help:"Print the facts and findings as JSON."`
 

@@ -31,6 +31,7 @@ type watchCmd struct {
 	FirstFile     int    `default:"0" group:"Frames without ids" help:"Number in the name of the file with frame 0."`
 
 	inputFlags    `embed:"" group:"Reading the scan"`
+	placeFlags    `embed:"" group:"Reading the scan"`
 	detectorFlags `embed:"" group:"Reading the scan"`
 	axisFlags     `embed:"" group:"Reading the scan"`
 	engineFlags   `embed:"" group:"Compute"`
@@ -51,7 +52,8 @@ func (c *watchCmd) Run(app *appContext) error {
 	if err != nil {
 		return err
 	}
-	scan := scanFlags{c.inputFlags, viewFlags{detectorFlags: c.detectorFlags, axisFlags: c.axisFlags}}
+	view := viewFlags{placeFlags: c.placeFlags, detectorFlags: c.detectorFlags, axisFlags: c.axisFlags}
+	scan := scanFlags{c.inputFlags, view}
 	result, err := workflow.Watch(app.Context, workflow.WatchOptions{
 		Model: c.ModelPath, OutputDir: c.OutputDir, Read: scan.read(), Engine: c.options(app.Log), Settings: text,
 		Probe: workflow.ProbeChoice{From: c.Probe},

@@ -186,7 +186,7 @@ func (o TrainOptions) check() error {
 		found := fmt.Sprint(o.Memory)
 		return &badinput.Error{Key: "--memory-limit", Found: found, Expected: "0 (no limit) or a number of MB"}
 	}
-	if n := len(o.TrainFiles) + len(o.TestFiles); n > 1 && o.View.PositionsFile != "" {
+	if n := len(o.TrainFiles) + len(o.TestFiles); n > 1 && o.View.SeparatePositions() {
 		return &badinput.Error{
 			Key: "--positions-file", Found: fmt.Sprintf("one file for %d scans", n), Expected: "one scan with it",
 			Remedy: "give each scan its positions with ptyx convert",

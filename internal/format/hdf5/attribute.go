@@ -24,6 +24,24 @@ func (f *File) AttributeFloat(object, name string) (value float64, present bool,
 	return value, present, err
 }
 
+// AttributeText reads an attribute of one string of the group or dataset at a path.
+func (f *File) AttributeText(object, name string) (value string, present bool, err error) {
+	present, err = f.attribute(object, name, func(attribute, kind, space id, t Type) error {
+		if t.Class != String {
+			return fault(f.path, object+"@"+name, t.String(), "text", "", nil)
+		}
+		s, ok := f.library.oneText(t, kind, space, func(to unsafe.Pointer) int32 {
+			return f.library.h5Aread(attribute, kind, to)
+		})
+		if !ok {
+			return f.unreadable(object+"@"+name, "an attribute that cannot be read")
+		}
+		value = s
+		return nil
+	})
+	return value, present, err
+}
+
 // attribute opens an attribute of one value, if it is present, and passes it to read with its type and dataspace.
 func (f *File) attribute(object, name string, read func(attribute, kind, space id, t Type) error) (bool, error) {
 	l := f.library

@@ -40,7 +40,7 @@ func (c *content) name() string {
 
 // read reads a scan, or a file without patterns.
 func read(path string, o Options) (*content, error) {
-	file, err := source.Open(path, o.View.Library)
+	file, err := source.Open(path, o.View.Source(o.ProbeFile))
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (c *content) readResult(file *source.Source, o Options) error {
 	if o.ProbeFile == "" {
 		return c.readProbe(file)
 	}
-	other, err := source.Open(o.ProbeFile, v.Library)
+	other, err := dataset.OpenProbe(o.ProbeFile, v.Library)
 	if err != nil {
 		return fmt.Errorf("reading the probe: %w", err)
 	}
@@ -132,7 +132,7 @@ func (c *content) readObject(file *source.Source) error {
 // readObjectFile takes the object of another file, in the same frame of pixels: a reconstruction of this scan, or a
 // file whose positions are those of this one.
 func (c *content) readObjectFile(path, library string) error {
-	file, err := source.Open(path, library)
+	file, err := source.Open(path, source.Options{Library: library})
 	if err != nil {
 		return fmt.Errorf("reading the object: %w", err)
 	}

@@ -21,10 +21,14 @@ type fill struct {
 const reach = 8
 
 // readMask reads mask and dark counts for the window.
-func (s *Scan) readMask(p *patterns) error {
+func (s *Scan) readMask(p *patterns, v View) error {
 	facts, w := s.file.Facts, p.window
 	w.clip = facts.Kind == source.Counts
-	bad, err := s.badPixels(p, facts.Bad)
+	mask, err := s.mask(v)
+	if err != nil {
+		return err
+	}
+	bad, err := s.badPixels(p, mask)
 	if err != nil {
 		return err
 	}
@@ -50,6 +54,19 @@ func (s *Scan) readMask(p *patterns) error {
 	s.log.Info("dark counts are subtracted", "file", s.Path)
 	w.dark, w.clip = facts.Dark.Data, true
 	return nil
+}
+
+// mask is that of the user's file, else the scan's own; nil if there is none.
+func (s *Scan) mask(v View) (*ndarray.Float32, error) {
+	other, err := v.openMask()
+	if err != nil {
+		return nil, fmt.Errorf("reading the mask: %w", err)
+	}
+	if other == nil {
+		return s.file.Facts.Bad, nil
+	}
+	defer other.Close()
+	return other.Facts.Bad, nil
 }
 
 // checkDetector refuses an image of another size than the detector's.

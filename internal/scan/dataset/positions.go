@@ -20,11 +20,11 @@ type positions struct {
 
 func (s *Scan) openPositions(v View) (*positions, error) {
 	p := &positions{file: s.file}
-	if v.PositionsFile != "" {
-		other, err := source.Open(v.PositionsFile, v.Library)
-		if err != nil {
-			return nil, fmt.Errorf("reading the positions: %w", err)
-		}
+	other, err := v.openPositionsFile()
+	if err != nil {
+		return nil, fmt.Errorf("reading the positions: %w", err)
+	}
+	if other != nil {
 		p.file, p.separate = other, true
 	}
 	p.turned = v.SwapXY || v.FlipX || v.FlipY || v.BySample(p.file.Facts) != p.file.Facts.SampleMotion

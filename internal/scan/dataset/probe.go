@@ -23,8 +23,8 @@ func ReadProbe(path string, n int, library string, log *slog.Logger) (*ndarray.C
 // readProbe takes the probe from the scan, or from probeFile if one is given.
 func (s *Scan) readProbe(probeFile, library string) error {
 	file := s.file
-	if probeFile != "" {
-		other, err := source.Open(probeFile, library)
+	if probeFile != "" && (s.file == nil || probeFile[0] != ':') {
+		other, err := OpenProbe(probeFile, library)
 		if err != nil {
 			return fmt.Errorf("reading the probe: %w", err)
 		}

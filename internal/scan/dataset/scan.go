@@ -42,7 +42,7 @@ const (
 // Options say how to read a file.
 type Options struct {
 	Input       InputKind   // what the patterns are; the zero value decides by their type
-	ProbeFile   string      // file whose probe replaces the scan's
+	ProbeFile   string      // FILE[:PATH] whose probe replaces the scan's; :PATH is in the scan's file
 	NoPositions bool        // do not read positions: X and Y are nil
 	NoProbe     bool        // do not read the probe
 	NoObject    bool        // do not read the object
@@ -87,7 +87,7 @@ func Open(path string, opt Options) (*Scan, error) {
 	if opt.Growing || opt.Part {
 		open = source.OpenGrowing
 	}
-	file, err := open(path, opt.View.Library)
+	file, err := open(path, opt.View.Source(opt.ProbeFile))
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (s *Scan) read(opt Options) error {
 	if err := s.resolveInput(opt.Input); err != nil {
 		return err
 	}
-	if err := s.readMask(&s.patterns); err != nil {
+	if err := s.readMask(&s.patterns, opt.View); err != nil {
 		return err
 	}
 	s.readGeometry(opt.View, p)

@@ -8,15 +8,25 @@ import (
 	"strings"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/scan/source"
 )
 
 // View says how to look at a file's arrays: which part of the detector, which way the axes of the scan point, and what
 // the file does not state itself. The zero value takes everything as it is.
 type View struct {
-	Library       string `yaml:"hdf5,omitempty"`           // the HDF5 library, for files that need it; empty: searched
-	PositionsFile string `yaml:"positions_file,omitempty"` // where the positions are, if not with the patterns
-	Crop          Crop   `yaml:"crop,omitempty"`           // part of the detector
-	Bin           int    `yaml:"bin,omitempty"`            // detector pixels that become one, each way; 0 and 1: none
+	Library string `yaml:"hdf5,omitempty"` // the HDF5 library, for files that need it; empty: searched
+
+	// Where arrays are, if not where the file's layout has them. FILE may have :PATH behind it; an empty FILE is the
+	// scan's own.
+	Patterns      string      `yaml:"patterns,omitempty"`       // path in the scan's file
+	PositionsFile string      `yaml:"positions_file,omitempty"` // FILE; its PATH is an array of points or a group
+	X             string      `yaml:"x,omitempty"`              // name, path or column of the positions' columns
+	Y             string      `yaml:"y,omitempty"`              // and of their rows
+	Unit          source.Unit `yaml:"unit,omitempty"`           // of the positions; empty: as the file states it
+	Mask          string      `yaml:"mask,omitempty"`           // FILE
+
+	Crop Crop `yaml:"crop,omitempty"` // part of the detector
+	Bin  int  `yaml:"bin,omitempty"`  // detector pixels that become one, each way; 0 and 1: none
 
 	SwapXY bool `yaml:"swap_xy,omitempty"` // exchange columns and rows of the positions, before they are flipped
 	FlipX  bool `yaml:"flip_x,omitempty"`  // mirror the positions' columns

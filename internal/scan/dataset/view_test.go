@@ -596,3 +596,40 @@ func TestPositionsFileInItsOwnPixels(t *testing.T) {
 		t.Errorf("a pixel of -1: %v", err)
 	}
 }
+
+// TestNamedArrays: a file of no known layout becomes a scan with the places of its arrays, a mask of another file and
+// the optics of the flags. A path behind an empty file name is in the scan's own file.
+func TestNamedArrays(t *testing.T) {
+	gaps := ndarray.New[float32](64, 64)
+	gaps.Data[5] = 1
+	path := container{
+		"raw/frames": counts(3, 64, 64), "raw/guess": probeOfOnes(64, 64),
+		"raw/h": ndarray.Wrap([]float32{0, 1, 2}, 3), "raw/v": ndarray.Wrap([]float32{5, 6, 8}, 3),
+		"raw/points": ndarray.Wrap([]float32{5, 0, 6, 1, 8, 2}, 3, 2),
+	}.file(t, "bare.h5")
+	mask := container{"entry/mask": gaps, "entry/other": gaps}.file(t, "mask.h5")
+	optics := View{
+		Patterns: "raw/frames", Unit: "um", Mask: mask + ":entry/mask",
+		EnergyEV: energyEV, DistanceM: distance(), DetectorPixelUM: detectorPixel * 1e6,
+	}
+	for name, change := range map[string]func(v *View){
+		"two arrays": func(v *View) { v.X, v.Y = "raw/h", "raw/v" },
+		"a group":    func(v *View) { v.PositionsFile, v.X, v.Y = ":raw", "h", "v" },
+		"points":     func(v *View) { v.PositionsFile, v.X, v.Y = path+":raw/points", "1", "0" },
+	} {
+		v := optics
+		change(&v)
+		v.Library = hdf5test.Library()
+		s, err := Open(path, Options{View: v, ProbeFile: ":raw/guess"})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		defer s.Close()
+		if !closeTo(s.X, []float64{32, 132, 232}) || !closeTo(s.Y, []float64{32, 132, 332}) {
+			t.Errorf("%s: at %v, %v", name, s.X, s.Y)
+		}
+		if s.Measured == nil || s.Measured[5] || !s.Measured[6] || s.Input != Intensity {
+			t.Errorf("%s: the mask or the kind of the patterns was not read (%s)", name, s.Input)
+		}
+	}
+}

@@ -24,6 +24,10 @@ type container interface {
 	arrays() (map[string]array, error)
 	// attribute reads a number that an object of the file may carry.
 	attribute(object, name string) (value float64, present bool, err error)
+	// attributeText reads a text that an object of the file may carry.
+	attributeText(object, name string) (value string, present bool, err error)
+	// inside lists the names in the group at a path that is there; group is false of an array.
+	inside(path string) (names []string, group bool, err error)
 }
 
 // array is one array of an open file.
@@ -59,6 +63,7 @@ type member struct {
 	place  string    // the file's own name of it
 	array            // nil: values, or absent
 	values []float64 // (M,)
+	unit   float64   // by which the layout multiplied the file's own numbers to make values; 0: by nothing
 }
 
 func (m member) present() bool { return m.array != nil || m.values != nil }

@@ -72,7 +72,7 @@ func samples(t testing.TB) map[string][]byte {
 
 // readThrough opens a file and reads what there is of the contract.
 func readThrough(path string) (faults []error) {
-	s, err := Open(path, hdf5test.Library())
+	s, err := Open(path, Options{Library: hdf5test.Library()})
 	if err != nil {
 		return []error{err}
 	}

@@ -61,6 +61,21 @@ func (f hdf5File) attribute(object, name string) (value float64, present bool, e
 	return f.AttributeFloat(object, name)
 }
 
+func (f hdf5File) attributeText(object, name string) (value string, present bool, err error) {
+	if there, err := f.Has(object); err != nil || !there {
+		return "", false, err
+	}
+	return f.AttributeText(object, name)
+}
+
+func (f hdf5File) inside(path string) (names []string, group bool, err error) {
+	if group, err = f.IsGroup(path); err != nil || !group {
+		return nil, false, err
+	}
+	names, err = f.File.Names(path)
+	return names, true, err
+}
+
 // dataset is an array of an HDF5 file.
 type dataset struct {
 	*hdf5.Dataset

@@ -33,8 +33,9 @@ func layouts() []layout {
 	}
 }
 
-// identify finds the layout of an open file and reads what it states. It closes the file if there is an error.
-func identify(file container) (*Source, error) {
+// identify finds the layout of an open file and reads what it states, and the arrays at the places that are given. It
+// closes the file if there is an error.
+func identify(file container, places Places) (*Source, error) {
 	r := &reader{Source: &Source{file: file, members: map[string]member{}}}
 	all := layouts()
 	i := slices.IndexFunc(all, func(l layout) bool {
@@ -45,12 +46,15 @@ func identify(file container) (*Source, error) {
 	})
 	switch {
 	case r.err != nil:
-	case i < 0:
+	case i < 0 && places == (Places{}):
 		r.err = unknown(file)
+	case i < 0:
+		r.Facts.Layout = "named arrays"
 	default:
 		r.Facts.Layout = all[i].name
 		all[i].read(r)
 	}
+	r.place(places)
 	if r.err != nil {
 		_ = file.Close() // the error of reading says more
 		return nil, r.err
@@ -72,7 +76,7 @@ func unknown(file container) error {
 	}
 	return &badinput.Error{
 		File: file.Path(), Found: "an HDF5 file with " + listed(names), Expected: strings.Join(known, ", "),
-		Remedy: "copy the patterns to one of these places, or link them there",
+		Remedy: "give the places of its arrays as --patterns, --x and --y",
 	}
 }
 

@@ -23,6 +23,11 @@ func (f npzFile) arrays() (map[string]array, error) {
 // attribute finds none: arrays of an NPZ file carry no attributes.
 func (f npzFile) attribute(string, string) (float64, bool, error) { return 0, false, nil }
 
+func (f npzFile) attributeText(string, string) (string, bool, error) { return "", false, nil }
+
+// inside finds no group: an NPZ file has none.
+func (f npzFile) inside(string) ([]string, bool, error) { return nil, false, nil }
+
 // npzArray is a member of an NPZ file.
 type npzArray struct {
 	file *npz.Reader

@@ -190,7 +190,7 @@ func (r *reader) points(unit float64, byRow bool, paths ...string) {
 	for i := range count {
 		x[i], y[i] = unit*all[i*step], unit*all[i*step+next]
 	}
-	r.members[X], r.members[Y] = member{place: place, values: x}, member{place: place, values: y}
+	r.members[X], r.members[Y] = member{place, nil, x, unit}, member{place, nil, y, unit}
 	r.Facts.Metres = true
 }
 

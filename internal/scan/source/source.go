@@ -86,31 +86,30 @@ type Facts struct {
 // Point is a place in metres: x to larger columns, y to larger rows.
 type Point struct{ X, Y float64 }
 
-// Open opens the scan file at path: HDF5 by its first bytes, else NPZ. library is the path of the HDF5 library, as for
-// hdf5.Load.
-func Open(path, library string) (*Source, error) {
-	return open(path, library, func(l *hdf5.Library) (*hdf5.File, bool, error) {
+// Open opens the scan file at path: HDF5 by its first bytes, else NPZ.
+func Open(path string, o Options) (*Source, error) {
+	return open(path, o, func(l *hdf5.Library) (*hdf5.File, bool, error) {
 		file, err := l.Open(path)
 		return file, false, err
 	})
 }
 
 // OpenGrowing opens a file that a program may be writing, without disturbing that program; Facts.Live says if it is.
-func OpenGrowing(path, library string) (*Source, error) {
-	return open(path, library, func(l *hdf5.Library) (*hdf5.File, bool, error) { return l.OpenGrowing(path) })
+func OpenGrowing(path string, o Options) (*Source, error) {
+	return open(path, o, func(l *hdf5.Library) (*hdf5.File, bool, error) { return l.OpenGrowing(path) })
 }
 
 func open(
-	path, library string, openHDF5 func(*hdf5.Library) (file *hdf5.File, live bool, err error),
+	path string, o Options, openHDF5 func(*hdf5.Library) (file *hdf5.File, live bool, err error),
 ) (*Source, error) {
 	if !IsHDF5(path) {
 		file, err := npz.Open(path)
 		if err != nil {
 			return nil, expectAnyFormat(err)
 		}
-		return FromNPZ(file)
+		return identify(npzFile{file}, o.Places)
 	}
-	l, err := hdf5.Load(library)
+	l, err := hdf5.Load(o.Library)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +117,7 @@ func open(
 	if err != nil {
 		return nil, err
 	}
-	s, err := identify(hdf5File{file})
+	s, err := identify(hdf5File{file}, o.Places)
 	if err == nil {
 		s.Facts.Live = live
 	}
@@ -126,7 +125,7 @@ func open(
 }
 
 // FromNPZ gives the arrays of an open NPZ file. It closes the file if there is an error.
-func FromNPZ(file *npz.Reader) (*Source, error) { return identify(npzFile{file}) }
+func FromNPZ(file *npz.Reader) (*Source, error) { return identify(npzFile{file}, Places{}) }
 
 // PixelScale is the size of an object pixel of the file in pixels of a scan's file. view is that of the scan as it is
 // viewed, with patterns of n pixels. A file that states none has pixels of the view if its probe is of that size, else

@@ -40,7 +40,7 @@ func cxi() sourcetest.File {
 
 func open(t *testing.T, path string) (*source.Source, error) {
 	t.Helper()
-	s, err := source.Open(path, hdf5test.Library())
+	s, err := source.Open(path, source.Options{Library: hdf5test.Library()})
 	if err == nil {
 		t.Cleanup(func() { s.Close() })
 	}

@@ -1,0 +1,65 @@
+package dataset
+
+import (
+	"cmp"
+	"os"
+
+	"ptyx/internal/scan/source"
+)
+
+// Source says how to open the file of the scan itself. probeFile is Options.ProbeFile.
+func (v View) Source(probeFile string) source.Options {
+	o := source.Options{Library: v.Library, Places: source.Places{Patterns: v.Patterns}}
+	file, points := split(v.PositionsFile)
+	if file == "" {
+		o.Points, o.X, o.Y, o.Unit = points, v.X, v.Y, v.Unit
+	}
+	if file, place := split(v.Mask); file == "" {
+		o.Mask = place
+	}
+	if file, place := split(probeFile); file == "" {
+		o.Probe = place
+	}
+	return o
+}
+
+// split divides FILE[:PATH]; file is empty for :PATH, which is in the scan's own file.
+func split(value string) (file, place string) {
+	return source.Split(value, func(path string) bool {
+		info, err := os.Stat(path)
+		return err == nil && !info.IsDir()
+	})
+}
+
+// SeparatePositions reports whether the positions are in another file than the patterns.
+func (v View) SeparatePositions() bool {
+	file, _ := split(v.PositionsFile)
+	return file != ""
+}
+
+// openPositionsFile opens the file of the positions; nil if they are in the scan's own.
+func (v View) openPositionsFile() (*source.Source, error) {
+	file, points := split(v.PositionsFile)
+	if file == "" {
+		return nil, nil
+	}
+	places := source.Places{Points: points, X: v.X, Y: v.Y, Unit: v.Unit}
+	return source.Open(file, source.Options{Library: v.Library, Places: places})
+}
+
+// openMask opens the file of the mask; nil if there is none, or it is in the scan's own.
+func (v View) openMask() (*source.Source, error) {
+	file, place := split(v.Mask)
+	if file == "" {
+		return nil, nil
+	}
+	places := source.Places{Mask: cmp.Or(place, source.Sole)}
+	return source.Open(file, source.Options{Library: v.Library, Places: places})
+}
+
+// OpenProbe opens the file FILE[:PATH] of a probe.
+func OpenProbe(value, library string) (*source.Source, error) {
+	file, place := split(value)
+	places := source.Places{Probe: cmp.Or(place, source.Sole)}
+	return source.Open(file, source.Options{Library: library, Places: places})
+}
