@@ -15,8 +15,8 @@ demo: build lib
 build:
 	$(GO) build -trimpath -buildvcs=false -o bin/ptyx ./cmd/ptyx
 
-# One file for other machines, with both libraries inside: dist/ptyx-linux-amd64. For another processor give
-# GOARCH=arm64 and a C compiler for it, CC=aarch64-linux-gnu-gcc.
+# One file for other machines, with the libraries inside: dist/ptyx-linux-amd64. For another processor give
+# GOARCH=arm64 and tools for it, CC=aarch64-linux-gnu-gcc STRIP=aarch64-linux-gnu-strip.
 dist:
 	GO="$(GO)" sh scripts/dist.sh
 
@@ -24,7 +24,7 @@ dist:
 docs:
 	$(GO) test ./cmd/ptyx -run TestCommandPages -update
 
-# The pinned ONNX Runtime and HDF5 libraries, checksums verified.
+# The pinned ONNX Runtime and HDF5 libraries and HDF5 filters, checksums verified.
 lib:
 	@$(GO) run ./scripts/fetchlib -dir lib
 

@@ -102,6 +102,8 @@ type api struct {
 	h5Zfilter_avail func(filter int32) int32
 	h5Zregister     func(class unsafe.Pointer) int32
 
+	h5PLset_loading_state func(kinds uint32) int32
+
 	ids ids
 }
 

@@ -22,6 +22,8 @@ type Dataset struct {
 	id    id
 	null  bool // has a type but no value
 	chunk []int
+	// the file holds at least one byte for so many of the array's
+	shrinks int64
 }
 
 // Dataset opens the dataset at a path. It refuses one with values in other files, or packed by a filter that the
@@ -58,7 +60,7 @@ func (d *Dataset) inspect() (err error) {
 	defer l.h5Pclose(properties)
 	defer l.h5Sclose(space)
 	defer l.h5Tclose(of)
-	if err := d.file.checkStorage(d.Path, properties); err != nil {
+	if d.shrinks, err = d.file.checkStorage(d.Path, properties); err != nil {
 		return err
 	}
 	if l.h5Pget_layout(properties) == layoutChunked {
@@ -78,10 +80,9 @@ func (d *Dataset) inspect() (err error) {
 	return d.checkPlausible(d.Shape)
 }
 
-// checkPlausible refuses an array of some shape that the file is too small for, before it decides an allocation:
-// deflate, the strongest of the library's own filters, shrinks by a factor of at most 1032.
+// checkPlausible refuses an array of some shape that the file is too small for, before it decides an allocation.
 func (d *Dataset) checkPlausible(shape []int) error {
-	if product(max(1, d.Type.Size), shape) > uint64(max(freeBytes, 1032*d.file.size)) {
+	if product(max(1, d.Type.Size), shape) > uint64(max(freeBytes, d.shrinks*d.file.size)) {
 		return fault(d.file.path, d.Path, fmt.Sprintf("shape %v in a file of %d bytes", d.Shape, d.file.size),
 			"an array that the file can hold", "copy or write the file again", nil)
 	}

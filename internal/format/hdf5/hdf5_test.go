@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -202,13 +203,77 @@ func TestFilters(t *testing.T) {
 	}
 }
 
+// TestPlugins: the filters of the plug-ins that make lib installs.
+func TestPlugins(t *testing.T) {
+	f := opened(t, "filters.h5")
+	for _, filter := range []string{"bitshuffle", "bitshuffle-plain", "bitshuffle-zstd", "lz4", "zstd", "bzip2"} {
+		for _, kind := range []string{"u1", "u2", "u4"} {
+			d := dataset(t, f, filter+"/"+kind)
+			if got, err := d.Float64s(); err != nil || !slices.Equal(got, pattern(6*17*19, eighth)) {
+				t.Errorf("%s of %s: %v, %v", filter, kind, got[:min(20, len(got))], err)
+			}
+		}
+	}
+	if d := dataset(t, f, "blank"); !slices.Equal(d.Shape, []int{80, 1024, 1024}) {
+		t.Errorf("frames of zeros: shape %v", d.Shape)
+	}
+}
+
+// TestForeignPlugins: folders that the environment names for other programs are not searched.
+func TestForeignPlugins(t *testing.T) {
+	if os.Getenv("HDF5_PLUGIN_PATH") == "" {
+		run := exec.Command(os.Args[0], "-test.run=^TestForeignPlugins$")
+		run.Env = append(os.Environ(), "HDF5_PLUGIN_PATH="+filepath.Dir(testLibrary(t).Path))
+		if out, err := run.CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+		return
+	}
+	l := testLibrary(t)
+	defer l.enter()()
+	if l.h5Zfilter_avail(32008) > 0 {
+		t.Error("the library loads a plug-in by itself")
+	}
+	if err := l.addFilter(32008, filters[32008].file); err != nil || l.h5Zfilter_avail(32008) <= 0 {
+		t.Errorf("the plug-in of bitshuffle: %v", err)
+	}
+}
+
+// TestUnsuitablePlugin: a file that is no plug-in, or that of another filter, is an error that names it.
+func TestUnsuitablePlugin(t *testing.T) {
+	l := *testLibrary(t)
+	dir := t.TempDir()
+	lz4, err := os.ReadFile(filepath.Join(filepath.Dir(l.Path), "libh5lz4"+extension()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	library := filepath.Join(dir, "libhdf5"+extension())
+	for path, content := range map[string][]byte{
+		library: nil, filepath.Join(dir, "libh5zfp"+extension()): []byte("text"),
+		filepath.Join(dir, "libh5blosc"+extension()): lz4,
+	} {
+		if err := os.WriteFile(path, content, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.Path = library
+	defer l.enter()()
+	for number, want := range map[int32]string{
+		32013: "libh5zfp", 32001: "a plug-in that does not provide the filter 32001", 32026: "no plug-in"} {
+		if err := l.addFilter(number, filters[number].file); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("filter %d: %v, want %q", number, err, want)
+		}
+	}
+}
+
 // TestRefusals: data outside of the file, and data that cannot be read, are errors of one sentence.
 func TestRefusals(t *testing.T) {
 	for _, tc := range []struct {
 		file, path string
 		want       []string
 	}{
-		{"packed.h5", "bitshuffle", []string{"data packed by the filter bitshuffle (32008)", "HDF5_PLUGIN_PATH"}},
+		{"packed.h5", "blosc", []string{"data packed by the filter blosc (32001)", "(no plug-in); put libh5blosc.",
+			" into " + filepath.Dir(testLibrary(t).Path), "or repack the file"}},
 		{"packed.h5", "unknown", []string{"data packed by the filter", "(31999)"}},
 		{"links.h5", "external/below", []string{"external/below: found nothing of this name"}},
 		{"links.h5", "virtual", []string{"virtual: found a virtual dataset"}},

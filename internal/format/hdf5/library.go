@@ -4,7 +4,8 @@
 // The nouns: a Library is the loaded shared library; a File is open for reading, and gives Datasets and attributes by
 // path; a Writer makes a new file. Links are followed here, so that none leads out of the folder of the file; virtual
 // datasets and external storage are refused. Gzip and shuffle are the library's own. This package decodes lzf, which
-// h5py compiles into itself. An error names any other filter that a file needs.
+// h5py compiles into itself, and loads the plug-ins of other filters, such as bitshuffle. An error names a filter that
+// is missing.
 //
 // Every fault of a file is a *badinput.Error that names file and path. Packages source and convert use this one. It
 // imports no cgo: purego makes the calls.
@@ -137,6 +138,7 @@ func load(file string) (l *Library, path string, err error) {
 	if err := l.api.bindIDs(handle); err != nil {
 		return nil, "", err
 	}
+	l.h5PLset_loading_state(0) // see addFilter
 	l.registerLZF()
 	return l, file, nil
 }

@@ -1,10 +1,11 @@
-"""Makes the HDF5 files of this folder, with h5py 3.16 and NumPy: python make_files.py
+"""Makes the HDF5 files of this folder, with h5py 3.16, hdf5plugin 7.1 and NumPy: python make_files.py
 
 Values are those of pattern() below, which the tests compute, too, so that a wrong order, type or filter shows."""
 
 import os
 
 import h5py
+import hdf5plugin
 import numpy as np
 
 
@@ -59,12 +60,27 @@ def packed(file):
     file.create_dataset("plain-noise", data=noise)
     file.create_dataset("lzf-zeros", data=np.zeros((2, 64, 64), "f4"), chunks=(1, 64, 64), compression="lzf")
     # Filters of plugins that are not installed here: the datasets exist without data.
-    for name, number in (("bitshuffle", 32008), ("unknown", 31999)):
+    for name, number in (("blosc", 32001), ("unknown", 31999)):
         properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         properties.set_chunk((1, 16, 16))
         properties.set_filter(number, h5py.h5z.FLAG_OPTIONAL)
         space = h5py.h5s.create_simple((5, 16, 16))
         h5py.h5d.create(file.id, name.encode(), h5py.h5t.STD_U16LE, space, properties)
+
+
+def filters(file):
+    """Filters of plug-ins. 3 x 17 x 19 elements are no multiple of 8, which bitshuffle stores apart."""
+    data = (pattern((6, 17, 19)) // 32).astype("u4")
+    for name, filter in (("bitshuffle", hdf5plugin.Bitshuffle()), ("lz4", hdf5plugin.LZ4()),
+                         ("bitshuffle-plain", hdf5plugin.Bitshuffle(cname="none")),
+                         ("bitshuffle-zstd", hdf5plugin.Bitshuffle(cname="zstd")),
+                         ("zstd", hdf5plugin.Zstd()), ("bzip2", hdf5plugin.BZip2())):
+        for kind in ("u1", "u2", "u4"):
+            file.create_dataset(name + "/" + kind, data=data.astype(kind), chunks=(3, 17, 19), **filter)
+    # A shutter that stays closed: zstd makes 4 MB of zeros into 150 bytes.
+    file.create_dataset("blank", shape=(80, 1024, 1024), dtype="u4", chunks=(1, 1024, 1024), **hdf5plugin.Zstd())
+    for frame in range(80):
+        file["blank"][frame] = 0
 
 
 def links(file):
@@ -118,7 +134,7 @@ os.chdir(os.path.dirname(os.path.abspath(__file__)))
 os.makedirs("linked/below", exist_ok=True)
 with open("linked/text.txt", "w") as text:
     text.write("no HDF5 file\n")
-for name, fill in (("types", types), ("packed", packed), ("links", links), ("linked/scan", linked),
-                   ("linked/part", part), ("linked/below/other", other)):
+for name, fill in (("types", types), ("packed", packed), ("filters", filters), ("links", links),
+                   ("linked/scan", linked), ("linked/part", part), ("linked/below/other", other)):
     with h5py.File(f"{name}.h5", "w") as f:
         fill(f)
