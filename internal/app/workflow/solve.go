@@ -20,6 +20,7 @@ import (
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
+	"ptyx/internal/scan/source"
 )
 
 // SolveOptions describe a solution by iteration.
@@ -81,7 +82,7 @@ func (o SolveOptions) problem(log *slog.Logger) (p solve.Problem, scale frame.Sc
 	if o.Recon != "" {
 		o.Recon = evaluate.File(o.Recon)
 	}
-	o.Read.NoProbe = o.Model != "" || o.Read.ProbeFile == "" && o.Recon != "" && hasProbe(o.Recon)
+	o.Read.NoProbe = o.Model != "" || o.Read.ProbeFile == "" && o.Recon != "" && hasProbe(o.Recon, o.Read.View.Library)
 	o.Read.NoObject, o.Read.Log = true, log
 	scan, err := dataset.Open(o.Scan, o.Read)
 	if err != nil {
@@ -95,7 +96,7 @@ func (o SolveOptions) problem(log *slog.Logger) (p solve.Problem, scale frame.Sc
 		}
 	}
 	if o.Recon != "" {
-		if err := startFrom(&p, o.Recon, scan); err != nil {
+		if err := startFrom(&p, o.Recon, scan, o.Read.View.Library); err != nil {
 			return p, scale, err
 		}
 	}
@@ -119,8 +120,8 @@ func (o SolveOptions) overwrites(path string) bool {
 }
 
 // hasProbe reports whether a reconstruction carries its probe. Reading its object reports a file that cannot be read.
-func hasProbe(path string) bool {
-	r, err := npz.Open(path)
+func hasProbe(path, library string) bool {
+	r, err := source.Open(path, source.Options{Library: library})
 	if err != nil {
 		return false
 	}
@@ -144,7 +145,7 @@ func modelProbe(path string, n int) (*ndarray.Complex64, error) {
 }
 
 // startFrom takes the object of a reconstruction, in the scan's pixels, and its probe unless the problem has one.
-func startFrom(p *solve.Problem, path string, scan *dataset.Scan) error {
+func startFrom(p *solve.Problem, path string, scan *dataset.Scan, library string) error {
 	n := scan.N
 	object, err := evaluate.Load(path)
 	if err != nil {
@@ -165,13 +166,13 @@ func startFrom(p *solve.Problem, path string, scan *dataset.Scan) error {
 	if p.Probe != nil {
 		return nil
 	}
-	p.Probe, err = savedModes(path, n)
+	p.Probe, err = savedModes(path, n, library)
 	return err
 }
 
 // savedModes reads the probe that a reconstruction carries, (N, N) or (K, N, N).
-func savedModes(path string, n int) (*ndarray.Complex64, error) {
-	r, err := npz.Open(path)
+func savedModes(path string, n int, library string) (*ndarray.Complex64, error) {
+	r, err := source.Open(path, source.Options{Library: library})
 	if err != nil {
 		return nil, err
 	}

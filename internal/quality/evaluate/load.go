@@ -14,6 +14,7 @@ import (
 	"ptyx/internal/physics/resample"
 	"ptyx/internal/quality/metrics"
 	"ptyx/internal/scan/dataset"
+	"ptyx/internal/scan/source"
 )
 
 // Source is an object with its place, as a file holds it.
@@ -114,8 +115,8 @@ func File(path string) string {
 }
 
 // Load reads an object: that of a reconstruction, given by its file or directory, with origin and coverage if it has
-// them; or the objectGuess of a scan, whose pixel [0, 0] is that of the scan's frame. Faults of the file are
-// *badinput.Error.
+// them; the objectGuess of a scan, whose pixel [0, 0] is that of the scan's frame; or that of an HDF5 file of another
+// program. Faults of the file are *badinput.Error.
 func Load(path string) (*Source, error) {
 	path = File(path)
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
@@ -123,6 +124,9 @@ func Load(path string) (*Source, error) {
 			File: path, Found: "a directory without " + ReconstructionFile,
 			Expected: "a reconstruction, or a directory with one",
 		}
+	}
+	if source.IsHDF5(path) {
+		return loadHDF5(path)
 	}
 	r, err := npz.Open(path)
 	if err != nil {
@@ -146,25 +150,61 @@ func Load(path string) (*Source, error) {
 	if err := s.flatten(); err != nil {
 		return nil, err
 	}
-	if r.Has(dataset.KeyProbe) {
-		if h, err := r.Header(dataset.KeyProbe); err == nil { // a probe that cannot be read is not needed
-			if d := dataset.Squeeze(h.Shape); frame.HasSize(d, d[len(d)-1]) {
-				s.ProbeSize = d[len(d)-1]
-			}
-		}
-	}
+	s.readProbeSize(r)
 	if s.Key == "object" {
 		if err := s.readFrame(r); err != nil {
 			return nil, err
 		}
 	}
+	if err := s.checkFinite(); err != nil {
+		return nil, err
+	}
+	return s, s.readScan(r)
+}
+
+// loadHDF5 reads the object of an HDF5 file. Its pixel [0, 0] is that of the frame of the file's own scan: a file that
+// does not state where its object is begins with the first patch, as the scan does.
+func loadHDF5(path string) (*Source, error) {
+	r, err := source.Open(path, source.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }() // nothing was written
+	s := &Source{Path: path, Key: r.Place(dataset.KeyObject)}
+	if s.Object, err = r.Complex64(dataset.KeyObject); err != nil {
+		return nil, err
+	}
+	if err := s.flatten(); err != nil {
+		return nil, err
+	}
+	s.readProbeSize(r)
+	return s, s.checkFinite()
+}
+
+// readProbeSize reads the size of the probe, if the file has one. A probe that cannot be read is not needed.
+func (s *Source) readProbeSize(r interface {
+	Has(key string) bool
+	Header(key string) (npz.Header, error)
+}) {
+	if !r.Has(dataset.KeyProbe) {
+		return
+	}
+	if h, err := r.Header(dataset.KeyProbe); err == nil {
+		if d := dataset.Squeeze(h.Shape); len(d) > 0 && frame.HasSize(d, d[len(d)-1]) {
+			s.ProbeSize = d[len(d)-1]
+		}
+	}
+}
+
+// checkFinite refuses an object with a covered pixel that is NaN or infinite.
+func (s *Source) checkFinite() error {
 	for i, v := range s.Object.Data {
 		z := complex128(v)
 		if (cmplx.IsNaN(z) || cmplx.IsInf(z)) && (s.Coverage == nil || s.Coverage.Data[i] > 0) {
-			return nil, s.fault(s.Key, s.valueAt(i, v), "finite values")
+			return s.fault(s.Key, s.valueAt(i, v), "finite values")
 		}
 	}
-	return s, s.readScan(r)
+	return nil
 }
 
 // valueAt describes a value at an index of the object.

@@ -1,0 +1,192 @@
+package evaluate_test
+
+import (
+	"context"
+	"math"
+	"slices"
+	"testing"
+
+	"ptyx/internal/format/hdf5/hdf5test"
+	"ptyx/internal/format/npz"
+	"ptyx/internal/quality/evaluate"
+	"ptyx/internal/quality/metrics"
+	"ptyx/internal/recon/solve"
+	"ptyx/internal/scan/dataset"
+)
+
+// The scripts make_*.py of this folder write the files of other programs, all of the scan that scene.py simulates.
+const formatFiles = "../../scan/source/testdata/"
+
+// format is a file of another program.
+type format struct {
+	file   string
+	truth  string       // file of the object, the probe and the positions
+	view   dataset.View // what the file does not state
+	probe  string       // file with the probe; empty: the truth's
+	masked []int        // pixels of a pattern that the file masks
+}
+
+// formats are the files, at least one for each reader.
+func formats() []format {
+	const jittered = "truth.npz"
+	return []format{
+		{file: "ptypy.ptyd", truth: jittered, probe: "ptypy.ptyr", masked: []int{3*32 + 5}},
+		{file: "ptylab.hdf5", truth: jittered},
+	}
+}
+
+// Of scene.py.
+const (
+	sceneEnergy   = 6200.0
+	sceneDistance = 0.5
+	sceneDetector = 172e-6
+	scenePixel    = 1.2398419843320026e-6 / sceneEnergy * sceneDistance / (32 * sceneDetector)
+)
+
+// open opens the scan with the senses of its format, changed by turn.
+func (f format) open(t *testing.T, turn func(v *dataset.View)) *dataset.Scan {
+	t.Helper()
+	view := f.view
+	view.Library = hdf5test.Library()
+	turn(&view)
+	probe := f.probe
+	if probe == "" {
+		probe = f.truth
+	}
+	scan, err := dataset.Open(formatFiles+f.file, dataset.Options{
+		ProbeFile: formatFiles + probe, NoObject: true, View: view,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { scan.Close() })
+	return scan
+}
+
+// reconstruct solves the scan in a few passes and returns the complex correlation of the result with the truth.
+func (f format) reconstruct(t *testing.T, scan *dataset.Scan) float64 {
+	t.Helper()
+	patterns, err := scan.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := solve.Defaults(20)
+	o.Method = solve.EPIE
+	solution, err := solve.Run(context.Background(), solve.Problem{
+		Patterns: patterns, Measured: scan.Measured, X: scan.X, Y: scan.Y, Probe: scan.Probe,
+	}, o, nil, func(solve.Pass) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.correlation(t, metrics.Image{Object: solution.Object, Row: solution.Row, Col: solution.Col})
+}
+
+func (f format) correlation(t *testing.T, object metrics.Image) float64 {
+	t.Helper()
+	truth, err := evaluate.Load(formatFiles + f.truth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := metrics.Compare(object, truth.Image, metrics.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report.Correlation
+}
+
+// Correlations of the solved object with the truth. The worst file that is read in the right sense gives 0.99, the best
+// that is read in a wrong one 0.20.
+const (
+	right = 0.98
+	wrong = 0.4
+)
+
+// TestFormatsReconstruct: the file of each format gives the object of the truth, its positions, optics and mask.
+func TestFormatsReconstruct(t *testing.T) {
+	for _, f := range formats() {
+		t.Run(f.file, func(t *testing.T) {
+			scan := f.open(t, func(*dataset.View) {})
+			f.checkPositions(t, scan)
+			g := scan.Geometry
+			if !near(g.PixelX, scenePixel) || !near(g.PixelY, scenePixel) {
+				t.Errorf("pixels of the object of %v x %v, want %v; %+v", g.PixelY, g.PixelX, scenePixel, g)
+			}
+			for i, measured := range scan.Measured {
+				if measured == slices.Contains(f.masked, i) {
+					t.Errorf("pixel %d is measured: %v", i, measured)
+				}
+			}
+			if scan.Measured == nil && f.masked != nil {
+				t.Errorf("no pixel is masked, want %v", f.masked)
+			}
+			got := f.reconstruct(t, scan)
+			t.Logf("correlation with the truth %.3f", got)
+			if !(got >= right) {
+				t.Errorf("correlation with the truth %.3f, want at least %v", got, right)
+			}
+		})
+	}
+}
+
+// near allows for numbers that a file keeps in single precision.
+func near(got, want float64) bool { return math.Abs(got-want) <= 1e-6*want }
+
+// checkPositions compares the positions with those of the truth, in pixels.
+func (f format) checkPositions(t *testing.T, scan *dataset.Scan) {
+	t.Helper()
+	r, err := npz.Open(formatFiles + f.truth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for key, got := range map[string][]float64{dataset.KeyX: scan.X, dataset.KeyY: scan.Y} {
+		want, err := r.Float64s(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%d positions, want %d", len(got), len(want))
+		}
+		for i := range want {
+			if math.Abs(got[i]-want[i]) > 1e-3 {
+				t.Fatalf("%s[%d] = %v, want %v", key, i, got[i], want[i])
+			}
+		}
+	}
+}
+
+// TestWrongSensesDoNotReconstruct: with positions in another sense, the same files do not give the object.
+func TestWrongSensesDoNotReconstruct(t *testing.T) {
+	senses := map[string]func(v *dataset.View){
+		"columns flipped": func(v *dataset.View) { v.FlipX = !v.FlipX },
+		"rows flipped":    func(v *dataset.View) { v.FlipY = !v.FlipY },
+		"both flipped":    func(v *dataset.View) { v.FlipX, v.FlipY = !v.FlipX, !v.FlipY },
+		"axes exchanged":  func(v *dataset.View) { v.SwapXY = !v.SwapXY },
+	}
+	for _, f := range formats() {
+		for name, turn := range senses {
+			t.Run(f.file+" with "+name, func(t *testing.T) {
+				got := f.reconstruct(t, f.open(t, turn))
+				t.Logf("correlation with the truth %.3f", got)
+				if !(got < wrong) {
+					t.Errorf("correlation with the truth %.3f, want less than %v", got, wrong)
+				}
+			})
+		}
+	}
+}
+
+// TestObjectsOfOtherPrograms: an object that another program reconstructed serves as a reference.
+func TestObjectsOfOtherPrograms(t *testing.T) {
+	for _, file := range []string{"ptypy.ptyr"} {
+		object, err := evaluate.Load(formatFiles + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := format{truth: "truth.npz"}.correlation(t, object.Image)
+		if t.Logf("%s: correlation with the truth %.3f", file, got); !(got >= right) || object.ProbeSize != 32 {
+			t.Errorf("%s: correlation with the truth %.3f, want at least %v; a probe of %d pixels", file, got, right,
+				object.ProbeSize)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package source_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/scan/source"
+	"ptyx/internal/scan/source/sourcetest"
+)
+
+// ptyd is a file of PtyPy with two chunks of two and of one pattern.
+func ptyd() sourcetest.File {
+	return sourcetest.File{
+		"chunks/0/data": numbers(2, 2, 3), "chunks/0/positions": ndarray.Wrap([]float32{1, 2, 3, 4}, 2, 2),
+		"chunks/1/data": numbers(1, 2, 3), "chunks/1/positions": ndarray.Wrap([]float32{5, 6}, 1, 2),
+		"meta/energy": 6.2, "meta/distance": 0.5, "meta/psize": list(1, 2),
+	}
+}
+
+func ptylab() sourcetest.File {
+	return sourcetest.File{
+		"ptychogram": numbers(3, 2, 3), "encoder": ndarray.Wrap([]float32{1, 2, 3, 4, 5, 6}, 3, 2),
+		"wavelength": list(1e-9), "zo": list(0.5), "dxd": list(1e-4),
+	}
+}
+
+// TestFaultsOfPrograms: a file that lacks something or contradicts itself is refused in one sentence that names the
+// place.
+func TestFaultsOfPrograms(t *testing.T) {
+	for name, tt := range map[string]struct {
+		file sourcetest.File
+		want string
+	}{
+		"chunks of two sizes": {ptyd().With("chunks/1/data", numbers(1, 3, 2)),
+			"chunks/1/data: found shape (1, 3, 2), expected patterns of 2 x 3 pixels"},
+		"a chunk with too few positions": {ptyd().With("chunks/0/positions", numbers(1, 2)),
+			"chunks/0/positions: found shape (1, 2), expected (2, 2)"},
+		"a pixel of three sizes": {ptyd().With("meta/psize", list(1, 2, 3)), "meta/psize: found 3 values"},
+		"a chunk of one axis":    {ptyd().With("chunks/0/data", list(1)), "chunks/0/data: found shape (1,)"},
+		"an unknown orientation": {ptylab().With("orientation", 8.0), "orientation: found 8, expected a whole number"},
+		"three encoders":         {ptylab().With("encoder", numbers(3, 3)), "encoder: found shape (3, 3)"},
+		"Fourier ptychography":   {ptylab().With("zled", 0.1), "zled: found a Fourier ptychography scan"},
+	} {
+		_, err := open(t, tt.file.Write(t, "a.h5"))
+		var bad *badinput.Error
+		if !errors.As(err, &bad) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want a *badinput.Error with %q", name, err, tt.want)
+		}
+	}
+}
+
+// readPatterns reads all patterns of a source, some at a time.
+func readPatterns(t *testing.T, s *source.Source, size, atOnce int) (all []float32) {
+	t.Helper()
+	stream, err := s.Stream(source.Patterns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	buf := make([]float32, atOnce*size)
+	for {
+		n, err := stream.Next(buf)
+		if err != nil {
+			return all
+		}
+		all = append(all, buf[:n*size]...)
+	}
+}
+
+// TestChunksAreJoined: the patterns of several chunks are read as one array, however many at a time, and single ones
+// in any order.
+func TestChunksAreJoined(t *testing.T) {
+	want := slices.Concat(numbers(2, 2, 3).Data, numbers(1, 2, 3).Data)
+	for atOnce := 1; atOnce <= 4; atOnce++ {
+		if got := readPatterns(t, mustOpen(t, ptyd().Write(t, "a.ptyd")), 6, atOnce); !slices.Equal(got, want) {
+			t.Errorf("%d at once: %v, want %v", atOnce, got, want)
+		}
+	}
+	s := mustOpen(t, ptyd().Write(t, "a.ptyd"))
+	direct, err := s.Direct(source.Patterns)
+	if err != nil || direct == nil {
+		t.Fatalf("direct access: %v, %v", direct, err)
+	}
+	one := make([]float32, 6)
+	for _, i := range []int{2, 0, 1} {
+		if err := direct.Read(i, one); err != nil || !slices.Equal(one, want[6*i:6*i+6]) {
+			t.Errorf("pattern %d: %v, %v, want %v", i, one, err, want[6*i:6*i+6])
+		}
+	}
+}
+
+// TestOrientations: the eight turns are those of NumPy's transpose(0, 2, 1) and flip.
+func TestOrientations(t *testing.T) {
+	for code, want := range [][]float32{ // of [[0, 1, 2], [3, 4, 5]]
+		{0, 1, 2, 3, 4, 5}, {2, 1, 0, 5, 4, 3}, {3, 4, 5, 0, 1, 2}, {5, 4, 3, 2, 1, 0},
+		{0, 3, 1, 4, 2, 5}, {3, 0, 4, 1, 5, 2}, {2, 5, 1, 4, 0, 3}, {5, 2, 4, 1, 3, 0},
+	} {
+		s := mustOpen(t, ptylab().With("orientation", float64(code)).Write(t, "a.h5"))
+		if got := readPatterns(t, s, 6, 2); !slices.Equal(got[:6], want) {
+			t.Errorf("orientation %d: %v, want %v", code, got[:6], want)
+		}
+		h, err := s.Header(source.Patterns)
+		if tall := code >= 4; err != nil || (h.Shape[1] == 3) != tall {
+			t.Errorf("orientation %d: shape %v, %v", code, h.Shape, err)
+		}
+	}
+}
