@@ -55,6 +55,11 @@ results: build lib
 	$(WITH_LIB) $(GO) run ./bench/simulated -ptyx bin/ptyx -files .venv/results-files -docs docs \
 		-seeds $(RESULTS_SEEDS) $(if $(RESULTS_ONLY),-only $(RESULTS_ONLY)) $(if $(RESULTS_QUICK),-quick)
 
+# make samples draws docs/experiments.png, the contact sheet of docs/experiments.md.
+.PHONY: samples
+samples:
+	$(GO) run ./bench/samples -out docs/experiments.png
+
 # make bench-serve measures ptyx serve under load, compared with the bare session and a Python server (FastAPI,
 # uvicorn, onnxruntime), and scans sent frame by frame. It writes bench/serving.md and bench/serving.json in about ten
 # minutes. BENCH_QUICK=1 and BENCH_ONLY work as above.

@@ -47,7 +47,8 @@ func TestSamplesDependOnSeedAndIndexAlone(t *testing.T) {
 	}
 	wait.Wait()
 	for i := range want {
-		if same(want[i], want[(i+1)%count]) || same(want[i], fill(experiments.New(8, experiments.All()), uint64(i), 64)) {
+		otherSeed := fill(experiments.New(8, experiments.All()), uint64(i), 64)
+		if same(want[i], want[(i+1)%count]) || same(want[i], otherSeed) {
 			t.Errorf("sample %d is that of another index or seed", i)
 		}
 	}

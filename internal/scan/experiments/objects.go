@@ -2,78 +2,130 @@ package experiments
 
 import (
 	"math"
+	"math/cmplx"
 
-	"ptyx/internal/physics/spectrum"
+	"ptyx/internal/scan/scenery"
 )
 
-// objectKind is a kind of sample. draw paints relative thicknesses (n, n) between 0 and 1.
+// objectKind is a kind of sample.
 type objectKind struct {
 	name    string
 	share   float64 // of samples, relative to the other kinds
 	heldOut bool
-	draw    func(w *workspace, thickness []float64)
+	// draw paints relative thickness between 0 and 1 on a clear canvas. scale is the size of features in pixels.
+	draw func(w *workspace, c *scenery.Canvas, scale float64)
 }
 
+// objects are the kinds of samples. Noise and shapes that cover each other have the larger shares, because both
+// approach the statistics of natural images; the others have structures that chance does not make.
 var objects = []objectKind{
-	{"noise", 1, false, noise},
-	{"discs", 1, false, discs},
-	{"halves", 1, true, halves},
+	// Clouds of any roughness: tissue, soil, films.
+	{"noise", 2, false, powerNoise},
+	// Thickness that hardly varies under the probe.
+	{"smooth", 1, false, smoothNoise},
+	// Two phases of random shape: porous media, electrodes.
+	{"binary", 1.5, false, binaryNoise},
+	// Bent stripes of one width: magnetic domains, block copolymers.
+	{"labyrinth", 1, false, labyrinth},
+	// Opaque shapes of every size that cover each other.
+	{"leaves", 2, false, leaves},
+	// Cells with or without walls: grains, foams.
+	{"voronoi", 1, true, voronoi},
+	// Soft discs that add: cells, droplets.
+	{"blobs", 1.5, false, blobs},
+	// Sparse, of one size, on nothing.
+	{"particles", 1.5, false, particles},
+	// Straight lines of any direction: fibres, scratches.
+	{"lines", 1, false, lines},
+	// Siemens stars: every frequency, every direction.
+	{"spokes", 1, false, spokes},
+	// Stripes and checks: test patterns, crystals.
+	{"grating", 0.7, false, grating},
+	// Rectangles along two axes: chips.
+	{"circuit", 1, true, circuit},
+	// Strokes in rows: lettering, test patterns.
+	{"text", 1, false, text},
+	// One border between two media.
+	{"edge", 0.8, false, edge},
+	// A structured body on nothing.
+	{"islands", 1, false, islands},
+	// Beside the specimen.
+	{"nothing", 0.2, false, func(*workspace, *scenery.Canvas, float64) {}},
 }
 
 // paint makes the object.
 func (w *workspace) paint(kind objectKind, into *Sample) {
-	kind.draw(w, w.thickness[0])
-	a, p := absorption.even(w.Rand)*w.Float64(), phase.log(w.Rand)
-	for i, t := range w.thickness[0] {
-		sin, cos := math.Sincos(p * t)
-		m := 1 - a*t
-		into.Object[i] = complex(float32(m*cos), float32(m*sin))
+	scale := max(2, feature.log(w.Rand)*float64(w.n))
+	sharp := sharpness.log(w.Rand)
+	w.draw(kind, w.area.canvas[0], scale, sharp)
+	thick := w.absorbing(kind, scale, sharp)
+	turn, loss := sign(w.Rand)*phase.log(w.Rand), math.Log(1-absorption.even(w.Rand)) // of thickness 1
+	switch u := w.Float64(); {
+	case u < purePhase:
+		loss = 0
+	case u < purePhase+pureAbsorption:
+		turn = 0
 	}
+	w.transmit(thick, turn, loss)
+	if chance(w.Rand, inclined) {
+		w.incline(ramp.even(w.Rand), ramp.even(w.Rand))
+	}
+	w.window(func(here, there int) { into.Object[here] = complex64(w.area.wave[there]) })
 }
 
-// noise has a power spectrum that falls with a power of the frequency.
-func noise(w *workspace, thickness []float64) {
-	slope := 1 + 2*w.Float64()
-	for i := range w.wave {
-		k := math.Hypot(float64(spectrum.Frequency(i/w.n, w.n)), float64(spectrum.Frequency(i%w.n, w.n)))
-		a := 0.0
-		if k > 0 {
-			a = math.Pow(k, -slope)
+// transmit writes the object exp(loss thick + i turn t) to the area's wave. Neighbours often are equally thick.
+func (w *workspace) transmit(thick []float64, turn, loss float64) {
+	lastT, lastThick, last := 0.0, 0.0, complex(1, 0)
+	for i, t := range w.area.canvas[0].Data {
+		if t != lastT || thick[i] != lastThick {
+			lastT, lastThick, last = t, thick[i], cmplx.Rect(math.Exp(loss*thick[i]), turn*t)
 		}
-		w.wave[i] = complex(a*w.NormFloat64(), a*w.NormFloat64())
-	}
-	w.far.Inverse(w.wave)
-	low, high := math.Inf(1), math.Inf(-1)
-	for _, v := range w.wave {
-		low, high = min(low, real(v)), max(high, real(v))
-	}
-	for i, v := range w.wave {
-		thickness[i] = (real(v) - low) / (high - low)
+		w.area.wave[i] = last
 	}
 }
 
-// discs overlap.
-func discs(w *workspace, thickness []float64) {
-	clear(thickness)
-	n := float64(w.n)
-	for range 5 + w.IntN(40) {
-		cy, cx, radius, t := n*w.Float64(), n*w.Float64(), n*within{0.02, 0.3}.log(w.Rand), w.Float64()
-		for y := max(0, int(cy-radius)); y < min(w.n, int(cy+radius)+1); y++ {
-			for x := max(0, int(cx-radius)); x < min(w.n, int(cx+radius)+1); x++ {
-				if math.Hypot(float64(y)-cy, float64(x)-cx) < radius {
-					thickness[y*w.n+x] = t
-				}
-			}
+// draw paints a canvas, with roughness on some.
+func (w *workspace) draw(kind objectKind, c *scenery.Canvas, scale, sharp float64) {
+	clear(c.Data)
+	c.Sharpness = sharp
+	kind.draw(w, c, scale)
+	if !chance(w.Rand, rough) {
+		return
+	}
+	share := roughness.log(w.Rand)
+	w.noise(powerLaw(within{0.5, 2}.even(w.Rand)))
+	for i, v := range w.area.wave {
+		c.Data[i] += share * (unit(real(v)) - c.Data[i])
+	}
+}
+
+// absorbing is the thickness that absorbs: that of the phase, partly that, or one of its own.
+func (w *workspace) absorbing(kind objectKind, scale, sharp float64) []float64 {
+	same, own := w.area.canvas[0], w.area.canvas[1]
+	u := w.Float64()
+	if u >= independent+partlyAlike {
+		return same.Data
+	}
+	w.draw(kind, own, scale, sharp)
+	if u < partlyAlike {
+		for i, t := range same.Data {
+			own.Data[i] = (own.Data[i] + t) / 2
 		}
 	}
+	return own.Data
 }
 
-// halves are an edge.
-func halves(w *workspace, thickness []float64) {
-	sin, cos := math.Sincos(2 * math.Pi * w.Float64())
-	d := float64(w.n) / 4 * w.NormFloat64()
-	for i := range thickness {
-		y, x := float64(i/w.n-w.n/2), float64(i%w.n-w.n/2)
-		thickness[i] = min(1, max(0, x*cos+y*sin-d+0.5))
+// incline adds a phase ramp to the object in the area's wave, in periods per window along either axis.
+func (w *workspace) incline(down, right float64) {
+	f := w.area
+	for i := range f.size {
+		at := 2 * math.Pi * float64(i-f.size/2) / float64(w.n)
+		f.rows[i], f.columns[i] = cmplx.Rect(1, down*at), cmplx.Rect(1, right*at)
+	}
+	for i := range f.wave {
+		f.wave[i] *= f.rows[i/f.size] * f.columns[i%f.size]
 	}
 }
+
+// unit maps a normal number to 0..1; two standard deviations fill it.
+func unit(x float64) float64 { return min(1, max(0, 0.5+x/4)) }

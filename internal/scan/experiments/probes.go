@@ -5,66 +5,281 @@ import (
 	"math/cmplx"
 
 	"ptyx/internal/physics/spectrum"
+	"ptyx/internal/scan/scenery"
 )
 
-// probeKind is a kind of illumination. draw draws its parameters and returns what makes the field from them.
+// probeKind is a kind of illumination.
 type probeKind struct {
 	name    string
 	share   float64 // of samples, relative to the other kinds
 	heldOut bool
-	make    func(w *workspace, field []complex128, dy, dx float64)
+	draw    func(w *workspace) optic
 }
 
+// optic writes the far field of a probe to the area's wave, zero frequency first, with the probe at pixel (0, 0).
+// A probe that is given wrong is stretched: its defocus, or its width, is that many times the true one.
+type optic func(w *workspace, stretch float64)
+
+// probes are the kinds of illumination. Zone plates come first among microprobes of hard X-rays, and mirrors among
+// nanoprobes; visible light and electrons have round lenses.
 var probes = []probeKind{
+	{"zoneplate", 3, false, func(w *workspace) optic { return w.lens(stop.even(w.Rand), false) }},
+	{"lens", 1.5, false, func(w *workspace) optic { return w.lens(0, false) }},
+	// Two crossed ones, of Kirkpatrick and Baez.
+	{"mirrors", 2, false, func(w *workspace) optic { return w.lens(0, true) }},
 	{"gaussian", 1, false, gaussian},
-	{"zoneplate", 3, false, func(w *workspace, f []complex128, dy, dx float64) { lens(w, f, 0.2+0.4*w.Float64(), dy, dx) }},
-	{"lens", 1, true, func(w *workspace, f []complex128, dy, dx float64) { lens(w, f, 0, dy, dx) }},
+	{"pinhole", 1, true, pinhole},
+	{"diffuser", 1, false, diffuser},
 }
 
-// illuminate makes the true probe and the one given to the network, both of unit power.
+// illuminate makes the true probe, in the area, and the one given to the network. Both have power 1 in the window.
 func (w *workspace) illuminate(kind probeKind, into *Sample) {
-	kind.make(w, w.probe, offset.even(w.Rand), offset.even(w.Rand))
-	power := 0.0
-	for _, v := range w.probe {
-		power += real(v)*real(v) + imag(v)*imag(v)
+	w.reach(1)
+	if chance(w.Rand, reaching) {
+		w.reach(2)
 	}
-	scale := complex(1/math.Sqrt(power), 0)
-	for i, v := range w.probe {
-		v *= scale
-		w.probe[i] = v
-		into.Probe[i] = complex64(v)
+	form := kind.draw(w)
+	uneven := w.unevenness()
+	dy, dx := offset.even(w.Rand), offset.even(w.Rand)
+	form(w, 1)
+	uneven.apply(w.area)
+	if chance(w.Rand, haloed) {
+		w.disturb(halo.log(w.Rand))
+	}
+	w.focus(dy, dx)
+	copy(w.area.probe, w.area.wave)
+	w.crop(w.area.probe, w.given)
+	power := normalise(w.given, 1)
+	for i := range w.area.probe {
+		w.area.probe[i] *= complex(power, 0)
+	}
+	for i, v := range w.given {
 		into.Light[i] = float32(real(v)*real(v) + imag(v)*imag(v))
 	}
 	into.Width = diameter(into.Light)
-}
-
-func gaussian(w *workspace, field []complex128, dy, dx float64) {
-	sigma := float64(w.n) * width.log(w.Rand) / 4
-	curvature := w.NormFloat64()
-	for i := range field {
-		y, x := float64(i/w.n-w.n/2)-dy, float64(i%w.n-w.n/2)-dx
-		r2 := (x*x + y*y) / (sigma * sigma)
-		field[i] = cmplx.Rect(math.Exp(-r2/4), curvature*r2)
+	if !chance(w.Rand, exactProbe) {
+		w.mistake(form, uneven, dy, dx)
+	}
+	for i, v := range w.given {
+		into.Probe[i] = complex64(v)
 	}
 }
 
-// lens is the defocused focus of a disc, or of a ring if stop > 0.
-func lens(w *workspace, field []complex128, stop, dy, dx float64) {
-	n := float64(w.n)
-	radius := n * (0.12 + 0.28*w.Float64())
-	defocus := n * width.log(w.Rand) * math.Pi / (2 * radius * n)
-	if w.IntN(2) == 0 {
-		defocus = -defocus
+// mistake makes the given probe anew, wrong in some respects.
+func (w *workspace) mistake(form optic, uneven unevenness, dy, dx float64) {
+	factor, power := 1.0, 1.0
+	if chance(w.Rand, stretched) {
+		factor = math.Exp(stretch.even(w.Rand))
 	}
-	for i := range field {
-		ky, kx := float64(spectrum.Frequency(i/w.n, w.n)), float64(spectrum.Frequency(i%w.n, w.n))
-		r := math.Hypot(ky, kx)
-		a := min(1, max(0, radius-r+0.5))
-		if stop > 0 {
-			a *= min(1, max(0, r-stop*radius+0.5))
+	if chance(w.Rand, misplaced) {
+		dy, dx = dy+misplacement.even(w.Rand), dx+misplacement.even(w.Rand)
+	}
+	if chance(w.Rand, wrongPower) {
+		power = math.Exp(powerError.even(w.Rand))
+	}
+	form(w, factor)
+	if !chance(w.Rand, idealisedOne) {
+		uneven.apply(w.area)
+	}
+	if chance(w.Rand, noisyProbe) {
+		w.disturb(probeNoise.log(w.Rand))
+	}
+	w.focus(dy, dx)
+	w.crop(w.area.wave, w.given)
+	normalise(w.given, power)
+}
+
+// disturb adds noise to the far field in the area's wave, relative to its modulus.
+func (w *workspace) disturb(share float64) {
+	share /= math.Sqrt2
+	for i, v := range w.area.wave {
+		if v != 0 {
+			w.area.wave[i] = v + v*complex(share*w.NormFloat64(), share*w.NormFloat64())
 		}
-		// half a period moves the focus to the centre
-		field[i] = cmplx.Rect(a, -defocus*r*r-2*math.Pi*(ky*(dy+n/2)+kx*(dx+n/2))/n)
 	}
-	w.far.Inverse(field)
+}
+
+// focus turns the far field in the area's wave to the probe, centred at [size/2, size/2] and moved by (dy, dx) pixels.
+func (w *workspace) focus(dy, dx float64) {
+	f := w.area
+	for i := range f.size {
+		k := -2 * math.Pi * float64(spectrum.Frequency(i, f.size)) / float64(f.size)
+		f.rows[i] = cmplx.Rect(1, k*(dy+float64(f.size/2)))
+		f.columns[i] = cmplx.Rect(1, k*(dx+float64(f.size/2)))
+	}
+	for i, v := range f.wave {
+		if v != 0 {
+			f.wave[i] = v * f.rows[i/f.size] * f.columns[i%f.size]
+		}
+	}
+	f.far.Inverse(f.wave)
+}
+
+// crop copies the window in the middle of a field.
+func (w *workspace) crop(from, to []complex128) {
+	w.window(func(here, there int) { to[here] = from[there] })
+}
+
+// normalise scales a probe to a power and returns the factor.
+func normalise(probe []complex128, power float64) float64 {
+	sum := 0.0
+	for _, v := range probe {
+		sum += real(v)*real(v) + imag(v)*imag(v)
+	}
+	factor := math.Sqrt(power / sum)
+	for i, v := range probe {
+		probe[i] = v * complex(factor, 0)
+	}
+	return factor
+}
+
+// cycles are the frequencies of a pixel of a far field, in cycles per window.
+func (w *workspace) cycles(i int) (ky, kx float64) {
+	f := w.area
+	share := float64(w.n) / float64(f.size)
+	return float64(spectrum.Frequency(i/f.size, f.size)) * share, float64(spectrum.Frequency(i%f.size, f.size)) * share
+}
+
+// unevenness is a smooth factor of a far field along either axis.
+type unevenness struct {
+	strength float64
+	period   [2][3]float64
+	phase    [2][3]float64
+}
+
+func (w *workspace) unevenness() unevenness {
+	var u unevenness
+	if !chance(w.Rand, streaked) {
+		return u
+	}
+	u.strength = streaks.log(w.Rand)
+	for axis := range u.period {
+		for i := range u.period[axis] {
+			u.period[axis][i] = within{0.1, 1}.log(w.Rand) // of the field of frequencies
+			u.phase[axis][i] = 2 * math.Pi * w.Float64()
+		}
+	}
+	return u
+}
+
+func (u unevenness) apply(f *field) {
+	if u.strength == 0 {
+		return
+	}
+	for axis, line := range [...][]complex128{f.rows, f.columns} {
+		for i := range line {
+			at := 2 * math.Pi * float64(spectrum.Frequency(i, f.size)) / float64(f.size)
+			v := 1.0
+			for j, period := range u.period[axis] {
+				v += u.strength / 2 * math.Cos(at/period+u.phase[axis][j])
+			}
+			line[i] = complex(v, 0)
+		}
+	}
+	for i, v := range f.wave {
+		if v != 0 {
+			f.wave[i] = v * f.rows[i/f.size] * f.columns[i%f.size]
+		}
+	}
+}
+
+// lens is the field behind, or before, the focus of a lens, or in it.
+func (w *workspace) lens(stop float64, mirrors bool) optic {
+	n := float64(w.n)
+	wide := width.log(w.Rand) * n
+	p := scenery.Pupil{Radius: pupilRadius.even(w.Rand) * n, Square: mirrors, Sharpness: border.log(w.Rand)}
+	if chance(w.Rand, focused) {
+		p.Radius = 1 / (2 * focusWidth.log(w.Rand)) // diffraction widens the focus to about 1 / (2 Radius) windows
+		wide = 0
+	}
+	p.Stop = stop * p.Radius
+	p.Defocus = sign(w.Rand) * wide * math.Pi / (2 * p.Radius * n)
+	if chance(w.Rand, aberrated) {
+		for _, a := range []*float64{&p.Astigmatism[0], &p.Astigmatism[1], &p.Coma[0], &p.Coma[1], &p.Spherical} {
+			*a = aberration.even(w.Rand)
+		}
+	}
+	if mirrors {
+		p.Astigmatism[0] += stigma.even(w.Rand) * p.Defocus * p.Radius * p.Radius
+	}
+	return func(w *workspace, stretch float64) {
+		q := p
+		q.Defocus *= stretch
+		for i := range w.area.wave {
+			w.area.wave[i] = q.At(w.cycles(i))
+		}
+	}
+}
+
+// nearField writes a field in the specimen's plane, or upstream of it, to the area's wave as its far field; phase is
+// that of the way between them, at frequency 1.
+func (w *workspace) nearField(at func(y, x float64) complex128, phase float64) {
+	f := w.area
+	for i := range f.wave {
+		y, x := float64(spectrum.Frequency(i/f.size, f.size)), float64(spectrum.Frequency(i%f.size, f.size))
+		f.wave[i] = at(y, x)
+	}
+	f.far.Forward(f.wave)
+	if phase == 0 {
+		return
+	}
+	for i := range f.size {
+		k := float64(spectrum.Frequency(i, f.size)) * float64(w.n) / float64(f.size)
+		f.rows[i] = cmplx.Rect(1, -phase*k*k)
+	}
+	for i := range f.wave {
+		f.wave[i] *= f.rows[i/f.size] * f.rows[i%f.size]
+	}
+}
+
+// gaussian is a laser's beam, at any distance from its waist.
+func gaussian(w *workspace) optic {
+	sigma := width.log(w.Rand) * float64(w.n) / 4 // of the intensity: a disc like it has a diameter of 4 sigma
+	curvature, ratio := w.NormFloat64(), within{0.7, 1.4}.log(w.Rand)
+	return func(w *workspace, stretch float64) {
+		s := sigma * stretch
+		w.nearField(func(y, x float64) complex128 {
+			r2 := (y*y*ratio + x*x/ratio) / (s * s)
+			if r2 > 80 {
+				return 0
+			}
+			return cmplx.Rect(math.Exp(-r2/4), curvature*r2)
+		}, 0)
+	}
+}
+
+// pinhole is a round or square hole at a distance in front of the specimen.
+func pinhole(w *workspace) optic {
+	n := float64(w.n)
+	radius := width.log(w.Rand) * n / 2
+	hole := scenery.Pupil{Square: chance(w.Rand, 0.3), Sharpness: sharpness.log(w.Rand)}
+	fresnel := within{0.5, 30}.log(w.Rand) // Fresnel number radius^2 / (wavelength distance)
+	return func(w *workspace, stretch float64) {
+		h := hole
+		h.Radius = radius * stretch
+		w.nearField(h.At, math.Pi*h.Radius*h.Radius/(fresnel*n*n))
+	}
+}
+
+// diffuser is a spot with a random phase.
+func diffuser(w *workspace) optic {
+	n := float64(w.n)
+	radius := width.log(w.Rand) * n / 2
+	w.noise(bell(1 / (2 * math.Pi * grain.log(w.Rand))))
+	for i, v := range w.area.wave {
+		w.area.grain[i] = real(v)
+	}
+	strength, size := diffusion.even(w.Rand), w.size
+	spot := scenery.Pupil{Sharpness: within{0.1, 1}.log(w.Rand)}
+	return func(w *workspace, stretch float64) {
+		s := spot
+		s.Radius = radius * stretch
+		w.nearField(func(y, x float64) complex128 {
+			a := s.At(y, x)
+			if a == 0 {
+				return 0
+			}
+			return a * cmplx.Rect(1, strength*w.area.grain[(int(y)+size)%size*size+(int(x)+size)%size])
+		}, 0)
+	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/base/stream"
+	"ptyx/internal/scan/scenery"
 )
 
 // ObjectKind names a kind of sample.
@@ -44,66 +45,32 @@ func Object(kind ObjectKind, h, w int, absorption, phase float64, seed uint64) (
 
 // star is a Siemens star of 36 spokes with concentric gaps, centred.
 func star(h, w int, _ *rand.Rand) []float64 {
-	const spokes = 36
-	cy, cx := float64(h-1)/2, float64(w-1)/2
-	radius := 0.48 * math.Min(float64(h), float64(w))
-	out := make([]float64, h*w)
-	for y := range h {
-		for x := range w {
-			dy, dx := float64(y)-cy, float64(x)-cx
-			r, angle := math.Hypot(dy, dx), math.Atan2(dy, dx)
-			edge := r * math.Sin(spokes/2*angle) * 2 / spokes // signed distance to the nearest spoke edge, in pixels
-			gap := math.Abs(math.Mod(r/radius*4, 1)-0.5) * radius / 4
-			out[y*w+x] = soft(edge) * soft(gap-1) * soft(radius-r) * soft(r-3)
-		}
-	}
-	return out
+	c := scenery.NewCanvas(h, w)
+	c.Star(float64(h-1)/2, float64(w-1)/2, 0.48*math.Min(float64(h), float64(w)), 36, 4, scenery.Add(1))
+	return c.Data
 }
-
-// soft is a step about two pixels wide, so that an object is nearly band-limited.
-func soft(distance float64) float64 { return 0.5 * (1 + math.Erf(distance)) }
 
 // lines are about one line for every 12 pixels of the mean side, of random place, direction, width and thickness.
 func lines(h, w int, rng *rand.Rand) []float64 {
-	out := make([]float64, h*w)
-	count := (h + w) / 24
-	for range count {
+	c := scenery.NewCanvas(h, w)
+	for range (h + w) / 24 {
 		angle := rng.Float64() * math.Pi
-		sin, cos := math.Sincos(angle)
 		py, px := rng.Float64()*float64(h), rng.Float64()*float64(w)
 		half, weight := 0.75+2.25*rng.Float64(), 0.25+0.5*rng.Float64()
-		for y := range h {
-			for x := range w {
-				d := math.Abs((float64(x)-px)*sin - (float64(y)-py)*cos)
-				if d < half+3 {
-					out[y*w+x] += weight * soft(half-d)
-				}
-			}
-		}
+		c.Line(py, px, angle, half, scenery.Add(weight))
 	}
-	return limited(out)
+	c.Saturate()
+	return c.Data
 }
 
 // blobs are soft discs of 2 to 12 pixels' radius that cover about half of the field.
 func blobs(h, w int, rng *rand.Rand) []float64 {
-	out := make([]float64, h*w)
+	c := scenery.NewCanvas(h, w)
 	for range h * w / 250 {
 		cy, cx := rng.Float64()*float64(h), rng.Float64()*float64(w)
 		radius, weight := 2+10*rng.Float64()*rng.Float64(), 0.2+0.6*rng.Float64()
-		reach := int(radius) + 4
-		for y := max(0, int(cy)-reach); y < min(h, int(cy)+reach); y++ {
-			for x := max(0, int(cx)-reach); x < min(w, int(cx)+reach); x++ {
-				out[y*w+x] += weight * soft(radius-math.Hypot(float64(y)-cy, float64(x)-cx))
-			}
-		}
+		c.Disc(cy, cx, radius, scenery.Add(weight))
 	}
-	return limited(out)
-}
-
-// limited bends sums of overlapping pieces into 0..1.
-func limited(t []float64) []float64 {
-	for i, v := range t {
-		t[i] = math.Tanh(v)
-	}
-	return t
+	c.Saturate()
+	return c.Data
 }

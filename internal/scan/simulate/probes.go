@@ -6,6 +6,7 @@ import (
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/physics/spectrum"
+	"ptyx/internal/scan/scenery"
 )
 
 // ProbeKind names a kind of probe.
@@ -64,14 +65,11 @@ func focus(n int, size, stop float64) []complex128 {
 	// of the aperture, in frequency pixels: a speckle is about 6/2 pixels
 	radius := float64(n) / 6
 	defocus := size * math.Pi / (2 * radius * float64(n)) // phase defocus*f^2 spreads geometrically over size pixels
+	pupil := scenery.Pupil{Radius: radius, Stop: stop * radius, Defocus: defocus}
 	aperture := spectrum.New(n, n)
 	for i := range aperture.Data {
-		r := math.Hypot(float64(spectrum.Frequency(i/n, n)), float64(spectrum.Frequency(i%n, n)))
-		a := soft(radius-r) * soft(r-stop*radius)
-		if stop == 0 {
-			a = soft(radius - r)
-		}
-		aperture.Data[i] = cmplx.Rect(a, -defocus*r*r)
+		ky, kx := float64(spectrum.Frequency(i/n, n)), float64(spectrum.Frequency(i%n, n))
+		aperture.Data[i] = pupil.At(ky, kx)
 	}
 	aperture.IFFT()
 	return aperture.Centre().Data

@@ -1,0 +1,207 @@
+package experiments_test
+
+import (
+	"fmt"
+	"math"
+	"math/cmplx"
+	"slices"
+	"testing"
+
+	"ptyx/internal/physics/optics"
+	"ptyx/internal/scan/experiments"
+)
+
+// several makes samples of all kinds.
+func several(t *testing.T, count, n int, do func(i int, s *experiments.Sample)) {
+	t.Helper()
+	g := experiments.New(3, experiments.All())
+	var s experiments.Sample
+	for i := range count {
+		g.Fill(uint64(i), n, &s)
+		do(i, &s)
+		if t.Failed() {
+			t.Fatalf("sample %d: %s behind %s, %.3g photons", i, s.ObjectKind, s.ProbeKind, s.Photons)
+		}
+	}
+}
+
+// TestSamplesAreWithinTheirRanges also sees that nothing is NaN, at several sizes.
+func TestSamplesAreWithinTheirRanges(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{32, 40, 64, 128} {
+		several(t, 100, n, func(_ int, s *experiments.Sample) {
+			check := func(what string, v, low, high float64) {
+				if !(v >= low && v <= high) {
+					t.Errorf("%s %g is not between %g and %g, of %d pixels", what, v, low, high, n)
+				}
+			}
+			check("photons", s.Photons, 1e2, 1e9)
+			check("width", s.Width/float64(n), 0.04, 1.13)
+			for i := range s.Object {
+				check("amplitude of the object", cmplx.Abs(complex128(s.Object[i])), 0.299, 3.4)
+				check("light", float64(s.Light[i]), 0, 1e12)
+				check("given probe", cmplx.Abs(complex128(s.Probe[i])), 0, 1e6)
+				check("pattern", float64(s.Amplitude[i]), 0, 1e6)
+			}
+		})
+	}
+}
+
+// TestPhotonsAreCounted: a pattern has its photons within the error of a Poisson distribution, where nothing adds to
+// them or takes away from them.
+func TestPhotonsAreCounted(t *testing.T) {
+	t.Parallel()
+	const enough = 3e7 // with fewer photons, faults change the sum less than chance does
+	count, clean, squares := 0, 0, 0.0
+	several(t, 2000, 32, func(_ int, s *experiments.Sample) {
+		if s.Photons < enough {
+			return
+		}
+		count++
+		counted := 0.0
+		for _, a := range s.Amplitude {
+			counted += float64(a) * float64(a)
+		}
+		if z := (counted - s.Photons) / math.Sqrt(s.Photons); math.Abs(z) < 3 {
+			clean++
+			squares += z * z
+		}
+	})
+	// 40% of all detectors have no fault that changes the sum. Dead pixels in the dark and a weak background hardly do.
+	if share := float64(clean) / float64(count); count < 300 || share < 0.36 || share > 0.65 {
+		t.Errorf("%.2f of the patterns have their photons", share)
+	}
+	if variance := squares / float64(clean); variance < 0.85 || variance > 1.4 {
+		t.Errorf("counts have %.2f times the variance of a Poisson distribution", variance)
+	}
+}
+
+// TestPatternsAreThoseOfProbeAndObject: |F(P O)|^2 of a sample whose probe is given right explains its counts, if the
+// detector has no fault and the probe has no tails.
+func TestPatternsAreThoseOfProbeAndObject(t *testing.T) {
+	t.Parallel()
+	const n = 64
+	propagator, wave, intensity := optics.NewPropagator(n), make([]complex128, n*n), make([]float64, n*n)
+	exact, explained := 0, 0
+	several(t, 600, n, func(_ int, s *experiments.Sample) {
+		if s.Photons < 1e5 || !lit(s) {
+			return
+		}
+		exact++
+		for i, p := range s.Probe {
+			wave[i] = complex128(p) * complex128(s.Object[i])
+		}
+		propagator.Intensity(wave, intensity)
+		squares, bright := 0.0, 0.0
+		for i, v := range intensity {
+			if v > 20 {
+				d := float64(s.Amplitude[i]) - math.Sqrt(v)
+				squares, bright = squares+4*d*d, bright+1
+			}
+		}
+		if chi := squares / bright; chi > 0.8 && chi < 1.2 {
+			explained++
+		}
+	})
+	// 0.45 of the probes are exact. Of those, 0.92 do not reach out of the window, 0.8 of their patterns are not
+	// blurred, and 0.4 have no other fault.
+	if share := float64(explained) / float64(exact); exact < 100 || share < 0.25 || share > 0.7 {
+		t.Errorf("%d of %d patterns are explained by probe and object", explained, exact)
+	}
+}
+
+// lit reports whether the given probe is the true one.
+func lit(s *experiments.Sample) bool {
+	most := slices.Max(s.Light)
+	for i, p := range s.Probe {
+		if d := real(p)*real(p) + imag(p)*imag(p) - s.Light[i]; math.Abs(float64(d)) > 1e-5*float64(most) {
+			return false
+		}
+	}
+	return true
+}
+
+// TestGivenProbesResembleTheTrueOnes: nearly half are exact; the others have nearly its light, in nearly its places.
+func TestGivenProbesResembleTheTrueOnes(t *testing.T) {
+	t.Parallel()
+	const count = 600
+	exact, least := 0, 1.0
+	several(t, count, 64, func(_ int, s *experiments.Sample) {
+		if lit(s) {
+			exact++
+		}
+		var true2, given2, product, sum, given float64
+		for i, p := range s.Probe {
+			v, l := float64(real(p)*real(p)+imag(p)*imag(p)), float64(s.Light[i])
+			true2, given2, product, sum, given = true2+l*l, given2+v*v, product+l*v, sum+l, given+v
+		}
+		if ratio := given / sum; ratio < math.Exp(-0.151) || ratio > math.Exp(0.151) {
+			t.Errorf("a probe is given with %.3f times its power", ratio)
+		}
+		least = min(least, product/math.Sqrt(true2*given2))
+	})
+	if share := float64(exact) / count; share < 0.4 || share > 0.5 {
+		t.Errorf("%.2f of the probes are exact", share)
+	}
+	if least < 0.3 {
+		t.Errorf("a given probe has a likeness of %.2f to the true one", least)
+	}
+}
+
+// TestEveryKindOccurs also sees that a training can leave kinds out, and that they can be had alone.
+func TestEveryKindOccurs(t *testing.T) {
+	t.Parallel()
+	all, heldOut := experiments.All(), experiments.HeldOut()
+	if len(heldOut.Objects) == 0 || len(heldOut.Probes) == 0 {
+		t.Fatalf("nothing is held out: %v", heldOut)
+	}
+	for what, kinds := range map[string]experiments.Kinds{
+		"all": all, "training": all.Without(heldOut), "held out": heldOut,
+	} {
+		g := experiments.New(5, kinds)
+		seen := experiments.Kinds{}
+		note := func(list *[]string, name string) {
+			if !slices.Contains(*list, name) {
+				*list = append(*list, name)
+			}
+		}
+		var s experiments.Sample
+		for i := range 600 {
+			g.Fill(uint64(i), 32, &s)
+			note(&seen.Objects, s.ObjectKind)
+			note(&seen.Probes, s.ProbeKind)
+		}
+		slices.Sort(seen.Objects)
+		slices.Sort(seen.Probes)
+		want := experiments.Kinds{
+			Objects: slices.Sorted(slices.Values(kinds.Objects)), Probes: slices.Sorted(slices.Values(kinds.Probes)),
+		}
+		if fmt.Sprint(seen) != fmt.Sprint(want) {
+			t.Errorf("%s: %v, want %v", what, seen, want)
+		}
+	}
+}
+
+// TestSamplesAllocateLittle: a training makes millions.
+func TestSamplesAllocateLittle(t *testing.T) {
+	g := experiments.New(5, experiments.All())
+	var s experiments.Sample
+	at := uint64(0)
+	for ; at < 300; at++ {
+		g.Fill(at, 32, &s)
+	}
+	if each := testing.AllocsPerRun(200, func() { g.Fill(at, 32, &s); at++ }); each > 10 {
+		t.Errorf("%g allocations a sample", each)
+	}
+}
+
+// TestUnknownKindsPanic: a generator without kinds would have nothing to draw from.
+func TestUnknownKindsPanic(t *testing.T) {
+	t.Parallel()
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	experiments.New(1, experiments.Kinds{Objects: []string{"unicorns"}, Probes: experiments.All().Probes})
+}
