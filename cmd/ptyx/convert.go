@@ -7,7 +7,6 @@ type convertCmd struct {
 	Out string         `arg:"" help:"File to write: .npz, .h5, .cxi, .tif or .png."`
 	To  convert.Target `placeholder:"TARGET" help:"Format: pinn, product, patterns, cxi, tiff or png."`
 
-	ProbeFile  string `placeholder:"FILE[:PATH]" help:"File with the probe."`
 	ObjectFile string `placeholder:"FILE" help:"File with the object, such as a reconstruction.npz of the scan."`
 	JSON       bool   `name:"json" help:"Print the result as JSON."`
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 
+	"ptyx/internal/app/settings"
 	"ptyx/internal/app/workflow"
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/recon/engine"
@@ -19,15 +20,18 @@ import (
 // scanFlags say how to read a scan.
 type scanFlags struct {
 	inputFlags `embed:""`
+	ProbeFile  string `placeholder:"FILE[:PATH]" help:"Probe of the scan. Default: the one in the scan's file."`
 	viewFlags  `embed:""`
 }
 
 func (f scanFlags) read() dataset.Options {
-	return dataset.Options{Input: f.Input, Orientation: f.Layout, View: f.view()}
+	return dataset.Options{Input: f.Input, Orientation: f.Layout, ProbeFile: f.ProbeFile, View: f.view()}
 }
 
 // inputFlags describe the array of patterns.
 type inputFlags struct {
+	LayoutFile settings.LayoutFile `placeholder:"YAML" help:"File with values for the flags of this group."`
+
 	Input  dataset.InputKind   `default:"auto" help:"Kind of the patterns: amplitude, intensity (counts) or auto."`
 	Layout dataset.Orientation `default:"auto" help:"Axes of the patterns: frames-first, frames-last or auto."`
 }

@@ -27,7 +27,6 @@ type solverFlags struct {
 	BatchSize  int              `default:"0" help:"Patterns per LSQML update; 0: 1/8 of the scan, later all."`
 	Modes      int              `default:"1" help:"Incoherent modes of the probe."`
 	Positions  bool             `help:"Refine the positions, by up to 4 pixels."`
-	ProbeFile  string           `placeholder:"FILE[:PATH]" help:"File with the probe."`
 	Seed       uint64           `default:"0" help:"Random seed of the order of the patterns."`
 	Config     settings.File    `placeholder:"YAML" help:"File of settings for the flags that are not given."`
 	JSON       bool             `name:"json" help:"Print the result as JSON."`
@@ -62,7 +61,6 @@ func (f *solverFlags) solve(app *appContext, o workflow.SolveOptions, iterations
 	}
 	o.Read, o.Engine, o.OutputDir = f.read(), f.options(app.Log), f.OutputDir
 	o.Settings, o.Progress, o.Resume = text, app.progress(), f.Resume
-	o.Read.ProbeFile = f.ProbeFile
 	o.Solver = solve.Options{
 		Method: f.Method, Likelihood: f.Likelihood, Passes: iterations, BatchSize: f.BatchSize, Modes: f.Modes,
 		Positions: f.Positions, Seed: f.Seed,

@@ -64,10 +64,11 @@ type trainCmd struct {
 	ProbeRate     float64           `default:"1" help:"Learning rate of the probe, relative to the network's."`
 	ProbeWarmUp   int               `default:"1" help:"Epochs before the probe is refined."`
 
-	ProbeFile   []string `sep:"none" placeholder:"FILE" help:"Probe of all scans. Repeat it to give each its own."`
+	ProbeFile   []string `sep:"none" placeholder:"FILE[:PATH]" help:"Probe of all scans, or repeated, one for each."`
 	MemoryLimit int      `default:"256" placeholder:"MB" help:"Patterns kept in memory, in MB; 0: all."`
 
-	scanFlags     `embed:"" group:"Reading the scan"`
+	inputFlags    `embed:"" group:"Reading the scan"`
+	viewFlags     `embed:"" group:"Reading the scan"`
 	engineFlags   `embed:"" group:"Compute"`
 	DisableMLflow bool `settings:"-" name:"disable-mlflow" help:"Ignored; PtychoPINN's scripts pass it."`
 }

@@ -3,14 +3,17 @@ package main
 import (
 	"fmt"
 
+	"ptyx/internal/base/destination"
 	"ptyx/internal/quality/validate"
+	"ptyx/internal/scan/dataset"
 )
 
 type validateCmd struct {
-	Scan      string `arg:"" help:"Scan to check: NPZ, CXI or HDF5."`
-	ProbeFile string `placeholder:"FILE[:PATH]" help:"File with the probe."`
-	Seed      uint64 `default:"0" help:"Random seed of the choice of patterns."`
-	JSON      bool   `name:"json" help:"Print the facts and findings as JSON."`
+	Scan string `arg:"" help:"Scan to check: NPZ, CXI or HDF5."`
+	Seed uint64 `default:"0" help:"Random seed of the choice of patterns."`
+
+	SaveLayout string `placeholder:"YAML" help:"File to write the flags that read this scan to, for --layout-file."`
+	JSON       bool   `name:"json" help:"Print the facts and findings as JSON."`
 
 	scanFlags `embed:"" group:"Reading the scan"`
 }
@@ -24,11 +27,21 @@ Exit status 0: no error found; there may be warnings. 1: errors found, or the sc
 
 // Run checks a scan, and fails if training with it would fail or be useless.
 func (c *validateCmd) Run(app *appContext) error {
+	if c.SaveLayout != "" {
+		if err := destination.File("--save-layout", c.SaveLayout); err != nil {
+			return err
+		}
+	}
 	report, err := validate.File(app.Context, c.Scan, validate.Options{
 		Input: c.Input, Layout: c.Layout, View: c.view(), ProbeFile: c.ProbeFile, Seed: c.Seed,
 	})
 	if err != nil {
 		return err
+	}
+	if c.SaveLayout != "" {
+		if err := dataset.LayoutOf(c.read()).Save(c.SaveLayout); err != nil {
+			return err
+		}
 	}
 	write := report.WriteText
 	if c.JSON {

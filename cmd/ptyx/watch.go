@@ -53,7 +53,7 @@ func (c *watchCmd) Run(app *appContext) error {
 		return err
 	}
 	view := viewFlags{placeFlags: c.placeFlags, detectorFlags: c.detectorFlags, axisFlags: c.axisFlags}
-	scan := scanFlags{c.inputFlags, view}
+	scan := scanFlags{inputFlags: c.inputFlags, viewFlags: view}
 	result, err := workflow.Watch(app.Context, workflow.WatchOptions{
 		Model: c.ModelPath, OutputDir: c.OutputDir, Read: scan.read(), Engine: c.options(app.Log), Settings: text,
 		Probe: workflow.ProbeChoice{From: c.Probe},

@@ -67,10 +67,13 @@ func read(path string, command *kong.Node) (map[string]any, error) {
 // keyOf is a flag's name in a file.
 func keyOf(f *kong.Flag) string { return strings.ReplaceAll(f.Name, "-", "_") }
 
-// isSetting is false of flags that only print, of the file itself, and of flags with the tag settings:"-".
+// isSetting is false of flags that only print, of the files themselves, and of flags with the tag settings:"-".
 func isSetting(f *kong.Flag) bool {
-	_, file := f.Target.Interface().(File)
-	return !file && !f.Hidden && f.Name != "help" && f.Name != "json" && f.Tag.Get("settings") != "-"
+	switch f.Target.Interface().(type) {
+	case File, LayoutFile:
+		return false
+	}
+	return !f.Hidden && f.Name != "help" && f.Name != "json" && f.Tag.Get("settings") != "-"
 }
 
 // Of writes the settings of a command line, defaults included, in the order of the command's flags. It leaves out empty

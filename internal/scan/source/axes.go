@@ -158,7 +158,8 @@ func (r *reader) scalePositions(asked Unit) {
 		r.members[key] = member{place: m.place, values: values}
 	}
 	if pixels[0] != pixels[1] {
-		r.fail(r.members[Y].place, "one axis in pixels and the other in a unit of length", "both in the same", "give --unit")
+		r.fail(r.members[Y].place, "one axis in pixels and the other in a unit of length", "both in the same",
+			"give --unit")
 	}
 	r.Facts.Metres = !pixels[0]
 }
