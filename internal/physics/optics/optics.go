@@ -37,9 +37,15 @@ func NewPropagator(n int) *Propagator {
 func (p *Propagator) Intensity(wave []complex128, intensity []float64) {
 	n := p.n
 	p.far.Forward(wave)
-	for i, v := range wave {
-		centred := (i/n+n/2)%n*n + (i%n+n/2)%n
-		intensity[centred] = (real(v)*real(v) + imag(v)*imag(v)) / float64(n*n)
+	half, pixels := n/2, float64(n*n)
+	for r := range n {
+		row, centred := wave[r*n:][:n], intensity[(r+half)%n*n:][:n]
+		for c, v := range row[:half] {
+			centred[half+c] = (real(v)*real(v) + imag(v)*imag(v)) / pixels
+		}
+		for c, v := range row[half:] {
+			centred[c] = (real(v)*real(v) + imag(v)*imag(v)) / pixels
+		}
 	}
 }
 

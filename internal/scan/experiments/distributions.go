@@ -101,7 +101,7 @@ const (
 	focused = 0.15
 	// reaching: the probe's tails leave the window and come back from the neighbourhood of the patch. All others are
 	// cyclic, as simulations and reconstructions are; a scan of a compact probe has no tails to speak of.
-	reaching = 0.08
+	reaching = 0.05
 )
 
 // The probe as it is given to a network.

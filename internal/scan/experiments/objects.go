@@ -122,9 +122,7 @@ func (w *workspace) incline(down, right float64) {
 		at := 2 * math.Pi * float64(i-f.size/2) / float64(w.n)
 		f.rows[i], f.columns[i] = cmplx.Rect(1, down*at), cmplx.Rect(1, right*at)
 	}
-	for i := range f.wave {
-		f.wave[i] *= f.rows[i/f.size] * f.columns[i%f.size]
-	}
+	f.factor()
 }
 
 // unit maps a normal number to 0..1; two standard deviations fill it.

@@ -107,11 +107,7 @@ func (w *workspace) focus(dy, dx float64) {
 		f.rows[i] = cmplx.Rect(1, k*(dy+float64(f.size/2)))
 		f.columns[i] = cmplx.Rect(1, k*(dx+float64(f.size/2)))
 	}
-	for i, v := range f.wave {
-		if v != 0 {
-			f.wave[i] = v * f.rows[i/f.size] * f.columns[i%f.size]
-		}
-	}
+	f.factor()
 	f.far.Inverse(f.wave)
 }
 
@@ -131,13 +127,6 @@ func normalise(probe []complex128, power float64) float64 {
 		probe[i] = v * complex(factor, 0)
 	}
 	return factor
-}
-
-// cycles are the frequencies of a pixel of a far field, in cycles per window.
-func (w *workspace) cycles(i int) (ky, kx float64) {
-	f := w.area
-	share := float64(w.n) / float64(f.size)
-	return float64(spectrum.Frequency(i/f.size, f.size)) * share, float64(spectrum.Frequency(i%f.size, f.size)) * share
 }
 
 // unevenness is a smooth factor of a far field along either axis.
@@ -176,11 +165,7 @@ func (u unevenness) apply(f *field) {
 			line[i] = complex(v, 0)
 		}
 	}
-	for i, v := range f.wave {
-		if v != 0 {
-			f.wave[i] = v * f.rows[i/f.size] * f.columns[i%f.size]
-		}
-	}
+	f.factor()
 }
 
 // lens is the field behind, or before, the focus of a lens, or in it.
@@ -205,8 +190,11 @@ func (w *workspace) lens(stop float64, mirrors bool) optic {
 	return func(w *workspace, stretch float64) {
 		q := p
 		q.Defocus *= stretch
-		for i := range w.area.wave {
-			w.area.wave[i] = q.At(w.cycles(i))
+		f := w.area
+		for r, ky := range f.cycles {
+			for c, kx := range f.cycles {
+				f.wave[r*f.size+c] = q.At(ky, kx)
+			}
 		}
 	}
 }
@@ -215,21 +203,21 @@ func (w *workspace) lens(stop float64, mirrors bool) optic {
 // that of the way between them, at frequency 1.
 func (w *workspace) nearField(at func(y, x float64) complex128, phase float64) {
 	f := w.area
-	for i := range f.wave {
-		y, x := float64(spectrum.Frequency(i/f.size, f.size)), float64(spectrum.Frequency(i%f.size, f.size))
-		f.wave[i] = at(y, x)
+	for r := range f.size {
+		y := float64(spectrum.Frequency(r, f.size))
+		for c := range f.size {
+			f.wave[r*f.size+c] = at(y, float64(spectrum.Frequency(c, f.size)))
+		}
 	}
 	f.far.Forward(f.wave)
 	if phase == 0 {
 		return
 	}
-	for i := range f.size {
-		k := float64(spectrum.Frequency(i, f.size)) * float64(w.n) / float64(f.size)
+	for i, k := range f.cycles {
 		f.rows[i] = cmplx.Rect(1, -phase*k*k)
 	}
-	for i := range f.wave {
-		f.wave[i] *= f.rows[i/f.size] * f.rows[i%f.size]
-	}
+	copy(f.columns, f.rows)
+	f.factor()
 }
 
 // gaussian is a laser's beam, at any distance from its waist.

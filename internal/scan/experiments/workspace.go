@@ -33,7 +33,8 @@ type field struct {
 	canvas    [2]*scenery.Canvas // thickness for the phase and for the absorption
 	radial    []float64          // factors of a noise by the square of its frequency
 	logs      []float64          // of those frequencies, up to a constant
-	rows      []complex128       // (size)
+	cycles    []float64          // (size), frequencies in cycles per window
+	rows      []complex128       // (size), factors of rows
 	columns   []complex128       // (size)
 	nodes     []node             // of cells
 	nodesWide int
@@ -51,24 +52,39 @@ func newWorkspace(n int) *workspace {
 func (w *workspace) reach(factor int) {
 	w.size = factor * w.n
 	if w.areas[factor-1] == nil {
-		w.areas[factor-1] = newField(w.size)
+		w.areas[factor-1] = newField(w.n, w.size)
 	}
 	w.area = w.areas[factor-1]
 }
 
-func newField(size int) *field {
+func newField(n, size int) *field {
 	pixels := size * size
 	f := &field{
 		size: size, far: spectrum.NewTransform(size, size), wave: make([]complex128, pixels),
 		probe: make([]complex128, pixels), grain: make([]float64, pixels),
 		canvas: [2]*scenery.Canvas{scenery.NewCanvas(size, size), scenery.NewCanvas(size, size)},
 		radial: make([]float64, size*size/2+1), logs: make([]float64, size*size/2+1),
-		rows: make([]complex128, size), columns: make([]complex128, size),
+		cycles: make([]float64, size), rows: make([]complex128, size), columns: make([]complex128, size),
+	}
+	for i := range f.cycles {
+		f.cycles[i] = float64(spectrum.Frequency(i, size)) * float64(n) / float64(size)
 	}
 	for square := 1; square < len(f.logs); square++ {
 		f.logs[square] = math.Log(float64(square)) / 2
 	}
 	return f
+}
+
+// factor multiplies the wave with the factors of its rows and columns.
+func (f *field) factor() {
+	for r, down := range f.rows {
+		row := f.wave[r*f.size:][:f.size]
+		for c, v := range row {
+			if v != 0 {
+				row[c] = v * (down * f.columns[c])
+			}
+		}
+	}
 }
 
 // window calls do for every pixel of the window, in the middle of the field, with its index in both.

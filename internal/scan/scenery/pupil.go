@@ -24,11 +24,14 @@ type Pupil struct {
 
 // At is the field of a frequency.
 func (p Pupil) At(ky, kx float64) complex128 {
-	r := math.Sqrt(ky*ky + kx*kx)
 	sharp := p.Sharpness
 	if sharp == 0 {
 		sharp = 1
 	}
+	if sharp*(max(math.Abs(ky), math.Abs(kx))-p.Radius) > stepReach {
+		return 0
+	}
+	r := math.Sqrt(ky*ky + kx*kx)
 	a := 0.0
 	if p.Square {
 		a = Step(sharp*(p.Radius-math.Abs(ky))) * Step(sharp*(p.Radius-math.Abs(kx)))
