@@ -55,9 +55,9 @@ const (
 	independent    = 0.15 // absorption has a thickness of its own
 	rough          = 0.25
 	inclined       = 0.3
-	// rescaled: a calibrated probe takes the mean transmission of the scan upon itself, because the patterns determine
-	// only the product. The object then has a mean square of 1.
-	rescaled = 0.5
+	// rescaled: the patterns determine only the product of probe and object. ptyx gives a probe the mean power of a
+	// scan's patterns, so the object has a mean square of 1. In a request to a server, the probe may have its own power.
+	rescaled = 0.8
 )
 
 // The probe.
