@@ -99,6 +99,17 @@ type api struct {
 	h5Pget_nfilters                  func(list id) int32
 	h5Pget_filter2                   func(list id, n uint32, flags *uint32, count *uintptr, values *uint32,
 		size uintptr, name unsafe.Pointer, config *uint32) int32
+	h5Pget_fill_value       func(list, kind id, value unsafe.Pointer) int32
+	h5Pget_virtual_count    func(list id, count *uintptr) int32
+	h5Pget_virtual_vspace   func(list id, n uintptr) id
+	h5Pget_virtual_srcspace func(list id, n uintptr) id
+	h5Pget_virtual_filename func(list id, n uintptr, name unsafe.Pointer, size uintptr) int
+	h5Pget_virtual_dsetname func(list id, n uintptr, name unsafe.Pointer, size uintptr) int
+
+	h5Sget_select_type       func(space id) int32
+	h5Sis_regular_hyperslab  func(space id) int32
+	h5Sget_regular_hyperslab func(space id, start, stride, count, block *uint64) int32
+
 	h5Zfilter_avail func(filter int32) int32
 	h5Zregister     func(class unsafe.Pointer) int32
 

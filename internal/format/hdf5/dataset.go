@@ -22,12 +22,14 @@ type Dataset struct {
 	id    id
 	null  bool // has a type but no value
 	chunk []int
+	// where the values of a virtual dataset are; nil of another
+	virtual *virtual
 	// the file holds at least one byte for so many of the array's
 	shrinks int64
 }
 
-// Dataset opens the dataset at a path. It refuses one with values in other files, or packed by a filter that the
-// library does not have.
+// Dataset opens the dataset at a path. A virtual dataset reads as if its values were in it; see Lost. Dataset refuses
+// one with external storage, or packed by a filter that ptyx does not find.
 func (f *File) Dataset(name string) (*Dataset, error) {
 	l := f.library
 	defer l.enter()()
@@ -40,28 +42,43 @@ func (f *File) Dataset(name string) (*Dataset, error) {
 	if kind != objectDataset {
 		return nil, fault(f.path, name, "a group", "a dataset", "", nil)
 	}
-	d := &Dataset{Path: name, file: at, id: l.h5Dopen2(at.file, real, defaults)}
+	d, err := at.openDataset(name, real, 0)
+	if err == nil && d.virtual == nil {
+		at.opened = append(at.opened, d.id)
+	}
+	return d, err
+}
+
+// openDataset opens the dataset at a path without links. depth is the number of virtual datasets that refer to it, each
+// through the one before. A virtual dataset keeps nothing open.
+func (f *File) openDataset(name, real string, depth int) (*Dataset, error) {
+	l := f.library
+	d := &Dataset{Path: name, file: f, id: l.h5Dopen2(f.file, real, defaults)}
 	if d.id < 0 {
-		return nil, at.unreadable(real, "a dataset that cannot be opened")
+		return nil, f.unreadable(real, "a dataset that cannot be opened")
 	}
-	if err := d.inspect(); err != nil {
+	err := d.inspect(depth)
+	if err != nil || d.virtual != nil {
 		l.h5Dclose(d.id)
-		return nil, err
+		d.id = -1
+	} else {
+		d.enlargeCache(real)
 	}
-	d.enlargeCache(real)
-	at.opened = append(at.opened, d.id)
-	return d, nil
+	return d, err
 }
 
 // inspect reads the storage, the shape and the type of the dataset.
-func (d *Dataset) inspect() (err error) {
+func (d *Dataset) inspect(depth int) (err error) {
 	l := d.file.library
-	properties, space, of := l.h5Dget_create_plist(d.id), l.h5Dget_space(d.id), l.h5Dget_type(d.id)
+	properties, of := l.h5Dget_create_plist(d.id), l.h5Dget_type(d.id)
 	defer l.h5Pclose(properties)
-	defer l.h5Sclose(space)
 	defer l.h5Tclose(of)
+	d.Type = l.describe(of)
 	if d.shrinks, err = d.file.checkStorage(d.Path, properties); err != nil {
 		return err
+	}
+	if l.h5Pget_layout(properties) == layoutVirtual {
+		return d.assemble(properties, depth)
 	}
 	if l.h5Pget_layout(properties) == layoutChunked {
 		var dims [32]uint64 // more than a dataset may have
@@ -70,18 +87,31 @@ func (d *Dataset) inspect() (err error) {
 			d.chunk = append(d.chunk, int(n))
 		}
 	}
-	if d.Shape, d.null, err = d.file.extent(d.Path, space); err != nil {
+	if err := d.readShape(); err != nil {
 		return err
 	}
-	d.Type = l.describe(of)
 	if d.file.tree.growing && len(d.Shape) > 0 { // its writer may add to the file what the shape announces
 		return d.checkPlausible(d.Shape[1:])
 	}
 	return d.checkPlausible(d.Shape)
 }
 
+func (d *Dataset) readShape() (err error) {
+	space := d.file.library.h5Dget_space(d.id)
+	defer d.file.library.h5Sclose(space)
+	d.Shape, d.null, err = d.file.extent(d.Path, space)
+	return err
+}
+
 // checkPlausible refuses an array of some shape that the file is too small for, before it decides an allocation.
 func (d *Dataset) checkPlausible(shape []int) error {
+	if v := d.virtual; v != nil {
+		if product(max(1, d.Type.Size), shape) > max(freeBytes, 4*v.size) {
+			return d.refuse(fmt.Sprintf("a virtual dataset of shape %v and parts of %d bytes", d.Shape, v.size),
+				"an array that its parts can fill")
+		}
+		return nil
+	}
 	if product(max(1, d.Type.Size), shape) > uint64(max(freeBytes, d.shrinks*d.file.size)) {
 		return fault(d.file.path, d.Path, fmt.Sprintf("shape %v in a file of %d bytes", d.Shape, d.file.size),
 			"an array that the file can hold", "copy or write the file again", nil)
@@ -356,20 +386,10 @@ func (d *Dataset) readComplex(dst []complex64, first, count int) error {
 func (d *Dataset) read(to unsafe.Pointer, kind id, first, count int) error {
 	l := d.file.library
 	defer l.enter()()
-	memory, file := defaults, defaults
-	if count != all {
-		var ok bool
-		memory, file, ok = l.selectSlices(d.id, d.Shape, first, count)
-		defer l.h5Sclose(memory)
-		defer l.h5Sclose(file)
-		if !ok {
-			return d.unreadable()
-		}
+	if count == all {
+		return d.readFrames(to, kind, len(d.Shape), 0, 1)
 	}
-	if l.h5Dread(d.id, kind, memory, file, defaults, to) < 0 {
-		return d.unreadable()
-	}
-	return nil
+	return d.readFrames(to, kind, len(d.Shape)-1, first, count)
 }
 
 // selectSlices makes the dataspaces of slices first to first+count-1 of a dataset, in memory and in the file; to be

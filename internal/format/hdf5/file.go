@@ -30,7 +30,8 @@ type File struct {
 	real    string // absolute, without symbolic links
 	size    int64  // in bytes, when it was opened
 	file    id
-	opened  []id // datasets, closed with the file
+	opened  []id                // datasets, closed with the file
+	parts   map[string]*Dataset // those that virtual datasets refer to, by their paths without links
 }
 
 // Open opens a file for reading. Its links to other files are followed into its own folder and those below it, and into

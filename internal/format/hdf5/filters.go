@@ -39,10 +39,6 @@ const (
 // which there is no plug-in. shrinks is the factor by which its filters can shrink data.
 func (f *File) checkStorage(name string, properties id) (shrinks int64, err error) {
 	l := f.library
-	if l.h5Pget_layout(properties) == layoutVirtual {
-		return 0, fault(f.path, name, "a virtual dataset, whose values lie in other places", "the values themselves",
-			"copy it into a dataset of its own, as h5repack or h5py can", nil)
-	}
 	if l.h5Pget_external_count(properties) > 0 {
 		return 0, fault(f.path, name, "a dataset whose values lie in another file", "the values themselves",
 			"copy it into one file, as h5repack can", nil)

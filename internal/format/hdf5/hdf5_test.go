@@ -276,7 +276,6 @@ func TestRefusals(t *testing.T) {
 			" into " + filepath.Dir(testLibrary(t).Path), "or repack the file"}},
 		{"packed.h5", "unknown", []string{"data packed by the filter", "(31999)"}},
 		{"links.h5", "external/below", []string{"external/below: found nothing of this name"}},
-		{"links.h5", "virtual", []string{"virtual: found a virtual dataset"}},
 		{"links.h5", "outside", []string{"outside: found a dataset whose values lie in another file"}},
 		{"links.h5", "ring-a", []string{"found soft links in a ring"}},
 		{"links.h5", "dangling", []string{"dangling: found nothing of this name"}},

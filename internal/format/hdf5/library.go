@@ -2,8 +2,8 @@
 // program that reads only NPZ files needs none. The package parses nothing of the format.
 //
 // The nouns: a Library is the loaded shared library; a File is open for reading, and gives Datasets and attributes by
-// path; a Writer makes a new file. Links are followed here, so that none leads out of the folder of the file; virtual
-// datasets and external storage are refused. Gzip and shuffle are the library's own. This package decodes lzf, which
+// path; a Writer makes a new file. Links and virtual datasets are followed here, so that none leads out of the folder
+// of the file. Gzip and shuffle are the library's own. This package decodes lzf, which
 // h5py compiles into itself, and loads the plug-ins of other filters, such as bitshuffle. An error names a filter that
 // is missing.
 //

@@ -2,7 +2,7 @@ package hdf5
 
 import (
 	"errors"
-	"io/fs"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -115,21 +115,15 @@ func TestSymbolicLinks(t *testing.T) {
 	}
 }
 
-// TestManyLinkedFiles: the number of open files stays small, and no data are lost.
-func TestManyLinkedFiles(t *testing.T) {
-	dir := t.TempDir()
-	content, err := fs.ReadFile(os.DirFS("testdata"), "linked/part.h5")
+// openMany opens more files than may be open at the same time, copies of linked/part.h5 in dir.
+func openMany(t *testing.T, f *File, dir string) {
+	t.Helper()
+	content, err := os.ReadFile("testdata/linked/part.h5")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := testLibrary(t).Open("testdata/linked/scan.h5", dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	first := dataset(t, f, "beside")
 	for i := range 3 * mostOpen {
-		path := filepath.Join(dir, "part"+string(rune('a'+i))+".h5")
+		path := filepath.Join(dir, fmt.Sprintf("part-%d.h5", i))
 		if err := os.WriteFile(path, content, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -143,6 +137,18 @@ func TestManyLinkedFiles(t *testing.T) {
 			t.Fatalf("file %d: %v", i, err)
 		}
 	}
+}
+
+// TestManyLinkedFiles: the number of open files stays small, and no data are lost.
+func TestManyLinkedFiles(t *testing.T) {
+	dir := t.TempDir()
+	f, err := testLibrary(t).Open("testdata/linked/scan.h5", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	first := dataset(t, f, "beside")
+	openMany(t, f, dir)
 	if got, err := first.Float64s(); err != nil || !slices.Equal(got, pattern(4, same)) {
 		t.Errorf("an open dataset: %v, %v", got, err)
 	}

@@ -12,7 +12,8 @@ func (d *Dataset) Slab(dst []float32, start, count []int) error {
 	if err := d.mustBeReal(); err != nil {
 		return err
 	}
-	if len(d.Shape) == 0 || len(start) != len(d.Shape) || len(count) != len(d.Shape) || len(dst) != ndarray.Size(count) {
+	if len(d.Shape) == 0 || len(start) != len(d.Shape) || len(count) != len(d.Shape) ||
+		len(dst) != ndarray.Size(count) {
 		return fmt.Errorf("hdf5: a block of %v from %v of shape %v into %d values", count, start, d.Shape, len(dst))
 	}
 	for axis, n := range count {
@@ -25,14 +26,36 @@ func (d *Dataset) Slab(dst []float32, start, count []int) error {
 	}
 	l := d.file.library
 	defer l.enter()()
-	from, extent := dims(start), dims(count)
-	file, memory := l.h5Dget_space(d.id), l.h5Screate_simple(int32(len(extent)), &extent[0], nil)
-	defer l.h5Sclose(file)
-	defer l.h5Sclose(memory)
-	const set = 0 // H5S_SELECT_SET
-	if memory < 0 || l.h5Sselect_hyperslab(file, set, &from[0], nil, &extent[0], nil) < 0 ||
-		l.h5Dread(d.id, l.ids.float32, memory, file, defaults, pointer(dst)) < 0 {
-		return d.unreadable()
+	if d.virtual != nil {
+		return d.virtualSlab(dst, start, count)
+	}
+	return d.readBlock(pointer(dst), l.ids.float32, dims(start), dims(count))
+}
+
+// virtualSlab is Slab for a virtual dataset. It reads elements that are in a row together.
+func (d *Dataset) virtualSlab(dst []float32, start, count []int) error {
+	cell := 0 // axes that are read in full, at the end
+	for axis := len(count) - 1; axis > 0 && count[axis] == d.Shape[axis]; axis-- {
+		cell++
+	}
+	last := len(count) - 1 - cell
+	size := count[last] * ndarray.Size(count[last+1:])
+	at := make([]int, last) // of the row, from start on
+	for row := 0; row < len(dst); row += size {
+		first := 0
+		for axis := range last {
+			first = first*d.Shape[axis] + start[axis] + at[axis]
+		}
+		first = first*d.Shape[last] + start[last]
+		if err := d.readFrames(pointer(dst[row:]), d.file.library.ids.float32, cell, first, count[last]); err != nil {
+			return err
+		}
+		for axis := last - 1; axis >= 0; axis-- {
+			if at[axis]++; at[axis] < count[axis] {
+				break
+			}
+			at[axis] = 0
+		}
 	}
 	return nil
 }

@@ -27,6 +27,9 @@ type tree struct {
 	roots   []string // folders that links may lead into: absolute, without symbolic links
 	growing bool
 	files   []*File // open: the user's first, then the others, the one used last at the end
+
+	virtuals map[string]*Dataset // virtual datasets that others refer to, by file and path
+	mappings int                 // of all virtual datasets so far
 }
 
 // mostOpen is the number of linked files that are open at the same time. Each takes half a megabyte, and a scan may
@@ -42,7 +45,7 @@ func newTree(l *Library, path string, growing bool, follow []string) (t *tree, r
 	if err := f.Close(); err != nil {
 		return nil, "", err
 	}
-	t = &tree{library: l, path: path, growing: growing}
+	t = &tree{library: l, path: path, growing: growing, virtuals: map[string]*Dataset{}}
 	if real, err = realPath(path); err != nil {
 		return nil, "", fmt.Errorf("opening %s: %w", path, err)
 	}
@@ -89,7 +92,7 @@ func (t *tree) open(path, real string) (f *File, live bool, err error) {
 		l.h5Fclose(file)
 		return nil, false, fmt.Errorf("opening %s: %w", path, err)
 	}
-	f = &File{library: l, tree: t, path: path, real: real, size: info.Size(), file: file}
+	f = &File{library: l, tree: t, path: path, real: real, size: info.Size(), file: file, parts: map[string]*Dataset{}}
 	t.files = append(t.files, f)
 	return f, live, nil
 }
@@ -111,7 +114,10 @@ func (f *File) closeOne() error {
 	for _, dataset := range f.opened {
 		f.library.h5Dclose(dataset)
 	}
-	f.opened = nil
+	for _, part := range f.parts {
+		f.library.h5Dclose(part.id)
+	}
+	f.opened, f.parts = nil, map[string]*Dataset{}
 	if f.library.h5Fclose(f.file) < 0 {
 		return fmt.Errorf("closing %s: %w", f.path, f.library.cause())
 	}
@@ -124,7 +130,11 @@ func (f *File) linked(link, name string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := f.tree
+	return f.tree.use(path, real)
+}
+
+// use returns the file with a real path that may be read, and opens it if it is not open.
+func (t *tree) use(path, real string) (*File, error) {
 	if i := slices.IndexFunc(t.files, func(other *File) bool { return other.real == real }); i >= 0 {
 		other := t.files[i]
 		if i > 0 {

@@ -83,6 +83,81 @@ def filters(file):
         file["blank"][frame] = 0
 
 
+def virtual(file):
+    """Virtual datasets. expected/NAME has what h5py reads, with all files in place."""
+    frames = pattern((12, 6, 5)).astype("u2")
+    sources = {"one": frames[:5], "two": frames[5:10], "three": frames[10:], "half": frames[:6, :3],
+               "other": frames[:6, 3:], "channels": frames.reshape(6, 2, 6, 5), "list": np.arange(5.0),
+               "single": frames[3]}
+    for name, data in sources.items():
+        with h5py.File(f"parts/{name}.h5", "w") as part:
+            part["data"] = data
+    source = {name: h5py.VirtualSource(f"parts/{name}.h5", "data", data.shape) for name, data in sources.items()}
+
+    def make(name, shape, fill, type="u2", fillvalue=0, **places):
+        layout = h5py.VirtualLayout(shape, type, **places)
+        fill(layout)
+        return file.create_virtual_dataset(name, layout, fillvalue=fillvalue)
+
+    def put(*pairs):
+        def fill(layout):
+            for place, part in pairs:
+                layout[place] = part
+        return fill
+
+    one, two, three = source["one"], source["two"], source["three"]
+    make("joined", (12, 6, 5), put((np.s_[:5], one), (np.s_[5:10], two), (np.s_[10:], three)))
+    make("wide", (12, 6, 5), put((np.s_[:5], one), (np.s_[5:10], two), (np.s_[10:], three)), "f8")
+    make("interleaved", (10, 6, 5), put((np.s_[0::2], one), (np.s_[1::2], two)))
+    make("backwards", (5, 6, 5), put(*((i, one[4 - i]) for i in range(5))))
+    make("each", (5, 6, 5), put(*((i, one[i]) for i in range(5))))
+    make("some", (4, 6, 5), put((np.s_[:2], one[1:4:2]), (np.s_[2:], two[3:5])))
+    make("raster", (2, 5, 6, 5), put((0, one), (1, two)))
+    make("raster-in-one", (10, 6, 5), put((np.s_[:10], h5py.VirtualSource("virtual.h5", "raster", (2, 5, 6, 5)))))
+    make("modules", (6, 8, 7), put((np.s_[:, 0:3, 1:6], source["half"]), (np.s_[:, 5:8, 1:6], source["other"])),
+         fillvalue=9)
+    make("rows", (5, 6, 5), put((np.s_[:, ::2], one[:, :3]), (np.s_[:, 1::2], one[:, 3:])))
+    make("window", (5, 2, 3), put((np.s_[:], one[:, 2:4, 1:4])))
+    make("channel", (6, 6, 5), put((np.s_[:], source["channels"][:, 1])))
+    make("channels", (6, 2, 6, 5), put((np.s_[:], source["channels"])))
+    make("columns", (5, 2), put((np.s_[:, 1], source["list"]), (np.s_[:, 0], source["list"])), "f8")
+    make("singles", (3, 6, 5), put(*((i, source["single"]) for i in range(3))))
+    make("nested", (12, 6, 5), put((np.s_[:], h5py.VirtualSource("virtual.h5", "joined", (12, 6, 5)))))
+    make("same-file", (5, 6, 5), put((np.s_[:], h5py.VirtualSource(".", "interleaved", (10, 6, 5))[::2])))
+    for name in list(file):
+        file["expected/" + name] = file[name][...]
+        assert np.count_nonzero(file["expected/" + name]) > 4, name
+
+    # What is lost: a file, a dataset, the end of a file, frames that nothing maps to, one of two modules.
+    missing = h5py.VirtualSource("parts/missing.h5", "data", (5, 6, 5))
+    make("lost/file", (12, 6, 5), put((np.s_[:5], one), (np.s_[5:10], missing), (np.s_[10:], three)))
+    make("lost/dataset", (10, 6, 5), put((np.s_[:5], one),
+                                         (np.s_[5:], h5py.VirtualSource("parts/two.h5", "absent", (5, 6, 5)))))
+    make("lost/end", (12, 6, 5), put((np.s_[:8], h5py.VirtualSource("parts/one.h5", "data", (8, 6, 5))),
+                                     (np.s_[10:], three)))
+    make("lost/module", (6, 6, 5), put((np.s_[:, :3], source["half"]),
+                                       (np.s_[:, 3:], h5py.VirtualSource("parts/missing.h5", "data", (6, 3, 5)))))
+    make("lost/terabyte", (10**9, 1000, 1000), put((np.s_[:5, :6, :5], one)))
+    make("lost/all", (5, 6, 5), put((np.s_[:], missing)))
+
+    make("bad/outside", (2, 3, 4), put((np.s_[:], h5py.VirtualSource("../types.h5", "types/u2", (2, 3, 4)))))
+    make("bad/size", (2, 7, 4), put((np.s_[:], h5py.VirtualSource("parts/one.h5", "data", (5, 7, 4))[:2])))
+    make("bad/kind", (5,), put((np.s_[:], h5py.VirtualSource("../linked/scan.h5", "text", (5,)))), "S3", None)
+    make("bad/twice", (5, 6, 5), put((np.s_[:3], one[:3]), (np.s_[2:], one[2:])))
+    make("bad/ring", (5, 6, 5), put((np.s_[:], h5py.VirtualSource(".", "bad/ring-too", (5, 6, 5)))))
+    make("bad/ring-too", (5, 6, 5), put((np.s_[:], h5py.VirtualSource(".", "bad/ring", (5, 6, 5)))))
+    make("bad/structure", (2,), put((np.s_[:], h5py.VirtualSource("parts/one.h5", "data", (2,)))), "i4,f4", None)
+    for name, file_name in (("endless", b"parts/one.h5"), ("numbered", b"parts/%b.h5")):
+        properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        to = h5py.h5s.create_simple((0, 6, 5), (h5py.h5s.UNLIMITED, 6, 5))
+        of = h5py.h5s.create_simple((5, 6, 5), (h5py.h5s.UNLIMITED, 6, 5))
+        to.select_hyperslab((0, 0, 0), (h5py.h5s.UNLIMITED, 1, 1), (5, 1, 1), (5, 6, 5))
+        if name == "endless":
+            of.select_hyperslab((0, 0, 0), (h5py.h5s.UNLIMITED, 1, 1), (5, 1, 1), (5, 6, 5))
+        properties.set_virtual(to, file_name, b"data", of)
+        h5py.h5d.create(file["bad"].id, name.encode(), h5py.h5t.STD_U16LE, to, properties)
+
+
 def links(file):
     file["real/data"] = pattern((4,))
     file["soft"] = h5py.SoftLink("/real/data")
@@ -132,9 +207,13 @@ def other(file):
 
 os.chdir(os.path.dirname(os.path.abspath(__file__)))
 os.makedirs("linked/below", exist_ok=True)
+os.makedirs("virtual/parts", exist_ok=True)
 with open("linked/text.txt", "w") as text:
     text.write("no HDF5 file\n")
 for name, fill in (("types", types), ("packed", packed), ("filters", filters), ("links", links),
                    ("linked/scan", linked), ("linked/part", part), ("linked/below/other", other)):
     with h5py.File(f"{name}.h5", "w") as f:
         fill(f)
+os.chdir("virtual")  # where h5py searches the parts
+with h5py.File("virtual.h5", "w") as f:
+    virtual(f)
