@@ -25,6 +25,7 @@ func translatorOf(opType string) (translator, bool) {
 		"Tanh":         unary(ops.Tanh),
 		"Sin":          unary(ops.Sin),
 		"Cos":          unary(ops.Cos),
+		"Log":          unary(ops.Log),
 		"Sqrt":         unary(ops.Sqrt),
 		"Atan":         unary(ops.Atan),
 		"Abs":          unary(ops.Abs),

@@ -63,7 +63,7 @@ def ports(network, channels, n):
     image, probe = ["batch", channels, n, n], ["probes", 1, n, n]
     if network == "unrolled":
         return {"amplitude_measured": image, "probe_re": probe, "probe_im": probe, "offset": ["offsets", 2],
-                "object_re": image, "object_im": image}
+                "object_re": image, "object_im": image, "log_variance": image}
     return {"amplitude_measured": image, "amplitude": image, "phase": image}
 
 

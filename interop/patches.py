@@ -69,9 +69,9 @@ def output_names(session):
     return [o.name for o in session.get_outputs()]
 
 
-def combine(names, first, second):
-    """The complex patches that two outputs are."""
-    if names == ["object_re", "object_im"]:
+def combine(names, first, second, log_variance=None):
+    """The complex patches that the first two outputs are."""
+    if names[:2] == ["object_re", "object_im"]:
         return first.astype(complex) + 1j * second.astype(float)
     if names == ["amplitude", "phase"]:
         return first.astype(complex) * np.exp(1j * second.astype(float))

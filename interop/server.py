@@ -151,7 +151,7 @@ def inferred(report, client, name, patterns, session):
 
 
 def inferring(client, name, names):
-    """A function that sends a request and returns both outputs."""
+    """A function that sends a request and returns all outputs."""
     def infer(tensors, outputs=None, **options):
         answer = client.infer(name, tensors, outputs=outputs, headers=bearer(), **options)
         return [answer.as_numpy(output) for output in names]
@@ -207,7 +207,7 @@ def refused(report, client, name, one):
          lambda: client.infer(name, given(one[0]), headers=bearer())),
         ("FP16", 400, "FP16", lambda: client.infer(name, [half], headers=bearer())),
         ("another input", 400, INPUT, lambda: client.infer(name, [another], headers=bearer())),
-        ("another output", 400, "expected object_re or object_im",
+        ("another output", 400, "expected one of object_re, object_im",
          lambda: client.infer(name, given(one), outputs=wanted(True, ["image"]), headers=bearer())),
         ("classes of an image", 400, "classification",
          lambda: client.infer(name, given(one), outputs=[triton.InferRequestedOutput("object_im", class_count=2)],

@@ -32,7 +32,10 @@ type Net struct {
 	// Amplitude and Phase are the object of a network that computes them, (B, C, N, N): 0 outside the extent, the phase
 	// in [-pi, pi]. They are nil for a network that computes real and imaginary part.
 	Amplitude, Phase *gorgonia.Node
-	Names            map[*gorgonia.Node]string
+	// LogVariance is the natural logarithm of the variance of Object: the mean of |error|^2 of each pixel, real and
+	// imaginary part together, (B, C, N, N). It is nil for a network without.
+	LogVariance *gorgonia.Node
+	Names       map[*gorgonia.Node]string
 }
 
 // Build makes the graph of a network. inputs are nodes for Inputs, behind a batch each, the first being the measured

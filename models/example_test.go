@@ -50,7 +50,7 @@ func ExampleConfig_Initialise() {
 		fmt.Println(s.Name, params[i].Shape)
 	}
 	// Output:
-	// 57870 values
+	// 62942 values
 	// light.weight [16 16 3 3]
 	// light.bias [16]
 	// stage.0.step [1]

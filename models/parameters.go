@@ -12,6 +12,9 @@ type Spec struct {
 	Name  string
 	Shape []int   // weight (O, I, 3, 3), bias (O), or number (1)
 	Rate  float64 // learning rate, relative to that of the others; 0: the same
+	// Variance marks a parameter that decides Net.LogVariance alone. Training fits it to the errors of the object, and
+	// no gradient of these reaches the other parameters.
+	Variance bool
 }
 
 // Suffixes of a layer's parameters.

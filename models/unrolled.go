@@ -38,6 +38,17 @@ const (
 	firstMomentum = 0.3
 	firstWrite    = 0.1 // factor on the weights that change the object
 	numberRate    = 0.1 // learning rate of these numbers, relative to that of the convolutions
+
+	varianceFloor = 1e-8 // of the squared move of which the variance is a multiple: an error of 1e-4
+	darkLight     = 1e-3 // added to the light, of at most 1, before its logarithm
+)
+
+// Layers of the logarithm of the variance. All but varianceRead add to it.
+const (
+	varianceMove  = "variance.move"  // sees how far the last move went
+	varianceLight = "variance.light" // sees the light on each pixel
+	varianceRead  = "variance.read"  // sees the features of the last stage
+	varianceWrite = "variance.write"
 )
 
 // Pattern sizes of the network: multiples of sizeStep, which divide into squares.
@@ -81,11 +92,12 @@ func stageName(i int, part string) string { return fmt.Sprintf("stage.%d.%s", i,
 
 func unrolledSpecs(c Config) []Spec {
 	var specs []Spec
-	conv := func(layer string, in, out int) {
+	add := func(layer string, in, out, kernel int, variance bool) {
 		specs = append(specs,
-			Spec{Name: layer + weightSuffix, Shape: []int{out, in, 3, 3}},
-			Spec{Name: layer + biasSuffix, Shape: []int{out}})
+			Spec{Name: layer + weightSuffix, Shape: []int{out, in, kernel, kernel}, Variance: variance},
+			Spec{Name: layer + biasSuffix, Shape: []int{out}, Variance: variance})
 	}
+	conv := func(layer string, in, out int) { add(layer, in, out, 3, false) }
 	number := func(name string) { specs = append(specs, Spec{Name: name, Shape: []int{1}, Rate: numberRate}) }
 	width, pixels := channelWidth*c.FiltersScale, square*square
 	conv("light", pixels, width)
@@ -102,6 +114,10 @@ func unrolledSpecs(c Config) []Spec {
 			conv(stageName(i, "write"), width, 2*pixels)
 		}
 	}
+	add(varianceMove, 1, pixels, 3, true)
+	add(varianceLight, pixels, pixels, 1, true)
+	add(varianceRead, width, pixels, 3, true)
+	add(varianceWrite, pixels, pixels, 3, true)
 	return specs
 }
 
@@ -118,6 +134,14 @@ func startUnrolled(_ Config, params map[string]*Array) {
 			}
 		}
 	}
+	move := params[varianceMove+weightSuffix] // the variance begins as the mean of the squared move around a pixel
+	for k := range move.Data {
+		move.Data[k] = 1 / float32(move.Shape[2]*move.Shape[3])
+	}
+	clear(params[varianceLight+weightSuffix].Data)
+	for k := range params[varianceWrite+weightSuffix].Data {
+		params[varianceWrite+weightSuffix].Data[k] *= firstWrite
+	}
 }
 
 // unrolling is the state from stage to stage; images are (B, 2, N, N), real and imaginary part.
@@ -125,7 +149,8 @@ type unrolling struct {
 	*builder
 	consistency forward.Consistency
 	excess      *gorgonia.Node // the object - 1; nil: an empty object
-	change      *gorgonia.Node // the last move
+	change      *gorgonia.Node // the last move, with the momentum of those before
+	moved       *gorgonia.Node // the last move without it
 	features    *gorgonia.Node // (B or 1, F, N/4, N/4)
 }
 
@@ -140,7 +165,24 @@ func buildUnrolled(b *builder) *Net {
 		}
 	}
 	object := forward.Unstacked(u.object())
-	return &Net{Object: Pair{Re: b.named("object.re", object.Re), Im: b.named("object.im", object.Im)}}
+	return &Net{
+		Object:      Pair{Re: b.named("object.re", object.Re), Im: b.named("object.im", object.Im)},
+		LogVariance: u.logVariance(),
+	}
+}
+
+// logVariance is that of the object. The last move says how much the pattern still contradicts the object: its square,
+// averaged over a square of pixels, is what the variance is a multiple of. The factor depends on the light and on the
+// features.
+func (u *unrolling) logVariance() *gorgonia.Node {
+	move := ops.SpaceToDepth(u.moved, square) // (B, 32, N/4, N/4)
+	s, pixels := move.Shape(), float32(square*square)
+	squared := ops.Affine(ops.SumTo(ops.Mul(move, move), []int{s[0], 1, s[2], s[3]}), 1/pixels, varianceFloor)
+	seen := u.conv(varianceWrite, u.relu(u.conv(varianceRead, u.features)))
+	sum := ops.Add(u.conv(varianceMove, ops.Log(squared)), seen)
+	lit := ops.Log(ops.Affine(u.consistency.Light(), 1, darkLight))
+	light := ops.SpaceToDepth(lit, square) // (B or 1, 16, N/4, N/4)
+	return u.named("log_variance", ops.DepthToSpace(ops.Add(sum, u.conv(varianceLight, light)), square))
 }
 
 // object is the object, nil as long as it is empty.
@@ -156,6 +198,7 @@ func (u *unrolling) object() *gorgonia.Node {
 func (u *unrolling) move(i int) {
 	step, floor := u.positive(stageName(i, "step")), u.positive(stageName(i, "floor"))
 	move := u.named(stageName(i, "move"), u.consistency.Change(u.object(), step, floor))
+	u.moved = move
 	if u.excess == nil {
 		u.change, u.excess = move, move
 		return

@@ -49,17 +49,13 @@ func (l *Loss) terms() []term {
 				return forward.AmplitudeMAE(a.intensity, a.measured, a.weight, a.config.AmplitudeFloor)
 			},
 			truth: func(a *assembly) *gorgonia.Node {
-				truth := forward.Truth{
-					Amplitude: a.batch[truthInput], Share: a.batch[shareInput],
-					Phase: forward.Pair{Re: a.batch[truthReInput], Im: a.batch[truthImInput]},
-				}
 				amplitude, factor := a.net.Amplitude, forward.Pair{}
 				if amplitude != nil { // the factor of a dark pixel is known, too
 					factor = forward.Pair{Re: ops.Cos(a.net.Phase), Im: ops.Sin(a.net.Phase)}
 				} else {
 					amplitude, factor = forward.Modulus(a.net.Object)
 				}
-				return forward.TruthMAE(amplitude, factor, truth, a.weight)
+				return forward.TruthMAE(amplitude, factor, a.truth(), a.weight)
 			},
 		},
 		{

@@ -86,18 +86,11 @@ func NewStep(c StepConfig) (*Step, error) {
 	if a.net, err = models.Build(c.Net, fed, params); err != nil {
 		return nil, err
 	}
-	leaves := slices.Clone(params) // the loss is differentiated with respect to these
+	leaves := slices.Clone(params)
 	if c.TrainProbe {
 		leaves = append(leaves, a.probe.Re, a.probe.Im)
 	}
-	outputs, err := ops.Build("building the loss", func() []program.Output {
-		loss := a.loss()
-		outputs := []program.Output{{Name: "loss", Node: loss}}
-		for i, grad := range program.Gradients(loss, leaves) {
-			outputs = append(outputs, program.Output{Name: "grad." + leaves[i].Name(), Node: grad})
-		}
-		return outputs
-	})
+	outputs, err := ops.Build("building the loss", func() []program.Output { return a.outputs(leaves) })
 	if err != nil {
 		return nil, err
 	}
@@ -127,6 +120,41 @@ type assembly struct {
 // needsProbe reports whether the step has probes: for the physics, or for the network.
 func (c StepConfig) needsProbe() bool { return !c.Supervised || c.Net.TakesProbe() }
 
+// outputs are the loss and the gradients of the leaves, the parameters and the trained probe. The parameters of the
+// variance have the gradient of a loss of their own, all others that of the loss: so the object learns the same with the
+// variance as without.
+func (a *assembly) outputs(leaves []*gorgonia.Node) []program.Output {
+	loss, specs := a.loss(), a.config.Net.Specs()
+	ofVariance := func(i int) bool { return i < len(specs) && specs[i].Variance }
+	var own, others []*gorgonia.Node
+	for i, leaf := range leaves {
+		if ofVariance(i) {
+			own = append(own, leaf)
+		} else {
+			others = append(others, leaf)
+		}
+	}
+	grads := program.Gradients(loss, others)
+	var varianceGrads []*gorgonia.Node
+	if variance := a.varianceLoss(); variance != nil {
+		varianceGrads = program.Gradients(variance, own)
+	} else {
+		for _, leaf := range own {
+			varianceGrads = append(varianceGrads, ops.Affine(leaf, 0, 0))
+		}
+	}
+	outputs := []program.Output{{Name: "loss", Node: loss}}
+	for i, leaf := range leaves {
+		from := &grads
+		if ofVariance(i) {
+			from = &varianceGrads
+		}
+		outputs = append(outputs, program.Output{Name: "grad." + leaf.Name(), Node: (*from)[0]})
+		*from = (*from)[1:]
+	}
+	return outputs
+}
+
 // networkInputs moves the probes to each pattern's subpixel position, and lists what the network is fed with.
 func (a *assembly) networkInputs() []*gorgonia.Node {
 	c := a.config
@@ -150,6 +178,22 @@ func (a *assembly) amplitude() *gorgonia.Node {
 	return ops.Affine(a.batch[amplitudeInput], float32(2*a.config.Net.InputScale), 0)
 }
 
+// canvas is that of the groups.
+func (a *assembly) canvas() forward.Canvas {
+	return forward.Canvas{
+		Group: a.config.Group, Weight: a.batch[overlapInput], PlaceY: a.batch[placeYInput],
+		PlaceX: a.batch[placeXInput],
+	}
+}
+
+// truth is the known object of a supervised step.
+func (a *assembly) truth() forward.Truth {
+	return forward.Truth{
+		Amplitude: a.batch[truthInput], Share: a.batch[shareInput],
+		Phase: forward.Pair{Re: a.batch[truthReInput], Im: a.batch[truthImInput]},
+	}
+}
+
 // loss builds the path from the network's object to the loss, ().
 func (a *assembly) loss() *gorgonia.Node {
 	c := a.config
@@ -158,10 +202,7 @@ func (a *assembly) loss() *gorgonia.Node {
 		return c.Loss.total(a)
 	}
 	if c.Canvas > 0 {
-		canvas := forward.Canvas{
-			Group: c.Group, Weight: a.batch[overlapInput], PlaceY: a.batch[placeYInput], PlaceX: a.batch[placeXInput],
-		}
-		a.object = canvas.Merge(a.object)
+		a.object = a.canvas().Merge(a.object)
 	}
 	a.intensity = forward.Diffract(a.shifted, a.object)
 	amplitude := a.amplitude()

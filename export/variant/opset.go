@@ -24,8 +24,8 @@ const (
 //   - ReduceSum takes its axes as an input since 13;
 //   - Identity, Cast and Constant change types alone.
 var unchanged = strings.Fields(`
-	Abs Add Atan AveragePool Cast Concat Conv Cos DepthToSpace Div Expand Identity MatMul MaxPool Mul Neg Pad ReduceSum
-	Relu Reshape Resize Sigmoid Sin Slice SpaceToDepth Sqrt Sub Tanh Transpose`)
+	Abs Add Atan AveragePool Cast Concat Conv Cos DepthToSpace Div Expand Identity Log MatMul MaxPool Mul Neg Pad
+	ReduceSum Relu Reshape Resize Sigmoid Sin Slice SpaceToDepth Sqrt Sub Tanh Transpose`)
 
 // irVersion is the oldest file format that has an opset (ONNX's Versioning.md).
 func irVersion(opset int64) int64 {

@@ -5,6 +5,7 @@ package contract
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"ptyx/internal/base/badinput"
@@ -37,6 +38,7 @@ type Contract struct {
 	ValLoss        float64 // NaN without validation patterns
 	Engine, Device string  // of the training
 	Fallback       string  // why it ran on the CPU although auto found CUDA; empty: it did not
+	Variance       bool    // the model has an output for the variance; Parse takes it from the graph, no metadata hold it
 
 	// Probe is (N, N), of the first scan: |FFT2(probe * object)|^2 / N^2 is in photons.
 	Probe *ndarray.Complex64
@@ -144,6 +146,9 @@ func Parse(m *onnxir.Model) (Contract, error) {
 		}
 	}
 	c.Fallback = texts[keyFallback]
+	c.Variance = c.Cartesian() && slices.ContainsFunc(m.Graph.Outputs, func(out onnxir.ValueInfo) bool {
+		return out.Name == LogVarianceOutput
+	})
 	if square := c.Gridsize * c.Gridsize; c.Channels != 1 && c.Channels != square {
 		return Contract{},
 			fault(keyChannels, strconv.Itoa(c.Channels), fmt.Sprintf("1 or %d, the square of the gridsize", square))

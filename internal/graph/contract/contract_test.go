@@ -28,17 +28,19 @@ func sample() contract.Contract {
 		probe.Data[i] = complex(re.Data[i], im.Data[i])
 	}
 	return contract.Contract{
-		PtyxVersion: "1.2.3", N: n, Gridsize: 3, Channels: 9, FiltersScale: 2, Network: "estimate",
+		PtyxVersion: "1.2.3", N: n, Gridsize: 3, Channels: 9, FiltersScale: 2, Network: "unrolled",
 		ObjectExtent: "centre", TrainingInput: "intensity",
 		InputScale: 1.0 / 3, AmplitudeMax: 2, Photons: 1e9 + 0.1, Probe: probe, ProbeDigest: optics.ProbeDigest(probe),
 		DataDigest: "data", Seed: math.MaxUint64, Epochs: 50, Loss: "mae", TrainLoss: 5e-324, ValLoss: -0.25,
 		Engine: "tape", Device: "Go", Fallback: "no kernel",
+		Variance: true,
 	}
 }
 
-// file is a model that carries properties and nothing else.
+// file is a model that carries properties and the name of an output.
 func file(properties []onnxir.Property) *onnxir.Model {
-	return &onnxir.Model{Graph: &onnxir.Graph{Name: "g"}, Metadata: properties}
+	outputs := []onnxir.ValueInfo{{Name: contract.LogVarianceOutput}}
+	return &onnxir.Model{Graph: &onnxir.Graph{Name: "g", Outputs: outputs}, Metadata: properties}
 }
 
 func TestAContractComesBackAsItWasWritten(t *testing.T) {

@@ -14,12 +14,18 @@ const (
 	PhaseOutput     = "phase" // in radians
 	ObjectReOutput  = "object_re"
 	ObjectImOutput  = "object_im"
+	// LogVarianceOutput is the natural logarithm of the object's variance: the mean of |error|^2, real and imaginary part
+	// together. Models of network "unrolled" have it since version 0.2.
+	LogVarianceOutput = "log_variance"
 )
 
-// Outputs are the names of the two outputs, in their order.
-func (c Contract) Outputs() [2]string {
-	if c.Cartesian() {
-		return [2]string{ObjectReOutput, ObjectImOutput}
+// Outputs are the names of the outputs, in their order: the two of the object, and that of the variance if there is one.
+func (c Contract) Outputs() []string {
+	switch {
+	case c.Variance:
+		return []string{ObjectReOutput, ObjectImOutput, LogVarianceOutput}
+	case c.Cartesian():
+		return []string{ObjectReOutput, ObjectImOutput}
 	}
-	return [2]string{AmplitudeOutput, PhaseOutput}
+	return []string{AmplitudeOutput, PhaseOutput}
 }

@@ -87,7 +87,11 @@ func TestRefusedProbes(t *testing.T) {
 		"another size": {probe: filled(1, n/2), words: "(8, 8)"},
 		"two modes":    {probe: ndarray.New[complex64](2, n, n), words: "(8, 8)"},
 		"another network": {probe: filled(1, n), words: "network estimate", cause: contract.ErrFixedProbe,
-			edit: func(m *onnxir.Model) { m.Metadata = sample().Properties() }},
+			edit: func(m *onnxir.Model) {
+				other := sample()
+				other.Network = "estimate"
+				m.Metadata = other.Properties()
+			}},
 		"no such input": {probe: filled(1, n), words: "network unrolled", cause: contract.ErrFixedProbe,
 			edit: func(m *onnxir.Model) { m.Graph.Inputs = nil }},
 		"default of another shape": {probe: filled(1, n), words: "network unrolled", cause: contract.ErrFixedProbe,

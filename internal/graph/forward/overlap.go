@@ -22,18 +22,40 @@ const overlapFloor = 1e-6
 // weights and cuts them out again. Structure of the probe that leaks into one patch is contradicted by its neighbours.
 // Nothing is interpolated.
 func (v Canvas) Merge(patches Pair) Pair {
-	toRows := ops.TransposeLast(v.PlaceY) // (G*C, 1, K, N)
-	toCols := ops.TransposeLast(v.PlaceX)
-	place := func(x *gorgonia.Node) *gorgonia.Node { // summed over each group: (G, 1, K, K)
-		return v.sum(ops.MatMul(ops.MatMul(toRows, x), v.PlaceX))
-	}
-	total := ops.Affine(place(v.Weight), 1, overlapFloor)
+	total := v.total()
 	merge := func(x *gorgonia.Node) *gorgonia.Node { // (G*C, 1, N, N)
-		mean := v.spread(ops.Div(place(ops.Mul(x, v.Weight)), total))
-		return ops.MatMul(ops.MatMul(v.PlaceY, mean), toCols)
+		return v.cut(ops.Div(v.place(ops.Mul(x, v.Weight)), total))
 	}
 	return Pair{merge(patches.Re), merge(patches.Im)}
 }
+
+// Disagreement is |patch - merged|^2 of the patches (G*C, 1, N, N) and what Merge made of them, and its expected value
+// for patches whose errors are independent and of variance 1:
+//
+//	(1 - s)^2 + sum over the others of s_k^2 = 1 - 2 s + sum over all of s_k^2
+//
+// where s is the share of the patch in the mean of a pixel, s_k that of patch k. It is 0 under a single patch.
+func (v Canvas) Disagreement(patches, merged Pair) (squared, expected *gorgonia.Node) {
+	squared = addSquares(ops.Sub(patches.Re, merged.Re), ops.Sub(patches.Im, merged.Im))
+	total := v.total()
+	share := ops.Div(v.Weight, v.cut(total))
+	shares := v.cut(ops.Div(v.place(ops.Mul(v.Weight, v.Weight)), ops.Mul(total, total)))
+	return squared, ops.Add(ops.Affine(share, -2, 1), shares)
+}
+
+// place puts patches, or one for all, on the canvas of each group and adds them: (G*C, 1, N, N) -> (G, 1, K, K).
+func (v Canvas) place(x *gorgonia.Node) *gorgonia.Node {
+	toRows := ops.TransposeLast(v.PlaceY) // (G*C, 1, K, N)
+	return v.sum(ops.MatMul(ops.MatMul(toRows, x), v.PlaceX))
+}
+
+// cut cuts the patches out of the canvases: (G, 1, K, K) -> (G*C, 1, N, N).
+func (v Canvas) cut(x *gorgonia.Node) *gorgonia.Node {
+	return ops.MatMul(ops.MatMul(v.PlaceY, v.spread(x)), ops.TransposeLast(v.PlaceX))
+}
+
+// total is the sum of the weights, (G, 1, K, K).
+func (v Canvas) total() *gorgonia.Node { return ops.Affine(v.place(v.Weight), 1, overlapFloor) }
 
 // sum adds the canvases of each group: (G*C, 1, K, K) -> (G, 1, K, K).
 func (v Canvas) sum(x *gorgonia.Node) *gorgonia.Node {

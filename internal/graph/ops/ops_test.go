@@ -41,6 +41,7 @@ func cases() []opCase {
 	list := []opCase{
 		{"Sin", arrays(image), unary(ops.Sin)},
 		{"Cos", arrays(image), unary(ops.Cos)},
+		{"Exp", arrays(image), unary(ops.Exp)},
 		{"Log", arrays(positive), unary(ops.Log)},
 		{"Sqrt", arrays(positive), unary(ops.Sqrt)},
 		{"Abs", arrays(apart), unary(ops.Abs)},

@@ -46,6 +46,11 @@ func Cos(x *Node) *Node {
 	return pointwiseOf(x, "Cos", math.Cos, func(x, _, dy *Node) *Node { return Mul(dy, Affine(Sin(x), -1, 0)) })
 }
 
+// Exp is the elementwise exponential.
+func Exp(x *Node) *Node {
+	return pointwiseOf(x, "Exp", math.Exp, func(_, y, dy *Node) *Node { return Mul(dy, y) })
+}
+
 // Log is the elementwise natural logarithm.
 func Log(x *Node) *Node {
 	return pointwiseOf(x, "Log", math.Log, func(x, _, dy *Node) *Node { return Div(dy, x) })

@@ -113,7 +113,13 @@ func (c *Cache) Compute(batch []Request, sample []int, padTo int) error {
 	if err != nil {
 		return fmt.Errorf("running the network: %w", err)
 	}
-	Distribute(batch, first.Data, second.Data)
+	var variance []float32
+	if v := LogVariance(b); v != nil {
+		variance = v.Data
+	} else if NeedsVariance(batch) {
+		return errors.New("the network has no output for the variance")
+	}
+	Distribute(batch, first.Data, second.Data, variance)
 	return nil
 }
 

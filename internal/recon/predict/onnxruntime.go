@@ -66,15 +66,16 @@ func newSession(env *ort.Environment, model []byte, o ort.SessionOptions) (*ort.
 	return s, nil
 }
 
-// checkSignature accepts one input (B, C, N, N) and two outputs of that shape. Offsets (B, 2) may follow the input, and
-// the two parts of the probe (B, C, N, N) the offsets.
+// checkSignature accepts one input (B, C, N, N) and two outputs of that shape, or three with the variance. Offsets
+// (B, 2) may follow the input, and the two parts of the probe (B, C, N, N) the offsets.
 func checkSignature(inputs, outputs []ort.TensorInfo) error {
 	images := outputs
 	if len(inputs) > 1 && len(inputs[1].Shape) == 2 && inputs[1].Shape[1] == 2 {
 		images = slices.Concat(outputs, inputs[2:])
 		inputs = inputs[:1]
 	}
-	if len(inputs) != 1 || len(outputs) != 2 {
+	hasVariance := len(outputs) == 3 && outputs[2].Name == contract.LogVarianceOutput
+	if len(inputs) != 1 || len(outputs) != 2 && !hasVariance {
 		return NotAPredictor(fmt.Sprintf("%d inputs and %d outputs", len(inputs), len(outputs)))
 	}
 	in := inputs[0].Shape
@@ -156,16 +157,17 @@ func prepare(s *ort.Session, b, probes int) (ProbeBatch, error) {
 }
 
 func bind(s *ort.Session, a arrays) (*ortBatch, error) {
-	binding, err := s.Bind(a.inputs(), []*ndarray.Float32{a.first, a.second})
+	outputs := []*ndarray.Float32{a.first, a.second, a.logVariance}
+	binding, err := s.Bind(a.inputs(), outputs[:len(s.Outputs())])
 	if err != nil {
 		return nil, err
 	}
 	return &ortBatch{arrays: a, binding: binding}, nil
 }
 
-// arrays are the inputs and the outputs of a batch: offsets (B, 2), probes (1 or B, C, N, N), or nil, and the others
-// (B, C, N, N).
-type arrays struct{ patterns, offsets, probeRe, probeIm, first, second *ndarray.Float32 }
+// arrays are the inputs and the outputs of a batch: offsets (B, 2), probes (1 or B, C, N, N), and the others
+// (B, C, N, N). Offsets, probes and the logarithm of the variance may be nil.
+type arrays struct{ patterns, offsets, probeRe, probeIm, first, second, logVariance *ndarray.Float32 }
 
 func newArrays(s *ort.Session, b, probes int) arrays {
 	image := func(count int) *ndarray.Float32 {
@@ -177,6 +179,9 @@ func newArrays(s *ort.Session, b, probes int) arrays {
 	}
 	if probes > 0 {
 		a.probeRe, a.probeIm = image(probes), image(probes)
+	}
+	if len(s.Outputs()) > 2 {
+		a.logVariance = image(b)
 	}
 	return a
 }
@@ -196,6 +201,8 @@ func (a arrays) Patterns() *ndarray.Float32 { return a.patterns }
 func (a arrays) Offsets() *ndarray.Float32 { return a.offsets }
 
 func (a arrays) Probes() (re, im *ndarray.Float32) { return a.probeRe, a.probeIm }
+
+func (a arrays) LogVariance() *ndarray.Float32 { return a.logVariance }
 
 type ortBatch struct {
 	arrays
@@ -233,6 +240,9 @@ func (b *splitBatch) Run() (first, second *ndarray.Float32, err error) {
 		image := len(b.patterns.Data) / samples
 		copy(b.first.Data[start*image:end*image], first.Data)
 		copy(b.second.Data[start*image:end*image], second.Data)
+		if b.logVariance != nil {
+			copy(b.logVariance.Data[start*image:end*image], b.part.logVariance.Data)
+		}
 	}
 	return b.first, b.second, nil
 }

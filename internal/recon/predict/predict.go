@@ -9,6 +9,7 @@ package predict
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
@@ -33,7 +34,7 @@ type Batch interface {
 	// Offsets is the input (B, 2), the subpixel part (x, y) of each position in pixels; nil if the network takes none.
 	// The caller fills it before Run.
 	Offsets() *ndarray.Float32
-	// Run computes the two outputs, (B, C, N, N) each; see Complex. The next Run overwrites them.
+	// Run computes the two outputs of the object, (B, C, N, N) each; see Complex. The next Run overwrites them.
 	Run() (first, second *ndarray.Float32, err error)
 	Close() error
 }
@@ -52,6 +53,23 @@ type ProbeBatch interface {
 	// Probes are the inputs (1 or B, C, N, N), real and imaginary part of the probe of all patterns, or of each; nil if
 	// the network uses its own probe. The caller fills them before Run.
 	Probes() (re, im *ndarray.Float32)
+}
+
+// VarianceBatch is a Batch of a predictor whose network may have an output for the variance.
+type VarianceBatch interface {
+	Batch
+	// LogVariance is the natural logarithm of the variance of the object of the last Run, (B, C, N, N): the mean of
+	// |error|^2, real and imaginary part together. It is nil if the network has no such output. The next Run overwrites
+	// it.
+	LogVariance() *ndarray.Float32
+}
+
+// LogVariance is that of a batch, nil if there is none.
+func LogVariance(b Batch) *ndarray.Float32 {
+	if with, ok := b.(VarianceBatch); ok {
+		return with.LogVariance()
+	}
+	return nil
 }
 
 // ErrNoProbe is the error for a probe that is given to a network that takes none.
@@ -77,6 +95,8 @@ type Request struct {
 	Offsets       []float32 // (samples, 2), see Batch.Offsets; nil: 0
 	Probe         Probe     // a request with a probe shares its batch with no other
 	First, Second []float32
+	// LogVariance receives the third output, see VarianceBatch. Nil: it is not needed, or there is none.
+	LogVariance []float32
 }
 
 // Probe is the real and the imaginary part of a probe for all samples, C * N * N values each, or of one for each
@@ -96,7 +116,7 @@ func (r Request) Part(from, to, sample int) Request {
 	}
 	part := Request{
 		Patterns: of(r.Patterns, sample), Offsets: of(r.Offsets, 2), Probe: r.Probe,
-		First: of(r.First, sample), Second: of(r.Second, sample),
+		First: of(r.First, sample), Second: of(r.Second, sample), LogVariance: of(r.LogVariance, sample),
 	}
 	if r.Probe.Count(sample) > 1 {
 		part.Probe = Probe{Re: of(r.Probe.Re, sample), Im: of(r.Probe.Im, sample)}
@@ -112,13 +132,21 @@ func Values(batch []Request) (n int) {
 	return n
 }
 
-// Distribute copies the outputs of a batch, in the order of its requests, to their arrays.
-func Distribute(batch []Request, first, second []float32) {
+// Distribute copies the outputs of a batch, in the order of its requests, to their arrays. logVariance may be nil.
+func Distribute(batch []Request, first, second, logVariance []float32) {
 	at := 0
 	for _, r := range batch {
+		if logVariance != nil {
+			copy(r.LogVariance, logVariance[at:])
+		}
 		copy(r.First, first[at:])
 		at += copy(r.Second, second[at:])
 	}
+}
+
+// NeedsVariance reports whether any request of a batch needs the variance.
+func NeedsVariance(batch []Request) bool {
+	return slices.ContainsFunc(batch, func(r Request) bool { return r.LogVariance != nil })
 }
 
 // Complex writes the object patches that the two outputs of a network are, element by element.

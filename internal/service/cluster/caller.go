@@ -156,7 +156,7 @@ func (c *Caller) Compute(ctx context.Context, model string, batch []predict.Requ
 		if o.Failure != "" {
 			return "", &Failure{Batch: o.Batch, Text: o.Failure}
 		}
-		predict.Distribute(batch, o.First, o.Second)
+		predict.Distribute(batch, o.First, o.Second, o.LogVariance)
 		return o.Provider, nil
 	case <-ctx.Done():
 		c.cancel(k)
@@ -192,7 +192,10 @@ func (c *Caller) newCall(model string, batch []predict.Request) *call {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := &call{
-		number: c.nextCall, task: Task{Job: c.id, Model: m.digest, Batch: c.nextCall, shape: s},
+		number: c.nextCall,
+		task: Task{
+			Job: c.id, Model: m.digest, Batch: c.nextCall, shape: s, Variance: predict.NeedsVariance(batch),
+		},
 		batch: batch, done: make(chan Outcome, 1),
 	}
 	c.nextCall = (c.nextCall + 1) & math.MaxInt32 // the largest number in a message
@@ -225,7 +228,7 @@ func (c *Caller) handleOutcome(o Outcome) error {
 		c.summary.Repeated++
 		return nil
 	}
-	if err := o.check(c.id, k.task.shape); err != nil {
+	if err := o.check(c.id, k.task.shape, k.task.Variance); err != nil {
 		return err
 	}
 	delete(c.calls, o.Batch)

@@ -227,7 +227,7 @@ func (g *gatherer) stitch(o Outcome) error {
 	if o.Batch >= g.job.Batches() {
 		return fmt.Errorf("%w: batch %d of %d", errMalformed, o.Batch, g.job.Batches())
 	}
-	if err := o.check(g.job.ID, g.job.shape(o.Batch)); err != nil {
+	if err := o.check(g.job.ID, g.job.shape(o.Batch), g.job.Contract.Variance); err != nil {
 		return err
 	}
 	if g.isDone(o.Batch) {

@@ -66,7 +66,7 @@ func (c *Connection) maxSamples(k contract.Contract) (int, error) {
 			Remedy:   "raise max_payload of nats-server, or run ptyx broker, which accepts 8 MiB",
 		}
 	}
-	return max(1, (min(limit, usualMessage)-headerSize-headSize-maxText)/(8*one.values())), nil
+	return max(1, (min(limit, usualMessage)-headerSize-headSize-maxText)/(4*maxOutputs*one.values())), nil
 }
 
 // shape is the shape of batch i.
@@ -78,5 +78,6 @@ func (j *Job) task(i int, patterns []float32) Task {
 	j.Offsets(i, offsets)
 	return Task{
 		Job: j.ID, Model: j.Digest, Batch: i, shape: j.shape(i), Patterns: patterns, Offsets: offsets.Data,
+		Variance: j.Contract.Variance,
 	}
 }

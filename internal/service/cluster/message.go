@@ -19,21 +19,24 @@ import (
 // which is checked before memory is allocated. NPZ would add a zip archive to each batch; protobuf, a copy and
 // generated code.
 //
-//	task    "PTXT" version u16, channels u16, n u16, probes u16, samples u32, batch u32, job [32], model [32],
-//	        patterns f32 (B, C, N, N), offsets f32 (B, 2), probes f32 (P, C, N, N), real and then imaginary part
-//	outcome "PTXO" version u16, channels u16, n u16, text u16, samples u32, batch u32, job [32], text,
-//	        outputs of the network f32 (B, C, N, N), first and then second
+//	task    "PTXT" version u16, channels u16, n u16, outputs u16, probes u16, samples u32, batch u32, job [32],
+//	        model [32], patterns f32 (B, C, N, N), offsets f32 (B, 2), probes f32 (P, C, N, N), real and then imaginary
+//	        part
+//	outcome "PTXO" version u16, channels u16, n u16, outputs u16, text u16, samples u32, batch u32, job [32], text,
+//	        outputs of the network f32 (B, C, N, N), one after the other
 //
-// The number of probes is 0 for the model's own, 1, or that of the samples. The text of an outcome is the name of the
-// provider. Without samples it says why the task failed.
+// The number of outputs is 2, or 3 with the variance. The number of probes is 0 for the model's own, 1, or that of the
+// samples. The text of an outcome is the name of the provider. Without samples it says why the task failed.
 const (
 	taskMagic    = "PTXT"
 	outcomeMagic = "PTXO"
-	version      = 2
-	headSize     = 20 + sha256.Size
+	version      = 3
+	headSize     = 22 + sha256.Size
 	maxText      = 1 << 10
 	maxN         = 1024 // as in a model's metadata
 	maxChannels  = 256
+	minOutputs   = 2
+	maxOutputs   = 3
 )
 
 // errMalformed is wrapped by every error about the bytes of a message.
@@ -59,6 +62,7 @@ type Task struct {
 	Patterns []float32     // (B, C, N, N), raw amplitudes
 	Offsets  []float32     // (B, 2), subpixel parts (x, y) of the positions
 	Probe    predict.Probe // its zero value: the model's own
+	Variance bool          // it is needed, too
 }
 
 // Outcome is the result of a task.
@@ -69,25 +73,34 @@ type Outcome struct {
 	Provider      string    // what computed the patches
 	Failure       string    // why nothing did; empty: the patches are there
 	First, Second []float32 // (B, C, N, N), the outputs of the network
+	LogVariance   []float32 // likewise, if the task needs it; else nil
+}
+
+// outputs is the number of outputs in a message.
+func outputs(variance bool) int {
+	if variance {
+		return maxOutputs
+	}
+	return minOutputs
 }
 
 // head is the beginning of every message, as it is on the wire.
 type head struct {
-	Magic                       [4]byte
-	Version, Channels, N, Count uint16 // Count: probes of a task, bytes of an outcome's text
-	Samples, Batch              uint32
-	Job                         Digest
+	Magic                                [4]byte
+	Version, Channels, N, Outputs, Count uint16 // Count: probes of a task, bytes of an outcome's text
+	Samples, Batch                       uint32
+	Job                                  Digest
 }
 
 // appendHead writes a head into a slice with room for the whole message.
-func appendHead(magic string, s shape, count, batch int, job Digest) []byte {
+func appendHead(magic string, s shape, outputs, count, batch int, job Digest) []byte {
 	h := head{
-		Version: version, Channels: uint16(s.Channels), N: uint16(s.N), Count: uint16(count),
+		Version: version, Channels: uint16(s.Channels), N: uint16(s.N), Outputs: uint16(outputs), Count: uint16(count),
 		Samples: uint32(s.Samples), Batch: uint32(batch), Job: job,
 	}
 	copy(h.Magic[:], magic)
-	// never fails
-	b, _ := binary.Append(make([]byte, 0, headSize+sha256.Size+maxText+8*s.values()), binary.LittleEndian, h)
+	room := headSize + sha256.Size + maxText + 4*outputs*s.values()
+	b, _ := binary.Append(make([]byte, 0, room), binary.LittleEndian, h) // never fails
 	return b
 }
 
@@ -105,6 +118,8 @@ func parseHead(data []byte, magic string) (h head, s shape, body []byte, err err
 		return fault("it begins with %q, not %q", h.Magic[:], magic)
 	case h.Version != version:
 		return fault("version %d, where this ptyx knows %d", h.Version, version)
+	case h.Outputs < minOutputs || h.Outputs > maxOutputs:
+		return fault("%d outputs", h.Outputs)
 	case s.Channels < 1 || s.Channels > maxChannels || s.N < 1 || s.N > maxN || h.Batch > math.MaxInt32:
 		return fault("%d channels of %d x %d, batch %d", s.Channels, s.N, s.N, h.Batch)
 	case int64(h.Samples) > int64(len(data))/4:
@@ -113,9 +128,9 @@ func parseHead(data []byte, magic string) (h head, s shape, body []byte, err err
 	return h, s, data[headSize:], nil
 }
 
-// hasOutputs reports whether a body is two arrays of a shape. It computes no product that overflows.
-func hasOutputs(body []byte, s shape) bool {
-	sample := 4 * 2 * s.Channels * s.N * s.N // at most 2^31
+// hasOutputs reports whether a body is so many arrays of a shape. It computes no product that overflows.
+func hasOutputs(body []byte, s shape, outputs int) bool {
+	sample := 4 * outputs * s.Channels * s.N * s.N // at most 2^32
 	return len(body)%sample == 0 && len(body)/sample == s.Samples
 }
 
@@ -129,7 +144,7 @@ func (t Task) Encode() []byte {
 func (t Task) encode(requests []predict.Request) []byte {
 	image := t.Channels * t.N * t.N
 	probe := requests[0].Probe
-	b := append(appendHead(taskMagic, t.shape, probe.Count(image), t.Batch, t.Job), t.Model[:]...)
+	b := append(appendHead(taskMagic, t.shape, outputs(t.Variance), probe.Count(image), t.Batch, t.Job), t.Model[:]...)
 	for _, r := range requests {
 		b = appendFloats(b, r.Patterns)
 	}
@@ -154,7 +169,9 @@ func DecodeTask(data []byte) (t Task, err error) {
 		return Task{}, fmt.Errorf("%w: a task of shape %v with %d probes in %d bytes", errMalformed, s.list(), probes,
 			len(data))
 	}
-	t = Task{Job: h.Job, Model: Digest(body[:sha256.Size]), Batch: int(h.Batch), shape: s}
+	t = Task{
+		Job: h.Job, Model: Digest(body[:sha256.Size]), Batch: int(h.Batch), shape: s, Variance: h.Outputs == maxOutputs,
+	}
 	rest := body[sha256.Size:]
 	next := func(count int) []float32 {
 		values := floats(rest[:4*count])
@@ -193,10 +210,10 @@ func (t Task) checkValues() error {
 func (o Outcome) Encode() []byte {
 	text := truncate(o.Provider)
 	if o.Failure != "" {
-		text, o.Samples, o.First, o.Second = truncate(o.Failure), 0, nil, nil
+		text, o.Samples, o.First, o.Second, o.LogVariance = truncate(o.Failure), 0, nil, nil, nil
 	}
-	b := append(appendHead(outcomeMagic, o.shape, len(text), o.Batch, o.Job), text...)
-	return appendFloats(appendFloats(b, o.First), o.Second)
+	b := append(appendHead(outcomeMagic, o.shape, outputs(o.LogVariance != nil), len(text), o.Batch, o.Job), text...)
+	return appendFloats(appendFloats(appendFloats(b, o.First), o.Second), o.LogVariance)
 }
 
 // DecodeOutcome reads an outcome. Its errors wrap errMalformed.
@@ -206,7 +223,7 @@ func DecodeOutcome(data []byte) (o Outcome, err error) {
 		return Outcome{}, err
 	}
 	n := int(h.Count)
-	if n == 0 || n > maxText || len(body) < n || !utf8.Valid(body[:n]) || !hasOutputs(body[n:], s) {
+	if n == 0 || n > maxText || len(body) < n || !utf8.Valid(body[:n]) || !hasOutputs(body[n:], s, int(h.Outputs)) {
 		return Outcome{}, fmt.Errorf("%w: an outcome of shape %v in %d bytes", errMalformed, s.list(), len(data))
 	}
 	o = Outcome{Job: h.Job, Batch: int(h.Batch), shape: s}
@@ -215,24 +232,30 @@ func DecodeOutcome(data []byte) (o Outcome, err error) {
 		o.Failure = text
 		return o, nil
 	}
-	half := len(patches) / 2
-	o.Provider, o.First, o.Second = text, floats(patches[:half]), floats(patches[half:])
+	size := len(patches) / int(h.Outputs)
+	o.Provider, o.First, o.Second = text, floats(patches[:size]), floats(patches[size:2*size])
+	if h.Outputs == maxOutputs {
+		o.LogVariance = floats(patches[2*size:])
+	}
 	return o, nil
 }
 
-// check refuses an outcome of another job, or of another shape than its batch's.
-func (o Outcome) check(job Digest, want shape) error {
+// check refuses an outcome of another job, of another shape than its batch's, or without a variance that is needed.
+func (o Outcome) check(job Digest, want shape, variance bool) error {
 	if o.Job != job {
 		return fmt.Errorf("%w: batch %d of job %s", errMalformed, o.Batch, o.Job)
 	}
 	if o.Failure == "" && !ndarray.SameShape(o.list(), want.list()) {
 		return fmt.Errorf("%w: patches of shape %v, expected %v", errMalformed, o.list(), want.list())
 	}
+	if o.Failure == "" && variance && o.LogVariance == nil {
+		return fmt.Errorf("%w: batch %d has no variance", errMalformed, o.Batch)
+	}
 	return nil
 }
 
 // maxOutcomeSize is the longest outcome of a shape, whatever computes it. A task without probes is shorter.
-func maxOutcomeSize(s shape) int { return headSize + maxText + 8*s.values() }
+func maxOutcomeSize(s shape) int { return headSize + maxText + 4*maxOutputs*s.values() }
 
 // taskSize is the length of a task with a number of probes. There are at most 2^28 values in a sample, and fewer
 // samples than bytes in memory.

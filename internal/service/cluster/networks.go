@@ -87,11 +87,15 @@ func (n *network) close() error {
 	return errors.Join(n.cache.Close(), n.predictor.Close(), n.release())
 }
 
-// compute returns the outputs of the network for a task, (B, C, N, N) each.
-func (n *network) compute(t Task) (first, second []float32, err error) {
-	first, second = make([]float32, len(t.Patterns)), make([]float32, len(t.Patterns))
-	request := predict.Request{
-		Patterns: t.Patterns, Offsets: t.Offsets, Probe: t.Probe, First: first, Second: second,
+// compute sets the outputs of the network for a task, (B, C, N, N) each.
+func (n *network) compute(t Task, o *Outcome) error {
+	o.First, o.Second = make([]float32, len(t.Patterns)), make([]float32, len(t.Patterns))
+	if t.Variance {
+		o.LogVariance = make([]float32, len(t.Patterns))
 	}
-	return first, second, n.cache.Compute([]predict.Request{request}, t.list()[1:], 0)
+	request := predict.Request{
+		Patterns: t.Patterns, Offsets: t.Offsets, Probe: t.Probe, First: o.First, Second: o.Second,
+		LogVariance: o.LogVariance,
+	}
+	return n.cache.Compute([]predict.Request{request}, t.list()[1:], 0)
 }

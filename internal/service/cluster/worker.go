@@ -261,8 +261,7 @@ func (w *worker) runNetwork(ctx context.Context, t Task, o *Outcome) error {
 		return err
 	}
 	o.Provider = n.predictor.Provider()
-	o.First, o.Second, err = n.compute(t)
-	return err
+	return n.compute(t, o)
 }
 
 // isStored reports whether a task has an outcome: its worker could store it, but not acknowledge the task.

@@ -28,11 +28,11 @@ func (s *Server) infer(w http.ResponseWriter, r *http.Request) error {
 			ctx, end = context.WithDeadline(ctx, start.Add(in.timeout))
 			defer end()
 		}
-		out, err := m.queue.submit(ctx, in.request)
+		out, err := m.queue.submit(ctx, in.request, in.needsVariance())
 		if err != nil {
 			return err
 		}
-		return m.answer(w, in, [2][]float32{out.first, out.second})
+		return m.answer(w, in, out.outputs)
 	})
 	status, _ := explain(err)
 	s.metrics.answered(m.Name, status, time.Since(start))
@@ -60,7 +60,7 @@ type binarySize struct {
 }
 
 // answer writes the requested outputs in the requested order. Binary tensors follow the JSON.
-func (m *served) answer(w http.ResponseWriter, in *inference, results [2][]float32) error {
+func (m *served) answer(w http.ResponseWriter, in *inference, results [][]float32) error {
 	response := inferResponse{ModelName: m.Name, ModelVersion: modelVersion, ID: in.id}
 	var raw []byte
 	for _, requested := range in.outputs {

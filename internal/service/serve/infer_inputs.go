@@ -42,7 +42,7 @@ func checkPorts(m Model) error {
 	}
 	required := slices.DeleteFunc(slices.Clone(m.File.Graph.Inputs), hasDefault)
 	outputs := m.Contract.Outputs()
-	if names(required) != contract.PatternsInput || names(m.File.Graph.Outputs) != strings.Join(outputs[:], ", ") {
+	if names(required) != contract.PatternsInput || names(m.File.Graph.Outputs) != strings.Join(outputs, ", ") {
 		return predict.NotAPredictor(
 			fmt.Sprintf("inputs %.200q and outputs %.200q", names(required), names(m.File.Graph.Outputs)),
 		)

@@ -260,10 +260,10 @@ func TestProbesShareNoBatch(t *testing.T) {
 		probe := slices.Repeat([]float32{2}, probes*area)
 		go func() {
 			out, err := q.submit(context.Background(), predict.Request{Patterns: ramp(samples),
-				Probe: predict.Probe{Re: probe, Im: probe}})
+				Probe: predict.Probe{Re: probe, Im: probe}}, false)
 			for i, d := range ramp(samples) {
-				if err == nil && (out.first[i] != d/2+2 || out.second[i] != d+1) {
-					err = fmt.Errorf("element %d: %v, %v", i, out.first[i], out.second[i])
+				if err == nil && (out.outputs[0][i] != d/2+2 || out.outputs[1][i] != d+1) {
+					err = fmt.Errorf("element %d: %v, %v", i, out.outputs[0][i], out.outputs[1][i])
 				}
 			}
 			done <- err

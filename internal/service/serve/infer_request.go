@@ -3,7 +3,9 @@ package serve
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"ptyx/internal/recon/predict"
@@ -112,24 +114,30 @@ func (r inferRequest) timeout() (time.Duration, error) {
 
 var errSharedMemory = &failure{http.StatusBadRequest, "shared memory is not offered; send the data with the request"}
 
-// requestedOutputs returns the outputs that a request names, or both if it names none.
+// needsVariance reports whether the variance is requested.
+func (in *inference) needsVariance() bool {
+	return slices.ContainsFunc(in.outputs, func(o requestedOutput) bool { return o.index == varianceIndex })
+}
+
+// varianceIndex is the place of the variance among the outputs.
+const varianceIndex = 2
+
+// requestedOutputs returns the outputs that a request names, or all if it names none.
 func (m *served) requestedOutputs(r inferRequest) ([]requestedOutput, error) {
-	if len(r.Outputs) == 0 {
-		return []requestedOutput{{0, r.Parameters.BinaryDataOutput}, {1, r.Parameters.BinaryDataOutput}}, nil
-	}
 	var all []requestedOutput
-	seen := [2]bool{}
-	for _, o := range r.Outputs {
-		out := requestedOutput{binary: r.Parameters.BinaryDataOutput}
-		switch o.Name {
-		case m.outputs[0]:
-		case m.outputs[1]:
-			out.index = 1
-		default:
-			return nil, refuse(http.StatusBadRequest, "an output %.80q, expected %s or %s", o.Name, m.outputs[0],
-				m.outputs[1])
+	if len(r.Outputs) == 0 {
+		for i := range m.outputs {
+			all = append(all, requestedOutput{i, r.Parameters.BinaryDataOutput})
 		}
+		return all, nil
+	}
+	seen := map[int]bool{}
+	for _, o := range r.Outputs {
+		out := requestedOutput{slices.Index(m.outputs, o.Name), r.Parameters.BinaryDataOutput}
 		switch {
+		case out.index < 0:
+			return nil, refuse(http.StatusBadRequest, "an output %.80q, expected one of %s", o.Name,
+				strings.Join(m.outputs, ", "))
 		case seen[out.index]:
 			return nil, refuse(http.StatusBadRequest, "the output %s twice, expected each once", o.Name)
 		case o.Parameters.Classification != nil:

@@ -34,8 +34,8 @@ type part struct {
 
 // patches are the results of a job.
 type patches struct {
-	first, second []float32 // (samples, C, N, N)
-	providers     []string  // what computed them
+	outputs   [][]float32 // of the network, (samples, C, N, N) each
+	providers []string    // what computed them
 }
 
 // queue is a model's queue. Jobs wait in it in order of arrival, and one goroutine cuts them into batches for the
@@ -79,12 +79,17 @@ func newQueue(m Model, o Options, network Network, metrics modelMetrics, slots c
 // stride is how many of many samples to submit at once: a few batches, enough to keep the network busy.
 func (q *queue) stride() int { return min(max(4, q.network.AtOnce())*q.batch, q.limit) }
 
-// submit computes the patches of a request, whose arrays for the outputs it makes. It returns errFull, errClosing or
-// ctx's error early.
-func (q *queue) submit(ctx context.Context, r predict.Request) (patches, error) {
+// submit computes the patches of a request, whose arrays for the outputs it makes, on request with the variance. It
+// returns errFull, errClosing or ctx's error early.
+func (q *queue) submit(ctx context.Context, r predict.Request, variance bool) (patches, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r.First, r.Second = make([]float32, len(r.Patterns)), make([]float32, len(r.Patterns))
+	outputs := [][]float32{r.First, r.Second}
+	if variance {
+		r.LogVariance = make([]float32, len(r.Patterns))
+		outputs = append(outputs, r.LogVariance)
+	}
 	j := &job{
 		ctx: ctx, request: r, samples: len(r.Patterns) / q.size, arrived: time.Now(), finished: make(chan struct{}),
 	}
@@ -93,7 +98,7 @@ func (q *queue) submit(ctx context.Context, r predict.Request) (patches, error) 
 	}
 	select {
 	case <-j.finished:
-		return patches{r.First, r.Second, j.providers}, j.err
+		return patches{outputs, j.providers}, j.err
 	case <-ctx.Done():
 		q.mu.Lock()
 		defer q.mu.Unlock()

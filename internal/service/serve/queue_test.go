@@ -29,10 +29,10 @@ func submitted(ctx context.Context, q *queue, samples int) chan error {
 	done := make(chan error, 1)
 	go func() {
 		patterns := ramp(samples)
-		out, err := q.submit(ctx, predict.Request{Patterns: patterns})
+		out, err := q.submit(ctx, predict.Request{Patterns: patterns}, false)
 		for i, d := range patterns {
-			if err == nil && (out.first[i] != d/2 || out.second[i] != d-1) {
-				err = fmt.Errorf("element %d: %v, %v", i, out.first[i], out.second[i])
+			if err == nil && (out.outputs[0][i] != d/2 || out.outputs[1][i] != d-1) {
+				err = fmt.Errorf("element %d: %v, %v", i, out.outputs[0][i], out.outputs[1][i])
 			}
 		}
 		done <- err

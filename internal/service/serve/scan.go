@@ -200,12 +200,12 @@ func (s *scan) compute(ctx context.Context, frames newFrames) (stitched int, err
 	step := s.model.queue.stride()
 	for from := 0; from < len(frames.ids); from += step {
 		part := frames.slice(from, min(from+step, len(frames.ids)), s.image())
-		out, err := s.model.queue.submit(ctx, part.request())
+		out, err := s.model.queue.submit(ctx, part.request(), false)
 		if err != nil {
 			return stitched, err
 		}
-		patches := make([]complex64, len(out.first))
-		predict.Complex(s.model.Contract, out.first, out.second, patches)
+		patches := make([]complex64, len(out.outputs[0]))
+		predict.Complex(s.model.Contract, out.outputs[0], out.outputs[1], patches)
 		n, err := s.stitch(part, patches, out.providers)
 		stitched += n
 		s.notify()

@@ -86,7 +86,7 @@ type Server struct {
 type served struct {
 	Model
 	ports   []port // the inputs: the patterns, then the optional ones
-	outputs [2]string
+	outputs []string
 	queue   *queue
 }
 

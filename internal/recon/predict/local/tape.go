@@ -61,11 +61,12 @@ func (t *Tape) prepare(b, probes int) (*tapeBatch, error) {
 	return batch, nil
 }
 
-// checkSignature accepts a program with one input and two outputs of its shape. Offsets (B, 2) may follow the input,
-// and the two parts of the probe the offsets.
+// checkSignature accepts a program with one input and two outputs of its shape, or three with the variance. Offsets
+// (B, 2) may follow the input, and the two parts of the probe the offsets.
 func checkSignature(p *program.Program) error {
 	names := []string{export.OffsetName, contract.ProbeReInput, contract.ProbeImInput}
-	ok := len(p.Outputs) == 2 && len(p.Inputs) <= 1+len(names)
+	hasVariance := len(p.Outputs) == 3 && p.Outputs[2].Name == contract.LogVarianceOutput
+	ok := (len(p.Outputs) == 2 || hasVariance) && len(p.Inputs) <= 1+len(names)
 	for i := 1; ok && i < len(p.Inputs); i++ {
 		ok = p.Inputs[i].Name == names[i-1]
 	}
@@ -106,4 +107,11 @@ func (b *tapeBatch) Probes() (re, im *ndarray.Float32) {
 
 func (b *tapeBatch) Run() (first, second *ndarray.Float32, err error) {
 	return b.outputs[0], b.outputs[1], b.Binding.Run()
+}
+
+func (b *tapeBatch) LogVariance() *ndarray.Float32 {
+	if len(b.outputs) < 3 {
+		return nil
+	}
+	return b.outputs[2]
 }
