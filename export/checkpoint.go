@@ -94,8 +94,8 @@ func outputs(net *models.Net) []program.Output {
 		return []program.Output{
 			{Name: ObjectReName, Node: net.Object.Re, Doc: "Real part of the object patch."},
 			{Name: ObjectImName, Node: net.Object.Im, Doc: "Imaginary part of the object patch."},
-			{Name: LogVarianceName, Node: net.LogVariance, Doc: "Natural logarithm of the variance of the object patch, " +
-				"the mean of |error|^2, real and imaginary part together."},
+			{Name: LogVarianceName, Node: net.LogVariance, Doc: "Natural logarithm of the variance of the object " +
+				"patch, the mean of |error|^2, real and imaginary part together."},
 		}
 	}
 	return []program.Output{

@@ -144,10 +144,10 @@ def inferred(report, client, name, patterns, session):
     floats = infer(given(whole))
     report.same(f"server: {name}: UINT16 gives the bytes of the same numbers as FP32",
                 all(map(np.array_equal, counts, floats)), True)
-    last = client.infer(name, given(few), outputs=wanted(True, names[1:]), request_id="alone", headers=bearer())
+    last = client.infer(name, given(few), outputs=wanted(True, names[1:2]), request_id="alone", headers=bearer())
     report.same(f"server: {name}: {names[1]} alone, with the request's id",
                 (last.get_response()["id"], [o["name"] for o in last.get_response()["outputs"]],
-                np.array_equal(last.as_numpy(names[1]), raw[1][:3])), ("alone", names[1:], True))
+                np.array_equal(last.as_numpy(names[1]), raw[1][:3])), ("alone", names[1:2], True))
 
 
 def inferring(client, name, names):

@@ -121,8 +121,8 @@ type assembly struct {
 func (c StepConfig) needsProbe() bool { return !c.Supervised || c.Net.TakesProbe() }
 
 // outputs are the loss and the gradients of the leaves, the parameters and the trained probe. The parameters of the
-// variance have the gradient of a loss of their own, all others that of the loss: so the object learns the same with the
-// variance as without.
+// variance have the gradient of a loss of their own, all others that of the loss: so the object learns the same with
+// the variance as without.
 func (a *assembly) outputs(leaves []*gorgonia.Node) []program.Output {
 	loss, specs := a.loss(), a.config.Net.Specs()
 	ofVariance := func(i int) bool { return i < len(specs) && specs[i].Variance }

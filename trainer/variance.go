@@ -19,7 +19,8 @@ func (a *assembly) varianceLoss() *gorgonia.Node {
 		return forward.Gaussian(a.net.LogVariance, squared, nil, ops.Mul(a.batch[shareInput], a.weight))
 	case a.config.Canvas > 0:
 		squared, expected := a.canvas().Disagreement(a.net.Object, a.object)
-		return forward.Gaussian(a.net.LogVariance, squared, expected, ops.Mul(a.batch[weightInput], a.batch[overlapInput]))
+		light := ops.Mul(a.batch[weightInput], a.batch[overlapInput])
+		return forward.Gaussian(a.net.LogVariance, squared, expected, light)
 	}
 	return nil
 }

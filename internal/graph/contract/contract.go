@@ -38,7 +38,7 @@ type Contract struct {
 	ValLoss        float64 // NaN without validation patterns
 	Engine, Device string  // of the training
 	Fallback       string  // why it ran on the CPU although auto found CUDA; empty: it did not
-	Variance       bool    // the model has an output for the variance; Parse takes it from the graph, no metadata hold it
+	Variance       bool    // the model has an output for the variance; no metadata hold it, Parse sees it in the graph
 
 	// Probe is (N, N), of the first scan: |FFT2(probe * object)|^2 / N^2 is in photons.
 	Probe *ndarray.Complex64

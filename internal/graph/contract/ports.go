@@ -14,12 +14,13 @@ const (
 	PhaseOutput     = "phase" // in radians
 	ObjectReOutput  = "object_re"
 	ObjectImOutput  = "object_im"
-	// LogVarianceOutput is the natural logarithm of the object's variance: the mean of |error|^2, real and imaginary part
-	// together. Models of network "unrolled" have it since version 0.2.
+	// LogVarianceOutput is the natural logarithm of the object's variance: the mean of |error|^2, real and imaginary
+	// part together. Models of network "unrolled" have it since version 0.2.
 	LogVarianceOutput = "log_variance"
 )
 
-// Outputs are the names of the outputs, in their order: the two of the object, and that of the variance if there is one.
+// Outputs are the names of the outputs, in their order: the two of the object and, if there is one, that of the
+// variance.
 func (c Contract) Outputs() []string {
 	switch {
 	case c.Variance:

@@ -58,7 +58,7 @@ func NewJob(c *Connection, scan *dataset.Scan, model []byte, k contract.Contract
 // maxSamples is how many samples a message may hold.
 func (c *Connection) maxSamples(k contract.Contract) (int, error) {
 	one := shape{Samples: 1, Channels: k.Channels, N: k.N}
-	limit, need := int(c.nc.MaxPayload()), maxOutcomeSize(one)+headerSize
+	limit, need := int(c.nc.MaxPayload()), maxOutcomeSize(one, k.Variance)+headerSize
 	if need > limit {
 		return 0, &badinput.Error{
 			File: c.name, Key: "--nats", Found: fmt.Sprintf("a broker that accepts messages of %d bytes", limit),
@@ -66,7 +66,7 @@ func (c *Connection) maxSamples(k contract.Contract) (int, error) {
 			Remedy:   "raise max_payload of nats-server, or run ptyx broker, which accepts 8 MiB",
 		}
 	}
-	return max(1, (min(limit, usualMessage)-headerSize-headSize-maxText)/(4*maxOutputs*one.values())), nil
+	return max(1, (min(limit, usualMessage)-headerSize-headSize-maxText)/(4*outputs(k.Variance)*one.values())), nil
 }
 
 // shape is the shape of batch i.

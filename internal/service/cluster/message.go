@@ -254,8 +254,11 @@ func (o Outcome) check(job Digest, want shape, variance bool) error {
 	return nil
 }
 
-// maxOutcomeSize is the longest outcome of a shape, whatever computes it. A task without probes is shorter.
-func maxOutcomeSize(s shape) int { return headSize + maxText + 4*maxOutputs*s.values() }
+// maxOutcomeSize is the longest outcome of a shape, with or without the variance, whatever computes it. A task without
+// probes is shorter.
+func maxOutcomeSize(s shape, variance bool) int {
+	return headSize + maxText + 4*outputs(variance)*s.values()
+}
 
 // taskSize is the length of a task with a number of probes. There are at most 2^28 values in a sample, and fewer
 // samples than bytes in memory.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"ptyx/internal/base/testutil"
 	"ptyx/internal/recon/predict"
 	"ptyx/models"
 )
@@ -54,6 +55,20 @@ func TestMessagesReadBack(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(outcome, exampleOutcome()) {
 		t.Errorf("outcome %+v, %v", outcome, err)
 	}
+	needed, with := exampleTask(), exampleOutcome()
+	needed.Variance, with.LogVariance = true, testutil.Uniform(1, -9, 0, with.values()).Data
+	if task, err := DecodeTask(needed.Encode()); err != nil || !reflect.DeepEqual(task, needed) {
+		t.Errorf("task that needs the variance %+v, %v", task, err)
+	}
+	if outcome, err = DecodeOutcome(with.Encode()); err != nil || !reflect.DeepEqual(outcome, with) {
+		t.Errorf("outcome with the variance %+v, %v", outcome, err)
+	}
+	if most := maxOutcomeSize(with.shape, true); len(with.Encode()) > most {
+		t.Errorf("an outcome of %d bytes with the variance, where %d are the most", len(with.Encode()), most)
+	}
+	if err := exampleOutcome().check(with.Job, with.shape, true); !errors.Is(err, errMalformed) {
+		t.Errorf("an outcome without the variance that is needed: %v", err)
+	}
 	failed := exampleOutcome()
 	failed.Failure = strings.Repeat("ü", maxText)
 	outcome, err = DecodeOutcome(failed.Encode())
@@ -61,7 +76,7 @@ func TestMessagesReadBack(t *testing.T) {
 		!strings.HasPrefix(failed.Failure, outcome.Failure) || len(outcome.Failure) != maxText {
 		t.Errorf("failure %+v, %v", outcome, err)
 	}
-	if most := maxOutcomeSize(exampleOutcome().shape); len(exampleOutcome().Encode()) > most ||
+	if most := maxOutcomeSize(exampleOutcome().shape, false); len(exampleOutcome().Encode()) > most ||
 		len(exampleTask().Encode()) > most {
 		t.Errorf("messages of %d and %d bytes, where %d are the most", len(exampleOutcome().Encode()),
 			len(exampleTask().Encode()), most)
@@ -101,7 +116,7 @@ func TestTheBrokerPassesPatternsOfEverySize(t *testing.T) {
 		}
 	}
 	one := shape{Samples: 1, Channels: 1, N: largest}
-	if size := max(maxOutcomeSize(one), taskSize(one, 1)) + headerSize; largest < 256 || size > maxMessage {
+	if size := max(maxOutcomeSize(one, true), taskSize(one, 1)) + headerSize; largest < 256 || size > maxMessage {
 		t.Errorf("a pattern of %d x %d takes up to %d bytes, a message %d", largest, largest, size, maxMessage)
 	}
 }

@@ -309,7 +309,7 @@ func TestRefusals(t *testing.T) {
 		"size without bytes":    {input(`"shape":[1,1,8,8],"parameters":{"binary_data_size":256}`), "", 400, "0 bytes"},
 		"shared memory": {input(`"shape":[1,1,8,8],"parameters":{"shared_memory_region":"r"}`), "", 400,
 			"shared memory"},
-		"an output":       {`{"outputs":[{"name":"x"}]}`, "", 400, "expected amplitude or phase"},
+		"an output":       {`{"outputs":[{"name":"x"}]}`, "", 400, "expected one of amplitude, phase"},
 		"an output twice": {`{"outputs":[{"name":"phase"},{"name":"phase"}]}`, "", 400, "twice"},
 		"classification": {`{"outputs":[{"name":"phase","parameters":{"classification":2}}]}`, "", 400,
 			"classification"},
