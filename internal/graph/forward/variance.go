@@ -11,8 +11,8 @@ import (
 //	sum_j mean_q w_jq [ E l + |e|^2 exp(-l) ]
 //
 // with the logarithm l of their variance, the mean of |e|^2 with real and imaginary part together, (B, C, N, N).
-// squared is |e|^2. expected, E, is the mean of |e|^2 in units of the variance; nil stands for 1. The loss is smallest where
-// exp(l) is |e|^2 / E. The weights are (B, C, N, N), or broadcast to it.
+// squared is |e|^2. expected, E, is the mean of |e|^2 in units of the variance; nil stands for 1. The loss is the
+// smallest where exp(l) is |e|^2 / E. The weights are (B, C, N, N), or broadcast to it.
 func Gaussian(logVariance, squared, expected, weight *gorgonia.Node) *gorgonia.Node {
 	scaled := ops.Mul(squared, ops.Exp(ops.Affine(logVariance, -1, 0)))
 	if expected != nil {
