@@ -46,11 +46,13 @@ type viewFlags struct {
 
 // placeFlags say where arrays are in a file that no layout describes, and what it does not state of them.
 type placeFlags struct {
-	Patterns string      `placeholder:"PATH" help:"Array of the patterns. Default: by the file's layout."`
-	X        string      `name:"x" placeholder:"NAME" help:"Array or column of the horizontal positions."`
-	Y        string      `name:"y" placeholder:"NAME" help:"Array or column of the vertical positions."`
-	Unit     source.Unit `placeholder:"UNIT" help:"Unit of the positions: px, m, mm, um or nm. Default: the file's."`
-	Mask     string      `placeholder:"FILE[:PATH]" help:"Mask of the detector: pixels above 0 are bad."`
+	Patterns string        `placeholder:"PATH" help:"Array of the patterns. Default: by the file's layout."`
+	X        string        `name:"x" placeholder:"NAME" help:"Array or column of the horizontal positions."`
+	Y        string        `name:"y" placeholder:"NAME" help:"Array or column of the vertical positions."`
+	Unit     source.Unit   `placeholder:"UNIT" help:"Unit of the positions: px, m, mm, um or nm. Default: the file's."`
+	Raster   source.Raster `placeholder:"ROWSxCOLS" help:"Positions are a raster. Default: the file's positions."`
+	StepNM   float64       `name:"step-nm" placeholder:"NM" help:"Step of the raster in nanometres."`
+	Mask     string        `placeholder:"FILE[:PATH]" help:"Mask of the detector: pixels above 0 are bad."`
 }
 
 // detectorFlags choose part of the detector.
@@ -74,10 +76,11 @@ func (b *binning) UnmarshalText(text []byte) error {
 
 // axisFlags say which way the positions point, and in what unit they are.
 type axisFlags struct {
-	SampleMotion *bool `help:"Read positions as the sample's, not the beam's. Default: true for CXI, false otherwise."`
-	SwapXY       bool  `name:"swap-xy" help:"Exchange columns and rows of the positions, before any flip."`
-	FlipX        bool  `help:"Mirror the columns of the positions."`
-	FlipY        bool  `help:"Mirror the rows of the positions."`
+	SampleMotion *bool   `help:"Read positions as the sample's, not the beam's. Default: true for CXI, false otherwise."`
+	RotationDeg  float64 `name:"rotation-deg" placeholder:"DEG" help:"Angle that turns the positions, before all else."`
+	SwapXY       bool    `name:"swap-xy" help:"Exchange columns and rows of the positions, before any flip."`
+	FlipX        bool    `help:"Mirror the columns of the positions."`
+	FlipY        bool    `help:"Mirror the rows of the positions."`
 	opticsFlags  `embed:""`
 	HDF5         string `name:"hdf5" placeholder:"PATH" help:"HDF5 library. Default: the usual places."`
 }
@@ -86,6 +89,7 @@ type axisFlags struct {
 type opticsFlags struct {
 	PixelSizeNM     float64 `name:"pixel-size-nm" placeholder:"NM" help:"Pixel size of the object in nanometres."`
 	EnergyEV        float64 `name:"energy-ev" placeholder:"EV" help:"Photon energy in electronvolts."`
+	Electrons       bool    `help:"Take --energy-ev as the energy of electrons, not of photons."`
 	DistanceM       float64 `name:"distance-m" placeholder:"M" help:"Distance from sample to detector in metres."`
 	DetectorPixelUM float64 `name:"detector-pixel-um" placeholder:"UM" help:"Unbinned detector pixel in micrometres."`
 }
@@ -94,6 +98,7 @@ type opticsFlags struct {
 func (f viewFlags) view() dataset.View {
 	return dataset.View{
 		Library: f.HDF5, Patterns: f.Patterns, PositionsFile: f.PositionsFile, X: f.X, Y: f.Y, Unit: f.Unit,
+		Raster: f.Raster, StepNM: f.StepNM, RotationDeg: f.RotationDeg, Electrons: f.Electrons,
 		Mask: f.Mask, Crop: f.Crop, Bin: int(f.Bin),
 		SwapXY: f.SwapXY, FlipX: f.FlipX, FlipY: f.FlipY, SampleMotion: f.SampleMotion,
 		EnergyEV: f.EnergyEV, DistanceM: f.DistanceM, DetectorPixelUM: f.DetectorPixelUM, PixelSizeNM: f.PixelSizeNM,

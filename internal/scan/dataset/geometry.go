@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"cmp"
+	"slices"
 
 	"ptyx/internal/base/frame"
 	"ptyx/internal/scan/source"
@@ -9,7 +10,7 @@ import (
 
 // Geometry is what is known of the experiment, in metres and eV. A field is 0 or nil if it is not known.
 type Geometry struct {
-	EnergyEV       float64       // photon energy
+	EnergyEV       float64       // of a photon of the wavelength, also if the beam is one of electrons
 	DistanceM      float64       // from sample to detector
 	DetectorPixelX float64       // of the patterns: binned pixels are larger
 	DetectorPixelY float64       // of the patterns
@@ -20,8 +21,12 @@ type Geometry struct {
 // Geometry gathers what the flags state, else the first file that does. It has no Origin.
 func (v View) Geometry(files ...source.Facts) Geometry {
 	micrometres, nanometres := 1e-6*v.DetectorPixelUM, 1e-9*v.PixelSizeNM
+	energy := v.EnergyEV
+	if v.Electrons || slices.ContainsFunc(files, func(f source.Facts) bool { return f.Electrons }) {
+		energy = source.PhotonEnergy(energy)
+	}
 	g := Geometry{
-		EnergyEV: v.EnergyEV, DistanceM: v.DistanceM,
+		EnergyEV: energy, DistanceM: v.DistanceM,
 		DetectorPixelX: micrometres, DetectorPixelY: micrometres, PixelX: nanometres, PixelY: nanometres,
 	}
 	for _, f := range files {

@@ -27,7 +27,14 @@ func (s *Scan) openPositions(v View) (*positions, error) {
 	if other != nil {
 		p.file, p.separate = other, true
 	}
-	p.turned = v.SwapXY || v.FlipX || v.FlipY || v.BySample(p.file.Facts) != p.file.Facts.SampleMotion
+	if err := s.useRaster(v, p); err != nil {
+		if p.separate {
+			_ = p.file.Close() // the raster's error says more
+		}
+		return nil, err
+	}
+	p.turned = v.RotationDeg != 0 || v.SwapXY || v.FlipX || v.FlipY ||
+		v.BySample(p.file.Facts) != p.file.Facts.SampleMotion
 	return p, nil
 }
 
@@ -36,7 +43,7 @@ func (p *positions) count() (int, error) {
 	nx, err := vectorLength(p.file, KeyX)
 	if err != nil {
 		if bad := (*badinput.Error)(nil); !p.file.Has(KeyX) && errors.As(err, &bad) {
-			bad.Remedy = "give the file with the positions as --positions-file"
+			bad.Remedy = "give the file with the positions as --positions-file, or the step of a raster as --step-nm"
 		}
 		return 0, err
 	}
@@ -207,6 +214,10 @@ func metres(values []float64, bySample bool, pixel float64, n int, origin *float
 // it.
 func (s *Scan) place(opt Options, p *positions) error {
 	v, g, facts := opt.View, &s.Geometry, p.file.Facts
+	if v.RotationDeg != 0 {
+		rotate(s.X, s.Y, v.RotationDeg)
+		rotate(s.XStart, s.YStart, v.RotationDeg)
+	}
 	if v.SwapXY {
 		s.X, s.Y = s.Y, s.X
 		s.XStart, s.YStart = s.YStart, s.XStart
@@ -240,7 +251,7 @@ func (s *Scan) place(opt Options, p *positions) error {
 		g.Origin = facts.Origin
 	}
 	x, y = v.mirror(bySample && !facts.Metres, x, y, rangeX, rangeY)
-	if v.FlipX || v.FlipY || v.SwapXY || bySample && !facts.Metres {
+	if v.RotationDeg != 0 || v.FlipX || v.FlipY || v.SwapXY || bySample && !facts.Metres {
 		g.Origin = nil // it belongs to the frame of the file
 	}
 	if x != unchanged || y != unchanged {
@@ -289,6 +300,11 @@ func (s *Scan) InView(x, y float64) (float64, float64) {
 
 // OfPart turns a position in pixels as Open turns those of a part, but leaves it in pixels of the complete detector.
 func (v View) OfPart(px, py float64) (x, y float64) {
+	if v.RotationDeg != 0 {
+		one, other := []float64{px}, []float64{py}
+		rotate(one, other, v.RotationDeg)
+		px, py = one[0], other[0]
+	}
 	if v.SwapXY {
 		px, py = py, px
 	}

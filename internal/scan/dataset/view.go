@@ -23,7 +23,11 @@ type View struct {
 	X             string      `yaml:"x,omitempty"`              // name, path or column of the positions' columns
 	Y             string      `yaml:"y,omitempty"`              // and of their rows
 	Unit          source.Unit `yaml:"unit,omitempty"`           // of the positions; empty: as the file states it
-	Mask          string      `yaml:"mask,omitempty"`           // FILE
+
+	Raster source.Raster `yaml:"raster,omitempty"`  // positions are a grid; zero: as the file has them
+	StepNM float64       `yaml:"step_nm,omitempty"` // of the grid, in nanometres
+
+	Mask string `yaml:"mask,omitempty"` // FILE
 
 	Crop Crop `yaml:"crop,omitempty"` // part of the detector
 	Bin  int  `yaml:"bin,omitempty"`  // detector pixels that become one, each way; 0 and 1: none
@@ -31,10 +35,13 @@ type View struct {
 	SwapXY bool `yaml:"swap_xy,omitempty"` // exchange columns and rows of the positions, before they are flipped
 	FlipX  bool `yaml:"flip_x,omitempty"`  // mirror the positions' columns
 	FlipY  bool `yaml:"flip_y,omitempty"`
+	// turns the positions in degrees, from the columns towards the rows, before all else
+	RotationDeg float64 `yaml:"rotation_deg,omitempty"`
 	// the positions are where the sample was; nil: as the format has it
 	SampleMotion *bool `yaml:"sample_motion,omitempty"`
 
 	EnergyEV        float64 `yaml:"energy_ev,omitempty"`
+	Electrons       bool    `yaml:"electrons,omitempty"` // EnergyEV is that of electrons
 	DistanceM       float64 `yaml:"distance_m,omitempty"`
 	DetectorPixelUM float64 `yaml:"detector_pixel_um,omitempty"`
 	PixelSizeNM     float64 `yaml:"pixel_size_nm,omitempty"` // of the object
@@ -50,11 +57,14 @@ func (v View) check() error {
 		value float64
 	}{
 		{"--energy-ev", v.EnergyEV}, {"--distance-m", v.DistanceM}, {"--detector-pixel-um", v.DetectorPixelUM},
-		{"--pixel-size-nm", v.PixelSizeNM},
+		{"--pixel-size-nm", v.PixelSizeNM}, {"--step-nm", v.StepNM},
 	} {
 		if !(f.value >= 0 && f.value <= math.MaxFloat32) {
 			return &badinput.Error{Key: f.flag, Found: fmt.Sprint(f.value), Expected: "a positive number"}
 		}
+	}
+	if !(math.Abs(v.RotationDeg) <= 360) { // in accept form: NaN fails
+		return &badinput.Error{Key: "--rotation-deg", Found: fmt.Sprint(v.RotationDeg), Expected: "-360 to 360"}
 	}
 	return nil
 }

@@ -436,7 +436,7 @@ func TestViewViolations(t *testing.T) {
 			&hdf5.Unsigned{Shape: []int{2, 2}, Data: make([]uint32, 4)}), View{},
 			[]string{"a mask of shape [2 2], expected (64, 64)"}},
 		{"nothing known", container{"a": 1.0}, View{},
-			[]string{"found an HDF5 file with a, expected ptychodus product (probe_position_x_m), PtychoPINN (diff3d"}},
+			[]string{"found an HDF5 file with a, expected a file as one of these has it: ptychodus product, "}},
 		{"positions that are no metres", cxi, View{PixelSizeNM: 1e-12}, []string{"pixels of the object at position"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

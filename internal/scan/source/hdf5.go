@@ -12,7 +12,10 @@ import (
 )
 
 // hdf5File is an HDF5 file as a container.
-type hdf5File struct{ *hdf5.File }
+type hdf5File struct {
+	*hdf5.File
+	library string // path that the HDF5 library was loaded from, as for hdf5.Load
+}
 
 func (f hdf5File) Names() ([]string, error) { return f.File.Names("/") }
 

@@ -10,7 +10,7 @@ import (
 // layout is one program's way of storing a scan.
 type layout struct {
 	name string
-	// signs are paths that give the layout away; the error for an unknown HDF5 file lists them.
+	// signs are paths that give the layout away.
 	signs []string
 	// recognise decides whether a file is of this layout; nil: one of the signs is enough.
 	recognise func(r *reader) bool
@@ -24,8 +24,11 @@ func layouts() []layout {
 	return []layout{
 		ptychodusProduct,
 		ptyxReconstruction,
-		ptychoPINN,
+		slac,
 		ptyLab,
+		matlab,
+		ptychoPINN,
+		foldSlice,
 		ptypyData,
 		ptypyReconstruction,
 		cxi,
@@ -73,13 +76,12 @@ func unknown(file container) error {
 	}
 	var known []string
 	for _, l := range layouts() {
-		if len(l.signs) > 0 {
-			known = append(known, l.name+" ("+strings.Join(l.signs, ", ")+")")
-		}
+		known = append(known, l.name)
 	}
 	return &badinput.Error{
-		File: file.Path(), Found: "an HDF5 file with " + listed(names), Expected: strings.Join(known, ", "),
-		Remedy: "give the places of its arrays as --patterns, --x and --y",
+		File: file.Path(), Found: "an HDF5 file with " + listed(names),
+		Expected: "a file as one of these has it: " + strings.Join(known, ", "),
+		Remedy:   "give the places of its arrays as --patterns, --x and --y",
 	}
 }
 

@@ -2,6 +2,9 @@ package source_test
 
 import (
 	"errors"
+	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -106,6 +109,44 @@ func TestOrientations(t *testing.T) {
 		h, err := s.Header(source.Patterns)
 		if tall := code >= 4; err != nil || (h.Shape[1] == 3) != tall {
 			t.Errorf("orientation %d: shape %v, %v", code, h.Shape, err)
+		}
+	}
+}
+
+// TestACompanionIsFound: positions of a fold_slice scan are in the file beside the patterns, however that is written;
+// without it, the patterns are read alone.
+func TestACompanionIsFound(t *testing.T) {
+	patterns := sourcetest.File{"dp": numbers(2, 2, 3)}
+	alone := mustOpen(t, patterns.Write(t, "scan_dp.h5"))
+	if alone.Has(source.X) || alone.Facts.Layout != "ptychodus patterns" {
+		t.Errorf("without a companion: %+v", alone.Facts)
+	}
+	for name, tt := range map[string]struct {
+		x, y   any
+		first  []float32
+		sample bool
+	}{
+		"Python": {list(1, 2), list(3, 4), []float32{0, 1, 2, 3, 4, 5}, false},
+		"MATLAB": {numbers(1, 2), numbers(1, 2), []float32{0, 3, 1, 4, 2, 5}, true},
+	} {
+		path := patterns.Write(t, "scan_dp.h5")
+		companion := sourcetest.File{"ppX": tt.x, "ppY": tt.y, "lambda": 1e-10}.Write(t, "scan_para.h5")
+		if err := os.Rename(companion, filepath.Join(filepath.Dir(path), "scan_para.h5")); err != nil {
+			t.Fatal(err)
+		}
+		s := mustOpen(t, path)
+		if got := readPatterns(t, s, 6, 1); !slices.Equal(got[:6], tt.first) || s.Facts.SampleMotion != tt.sample ||
+			!s.Has(source.X) || !near(s.Facts.EnergyEV, source.Wavelength(1)/1e-10) {
+			t.Errorf("%s: patterns %v, %+v", name, got[:6], s.Facts)
+		}
+	}
+}
+
+// TestElectrons: the wavelength of electrons is the one that textbooks print.
+func TestElectrons(t *testing.T) {
+	for volts, picometres := range map[float64]float64{80e3: 4.1757, 200e3: 2.5079, 300e3: 1.9687} {
+		if got := 1e12 * source.Wavelength(source.PhotonEnergy(volts)); math.Abs(got-picometres) > 1e-4 {
+			t.Errorf("electrons of %v eV have a wavelength of %.4f pm, want %v", volts, got, picometres)
 		}
 	}
 }

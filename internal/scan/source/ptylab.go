@@ -32,7 +32,8 @@ var ptyLab = layout{
 // orientation reads the code of the turn of the patterns, see oriented.
 func (r *reader) orientation() int {
 	var code float64
-	if place := r.first("orientation"); r.number(&code, place) && !(code >= 0 && code < 8 && code == float64(int(code))) {
+	place := r.first("orientation")
+	if r.number(&code, place) && !(code >= 0 && code < 8 && code == float64(int(code))) {
 		r.fail(place, fmt.Sprint(code), "a whole number from 0 to 7", "")
 		return 0
 	}

@@ -18,6 +18,7 @@ type sliced struct {
 	file, place string
 	dtype       string // as numpy writes it
 	shape       []int
+	stored      []int // the shape in the file, if it is another
 	rows        readRows
 	direct      bool // single slices are read about as fast as all
 }
@@ -89,8 +90,11 @@ func slicesOf(a *ndarray.Float32) *rows {
 	}}
 }
 
-// oriented turns each pattern (H, W) as PtyPy and PtyLab number it: 4 and more exchange rows and columns; then 1 reverses
-// the columns, 2 the rows, and 3 both.
+// exchangeAxes is the code of oriented for patterns whose rows and columns are exchanged.
+const exchangeAxes = 4
+
+// oriented turns each pattern (H, W) as PtyPy and PtyLab number it: 4 and more exchange rows and columns; then 1
+// reverses the columns, 2 the rows, and 3 both.
 func (s sliced) oriented(code int) sliced {
 	if code == 0 {
 		return s
@@ -167,7 +171,7 @@ func joined(parts []sliced) readRows {
 // patternsOf describes a dataset of patterns as slices: (M, H, W), or a raster (A, B, H, W) in the order of its rows.
 func patternsOf(d dataset) (sliced, bool) {
 	h, _ := d.Header() // has no error
-	s := sliced{file: d.file, place: d.Path, dtype: h.Dtype, shape: h.Shape, rows: d.Rows}
+	s := sliced{file: d.file, place: d.Path, dtype: h.Dtype, shape: h.Shape, stored: d.Shape, rows: d.Rows}
 	switch len(h.Shape) {
 	case 3:
 		s.direct = d.ChunkRows() <= slowChunk

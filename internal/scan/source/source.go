@@ -63,12 +63,16 @@ const (
 
 // Facts are what a file states besides its arrays. A field is 0 or nil where the file does not state it.
 type Facts struct {
-	Layout       string // the name of the layout, such as "CXI"
-	Kind         Kind   // of the patterns
-	Metres       bool   // X and Y are metres; else object pixels
-	SampleMotion bool   // X and Y are positions of the sample; else those of the beam on it
+	Layout string // the name of the layout, such as "CXI"
+	Kind   Kind   // of the patterns
+	Metres bool   // X and Y are metres; else object pixels
+	Raster Raster // of a scan whose patterns are a raster; zero: not stated
 
-	EnergyEV       float64     // photon energy
+	StepX, StepY float64 // of the raster in metres, along columns and rows
+	Electrons    bool    // the beam is one of electrons
+	SampleMotion bool    // X and Y are positions of the sample; else those of the beam on it
+
+	EnergyEV       float64     // of a photon of the wavelength
 	DistanceM      float64     // from sample to detector
 	DetectorPixelX float64     // width of a detector pixel, metres
 	DetectorPixelY float64     // its height
@@ -117,7 +121,7 @@ func open(
 	if err != nil {
 		return nil, err
 	}
-	s, err := identify(hdf5File{file}, o.Places)
+	s, err := identify(hdf5File{file, o.Library}, o.Places)
 	if err == nil {
 		s.Facts.Live = live
 	}

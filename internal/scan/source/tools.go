@@ -2,6 +2,7 @@ package source
 
 import (
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/format/hdf5"
 )
 
 // patterns opens the patterns at the first of the paths that the file has, to be read in parts: (M, H, W), or a raster
@@ -21,6 +22,25 @@ func (r *reader) patterns(paths ...string) (s sliced, found bool) {
 		r.fail(place, "shape "+h.ShapeText(), "patterns (M, H, W), or a raster (A, B, H, W)", "")
 	}
 	return s, is
+}
+
+// beside opens another HDF5 file, of the same scan, for the reader to close; nil if it cannot be read.
+func (r *reader) beside(path string) *reader {
+	file, is := r.file.(hdf5File)
+	if r.err != nil || !is || path == "" {
+		return nil
+	}
+	l, err := hdf5.Load(file.library)
+	r.keep(err)
+	if err != nil {
+		return nil
+	}
+	other, err := l.Open(path)
+	r.keep(err)
+	if err != nil {
+		return nil
+	}
+	return &reader{Source: &Source{file: hdf5File{other, file.library}, members: map[string]member{}}}
 }
 
 // metres gives positions in metres their names; none if there are none.

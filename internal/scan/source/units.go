@@ -2,6 +2,7 @@ package source
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -16,6 +17,15 @@ const planckC = 6.62607015e-34 * 299792458 / joulesPerEV
 
 // Wavelength is the wavelength in metres of photons of an energy in eV.
 func Wavelength(energyEV float64) float64 { return planckC / energyEV }
+
+// electronRest is the rest energy of an electron in eV.
+const electronRest = 510998.95
+
+// PhotonEnergy is the energy of photons in eV that have the wavelength of electrons of an energy in eV, as accelerated
+// by so many volts. The wavelength of electrons is h c / sqrt(E (E + 2 m c^2)).
+func PhotonEnergy(electronEV float64) float64 {
+	return math.Sqrt(electronEV * (electronEV + 2*electronRest))
+}
 
 // Joules turns an energy in eV into joules.
 func Joules(energyEV float64) float64 { return energyEV * joulesPerEV }

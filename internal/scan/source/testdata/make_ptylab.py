@@ -1,4 +1,4 @@
-"""Writes ptylab.hdf5 as PtyLab does (PyPI ptylab 0.3.7), with patterns of PtyLab's propagator, and reads it with PtyLab.
+"""Writes ptylab.hdf5 as PtyLab does (PyPI ptylab 0.3.7), with patterns of PtyLab's propagator, and reads it with it.
 
 The patterns are stored turned, with the orientation that undoes it."""
 

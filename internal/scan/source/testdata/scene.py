@@ -30,7 +30,8 @@ def make(jitter=True):
     shape = ((ROWS - 1) * STEP + N + 4, (COLUMNS - 1) * STEP + N + 4)
     obj = np.exp(0.12 * smooth(rng, shape, 4) + 0.5j * smooth(rng, shape, 4))
     r, c = np.indices((N, N)) - N / 2
-    probe = np.exp(-(((r / 5.0) ** 2 + (c / 6.0) ** 2) ** 2)) * np.exp(0.02j * (r**2 + c**2) + 0.12j * r - 0.002j * c**3)
+    phase = 0.02 * (r**2 + c**2) + 0.12 * r - 0.002 * c**3
+    probe = np.exp(-(((r / 5.0) ** 2 + (c / 6.0) ** 2) ** 2) + 1j * phase)
     probe *= np.sqrt(PHOTONS / (np.abs(probe) ** 2).sum())
     grid = np.stack(np.meshgrid(np.arange(ROWS) * STEP, np.arange(COLUMNS) * STEP, indexing="ij"), -1).reshape(-1, 2)
     if jitter:
