@@ -53,6 +53,8 @@ type placeFlags struct {
 	Raster   source.Raster `placeholder:"ROWSxCOLS" help:"Positions are a raster. Default: the file's positions."`
 	StepNM   float64       `name:"step-nm" placeholder:"NM" help:"Step of the raster in nanometres."`
 	Mask     string        `placeholder:"FILE[:PATH]" help:"Mask of the detector: pixels above 0 are bad."`
+
+	FollowLinks string `placeholder:"DIR" help:"Folder that HDF5 files may link into, besides their own."`
 }
 
 // detectorFlags choose part of the detector.
@@ -99,7 +101,7 @@ func (f viewFlags) view() dataset.View {
 	return dataset.View{
 		Library: f.HDF5, Patterns: f.Patterns, PositionsFile: f.PositionsFile, X: f.X, Y: f.Y, Unit: f.Unit,
 		Raster: f.Raster, StepNM: f.StepNM, RotationDeg: f.RotationDeg, Electrons: f.Electrons,
-		Mask: f.Mask, Crop: f.Crop, Bin: int(f.Bin),
+		Mask: f.Mask, FollowLinks: f.FollowLinks, Crop: f.Crop, Bin: int(f.Bin),
 		SwapXY: f.SwapXY, FlipX: f.FlipX, FlipY: f.FlipY, SampleMotion: f.SampleMotion,
 		EnergyEV: f.EnergyEV, DistanceM: f.DistanceM, DetectorPixelUM: f.DetectorPixelUM, PixelSizeNM: f.PixelSizeNM,
 	}

@@ -205,7 +205,7 @@ func (t *tree) admit(f *File, link, place, real string) error {
 			found += ", which is " + real
 		}
 		return fault(f.path, link, found, "a file in the folder of "+t.path+" or below it",
-			"copy the linked files into that folder", nil)
+			"if you trust the file, add --follow-links "+filepath.Dir(real), nil)
 	}
 	if info, err := os.Stat(real); err != nil || !info.Mode().IsRegular() {
 		return fault(f.path, link, "a link to "+place, "an HDF5 file", "", nil)

@@ -23,7 +23,7 @@ func TestLayoutFiles(t *testing.T) {
 	saved := LayoutOf(Options{
 		Input: Intensity, Orientation: OrientationAuto, ProbeFile: "scans/beam.h5:/probe", View: View{
 			Library: "/usr/lib/libhdf5.so", Patterns: "entry/data", PositionsFile: "scans/positions.csv", X: "x", Y: "y",
-			Unit: "um", Mask: ":/entry/mask", Crop: Crop{Size: 128, Row: 3, Col: 4}, Bin: 1, FlipY: true,
+			Unit: "um", Mask: ":/entry/mask", FollowLinks: "scans", Crop: Crop{Size: 128, Row: 3, Col: 4}, Bin: 1, FlipY: true,
 			SampleMotion: &motion, EnergyEV: 8000,
 		},
 	})
@@ -43,6 +43,7 @@ func TestLayoutFiles(t *testing.T) {
 	}
 	for _, line := range []string{
 		"positions_file: ../scans/positions.csv", "probe_file: ../scans/beam.h5:/probe", "mask: :/entry/mask",
+		"follow_links: ../scans",
 		"crop: 128@3,4", "unit: um", "sample_motion: false",
 	} {
 		if !strings.Contains(string(text), "\n"+line+"\n") {

@@ -9,7 +9,7 @@ import (
 
 // Source says how to open the file of the scan itself. probeFile is Options.ProbeFile.
 func (v View) Source(probeFile string) source.Options {
-	o := source.Options{Library: v.Library, Places: source.Places{Patterns: v.Patterns}}
+	o := v.options(source.Places{Patterns: v.Patterns})
 	file, points := split(v.PositionsFile)
 	if file == "" {
 		o.Points, o.X, o.Y, o.Unit = points, v.X, v.Y, v.Unit
@@ -21,6 +21,11 @@ func (v View) Source(probeFile string) source.Options {
 		o.Probe = place
 	}
 	return o
+}
+
+// options say how to open any file of the scan.
+func (v View) options(p source.Places) source.Options {
+	return source.Options{Library: v.Library, FollowLinks: v.FollowLinks, Places: p}
 }
 
 // split divides FILE[:PATH]; file is empty for :PATH, which is in the scan's own file.
@@ -43,8 +48,7 @@ func (v View) openPositionsFile() (*source.Source, error) {
 	if file == "" {
 		return nil, nil
 	}
-	places := source.Places{Points: points, X: v.X, Y: v.Y, Unit: v.Unit}
-	return source.Open(file, source.Options{Library: v.Library, Places: places})
+	return source.Open(file, v.options(source.Places{Points: points, X: v.X, Y: v.Y, Unit: v.Unit}))
 }
 
 // openMask opens the file of the mask; nil if there is none, or it is in the scan's own.
@@ -53,8 +57,7 @@ func (v View) openMask() (*source.Source, error) {
 	if file == "" {
 		return nil, nil
 	}
-	places := source.Places{Mask: cmp.Or(place, source.Sole)}
-	return source.Open(file, source.Options{Library: v.Library, Places: places})
+	return source.Open(file, v.options(source.Places{Mask: cmp.Or(place, source.Sole)}))
 }
 
 // OpenProbe opens the file FILE[:PATH] of a probe.

@@ -27,7 +27,8 @@ type View struct {
 	Raster source.Raster `yaml:"raster,omitempty"`  // positions are a grid; zero: as the file has them
 	StepNM float64       `yaml:"step_nm,omitempty"` // of the grid, in nanometres
 
-	Mask string `yaml:"mask,omitempty"` // FILE
+	Mask        string `yaml:"mask,omitempty"`         // FILE
+	FollowLinks string `yaml:"follow_links,omitempty"` // folder that files may link into, besides their own
 
 	Crop Crop `yaml:"crop,omitempty"` // part of the detector
 	Bin  int  `yaml:"bin,omitempty"`  // detector pixels that become one, each way; 0 and 1: none

@@ -9,7 +9,8 @@ import (
 
 // Options say how to open a file.
 type Options struct {
-	Library string // path of the HDF5 library, as for hdf5.Load; empty: searched
+	Library     string // path of the HDF5 library, as for hdf5.Load; empty: searched
+	FollowLinks string // a folder that HDF5 files may link into, besides their own; empty: none
 	Places
 }
 

@@ -93,14 +93,24 @@ type Point struct{ X, Y float64 }
 // Open opens the scan file at path: HDF5 by its first bytes, else NPZ.
 func Open(path string, o Options) (*Source, error) {
 	return open(path, o, func(l *hdf5.Library) (*hdf5.File, bool, error) {
-		file, err := l.Open(path)
+		file, err := l.Open(path, o.folders()...)
 		return file, false, err
 	})
 }
 
 // OpenGrowing opens a file that a program may be writing, without disturbing that program; Facts.Live says if it is.
 func OpenGrowing(path string, o Options) (*Source, error) {
-	return open(path, o, func(l *hdf5.Library) (*hdf5.File, bool, error) { return l.OpenGrowing(path) })
+	return open(path, o, func(l *hdf5.Library) (*hdf5.File, bool, error) {
+		return l.OpenGrowing(path, o.folders()...)
+	})
+}
+
+// folders are those that files may link into, besides their own.
+func (o Options) folders() []string {
+	if o.FollowLinks == "" {
+		return nil
+	}
+	return []string{o.FollowLinks}
 }
 
 func open(
