@@ -39,7 +39,7 @@ type inputFlags struct {
 // viewFlags choose part of the detector, the sense of the axes, and units.
 type viewFlags struct {
 	placeFlags    `embed:""`
-	PositionsFile string `placeholder:"FILE[:PATH]" help:"File of the positions, joined by index where possible."`
+	PositionsFile string `placeholder:"FILE[:PATH]" help:"File of the positions, also CSV; joined by index if it can."`
 	detectorFlags `embed:""`
 	axisFlags     `embed:""`
 }

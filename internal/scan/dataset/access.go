@@ -51,7 +51,7 @@ func (s *Scan) direct(raw source.Direct) func(id int, dst []float32) error {
 		if !w.plain() {
 			into = buf
 		}
-		if err := raw.Read(id, into); err != nil {
+		if err := raw.Read(s.patterns.placeOf(id), into); err != nil {
 			return err
 		}
 		if !w.plain() {
@@ -68,9 +68,9 @@ func (s *Scan) AccessTruth(ids []int, scratch string) (*Access, error) {
 		return nil, err
 	}
 	if direct != nil {
-		return inPlace(direct.Read), nil
+		return inPlace(func(id int, dst []float32) error { return direct.Read(s.patterns.placeOf(id), dst) }), nil
 	}
-	patches, err := s.file.Pairs(KeyTruth)
+	patches, err := s.truthPatches()
 	if err != nil {
 		return nil, err
 	}

@@ -102,8 +102,12 @@ func (f *Frames) Close() error { return f.source.Close() }
 // into amplitudes. Next returns 0 and io.EOF at the end.
 func (s *Scan) Raw() (source.Stream, error) {
 	raw, err := s.file.Stream(s.patterns.key, s.patterns.axes...)
-	if err != nil || s.patterns.window.plain() {
-		return raw, err
+	if err != nil {
+		return nil, err
+	}
+	raw = s.picked(raw, s.patterns.window.pixels())
+	if s.patterns.window.plain() {
+		return raw, nil
 	}
 	return &windowed{raw, s.patterns.window, make([]float32, s.patterns.window.pixels())}, nil
 }

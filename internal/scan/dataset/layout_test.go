@@ -11,7 +11,7 @@ import (
 func TestLayoutFiles(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	for _, path := range []string{"scans/positions.csv", "scans/beam.h5", "scan.yaml"} {
+	for _, path := range []string{"scans/positions.csv", "scans/beam.h5"} {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -22,8 +22,9 @@ func TestLayoutFiles(t *testing.T) {
 	motion := false
 	saved := LayoutOf(Options{
 		Input: Intensity, Orientation: OrientationAuto, ProbeFile: "scans/beam.h5:/probe", View: View{
-			Library: "/usr/lib/libhdf5.so", Patterns: "entry/data", PositionsFile: "scans/positions.csv", X: "x", Y: "y",
-			Unit: "um", Mask: ":/entry/mask", FollowLinks: "scans", Crop: Crop{Size: 128, Row: 3, Col: 4}, Bin: 1, FlipY: true,
+			Library: "/usr/lib/libhdf5.so", Patterns: "entry/data", PositionsFile: "scans/positions.csv", X: "x",
+			Y: "y", Unit: "um", Mask: ":/entry/mask", FollowLinks: "scans",
+			Crop: Crop{Size: 128, Row: 3, Col: 4}, Bin: 1, FlipY: true,
 			SampleMotion: &motion, EnergyEV: 8000,
 		},
 	})

@@ -52,7 +52,7 @@ func (s *Scan) ReadSelected(ids []int, into [][]float32) error {
 // ReadTruth reads the true patch of pattern ids[i] into[i], which holds N*N pairs of real and imaginary part. It stops
 // after the last patch that is asked for.
 func (s *Scan) ReadTruth(ids []int, into [][]float32) error {
-	patches, err := s.file.Pairs(KeyTruth)
+	patches, err := s.truthPatches()
 	if err != nil {
 		return err
 	}

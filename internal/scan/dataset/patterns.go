@@ -34,7 +34,8 @@ func (o *Orientation) UnmarshalText(text []byte) error {
 type patterns struct {
 	key     string
 	axes    []int   // for the source: the file's axes in the order (M, H, W[, 1])
-	count   int     // M
+	count   int     // in the file
+	kept    []int   // (M,) the numbers in the file of those that have a position; nil: all
 	integer bool    // elements are whole numbers by type
 	ceiling float32 // the largest number of an unsigned type of 2 bytes or more; else 0
 	window  *window // makes a pattern (N, N) of (H, W)

@@ -48,7 +48,9 @@ func (v View) openPositionsFile() (*source.Source, error) {
 	if file == "" {
 		return nil, nil
 	}
-	return source.Open(file, v.options(source.Places{Points: points, X: v.X, Y: v.Y, Unit: v.Unit}))
+	o := v.options(source.Places{Points: points, X: v.X, Y: v.Y, Unit: v.Unit})
+	o.Text = true
+	return source.Open(file, o)
 }
 
 // openMask opens the file of the mask; nil if there is none, or it is in the scan's own.

@@ -49,14 +49,36 @@ func (p *positions) count() (int, error) {
 	}
 	ny, err := vectorLength(p.file, KeyY)
 	if err == nil && nx != ny {
-		err = p.file.Fault(KeyY, fmt.Sprintf("%d values", ny),
-			fmt.Sprintf("%d, as many as %s has", nx, p.file.Place(KeyX)), "")
+		return nx * ny, nil
 	}
 	return nx, err
 }
 
+// expand makes the positions of a raster of its two axes, if their lengths multiply to the number of patterns m.
+func (p *positions) expand(patterns *source.Source, m int) (count int, err error) {
+	nx, err := vectorLength(p.file, KeyX)
+	if err != nil {
+		return 0, err
+	}
+	ny, err := vectorLength(p.file, KeyY)
+	if err != nil {
+		return 0, err
+	}
+	switch {
+	case nx == ny && (nx == m || nx*ny != m || nx == 1):
+		return nx, nil
+	case nx*ny != m:
+		return 0, p.file.Fault(KeyY, fmt.Sprintf("%d values", ny), fmt.Sprintf(
+			"%d, as many as %s has, or two axes of a raster of %d patterns", nx, p.file.Place(KeyX), m), "")
+	}
+	return m, p.file.Outer(patterns)
+}
+
 // readPositions reads the positions, count in the file, and turns them into object pixels.
 func (s *Scan) readPositions(p *positions, count int, opt Options) error {
+	for _, remark := range p.file.Facts.Remarks {
+		s.log.Warn(remark, "file", p.file.Path())
+	}
 	order, err := s.match(p)
 	if err != nil {
 		return err
@@ -65,7 +87,7 @@ func (s *Scan) readPositions(p *positions, count int, opt Options) error {
 		if count < s.M {
 			return p.file.Fault(KeyX, fmt.Sprintf("%d positions", count),
 				fmt.Sprintf("at least %d, one for each pattern of %s", s.M, s.file.Place(s.patterns.key)),
-				"drop the patterns without a position")
+				p.lacking())
 		}
 		if count > s.M {
 			s.log.Warn("more positions than patterns: the last positions are dropped",
@@ -91,46 +113,12 @@ func (s *Scan) readPositions(p *positions, count int, opt Options) error {
 	return nil
 }
 
-// match finds the position of each pattern by the numbers that both carry, as in files of ptychodus. It is nil if the
-// positions are in the order of the patterns.
-func (s *Scan) match(p *positions) ([]int, error) {
-	numbered := s.file.Has(source.PatternIndex)
-	if !p.file.Has(source.PositionIndex) || !p.separate && !numbered {
-		return nil, nil
+// lacking is the remedy for fewer positions than patterns.
+func (p *positions) lacking() string {
+	if p.file.Facts.Partial {
+		return "add a column with the number of each row's pattern"
 	}
-	numbers, err := p.file.Int64s(source.PositionIndex)
-	if err != nil {
-		return nil, err
-	}
-	at := make(map[int64]int, len(numbers))
-	for i, n := range numbers {
-		if _, twice := at[n]; twice {
-			return nil, p.file.Fault(source.PositionIndex, fmt.Sprintf("the number %d twice", n), "each position once",
-				"")
-		}
-		at[n] = i
-	}
-	var own []int64
-	if numbered {
-		if own, err = s.numbers(source.PatternIndex); err != nil {
-			return nil, err
-		}
-	}
-	order := make([]int, s.M)
-	for pattern := range order {
-		number := int64(pattern)
-		if numbered {
-			number = own[pattern]
-		}
-		i, found := at[number]
-		if !found {
-			return nil, p.file.Fault(source.PositionIndex, fmt.Sprintf("no position with the number %d", number),
-				fmt.Sprintf("one for each of the %d patterns of %s", s.M, s.Path),
-				"drop the patterns without a position")
-		}
-		order[pattern] = i
-	}
-	return order, nil
+	return "drop the patterns without a position"
 }
 
 // farthest is the largest coordinate. No object has pixel 16 million: such numbers are encoder counts or another unit.

@@ -144,6 +144,11 @@ func (s *Scan) read(opt Options) error {
 		positions = s.patterns.count
 	}
 	s.M, s.N = s.patterns.count, s.patterns.window.size
+	if !opt.NoPositions && !opt.Growing {
+		if positions, err = p.expand(s.file, s.M); err != nil {
+			return err
+		}
+	}
 	if err := s.resolveInput(opt.Input); err != nil {
 		return err
 	}
@@ -200,10 +205,9 @@ func (s *Scan) readIndex() error {
 	if err != nil {
 		return err
 	}
-	if n == 1 {
-		index = slices.Repeat(index, s.M)
+	for i := range s.Index {
+		s.Index[i] = index[min(s.patterns.placeOf(i), n-1)]
 	}
-	copy(s.Index, index)
 	return nil
 }
 
@@ -224,10 +228,14 @@ func (s *Scan) numbers(key string) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(all) < s.M {
-		return nil, s.Fault(key, fmt.Sprintf("%d values", len(all)), fmt.Sprintf("%d, one for each pattern", s.M), "")
+	if n := s.patterns.count; len(all) < n {
+		return nil, s.Fault(key, fmt.Sprintf("%d values", len(all)), fmt.Sprintf("%d, one for each pattern", n), "")
 	}
-	return all[:s.M], nil
+	numbers := make([]int64, s.M)
+	for i := range numbers {
+		numbers[i] = all[s.patterns.placeOf(i)]
+	}
+	return numbers, nil
 }
 
 // Fault is a *badinput.Error about one of the file's arrays.
@@ -259,8 +267,12 @@ func (s *Scan) optionalIn(file *source.Source, key string) (h npz.Header, presen
 
 // checkLength refuses an optional list of fewer values than patterns.
 func (s *Scan) checkLength(file *source.Source, key string) (n int, err error) {
-	if n, err = vectorLength(file, key); err == nil && n < s.M && (n != 1 || key != KeyIndex) {
-		err = file.Fault(key, fmt.Sprintf("%d values", n), fmt.Sprintf("at least %d, one for each pattern", s.M),
+	need := s.M
+	if file == s.file {
+		need = s.patterns.count
+	}
+	if n, err = vectorLength(file, key); err == nil && n < need && (n != 1 || key != KeyIndex) {
+		err = file.Fault(key, fmt.Sprintf("%d values", n), fmt.Sprintf("at least %d, one for each pattern", need),
 			"leave "+key+" out")
 	}
 	return n, err

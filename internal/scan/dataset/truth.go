@@ -8,6 +8,7 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/physics/resample"
+	"ptyx/internal/scan/source"
 )
 
 // readObject reads the object, which only metrics and supervised training need. One that is not a complex image, or not
@@ -96,9 +97,18 @@ func (s *Scan) checkTruth(h npz.Header) error {
 		return s.Fault(KeyTruth, h.Describe(), "complex patches",
 			"save amplitude and phase as amplitude * exp(i phase)")
 	}
-	if want := []int{s.M, s.N, s.N}; !slices.Equal(shape, want) {
+	if want := []int{s.patterns.count, s.N, s.N}; !slices.Equal(shape, want) {
 		return s.Fault(KeyTruth, "shape "+h.ShapeText(),
-			fmt.Sprintf("(%d, %d, %d), a patch for each pattern", s.M, s.N, s.N), "")
+			fmt.Sprintf("(%d, %d, %d), a patch for each pattern", s.patterns.count, s.N, s.N), "")
 	}
 	return nil
+}
+
+// truthPatches begins to read the patches of the patterns, N*N pairs of real and imaginary part each.
+func (s *Scan) truthPatches() (source.Stream, error) {
+	patches, err := s.file.Pairs(KeyTruth)
+	if err != nil {
+		return nil, err
+	}
+	return s.picked(patches, 2*s.N*s.N), nil
 }

@@ -42,8 +42,10 @@ func (r *reader) placePositions(p Places) {
 		r.placeColumns(p.Points, x, y)
 	}
 	// What the layout states belongs to its own positions.
-	for _, key := range []string{XStart, YStart, PositionIndex} {
-		delete(r.members, key)
+	delete(r.members, XStart)
+	delete(r.members, YStart)
+	if !r.isTable() { // whose rows have the numbers, too
+		delete(r.members, PositionIndex)
 	}
 	r.Facts.SampleMotion, r.Facts.Origin = false, nil
 	r.scalePositions(p.Unit)

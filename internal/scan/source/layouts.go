@@ -22,6 +22,7 @@ type layout struct {
 // folder.
 func layouts() []layout {
 	return []layout{
+		textColumns,
 		ptychodusProduct,
 		ptyxReconstruction,
 		slac,
@@ -42,7 +43,7 @@ func layouts() []layout {
 // identify finds the layout of an open file and reads what it states, and the arrays at the places that are given. It
 // closes the file if there is an error.
 func identify(file container, places Places) (*Source, error) {
-	r := &reader{Source: &Source{file: file, members: map[string]member{}}}
+	r := &reader{Source: &Source{file: file, members: map[string]member{}}, places: places}
 	all := layouts()
 	i := slices.IndexFunc(all, func(l layout) bool {
 		if l.recognise == nil {
@@ -56,11 +57,13 @@ func identify(file container, places Places) (*Source, error) {
 		r.err = unknown(file)
 	case i < 0:
 		r.Facts.Layout = "named arrays"
+		r.take(Probe, "probe", Probe)
 	default:
 		r.Facts.Layout = all[i].name
 		all[i].read(r)
 	}
 	r.place(places)
+	r.average()
 	if r.err != nil {
 		_ = file.Close() // the error of reading says more
 		return nil, r.err
@@ -76,7 +79,9 @@ func unknown(file container) error {
 	}
 	var known []string
 	for _, l := range layouts() {
-		known = append(known, l.name)
+		if l.name != textColumns.name {
+			known = append(known, l.name)
+		}
 	}
 	return &badinput.Error{
 		File: file.Path(), Found: "an HDF5 file with " + listed(names),

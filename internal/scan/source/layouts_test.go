@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// table is the file with the table of layouts.
-const table = "layouts.go"
+// tableFileName is the file with the table of layouts.
+const tableFileName = "layouts.go"
 
 // sources parses the files of the package that are no tests.
 func sources(t *testing.T) map[string]*ast.File {
@@ -57,7 +57,7 @@ func rowsOf(t *testing.T, file *ast.File) (rows []string) {
 		return true
 	})
 	if len(rows) != len(layouts()) {
-		t.Fatalf("found the rows %v in %s, want %d", rows, table, len(layouts()))
+		t.Fatalf("found the rows %v in %s, want %d", rows, tableFileName, len(layouts()))
 	}
 	return rows
 }
@@ -85,7 +85,7 @@ func TestALayoutIsOneFileAndOneRow(t *testing.T) {
 	files := sources(t)
 	all := layouts()
 	var names []string
-	for i, row := range rowsOf(t, files[table]) {
+	for i, row := range rowsOf(t, files[tableFileName]) {
 		names = append(names, all[i].name)
 		own := slices.DeleteFunc(slices.Collect(maps.Keys(files)), func(path string) bool {
 			return strings.ReplaceAll(path, "_", "") != strings.ToLower(row)+".go"
@@ -99,7 +99,7 @@ func TestALayoutIsOneFileAndOneRow(t *testing.T) {
 			switch {
 			case path == own[0] && (!found[row] || !found[all[i].name]):
 				t.Errorf("%s does not declare the layout %s, %q", path, row, all[i].name)
-			case path != own[0] && path != table && (found[row] || found[all[i].name]):
+			case path != own[0] && path != tableFileName && (found[row] || found[all[i].name]):
 				t.Errorf("%s mentions the layout %s, %q, of %s", path, row, all[i].name, own[0])
 			}
 		}

@@ -11,13 +11,14 @@ import (
 type Options struct {
 	Library     string // path of the HDF5 library, as for hdf5.Load; empty: searched
 	FollowLinks string // a folder that HDF5 files may link into, besides their own; empty: none
+	Text        bool   // the file may be text: columns of positions
 	Places
 }
 
 // Places say where arrays are in a file, for a file that no layout describes or whose layout is another one. A place is
 // a path in an HDF5 file or the name of an array in an NPZ file. An empty one leaves the array to the file's layout.
 type Places struct {
-	Patterns string // (M, H, W)
+	Patterns string // (M, H, W), or a raster (A, B, H, W)
 	Points   string // positions: (M, 2 or more), (2, M), or a group that holds X and Y
 	X, Y     string // arrays of any shape; with Points, names in its group or numbers of its columns, from 0
 	Unit     Unit   // of the positions; empty: as the file states it
@@ -50,7 +51,7 @@ func (r *reader) place(p Places) {
 				r.Facts.Kind = r.kindOf(p.Patterns)
 			}
 			delete(r.members, PatternsAlias)
-			r.members[Patterns] = member{place: p.Patterns, array: a}
+			r.members[Patterns] = member{place: p.Patterns, array: r.asPatterns(a)}
 		}
 	}
 	r.placePositions(p)

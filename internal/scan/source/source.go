@@ -12,6 +12,7 @@ package source
 
 import (
 	"errors"
+	"io"
 	"os"
 
 	"ptyx/internal/base/badinput"
@@ -19,6 +20,7 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/hdf5"
 	"ptyx/internal/format/npz"
+	"ptyx/internal/format/table"
 )
 
 // Names of PtychoPINN's contract, under which every Source gives its arrays.
@@ -85,6 +87,9 @@ type Facts struct {
 	Bad  *ndarray.Float32 // (H, W), above 0 where a detector pixel is masked
 	Dark *ndarray.Float32 // (H, W), counts to subtract
 	Live bool             // a writer has the file open and lets others read it
+
+	Partial bool     // positions are a log of motors: patterns may lack a position, and their numbers begin anywhere
+	Remarks []string // what was done with the file that its user should know
 }
 
 // Point is a place in metres: x to larger columns, y to larger rows.
@@ -116,6 +121,13 @@ func (o Options) folders() []string {
 func open(
 	path string, o Options, openHDF5 func(*hdf5.Library) (file *hdf5.File, live bool, err error),
 ) (*Source, error) {
+	if o.Text && isText(path) {
+		t, err := table.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		return identify(tableFile{t}, o.Places)
+	}
 	if !IsHDF5(path) {
 		file, err := npz.Open(path)
 		if err != nil {
@@ -162,6 +174,18 @@ func expectAnyFormat(err error) error {
 		}
 	}
 	return err
+}
+
+// isText looks at the file's first bytes.
+func isText(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	start := make([]byte, 4096)
+	n, _ := io.ReadFull(f, start) // of a short file, what there is
+	return table.Is(start[:n])
 }
 
 // IsHDF5 looks at the file's first bytes. A file that cannot be opened is not HDF5: the NPZ reader reports the error.
