@@ -47,7 +47,7 @@ type RehearsedScan struct {
 // Rehearse prepares a training, tries a few steps, and writes nothing.
 func Rehearse(ctx context.Context, o TrainOptions, log *slog.Logger) (*Rehearsal, error) {
 	o.Engine.Profile = "" // nothing is written
-	job, err := o.job(log)
+	job, err := o.job(ctx, log)
 	if err != nil {
 		return nil, err
 	}

@@ -72,6 +72,7 @@ func openTraining(paths, probes Paths, o dataset.Options) (scanFiles, error) {
 			Expected: "one for all, or one for each scan",
 		}
 	}
+	o.ProbeOptional = true
 	return openScans(paths, func(i int) dataset.Options {
 		if n := len(probes); n > 0 {
 			o.ProbeFile = probes[min(i, n-1)]

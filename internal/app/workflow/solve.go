@@ -58,7 +58,7 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	problem, scale, err := o.problem(log)
+	problem, scale, err := o.problem(ctx, log)
 	if err != nil {
 		return nil, err
 	}
@@ -78,12 +78,12 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 }
 
 // problem reads the scan and what to start from. It returns the size of the object's pixels, too.
-func (o SolveOptions) problem(log *slog.Logger) (p solve.Problem, scale frame.Scale, err error) {
+func (o SolveOptions) problem(ctx context.Context, log *slog.Logger) (p solve.Problem, scale frame.Scale, err error) {
 	if o.Recon != "" {
 		o.Recon = evaluate.File(o.Recon)
 	}
 	o.Read.NoProbe = o.Model != "" || o.Read.ProbeFile == "" && o.Recon != "" && hasProbe(o.Recon, o.Read.View.Library)
-	o.Read.NoObject, o.Read.Log = true, log
+	o.Read.NoObject, o.Read.ProbeOptional, o.Read.Log = true, true, log
 	scan, err := dataset.Open(o.Scan, o.Read)
 	if err != nil {
 		return p, scale, err
@@ -97,6 +97,11 @@ func (o SolveOptions) problem(log *slog.Logger) (p solve.Problem, scale frame.Sc
 	}
 	if o.Recon != "" {
 		if err := startFrom(&p, o.Recon, scan, o.Read.View.Library); err != nil {
+			return p, scale, err
+		}
+	}
+	if p.Probe == nil {
+		if p.Probe, err = guessedProbe(ctx, scan, o.Solver.Seed, log); err != nil {
 			return p, scale, err
 		}
 	}
@@ -163,7 +168,7 @@ func startFrom(p *solve.Problem, path string, scan *dataset.Scan, library string
 			Expected: "an object of this scan", Remedy: "give the reconstruction that was made of this scan",
 		}
 	}
-	if p.Probe != nil {
+	if p.Probe != nil || !hasProbe(path, library) {
 		return nil
 	}
 	p.Probe, err = savedModes(path, n, library)

@@ -71,7 +71,7 @@ func (r TrainResult) String() string {
 // Train runs a training and writes its run directory. If ctx is done early, it saves and returns the result so far with
 // the error Interrupted.
 func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logger) (*TrainResult, error) {
-	job, err := o.job(log)
+	job, err := o.job(ctx, log)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ type trainJob struct {
 }
 
 // job opens the files and the engine of a training.
-func (o TrainOptions) job(log *slog.Logger) (_ *trainJob, err error) {
+func (o TrainOptions) job(ctx context.Context, log *slog.Logger) (_ *trainJob, err error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -135,6 +135,9 @@ func (o TrainOptions) job(log *slog.Logger) (_ *trainJob, err error) {
 	read := o.read()
 	read.Log, o.Engine.Fallback = log, engine.WarnOnce(log)
 	if j.scans, err = openTraining(o.TrainFiles, o.ProbeFiles, read); err != nil {
+		return nil, err
+	}
+	if err := j.scans.guessProbes(ctx, o.Config.Seed, log); err != nil {
 		return nil, err
 	}
 	if j.validation, err = openValidation(o.TestFiles, read); err != nil {

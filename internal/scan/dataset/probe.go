@@ -14,14 +14,14 @@ import (
 // is the HDF5 library, empty the usual one; log takes warnings. A file without a usable probe is a *badinput.Error.
 func ReadProbe(path string, n int, library string, log *slog.Logger) (*ndarray.Complex64, error) {
 	s := &Scan{Path: path, N: n, log: log, patterns: patterns{window: &window{height: n, width: n, size: n, bin: 1}}}
-	if err := s.readProbe(path, library); err != nil {
+	if err := s.readProbe(path, library, false); err != nil {
 		return nil, err
 	}
 	return s.Probe, nil
 }
 
-// readProbe takes the probe from the scan, or from probeFile if one is given.
-func (s *Scan) readProbe(probeFile, library string) error {
+// readProbe takes the probe from the scan, or from probeFile if one is given. An optional probe may be missing.
+func (s *Scan) readProbe(probeFile, library string, optional bool) error {
 	file := s.file
 	if probeFile != "" && (s.file == nil || probeFile[0] != ':') {
 		other, err := OpenProbe(probeFile, library)
@@ -33,6 +33,9 @@ func (s *Scan) readProbe(probeFile, library string) error {
 	} else if _, present, err := s.optional(KeyProbe); err != nil {
 		return err
 	} else if !present {
+		if optional {
+			return nil
+		}
 		return s.Fault(KeyProbe, "no probe, "+contents(s.file), "complex (N, N)",
 			"give a file with a probe as --probe-file")
 	}

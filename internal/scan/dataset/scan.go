@@ -41,14 +41,16 @@ const (
 
 // Options say how to read a file.
 type Options struct {
-	Input       InputKind   // what the patterns are; the zero value decides by their type
-	ProbeFile   string      // FILE[:PATH] whose probe replaces the scan's; :PATH is in the scan's file
-	NoPositions bool        // do not read positions: X and Y are nil
-	NoProbe     bool        // do not read the probe
-	NoObject    bool        // do not read the object
-	Orientation Orientation // which axis counts the patterns; the zero value decides by the shape
-	View        View        // part of the detector, sense of the axes, units; the zero value takes the file as it is
-	Growing     bool        // a program may be writing the file: ignore patterns without position or id
+	Input       InputKind // what the patterns are; the zero value decides by their type
+	ProbeFile   string    // FILE[:PATH] whose probe replaces the scan's; :PATH is in the scan's file
+	NoPositions bool      // do not read positions: X and Y are nil
+	NoProbe     bool      // do not read the probe
+	// a scan may have no probe: Probe and Modes are then nil
+	ProbeOptional bool
+	NoObject      bool        // do not read the object
+	Orientation   Orientation // which axis counts the patterns; the zero value decides by the shape
+	View          View        // part of the detector, sense of the axes, units; the zero value takes the file as it is
+	Growing       bool        // a program may be writing the file: ignore patterns without position or id
 	// the file is part of a scan: keep its positions in the frame of the other parts, see place
 	Part bool
 	Log  *slog.Logger // warnings; nil drops them
@@ -162,7 +164,7 @@ func (s *Scan) read(opt Options) error {
 		}
 	}
 	if !opt.NoProbe {
-		if err := s.readProbe(opt.ProbeFile, opt.View.Library); err != nil {
+		if err := s.readProbe(opt.ProbeFile, opt.View.Library, opt.ProbeOptional); err != nil {
 			return err
 		}
 	}

@@ -61,6 +61,21 @@ func TestDefaultsOfOptionalMembers(t *testing.T) {
 	}
 }
 
+// TestAProbeMayBeMissing: with ProbeOptional, only a probe that is not there is forgiven.
+func TestAProbeMayBeMissing(t *testing.T) {
+	s, _ := validScan(3).without(KeyProbe).open(t, Options{ProbeOptional: true})
+	if s.Probe != nil || s.Modes != nil {
+		t.Errorf("probe %v", s.Probe)
+	}
+	if s, _ := validScan(3).open(t, Options{ProbeOptional: true}); s.Probe == nil {
+		t.Error("the probe was not read")
+	}
+	if s, err := Open(validScan(3).with(probeArray(32, 32)).file(t), Options{ProbeOptional: true}); err == nil {
+		s.Close()
+		t.Error("a probe of another size was ignored")
+	}
+}
+
 func TestViolations(t *testing.T) {
 	v := validScan(3)
 	patterns := func(dtype string, shape ...int) npztest.Array {

@@ -1,0 +1,39 @@
+package workflow
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/recon/guess"
+	"ptyx/internal/scan/dataset"
+)
+
+// guessedProbe makes the probe of a scan that has none from its patterns, (N, N), and logs so.
+func guessedProbe(ctx context.Context, scan *dataset.Scan, seed uint64, log *slog.Logger) (*ndarray.Complex64, error) {
+	log.Info("the scan has no probe: ptyx makes one from the patterns", "scan", scan.Path)
+	g, err := guess.FromPatterns(ctx, scan, seed)
+	if err != nil {
+		return nil, ofFile(fmt.Errorf("making a probe from the patterns: %w", err), scan.Path)
+	}
+	log.Info("probe made from the patterns", "scan", scan.Path, "residual", fmt.Sprintf("%.4f", g.Residual),
+		"candidates", g.Tried, "patterns", g.Patterns)
+	return g.Probe, nil
+}
+
+// guessProbes gives each scan without a probe one from its patterns.
+func (s scanFiles) guessProbes(ctx context.Context, seed uint64, log *slog.Logger) error {
+	for _, scan := range s {
+		if scan.Probe != nil {
+			continue
+		}
+		probe, err := guessedProbe(ctx, scan, seed, log)
+		if err != nil {
+			return err
+		}
+		scan.Probe = probe
+		scan.Modes = ndarray.Wrap(probe.Data, 1, scan.N, scan.N)
+	}
+	return nil
+}

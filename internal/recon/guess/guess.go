@@ -1,0 +1,79 @@
+// Package guess makes a first probe of a scan that has none, from its patterns alone. The root of the mean pattern is
+// the modulus of the probe's far field, blurred by the object. Its phase is found by trial: candidates of many widths,
+// before and behind the focus, are fitted together with the object to a few patterns, and the one that explains them
+// best is kept. The positions settle what patterns alone leave open: the wrong sign of the defocus, or the twin image,
+// moves shadows the wrong way from pattern to pattern and explains them badly.
+//
+// The package stands above solve, whose passes of ePIE fit the candidates, and dataset. Nothing is drawn without a seed.
+package guess
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/recon/solve"
+	"ptyx/internal/scan/dataset"
+)
+
+// Guess is a probe found by trial.
+type Guess struct {
+	Probe    *ndarray.Complex64 // (N, N), in the units of the patterns
+	Residual float64            // sum (|F| - d)^2 / sum d^2, with the object that was fitted with it
+	Second   float64            // the same for the best candidate of another kind or width
+	Tried    int                // candidates
+	Patterns int                // that tried them
+}
+
+// String is one line for a log.
+func (g *Guess) String() string {
+	return fmt.Sprintf("the best of %d candidates on %d patterns, residual %.4f", g.Tried, g.Patterns, g.Residual)
+}
+
+// round is a stage of the trials: the best candidates so far get so many passes more, from an empty object.
+type round struct{ keep, patterns, passes int }
+
+// rounds narrow the choice. More passes in the first round changed no choice on the scans of bench/probes.
+func rounds(candidates int) []round {
+	return []round{{candidates, tryOut * 6 / 10, 4}, {12, tryOut, 6}, {4, tryOut, 12}}
+}
+
+// FromPatterns guesses the probe of a scan. It reads the patterns twice and keeps few of them, whatever their number.
+// Two calls with the same seed give the same bytes. A scan without light is a *badinput.Error.
+func FromPatterns(ctx context.Context, scan *dataset.Scan, seed uint64) (*Guess, error) {
+	survey, err := newSurvey(ctx, scan)
+	if err != nil {
+		return nil, err
+	}
+	b := newBench(survey)
+	problem, err := b.problem()
+	if err != nil {
+		return nil, err
+	}
+	trials := candidates(b.mean, b.n, beamWidth(problem))
+	g := &Guess{Tried: len(trials), Patterns: len(problem.X)}
+	for _, r := range rounds(len(trials)) {
+		trials = trials[:min(len(trials), r.keep)]
+		if err := fitAll(ctx, central(problem, r.patterns), trials, r.passes, seed); err != nil {
+			return nil, err
+		}
+		slices.SortStableFunc(trials, func(a, b *trial) int { return cmp.Compare(a.residual, b.residual) })
+	}
+	g.Residual, g.Second = trials[0].residual, trials[1].residual
+	g.Probe = b.enlarged(trials[0].probe)
+	return g, nil
+}
+
+// central is a problem with the given number of patterns in the middle.
+func central(p solve.Problem, count int) solve.Problem {
+	ids := solve.Central(p.X, p.Y, count)
+	size := len(p.Patterns.Data) / len(p.X)
+	out := solve.Problem{Measured: p.Measured, Patterns: ndarray.New[float32](len(ids), p.Patterns.Shape[1], p.Patterns.Shape[2])}
+	for k, i := range ids {
+		copy(out.Patterns.Data[k*size:(k+1)*size], p.Patterns.Data[i*size:(i+1)*size])
+		out.X, out.Y = append(out.X, p.X[i]), append(out.Y, p.Y[i])
+	}
+	return out
+}

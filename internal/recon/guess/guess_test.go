@@ -1,0 +1,128 @@
+package guess_test
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/testutil"
+	"ptyx/internal/physics/optics"
+	"ptyx/internal/recon/guess"
+	"ptyx/internal/scan/dataset"
+	"ptyx/internal/scan/simulate"
+)
+
+// TestMain fails when a test leaves a goroutine behind.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// scan simulates a scan and opens it without its probe. change, unless nil, replaces the scan before it is written.
+func scan(t *testing.T, o simulate.Options, change func(d *dataset.ScanData)) (*dataset.Scan, *ndarray.Complex64) {
+	t.Helper()
+	d, err := simulate.Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if change != nil {
+		change(&d)
+	}
+	truth := d.Probe
+	path := filepath.Join(t.TempDir(), "scan.npz")
+	if err := dataset.Write(path, d); err != nil {
+		t.Fatal(err)
+	}
+	s, err := dataset.Open(path, dataset.Options{NoProbe: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s, truth
+}
+
+func options() simulate.Options {
+	return simulate.Options{
+		N: 64, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 20,
+		Scan: simulate.Fermat, Count: 80, Step: 5, Photons: 1e5, Seed: 3,
+	}
+}
+
+func find(t *testing.T, s *dataset.Scan) *guess.Guess {
+	t.Helper()
+	g, err := guess.FromPatterns(t.Context(), s, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// TestProbeFromPatterns: the guess is like the true probe, whose far field's phase no pattern shows.
+func TestProbeFromPatterns(t *testing.T) {
+	for name, c := range map[string]struct {
+		slow   bool
+		change func(o *simulate.Options)
+	}{
+		"zone plate": {false, func(*simulate.Options) {}},
+		"gaussian":   {true, func(o *simulate.Options) { o.Probe, o.ProbeSize = simulate.Gaussian, 14 }},
+		"disk, lines": {true, func(o *simulate.Options) {
+			o.Probe, o.Object = simulate.Disk, simulate.Lines
+		}},
+		"few photons": {true, func(o *simulate.Options) { o.Photons = 1e4 }},
+		"128 pixels":  {true, func(o *simulate.Options) { o.N, o.ProbeSize, o.Step = 128, 40, 10 }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.slow {
+				testutil.Slow(t)
+			}
+			o := options()
+			c.change(&o)
+			s, truth := scan(t, o, nil)
+			g := find(t, s)
+			if like, _ := optics.Likeness(truth, g.Probe); !(like > 0.95) { // measured: 0.98 and more
+				t.Errorf("likeness %.3f to the true probe: %+v", like, g)
+			}
+			if p := optics.Power(g.Probe) / 1e5; o.Photons == 1e5 && !(p > 0.5 && p < 2) {
+				t.Errorf("%.3g times the power of the patterns", p)
+			}
+		})
+	}
+}
+
+// TestTheTwinIsRefused: the object and the probe conjugated and turned by half a turn give the same patterns at
+// positions turned by half a turn. The positions tell which one it is.
+func TestTheTwinIsRefused(t *testing.T) {
+	testutil.Slow(t)
+	s, truth := scan(t, options(), func(d *dataset.ScanData) {
+		for i := range d.X {
+			d.X[i], d.Y[i] = -d.X[i], -d.Y[i]
+		}
+		n := d.Probe.Shape[0]
+		twin := d.Probe.Clone()
+		for i, v := range d.Probe.Data {
+			twin.Data[(n-i/n)%n*n+(n-i%n)%n] = complex(real(v), -imag(v))
+		}
+		d.Probe, d.Object = twin, nil
+	})
+	g := find(t, s)
+	if like, _ := optics.Likeness(truth, g.Probe); !(like > 0.95) {
+		t.Errorf("likeness %.3f to the twin", like)
+	}
+}
+
+// TestAGuessIsRepeatable: two guesses have the same bytes.
+func TestAGuessIsRepeatable(t *testing.T) {
+	testutil.Slow(t)
+	s, _ := scan(t, options(), nil)
+	if a, b := find(t, s), find(t, s); !slices.Equal(a.Probe.Data, b.Probe.Data) {
+		t.Error("two guesses differ")
+	}
+}
+
+// TestNoLight: patterns without light are refused.
+func TestNoLight(t *testing.T) {
+	s, _ := scan(t, options(), func(d *dataset.ScanData) { clear(d.Patterns.Data) })
+	if _, err := guess.FromPatterns(t.Context(), s, 0); err == nil {
+		t.Error("a probe of dark patterns")
+	}
+}
