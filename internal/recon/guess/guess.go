@@ -11,9 +11,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/physics/optics"
+	"ptyx/internal/physics/spectrum"
 	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
 )
@@ -22,7 +25,6 @@ import (
 type Guess struct {
 	Probe    *ndarray.Complex64 // (N, N), in the units of the patterns
 	Residual float64            // sum (|F| - d)^2 / sum d^2, with the object that was fitted with it
-	Second   float64            // the same for the best candidate of another kind or width
 	Tried    int                // candidates
 	Patterns int                // that tried them
 }
@@ -35,7 +37,7 @@ func (g *Guess) String() string {
 // round is a stage of the trials: the best candidates so far get so many passes more, from an empty object.
 type round struct{ keep, patterns, passes int }
 
-// rounds narrow the choice. More passes in the first round changed no choice on the scans of bench/probes.
+// rounds narrow the choice.
 func rounds(candidates int) []round {
 	return []round{{candidates, tryOut * 6 / 10, 4}, {12, tryOut, 6}, {4, tryOut, 12}}
 }
@@ -61,19 +63,32 @@ func FromPatterns(ctx context.Context, scan *dataset.Scan, seed uint64) (*Guess,
 		}
 		slices.SortStableFunc(trials, func(a, b *trial) int { return cmp.Compare(a.residual, b.residual) })
 	}
-	g.Residual, g.Second = trials[0].residual, trials[1].residual
-	g.Probe = b.enlarged(trials[0].probe)
+	g.Residual = trials[0].residual
+	g.Probe = centred(b.enlarged(trials[0].probe))
 	return g, nil
 }
 
 // central is a problem with the given number of patterns in the middle.
 func central(p solve.Problem, count int) solve.Problem {
 	ids := solve.Central(p.X, p.Y, count)
-	size := len(p.Patterns.Data) / len(p.X)
-	out := solve.Problem{Measured: p.Measured, Patterns: ndarray.New[float32](len(ids), p.Patterns.Shape[1], p.Patterns.Shape[2])}
+	n, size := p.Patterns.Shape[1], len(p.Patterns.Data)/len(p.X)
+	out := solve.Problem{Measured: p.Measured, Patterns: ndarray.New[float32](len(ids), n, n)}
 	for k, i := range ids {
 		copy(out.Patterns.Data[k*size:(k+1)*size], p.Patterns.Data[i*size:(i+1)*size])
 		out.X, out.Y = append(out.X, p.X[i]), append(out.Y, p.Y[i])
 	}
 	return out
+}
+
+// centred moves a probe until its light is around the middle, as those of optics are. The patterns leave a common shift
+// of probe and object open, and the fit may have drifted.
+func centred(probe *ndarray.Complex64) *ndarray.Complex64 {
+	n := probe.Shape[0]
+	light := make([]float64, len(probe.Data))
+	for i, v := range probe.Data {
+		light[i] = float64(real(v))*float64(real(v)) + float64(imag(v))*float64(imag(v))
+	}
+	row, col, _ := spectrum.Centroid(light, n)
+	half := float64(n / 2)
+	return optics.ShiftProbe(probe, math.Remainder(half-row, float64(n)), math.Remainder(half-col, float64(n)))
 }

@@ -1,0 +1,57 @@
+package workflow
+
+import (
+	"bytes"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ptyx/internal/base/testutil"
+	"ptyx/internal/format/npz"
+	"ptyx/internal/recon/solve"
+	"ptyx/internal/scan/dataset"
+)
+
+// withoutProbe copies a scan without its probe and its object.
+func withoutProbe(t *testing.T, scan string) string {
+	t.Helper()
+	s, err := dataset.Open(scan, dataset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	patterns, err := s.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "bare.npz")
+	err = npz.Write(path, []npz.Member{
+		{Key: dataset.KeyPatternsAlias, Value: patterns}, {Key: dataset.KeyX, Value: s.X}, {Key: dataset.KeyY, Value: s.Y},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestSolveWithoutAProbe: a scan without a probe gives the object of the scan with it, turned and mirrored as it.
+func TestSolveWithoutAProbe(t *testing.T) {
+	testutil.Slow(t)
+	scan := blobScan(t, 64)
+	bare := withoutProbe(t, scan)
+	var log bytes.Buffer
+	o := SolveOptions{
+		Scan: bare, OutputDir: filepath.Join(t.TempDir(), "out"), Solver: solve.Defaults(25),
+		Read: dataset.Options{Input: dataset.Amplitude},
+	}
+	if _, err := Solve(t.Context(), o, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
+		t.Fatal(err)
+	}
+	if got := compared(t, o.OutputDir, scan, 0); !(got > 0.97) {
+		t.Errorf("correlation %.4f with the truth", got)
+	}
+	if n := strings.Count(log.String(), "the scan has no probe"); n != 1 {
+		t.Errorf("%d lines about the missing probe:\n%s", n, log.String())
+	}
+}
