@@ -50,9 +50,9 @@ func ExampleConfig_Initialise() {
 		fmt.Println(s.Name, params[i].Shape)
 	}
 	// Output:
-	// 62942 values
+	// 58058 values
 	// light.weight [16 16 3 3]
 	// light.bias [16]
+	// floor [1]
 	// stage.0.step [1]
-	// stage.0.floor [1]
 }

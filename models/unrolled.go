@@ -40,14 +40,12 @@ const (
 	numberRate    = 0.1 // learning rate of these numbers, relative to that of the convolutions
 
 	varianceFloor = 1e-8 // of the squared move of which the variance is a multiple: an error of 1e-4
-	darkLight     = 1e-3 // added to the light, of at most 1, before its logarithm
 )
 
-// Layers of the logarithm of the variance. All but varianceRead add to it.
+// Layers of the logarithm of the variance.
 const (
-	varianceMove  = "variance.move"  // sees how far the last move went
-	varianceLight = "variance.light" // sees the light on each pixel
-	varianceRead  = "variance.read"  // sees the features of the last stage
+	varianceMove  = "variance.move" // sees how far the last move went
+	varianceRead  = "variance.read" // sees the features of the last stage
 	varianceWrite = "variance.write"
 )
 
@@ -87,45 +85,50 @@ func patternsAndProbe(c Config) []Input {
 		Input{Name: ProbeImInput, Shape: image, Doc: "Imaginary part of the probe."})
 }
 
+// floorName is the floor of the moves of all stages.
+const floorName = "floor"
+
 // Names of the parameters of a stage.
 func stageName(i int, part string) string { return fmt.Sprintf("stage.%d.%s", i, part) }
 
 func unrolledSpecs(c Config) []Spec {
 	var specs []Spec
-	add := func(layer string, in, out, kernel int, variance bool) {
+	add := func(layer string, in, out int, variance bool) {
 		specs = append(specs,
-			Spec{Name: layer + weightSuffix, Shape: []int{out, in, kernel, kernel}, Variance: variance},
+			Spec{Name: layer + weightSuffix, Shape: []int{out, in, 3, 3}, Variance: variance},
 			Spec{Name: layer + biasSuffix, Shape: []int{out}, Variance: variance})
 	}
-	conv := func(layer string, in, out int) { add(layer, in, out, 3, false) }
+	conv := func(layer string, in, out int) { add(layer, in, out, false) }
 	number := func(name string) { specs = append(specs, Spec{Name: name, Shape: []int{1}, Rate: numberRate}) }
 	width, pixels := channelWidth*c.FiltersScale, square*square
 	conv("light", pixels, width)
+	number(floorName)
 	for i := range stages + tail {
 		number(stageName(i, "step"))
-		number(stageName(i, "floor"))
+		seen := 2 * pixels // the first stage sees an object that is its last move
 		if i > 0 {
 			number(stageName(i, "momentum"))
+			seen = 4 * pixels
 		}
 		if i < stages {
-			conv(stageName(i, "read"), 4*pixels, width)
+			conv(stageName(i, "read"), seen, width)
 			conv(stageName(i, "mix.0"), width, width)
 			conv(stageName(i, "mix.1"), width, width)
 			conv(stageName(i, "write"), width, 2*pixels)
 		}
 	}
-	add(varianceMove, 1, pixels, 3, true)
-	add(varianceLight, pixels, pixels, 1, true)
-	add(varianceRead, width, pixels, 3, true)
-	add(varianceWrite, pixels, pixels, 3, true)
+	add(varianceMove, 1, pixels, true)
+	add(varianceRead, width, pixels, true)
+	add(varianceWrite, pixels, pixels, true)
 	return specs
 }
 
 func startUnrolled(_ Config, params map[string]*Array) {
+	params[floorName].Data[0] = float32(math.Sqrt(firstFloor)) // the graph squares it
 	for i := range stages + tail {
-		for part, value := range map[string]float64{"step": firstStep, "floor": firstFloor, "momentum": firstMomentum} {
+		for part, value := range map[string]float64{"step": firstStep, "momentum": firstMomentum} {
 			if p := params[stageName(i, part)]; p != nil {
-				p.Data[0] = float32(math.Sqrt(value)) // the graph squares it
+				p.Data[0] = float32(math.Sqrt(value))
 			}
 		}
 		if write := params[stageName(i, "write")+weightSuffix]; write != nil {
@@ -138,7 +141,6 @@ func startUnrolled(_ Config, params map[string]*Array) {
 	for k := range move.Data {
 		move.Data[k] = 1 / float32(move.Shape[2]*move.Shape[3])
 	}
-	clear(params[varianceLight+weightSuffix].Data)
 	for k := range params[varianceWrite+weightSuffix].Data {
 		params[varianceWrite+weightSuffix].Data[k] *= firstWrite
 	}
@@ -156,7 +158,8 @@ type unrolling struct {
 
 func buildUnrolled(b *builder) *Net {
 	probe := Pair{Re: b.inputs[1], Im: b.inputs[2]}
-	u := &unrolling{builder: b, consistency: forward.NewConsistency(b.inputs[0], probe)}
+	u := &unrolling{builder: b}
+	u.consistency = forward.NewConsistency(b.inputs[0], probe, u.positive(floorName))
 	u.features = u.conv("light", ops.SpaceToDepth(u.consistency.Light(), square))
 	for i := range stages + tail {
 		u.move(i)
@@ -164,40 +167,27 @@ func buildUnrolled(b *builder) *Net {
 			u.refine(i)
 		}
 	}
-	object := forward.Unstacked(u.object())
+	excess := forward.Unstacked(u.excess)
 	return &Net{
-		Object:      Pair{Re: b.named("object.re", object.Re), Im: b.named("object.im", object.Im)},
+		Object:      Pair{Re: b.named("object.re", ops.Affine(excess.Re, 1, 1)), Im: b.named("object.im", excess.Im)},
 		LogVariance: u.logVariance(),
 	}
 }
 
 // logVariance is that of the object. The last move says how much the pattern still contradicts the object: its square,
-// averaged over a square of pixels, is what the variance is a multiple of. The factor depends on the light and on the
-// features.
+// averaged over a square of pixels, is what the variance is a multiple of. The factor depends on the features.
 func (u *unrolling) logVariance() *gorgonia.Node {
 	move := ops.SpaceToDepth(u.moved, square) // (B, 32, N/4, N/4)
 	s, pixels := move.Shape(), float32(square*square)
 	squared := ops.Affine(ops.SumTo(ops.Mul(move, move), []int{s[0], 1, s[2], s[3]}), 1/pixels, varianceFloor)
-	seen := u.conv(varianceWrite, u.relu(u.conv(varianceRead, u.features)))
-	sum := ops.Add(u.conv(varianceMove, ops.Log(squared)), seen)
-	lit := ops.Log(ops.Affine(u.consistency.Light(), 1, darkLight))
-	light := ops.SpaceToDepth(lit, square) // (B or 1, 16, N/4, N/4)
-	return u.named("log_variance", ops.DepthToSpace(ops.Add(sum, u.conv(varianceLight, light)), square))
-}
-
-// object is the object, nil as long as it is empty.
-func (u *unrolling) object() *gorgonia.Node {
-	if u.excess == nil {
-		return nil
-	}
-	parts := forward.Unstacked(u.excess)
-	return ops.Concat(ops.Affine(parts.Re, 1, 1), parts.Im)
+	factor := u.conv(varianceWrite, u.relu(u.conv(varianceRead, u.features)))
+	sum := ops.Add(u.conv(varianceMove, ops.Log(squared)), factor) // (B, 16, N/4, N/4)
+	return u.named("log_variance", ops.DepthToSpace(sum, square))
 }
 
 // move makes the object explain its pattern better.
 func (u *unrolling) move(i int) {
-	step, floor := u.positive(stageName(i, "step")), u.positive(stageName(i, "floor"))
-	move := u.named(stageName(i, "move"), u.consistency.Change(u.object(), step, floor))
+	move := u.named(stageName(i, "move"), u.consistency.Change(u.excess, u.positive(stageName(i, "step"))))
 	u.moved = move
 	if u.excess == nil {
 		u.change, u.excess = move, move
@@ -209,7 +199,11 @@ func (u *unrolling) move(i int) {
 
 // refine lets the convolutions change the object: they see it with the last move and the features of the stage before.
 func (u *unrolling) refine(i int) {
-	seen := ops.SpaceToDepth(ops.Concat(u.excess, u.change), square) // (B, 64, N/4, N/4)
+	images := u.excess
+	if i > 0 {
+		images = ops.Concat(u.excess, u.change)
+	}
+	seen := ops.SpaceToDepth(images, square) // (B, 64, N/4, N/4), in the first stage half as many channels
 	x := u.relu(u.named(stageName(i, "seen"), ops.Add(u.conv(stageName(i, "read"), seen), u.features)))
 	u.features = ops.Add(x, u.conv(stageName(i, "mix.1"), u.relu(u.conv(stageName(i, "mix.0"), x))))
 	u.excess = ops.Add(u.excess, ops.DepthToSpace(u.conv(stageName(i, "write"), u.features), square))

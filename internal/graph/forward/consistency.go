@@ -32,13 +32,21 @@ func Unstacked(x *gorgonia.Node) Pair { return Pair{ops.Channels(x, 0, 1), ops.C
 type Consistency struct {
 	amplitude *gorgonia.Node // (B, 1, N, N), measured, rows and columns exchanged as Fourier does
 	probe     Pair           // (B or 1, 1, N, N)
+	far       *gorgonia.Node // (B or 1, 2, N, N), the probe's far field
 	light     *gorgonia.Node // (B or 1, 1, N, N), the probe's intensity
+	division  Pair           // (B or 1, 1, N, N), P* / (|P|^2 + floor)
 }
 
 // NewConsistency prepares moves by patterns (B, 1, N, N) with probes (B or 1, 1, N, N). Both are in units in which the
-// probe's intensity has mean 1.
-func NewConsistency(amplitude *gorgonia.Node, probe Pair) Consistency {
-	return Consistency{amplitude: ops.TransposeLast(amplitude), probe: probe, light: Intensity(probe)}
+// probe's intensity has mean 1. The floor is a positive number (1).
+func NewConsistency(amplitude *gorgonia.Node, probe Pair, floor *gorgonia.Node) Consistency {
+	k := Consistency{
+		amplitude: ops.TransposeLast(amplitude), probe: probe, far: ops.Fourier(Stacked(probe)),
+		light: Intensity(probe),
+	}
+	floored := ops.Add(k.light, floor)
+	k.division = Pair{ops.Div(probe.Re, floored), ops.Affine(ops.Div(probe.Im, floored), -1, 0)}
+	return k
 }
 
 // Light is |P|^2 / (|P|^2 + 1/2): how well the pattern determines each pixel.
@@ -46,20 +54,18 @@ func (k Consistency) Light() *gorgonia.Node {
 	return ops.Div(k.light, ops.Affine(k.light, 1, lightFloor))
 }
 
-// Change is the move (B, 2, N, N) of an object O (B, 2, N, N); nil stands for an empty object, O = 1. step and floor
-// are positive numbers (1).
-func (k Consistency) Change(object, step, floor *gorgonia.Node) *gorgonia.Node {
-	wave := Stacked(k.probe)
-	if object != nil {
-		wave = Stacked(ExitWave(k.probe, Unstacked(object)))
+// Change is the move (B, 2, N, N) of an object 1 + excess (B, 2, N, N); nil stands for an empty object, an excess of 0.
+// step is a positive number (1). The far field of the empty object is added after the transform, where it is the same
+// for all moves.
+func (k Consistency) Change(excess, step *gorgonia.Node) *gorgonia.Node {
+	far := k.far
+	if excess != nil {
+		far = ops.Add(ops.Fourier(Stacked(ExitWave(k.probe, Unstacked(excess)))), far)
 	}
-	far := ops.Fourier(wave)
 	modulus := ops.Sqrt(ops.Affine(sumOfParts(ops.Mul(far, far)), 1, farFloor))
-	excess := ops.Mul(ops.Affine(ops.Div(k.amplitude, modulus), 1, -1), step)
-	back := Unstacked(ops.InverseFourier(ops.Mul(far, excess)))
-	floored := ops.Add(k.light, floor)
-	re, im := ops.Div(k.probe.Re, floored), ops.Div(k.probe.Im, floored)
-	return Stacked(ExitWave(Pair{re, ops.Affine(im, -1, 0)}, back))
+	lacking := ops.Mul(ops.Affine(ops.Div(k.amplitude, modulus), 1, -1), step)
+	back := Unstacked(ops.InverseFourier(ops.Mul(far, lacking)))
+	return Stacked(ExitWave(k.division, back))
 }
 
 // sumOfParts adds the two channels of x (B, 2, N, N): (B, 1, N, N).
