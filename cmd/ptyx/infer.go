@@ -49,6 +49,8 @@ func (inferCmd) Help() string {
 with another probe, use --probe scan, or --probe FILE with the result of ptyx solve or another scan. If that probe may
 be wrong, add --probe-passes 10.
 
+If the object does not explain its patterns, or if these show no object, ptyx warns and names what to try.
+
 Each run writes its settings to reconstruction.yaml beside the object; --config reads such a file.
 
 With --nats, the workers of a broker run the network (see ptyx broker and ptyx worker). A URL is nats://HOST:4222 or

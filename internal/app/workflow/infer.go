@@ -68,6 +68,8 @@ type Reconstruction struct {
 	Fallback  string    `json:"device_fallback"` // why the CPU computed although auto found CUDA; empty: it did not
 	Object    [2]int    `json:"object"`          // height and width
 	Solver    *Solution `json:"solver"`          // null: a network alone
+	// Unexplained is that of reconstruct.Fit; null for a solver, or if it is unknown.
+	Unexplained *float64 `json:"unexplained"`
 }
 
 // Solution is what a solver reached.
@@ -108,6 +110,9 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (*Reconstructi
 	if err != nil {
 		return nil, ofModel(err, o.Model)
 	}
+	if model.contract.TakesProbe() {
+		warnOfFit(scan, result.Fit, o.Probe, log)
+	}
 	if o.Probe.fromModel() {
 		if err := warnIfUnlike(scan, model.contract, log); err != nil {
 			return nil, err
@@ -122,10 +127,14 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (*Reconstructi
 	if err := saveSettings(o.OutputDir, o.Settings); err != nil {
 		return nil, err
 	}
-	return &Reconstruction{
+	saved := &Reconstruction{
 		OutputDir: o.OutputDir, Patterns: result.Patches, Device: result.Provider, Fallback: result.Fallback,
 		Object: [2]int(result.Object.Shape),
-	}, nil
+	}
+	if result.Fit != nil {
+		saved.Unexplained = &result.Fit.Unexplained
+	}
+	return saved, nil
 }
 
 // open opens the scan with the probe that was chosen.

@@ -50,6 +50,7 @@ func (r *Reader) Read(i int, into []float32) error {
 			if err := r.read(id, pattern); err != nil {
 				return err
 			}
+			r.note(id, pattern)
 			r.lit = r.lit || slices.Max(pattern) > 0
 			slot++
 		}

@@ -41,6 +41,8 @@ type Reconstruction struct {
 	batch  int     // samples in each batch but the last
 	canvas *stitch.Canvas
 
+	kept map[int][]float32 // patterns (N, N) for the fit, nil until they are read
+
 	mu      sync.Mutex
 	skipped map[int]error // patterns whose patch holds a value that no object has
 }
@@ -66,10 +68,12 @@ func New(scan *dataset.Scan, c contract.Contract, opt Options) (*Reconstruction,
 		}
 		return nil, err
 	}
-	return &Reconstruction{
+	r := &Reconstruction{
 		Channels: c.Channels, N: c.N, scan: scan, Contract: c,
 		groups: groups, batch: min(opt.BatchSize, len(groups)), canvas: canvas,
-	}, nil
+	}
+	r.keep()
+	return r, nil
 }
 
 // Fits refuses a scan whose patterns have another size than the model's.
@@ -212,5 +216,6 @@ func (r *Reconstruction) Result(provider string) *Result {
 			}
 		}
 	}
+	result.Fit = r.fit(result)
 	return result
 }

@@ -1,0 +1,46 @@
+package workflow
+
+import (
+	"fmt"
+	"log/slog"
+
+	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/scan/dataset"
+)
+
+// Bounds of a reconstruct.Fit; docs/dev/decisions.md has the measurements.
+const (
+	// mostUnexplained: good scans have at most 0.31 with the first of all pretrained networks and 0.13 with a trained
+	// one. Scans with a wrong centre, orientation, probe or position have 0.48 to 80 where patterns overlap.
+	mostUnexplained = 0.4
+	// mostOfUnknown is the bound where the noise is unknown and counts as unexplained.
+	mostOfUnknown = 1
+	// leastContrast: 48 patterns of an empty scan have 0.98 to 1.02, those of 1000 photons behind an object 1.08 or more.
+	leastContrast = 1.03
+)
+
+// warnOfFit warns if a network's object does not explain its patterns, or if these show no object.
+func warnOfFit(scan *dataset.Scan, fit *reconstruct.Fit, probe ProbeChoice, log *slog.Logger) {
+	if fit == nil {
+		return
+	}
+	log.Debug("fit to the patterns", "scan", scan.Path, "unexplained", fit.Unexplained, "contrast", fit.Contrast)
+	if !(fit.Contrast > leastContrast) {
+		log.Warn("the patterns differ by no more than photon noise, so the object shows nothing: check that the scan "+
+			"lies on the specimen, or measure longer", "scan", scan.Path)
+		return
+	}
+	bound := mostUnexplained
+	if !fit.Counted {
+		bound = mostOfUnknown
+	}
+	if fit.Unexplained <= bound {
+		return
+	}
+	remedy := "check the scan with ptyx validate, then train on it or use ptyx solve"
+	if probe.Passes == 0 {
+		remedy = "fit the probe with --probe-passes 10; if that is not enough, " + remedy
+	}
+	log.Warn("the object does not explain its patterns, so do not trust it: "+remedy,
+		"scan", scan.Path, "unexplained", fmt.Sprintf("%.2f", fit.Unexplained))
+}
