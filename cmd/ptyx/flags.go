@@ -78,7 +78,7 @@ func (b *binning) UnmarshalText(text []byte) error {
 
 // axisFlags say which way the positions point, and in what unit they are.
 type axisFlags struct {
-	SampleMotion *bool   `help:"Read positions as the sample's, not the beam's. Default: true for CXI, false otherwise."`
+	SampleMotion *bool   `help:"Read positions as the sample's, not the beam's. Default: by the file's layout."`
 	RotationDeg  float64 `name:"rotation-deg" placeholder:"DEG" help:"Angle that turns the positions, before all else."`
 	SwapXY       bool    `name:"swap-xy" help:"Exchange columns and rows of the positions, before any flip."`
 	FlipX        bool    `help:"Mirror the columns of the positions."`

@@ -1,9 +1,14 @@
 package evaluate_test
 
 import (
+	"compress/gzip"
 	"context"
+	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"ptyx/internal/format/hdf5/hdf5test"
@@ -12,6 +17,7 @@ import (
 	"ptyx/internal/quality/metrics"
 	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
+	"ptyx/internal/scan/source"
 )
 
 // The scripts make_*.py of this folder write the files of other programs, all of the scan that scene.py simulates.
@@ -19,6 +25,7 @@ const formatFiles = "../../scan/source/testdata/"
 
 // format is a file of another program.
 type format struct {
+	beside string // another file that ptyx finds by itself, if the first is packed by gzip
 	file   string
 	truth  string          // file of the object, the probe and the positions
 	view   dataset.View    // what the file does not state
@@ -31,6 +38,8 @@ type format struct {
 func formats() []format {
 	const jittered, raster = "truth.npz", "truth_raster.npz"
 	stepped := dataset.View{StepNM: sceneStepNM, PixelSizeNM: 1e9 * scenePixel}
+	gridded := dataset.View{StepNM: sceneStepNM, PixelSizeNM: 1e9 * scenePixel}
+	gridded.Raster = source.Raster{Rows: sceneRows, Columns: sceneColumns}
 	byColumn := func(i int) int { return i%sceneRows*sceneColumns + i/sceneRows }
 	return []format{
 		{file: "ptypy.ptyd", truth: jittered, probe: "ptypy.ptyr", masked: []int{3*32 + 5}},
@@ -40,6 +49,10 @@ func formats() []format {
 		{file: "matlab.mat", truth: jittered, probe: "matlab.mat"},
 		{file: "matlab_raster.mat", truth: raster, view: stepped, order: byColumn},
 		{file: "slac.npz", truth: jittered, probe: "slac.npz"},
+		{file: "py4dstem.h5", truth: raster},
+		{file: "empad.raw.gz", beside: "empad.xml", truth: raster, view: dataset.View{
+			PixelSizeNM: 1e9 * scenePixel, Crop: dataset.Crop{Size: 32, Centred: true}}},
+		{file: "stack.tif", truth: raster, view: gridded},
 	}
 }
 
@@ -64,7 +77,7 @@ func (f format) open(t *testing.T, turn func(v *dataset.View)) *dataset.Scan {
 	if probe == "" {
 		probe = f.truth
 	}
-	scan, err := dataset.Open(formatFiles+f.file, dataset.Options{
+	scan, err := dataset.Open(f.path(t), dataset.Options{
 		ProbeFile: formatFiles + probe, NoObject: true, View: view,
 	})
 	if err != nil {
@@ -72,6 +85,39 @@ func (f format) open(t *testing.T, turn func(v *dataset.View)) *dataset.Scan {
 	}
 	t.Cleanup(func() { scan.Close() })
 	return scan
+}
+
+// path is that of the file, unpacked if it ends with .gz.
+func (f format) path(t *testing.T) string {
+	t.Helper()
+	path, packed := strings.CutSuffix(f.file, ".gz")
+	if !packed {
+		return formatFiles + f.file
+	}
+	in, err := os.Open(formatFiles + f.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	z, err := gzip.NewReader(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside, err := os.ReadFile(formatFiles + f.beside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, data := range map[string][]byte{path: data, f.beside: beside} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, path)
 }
 
 // reconstruct solves the scan in a few passes and returns the complex correlation of the result with the truth.

@@ -20,7 +20,8 @@ func stack() container {
 func TestRaster(t *testing.T) {
 	v := View{Raster: source.Raster{Rows: 2, Columns: 3}, StepNM: 30, PixelSizeNM: 10}
 	s := mustOpen(t, stack().file(t, "a.h5"), v)
-	if x, y := []float64{16, 19, 22, 16, 19, 22}, []float64{16, 16, 16, 19, 19, 19}; !closeTo(s.X, x) || !closeTo(s.Y, y) {
+	x, y := []float64{16, 19, 22, 16, 19, 22}, []float64{16, 16, 16, 19, 19, 19}
+	if !closeTo(s.X, x) || !closeTo(s.Y, y) {
 		t.Errorf("x %v, y %v, want %v, %v", s.X, s.Y, x, y)
 	}
 	v.Raster = source.Raster{}
@@ -35,7 +36,8 @@ func TestRaster(t *testing.T) {
 func TestRotation(t *testing.T) {
 	v := View{Raster: source.Raster{Rows: 2, Columns: 3}, StepNM: 30, PixelSizeNM: 10, RotationDeg: 90}
 	s := mustOpen(t, stack().file(t, "a.h5"), v)
-	if x, y := []float64{19, 19, 19, 16, 16, 16}, []float64{16, 19, 22, 16, 19, 22}; !closeTo(s.X, x) || !closeTo(s.Y, y) {
+	x, y := []float64{19, 19, 19, 16, 16, 16}, []float64{16, 19, 22, 16, 19, 22}
+	if !closeTo(s.X, x) || !closeTo(s.Y, y) {
 		t.Errorf("x %v, y %v, want %v, %v", s.X, s.Y, x, y)
 	}
 	if x, y := v.OfPart(3, 5); math.Abs(x+5) > 1e-12 || math.Abs(y-3) > 1e-12 {
@@ -45,8 +47,8 @@ func TestRotation(t *testing.T) {
 
 // TestElectronWavelength: the pixel of the object follows from the wavelength of electrons if the beam is one of them.
 func TestElectronWavelength(t *testing.T) {
-	v := View{Raster: source.Raster{Rows: 2, Columns: 3}, StepNM: 1, EnergyEV: 80e3, DistanceM: 1, DetectorPixelUM: 1000}
-	v.Electrons = true
+	v := View{Raster: source.Raster{Rows: 2, Columns: 3}, StepNM: 1}
+	v.EnergyEV, v.DistanceM, v.DetectorPixelUM, v.Electrons = 80e3, 1, 1000, true
 	s := mustOpen(t, stack().file(t, "a.h5"), v)
 	if want := 4.1757e-12 / (32 * 1e-3); math.Abs(s.Geometry.PixelX-want) > 1e-4*want {
 		t.Errorf("a pixel of %v m, want %v", s.Geometry.PixelX, want)
@@ -59,9 +61,9 @@ func TestRasterViolations(t *testing.T) {
 		view View
 		want string
 	}{
-		"no shape":    {View{StepNM: 30, PixelSizeNM: 10}, "found 6 patterns, expected as many rows as columns of the raster"},
+		"no shape":    {View{StepNM: 30, PixelSizeNM: 10}, "found 6 patterns, expected as many rows as columns"},
 		"no step":     {View{Raster: source.Raster{Rows: 2, Columns: 3}, PixelSizeNM: 10}, "give --step-nm"},
-		"too few":     {View{Raster: source.Raster{Rows: 1, Columns: 3}, StepNM: 30, PixelSizeNM: 10}, "found 3 positions"},
+		"too few":     {View{Raster: source.Raster{Rows: 1, Columns: 3}, StepNM: 1, PixelSizeNM: 1}, "found 3 positions"},
 		"no pixel":    {View{Raster: source.Raster{Rows: 2, Columns: 3}, StepNM: 30}, "give --pixel-size-nm"},
 		"no position": {View{PixelSizeNM: 10}, "the step of a raster as --step-nm"},
 		"no number":   {View{RotationDeg: math.NaN()}, "--rotation-deg: found NaN"},

@@ -10,10 +10,10 @@ import (
 // positions ppX and ppY in metres, the object's pixel dx and the wavelength lambda. Both may be in one file, and a file
 // may have the positions alone.
 //
-// Nothing states which program wrote a file, but MATLAB writes a list of numbers with two axes. In such a file, the rows
-// and columns of a pattern are exchanged, because MATLAB stores arrays in reverse order, and the positions are those of
-// the sample, as fold_slice reads them. Positions with one axis come from Python; ptychodus reads such files as they
-// are, with positions of the beam.
+// Nothing states which program wrote a file, but MATLAB writes a list of numbers with two axes. In such a file, the
+// rows and columns of a pattern are exchanged, because MATLAB stores arrays in reverse order, and the positions are
+// those of the sample, as fold_slice reads them. Positions with one axis come from Python; ptychodus reads such files
+// as they are, with positions of the beam.
 var foldSlice = layout{
 	name:  "fold_slice",
 	signs: []string{"ppX"},

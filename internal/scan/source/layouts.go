@@ -28,6 +28,7 @@ func layouts() []layout {
 		slac,
 		ptyLab,
 		matlab,
+		emd,
 		ptychoPINN,
 		foldSlice,
 		ptypyData,
@@ -37,6 +38,8 @@ func layouts() []layout {
 		ptychodusPatterns,
 		nexus,
 		dataExchange,
+		empadScan,
+		tiffStack,
 	}
 }
 

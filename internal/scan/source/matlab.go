@@ -10,9 +10,9 @@ import (
 )
 
 // matlab is a file of MATLAB 7.3, which is HDF5 behind a block of text. MATLAB stores arrays with the axes in reverse
-// order. Patterns (H, W, M), or (H, W, A, B) of a raster, are a known name or else the only array of three or four axes.
-// Probe and object are (N, N) and (H, W) with modes or layers behind. A result of PtychoShelves has its numbers in the
-// structures p and outputs.
+// order. Patterns (H, W, M), or (H, W, A, B) of a raster, have a known name or are the only array of three or four
+// axes. Probe and object are (N, N) and (H, W) with modes or layers behind. A result of PtychoShelves has its numbers
+// in the structures p and outputs.
 var matlab = layout{
 	name: "MATLAB 7.3",
 	recognise: func(r *reader) bool {

@@ -150,3 +150,37 @@ func TestElectrons(t *testing.T) {
 		}
 	}
 }
+
+// ncem is an EMD file as NCEM writes it: axes count from 1 and have a value for each element.
+func ncem() sourcetest.File {
+	f := sourcetest.File{"/@version_major": int64(0), "data/scan/data": numbers(2, 3, 4, 5)}
+	for axis, n := range []int{2, 3, 4, 5} {
+		f["data/scan/dim"+string(rune('1'+axis))] = numbers(n)
+	}
+	return f
+}
+
+// TestUnitsOfEMD: the axes give the step of the raster, and the object's pixel or the angle of a detector pixel.
+func TestUnitsOfEMD(t *testing.T) {
+	f := ncem().With("data/scan/dim1@units", "[n_m]").With("data/scan/dim2@units", "[n_m]")
+	s := mustOpen(t, f.With("data/scan/dim3@units", "1/nm").With("data/scan/dim4@units", "A^-1").Write(t, "a.emd"))
+	if f := s.Facts; !near(f.StepX, 1e-9) || !near(f.PixelY, 1e-9/4) || !near(f.PixelX, 1e-10/5) || !f.Electrons ||
+		f.Raster != (source.Raster{Rows: 2, Columns: 3}) {
+		t.Errorf("%+v", f)
+	}
+	x, err := s.Float64s(source.X)
+	if err != nil || len(x) != 6 || !near(x[5], 2e-9) {
+		t.Errorf("columns %v, %v", x, err)
+	}
+	if got := readPatterns(t, s, 20, 4); !slices.Equal(got, numbers(2, 3, 4, 5).Data) {
+		t.Errorf("patterns %v", got)
+	}
+	s = mustOpen(t, f.With("data/scan/dim3@units", "mrad").With("data/scan/dim4@units", "rad").Write(t, "a.emd"))
+	if f := s.Facts; !near(f.DetectorPixelY, 1e-3) || !near(f.DetectorPixelX, 1) || f.DistanceM != 1 {
+		t.Errorf("angles: %+v", f)
+	}
+	s = mustOpen(t, ncem().Write(t, "a.emd"))
+	if f := s.Facts; f.StepX != 0 || f.PixelX != 0 || s.Has(source.X) {
+		t.Errorf("without units: %+v", f)
+	}
+}

@@ -95,7 +95,7 @@ type Facts struct {
 // Point is a place in metres: x to larger columns, y to larger rows.
 type Point struct{ X, Y float64 }
 
-// Open opens the scan file at path: HDF5 by its first bytes, else NPZ.
+// Open opens the scan file at path: HDF5 and TIFF by their first bytes, EMPAD by its name and size, else NPZ.
 func Open(path string, o Options) (*Source, error) {
 	return open(path, o, func(l *hdf5.Library) (*hdf5.File, bool, error) {
 		file, err := l.Open(path, o.folders()...)
@@ -129,6 +129,12 @@ func open(
 		return identify(tableFile{t}, o.Places)
 	}
 	if !IsHDF5(path) {
+		if file, found, err := openStack(path); found {
+			if err != nil {
+				return nil, err
+			}
+			return identify(file, o.Places)
+		}
 		file, err := npz.Open(path)
 		if err != nil {
 			return nil, expectAnyFormat(err)

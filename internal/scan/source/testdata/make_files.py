@@ -2,9 +2,12 @@
 
 No package with a writer of these formats exists, or none that installs with pip."""
 
+import gzip
+
 import h5py
 import hdf5storage
 import numpy as np
+import tifffile
 
 import scene
 
@@ -54,8 +57,42 @@ def slac():
         detector_distance_m=scene.DISTANCE_M, detector_pixel_size_m=scene.DETECTOR_PIXEL_M)
 
 
+def empad():
+    """Patterns in the middle of 128 x 128 pixels, compressed with gzip because zeros are most of the file."""
+    frames = np.zeros((len(FRAMES_RASTER), 130, 128), "<f4")
+    middle = slice(64 - scene.N // 2, 64 + scene.N // 2)
+    frames[:, middle, middle] = FRAMES_RASTER
+    frames[:, 128:] = 1e9  # metadata
+    frames[:, 0, 0] = np.nan
+    with gzip.GzipFile("empad.raw.gz", "wb", mtime=0) as f:
+        f.write(frames.tobytes())
+    width, height = scene.COLUMNS * scene.STEP * scene.PIXEL_M, scene.ROWS * scene.STEP * scene.PIXEL_M
+    with open("empad.xml", "w") as f:
+        f.write(f"""<?xml version="1.0" encoding="us-ascii"?>
+<root>
+  <raw_file filename="D:\\data\\empad.raw"/>
+  <scan_parameters mode="search">
+    <scan_resolution_x>64</scan_resolution_x><scan_resolution_y>64</scan_resolution_y>
+  </scan_parameters>
+  <scan_parameters mode="acquire">
+    <scan_resolution_x>{scene.COLUMNS}</scan_resolution_x><scan_resolution_y>{scene.ROWS}</scan_resolution_y>
+  </scan_parameters>
+  <iom_measurements><optics>
+    <get_full_scan_field_of_view>({width!r}, {height!r})</get_full_scan_field_of_view>
+  </optics></iom_measurements>
+</root>
+""")
+
+
+def tiff():
+    tifffile.imwrite("stack.tif", FRAMES_RASTER.astype(np.uint16), compression="zlib", predictor=True,
+                     photometric="minisblack")
+
+
 if __name__ == "__main__":
     fold_slice()
     fold_slice_matlab()
     matlab()
     slac()
+    empad()
+    tiff()
