@@ -36,6 +36,7 @@ func printed() map[string]any {
 		"ptyx worker":                        workflow.WorkerInfo{},
 		"ptyx broker":                        workflow.BrokerInfo{},
 		"ptyx watch":                         workflow.Watched{},
+		"ptyx probe":                         workflow.MadeProbe{},
 		"ptyx simulate":                      simulate.Result{},
 		"ptyx eval":                          metrics.Report{},
 		"ptyx eval --convention pinn-compat": metrics.CompatReport{},
@@ -154,6 +155,8 @@ func TestOneObjectOrSilence(t *testing.T) {
 		sentence bool   // the command prints only a sentence
 	}{
 		{"ptyx simulate", "simulate --out @scan.npz --positions 16 --step 6 --seed 2", true},
+		{"ptyx probe", "probe --optic pinhole --aperture-um 1 --n 64 --energy-ev 8000 --pixel-size-nm 30 --out @p.npz",
+			true},
 		{"ptyx validate", "validate @scan.npz", false},
 		{"ptyx train --dry-run", "train --train-data-file @scan.npz --dry-run" + small, false},
 		{"ptyx train", "train --train-data-file @scan.npz" + small, true},

@@ -101,7 +101,7 @@ func (o SolveOptions) problem(ctx context.Context, log *slog.Logger) (p solve.Pr
 		}
 	}
 	if p.Probe == nil {
-		if p.Probe, err = guessedProbe(ctx, scan, o.Solver.Seed, log); err != nil {
+		if p.Probe, err = missingProbe(ctx, scan, o.Solver.Seed, log); err != nil {
 			return p, scale, err
 		}
 	}

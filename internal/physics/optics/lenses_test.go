@@ -12,7 +12,7 @@ import (
 
 // grid is 8 keV and object pixels of 20 nm.
 func grid(n int) optics.Sampling {
-	return optics.Sampling{N: n, Wavelength: optics.Wavelength(8000), Pixel: 20e-9}
+	return optics.Sampling{N: n, Wavelength: 1.5498e-10, Pixel: 20e-9}
 }
 
 type model interface {
@@ -80,8 +80,8 @@ func TestDefocusIsFreeSpace(t *testing.T) {
 // TestWidthsOfProbes against geometry.
 func TestWidthsOfProbes(t *testing.T) {
 	s := grid(256)
-	// A cone of light opens by the outer zone's angle, wavelength / (2 outer zone): a ring of even light from the stop's
-	// shadow to the rim has a standard deviation of sqrt((a^2 + b^2) / 4) along an axis.
+	// A cone of light opens by the outer zone's angle, wavelength / (2 outer zone): a ring of even light from the
+	// stop's shadow to the rim has a standard deviation of sqrt((a^2 + b^2) / 4) along an axis.
 	plate := optics.ZonePlate{Diameter: 100e-6, OuterZone: 80e-9, Stop: 60e-6, Defocus: 1e-3}
 	rim := 1e-3 * s.Wavelength / (2 * 80e-9)
 	want := math.Sqrt((rim*rim + 0.36*rim*rim) / 4)

@@ -15,9 +15,6 @@ type Sampling struct {
 	Pixel      float64 // of the object, metres
 }
 
-// Wavelength is that of photons of an energy in eV, in metres: h c / E.
-func Wavelength(energyEV float64) float64 { return 1.239841984e-6 / energyEV }
-
 // pupil samples an aperture over one axis, at the distance from it to the sample at which the fast Fresnel transform
 // has N pixels of the sample: wavelength x distance / (N x pixel).
 func (s Sampling) pupil(distance float64) float64 {
@@ -28,8 +25,8 @@ func (s Sampling) pupil(distance float64) float64 {
 // transmission t(y, x), in metres from the axis, and of the lens's phase. focus and distance are those from the lens to
 // its focus and to the sample, in metres, for rows and columns.
 //
-// The transform is exp(i pi x^2 / (wavelength L)) F[t exp(-i pi r^2 / wavelength (1/f - 1/L))] (Goodman, Introduction to
-// Fourier Optics, 4.2). With numpy's forward transform to the detector, a positive defocus is behind the focus.
+// The transform is exp(i pi x^2 / (wavelength L)) F[t exp(-i pi r^2 / wavelength (1/f - 1/L))] (Goodman, Introduction
+// to Fourier Optics, 4.2). With numpy's forward transform to the detector, a positive defocus is behind the focus.
 func (s Sampling) focused(focus, distance [2]float64, t func(y, x, pixel float64) float64) *ndarray.Complex64 {
 	field := spectrum.New(s.N, s.N)
 	py, px := s.pupil(distance[0]), s.pupil(distance[1])
@@ -50,8 +47,8 @@ func (s Sampling) focused(focus, distance [2]float64, t func(y, x, pixel float64
 	return unitProbe(field)
 }
 
-// largestDefocus is the defocus, in metres, whose cone of light fills the frame: a lens of an aperture and a focal length
-// spreads by aperture/focal length.
+// largestDefocus is the defocus, in metres, whose cone of light fills the frame: a lens of an aperture and a focal
+// length spreads by aperture/focal length.
 func (s Sampling) largestDefocus(aperture, focus float64) float64 {
 	return float64(s.N) * s.Pixel * focus / aperture
 }

@@ -9,8 +9,8 @@ import (
 	"ptyx/internal/physics/spectrum"
 )
 
-// pupilWidths are those of a defocused pupil's beam that are tried, as shares of the frame, before and behind the focus.
-// The solver corrects a width that is wrong by a third.
+// pupilWidths are those of a defocused pupil's beam that are tried, as shares of the frame, before and behind the
+// focus. The solver corrects a width that is wrong by a third.
 var pupilWidths = []float64{0.06, 0.09, 0.13, 0.18, 0.25, 0.35, 0.5}
 
 // beams are the plain beams that are tried. A width is a factor of the one that speckles tell. A spread is the angle of
@@ -77,8 +77,8 @@ func newPupil(mean []float64, n int) *pupil {
 }
 
 // field is the probe whose far field is the pupil, defocused until its cone has a width in pixels; 0 is the focus. The
-// phase -c k^2 of a far field moves light of frequency k, in pixels of the detector, by c k n / pi pixels of the sample.
-// The rim of an evenly lit disk is at sqrt(2) times its r.m.s. radius.
+// phase -c k^2 of a far field moves light of frequency k, in pixels of the detector, by c k n / pi pixels of the
+// sample. The rim of an evenly lit disk is at sqrt(2) times its r.m.s. radius.
 func (p *pupil) field(width float64) *ndarray.Complex64 {
 	c := width * math.Pi / (2 * math.Sqrt2 * p.radius * float64(p.n))
 	f := spectrum.New(p.n, p.n)

@@ -1,10 +1,10 @@
 // Package guess makes a first probe of a scan that has none, from its patterns alone. The root of the mean pattern is
 // the modulus of the probe's far field, blurred by the object. Its phase is found by trial: candidates of many widths,
 // before and behind the focus, are fitted together with the object to a few patterns, and the one that explains them
-// best is kept. The positions settle what patterns alone leave open: the wrong sign of the defocus, or the twin image,
-// moves shadows the wrong way from pattern to pattern and explains them badly.
+// best is kept. The positions settle what patterns alone leave open: the wrong sign of the defocus, or the twin
+// image, moves shadows the wrong way from pattern to pattern and explains them badly.
 //
-// The package stands above solve, whose passes of ePIE fit the candidates, and dataset. Nothing is drawn without a seed.
+// The package stands above solve, whose passes of ePIE fit the candidates, and dataset. All draws have a seed.
 package guess
 
 import (

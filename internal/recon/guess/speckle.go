@@ -36,7 +36,7 @@ func beamWidth(p solve.Problem) float64 {
 	return min(max(2*math.Sqrt(math.Ln2*second/(2*max(power, math.SmallestNonzeroFloat64))), 2), most*float64(n))
 }
 
-// meanSquare is the mean of |F^-1 (I - mean)|^2 over the patterns, (n, n), its middle at [n/2, n/2]. The mean pattern is
+// meanSquare is the mean of |F (I - mean)|^2 over the patterns, (n, n), its middle at [n/2, n/2]. The mean pattern is
 // scaled to the light of each.
 func meanSquare(p solve.Problem) []float64 {
 	m, n := p.Patterns.Shape[0], p.Patterns.Shape[1]

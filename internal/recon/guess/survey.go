@@ -44,7 +44,8 @@ func newSurvey(ctx context.Context, scan *dataset.Scan) (*survey, error) {
 	}
 	if !(s.power > 0) {
 		return nil, &badinput.Error{
-			File: scan.Path, Key: scan.PatternsKey(), Found: "patterns that are zero everywhere", Expected: "some light",
+			File: scan.Path, Key: scan.PatternsKey(), Found: "patterns that are zero everywhere",
+			Expected: "some light",
 		}
 	}
 	for i := range s.mean {
@@ -120,8 +121,8 @@ func thinned(x, y []float64, least float64) []int {
 // centres is the number of places that are compared.
 const centres = 24
 
-// liveliest is the pattern around which count of the given patterns differ most from the mean pattern. Places at the rim
-// of the scan, with half as many patterns around them, do not count.
+// liveliest is the pattern around which count of the given patterns differ most from the mean pattern. Places at the
+// rim of the scan, with half as many patterns around them, do not count.
 func (s *survey) liveliest(ids []int, count int) int {
 	x, y := s.scan.X, s.scan.Y
 	contrast := s.contrast()
@@ -168,8 +169,8 @@ func (s *survey) radius(ids []int, count int) float64 {
 	return distances[len(distances)/2] * math.Sqrt(float64(count)/math.Pi)
 }
 
-// contrast is how far each pattern is from the mean pattern, sum (sqrt(I) - sqrt(mean))^2 / sum I over the blocks. It is
-// 0 for dark patterns.
+// contrast is how far each pattern is from the mean pattern, sum (sqrt(I) - sqrt(mean))^2 / sum I over the blocks. It
+// is 0 for dark patterns.
 func (s *survey) contrast() []float64 {
 	mean := make([]float64, blocksPerSide*blocksPerSide)
 	for _, blocks := range s.blocks {
