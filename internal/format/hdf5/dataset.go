@@ -297,28 +297,57 @@ func (d *Dataset) Complex64() (*ndarray.Complex64, error) {
 
 // Text reads a dataset of one string.
 func (d *Dataset) Text() (string, error) {
-	if err := d.mustBe(d.Type.Class == String, "text"); err != nil {
-		return "", err
+	texts, err := d.Texts()
+	if err == nil && len(texts) != 1 {
+		err = fault(d.file.path, d.Path, fmt.Sprintf("%d strings", len(texts)), "one", "", nil)
 	}
-	n, err := d.elements(max(1, d.Type.Size))
 	if err != nil {
 		return "", err
 	}
-	if n != 1 {
-		return "", fault(d.file.path, d.Path, fmt.Sprintf("%d strings", n), "one", "", nil)
+	return texts[0], nil
+}
+
+// Texts reads a dataset of strings, flattened in C order.
+func (d *Dataset) Texts() ([]string, error) {
+	if err := d.mustBe(d.Type.Class == String && d.virtual == nil, "text"); err != nil {
+		return nil, err
+	}
+	n, err := d.elements(max(1, d.Type.Size))
+	if err != nil || n == 0 {
+		return nil, err
 	}
 	l := d.file.library
 	defer l.enter()()
 	kind, space := l.h5Dget_type(d.id), l.h5Dget_space(d.id)
 	defer l.h5Tclose(kind)
 	defer l.h5Sclose(space)
-	s, ok := l.oneText(d.Type, kind, space, func(to unsafe.Pointer) int32 {
-		return l.h5Dread(d.id, kind, defaults, defaults, defaults, to)
-	})
-	if !ok {
-		return "", d.unreadable()
+	texts := make([]string, n)
+	if d.Type.variable {
+		pointers := make([]unsafe.Pointer, n)
+		if l.h5Dread(d.id, kind, defaults, defaults, defaults, unsafe.Pointer(&pointers[0])) < 0 {
+			return nil, d.unreadable()
+		}
+		for i, p := range pointers {
+			texts[i] = text(p)
+		}
+		l.h5Treclaim(kind, space, defaults, unsafe.Pointer(&pointers[0]))
+		return texts, nil
 	}
-	return s, nil
+	size := max(1, d.Type.Size)
+	raw := make([]byte, n*size)
+	if l.h5Dread(d.id, kind, defaults, defaults, defaults, unsafe.Pointer(&raw[0])) < 0 {
+		return nil, d.unreadable()
+	}
+	for i := range texts {
+		texts[i] = fixedText(raw[i*size : (i+1)*size])
+	}
+	return texts, nil
+}
+
+// fixedText is a string of fixed length, which ends at a zero. Fortran pads with blanks.
+func fixedText(raw []byte) string {
+	s, _, _ := strings.Cut(string(raw), "\x00")
+	return strings.TrimRight(s, " ")
 }
 
 // oneText reads one string of either kind.
@@ -336,8 +365,7 @@ func (a *api) oneText(t Type, kind, space id, read func(to unsafe.Pointer) int32
 	if read(unsafe.Pointer(&raw[0])) < 0 {
 		return "", false
 	}
-	s, _, _ := strings.Cut(string(raw), "\x00")
-	return strings.TrimRight(s, " "), true // Fortran pads with blanks
+	return fixedText(raw), true
 }
 
 // mustBe refuses a type that is not ok.

@@ -12,7 +12,7 @@ import (
 type mapping struct {
 	file, object string // as the file has them
 	to, from     selection
-	part         *part // nil: lost
+	part         *Part // nil: lost
 }
 
 func (m mapping) describe() string { return m.object + " of " + m.file }
@@ -20,17 +20,17 @@ func (m mapping) describe() string { return m.object + " of " + m.file }
 // sourceFrames are the frames of the part, numbered in it, and the rectangle of each. sound is the number of frames
 // that the part has: its file may have ended early.
 func (m mapping) sourceFrames(cell, wanted int) (frames, rectangle []stretch, sound int, ok bool) {
-	lead := len(m.part.shape) - cell
+	lead := len(m.part.Shape) - cell
 	if lead < 0 {
 		return nil, nil, 0, false
 	}
-	dims := slices.Clone(m.part.shape)
+	dims := slices.Clone(m.part.Shape)
 	dims[0] = max(dims[0], m.from.end())
 	if frames, rectangle, ok = m.from.frames(dims, cell); !ok {
 		return nil, nil, 0, false
 	}
-	sound = int(product(1, m.part.shape[:lead]))
-	if lead == 0 && dims[0] > m.part.shape[0] {
+	sound = int(product(1, m.part.Shape[:lead]))
+	if lead == 0 && dims[0] > m.part.Shape[0] {
 		sound = 0
 	}
 	if n := frameCount(frames); m.from.isAll() && n < wanted && lead > 0 {
@@ -141,7 +141,7 @@ func (d *Dataset) findParts(maps []mapping, depth int) error {
 			"the values themselves")
 	}
 	type place struct{ file, object string }
-	known := map[place]*part{}
+	known := map[place]*Part{}
 	for i := range maps {
 		m := &maps[i]
 		at := place{m.file, m.object}
@@ -159,7 +159,7 @@ func (d *Dataset) findParts(maps []mapping, depth int) error {
 }
 
 // findPart finds the dataset of a mapping; nil if it does not exist.
-func (d *Dataset) findPart(m mapping, depth int) (*part, error) {
+func (d *Dataset) findPart(m mapping, depth int) (*Part, error) {
 	var f *File
 	var err error
 	if m.file == "." {
@@ -178,18 +178,28 @@ func (d *Dataset) findPart(m mapping, depth int) (*part, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &part{name: at.path, file: at.real, object: real}
-	source := at.tree.virtuals[p.key()]
+	p, err := at.describe(real, depth+1)
+	if err != nil {
+		return nil, err
+	}
+	if !sameKind(d.Type, p.Type) {
+		return nil, fault(d.file.path, d.Path, "a virtual dataset of "+d.Type.String()+" from "+p.Type.String()+
+			" of "+m.describe(), "numbers from numbers", "", nil)
+	}
+	return p, nil
+}
+
+// describe describes the dataset at a path without links. depth is that of openDataset.
+func (f *File) describe(object string, depth int) (*Part, error) {
+	p := &Part{name: f.path, file: f.real, object: object}
+	source := f.tree.virtuals[p.key()]
 	if source == nil {
-		if source, err = at.part(real, depth+1); err != nil {
+		var err error
+		if source, err = f.part(object, depth); err != nil {
 			return nil, err
 		}
 	}
-	p.shape, p.chunk = source.Shape, source.chunk
-	if !sameKind(d.Type, source.Type) {
-		return nil, fault(d.file.path, d.Path, "a virtual dataset of "+d.Type.String()+" from "+source.Type.String()+
-			" of "+m.describe(), "numbers from numbers", "", nil)
-	}
+	p.Shape, p.Type, p.chunk = source.Shape, source.Type, source.chunk
 	return p, nil
 }
 

@@ -24,18 +24,20 @@ type virtual struct {
 // run is a series of frames of a virtual dataset that are in a row in a part, too.
 type run struct {
 	stretch        // of the virtual dataset
-	part    *part  // nil: lost
+	part    *Part  // nil: lost
 	file    string // of a lost one, as the virtual dataset names it
 	at      int    // its first frame in the part
 	to      []stretch
 	from    []stretch // the rectangles in frames of the virtual dataset and of the part
 }
 
-// part is a dataset that a virtual one refers to.
-type part struct {
+// Part is a dataset that a virtual one refers to, or one to join. Nothing of it is open.
+type Part struct {
+	Shape []int
+	Type  Type
+
 	name         string // of the file, for messages
 	file, object string // the real path of the file, and the path without links in it
-	shape        []int
 	chunk        []int
 }
 
@@ -125,7 +127,7 @@ func (v *virtual) join(d *Dataset, maps []mapping) error {
 		if m.part != nil {
 			from, fromPart, sound, ok = m.sourceFrames(v.cell, frameCount(to))
 			if !ok {
-				return refuse(fmt.Sprintf("a virtual dataset that does not match the shape %v", m.part.shape))
+				return refuse(fmt.Sprintf("a virtual dataset that does not match the shape %v", m.part.Shape))
 			}
 		}
 		same := func(a, b stretch) bool { return a.count == b.count }
@@ -232,11 +234,11 @@ func (v *virtual) finish(d *Dataset, maps []mapping) {
 		v.gaps = v.gaps || !covers(r.to, frame)
 	}
 	v.lost = addSpan(v.lost, covered, v.frames)
-	seen := map[*part]bool{nil: true}
+	seen := map[*Part]bool{nil: true}
 	for _, m := range maps {
 		if !seen[m.part] {
 			seen[m.part] = true
-			v.size += product(max(1, d.Type.Size), m.part.shape)
+			v.size += product(max(1, d.Type.Size), m.part.Shape)
 			if d.chunk == nil && len(m.part.chunk) == len(d.Shape) {
 				d.chunk = m.part.chunk
 			}
@@ -376,7 +378,7 @@ func copyRectangle(dst []byte, dstFrame []int, to []stretch, src []byte, srcFram
 }
 
 // openPart opens a part, if it is not open.
-func (t *tree) openPart(p *part) (*Dataset, error) {
+func (t *tree) openPart(p *Part) (*Dataset, error) {
 	if d := t.virtuals[p.key()]; d != nil {
 		return d, nil
 	}
@@ -385,8 +387,9 @@ func (t *tree) openPart(p *part) (*Dataset, error) {
 		return nil, err
 	}
 	d, err := f.part(p.object, mostFiles)
-	if err == nil && !slices.Equal(d.Shape, p.shape) {
-		err = fault(f.path, p.object, fmt.Sprintf("shape %v, which was %v before", d.Shape, p.shape),
+	same := err == nil && len(d.Shape) == len(p.Shape) && slices.Equal(d.Shape[1:], p.Shape[1:])
+	if err == nil && (!same || d.Shape[0] < p.Shape[0]) { // its writer may have added frames
+		err = fault(f.path, p.object, fmt.Sprintf("shape %v, which was %v before", d.Shape, p.Shape),
 			"a file that nobody writes", "read it again", nil)
 	}
 	return d, err
@@ -401,11 +404,11 @@ func (f *File) part(object string, depth int) (*Dataset, error) {
 	switch {
 	case err != nil:
 	case d.virtual != nil:
-		f.tree.virtuals[(&part{file: f.real, object: object}).key()] = d
+		f.tree.virtuals[(&Part{file: f.real, object: object}).key()] = d
 	default:
 		f.parts[object] = d
 	}
 	return d, err
 }
 
-func (p *part) key() string { return p.file + "\x00" + p.object }
+func (p *Part) key() string { return p.file + "\x00" + p.object }

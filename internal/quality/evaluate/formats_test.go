@@ -40,6 +40,11 @@ func formats() []format {
 	stepped := dataset.View{StepNM: sceneStepNM, PixelSizeNM: 1e9 * scenePixel}
 	gridded := dataset.View{StepNM: sceneStepNM, PixelSizeNM: 1e9 * scenePixel}
 	gridded.Raster = source.Raster{Rows: sceneRows, Columns: sceneColumns}
+	sampleMoves := true
+	master := dataset.View{ // rows 3 to 34 and columns 7 to 38
+		PositionsFile: formatFiles + "dectris_positions.csv", SampleMotion: &sampleMoves,
+		Crop: dataset.Crop{Size: 32, Row: 3 + 16, Col: 7 + 16},
+	}
 	byColumn := func(i int) int { return i%sceneRows*sceneColumns + i/sceneRows }
 	return []format{
 		{file: "ptypy.ptyd", truth: jittered, probe: "ptypy.ptyr", masked: []int{3*32 + 5}},
@@ -48,6 +53,8 @@ func formats() []format {
 		{file: "fold_slice_matlab_dp.hdf5", truth: jittered},
 		{file: "matlab.mat", truth: jittered, probe: "matlab.mat"},
 		{file: "matlab_raster.mat", truth: raster, view: stepped, order: byColumn},
+		{file: "dectris_1_master.h5", truth: jittered, view: master, masked: []int{3*32 + 5, 20*32 + 25}},
+		{file: "dectris_2_master.h5", truth: jittered, view: master, masked: []int{3*32 + 5, 20*32 + 25}},
 		{file: "slac.npz", truth: jittered, probe: "slac.npz"},
 		{file: "py4dstem.h5", truth: raster},
 		{file: "empad.raw.gz", beside: "empad.xml", truth: raster, view: dataset.View{

@@ -13,7 +13,7 @@ import (
 func (s *Scan) match(p *positions) ([]int, error) {
 	numbered := s.file.Has(source.PatternIndex)
 	if !p.file.Has(source.PositionIndex) || !p.separate && !numbered {
-		return nil, nil
+		return s.patterns.kept, s.checkKept(p)
 	}
 	numbers, err := p.file.Int64s(source.PositionIndex)
 	if err != nil {
@@ -34,7 +34,7 @@ func (s *Scan) match(p *positions) ([]int, error) {
 	var order, kept []int
 	for pattern, number := range own {
 		if i, found := at[number]; found {
-			order, kept = append(order, i), append(kept, pattern)
+			order, kept = append(order, i), append(kept, s.patterns.placeOf(pattern))
 			continue
 		}
 		if !p.file.Facts.Partial {
@@ -55,16 +55,17 @@ func (s *Scan) ownNumbers(numbered bool, of []int64, countsAnywhere bool) ([]int
 	first := int64(0)
 	if countsAnywhere && len(of) > 0 {
 		low, high := slices.Min(of), slices.Max(of)
-		switch complete := len(of) == s.M && high-low+1 == int64(s.M); {
+		n := s.patterns.count
+		switch complete := len(of) == n && high-low+1 == int64(n); {
 		case complete:
 			first = low
-		case low >= 1 && high <= int64(s.M):
+		case low >= 1 && high <= int64(n):
 			first = 1
 		}
 	}
 	own := make([]int64, s.M)
 	for i := range own {
-		own[i] = first + int64(i)
+		own[i] = first + int64(s.patterns.placeOf(i))
 	}
 	return own, nil
 }
@@ -120,6 +121,10 @@ func (p *picked) Next(dst []float32) (int, error) {
 	}
 	if n > 0 {
 		return n, nil
+	}
+	if s, ok := p.raw.(source.Skipper); ok { // without checksums
+		const beyond = 1 << 50
+		s.Skip(beyond)
 	}
 	for { // to the end of the array, where checksums are compared
 		if _, err := p.raw.Next(p.image); err != nil {

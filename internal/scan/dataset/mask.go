@@ -24,6 +24,9 @@ const reach = 8
 func (s *Scan) readMask(p *patterns, v View) error {
 	facts, w := s.file.Facts, p.window
 	w.clip = facts.Kind == source.Counts
+	if c := float32(facts.Ceiling); c > 0 && (p.ceiling == 0 || c < p.ceiling) {
+		p.ceiling = c
+	}
 	mask, err := s.mask(v)
 	if err != nil {
 		return err
@@ -31,6 +34,9 @@ func (s *Scan) readMask(p *patterns, v View) error {
 	bad, err := s.badPixels(p, mask)
 	if err != nil {
 		return err
+	}
+	if w.clip && p.ceiling > 0 {
+		w.bad, w.ceiling = bad, p.ceiling
 	}
 	if w.fills = w.fillsOf(bad); len(w.fills) > 0 {
 		lost := 0
@@ -78,8 +84,8 @@ func (s *Scan) checkDetector(p *patterns, what string, image *ndarray.Float32) e
 	return nil
 }
 
-// badPixels are those of the mask, and those at the largest value of an unsigned type in the first pattern: detectors
-// mark gaps and overflow so.
+// badPixels are those of the mask, and those in the first pattern that are no counts: at the largest value of an
+// unsigned type, or from the count on that the file states as the limit. Detectors mark gaps and overflow so.
 func (s *Scan) badPixels(p *patterns, mask *ndarray.Float32) ([]bool, error) {
 	w := p.window
 	bad := make([]bool, w.pixels())
@@ -98,6 +104,7 @@ func (s *Scan) badPixels(p *patterns, mask *ndarray.Float32) ([]bool, error) {
 	if err != nil {
 		return nil, err
 	}
+	raw = s.picked(raw, w.pixels())
 	defer raw.Close()
 	first := make([]float32, w.pixels())
 	if _, err := raw.Next(first); err != nil && !errors.Is(err, io.EOF) {

@@ -76,8 +76,10 @@ func (p *positions) expand(patterns *source.Source, m int) (count int, err error
 
 // readPositions reads the positions, count in the file, and turns them into object pixels.
 func (s *Scan) readPositions(p *positions, count int, opt Options) error {
-	for _, remark := range p.file.Facts.Remarks {
-		s.log.Warn(remark, "file", p.file.Path())
+	if p.separate {
+		for _, remark := range p.file.Facts.Remarks {
+			s.log.Warn(remark, "file", p.file.Path())
+		}
 	}
 	order, err := s.match(p)
 	if err != nil {

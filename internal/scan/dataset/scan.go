@@ -137,6 +137,9 @@ func (s *Scan) read(opt Options) error {
 		return err
 	}
 	if opt.Growing {
+		if lost := s.file.Facts.Lost; lost != nil { // its file may come later
+			s.patterns.count = min(s.patterns.count, lost.Frames[0].First)
+		}
 		if opt.NoPositions {
 			positions = s.patterns.count
 		}
@@ -146,8 +149,12 @@ func (s *Scan) read(opt Options) error {
 		positions = s.patterns.count
 	}
 	s.M, s.N = s.patterns.count, s.patterns.window.size
+	s.dropLost()
+	for _, remark := range s.file.Facts.Remarks {
+		s.log.Warn(remark, "file", s.Path)
+	}
 	if !opt.NoPositions && !opt.Growing {
-		if positions, err = p.expand(s.file, s.M); err != nil {
+		if positions, err = p.expand(s.file, s.patterns.count); err != nil {
 			return err
 		}
 	}

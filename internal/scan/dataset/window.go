@@ -22,9 +22,12 @@ type window struct {
 	fills      []fill    // masked pixels
 	dark       []float32 // (height, width), or nil
 	clip       bool      // values below 0 become 0: counts from which something was subtracted
+	ceiling    float32   // the smallest count that is no measurement; 0: none
+	bad        []bool    // (height, width), with ceiling: masked pixels
 	amplitudes bool      // the values to bin are square roots of counts
 
-	warnOfClipping func()
+	warnOfClipping   func()
+	warnOfSaturation func()
 }
 
 // plain reports whether a pattern is what the detector recorded.
@@ -53,8 +56,11 @@ func (s *Scan) newWindow(key string, h npz.Header, height, width int, v View) (*
 	cut := v.Crop
 	if cut.Size == 0 {
 		if height != width {
-			return nil, s.Fault(key, "shape "+h.ShapeText(), "square patterns, shape (M, N, N)",
-				"crop the detector to a square around the beam, with --crop SIZE or --crop SIZE@ROW,COLUMN")
+			remedy := "crop the detector to a square around the beam, with --crop SIZE or --crop SIZE@ROW,COLUMN"
+			if b := s.file.Facts.Beam; b != nil {
+				remedy += fmt.Sprintf("; the file states the beam at %.0f,%.0f", b.Y, b.X)
+			}
+			return nil, s.Fault(key, "shape "+h.ShapeText(), "square patterns, shape (M, N, N)", remedy)
 		}
 		cut = Crop{Size: height, Centred: true}
 	}
@@ -77,6 +83,10 @@ func (s *Scan) newWindow(key string, h npz.Header, height, width int, v View) (*
 		return nil, s.Fault(key, fmt.Sprintf("patterns of %d x %d pixels", w.size, w.size), SizeRule(),
 			sizeRemedy(cut, w.bin, room))
 	}
+	w.warnOfSaturation = sync.OnceFunc(func() {
+		s.log.Warn("pixels are saturated in some patterns: there they take the mean of good pixels near them",
+			"file", s.Path, "key", place, "from_count", w.ceiling)
+	})
 	w.warnOfClipping = sync.OnceFunc(func() {
 		s.log.Warn("counts below 0 are taken as 0", "file", s.Path, "key", place)
 	})
@@ -85,6 +95,9 @@ func (s *Scan) newWindow(key string, h npz.Header, height, width int, v View) (*
 
 // apply writes to pattern (size, size) what it makes of raw (height, width), which it changes.
 func (w *window) apply(pattern, raw []float32) {
+	if w.ceiling > 0 {
+		w.fillSaturated(raw)
+	}
 	for i, d := range w.dark {
 		raw[i] -= d
 	}
@@ -108,6 +121,48 @@ func (w *window) apply(pattern, raw []float32) {
 			pattern[r*w.size+c] = w.binned(row[c*w.bin:])
 		}
 	}
+}
+
+// fillSaturated gives pixels that are saturated in this image the mean of good ones near them.
+func (w *window) fillSaturated(raw []float32) {
+	var saturated map[int]float32
+	for row := w.row; row < w.row+w.size*w.bin; row++ {
+		for col := w.col; col < w.col+w.size*w.bin; col++ {
+			i := row*w.width + col
+			if raw[i] < w.ceiling || w.bad[i] {
+				continue
+			}
+			if saturated == nil {
+				saturated = map[int]float32{}
+			}
+			saturated[i] = w.meanNear(raw, row, col)
+		}
+	}
+	for i, mean := range saturated {
+		raw[i] = mean
+	}
+	if saturated != nil {
+		w.warnOfSaturation()
+	}
+}
+
+// meanNear is the mean of the good pixels of an image in the smallest square around a pixel that has any; the ceiling
+// if there is none.
+func (w *window) meanNear(raw []float32, row, col int) float32 {
+	sum, count := 0.0, 0
+	for r := 1; r <= reach && count == 0; r++ {
+		for y := max(0, row-r); y <= min(w.height-1, row+r); y++ {
+			for x := max(0, col-r); x <= min(w.width-1, col+r); x++ {
+				if i := y*w.width + x; !w.bad[i] && raw[i] < w.ceiling {
+					sum, count = sum+float64(raw[i]), count+1
+				}
+			}
+		}
+	}
+	if count == 0 {
+		return w.ceiling
+	}
+	return float32(sum / float64(count))
 }
 
 // clipNegative replaces values below 0 by 0. NaN stays, and is refused later.

@@ -34,6 +34,7 @@ func layouts() []layout {
 		ptypyData,
 		ptypyReconstruction,
 		cxi,
+		dectris,
 		nsls2,
 		ptychodusPatterns,
 		nexus,
@@ -66,6 +67,7 @@ func identify(file container, places Places) (*Source, error) {
 		all[i].read(r)
 	}
 	r.place(places)
+	r.findLost()
 	r.average()
 	if r.err != nil {
 		_ = file.Close() // the error of reading says more

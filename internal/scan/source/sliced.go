@@ -21,6 +21,7 @@ type sliced struct {
 	stored      []int // the shape in the file, if it is another
 	rows        readRows
 	direct      bool // single slices are read about as fast as all
+	lost        *Lost
 }
 
 func (s sliced) fault(found, expected string) error {
@@ -171,7 +172,8 @@ func joined(parts []sliced) readRows {
 // patternsOf describes a dataset of patterns as slices: (M, H, W), or a raster (A, B, H, W) in the order of its rows.
 func patternsOf(d dataset) (sliced, bool) {
 	h, _ := d.Header() // has no error
-	s := sliced{file: d.file, place: d.Path, dtype: h.Dtype, shape: h.Shape, stored: d.Shape, rows: d.Rows}
+	s := sliced{file: d.file, place: d.Path, dtype: h.Dtype, shape: h.Shape, stored: d.Shape, rows: d.Rows,
+		lost: lostOf(d, 2)}
 	switch len(h.Shape) {
 	case 3:
 		s.direct = d.ChunkRows() <= slowChunk

@@ -89,6 +89,9 @@ type Facts struct {
 	Live bool             // a writer has the file open and lets others read it
 
 	Partial bool     // positions are a log of motors: patterns may lack a position, and their numbers begin anywhere
+	Ceiling float64  // smallest count that is no measurement: saturated or masked
+	Beam    *Point   // pixel of the detector that the beam hits: column and row
+	Lost    *Lost    // patterns that no file holds; reading them is an error
 	Remarks []string // what was done with the file that its user should know
 }
 

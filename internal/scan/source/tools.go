@@ -1,6 +1,9 @@
 package source
 
 import (
+	"strconv"
+	"strings"
+
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/hdf5"
 )
@@ -51,6 +54,42 @@ func (r *reader) metres(place string, x, y []float64) {
 	r.members[X], r.members[Y] = member{place: place, values: x}, member{place: place, values: y}
 	r.Facts.Metres = true
 }
+
+// quantity reads a number at the first of the paths that the file has and that is not 0, in the unit that its attribute
+// units has in a table, else in usual, a unit of that table's base.
+func (r *reader) quantity(into *float64, table map[string]float64, usual float64, paths ...string) {
+	for _, path := range paths {
+		var value float64
+		if *into != 0 || r.err != nil || !r.number(&value, path) {
+			continue
+		}
+		scale := usual
+		text, present, err := r.file.attributeText(path, "units")
+		r.keep(err)
+		if known, ok := scaleOf(table, text); ok {
+			scale = known
+		} else if present && strings.TrimSpace(text) != "" {
+			r.fail(path+"@units", strconv.Quote(text), "one of "+spellings(table), "")
+			return
+		}
+		*into = scale * value
+	}
+}
+
+// texts reads the strings at a place; none if the file does not have it.
+func (r *reader) texts(place string) []string {
+	_, a := r.find(place)
+	d, is := a.(dataset)
+	if !is {
+		return nil
+	}
+	texts, err := d.Texts()
+	r.keep(err)
+	return texts
+}
+
+// remark notes what was done with the file that its user should know.
+func (r *reader) remark(text string) { r.Facts.Remarks = append(r.Facts.Remarks, text) }
 
 // mask adds bad pixels to the mask of patterns (H, W).
 func (r *reader) mask(frame []int, bad func(i int) bool) {
