@@ -22,6 +22,7 @@ import (
 	"ptyx/internal/quality/validate"
 	"ptyx/internal/scan/convert"
 	"ptyx/internal/scan/simulate"
+	"ptyx/internal/scan/survey"
 )
 
 // printed maps the sections of docs/json.md to the results that --json prints.
@@ -45,6 +46,7 @@ func printed() map[string]any {
 		"ptyx convert":                       convert.Result{},
 		"ptyx export":                        workflow.ExportResult{},
 		"ptyx inspect":                       contract.Description{},
+		"ptyx inspect of a scan":             survey.Survey{},
 		"ptyx doctor":                        workflow.Diagnosis{},
 		"ptyx version":                       release{},
 	}
@@ -171,6 +173,7 @@ func TestOneObjectOrSilence(t *testing.T) {
 		{"ptyx convert", "convert @scan.npz @copy.npz", true},
 		{"ptyx export", "export @run @small.onnx --fp16" + cpu, true},
 		{"ptyx inspect", "inspect @run", false},
+		{"ptyx inspect of a scan", "inspect @scan.npz", false},
 		{"ptyx doctor", "doctor", false},
 		{"ptyx version", "version", false},
 	} {

@@ -47,7 +47,7 @@ type cli struct {
 	Validate validateCmd `cmd:"" help:"Check a scan for faults before training."`
 	Convert  convertCmd  `cmd:"" help:"Convert scans and results to and from CXI, HDF5, ptychodus, TIFF and PNG."`
 	Export   exportCmd   `cmd:"" help:"Write a variant of a model: opset, batch size, half precision, fewer nodes."`
-	Inspect  inspectCmd  `cmd:"" help:"Describe a model file."`
+	Inspect  inspectCmd  `cmd:"" help:"Describe a model, or the arrays of a scan and the flags that read them."`
 	Doctor   doctorCmd   `cmd:"" help:"Check ONNX Runtime and this machine by running networks."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 

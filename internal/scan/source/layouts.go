@@ -91,7 +91,7 @@ func unknown(file container) error {
 	return &badinput.Error{
 		File: file.Path(), Found: "an HDF5 file with " + listed(names),
 		Expected: "a file as one of these has it: " + strings.Join(known, ", "),
-		Remedy:   "give the places of its arrays as --patterns, --x and --y",
+		Remedy:   "ptyx inspect " + file.Path() + " finds its arrays and the flags that read them",
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 
 // Names of arrays and columns are compared by their words, so that x, X_um, samx, "Sample X (mm)" and pos_x are all x.
 
-// wordsOf splits a name at signs, digits and capitals, into lower case; a unit at the end is dropped.
-func wordsOf(name string) []string {
+// WordsOf splits a name at signs, digits and capitals, into lower case; a unit at the end is dropped.
+func WordsOf(name string) []string {
 	if unit := unitOfName(name); unit != "" && unit != string(Pixels) {
 		name = strings.TrimRight(name, " )]}")
 		name = strings.TrimSuffix(name, unit)
@@ -55,7 +55,7 @@ var (
 // larger for where a motor was sent instead of where it was. shape is the name without its axis: the same for both.
 func axisOf(name string) (axis byte, penalty int, shape string) {
 	var rest []string
-	for _, word := range wordsOf(name) {
+	for _, word := range WordsOf(name) {
 		switch a, glued := axisWord(word); {
 		case slices.Contains(setpoints, word):
 			penalty += 10
@@ -91,15 +91,15 @@ func axisWord(word string) (axis byte, glued string) {
 	return 0, ""
 }
 
-// pair are the names of the two axes of positions.
-type pair struct {
-	x, y    string
-	penalty int
+// Pair are the names of the two axes of positions. Its penalty is larger, the less its names say so.
+type Pair struct {
+	X, Y    string
+	Penalty int
 }
 
-// pairsIn finds the names that are two axes of the same thing, the likeliest first.
-func pairsIn(names []string) []pair {
-	var pairs []pair
+// PairsIn finds the names that are two axes of the same thing, the likeliest first.
+func PairsIn(names []string) []Pair {
+	var pairs []Pair
 	for _, x := range names {
 		axis, penalty, shape := axisOf(x)
 		if axis != 'x' {
@@ -107,18 +107,18 @@ func pairsIn(names []string) []pair {
 		}
 		for _, y := range names {
 			if a, more, other := axisOf(y); a == 'y' && other == shape {
-				pairs = append(pairs, pair{x, y, penalty + more})
+				pairs = append(pairs, Pair{x, y, penalty + more})
 			}
 		}
 	}
-	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(a.penalty, b.penalty) })
+	slices.SortStableFunc(pairs, func(a, b Pair) int { return cmp.Compare(a.Penalty, b.Penalty) })
 	return pairs
 }
 
 // likeliest is the first pair, if no other one is as likely.
-func likeliest(pairs []pair) (pair, bool) {
-	if len(pairs) == 0 || len(pairs) > 1 && pairs[1].penalty == pairs[0].penalty {
-		return pair{}, false
+func likeliest(pairs []Pair) (Pair, bool) {
+	if len(pairs) == 0 || len(pairs) > 1 && pairs[1].Penalty == pairs[0].Penalty {
+		return Pair{}, false
 	}
 	return pairs[0], true
 }
@@ -132,7 +132,7 @@ var numberNames = []string{
 	"scan index", "frames", "exposure", "pattern", "pattern index", "pattern number",
 }
 
-// isNumber reports whether a name is that of the numbers of frames.
-func isNumber(name string) bool {
-	return slices.Contains(numberNames, strings.Join(wordsOf(name), " "))
+// IsNumber reports whether a name is that of the numbers of frames.
+func IsNumber(name string) bool {
+	return slices.Contains(numberNames, strings.Join(WordsOf(name), " "))
 }

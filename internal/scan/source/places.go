@@ -141,7 +141,8 @@ func (r *reader) absent(place string) {
 		names, err = r.file.Names()
 		r.keep(err)
 	}
-	r.fail(place, "nothing of this name; "+near+" has "+listed(names), "an array", "")
+	r.fail(place, "nothing of this name; "+near+" has "+listed(names), "an array",
+		"ptyx inspect "+r.Path()+" lists all arrays")
 }
 
 // inside lists a group; group is false if the place is an array.

@@ -18,7 +18,7 @@ var textColumns = layout{
 	recognise: func(r *reader) bool { return r.isTable() },
 	read: func(r *reader) {
 		t := r.file.(tableFile)
-		numbers := slices.IndexFunc(t.Table.Names(), isNumber)
+		numbers := slices.IndexFunc(t.Table.Names(), IsNumber)
 		x, y := -1, -1
 		if r.places.X == "" && r.places.Y == "" {
 			x, y, numbers = r.findAxes(t, numbers)
@@ -49,8 +49,8 @@ var textColumns = layout{
 func (r *reader) findAxes(t tableFile, numbers int) (x, y, frames int) {
 	names := t.Table.Names()
 	if t.Named() {
-		if p, ok := likeliest(pairsIn(names)); ok {
-			return slices.Index(names, p.x), slices.Index(names, p.y), numbers
+		if p, ok := likeliest(PairsIn(names)); ok {
+			return slices.Index(names, p.X), slices.Index(names, p.Y), numbers
 		}
 	}
 	switch {

@@ -75,3 +75,9 @@ func scaleOf(table map[string]float64, unit string) (scale float64, known bool) 
 func spellings(table map[string]float64) string {
 	return strings.Join(slices.Sorted(maps.Keys(table)), ", ")
 }
+
+// Metres is the size of a unit of length in metres, by any of its spellings.
+func Metres(unit string) (size float64, known bool) { return scaleOf(lengths, unit) }
+
+// ElectronVolts is the size of a unit of energy in eV, by any of its spellings.
+func ElectronVolts(unit string) (size float64, known bool) { return scaleOf(energies, unit) }
