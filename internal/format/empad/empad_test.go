@@ -17,7 +17,8 @@ import (
 func header(raw, scans string) string {
 	return fmt.Sprintf(`<?xml version="1.0" encoding="us-ascii"?>
 <root><raw_file filename="%s"/>%s<iom_measurements><optics>
-<get_full_scan_field_of_view>(8e-09, 3e-09)</get_full_scan_field_of_view></optics></iom_measurements></root>`, raw, scans)
+<get_full_scan_field_of_view>(8e-09, 3e-09)</get_full_scan_field_of_view>
+</optics></iom_measurements></root>`, raw, scans)
 }
 
 func acquired(x, y string) string {
@@ -59,11 +60,13 @@ func TestOpen(t *testing.T) {
 		if err != nil || !Is(path) {
 			t.Fatalf("%s: %v, is one: %v", name, err, Is(path))
 		}
-		if f.Frames != 6 || f.Rows != 3 || f.Columns != 2 || math.Abs(f.StepX-4e-9) > 1e-20 || math.Abs(f.StepY-1e-9) > 1e-20 {
+		if f.Frames != 6 || f.Rows != 3 || f.Columns != 2 || math.Abs(f.StepX-4e-9) > 1e-20 ||
+			math.Abs(f.StepY-1e-9) > 1e-20 {
 			t.Errorf("%s: %+v", name, f)
 		}
 		dst := make([]float32, 2*Side*Side)
-		if err := f.Read(dst, 4, 2); err != nil || dst[0] != 4000 || dst[Side*Side] != 5000 || dst[Side*Side-1] != 4000+Side*Side-1 {
+		if err := f.Read(dst, 4, 2); err != nil || dst[0] != 4000 || dst[Side*Side] != 5000 ||
+			dst[Side*Side-1] != 4000+Side*Side-1 {
 			t.Errorf("%s: %v, frames begin with %v and %v", name, err, dst[0], dst[Side*Side])
 		}
 		if err := f.Close(); err != nil {
@@ -86,7 +89,7 @@ func TestFaults(t *testing.T) {
 		"no XML":           {"<root", "found XML that cannot be read", 0},
 		"no name":          {"<root/>", "raw_file: found", 0},
 		"a name of a root": {header("/", ""), "raw_file: found", 0},
-		"another size":     {header("scan.raw", acquired("2", "4")), "found a scan of 4 x 2 or 9 x 9, expected one of 6", 0},
+		"another size":     {header("scan.raw", acquired("2", "4")), "4 x 2 or 9 x 9, expected one of 6", 0},
 		"half a frame":     {header("scan.raw", acquired("2", "3")), "expected a multiple of 66560", 7},
 		"another file":     {header("other.raw", acquired("2", "3")), "other.raw: found no such file", 0},
 		"a size of words":  {header("scan.raw", acquired("two", "3")), "found a scan of 3 x two", 0},
@@ -114,7 +117,8 @@ func TestTruncatedWhileOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if _, err := file.WriteAt(binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(math.NaN()))), 4); err != nil {
+	nan := binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(math.NaN())))
+	if _, err := file.WriteAt(nan, 4); err != nil {
 		t.Fatal(err)
 	}
 	f, err := Open(path)

@@ -38,11 +38,13 @@ func readXML(path string) (*document, error) {
 	defer f.Close()
 	d, err := parse(io.LimitReader(f, most))
 	if err != nil {
-		return nil, &badinput.Error{File: path, Found: "XML that cannot be read", Expected: "an XML file of EMPAD", Cause: err}
+		return nil, &badinput.Error{
+			File: path, Found: "XML that cannot be read", Expected: "an XML file of EMPAD", Cause: err,
+		}
 	}
 	if name := d.rawName(); name == "." || name == ".." || name == "/" || strings.ContainsRune(name, 0) {
 		return nil, &badinput.Error{
-			File: path, Key: "raw_file", Found: strconv.Quote(d.Raw.Name), Expected: "the name of the file of the frames",
+			File: path, Key: "raw_file", Found: strconv.Quote(d.Raw.Name), Expected: "the name of the .raw file",
 			Remedy: "give the .raw file itself",
 		}
 	}

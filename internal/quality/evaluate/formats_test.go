@@ -1,6 +1,7 @@
 package evaluate_test
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"io"
@@ -30,6 +31,7 @@ type format struct {
 	truth  string          // file of the object, the probe and the positions
 	view   dataset.View    // what the file does not state
 	probe  string          // file with the probe; empty: the truth's
+	within float64         // error of the positions in pixels; 0: 0.001
 	masked []int           // pixels of a pattern that the file masks
 	order  func(i int) int // the truth's number of a pattern; nil: the same
 }
@@ -38,6 +40,8 @@ type format struct {
 func formats() []format {
 	const jittered, raster = "truth.npz", "truth_raster.npz"
 	stepped := dataset.View{StepNM: sceneStepNM, PixelSizeNM: 1e9 * scenePixel}
+	columns := dataset.View{PositionsFile: formatFiles + "csaxs_positions.dat", Unit: "um"}
+	columns.X, columns.Y = "Average_x_st_fzp", "Average_y_st_fzp"
 	gridded := dataset.View{StepNM: sceneStepNM, PixelSizeNM: 1e9 * scenePixel}
 	gridded.Raster = source.Raster{Rows: sceneRows, Columns: sceneColumns}
 	sampleMoves := true
@@ -60,6 +64,12 @@ func formats() []format {
 		{file: "empad.raw.gz", beside: "empad.xml", truth: raster, view: dataset.View{
 			PixelSizeNM: 1e9 * scenePixel, Crop: dataset.Crop{Size: 32, Centred: true}}},
 		{file: "stack.tif", truth: raster, view: gridded},
+		{file: "nxcxi_ptycho.nxs", truth: jittered},
+		{file: "nanomax.h5", truth: jittered, view: dataset.View{DistanceM: sceneDistance}, masked: []int{2*32 + 3}},
+		{file: "csaxs.h5", truth: jittered, view: columns},
+		{file: "bliss.h5", truth: jittered},
+		{file: "csaxs.h5", truth: jittered, within: 0.1, view: dataset.View{
+			PositionsFile: formatFiles + "velociprobe.txt"}}, // in whole nanometres, of which a pixel has 18
 	}
 }
 
@@ -216,7 +226,7 @@ func (f format) checkPositions(t *testing.T, scan *dataset.Scan) {
 			if f.order != nil {
 				of = f.order(i)
 			}
-			if math.Abs(got[i]-want[of]) > 1e-3 {
+			if math.Abs(got[i]-want[of]) > cmp.Or(f.within, 1e-3) {
 				t.Fatalf("%s[%d] = %v, want %v", key, i, got[i], want[of])
 			}
 		}

@@ -61,9 +61,10 @@ func TestRasterViolations(t *testing.T) {
 		view View
 		want string
 	}{
-		"no shape":    {View{StepNM: 30, PixelSizeNM: 10}, "found 6 patterns, expected as many rows as columns"},
-		"no step":     {View{Raster: source.Raster{Rows: 2, Columns: 3}, PixelSizeNM: 10}, "give --step-nm"},
-		"too few":     {View{Raster: source.Raster{Rows: 1, Columns: 3}, StepNM: 1, PixelSizeNM: 1}, "found 3 positions"},
+		"no shape": {View{StepNM: 30, PixelSizeNM: 10}, "found 6 patterns, expected as many rows as columns"},
+		"no step":  {View{Raster: source.Raster{Rows: 2, Columns: 3}, PixelSizeNM: 10}, "give --step-nm"},
+		"too few": {View{Raster: source.Raster{Rows: 1, Columns: 3}, StepNM: 1, PixelSizeNM: 1},
+			"found 3 positions"},
 		"no pixel":    {View{Raster: source.Raster{Rows: 2, Columns: 3}, StepNM: 30}, "give --pixel-size-nm"},
 		"no position": {View{PixelSizeNM: 10}, "the step of a raster as --step-nm"},
 		"no number":   {View{RotationDeg: math.NaN()}, "--rotation-deg: found NaN"},

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// emd is a file of electron microscopy data: EMD 1.0 as py4DSTEM writes it, the older files of py4DSTEM, or EMD of NCEM.
-// A group holds data, a raster of patterns (A, B, H, W), and an array for each axis, whose values and units give the
-// step of the raster and the calibration of the detector.
+// emd is a file of electron microscopy data: EMD 1.0 as py4DSTEM writes it, the older files of py4DSTEM, or EMD of
+// NCEM. A group holds data, a raster of patterns (A, B, H, W), and an array for each axis, whose values and units give
+// the step of the raster and the calibration of the detector.
 var emd = layout{
 	name: "EMD",
 	recognise: func(r *reader) bool {
@@ -86,8 +86,8 @@ func lengthOf(unit string) float64 {
 	return scale
 }
 
-// emdDetector turns the step of a detector axis of n pixels into what the geometry knows. A step of the wave's frequency
-// gives the object's pixel. A step of the angle is that of a detector pixel at a distance of a metre.
+// emdDetector turns the step of a detector axis of n pixels into what the geometry knows. A step of the wave's
+// frequency gives the object's pixel. A step of the angle is that of a detector pixel at a distance of a metre.
 func (r *reader) emdDetector(step float64, unit string, n int, pixel, detector *float64) {
 	unit = strings.ReplaceAll(unit, " ", "")
 	inverse, is := strings.CutPrefix(unit, "1/")

@@ -22,6 +22,7 @@ type layout struct {
 // folder.
 func layouts() []layout {
 	return []layout{
+		velociprobe,
 		textColumns,
 		ptychodusProduct,
 		ptyxReconstruction,
@@ -33,7 +34,12 @@ func layouts() []layout {
 		foldSlice,
 		ptypyData,
 		ptypyReconstruction,
+		nxcxiPtycho,
 		cxi,
+		nanoMAX,
+		cSAXS,
+		bliss,
+		lima,
 		dectris,
 		nsls2,
 		ptychodusPatterns,
@@ -84,7 +90,7 @@ func unknown(file container) error {
 	}
 	var known []string
 	for _, l := range layouts() {
-		if l.name != textColumns.name {
+		if l.name != textColumns.name && l.name != velociprobe.name {
 			known = append(known, l.name)
 		}
 	}

@@ -30,10 +30,7 @@ var ptypyReconstruction = layout{
 
 // firstIn is the path of the first group in a group, with a slash behind it; empty if there is none.
 func (r *reader) firstIn(group string) string {
-	if !r.has(group) {
-		return ""
-	}
-	names, is := r.inside(group)
+	names, is := r.insideOf(group)
 	if !is || len(names) == 0 {
 		return ""
 	}
@@ -42,10 +39,7 @@ func (r *reader) firstIn(group string) string {
 
 // ptypyPositions takes the positions, (M, 2) as row and column.
 func (r *reader) ptypyPositions() {
-	if !r.has("content/positions") {
-		return
-	}
-	names, is := r.inside("content/positions")
+	names, is := r.insideOf("content/positions")
 	if !is || len(names) == 0 {
 		return
 	}

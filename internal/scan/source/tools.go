@@ -63,16 +63,7 @@ func (r *reader) quantity(into *float64, table map[string]float64, usual float64
 		if *into != 0 || r.err != nil || !r.number(&value, path) {
 			continue
 		}
-		scale := usual
-		text, present, err := r.file.attributeText(path, "units")
-		r.keep(err)
-		if known, ok := scaleOf(table, text); ok {
-			scale = known
-		} else if present && strings.TrimSpace(text) != "" {
-			r.fail(path+"@units", strconv.Quote(text), "one of "+spellings(table), "")
-			return
-		}
-		*into = scale * value
+		*into = r.unit(table, usual, path) * value
 	}
 }
 
@@ -102,4 +93,59 @@ func (r *reader) mask(frame []int, bad func(i int) bool) {
 			f.Bad.Data[i] = 1
 		}
 	}
+}
+
+// unit is the size of the unit that the attribute units of an array has in a table, else usual.
+func (r *reader) unit(table map[string]float64, usual float64, place string) float64 {
+	if r.err != nil {
+		return usual
+	}
+	text, present, err := r.file.attributeText(place, "units")
+	r.keep(err)
+	if !present || strings.TrimSpace(text) == "" {
+		return usual
+	}
+	scale, known := scaleOf(table, text)
+	if !known && r.err == nil {
+		r.fail(place+"@units", strconv.Quote(text), "one of "+spellings(table), "")
+	}
+	return scale
+}
+
+// axes makes X and Y of two arrays of any shape, each in the unit of its attribute, else in usual, metres.
+func (r *reader) axes(x, y string, usual float64) {
+	if r.err != nil || !r.has(x) || !r.has(y) {
+		return
+	}
+	for key, place := range map[string]string{X: x, Y: y} {
+		_, values, _ := r.values(place)
+		unit := r.unit(lengths, usual, place)
+		for i := range values {
+			values[i] *= unit
+		}
+		r.members[key] = member{place: place, values: values, unit: unit}
+	}
+	r.Facts.Metres = true
+}
+
+// stackAt gives the patterns at the first of the paths their name; a raster is read in the order of its rows.
+func (r *reader) stackAt(paths ...string) {
+	place := r.first(paths...)
+	if place == "" {
+		return
+	}
+	if all, found := r.patterns(place); found {
+		if len(all.stored) == 4 {
+			r.Facts.Raster = Raster{Rows: all.stored[0], Columns: all.stored[1]}
+		}
+		r.members[Patterns] = member{place: place, array: all}
+	}
+}
+
+// insideOf lists a group that may be absent.
+func (r *reader) insideOf(place string) (names []string, group bool) {
+	if !r.has(place) {
+		return nil, false
+	}
+	return r.inside(place)
 }

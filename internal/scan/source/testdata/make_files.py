@@ -89,7 +89,87 @@ def tiff():
                      photometric="minisblack")
 
 
+def unit(dataset, units):
+    dataset.attrs["units"] = units
+
+
+def nxcxi():
+    """As Diamond writes NXcxi_ptycho: positions of the beam in micrometres, energy in keV, both by attributes."""
+    with h5py.File("nxcxi_ptycho.nxs", "w") as f:
+        f["entry_1/definition"] = "NXptycho"
+        f.create_dataset("entry_1/data/data", data=FRAMES.astype(np.uint16), chunks=(1, 32, 32), **PACKED)
+        f["entry_1/data/x"], f["entry_1/data/y"] = METRES[:, 1] * 1e6, METRES[:, 0] * 1e6
+        unit(f["entry_1/data/x"], "um")
+        unit(f["entry_1/data/y"], "um")
+        instrument = f.create_group("entry_1/instrument_1")
+        instrument["beam_1/energy"] = scene.ENERGY_EV / 1e3
+        unit(instrument["beam_1/energy"], "keV")
+        instrument["source_1/energy"] = 3.0  # of the ring, in GeV
+        instrument["detector_1/distance"] = scene.DISTANCE_M
+        instrument["detector_1/x_pixel_size"] = instrument["detector_1/y_pixel_size"] = scene.DETECTOR_PIXEL_M
+
+
+def nanomax():
+    """Positions of the sample in micrometres without a unit, saturated gaps, energy in eV as a list."""
+    frames = FRAMES.astype(np.uint32)
+    frames[:, 2, 3] = 2**32 - 1
+    with h5py.File("nanomax.h5", "w") as f:
+        f.create_dataset("entry/measurement/pilatus/frames", data=frames, chunks=(1, 32, 32), **PACKED)
+        f["entry/measurement/pseudo/x"], f["entry/measurement/pseudo/y"] = -METRES[:, 1] * 1e6, -METRES[:, 0] * 1e6
+        f["entry/snapshot/energy"] = [scene.ENERGY_EV]
+
+
+def csaxs():
+    """Patterns and optics in units that nothing states, positions of the beam in a text file."""
+    with h5py.File("csaxs.h5", "w") as f:
+        f.create_dataset("entry/data/data", data=FRAMES.astype(np.uint16), chunks=(1, 32, 32), **PACKED)
+        f["entry/instrument/monochromator/energy"] = scene.ENERGY_EV / 1e3
+        f["entry/instrument/monochromator/distance"] = -scene.DISTANCE_M * 1e3
+        for axis in "xy":
+            f[f"entry/instrument/eiger_4/{axis}_pixel_size"] = scene.DETECTOR_PIXEL_M * 1e6
+    with open("csaxs_positions.dat", "w") as f:
+        f.write("#S 1 fermat scan\nDataPoint Target_x Average_x_st_fzp Target_y Average_y_st_fzp\n")
+        for i, (y, x) in enumerate(METRES * 1e6):
+            f.write(f"{i} 0 {x:.6f} 0 {y:.6f}\n")
+
+
+def bliss():
+    """Two scans, of which the second has patterns, linked from a file of LIMA, and motors in micrometres."""
+    with h5py.File("bliss_lima.h5", "w") as f:
+        f.create_dataset("entry_0000/measurement/data", data=FRAMES.astype(np.uint16), chunks=(1, 32, 32), **PACKED)
+    with h5py.File("bliss.h5", "w") as f:
+        f["1.1/measurement/nnp2"] = np.arange(5.0)
+        f["2.1/title"] = "dmesh nnp2 0 1.5 7 nnp3 0 1 5 0.01"
+        f["2.1/measurement/eiger"] = h5py.ExternalLink("bliss_lima.h5", "/entry_0000/measurement/data")
+        for motor, axis in (("nnp2", 1), ("nnp3", 0)):
+            f[f"2.1/measurement/{motor}"] = np.zeros(len(METRES))
+            f[f"2.1/measurement/{motor}_position"] = -METRES[:, axis] * 1e6
+            unit(f[f"2.1/measurement/{motor}_position"], "um")
+        f["2.1/instrument/positioners/nrj"] = scene.ENERGY_EV / 1e3
+        detector = f.create_group("2.1/instrument/eiger")
+        detector["distance"], detector["x_pixel_size"], detector["y_pixel_size"] = 500.0, 172.0, 172.0
+        unit(detector["distance"], "mm")
+        unit(detector["x_pixel_size"], "um")
+        unit(detector["y_pixel_size"], "um")
+
+
+def velociprobe():
+    """Several lines of positions in nanometres for each frame, whose number is in column 7."""
+    rng = np.random.default_rng(9)
+    with open("velociprobe.txt", "w") as f:
+        f.write("# counter\n")
+        for frame, (y, x) in enumerate(np.round(METRES * 1e9).astype(int)):
+            for dx, dy in ((-3, 2), (3, -2), (1, 1), (-1, -1)):
+                other = rng.integers(0, 999, 4)
+                f.write(f"{other[0]},{x + dx},{y + dy},{other[1]},{other[2]},{-y},{other[3]},{frame}\n")
+
+
 if __name__ == "__main__":
+    nxcxi()
+    nanomax()
+    csaxs()
+    bliss()
+    velociprobe()
     fold_slice()
     fold_slice_matlab()
     matlab()
