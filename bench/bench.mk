@@ -55,6 +55,17 @@ results: build lib
 	$(WITH_LIB) $(GO) run ./bench/simulated -ptyx bin/ptyx -files .venv/results-files -docs docs \
 		-seeds $(RESULTS_SEEDS) $(if $(RESULTS_ONLY),-only $(RESULTS_ONLY)) $(if $(RESULTS_QUICK),-quick)
 
+# make which measures which command to use for a scan: a pretrained network with and without refinement or fine-tuning,
+# a training, the solver and pty-chi, over photons, overlap, kinds of object and sizes of patterns. It writes
+# docs/which.md and bench/which.json, and resumes when it was stopped.
+#
+#	make which MODEL=general.onnx                                     everything, a seed each: some hours
+#	make which MODEL=general.onnx WHICH="--sizes 64 --seeds 3"        a part, see bench/which.py --help
+.PHONY: which
+which: build lib $(PEERS_ENV)/made
+	$(WITH_LIB) $(PEERS_ENV)/bin/python -B bench/which.py --ptyx bin/ptyx --files $(PEERS_FILES) --results bench \
+		--page docs/which.md $(if $(MODEL),--model $(MODEL)) $(WHICH)
+
 # make samples draws docs/experiments.png, the contact sheet of docs/experiments.md.
 .PHONY: samples
 samples:

@@ -15,7 +15,8 @@ const (
 	mostUnexplained = 0.4
 	// mostOfUnknown is the bound where the noise is unknown and counts as unexplained.
 	mostOfUnknown = 1
-	// leastContrast: 48 patterns of an empty scan have 0.98 to 1.02, those of 1000 photons behind an object 1.08 or more.
+	// leastContrast: 48 patterns of an empty scan have 0.98 to 1.02, those of 1000 photons behind an object 1.08 or
+	// more.
 	leastContrast = 1.03
 )
 

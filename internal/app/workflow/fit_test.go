@@ -90,7 +90,8 @@ func nearField(d *dataset.ScanData) {
 // and unit, and warns of each scan in which something is wrong.
 func TestWarningsOfTheFit(t *testing.T) {
 	run := options(t, engine.KindORT)
-	run.TrainFiles, run.Config = Paths{altered(t, sceneFor(1e6, 4), func(*dataset.ScanData) {})}, trainer.DefaultConfig()
+	run.TrainFiles = Paths{altered(t, sceneFor(1e6, 4), func(*dataset.ScanData) {})}
+	run.Config = trainer.DefaultConfig()
 	run.Config.MaxEpochs, run.Config.FiltersScale = 10, 1
 	trained(t, run)
 	gaussian, err := simulate.Probe(simulate.Gaussian, 64, 8)

@@ -21,7 +21,8 @@ import (
 // patches still resemble something, but the object that they make together does not explain the patterns.
 type Fit struct {
 	// Unexplained is the share of the differences between patterns that the object leaves unexplained: 0 for a perfect
-	// one, 1 for one that is no better than the mean pattern. It is only meaningful if patterns differ by more than noise.
+	// one, 1 for one that is no better than the mean pattern. It has a meaning only if patterns differ by more than
+	// their noise.
 	Unexplained float64
 	// Contrast is how far patterns differ, in units of their shot noise: 1 if there is nothing to see.
 	Contrast float64

@@ -56,7 +56,7 @@ const (
 	rough          = 0.25
 	inclined       = 0.3
 	// rescaled: the patterns determine only the product of probe and object. ptyx gives a probe the mean power of a
-	// scan's patterns, so the object has a mean square of 1. In a request to a server, the probe may have its own power.
+	// scan's patterns, so the object has a mean square of 1. In a request to a server, a probe may have its own power.
 	rescaled = 0.8
 )
 

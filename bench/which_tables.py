@@ -1,0 +1,78 @@
+"""docs/which.md: which command to use for a scan, as tables."""
+
+from statistics import median
+
+from tables import machine, section, table, wrapped
+
+EQUAL = 0.01  # ways whose correlations differ by at most this are equally good
+
+HEAD = """# Which command for which scan
+
+`make which MODEL=general.onnx` measures this page, see bench/which.py. The objects are a photograph, branching trees
+and veins, which no training has seen. The probe is a zone plate's, given out of focus. Positions are a Fermat spiral.
+
+- *general*: `ptyx infer --probe scan --probe-passes 10` with a pretrained network that has not seen the scan
+- *general, refine 3*: the same with `--refine 3`
+- *general, 3 epochs*: `ptyx train --init` with the pretrained network and `--max-epochs 3`, then `ptyx infer`
+- *trained*: `ptyx train` from random weights, then `ptyx infer`
+- *solver*: `ptyx solve`
+- *pty-chi*: its LSQML with 60 passes, without the start of Python
+
+**Correlation**: complex, by `ptyx eval`, the median over objects and seeds. **Resolution**: the frequency in
+cycles/pixel at which the Fourier ring correlation falls below the half-bit curve. Times are those of complete commands.
+"""
+
+
+def page(record):
+    ways = record["ways"]
+    parts = [HEAD, machine(record["machine"]) + "\n", best(record["rows"], ways)]
+    for n in sorted({r["n"] for r in record["rows"]}):
+        parts.append(size(n, [r for r in record["rows"] if r["n"] == n], ways))
+    return "\n".join(parts)
+
+
+def groups(rows):
+    """The rows of each pair of photons and step, in their order."""
+    found = {}
+    for r in sorted(rows, key=lambda r: (float(r["photons"]), r["step"])):
+        found.setdefault((r["photons"], r["step"]), []).append(r)
+    return found
+
+
+def middle(rows, way, key):
+    return median(r["found"][way][key] for r in rows)
+
+
+def best(rows, ways):
+    """For each kind of scan the best way, and the fastest one that is as good."""
+    text = section("The best and the fastest", f"Fastest: the fastest of the ways whose correlation is at most {EQUAL} "
+                   "below the best.")
+    body = []
+    for n in sorted({r["n"] for r in rows}):
+        for (photons, step), group in groups([r for r in rows if r["n"] == n]).items():
+            quality = {w: middle(group, w, "correlation") for w in ways}
+            top = max(quality.values())
+            good = [w for w in ways if quality[w] >= top - EQUAL]
+            fast = min(good, key=lambda w: middle(group, w, "seconds"))
+            body.append((n, photons, step, max(ways, key=quality.get), f"{top:.3f}", fast, f"{quality[fast]:.3f}",
+                         f"{middle(group, fast, 'seconds'):.1f}"))
+    return text + table(["N", "photons", "step (probe widths)", "best", "correlation", "fastest", "correlation", "s"],
+                        body)
+
+
+def size(n, rows, ways):
+    head = ["photons", "step (probe widths)", *ways]
+    text = section(f"N = {n}", "Correlation / resolution / seconds.")
+    body = [(photons, step, *(" / ".join((f"{middle(group, w, 'correlation'):.3f}",
+                                         f"{middle(group, w, 'half_bit'):.2f}",
+                                         f"{middle(group, w, 'seconds'):.1f}")) for w in ways))
+            for (photons, step), group in groups(rows).items()]
+    text += table(head, body) + "\n" + wrapped("Correlation by object:")
+    kinds = sorted({r["object"] for r in rows})
+    body = []
+    for (photons, step), group in groups(rows).items():
+        for kind in kinds:
+            of = [r for r in group if r["object"] == kind]
+            if of:
+                body.append((photons, step, kind, *(f"{middle(of, w, 'correlation'):.3f}" for w in ways)))
+    return text + table(["photons", "step", "object", *ways], body)
