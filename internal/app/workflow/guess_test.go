@@ -55,3 +55,26 @@ func TestSolveWithoutAProbe(t *testing.T) {
 		t.Errorf("%d lines about the missing probe:\n%s", n, log.String())
 	}
 }
+
+// TestSolveWarnsOfFaults: a scan with its zero frequency in the corner is solved as it is, with a line that has the fix.
+func TestSolveWarnsOfFaults(t *testing.T) {
+	scan := faulty(t, func(d *dataset.ScanData) {
+		shifted := make([]float32, 64*64)
+		for m := range d.X {
+			p := pattern(d, m)
+			for i, v := range p {
+				shifted[(i/64+32)%64*64+(i+32)%64] = v
+			}
+			copy(p, shifted)
+		}
+	})
+	var log bytes.Buffer
+	o := SolveOptions{Scan: scan, Read: dataset.Options{Input: dataset.Amplitude}}
+	if _, _, err := o.problem(t.Context(), slog.New(slog.NewTextHandler(&log, nil))); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(log.String(), "zero frequency in the corner"); n != 1 ||
+		!strings.Contains(log.String(), "fftshift") || !strings.Contains(log.String(), "level=WARN") {
+		t.Errorf("%d lines about the corner:\n%s", n, log.String())
+	}
+}

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -103,6 +104,7 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (*Reconstructi
 		return nil, err
 	}
 	defer scan.Close()
+	warnOfFaults(ctx, scan, cmp.Or(scan.Probe, model.contract.Probe), log)
 	if err := o.Probe.apply(ctx, &model, scan, o.Selection.Seed, log); err != nil {
 		return nil, ofModel(err, o.Model)
 	}

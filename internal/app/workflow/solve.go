@@ -100,6 +100,7 @@ func (o SolveOptions) problem(ctx context.Context, log *slog.Logger) (p solve.Pr
 			return p, scale, err
 		}
 	}
+	warnOfFaults(ctx, scan, scan.Probe, log)
 	if p.Probe == nil {
 		if p.Probe, err = missingProbe(ctx, scan, o.Solver.Seed, log); err != nil {
 			return p, scale, err

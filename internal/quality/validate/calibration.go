@@ -18,7 +18,7 @@ func calibration(x *exam) []Finding {
 	if x.trials == nil {
 		return nil
 	}
-	same := agreement(x.scan.Probe, x.trials.fitted)
+	same := agreement(x.probe, x.trials.fitted)
 	if x.facts.Calibrated = finite(same); same >= leastAgreement {
 		return nil
 	}

@@ -10,7 +10,7 @@ import (
 
 const (
 	sharpness = 0.1  // of spectrum.Centroid, from which light has a centre
-	offCentre = 16   // fraction of N by which the light's centroid may be displaced: objects scatter to one side, too
+	offCentre = 8    // fraction of N by which the light's centroid may be displaced: objects scatter to one side, too
 	gained    = 0.05 // likeness gained by moving the mean pattern onto the probe's far field; less is no displacement
 )
 
@@ -45,6 +45,9 @@ func centre(x *exam) []Finding {
 			Fix:      "save numpy.fft.fftshift(patterns, axes=(1, 2))",
 		}}
 	}
+	if x.frames < meanPatterns && x.frames < x.scan.M {
+		return nil // the mean of few patterns has their objects' shapes
+	}
 	rows, cols := x.displaced(at)
 	if rows == 0 && cols == 0 {
 		return nil
@@ -62,13 +65,13 @@ func centre(x *exam) []Finding {
 // probe's far field, or, without a probe, until its centroid is in the middle. Small displacements are 0.
 func (x *exam) displaced(at beam) (rows, cols int) {
 	n := x.n
-	if x.scan.Probe == nil {
+	if x.probe == nil {
 		if at.distance(n) <= float64(n)/offCentre {
 			return 0, 0
 		}
 		return n/2 - int(math.Round(at.row)), n/2 - int(math.Round(at.col))
 	}
-	far := farField(x.scan.Probe)
+	far := farField(x.probe)
 	correlation, pattern := rootField(far, n), rootField(x.mean, n)
 	correlation.FFT()
 	pattern.FFT()

@@ -29,18 +29,21 @@ type Facts struct {
 }
 
 // newFacts measures what needs no check.
-func newFacts(scan *dataset.Scan, s *survey) *Facts {
+func newFacts(scan *dataset.Scan, probe *ndarray.Complex64, s *survey) *Facts {
 	f := &Facts{
 		Patterns: scan.M, Size: scan.N, Input: string(scan.Input), Layout: string(scan.Layout()),
-		X: extent(scan.X), Y: extent(scan.Y), Photons: finite(s.power / float64(s.frames)),
+		Photons: finite(s.power / float64(s.frames)),
 	}
-	if scan.M > 1 {
+	if len(scan.X) > 0 {
+		f.X, f.Y = extent(scan.X), extent(scan.Y)
+	}
+	if len(scan.X) > 1 {
 		distances := nearestDistances(scan.X, scan.Y)
 		slices.Sort(distances)
 		f.Step = finite(distances[len(distances)/2])
 	}
-	if scan.Probe != nil {
-		f.Probe = finite(diameter(scan.Probe))
+	if probe != nil {
+		f.Probe = finite(diameter(probe))
 		if f.Step != nil {
 			f.Overlap = finite(1 - *f.Step / *f.Probe)
 		}

@@ -29,8 +29,8 @@ func (x *exam) hotPixels() []int {
 		return nil
 	}
 	var expected []float64
-	if x.scan.Probe != nil {
-		expected = farField(x.scan.Probe)
+	if x.probe != nil {
+		expected = farField(x.probe)
 	}
 	quantum := x.smallest() * hotQuanta / float64(x.frames)
 	var found []int

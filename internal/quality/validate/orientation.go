@@ -41,7 +41,7 @@ type trials struct {
 // orientation tries the eight orientations on the central patterns, if nothing else keeps the physics from explaining
 // them.
 func orientation(x *exam) []Finding {
-	if x.scan.Probe == nil || len(x.light) < fewest || x.report.Errors() > 0 {
+	if x.probe == nil || len(x.light) < fewest || x.report.Errors() > 0 {
 		return nil
 	}
 	if x.trials, x.err = x.tryOrientations(); x.err != nil {
@@ -118,7 +118,7 @@ func (x *exam) central() (solve.Problem, error) {
 	for _, id := range x.light {
 		cols, rows = append(cols, x.scan.X[id]), append(rows, x.scan.Y[id])
 	}
-	p := solve.Problem{Measured: x.scan.Measured, Probe: x.scan.Probe}
+	p := solve.Problem{Measured: x.scan.Measured, Probe: x.probe}
 	var ids []int
 	for _, i := range solve.Central(cols, rows, tried) {
 		ids, p.X, p.Y = append(ids, x.light[i]), append(p.X, cols[i]), append(p.Y, rows[i])

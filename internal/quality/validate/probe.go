@@ -11,16 +11,17 @@ import (
 
 const (
 	leastLikeness = 0.8  // of the mean pattern to the probe's far field
+	sameLikeness  = 0.95 // of the mean pattern to the probe itself, if it is the far field; two blobs have 0.9 by chance
 	largestRim    = 0.02 // share of the probe's power on the outermost ring of pixels
 )
 
 // probe compares the probe with the patterns: its centre, the likeness of its far field to the mean pattern, and its
-// rim. Where the patterns are off centre, the probe is not to blame for the likeness.
+// rim. Where the patterns are off centre, or speckles, the probe is not to blame for the likeness.
 func probe(x *exam) []Finding {
-	if x.scan.Probe == nil || x.power == 0 {
+	if x.probe == nil || x.power == 0 {
 		return nil
 	}
-	n, intensity := x.n, intensityOf(x.scan.Probe)
+	n, intensity := x.n, intensityOf(x.probe)
 	if at := beamOf(intensity, n); at.sharp && at.distance(n) > float64(n)/4 {
 		return []Finding{{
 			Severity: Error, Key: dataset.KeyProbe,
@@ -29,12 +30,12 @@ func probe(x *exam) []Finding {
 			Expected: fmt.Sprintf("the middle, [%d, %d]", n/2, n/2), Fix: "save numpy.fft.fftshift(probe)",
 		}}
 	}
-	same, swapped := likeness(x.mean, farField(x.scan.Probe)), likeness(x.mean, intensity)
+	same, swapped := likeness(x.mean, farField(x.probe)), likeness(x.mean, intensity)
 	x.facts.FarField = finite(same)
 	var findings []Finding
 	switch {
-	case x.report.reports("centre") || !(same < leastLikeness):
-	case swapped > max(same, leastLikeness):
+	case x.report.reports("centre") || !(same < leastLikeness) || x.contrast() > diffuse:
+	case swapped > sameLikeness:
 		findings = append(findings, Finding{
 			Severity: Error, Key: dataset.KeyProbe,
 			Found: fmt.Sprintf("a probe that looks like the mean pattern itself (likeness %.2f, of its far field "+

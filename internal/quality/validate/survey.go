@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"ptyx/internal/scan/dataset"
@@ -18,7 +19,9 @@ type survey struct {
 	key       string // of the patterns
 
 	mean  []float64 // (N, N), intensity
+	mean2 []float64 // (N, N), square of the intensity
 	lit   []int     // (N, N), in how many patterns the pixel is above 0
+	least []float64 // (N, N), the smallest intensity of the pixel
 	power float64   // sum of all intensities
 	light []int     // patterns with light
 
@@ -47,12 +50,13 @@ const (
 // chunk is the number of patterns read at a time.
 const chunk = 8
 
-// newSurvey passes over the patterns.
-func newSurvey(ctx context.Context, scan *dataset.Scan) (*survey, error) {
+// newSurvey passes over the first count patterns.
+func newSurvey(ctx context.Context, scan *dataset.Scan, count int) (*survey, error) {
 	size := scan.N * scan.N
 	s := &survey{
-		n: scan.N, frames: scan.M, key: scan.PatternsKey(), integers: true, roots: true,
-		mean: make([]float64, size), lit: make([]int, size), peaks: make([]int, size),
+		n: scan.N, frames: count, key: scan.PatternsKey(), integers: true, roots: true,
+		mean: make([]float64, size), mean2: make([]float64, size), lit: make([]int, size), peaks: make([]int, size),
+		least: slices.Repeat([]float64{math.Inf(1)}, size),
 	}
 	stream, err := scan.Raw()
 	if err != nil {
@@ -64,7 +68,10 @@ func newSurvey(ctx context.Context, scan *dataset.Scan) (*survey, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		n, err := stream.Next(buffer)
+		if at == count && count < scan.M {
+			break
+		}
+		n, err := stream.Next(buffer[:min(chunk, max(1, count-at))*size])
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -78,6 +85,7 @@ func newSurvey(ctx context.Context, scan *dataset.Scan) (*survey, error) {
 	}
 	for i := range s.mean {
 		s.mean[i] /= float64(s.frames)
+		s.mean2[i] /= float64(s.frames)
 	}
 	return s, nil
 }
@@ -102,19 +110,39 @@ func (s *survey) add(frame []float32, number int, input dataset.InputKind) {
 			s.peaks[i]++
 		}
 		if value == 0 {
+			s.least[i] = 0
 			continue
 		}
 		s.lit[i]++
 		if input == dataset.Amplitude {
 			value = square
 		}
+		s.least[i] = min(s.least[i], value)
 		s.mean[i] += value
+		s.mean2[i] += value * value
 		s.power += value
 	}
 	if s.power > before {
 		s.light = append(s.light, number)
 	}
 }
+
+// contrast is how much the patterns differ from each other, sum of the variances / sum of the mean squares, less the
+// shot noise of counts. On simulated scans it is 0.01 to 0.2 behind objects that scatter weakly, also for the measured
+// star, and 0.55 to 1 behind a diffuser, whose mean pattern does not show the probe's far field.
+func (s *survey) contrast() float64 {
+	variance, squares := 0.0, 0.0
+	for i, m := range s.mean {
+		variance, squares = variance+s.mean2[i]-m*m, squares+m*m
+		if s.integers || s.roots {
+			variance -= m
+		}
+	}
+	return variance / squares
+}
+
+// diffuse is a contrast of patterns that are speckles.
+const diffuse = 0.3
 
 // rootError is the relative error of the square of a float32: two roundings of 2^-24, and a little more.
 const rootError = 2e-7

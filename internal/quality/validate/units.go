@@ -8,7 +8,7 @@ const closePixels = 0.5
 
 // units looks for positions that are no object pixels.
 func units(x *exam) []Finding {
-	if x.scan.M < 2 {
+	if len(x.scan.X) < 2 {
 		return nil
 	}
 	f := Finding{

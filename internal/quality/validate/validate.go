@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/scan/dataset"
 )
 
@@ -25,14 +26,16 @@ func checks() []check {
 		{name: "counts", find: counts},
 		{name: "dead", find: dead},
 		{name: "hot", find: hot},
-		{name: "saturated", find: saturated},
-		{name: "units", find: units},
+		{name: "saturated", quick: all, find: saturated},
+		{name: "background", quick: all, find: background},
+		{name: "photons", quick: all, find: photons},
+		{name: "units", quick: all, find: units},
 		{name: "outside", unless: []string{"units"}, find: outside},
 		{name: "repeated", unless: []string{"units"}, find: repeated},
-		{name: "overlap", unless: []string{"units"}, find: overlap},
+		{name: "overlap", unless: []string{"units"}, quick: errorsOnly, find: overlap},
 		{name: "alone", unless: []string{"units"}, find: isolated},
-		{name: "centre", find: centre},
-		{name: "probe", find: probe},
+		{name: "centre", quick: all, find: centre},
+		{name: "probe", unless: []string{"background"}, quick: errorsOnly, find: probe},
 		{name: "orientation", unless: []string{"centre", "probe"}, find: orientation},
 		{name: "calibration", unless: []string{"orientation"}, find: calibration},
 	}
@@ -42,8 +45,18 @@ func checks() []check {
 type check struct {
 	name   string   // Finding.Check
 	unless []string // checks whose findings make this one pointless
+	quick  share    // of its findings that Quick reports
 	find   func(x *exam) []Finding
 }
+
+// share is a part of the findings of a check.
+type share int
+
+const (
+	none share = iota
+	errorsOnly
+	all
+)
 
 // exam is a scan under examination.
 type exam struct {
@@ -51,6 +64,7 @@ type exam struct {
 	ctx     context.Context
 	options Options
 	scan    *dataset.Scan
+	probe   *ndarray.Complex64 // (N, N), or nil
 	report  *Report
 	facts   *Facts  // of the report
 	trials  *trials // of the orientations; nil before they are tried
@@ -117,8 +131,8 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 		return r, err
 	}
 	defer scan.Close()
-	x := &exam{ctx: ctx, options: o, scan: scan, report: r}
-	x.survey, err = newSurvey(ctx, scan)
+	x := &exam{ctx: ctx, options: o, scan: scan, probe: scan.Probe, report: r}
+	x.survey, err = newSurvey(ctx, scan, scan.M)
 	if bad := (*badinput.Error)(nil); errors.As(err, &bad) { // a truncated file
 		r.Findings = append(append(r.Findings, named("axes", axes(x))...), ofFile(bad))
 		return r, nil
@@ -126,7 +140,7 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.facts = newFacts(scan, x.survey)
+	x.facts = newFacts(scan, scan.Probe, x.survey)
 	r.Facts = x.facts
 	for _, c := range checks() {
 		if !r.reports(c.unless...) {

@@ -41,6 +41,14 @@ func (r *Report) WriteText(out io.Writer) error {
 	return nil
 }
 
+// Line is the finding with its fix, for a log.
+func (f Finding) Line() string {
+	if f.Fix == "" {
+		return f.sentence()
+	}
+	return f.sentence() + ": " + f.Fix
+}
+
 // sentence is the finding without its fix.
 func (f Finding) sentence() string {
 	s := "found " + f.Found

@@ -64,6 +64,10 @@ func (w *Watcher) read(ctx context.Context, f *file, settled bool) error {
 	if complete {
 		f.markDone()
 	}
+	if f.next > 0 && w.o.Inspect != nil {
+		w.o.Inspect(scan)
+		w.o.Inspect = nil
+	}
 	return err
 }
 

@@ -44,6 +44,7 @@ type Options struct {
 	Contract  contract.Contract
 	Predictor predict.Predictor
 	Save      func(*reconstruct.Result) error // is called again later if it fails
+	Inspect   func(*dataset.Scan)             // is called once, with the first file that gave frames; nil: nothing
 	Clock     Clock
 	Log       *slog.Logger
 }
