@@ -72,6 +72,9 @@ func (s *Scan) mask(v View) (*ndarray.Float32, error) {
 		return s.file.Facts.Bad, nil
 	}
 	defer other.Close()
+	for _, remark := range other.Facts.Remarks {
+		s.log.Warn(remark, "file", other.Path())
+	}
 	return other.Facts.Bad, nil
 }
 

@@ -25,7 +25,8 @@ func (v View) Source(probeFile string) source.Options {
 
 // options say how to open any file of the scan.
 func (v View) options(p source.Places) source.Options {
-	return source.Options{Library: v.Library, FollowLinks: v.FollowLinks, Places: p}
+	stated := source.Stated{Energy: v.EnergyEV > 0, Distance: v.DistanceM > 0, Pixel: v.DetectorPixelUM > 0}
+	return source.Options{Library: v.Library, FollowLinks: v.FollowLinks, Stated: stated, Places: p}
 }
 
 // split divides FILE[:PATH]; file is empty for :PATH, which is in the scan's own file.
@@ -49,7 +50,7 @@ func (v View) openPositionsFile() (*source.Source, error) {
 		return nil, nil
 	}
 	o := v.options(source.Places{Points: points, X: v.X, Y: v.Y, Unit: v.Unit})
-	o.Text = true
+	o.Positions = true
 	return source.Open(file, o)
 }
 

@@ -18,10 +18,14 @@ func (r *reader) placePositions(p Places) {
 		return
 	}
 	if p.Points == "" && p.X == "" && p.Y == "" {
-		if p.Unit != "" && r.Has(X) && r.Has(Y) {
+		if r.options.Positions && (!r.Has(X) || !r.Has(Y)) {
+			p.X, p.Y = r.namedAxes()
+		} else if p.Unit != "" && r.Has(X) && r.Has(Y) {
 			r.scalePositions(p.Unit)
 		}
-		return
+		if p.X == "" {
+			return
+		}
 	}
 	x, y := p.X, p.Y
 	if (x == "") != (y == "") {
@@ -49,6 +53,20 @@ func (r *reader) placePositions(p Places) {
 	}
 	r.Facts.SampleMotion, r.Facts.Origin = false, nil
 	r.scalePositions(p.Unit)
+}
+
+// namedAxes finds the arrays at the root of a file of positions whose names are two axes.
+func (r *reader) namedAxes() (x, y string) {
+	names, err := r.file.Names()
+	r.keep(err)
+	pair, ok := likeliest(PairsIn(names))
+	if !ok && r.err == nil {
+		r.keep(&badinput.Error{
+			File: r.Path(), Found: listed(names), Expected: "one pair of arrays x and y",
+			Remedy: "name them by --x and --y; ptyx inspect " + r.Path() + " lists all arrays",
+		})
+	}
+	return pair.X, pair.Y
 }
 
 // placeAxes reads positions from two arrays.

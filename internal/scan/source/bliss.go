@@ -25,7 +25,7 @@ var bliss = layout{
 			return
 		}
 		r.stackAt(scan + "/measurement/" + detector)
-		if r.places.X == "" && r.places.Points == "" {
+		if r.options.X == "" && r.options.Points == "" {
 			r.blissMotors(scan)
 		}
 		r.quantity(&f.EnergyEV, energies, 1e3, blissPlaces(scan, "energy", "nrj", "mononrj", "Energy")...)
@@ -49,7 +49,7 @@ func blissPlaces(scan string, names ...string) (places []string) {
 
 // blissScan finds the scan with patterns and their name. Of several, the user names one by --patterns.
 func (r *reader) blissScan() (scan, detector string) {
-	if parts := strings.Split(strings.Trim(r.places.Patterns, "/"), "/"); blissScan.MatchString(parts[0]) {
+	if parts := strings.Split(strings.Trim(r.options.Patterns, "/"), "/"); blissScan.MatchString(parts[0]) {
 		return parts[0], parts[len(parts)-1]
 	}
 	scans, _ := r.insideOf("/")

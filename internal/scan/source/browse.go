@@ -38,11 +38,17 @@ func IsData(path string) bool {
 	if IsHDF5(path) || isText(path) {
 		return true
 	}
+	if file, found, err := openStack(path); found {
+		if err == nil {
+			_ = file.Close() // read only
+		}
+		return true
+	}
 	file, err := npz.Open(path)
 	if err != nil {
 		return false
 	}
-	_ = file.Close() // read only
+	_ = file.Close()
 	return true
 }
 
@@ -56,6 +62,9 @@ func Browse(path string, o Options) (*Browser, error) {
 		return &Browser{tableFile{t}}, nil
 	}
 	if !IsHDF5(path) {
+		if file, found, err := openStack(path); found {
+			return &Browser{file}, err
+		}
 		file, err := npz.Open(path)
 		if err != nil {
 			return nil, expectAnyFormat(err)

@@ -38,6 +38,7 @@ func (r *reader) cxiEnergy() {
 	r.number(&joules, cxiSource+"energy")
 	r.number(&wavelength, cxiSource+"wavelength")
 	switch {
+	case r.stated(&r.Facts.EnergyEV):
 	case joules > 1e-6: // 6e12 eV: no lens focuses such photons
 		r.fail(cxiSource+"energy", fmt.Sprint(joules), "joules, as the CXI format has it",
 			fmt.Sprintf("write %.6g if these are eV", joules*joulesPerEV))

@@ -52,8 +52,8 @@ func layouts() []layout {
 
 // identify finds the layout of an open file and reads what it states, and the arrays at the places that are given. It
 // closes the file if there is an error.
-func identify(file container, places Places) (*Source, error) {
-	r := &reader{Source: &Source{file: file, members: map[string]member{}}, places: places}
+func identify(file container, o Options) (*Source, error) {
+	r := &reader{Source: &Source{file: file, members: map[string]member{}}, options: o}
 	all := layouts()
 	i := slices.IndexFunc(all, func(l layout) bool {
 		if l.recognise == nil {
@@ -63,7 +63,7 @@ func identify(file container, places Places) (*Source, error) {
 	})
 	switch {
 	case r.err != nil:
-	case i < 0 && places == (Places{}):
+	case i < 0 && o.Places == (Places{}) && !o.Positions:
 		r.err = unknown(file)
 	case i < 0:
 		r.Facts.Layout = "named arrays"
@@ -72,7 +72,7 @@ func identify(file container, places Places) (*Source, error) {
 		r.Facts.Layout = all[i].name
 		all[i].read(r)
 	}
-	r.place(places)
+	r.place()
 	r.findLost()
 	r.average()
 	if r.err != nil {

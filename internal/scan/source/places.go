@@ -1,17 +1,20 @@
 package source
 
 import (
+	"fmt"
 	"path"
 	"strings"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
 )
 
 // Options say how to open a file.
 type Options struct {
 	Library     string // path of the HDF5 library, as for hdf5.Load; empty: searched
 	FollowLinks string // a folder that HDF5 files may link into, besides their own; empty: none
-	Text        bool   // the file may be text: columns of positions
+	Positions   bool   // the file is that of the positions, which may be text
+	Stated      Stated // what the user states, so that the file's own is not read
 	Places
 }
 
@@ -25,6 +28,9 @@ type Places struct {
 	Mask     string // (H, W), above 0 where a pixel is masked; Sole: the only array of the file
 	Probe    string // (..., N, N); Sole: the only array of the file
 }
+
+// Stated are the numbers that a user states.
+type Stated struct{ Energy, Distance, Pixel bool }
 
 // Sole is the place of an array that is alone in its file, if the file's layout does not give it.
 const Sole = "*"
@@ -44,7 +50,8 @@ func Split(value string, exists func(path string) bool) (file, place string) {
 }
 
 // place gives the arrays at the places the names of the contract, in place of those of the layout.
-func (r *reader) place(p Places) {
+func (r *reader) place() {
+	p := r.options.Places
 	if p.Patterns != "" {
 		if a := r.at(p.Patterns); a != nil {
 			if r.members[Patterns].place != p.Patterns {
@@ -57,7 +64,7 @@ func (r *reader) place(p Places) {
 	r.placePositions(p)
 	if p.Mask != "" && (p.Mask != Sole || r.Facts.Bad == nil) {
 		if name := r.sole(p.Mask, "mask"); name != "" && r.at(name) != nil {
-			r.Facts.Bad = r.image(name)
+			r.Facts.Bad = r.bad(name)
 		}
 	}
 	if p.Probe != "" && (p.Probe != Sole || !r.Has(Probe)) {
@@ -66,6 +73,33 @@ func (r *reader) place(p Places) {
 			r.members[Probe] = member{place: name, array: a}
 		}
 	}
+}
+
+// bad reads a mask. Where most pixels are marked, the marks are those of the good ones, as programs in Python write it:
+// no detector has lost half of its pixels.
+func (r *reader) bad(place string) *ndarray.Float32 {
+	mask := r.image(place)
+	if mask == nil {
+		return nil
+	}
+	marked := 0
+	for _, v := range mask.Data {
+		if v != 0 {
+			marked++
+		}
+	}
+	if 2*marked <= len(mask.Data) {
+		return mask
+	}
+	for i, v := range mask.Data {
+		mask.Data[i] = 0
+		if v == 0 {
+			mask.Data[i] = 1
+		}
+	}
+	r.remark(fmt.Sprintf("the mask %s marks %d of %d pixels, so these are taken as the good ones",
+		place, marked, len(mask.Data)))
+	return mask
 }
 
 // kindOf is what patterns at a place are that the layout does not know. A detector writes counts, also as floats.

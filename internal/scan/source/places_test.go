@@ -142,3 +142,61 @@ func TestSplit(t *testing.T) {
 		}
 	}
 }
+
+// TestMasksOfGoodPixels: where most pixels are marked, the others are the bad ones, and a remark says so.
+func TestMasksOfGoodPixels(t *testing.T) {
+	path := sourcetest.File{"good": ndarray.Wrap([]float32{1, 1, 0, 1}, 2, 2)}.Write(t, "good.h5")
+	s, err := source.Open(path, source.Options{
+		Library: hdf5test.Library(), Places: source.Places{Mask: source.Sole},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if !slices.Equal(s.Facts.Bad.Data, []float32{0, 0, 1, 0}) || len(s.Facts.Remarks) != 1 ||
+		!strings.Contains(s.Facts.Remarks[0], "marks 3 of 4 pixels") {
+		t.Errorf("%v, %q", s.Facts.Bad.Data, s.Facts.Remarks)
+	}
+}
+
+// TestPositionsByTheirNames: a file of positions needs no --x and --y if one pair of its arrays is named so.
+func TestPositionsByTheirNames(t *testing.T) {
+	options := source.Options{Library: hdf5test.Library(), Positions: true}
+	motors := sourcetest.File{"samx_um": list(1, 2), "samy_um": list(3, 5), "epoch": list(0, 1)}
+	s, err := source.Open(motors.Write(t, "motors.h5"), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	x, errX := s.Float64s(source.X)
+	y, errY := s.Float64s(source.Y)
+	if errX != nil || errY != nil || !near(x[1], 2e-6) || !near(y[1], 5e-6) || !s.Facts.Metres {
+		t.Errorf("%v, %v (%v, %v)", x, y, errX, errY)
+	}
+	two := motors.With("stage_x_um", list(1, 2)).With("stage_y_um", list(1, 2))
+	for says, file := range map[string]sourcetest.File{
+		"epoch, samx_um, samy_um, stage_x_um": two, "found epoch, samx_um, expected one pair": motors.With("samy_um",
+			nil),
+	} {
+		if _, err := source.Open(file.Write(t, "motors.h5"), options); err == nil ||
+			!strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), "--x and --y") {
+			t.Errorf("%v, without %q", err, says)
+		}
+	}
+}
+
+// TestWhatTheUserStates is not read from the file, whose number may be faulty.
+func TestWhatTheUserStates(t *testing.T) {
+	path := cxi().With(optics+"energy", 8000.0).Write(t, "ev.cxi") // eV where the format has joules
+	if _, err := open(t, path); err == nil {
+		t.Error("an energy in eV is accepted")
+	}
+	s, err := source.Open(path, source.Options{Library: hdf5test.Library(), Stated: source.Stated{Energy: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if s.Facts.EnergyEV != 0 {
+		t.Errorf("the energy %v is read", s.Facts.EnergyEV)
+	}
+}

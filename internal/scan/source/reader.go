@@ -10,8 +10,8 @@ import (
 // absent. After the first error, which it keeps, every method finds nothing, so that a layout needs no error checks.
 type reader struct {
 	*Source
-	places Places // that the user gave
-	err    error
+	options Options
+	err     error
 }
 
 // fail keeps an error about a place of the file.

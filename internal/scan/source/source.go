@@ -124,25 +124,25 @@ func (o Options) folders() []string {
 func open(
 	path string, o Options, openHDF5 func(*hdf5.Library) (file *hdf5.File, live bool, err error),
 ) (*Source, error) {
-	if o.Text && isText(path) {
+	if o.Positions && isText(path) {
 		t, err := table.Open(path)
 		if err != nil {
 			return nil, err
 		}
-		return identify(tableFile{t}, o.Places)
+		return identify(tableFile{t}, o)
 	}
 	if !IsHDF5(path) {
 		if file, found, err := openStack(path); found {
 			if err != nil {
 				return nil, err
 			}
-			return identify(file, o.Places)
+			return identify(file, o)
 		}
 		file, err := npz.Open(path)
 		if err != nil {
 			return nil, expectAnyFormat(err)
 		}
-		return identify(npzFile{file}, o.Places)
+		return identify(npzFile{file}, o)
 	}
 	l, err := hdf5.Load(o.Library)
 	if err != nil {
@@ -152,7 +152,7 @@ func open(
 	if err != nil {
 		return nil, err
 	}
-	s, err := identify(hdf5File{file, o.Library}, o.Places)
+	s, err := identify(hdf5File{file, o.Library}, o)
 	if err == nil {
 		s.Facts.Live = live
 	}
@@ -160,7 +160,7 @@ func open(
 }
 
 // FromNPZ gives the arrays of an open NPZ file. It closes the file if there is an error.
-func FromNPZ(file *npz.Reader) (*Source, error) { return identify(npzFile{file}, Places{}) }
+func FromNPZ(file *npz.Reader) (*Source, error) { return identify(npzFile{file}, Options{}) }
 
 // PixelScale is the size of an object pixel of the file in pixels of a scan's file. view is that of the scan as it is
 // viewed, with patterns of n pixels. A file that states none has pixels of the view if its probe is of that size, else

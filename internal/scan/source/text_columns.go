@@ -20,7 +20,7 @@ var textColumns = layout{
 		t := r.file.(tableFile)
 		numbers := slices.IndexFunc(t.Table.Names(), IsNumber)
 		x, y := -1, -1
-		if r.places.X == "" && r.places.Y == "" {
+		if r.options.X == "" && r.options.Y == "" {
 			x, y, numbers = r.findAxes(t, numbers)
 		}
 		r.Facts.Partial = true
@@ -38,7 +38,7 @@ var textColumns = layout{
 		names := t.Table.Names()
 		r.members[X] = member{place: names[x], values: all[0]}
 		r.members[Y] = member{place: names[y], values: all[1]}
-		if r.places.Unit == "" {
+		if r.options.Unit == "" {
 			r.scalePositions("")
 		}
 	},

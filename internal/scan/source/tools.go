@@ -60,11 +60,18 @@ func (r *reader) metres(place string, x, y []float64) {
 func (r *reader) quantity(into *float64, table map[string]float64, usual float64, paths ...string) {
 	for _, path := range paths {
 		var value float64
-		if *into != 0 || r.err != nil || !r.number(&value, path) {
+		if *into != 0 || r.err != nil || r.stated(into) || !r.number(&value, path) {
 			continue
 		}
 		*into = r.unit(table, usual, path) * value
 	}
+}
+
+// stated reports whether the user states a fact, so that a fault of the file's own does not matter.
+func (r *reader) stated(into *float64) bool {
+	f, s := &r.Facts, r.options.Stated
+	return into == &f.EnergyEV && s.Energy || into == &f.DistanceM && s.Distance ||
+		(into == &f.DetectorPixelX || into == &f.DetectorPixelY) && s.Pixel
 }
 
 // texts reads the strings at a place; none if the file does not have it.

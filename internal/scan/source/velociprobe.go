@@ -15,7 +15,7 @@ var velociprobe = layout{
 		whole := func(text string) bool { _, err := strconv.ParseInt(text, 10, 64); return err == nil }
 		return is && !t.Named() && len(t.Sample()) == 8 && !slices.ContainsFunc(t.Sample(), func(text string) bool {
 			return !whole(text)
-		}) && r.places.X == "" && r.places.Y == ""
+		}) && r.options.X == "" && r.options.Y == ""
 	},
 	read: func(r *reader) {
 		const x, y, frame = 1, 2, 7
