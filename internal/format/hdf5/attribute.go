@@ -2,7 +2,6 @@ package hdf5
 
 import (
 	"fmt"
-	"slices"
 	"unsafe"
 )
 
@@ -12,21 +11,35 @@ const mostAttribute = 64 << 10
 
 // AttributeFloat reads an attribute of one real number of the group or dataset at a path.
 func (f *File) AttributeFloat(object, name string) (value float64, present bool, err error) {
-	present, err = f.attribute(object, name, func(attribute, _, _ id, t Type) error {
-		if t.Class != Integer && t.Class != Float {
-			return fault(f.path, object+"@"+name, t.String(), "a real number", "", nil)
-		}
-		if f.library.h5Aread(attribute, f.library.ids.float64, unsafe.Pointer(&value)) < 0 {
-			return f.unreadable(object+"@"+name, "an attribute that cannot be read")
-		}
-		return nil
+	present, err = f.attribute(object, name, 1, func(attribute, _, _ id, t Type, _ int) error {
+		return f.readFloats(object+"@"+name, attribute, t, unsafe.Pointer(&value))
 	})
 	return value, present, err
 }
 
+// AttributeFloats reads an attribute of one or several real numbers, flattened.
+func (f *File) AttributeFloats(object, name string) (values []float64, present bool, err error) {
+	present, err = f.attribute(object, name, mostAttribute/8, func(attribute, _, _ id, t Type, count int) error {
+		values = make([]float64, count)
+		return f.readFloats(object+"@"+name, attribute, t, pointer(values))
+	})
+	return values, present, err
+}
+
+// readFloats reads the real numbers of an attribute.
+func (f *File) readFloats(key string, attribute id, t Type, to unsafe.Pointer) error {
+	if t.Class != Integer && t.Class != Float {
+		return fault(f.path, key, t.String(), "a real number", "", nil)
+	}
+	if f.library.h5Aread(attribute, f.library.ids.float64, to) < 0 {
+		return f.unreadable(key, "an attribute that cannot be read")
+	}
+	return nil
+}
+
 // AttributeText reads an attribute of one string of the group or dataset at a path.
 func (f *File) AttributeText(object, name string) (value string, present bool, err error) {
-	present, err = f.attribute(object, name, func(attribute, kind, space id, t Type) error {
+	present, err = f.attribute(object, name, 1, func(attribute, kind, space id, t Type, _ int) error {
 		if t.Class != String {
 			return fault(f.path, object+"@"+name, t.String(), "text", "", nil)
 		}
@@ -42,8 +55,11 @@ func (f *File) AttributeText(object, name string) (value string, present bool, e
 	return value, present, err
 }
 
-// attribute opens an attribute of one value, if it is present, and passes it to read with its type and dataspace.
-func (f *File) attribute(object, name string, read func(attribute, kind, space id, t Type) error) (bool, error) {
+// attribute opens an attribute of at most so many values, if it is present, and passes it to read with its type, its
+// dataspace and the number of its values.
+func (f *File) attribute(
+	object, name string, most int, read func(attribute, kind, space id, t Type, count int) error,
+) (bool, error) {
 	l := f.library
 	defer l.enter()()
 	_, of, _, err := f.openObject(object)
@@ -67,12 +83,13 @@ func (f *File) attribute(object, name string, read func(attribute, kind, space i
 	if err != nil {
 		return false, err
 	}
-	if null || slices.ContainsFunc(shape, func(n int) bool { return n != 1 }) {
+	count := product(1, shape)
+	if null || count == 0 || count > uint64(most) {
 		return false, fault(f.path, key, "an attribute of several values or none", "one value", "", nil)
 	}
 	t := l.describe(kind)
 	if t.Size > mostAttribute {
 		return false, fault(f.path, key, fmt.Sprintf("an attribute of %d bytes", t.Size), "one value", "", nil)
 	}
-	return true, read(attribute, kind, space, t)
+	return true, read(attribute, kind, space, t, int(count))
 }

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unsafe"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
@@ -135,20 +134,6 @@ func TestComplexTypes(t *testing.T) {
 	}
 }
 
-// attributeText reads an attribute of one string.
-func attributeText(f *File, object, name string) (text string, present bool, err error) {
-	l := f.library
-	present, err = f.attribute(object, name, func(attribute, kind, space id, t Type) error {
-		var ok bool
-		text, ok = l.oneText(t, kind, space, func(to unsafe.Pointer) int32 { return l.h5Aread(attribute, kind, to) })
-		if t.Class != String || !ok {
-			return errors.New("not a text")
-		}
-		return nil
-	})
-	return text, present, err
-}
-
 func TestTextsScalarsAndAttributes(t *testing.T) {
 	f := opened(t, "types.h5")
 	for path, want := range map[string]string{"text/variable": "grüße", "text/fixed": "hello"} {
@@ -172,7 +157,7 @@ func TestTextsScalarsAndAttributes(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{"text": "grüße", "bytes": "old"} {
-		if got, present, err := attributeText(f, "/group", name); got != want || !present || err != nil {
+		if got, present, err := f.AttributeText("/group", name); got != want || !present || err != nil {
 			t.Errorf("attribute %s: %q, %v, %v", name, got, present, err)
 		}
 	}
@@ -450,7 +435,7 @@ func TestWriteAndReadBack(t *testing.T) {
 	if got, err := dataset(t, f, "title").Text(); err != nil || got != "grüße" {
 		t.Errorf("title %q, %v", got, err)
 	}
-	if got, _, err := attributeText(f, "/", "name"); err != nil || got != "n" {
+	if got, _, err := f.AttributeText("/", "name"); err != nil || got != "n" {
 		t.Errorf("name %q, %v", got, err)
 	}
 	if got, _, err := f.AttributeFloat("object", "pixel"); err != nil || got != 2e-8 {

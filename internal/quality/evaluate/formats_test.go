@@ -68,6 +68,8 @@ func formats() []format {
 		{file: "nanomax.h5", truth: jittered, view: dataset.View{DistanceM: sceneDistance}, masked: []int{2*32 + 3}},
 		{file: "csaxs.h5", truth: jittered, view: columns},
 		{file: "bliss.h5", truth: jittered},
+		{file: "arina_master.h5", truth: raster, view: dataset.View{
+			PixelSizeNM: 1e9 * scenePixel, Raster: gridded.Raster}},
 		{file: "csaxs.h5", truth: jittered, within: 0.1, view: dataset.View{
 			PositionsFile: formatFiles + "velociprobe.txt"}}, // in whole nanometres, of which a pixel has 18
 	}

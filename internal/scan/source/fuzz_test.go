@@ -46,6 +46,17 @@ func samples(t testing.TB) map[string][]byte {
 				w.Put("entry_1/instrument_1/detector_1/translation", points),
 				w.Put("entry_1/sample_1/geometry_1/translation", points), w.Put("entry_1/image_1/data", probe))
 		},
+		"ptypy.ptyd": func(w *hdf5.Writer) error {
+			rows := ndarray.Wrap([]float32{1, 2, 3, 4, 5, 6}, 3, 2)
+			return errors.Join(w.Put("chunks/0/data", patterns), w.Put("chunks/0/positions", rows),
+				w.Put("chunks/1/data", patterns), w.Put("chunks/1/positions", rows),
+				w.Put("chunks/1/weights", patterns), w.Put("meta/energy", 6.2), w.Put("meta/psize", []float64{1, 2}))
+		},
+		"raster.emd": func(w *hdf5.Writer) error {
+			raster := ndarray.Wrap(ndarray.New[float32](2, 3, 8, 8).Data, 2, 3, 8, 8)
+			return errors.Join(w.Put("r/c/data", raster), w.Put("r/c/dim0", x), w.Put("r/c/dim1", y),
+				w.Attribute("/", "version_major", int64(1)), w.Attribute("r/c/dim0", "units", "nm"))
+		},
 		"patterns.h5": func(w *hdf5.Writer) error {
 			return errors.Join(w.Put("entry/data/data", patterns), w.Put("title", "a title"),
 				w.Link("entry/soft", "/entry/data/data"),
@@ -62,8 +73,12 @@ func samples(t testing.TB) map[string][]byte {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"types.h5", "packed.h5", "links.h5"} {
-		if out[name], err = os.ReadFile(filepath.Join("..", "..", "format", "hdf5", "testdata", name)); err != nil {
+	for _, name := range []string{
+		"../../format/hdf5/testdata/types.h5", "../../format/hdf5/testdata/packed.h5",
+		"../../format/hdf5/testdata/links.h5", "testdata/ptylab.hdf5", "testdata/matlab_raster.mat",
+		"testdata/nxcxi_ptycho.nxs", "testdata/nanomax.h5", "testdata/bliss.h5",
+	} {
+		if out[name], err = os.ReadFile(filepath.FromSlash(name)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -126,16 +126,49 @@ func (d dataset) Stream(axes ...int) (Stream, error) {
 	if keepsOrder(axes) {
 		return &rows{count: d.Shape[0], size: ndarray.Size(d.Shape[1:]), read: d.Rows}, nil
 	}
-	all, err := d.Float32()
-	if err != nil {
-		return nil, err
+	if axes[0] != 0 {
+		return d.across(axes), nil
 	}
-	permuted := transpose(all, axes)
-	size := ndarray.Size(permuted.Shape[1:])
-	return &rows{count: permuted.Shape[0], size: size, read: func(dst []float32, first, count int) error {
-		copy(dst, permuted.Data[first*size:(first+count)*size])
+	size := ndarray.Size(d.Shape[1:])
+	return &rows{count: d.Shape[0], size: size, read: func(dst []float32, first, count int) error {
+		raw := ndarray.New[float32](append([]int{count}, d.Shape[1:]...)...)
+		if err := d.Rows(raw.Data, first, count); err != nil {
+			return err
+		}
+		copy(dst, transpose(raw, axes).Data)
 		return nil
 	}}, nil
+}
+
+// across is a stream of slices along another axis than the first, axes[0]. Slices are not stored together, so it reads
+// as many at once as the chunks of the file hold, or as fit a block of memory.
+func (d dataset) across(axes []int) Stream {
+	const most = 16 << 20 // values
+	along := axes[0]
+	total := d.Shape[along]
+	size := ndarray.Size(d.Shape) / max(1, total)
+	atOnce := max(1, most/max(1, size))
+	if chunk := d.Chunk(); len(chunk) == len(d.Shape) && chunk[along] > 0 && atOnce > chunk[along] {
+		atOnce -= atOnce % chunk[along]
+	}
+	block := &ndarray.Float32{}
+	begin, end := 0, 0 // slices in block
+	return &rows{count: total, size: size, read: func(dst []float32, first, count int) error {
+		for ; count > 0; first, count, dst = first+1, count-1, dst[size:] {
+			if first < begin || first >= end {
+				n := min(atOnce, total-first)
+				start, extent := make([]int, len(d.Shape)), slices.Clone(d.Shape)
+				start[along], extent[along] = first, n
+				raw := ndarray.New[float32](extent...)
+				if err := d.Slab(raw.Data, start, extent); err != nil {
+					return err
+				}
+				block, begin, end = transpose(raw, axes), first, first+n
+			}
+			copy(dst[:size], block.Data[(first-begin)*size:])
+		}
+		return nil
+	}}
 }
 
 func (d dataset) Pairs() (Stream, error) {

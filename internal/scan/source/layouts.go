@@ -40,6 +40,7 @@ func layouts() []layout {
 		cSAXS,
 		bliss,
 		lima,
+		arina,
 		dectris,
 		nsls2,
 		ptychodusPatterns,

@@ -184,3 +184,41 @@ func TestUnitsOfEMD(t *testing.T) {
 		t.Errorf("without units: %+v", f)
 	}
 }
+
+// TestSlicesAlongTheLastAxis: patterns that are stored along the last axis, or with other axes exchanged, are those of
+// numpy.transpose, however many are read at a time.
+func TestSlicesAlongTheLastAxis(t *testing.T) {
+	s := mustOpen(t, sourcetest.File{"dp": numbers(2, 3, 5)}.Write(t, "a.h5"))
+	for name, tt := range map[string]struct {
+		axes []int
+		want func(m, r, c int) float32
+	}{
+		"the last axis first": {[]int{2, 0, 1}, func(m, r, c int) float32 { return float32(r*15 + c*5 + m) }},
+		"the middle one":      {[]int{1, 2, 0}, func(m, r, c int) float32 { return float32(c*15 + m*5 + r) }},
+		"two exchanged":       {[]int{0, 2, 1}, func(m, r, c int) float32 { return float32(m*15 + c*5 + r) }},
+	} {
+		shape := []int{2, 3, 5}
+		count, height, width := shape[tt.axes[0]], shape[tt.axes[1]], shape[tt.axes[2]]
+		for atOnce := 1; atOnce <= count; atOnce++ {
+			stream, err := s.Stream(source.Patterns, tt.axes...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			buf := make([]float32, atOnce*height*width)
+			for m := 0; m < count; {
+				n, err := stream.Next(buf)
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				for i := range buf[:n*height*width] {
+					at := m + i/(height*width)
+					if want := tt.want(at, i/width%height, i%width); buf[i] != want {
+						t.Fatalf("%s: pattern %d has %v, want %v", name, at, buf[i], want)
+					}
+				}
+				m += n
+			}
+			stream.Close()
+		}
+	}
+}

@@ -164,7 +164,23 @@ def velociprobe():
                 f.write(f"{other[0]},{x + dx},{y + dy},{other[1]},{other[2]},{-y},{other[3]},{frame}\n")
 
 
+def arina():
+    """A master of DECTRIS without positions, and the file with the step of the raster in nanometres."""
+    frames = FRAMES_RASTER.astype(np.uint16)
+    with h5py.File("arina_data_000001.h5", "w") as f:
+        f.create_dataset("entry/data/data", data=frames, chunks=(1, 32, 32), **PACKED)
+    with h5py.File("arina_master.h5", "w") as f:
+        f["entry/data/data_000001"] = h5py.ExternalLink("arina_data_000001.h5", "/entry/data/data")
+        f["entry/instrument/detector/detectorSpecific/nimages"] = 1
+        f["entry/instrument/detector/detectorSpecific/ntrigger"] = len(frames)
+        f["entry/instrument/detector/detectorSpecific/photon_energy"] = 8000.0
+    with h5py.File("arina.h5", "w") as f:
+        step = scene.STEP * scene.PIXEL_M * 1e9
+        f.create_group("STEM Metadata").attrs["Pixel Size"] = [step, step]
+
+
 if __name__ == "__main__":
+    arina()
     nxcxi()
     nanomax()
     csaxs()
