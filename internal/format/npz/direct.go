@@ -38,16 +38,16 @@ func (r *Reader) DirectPairs(key string) (*Direct, error) {
 func (m *member) direct() (*Direct, error) {
 	m.body.Close()
 	f := m.reader.members[m.key]
-	if f.Method != zip.Store || !m.layout.straight || m.layout.count == 0 || len(m.Shape) == 0 {
+	if f.method != zip.Store || !m.layout.straight || m.layout.count == 0 || len(m.Shape) == 0 {
 		return nil, nil
 	}
-	start, err := f.DataOffset()
+	start, err := f.offset()
 	if err != nil {
 		return nil, m.reader.damaged(m.key, err)
 	}
 	slice := m.layout.count / m.layout.shape[0]
 	return &Direct{
-		m: m, offset: start + int64(f.UncompressedSize64) - m.bytes, slice: slice,
+		m: m, offset: start + int64(f.size) - m.bytes, slice: slice,
 		raw: make([]byte, slice*m.dtype.size),
 	}, nil
 }

@@ -29,7 +29,7 @@ type Reader struct {
 	closer  io.Closer
 	size    int64 // of the file
 	keys    []string
-	members map[string]*zip.File
+	members map[string]*entry
 }
 
 // Open opens the archive at path and reads its directory.
@@ -62,7 +62,7 @@ func NewReader(path string, file io.ReaderAt, size int64) (*Reader, error) {
 	if err != nil {
 		return nil, notZip(path, file, err)
 	}
-	r := &Reader{path: path, file: file, size: size, members: make(map[string]*zip.File)}
+	r := &Reader{path: path, file: file, size: size, members: make(map[string]*entry)}
 	for _, f := range archive.File {
 		key, ok := strings.CutSuffix(f.Name, ".npy")
 		if !ok {
@@ -71,7 +71,7 @@ func NewReader(path string, file io.ReaderAt, size int64) (*Reader, error) {
 		if _, twice := r.members[key]; !twice {
 			r.keys = append(r.keys, key)
 		}
-		r.members[key] = f // as in Python's zipfile, the last of a name counts
+		r.members[key] = zipped(f) // as in Python's zipfile, the last of a name counts
 	}
 	return r, nil
 }
@@ -180,7 +180,7 @@ func (r *Reader) open(key string) (*member, error) {
 			nil,
 		)
 	}
-	body, err := f.Open()
+	body, err := f.open()
 	if err != nil {
 		return nil, r.damaged(key, err)
 	}
@@ -191,21 +191,21 @@ func (r *Reader) open(key string) (*member, error) {
 	}
 	return &member{
 		Header: h, reader: r, key: key, dtype: parseDtype(h.Dtype), body: body,
-		bytes: int64(f.UncompressedSize64) - length,
+		bytes: int64(f.size) - length,
 	}, nil
 }
 
 // plausible checks the directory's sizes against the size of the file, before they decide an allocation: deflate
 // shrinks by a factor of at most 1032 (two bits stand for up to 258 bytes).
-func (r *Reader) plausible(f *zip.File) bool {
-	packed := f.CompressedSize64
+func (r *Reader) plausible(f *entry) bool {
+	packed := f.packed
 	if packed > uint64(r.size) {
 		return false
 	}
-	if f.Method == zip.Store {
-		return f.UncompressedSize64 == packed
+	if f.method == zip.Store {
+		return f.size == packed
 	}
-	return f.UncompressedSize64 <= 1032*packed+1032
+	return f.size <= 1032*packed+1032
 }
 
 func (r *Reader) fault(key, found, expected, remedy string, cause error) *badinput.Error {

@@ -130,7 +130,7 @@ func TestElementsAligned(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if length := int64(r.members["a"].UncompressedSize64) - m.bytes; length%64 != 0 {
+		if length := int64(r.members["a"].size) - m.bytes; length%64 != 0 {
 			t.Fatalf("%d characters: header of %d bytes", n, length)
 		}
 	}

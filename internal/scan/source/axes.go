@@ -19,11 +19,13 @@ func (r *reader) placePositions(p Places) {
 	}
 	if p.Points == "" && p.X == "" && p.Y == "" {
 		if r.options.Positions && (!r.Has(X) || !r.Has(Y)) {
-			p.X, p.Y = r.namedAxes()
+			if p.Points = r.alone(); p.Points == "" {
+				p.X, p.Y = r.namedAxes()
+			}
 		} else if p.Unit != "" && r.Has(X) && r.Has(Y) {
 			r.scalePositions(p.Unit)
 		}
-		if p.X == "" {
+		if p.X == "" && p.Points == "" {
 			return
 		}
 	}

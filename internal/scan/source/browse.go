@@ -44,7 +44,7 @@ func IsData(path string) bool {
 		}
 		return true
 	}
-	file, err := npz.Open(path)
+	file, err := openNumPy(path)
 	if err != nil {
 		return false
 	}
@@ -65,7 +65,7 @@ func Browse(path string, o Options) (*Browser, error) {
 		if file, found, err := openStack(path); found {
 			return &Browser{file}, err
 		}
-		file, err := npz.Open(path)
+		file, err := openNumPy(path)
 		if err != nil {
 			return nil, expectAnyFormat(err)
 		}

@@ -26,6 +26,7 @@ func layouts() []layout {
 		textColumns,
 		ptychodusProduct,
 		ptyxReconstruction,
+		npyArray,
 		slac,
 		ptyLab,
 		matlab,

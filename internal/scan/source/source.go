@@ -138,7 +138,7 @@ func open(
 			}
 			return identify(file, o)
 		}
-		file, err := npz.Open(path)
+		file, err := openNumPy(path)
 		if err != nil {
 			return nil, expectAnyFormat(err)
 		}
@@ -157,6 +157,14 @@ func open(
 		s.Facts.Live = live
 	}
 	return s, err
+}
+
+// openNumPy opens an NPZ or .npy file.
+func openNumPy(path string) (*npz.Reader, error) {
+	if npz.IsSingle(path) {
+		return npz.OpenSingle(path)
+	}
+	return npz.Open(path)
 }
 
 // FromNPZ gives the arrays of an open NPZ file. It closes the file if there is an error.
