@@ -4,6 +4,7 @@ import zipfile
 
 import numpy as np
 
+import masters
 from files import CASES, FOUR, PAIRS, SCAN, SCAN_40, SCAN_128
 
 SHA = ("U64", ())
@@ -76,7 +77,8 @@ def check(report, files):
         kinds = sorted({v.dtype.kind for v in state.values()})
         report.line("O" not in kinds and len(state) > 0, f"{case.run}/state.npz: members, kinds of dtype",
                     f"{len(state)}, {kinds}")
-    written_here = {FOUR, "exact-object.npz", "of-h5py.npz",
-                    "product.npz"} | {f"{pair}/{name}.npz" for pair in PAIRS for name in ("reference", "recon")}
+    written_here = {FOUR, "exact-object.npz", "of-h5py.npz", "product.npz"}
+    written_here |= {f"{pair}/{name}.npz" for pair in PAIRS for name in ("reference", "recon")}
+    written_here |= {f"of-{name}.npz" for name in masters.NAMES}
     rest = {str(p.relative_to(files)) for p in files.rglob("*.npz")} - checked - written_here
     report.same("NPZ files that ptyx wrote and nothing here read", sorted(rest), [])

@@ -17,6 +17,7 @@ import exchange
 import files
 import forward
 import growing
+import masters
 import model_file
 import netron_view
 import pages
@@ -40,6 +41,7 @@ def main():
     if not args.keep:
         files.make(ptyx)
         exchange.make(ptyx)
+        masters.make(ptyx)
         variants.make(ptyx)
         pages.make(ptyx)
     report = Report()
@@ -57,6 +59,7 @@ def main():
     report.section("arrays", arrays.check, args.files)
     report.section("pictures", pictures.check, args.files)
     report.section("files of other programs", exchange.check, args.files)
+    report.section("masters of detectors", masters.check, args.files)
     report.section("evaluation", evaluation.check, args.files)
     print(f"{report.passed} passed, {report.failed} failed")
     return 1 if report.failed else 0
