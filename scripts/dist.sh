@@ -1,6 +1,5 @@
 #!/bin/sh
-# Builds one file that needs no installed library: ptyx with ONNX Runtime, HDF5 and its filters inside
-# (internal/base/bundled).
+# Builds one file that needs no installed library: ptyx with ONNX Runtime and HDF5 inside (internal/base/bundled).
 #
 #   sh scripts/dist.sh          writes dist/ptyx-linux-ARCH and its checksum, and runs it if this machine can
 set -eu
@@ -30,12 +29,6 @@ for needed in $(sed 1d "$libraries/VERSION-HDF5" | awk "$reverse"); do
 	number=$((number + 1))
 done
 cp -L "$libraries/libhdf5.so" "$files/libhdf5/9-libhdf5.so"
-# The filters come with 20 MB of symbols for debuggers, which ptyx does not need.
-strip=${STRIP:-strip}
-for filter in libh5bshuf libh5lz4 libh5zstd libh5bzip2; do
-	mkdir "$files/$filter"
-	$strip --strip-unneeded -o "$files/$filter/9-$filter.so" "$libraries/$filter.so"
-done
 
 mkdir -p dist
 out=dist/ptyx-linux-$arch

@@ -1,11 +1,10 @@
-// Command fetchlib puts the pinned libraries that ptyx loads at run time into a folder: `make lib`. They are ONNX
-// Runtime, HDF5 and filters of HDF5. pip or npm downloads the packages that contain them, with the user's index, proxy
-// and cache. fetchlib checks each file against a .sums file before it extracts anything. It leaves a current library
-// alone.
+// Command fetchlib puts the pinned libraries that ptyx loads at run time, ONNX Runtime and HDF5, into a folder: `make
+// lib`. pip or npm downloads the packages that contain them, with the user's index, proxy and cache. fetchlib checks
+// each file against onnxruntime.sums or hdf5.sums before it extracts anything. It leaves a current library alone.
 //
 // The nouns: a product is a library; a pin is its version with its downloads; a download is one row of a .sums file.
 // The folder holds the library under its versioned name, a link without the version, the libraries that it needs, and
-// VERSION (of the others, VERSION-HDF5 and VERSION-HDF5-FILTERS), written last, which lists them.
+// VERSION (of HDF5, VERSION-HDF5), written last, which lists them.
 package main
 
 import (
@@ -33,15 +32,12 @@ var (
 	onnxruntimeSums string
 	//go:embed hdf5.sums
 	hdf5Sums string
-	//go:embed hdf5-filters.sums
-	filterSums string
 )
 
 func products() []product {
 	return []product{
 		{"ONNX Runtime", "libonnxruntime", "VERSION", "1.24.1", "PTYX_ONNXRUNTIME", onnxruntimeSums},
 		{"HDF5", "libhdf5", "VERSION-HDF5", "1.10.0", "PTYX_HDF5", hdf5Sums},
-		{"hdf5plugin", "libh5bshuf", "VERSION-HDF5-FILTERS", "4.0", "PTYX_HDF5", filterSums},
 	}
 }
 

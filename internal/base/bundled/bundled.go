@@ -1,6 +1,5 @@
 // Package bundled holds the shared libraries that a build for other machines carries inside the program. `make dist`
-// builds with the tag bundled, which embeds ONNX Runtime, HDF5 and filters of HDF5. A plain build holds none, and Path
-// returns ErrNone.
+// builds with the tag bundled, which embeds ONNX Runtime and HDF5. A plain build holds none, and Path returns ErrNone.
 //
 // The system's loader gets a library as a sealed file in memory, so that the program writes nothing to a disk. Packages
 // runtime and hdf5 call Path before they search the machine.
@@ -8,10 +7,10 @@ package bundled
 
 import "errors"
 
-// Library is the name of a library that may be inside the program. Filters of HDF5 have names such as libh5bshuf.
+// Library is the name of a library that may be inside the program.
 type Library string
 
-// The libraries that the program may hold, besides filters.
+// The libraries that the program may hold.
 const (
 	ONNXRuntime Library = "libonnxruntime"
 	HDF5        Library = "libhdf5"

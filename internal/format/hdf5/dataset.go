@@ -24,8 +24,7 @@ type Dataset struct {
 	chunk []int
 	// where the values of a virtual dataset are; nil of another
 	virtual *virtual
-	// the file holds at least one byte for so many of the array's
-	shrinks int64
+	packing packing
 }
 
 // Dataset opens the dataset at a path. A virtual dataset reads as if its values were in it; see Lost. Dataset refuses
@@ -74,7 +73,7 @@ func (d *Dataset) inspect(depth int) (err error) {
 	defer l.h5Pclose(properties)
 	defer l.h5Tclose(of)
 	d.Type = l.describe(of)
-	if d.shrinks, err = d.file.checkStorage(d.Path, properties); err != nil {
+	if d.packing, err = d.file.checkStorage(d.Path, properties); err != nil {
 		return err
 	}
 	if l.h5Pget_layout(properties) == layoutVirtual {
@@ -112,7 +111,7 @@ func (d *Dataset) checkPlausible(shape []int) error {
 		}
 		return nil
 	}
-	if product(max(1, d.Type.Size), shape) > uint64(max(freeBytes, d.shrinks*d.file.size)) {
+	if product(max(1, d.Type.Size), shape) > uint64(max(freeBytes, d.packing.shrinks*d.file.size)) {
 		return fault(d.file.path, d.Path, fmt.Sprintf("shape %v in a file of %d bytes", d.Shape, d.file.size),
 			"an array that the file can hold", "copy or write the file again", nil)
 	}
@@ -189,6 +188,12 @@ func (f *File) extent(name string, space id) (shape []int, null bool, err error)
 		shape[axis] = int(dims[axis])
 	}
 	return shape, false, nil
+}
+
+// expectChunks tells the decoders of filters how large the chunks of the dataset are.
+func (d *Dataset) expectChunks() {
+	chunk.exact = d.packing.exact && len(d.chunk) > 0
+	chunk.bytes = int(min(product(max(1, d.Type.Size), d.chunk), math.MaxInt32))
 }
 
 // ChunkRows is the number of slices along the first axis in a chunk of the file; 1 without chunks.
@@ -322,6 +327,7 @@ func (d *Dataset) Texts() ([]string, error) {
 	defer l.h5Tclose(kind)
 	defer l.h5Sclose(space)
 	texts := make([]string, n)
+	d.expectChunks()
 	if d.Type.variable {
 		pointers := make([]unsafe.Pointer, n)
 		if l.h5Dread(d.id, kind, defaults, defaults, defaults, unsafe.Pointer(&pointers[0])) < 0 {

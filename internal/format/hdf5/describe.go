@@ -90,7 +90,7 @@ func (a *api) filterNames(properties id) (names []string) {
 			unsafe.Pointer(&label[0]), &config)
 		if number >= 0 {
 			own := text(unsafe.Pointer(&label[0]))
-			names = append(names, cmp.Or(standardFilters[number], filters[number].name, own, "unnamed"))
+			names = append(names, cmp.Or(standardFilters[number], filterOf(number).name, own, "unnamed"))
 		}
 	}
 	return names

@@ -4,46 +4,74 @@ import (
 	"cmp"
 	"fmt"
 	"unsafe"
+
+	"github.com/ebitengine/purego"
 )
+
+// unpacker decodes a chunk into dst, which it may make larger. values are the parameters of the filter. A chunk of more
+// than most bytes is an error.
+type unpacker func(dst, packed []byte, values []uint32, most int) ([]byte, error)
 
 // filter is a registered filter that is not part of HDF5.
 type filter struct {
-	name string
-	file string // of its plug-in, as the Python package hdf5plugin names it, without the extension; empty: none
+	number  int32
+	name    string
+	unpack  unpacker // nil: this package does not decode it
+	shrinks int64    // factor by which it can shrink data
 }
 
-// filters are those of detectors and of programs of the field, by their registered numbers. `make lib` installs the
-// plug-ins of bzip2, lz4, bitshuffle and zstd. lzf is in this package.
-var filters = map[int32]filter{
-	4:         {"szip", ""},
-	307:       {"bzip2", "libh5bzip2"},
-	lzfFilter: {"lzf", ""},
-	32001:     {"blosc", "libh5blosc"},
-	32004:     {"lz4", "libh5lz4"},
-	32008:     {"bitshuffle", "libh5bshuf"},
-	32013:     {"zfp", "libh5zfp"},
-	32015:     {"zstd", "libh5zstd"},
-	32017:     {"SZ", "libh5sz"},
-	32024:     {"SZ3", "libh5sz3"},
-	32026:     {"blosc2", "libh5blosc2"},
-}
-
-// The factors by which a filter can shrink data. Deflate, the strongest of the library's own filters, reaches 1032; lz4
-// and bitshuffle less. The others make 4 MB of zeros into 45 bytes or more.
+// Factors by which a filter can shrink data. Deflate, the strongest of the library's own, reaches 1032; lz4, lzf and
+// bitshuffle less. The others make 4 MB of zeros into 45 bytes or more.
 const (
 	shrinksUsually = 1032
 	shrinksMost    = 1 << 17
 )
 
-// checkStorage refuses a dataset with values in other files, or with a filter that the library does not have and for
-// which there is no plug-in. shrinks is the factor by which its filters can shrink data.
-func (f *File) checkStorage(name string, properties id) (shrinks int64, err error) {
+// filters are those of detectors and of programs of the field.
+func filters() []filter {
+	return []filter{
+		{4, "szip", nil, shrinksUsually},
+		{307, "bzip2", unpackBzip2, shrinksMost},
+		{32000, "lzf", unpackLZFChunk, shrinksUsually},
+		{32001, "blosc", nil, shrinksMost},
+		{32004, "lz4", unpackLZ4, shrinksUsually},
+		{32008, "bitshuffle", unpackBitshuffle, shrinksUsually},
+		{32013, "zfp", nil, shrinksMost},
+		{32015, "zstd", unpackZstd, shrinksMost},
+		{32017, "SZ", nil, shrinksMost},
+		{32024, "SZ3", nil, shrinksMost},
+		{32026, "blosc2", nil, shrinksMost},
+	}
+}
+
+// shuffle is the library's own filter that exchanges bytes.
+const shuffle = 2
+
+// filterOf is the filter with a number; the zero value if it is none of the table.
+func filterOf(number int32) filter {
+	for _, f := range filters() {
+		if f.number == number {
+			return f
+		}
+	}
+	return filter{number: number, shrinks: shrinksUsually}
+}
+
+// packing is what the filters of a dataset do.
+type packing struct {
+	shrinks int64 // the file holds at least one byte for so many of the array's
+	exact   bool  // one filter of this package, and shuffle: each chunk has its final length when it is unpacked
+}
+
+// checkStorage refuses a dataset with values in other files, or with a filter that nothing decodes.
+func (f *File) checkStorage(name string, properties id) (p packing, err error) {
 	l := f.library
 	if l.h5Pget_external_count(properties) > 0 {
-		return 0, fault(f.path, name, "a dataset whose values lie in another file", "the values themselves",
+		return p, fault(f.path, name, "a dataset whose values lie in another file", "the values themselves",
 			"copy it into one file, as h5repack can", nil)
 	}
-	shrinks = shrinksUsually
+	p.shrinks = shrinksUsually
+	ours, others := 0, 0
 	for n := range uint32(max(0, l.h5Pget_nfilters(properties))) {
 		var flags, config uint32
 		count := uintptr(0)
@@ -53,28 +81,98 @@ func (f *File) checkStorage(name string, properties id) (shrinks int64, err erro
 		if number < 0 {
 			continue
 		}
-		known := filters[number]
-		if known.file != "" && known.name != "lz4" && known.name != "bitshuffle" {
-			shrinks = shrinksMost
+		known := filterOf(number)
+		p.shrinks = max(p.shrinks, known.shrinks)
+		switch {
+		case known.unpack != nil:
+			ours++
+		case number != shuffle:
+			others++
 		}
 		if l.h5Zfilter_avail(number) > 0 {
 			continue
 		}
-		if err := l.addFilter(number, known.file); err != nil {
-			filterName := cmp.Or(known.name, text(unsafe.Pointer(&label[0])), "unnamed")
-			return 0, fault(f.path, name, fmt.Sprintf("data packed by the filter %s (%d)", filterName, number),
-				"a filter that ptyx finds", l.filterRemedy(known.file), err)
-		}
+		filterName := cmp.Or(known.name, text(unsafe.Pointer(&label[0])), "unnamed")
+		return p, fault(f.path, name, fmt.Sprintf("data packed by the filter %s (%d)", filterName, number),
+			"none, gzip, shuffle, szip, lzf, lz4, bitshuffle, zstd or bzip2",
+			"repack the file with h5repack -f GZIP=4, or set HDF5_PLUGIN_PATH to a folder with that filter's plug-in",
+			nil)
 	}
-	return shrinks, nil
+	p.exact = ours == 1 && others == 0
+	return p, nil
 }
 
-// filterRemedy says how to add the plug-in of a filter.
-func (l *Library) filterRemedy(file string) string {
-	repack := "repack the file with h5repack -f GZIP=4"
-	if file == "" {
-		return repack
+// filterClass is the library's H5Z_class2_t.
+type filterClass struct {
+	version          int32
+	filter           int32
+	encoder, decoder uint32
+	name             *byte
+	applicable       uintptr
+	local            uintptr
+	run              uintptr
+}
+
+// registered are the filters that the library knows of this package, whose addresses it keeps. Like callbacks, they
+// live as long as the process, and the loader opens a library once in a process.
+var registered []*filterClass
+
+// registerFilters registers the filters of this package that the library does not have.
+func (a *api) registerFilters() {
+	for _, f := range filters() {
+		if f.unpack == nil || a.h5Zfilter_avail(f.number) > 0 {
+			continue
+		}
+		name := append([]byte(f.name), 0)
+		run := purego.NewCallback(func(
+			flags, count uintptr, values *uint32, packed uintptr, size *uintptr, buffer *unsafe.Pointer,
+		) uintptr {
+			const reverse = 0x0100
+			if flags&reverse == 0 {
+				return 0
+			}
+			in := unsafe.Slice((*byte)(*buffer), packed)
+			out := a.unpackChunk(f.unpack, in, unsafe.Slice(values, count))
+			if len(out) == 0 {
+				return 0
+			}
+			// The library frees the buffer, so the new one is of the library's own function.
+			memory := a.h5allocate_memory(uintptr(len(out)), 0)
+			if memory == nil {
+				return 0
+			}
+			copy(unsafe.Slice((*byte)(memory), len(out)), out)
+			a.h5free_memory(*buffer)
+			*buffer, *size = memory, uintptr(len(out))
+			return uintptr(len(out))
+		})
+		class := &filterClass{version: 1, filter: f.number, decoder: 1, name: &name[0], run: run}
+		registered = append(registered, class)
+		a.h5Zregister(unsafe.Pointer(class))
 	}
-	return fmt.Sprintf("put %s%s of the Python package hdf5plugin into %s, or %s", file, extension(),
-		l.filterFolders()[0], repack)
+}
+
+// chunk is what is known of the chunks that the library decodes at the moment, and memory for one. The lock of enter
+// guards it.
+var chunk struct {
+	bytes int // of a chunk that is unpacked; 0: unknown
+	exact bool
+	spare []byte
+}
+
+// unpackChunk decodes one chunk; the result is empty if that fails, and valid until the next call. A panic of a decoder
+// must not pass the library, which is C.
+func (a *api) unpackChunk(unpack unpacker, packed []byte, values []uint32) (out []byte) {
+	defer func() {
+		if recover() != nil {
+			out = nil
+		}
+	}()
+	const checksums = 64 // other filters may add to a chunk
+	out, err := unpack(chunk.spare, packed, values, chunk.bytes+checksums)
+	if err != nil || chunk.exact && len(out) != chunk.bytes {
+		return nil
+	}
+	chunk.spare = out[:0]
+	return out
 }

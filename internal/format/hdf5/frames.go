@@ -46,6 +46,7 @@ func (d *Dataset) readBlock(to unsafe.Pointer, kind id, start, extent []uint64) 
 			return d.unreadable()
 		}
 	}
+	d.expectChunks()
 	if l.h5Dread(d.id, kind, memory, file, defaults, to) < 0 {
 		return d.unreadable()
 	}

@@ -3,9 +3,8 @@
 //
 // The nouns: a Library is the loaded shared library; a File is open for reading, and gives Datasets and attributes by
 // path; a Writer makes a new file. Links and virtual datasets are followed here, so that none leads out of the folder
-// of the file. Gzip and shuffle are the library's own. This package decodes lzf, which
-// h5py compiles into itself, and loads the plug-ins of other filters, such as bitshuffle. An error names a filter that
-// is missing.
+// of the file. Gzip and shuffle are the library's own. This package decodes lzf, lz4, bitshuffle, zstd and bzip2
+// in Go, which a damaged chunk cannot crash. An error names any other filter.
 //
 // Every fault of a file is a *badinput.Error that names file and path. Packages source and convert use this one. It
 // imports no cgo: purego makes the calls.
@@ -138,7 +137,9 @@ func load(file string) (l *Library, path string, err error) {
 	if err := l.api.bindIDs(handle); err != nil {
 		return nil, "", err
 	}
-	l.h5PLset_loading_state(0) // see addFilter
-	l.registerLZF()
+	if os.Getenv("HDF5_PLUGIN_PATH") == "" { // else the library searches a folder of its own choice, too
+		l.h5PLset_loading_state(0)
+	}
+	l.registerFilters()
 	return l, file, nil
 }

@@ -1,18 +1,19 @@
 package hdf5
 
-import (
-	"errors"
-	"sync"
-	"unsafe"
-
-	"github.com/ebitengine/purego"
-)
-
-// lzfFilter is the number under which lzf is registered.
-const lzfFilter = 32000
+import "errors"
 
 // errLZF is the error for data that lzf did not write.
 var errLZF = errors.New("lzf: data that end too early or refer to missing bytes")
+
+// unpackLZFChunk decodes the filter lzf. h5py notes the size of a chunk as its third value.
+func unpackLZFChunk(_, packed []byte, values []uint32, most int) ([]byte, error) {
+	const growth = 264 / 3 // bytes that a packed byte can become
+	size := most
+	if len(values) >= 3 && values[2] != 0 {
+		size = min(size, int(values[2]))
+	}
+	return unpackLZF(packed, min(size, growth*len(packed)))
+}
 
 // unpackLZF decodes a block of LibLZF, the format of h5py's filter lzf. size is the expected size of the result, in
 // bytes.
@@ -55,60 +56,4 @@ func unpackLZF(packed []byte, size int) ([]byte, error) {
 		}
 	}
 	return out, nil
-}
-
-// filterClass is the library's H5Z_class2_t.
-type filterClass struct {
-	version          int32
-	filter           int32
-	encoder, decoder uint32
-	name             *byte
-	applicable       uintptr
-	local            uintptr
-	run              uintptr
-}
-
-// lzfClass describes the filter to the library, which keeps the address of the name.
-var lzfClass = filterClass{version: 1, filter: lzfFilter, decoder: 1, name: &[]byte("lzf\x00")[0]}
-
-// lzfCallback is the function that the library calls. A callback can never be freed, so there is one.
-var lzfCallback = sync.OnceValue(func() uintptr { return purego.NewCallback(runLZF) })
-
-// registerLZF registers the filter, unless the library has one.
-func (a *api) registerLZF() {
-	if a.h5Zfilter_avail(lzfFilter) > 0 {
-		return
-	}
-	lzfAPI = a
-	lzfClass.run = lzfCallback()
-	a.h5Zregister(unsafe.Pointer(&lzfClass))
-}
-
-// lzfAPI is the library that runLZF allocates memory from. The loader opens a library once in a process.
-var lzfAPI *api
-
-// runLZF unpacks one chunk and returns the number of bytes, or 0 for a fault. The library frees the buffer, so runLZF
-// allocates the new one with the library's own function.
-func runLZF(flags, count uintptr, values *[3]uint32, packed uintptr, size *uintptr, buffer *unsafe.Pointer) uintptr {
-	const reverse = 0x0100
-	if flags&reverse == 0 {
-		return 0
-	}
-	expected := *size
-	if count >= 3 && values[2] != 0 { // h5py notes the size of a chunk there
-		expected = uintptr(values[2])
-	}
-	const most = 264 / 3 // bytes that a packed byte can become
-	out, err := unpackLZF(unsafe.Slice((*byte)(*buffer), packed), int(min(expected, most*packed)))
-	if err != nil || len(out) == 0 {
-		return 0
-	}
-	memory := lzfAPI.h5allocate_memory(uintptr(len(out)), 0)
-	if memory == nil {
-		return 0
-	}
-	copy(unsafe.Slice((*byte)(memory), len(out)), out)
-	lzfAPI.h5free_memory(*buffer)
-	*buffer, *size = memory, uintptr(len(out))
-	return uintptr(len(out))
 }

@@ -76,13 +76,34 @@ func samples(t testing.TB) map[string][]byte {
 	for _, name := range []string{
 		"../../format/hdf5/testdata/types.h5", "../../format/hdf5/testdata/packed.h5",
 		"../../format/hdf5/testdata/links.h5", "testdata/ptylab.hdf5", "testdata/matlab_raster.mat",
-		"testdata/nxcxi_ptycho.nxs", "testdata/nanomax.h5", "testdata/bliss.h5",
+		"testdata/nxcxi_ptycho.nxs", "testdata/nanomax.h5", "testdata/bliss.h5", "testdata/dectris_1_master.h5",
+		"testdata/dectris_1_data_000001.h5",
 	} {
 		if out[name], err = os.ReadFile(filepath.FromSlash(name)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return out
+}
+
+// besideMasters makes a folder with the data files of masters.
+func besideMasters(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	parts, err := filepath.Glob("testdata/dectris_*_data_*.h5")
+	if err != nil || len(parts) < 5 {
+		t.Fatal(parts, err)
+	}
+	for _, part := range parts {
+		content, err := os.ReadFile(part)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, filepath.Base(part)), content, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
 
 // readThrough opens a file and reads what there is of the contract.
@@ -130,7 +151,7 @@ func FuzzHDF5(f *testing.F) {
 	for _, data := range samples(f) {
 		f.Add(data)
 	}
-	path := filepath.Join(f.TempDir(), "fuzz.h5")
+	path := filepath.Join(besideMasters(f), "fuzz.h5")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
