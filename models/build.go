@@ -35,7 +35,10 @@ type Net struct {
 	// LogVariance is the natural logarithm of the variance of Object: the mean of |error|^2 of each pixel, real and
 	// imaginary part together, (B, C, N, N). It is nil for a network without.
 	LogVariance *gorgonia.Node
-	Names       map[*gorgonia.Node]string
+	// Middle are the objects after the inner stages of a network of several, (B, C, N, N), for a training that judges
+	// them, too.
+	Middle []Pair
+	Names  map[*gorgonia.Node]string
 }
 
 // Build makes the graph of a network. inputs are nodes for Inputs, behind a batch each, the first being the measured

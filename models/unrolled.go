@@ -154,6 +154,7 @@ type unrolling struct {
 	change      *gorgonia.Node // the last move, with the momentum of those before
 	moved       *gorgonia.Node // the last move without it
 	features    *gorgonia.Node // (B or 1, F, N/4, N/4)
+	middle      []Pair         // the object after each of the stages with convolutions
 }
 
 func buildUnrolled(b *builder) *Net {
@@ -165,13 +166,20 @@ func buildUnrolled(b *builder) *Net {
 		u.move(i)
 		if i < stages {
 			u.refine(i)
+			u.middle = append(u.middle, u.object())
 		}
 	}
-	excess := forward.Unstacked(u.excess)
+	object := u.object()
 	return &Net{
-		Object:      Pair{Re: b.named("object.re", ops.Affine(excess.Re, 1, 1)), Im: b.named("object.im", excess.Im)},
-		LogVariance: u.logVariance(),
+		Object:      Pair{Re: b.named("object.re", object.Re), Im: b.named("object.im", object.Im)},
+		LogVariance: u.logVariance(), Middle: u.middle,
 	}
+}
+
+// object is the object so far.
+func (u *unrolling) object() Pair {
+	excess := forward.Unstacked(u.excess)
+	return Pair{Re: ops.Affine(excess.Re, 1, 1), Im: excess.Im}
 }
 
 // logVariance is that of the object. The last move says how much the pattern still contradicts the object: its square,

@@ -125,27 +125,39 @@ func (f *Fitter) update(data *Data, groups []int, rates []float64) (float64, err
 	if err != nil {
 		return 0, err
 	}
-	if err := f.finite("loss", loss, "look for bad pixels in the patterns"); err != nil {
-		return 0, err
-	}
 	grads := make([][]*ndarray.Float32, len(f.replicas))
 	for i, r := range f.replicas {
 		grads[i] = r.grads
 	}
-	workers := max(1, f.config.Threads)
-	norm := gather(grads, workers)
-	if err := f.finite("gradient", norm, "set --clip"); err != nil {
+	params := f.state.parameters(f.step.Config.TrainProbe)
+	if err := f.config.descend(f.state, params, grads, rates, loss); err != nil {
 		return 0, err
 	}
-	scale := 1.0
-	if f.config.Clip > 0 && norm > f.config.Clip {
-		scale = f.config.Clip / norm
-	}
-	f.state.Optimiser.Update(f.state.parameters(f.step.Config.TrainProbe), grads[0], scale, rates, workers)
 	if f.step.Config.TrainProbe {
 		f.state.normaliseProbe()
 	}
 	return loss, nil
+}
+
+// descend makes one optimiser step with the gradients of all replicas, which it adds in a fixed order. loss is that of
+// the step. rates holds the learning rate of each parameter. A loss or a gradient that is not finite changes nothing.
+func (c Config) descend(s *State, params []*ndarray.Float32, grads [][]*ndarray.Float32, rates []float64,
+	loss float64,
+) error {
+	if err := s.finite("loss", loss, "look for bad pixels in the patterns"); err != nil {
+		return err
+	}
+	workers := max(1, c.Threads)
+	norm := gather(grads, workers)
+	if err := s.finite("gradient", norm, "set --clip"); err != nil {
+		return err
+	}
+	scale := 1.0
+	if c.Clip > 0 && norm > c.Clip {
+		scale = c.Clip / norm
+	}
+	s.Optimiser.Update(params, grads[0], scale, rates, workers)
+	return nil
 }
 
 // run fills every replica with its part of the groups, runs them side by side, and returns the sum of their losses.
@@ -193,7 +205,7 @@ func (f *Fitter) validate() (float64, error) {
 		sum += loss * float64(len(groups))
 	}
 	mean := sum / float64(len(f.val.Groups))
-	return mean, f.finite("validation loss", mean, "look for bad pixels in the patterns")
+	return mean, f.state.finite("validation loss", mean, "look for bad pixels in the patterns")
 }
 
 // rates lists the learning rates of the trained arrays in an epoch.
@@ -259,9 +271,9 @@ func (d *Diverged) Error() string {
 }
 
 // finite returns a Diverged error if value is NaN or infinite.
-func (f *Fitter) finite(what string, value float64, remedy string) error {
+func (s *State) finite(what string, value float64, remedy string) error {
 	if math.IsNaN(value) || math.IsInf(value, 0) {
-		return &Diverged{What: what, Value: value, Remedy: remedy, Finished: f.state.Epoch}
+		return &Diverged{What: what, Value: value, Remedy: remedy, Finished: s.Epoch}
 	}
 	return nil
 }

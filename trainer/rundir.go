@@ -75,9 +75,6 @@ func (r *Result) Save(dir string) error {
 	if err := write(ModelFile, r.Model.Marshal()); err != nil {
 		return err
 	}
-	if err := write(MetricsFile, metricsCSV(r.State.History)); err != nil {
-		return err
-	}
 	if r.Best != nil {
 		if err := write(BestFile, r.Best.Marshal()); err != nil {
 			return err
@@ -89,8 +86,16 @@ func (r *Result) Save(dir string) error {
 	if err := render.Probe(filepath.Join(dir, ProbeImage), r.Probes...); err != nil {
 		return fmt.Errorf("drawing the probe: %w", err)
 	}
+	return saveHistory(dir, r.State.History)
+}
+
+// saveHistory writes metrics and the loss curve.
+func saveHistory(dir string, history []Epoch) error {
+	if err := destination.WriteFile(filepath.Join(dir, MetricsFile), metricsCSV(history), 0o644); err != nil {
+		return err
+	}
 	var train, val []float64
-	for _, e := range r.State.History {
+	for _, e := range history {
 		train, val = append(train, e.TrainLoss), append(val, e.ValLoss)
 	}
 	if len(train) == 0 {

@@ -68,7 +68,9 @@ type namedArray struct {
 // arrays lists the network, the probe and the optimiser with their keys, in two parts: between them a state file holds
 // the history.
 func (s *State) arrays(specs []models.Spec) (probe, others []namedArray) {
-	probe = []namedArray{{"probe.re", s.ProbeRe}, {"probe.im", s.ProbeIm}}
+	if s.ProbeRe != nil { // a pretraining has none
+		probe = []namedArray{{"probe.re", s.ProbeRe}, {"probe.im", s.ProbeIm}}
+	}
 	for i, spec := range specs {
 		others = append(others, namedArray{"parameter." + spec.Name, s.Parameters[i]})
 	}

@@ -120,11 +120,15 @@ type assembly struct {
 // needsProbe reports whether the step has probes: for the physics, or for the network.
 func (c StepConfig) needsProbe() bool { return !c.Supervised || c.Net.TakesProbe() }
 
-// outputs are the loss and the gradients of the leaves, the parameters and the trained probe. The parameters of the
-// variance have the gradient of a loss of their own, all others that of the loss: so the object learns the same with
-// the variance as without.
+// outputs are the loss and the gradients of the leaves, the parameters and the trained probe.
 func (a *assembly) outputs(leaves []*gorgonia.Node) []program.Output {
-	loss, specs := a.loss(), a.config.Net.Specs()
+	return lossAndGradients(a.loss(), a.varianceLoss(), leaves, a.config.Net.Specs())
+}
+
+// lossAndGradients are the loss and the gradients of the leaves, of which the first are the parameters. The parameters
+// of the variance have the gradient of a loss of their own, all others that of the loss: so the object learns the same
+// with the variance as without. Without a loss of the variance (nil) its parameters stay.
+func lossAndGradients(loss, variance *gorgonia.Node, leaves []*gorgonia.Node, specs []models.Spec) []program.Output {
 	ofVariance := func(i int) bool { return i < len(specs) && specs[i].Variance }
 	var own, others []*gorgonia.Node
 	for i, leaf := range leaves {
@@ -136,7 +140,7 @@ func (a *assembly) outputs(leaves []*gorgonia.Node) []program.Output {
 	}
 	grads := program.Gradients(loss, others)
 	var varianceGrads []*gorgonia.Node
-	if variance := a.varianceLoss(); variance != nil {
+	if variance != nil {
 		varianceGrads = program.Gradients(variance, own)
 	} else {
 		for _, leaf := range own {

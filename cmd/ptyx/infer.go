@@ -10,7 +10,7 @@ import (
 )
 
 type inferCmd struct {
-	ModelPath  string `required:"" placeholder:"PATH" help:"Run directory or .onnx file."`
+	ModelPath  string `placeholder:"PATH" help:"Run directory or .onnx file. Default: the general network inside ptyx."`
 	TestData   string `required:"" placeholder:"FILE" help:"Scan to reconstruct: NPZ, CXI or HDF5."`
 	OutputDir  string `default:"out" placeholder:"DIR" help:"Directory for the object and its pictures."`
 	NImages    int    `default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
@@ -35,19 +35,32 @@ type workerFlags struct {
 
 // probeFlags choose the probe of a network that takes one.
 type probeFlags struct {
-	Probe       string `default:"model" placeholder:"FILE" help:"Probe: model, scan (its own) or a file with one."`
-	ProbePasses int    `default:"0" help:"Passes that calibrate this probe on the scan first; 0: none."`
+	Probe       string `placeholder:"FILE" help:"Probe: model, scan (its own) or a file with one. Default: see below."`
+	ProbePasses *int   `placeholder:"COUNT" help:"Passes that calibrate this probe on the scan first; 0: none."`
 }
 
-func (f probeFlags) choice() workflow.ProbeChoice {
-	return workflow.ProbeChoice{From: f.Probe, Passes: f.ProbePasses}
+// choice is the probe that the flags choose. The default is that of the model; the general network has none, and takes
+// that of the scan, calibrated.
+func (f probeFlags) choice(general bool) workflow.ProbeChoice {
+	c := workflow.ProbeChoice{From: f.Probe}
+	if general && f.Probe == "" {
+		c.From, c.Passes = workflow.ScanProbe, workflow.GeneralPasses
+	}
+	if f.ProbePasses != nil {
+		c.Passes = *f.ProbePasses
+	}
+	return c
 }
 
 // Help explains what does not fit into a line.
 func (inferCmd) Help() string {
-	return `The default network takes the probe as an input, and has the probe that its training ended with. For a scan
-with another probe, use --probe scan, or --probe FILE with the result of ptyx solve or another scan. If that probe may
-be wrong, add --probe-passes 10.
+	return `Without --model-path, ptyx uses its general network, which was trained on simulated experiments of every
+kind and needs no training on the scan. It takes the scan's own probe, which 10 passes on the scan calibrate. Patterns
+may have any multiple of 8 from 32 to 512 pixels a side. docs/general.md says how good the object is.
+
+With --model-path, --probe is model by default. The default network takes the probe as an input, and has the one that
+its training ended with. For a scan with another probe, use --probe scan, or --probe FILE with the result of ptyx solve
+or another scan. If that probe may be wrong, add --probe-passes 10.
 
 If the object does not explain its patterns, or if these show no object, ptyx warns and names what to try.
 
@@ -78,7 +91,7 @@ func (c *inferCmd) Run(app *appContext) error {
 	result, err := workflow.Infer(app.Context, workflow.InferOptions{
 		Model: c.ModelPath, Scan: c.TestData, Read: c.read(), OutputDir: c.OutputDir,
 		Selection: reconstruct.Options{Count: c.NImages, Seed: c.Seed, BatchSize: c.BatchSize},
-		Probe:     c.choice(),
+		Probe:     c.choice(c.ModelPath == ""),
 		Refine:    c.Refine, Engine: c.options(app.Log), Cluster: address, InFlight: c.InFlight,
 		Settings: text, Progress: app.progress(),
 	}, app.Log)

@@ -39,6 +39,7 @@ func printed() map[string]any {
 		"ptyx watch":                         workflow.Watched{},
 		"ptyx probe":                         workflow.MadeProbe{},
 		"ptyx simulate":                      simulate.Result{},
+		"ptyx pretrain":                      workflow.PretrainResult{},
 		"ptyx eval":                          metrics.Report{},
 		"ptyx eval --convention pinn-compat": metrics.CompatReport{},
 		"ptyx report":                        workflow.ReportResult{},

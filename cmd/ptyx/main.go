@@ -41,6 +41,7 @@ type cli struct {
 	Solve    solveCmd    `cmd:"" help:"Find the object and probe of a scan by iteration, without a network."`
 	Refine   refineCmd   `cmd:"" help:"Improve a reconstruction by iteration."`
 	Probe    probeCmd    `cmd:"" help:"Make a probe from the patterns of a scan or from a model of the optics."`
+	Pretrain pretrainCmd `cmd:"" help:"Train a general network on simulated experiments of every kind."`
 	Simulate simulateCmd `cmd:"" help:"Simulate a scan of a known object."`
 	Eval     evalCmd     `cmd:"" help:"Compare a reconstruction with a reference."`
 	Report   reportCmd   `cmd:"" help:"Write an HTML report about a training or a reconstruction."`

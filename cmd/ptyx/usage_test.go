@@ -26,7 +26,7 @@ func TestFaultsOfTheCommandLine(t *testing.T) {
 		{"train --nphotons many", `--nphotons: expected a number but got "many"`},
 		{"train --device gpu", `--device: found "gpu", expected cpu, cuda, auto`},
 		{"simulate --out s.npz --n 64.5", `--n: expected a whole number but got "64.5"`},
-		{"infer", "missing flags: --model-path=PATH, --test-data=FILE; see ptyx infer --help"},
+		{"infer", "missing flags: --test-data=FILE; see ptyx infer --help"},
 		{"eval usage.go usage.go", file + "--recon; see ptyx eval --help"},
 		{"validate", "found no <scan>; see ptyx validate --help"},
 		{"convert scan.npz", "found no <out>; see ptyx convert --help"},

@@ -26,7 +26,7 @@ import (
 
 // InferOptions describe a reconstruction by a network.
 type InferOptions struct {
-	Model     string // .onnx file or run directory
+	Model     string // .onnx file or run directory; empty: the general network
 	Scan      string
 	Read      dataset.Options // how to read the scan
 	Probe     ProbeChoice     // of a network that takes the probe
@@ -51,6 +51,12 @@ func (o InferOptions) check() error {
 	}
 	if err := o.Probe.check(); err != nil {
 		return err
+	}
+	if o.Model == "" && o.Probe.fromModel() {
+		return &badinput.Error{
+			Key: "--probe", Found: "no probe of a model: the general network has none of its own",
+			Expected: "scan, or a file with a probe",
+		}
 	}
 	if o.Cluster.URL != "" && s.BatchSize < 1 {
 		return &badinput.Error{Key: "batch_size", Found: fmt.Sprint(s.BatchSize), Expected: "1 or more"}
@@ -94,16 +100,24 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (*Reconstructi
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	model, err := loadNetwork(o.Model)
-	if err != nil {
-		return nil, err
+	var model network
+	var err error
+	if o.Model != "" {
+		if model, err = loadNetwork(o.Model); err != nil {
+			return nil, err
+		}
 	}
-	digest := contract.Digest(model.file)
 	scan, err := o.open(log)
 	if err != nil {
 		return nil, err
 	}
 	defer scan.Close()
+	if o.Model == "" {
+		if model, err = generalNetwork(scan); err != nil {
+			return nil, err
+		}
+	}
+	digest := contract.Digest(model.file)
 	warnOfFaults(ctx, scan, cmp.Or(scan.Probe, model.contract.Probe), log)
 	if err := o.Probe.apply(ctx, &model, scan, o.Selection.Seed, log); err != nil {
 		return nil, ofModel(err, o.Model)

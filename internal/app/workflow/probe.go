@@ -14,6 +14,7 @@ import (
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
 	"ptyx/internal/physics/optics"
+	"ptyx/internal/recon/general"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
@@ -71,6 +72,24 @@ func loadNetwork(path string) (n network, err error) {
 	n.file, _, n.contract, err = contract.Load(path)
 	return n, err
 }
+
+// loadModel reads a model file or, by its name, the general network for patterns of n pixels.
+func loadModel(path string, n int) (file []byte, c contract.Contract, err error) {
+	if path == general.Name {
+		return general.Model(n)
+	}
+	file, _, c, err = contract.Load(path)
+	return file, c, err
+}
+
+// generalNetwork is the general network for the patterns of a scan.
+func generalNetwork(scan *dataset.Scan) (n network, err error) {
+	n.file, n.contract, err = general.Model(scan.N)
+	return n, ofFile(err, scan.Path)
+}
+
+// GeneralPasses calibrate the probe of a scan for the general network, unless the user decides otherwise.
+const GeneralPasses = 10
 
 // taking reads the model and its default probe, and refuses one that does not take the probe.
 func (n *network) taking() (model *onnxir.Model, probe *ndarray.Complex64, err error) {

@@ -23,7 +23,7 @@ type Contract struct {
 	FiltersScale int    // width of the network
 	Network      string // one of Networks
 	ObjectExtent string // "centre" or "full"
-	// content of the training file: "amplitude", "intensity", or "mixed"; the model takes amplitudes
+	// content of the training file: "amplitude", "intensity", "mixed", or Simulated; the model takes amplitudes
 	TrainingInput string
 	InputScale    float64 // normalisation inside the graph
 	AmplitudeMax  float64 // of the network's head; corrections of an estimate may exceed it
@@ -43,6 +43,12 @@ type Contract struct {
 	// Probe is (N, N), of the first scan: |FFT2(probe * object)|^2 / N^2 is in photons.
 	Probe *ndarray.Complex64
 }
+
+// Simulated is the TrainingInput of a general model, which was trained on simulated experiments and no scan.
+const Simulated = "simulated"
+
+// General reports whether the model was trained on simulated experiments and no scan.
+func (c Contract) General() bool { return c.TrainingInput == Simulated }
 
 // Networks are the names that Contract.Network may have. Package models holds the networks themselves; no model is
 // trained as "estimate" any more, but files of that network are still run.

@@ -16,6 +16,7 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/base/stream"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/physics/optics"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/grouping"
 	"ptyx/stitch"
@@ -106,7 +107,8 @@ func samplesOf(scan *dataset.Scan, c contract.Contract, opt Options) ([][]int, e
 }
 
 // Weights is |P|^2, (N, N): the share of the photons that saw each pixel of a patch. It is 0 outside the object extent,
-// where the network predicts nothing.
+// where the network predicts nothing. For a general model it is |P|^2 / (|P|^2 + 0.3) with |P|^2 of mean 1: no training
+// made its patches agree, so a pixel is better the more patches it is a mean of (docs/dev/decisions.md).
 func Weights(c contract.Contract) *ndarray.Float32 {
 	w := ndarray.New[float32](c.N, c.N)
 	margin := 0
@@ -119,8 +121,18 @@ func Weights(c contract.Contract) *ndarray.Float32 {
 			w.Data[y*c.N+x] = real(p)*real(p) + imag(p)*imag(p)
 		}
 	}
+	if c.General() {
+		knee := float32(generalKnee * optics.Power(c.Probe) / float64(c.N*c.N))
+		for i, light := range w.Data {
+			w.Data[i] = light / (light + knee)
+		}
+	}
 	return w
 }
+
+// generalKnee is the intensity of the probe, relative to its mean, at which a pixel has half the weight of the
+// brightest ones in a patch of a general model.
+const generalKnee = 0.3
 
 // Batches is the number of batches.
 func (r *Reconstruction) Batches() int { return (len(r.groups) + r.batch - 1) / r.batch }

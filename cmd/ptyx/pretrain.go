@@ -1,0 +1,89 @@
+package main
+
+import (
+	"runtime/debug"
+
+	"ptyx/internal/app/workflow"
+	"ptyx/trainer"
+)
+
+type pretrainCmd struct {
+	OutputDir string `default:"pretrained" placeholder:"DIR" help:"Run directory to write."`
+	Patterns  int    `default:"1000000" help:"Simulated patterns of the complete training."`
+	Init      string `placeholder:"ONNX" help:"Model to start from: a file, a run directory, or general."`
+	Resume    string `placeholder:"DIR" help:"Run directory whose pretraining to resume."`
+
+	With      []string `sep:"none" placeholder:"FILE" help:"Solved scan to take samples from. May be repeated."`
+	WithShare float64  `default:"0.25" help:"Share of the samples that come from --with."`
+
+	N    int    `default:"64" help:"Side of the patterns of the model that is written."`
+	Seed uint64 `default:"0" help:"Random seed of parameters and samples."`
+
+	Clarity      float64 `default:"8" help:"Preference for patterns that show their object, see below; 0: none."`
+	BatchSize    int     `default:"16" help:"Patterns per step."`
+	LearningRate float64 `default:"0.0015" help:"Peak learning rate of Adam; it falls along a cosine."`
+	WarmUp       int     `default:"8192" help:"Patterns in which the learning rate rises from 0."`
+	Round        int     `default:"16384" help:"Patterns between two reports. Each saves the state."`
+
+	MiddleWeight  float64 `default:"0.25" help:"Weight of the error after the inner stages."`
+	PoissonWeight float64 `default:"0.1" help:"Weight of the misfit of the patterns."`
+	NFiltersScale int     `default:"2" help:"Factor on the number of filters of every layer."`
+
+	JSON bool `name:"json" help:"Print the result as JSON."`
+
+	engineFlags `embed:"" group:"Compute"`
+}
+
+// Help explains what does not fit into a line.
+func (pretrainCmd) Help() string {
+	return `Each sample is a new simulated pattern with a known object: docs/experiments.md lists their kinds. Samples
+are made while steps run, and are never stored. Most patterns have 32 or 64 pixels a side, some 96 or 128: one set of
+weights serves all sizes. --init general starts from the network inside ptyx.
+
+A pattern is accepted with the probability q to the power of --clarity, where q is the part of a constant object's
+misfit that the true object explains. Noise or a wrong probe make it small.
+
+After each round, ptyx saves the state and the model, and reports errors on patterns that training never shows: of all
+kinds, of kinds that training leaves out, and of each kind and each decade of photons. An error of 1 is that of a
+constant object. It also reconstructs four small scans of different overlap without training on them. rounds.jsonl has
+a line of JSON for each round.
+
+--with adds patterns of your own scans whose objects are known, such as 'solved/*.npz'. Each file holds a scan with its
+object and its probe. ptyx convert writes such a file from a scan and its reconstruction.
+
+Ctrl-C saves the state. --resume continues bit for bit, as if the pretraining had never stopped. It reads the run's
+config.yaml and takes no other flags but --patterns. With other --patterns, the cosine of the learning rate
+ends there.`
+}
+
+// Run pretrains.
+func (c *pretrainCmd) Run(app *appContext) error {
+	debug.SetGCPercent(gcPercent)
+	options, err := c.pretraining(app)
+	if err != nil {
+		return err
+	}
+	result, err := workflow.Pretrain(app.Context, options, app.Stderr, app.Log)
+	return app.concludeSaved(result, result != nil, err, c.JSON)
+}
+
+// pretraining are the options of a run to resume, or the flags'.
+func (c *pretrainCmd) pretraining(app *appContext) (workflow.PretrainOptions, error) {
+	if c.Resume != "" {
+		o, err := workflow.LoadPretrainOptions(c.Resume)
+		if app.given("patterns") {
+			o.Config.Patterns = c.Patterns
+		}
+		o.Quiet = app.Quiet
+		return o, err
+	}
+	config := trainer.DefaultPretrainConfig()
+	config.Seed, config.Patterns, config.N, config.FiltersScale = c.Seed, c.Patterns, c.N, c.NFiltersScale
+	config.BatchSize, config.LearningRate, config.WarmUp = c.BatchSize, c.LearningRate, c.WarmUp
+	config.Round, config.SolvedShare, config.Clarity = c.Round, c.WithShare, c.Clarity
+	config.Loss = trainer.PretrainLoss{Middle: c.MiddleWeight, Poisson: c.PoissonWeight}
+	return workflow.PretrainOptions{
+		OutputDir: c.OutputDir, Init: c.Init, With: c.With, Engine: c.options(app.Log), Config: config,
+		Quiet: app.Quiet,
+	}, nil
+}

@@ -1,0 +1,297 @@
+package trainer
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"path/filepath"
+	"time"
+
+	"ptyx/export"
+	"ptyx/internal/base/destination"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/contract"
+	"ptyx/internal/graph/onnxir"
+	"ptyx/internal/physics/optics"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/general"
+	"ptyx/internal/scan/dataset"
+	"ptyx/internal/scan/experiments"
+)
+
+// PretrainRequest is one pretraining: a network learns from simulated patterns whose objects are known. Config and
+// Engine are required.
+type PretrainRequest struct {
+	Config     PretrainConfig
+	Solved     []*dataset.Scan    // further samples: scans with their object and probe
+	Initial    []*ndarray.Float32 // first parameters; nil: drawn from the seed
+	Resume     string             // state file to resume from; empty: start anew
+	Checkpoint string             // state file written after every round and when cancelled; empty: none
+
+	Begin func() error // called before the first step and before anything is written; nil: nothing
+	// AfterRound, unless nil, is called after every round, when its state is saved; model makes the model so far.
+	AfterRound func(r Round, model func() (*onnxir.Model, error)) error
+
+	Engine   engine.Engine
+	Progress Progress     // nil: none
+	Log      *slog.Logger // nil: none
+}
+
+// Round describes a round of a pretraining that has ended.
+type Round struct {
+	Epoch
+	Patterns int     // shown since the beginning
+	HeldOut  []Group // errors on patterns that training never shows
+}
+
+// PretrainResult is a pretrained network.
+type PretrainResult struct {
+	Config    PretrainConfig
+	State     *State
+	Model     *onnxir.Model
+	Device    string // that computed
+	Fallback  string // why the CPU computed although auto found CUDA; empty: it did not
+	Patterns  int
+	Cancelled bool // stopped by the context; Model holds what was reached
+}
+
+// Rounds is the number of rounds of the complete pretraining.
+func (r PretrainRequest) Rounds() int { return r.Config.rounds() }
+
+// Save writes the model, the metrics and the loss curve to a run directory, which must exist.
+func (r *PretrainResult) Save(dir string) error {
+	if err := destination.WriteFile(filepath.Join(dir, ModelFile), r.Model.Marshal(), 0o644); err != nil {
+		return err
+	}
+	return saveHistory(dir, r.State.History)
+}
+
+// Pretrain trains a network on simulated patterns. If the context is cancelled, it stops after the current step and
+// returns a result. Faults of settings are *badinput.Error; numbers that are no longer finite are *Diverged.
+func Pretrain(ctx context.Context, r PretrainRequest) (*PretrainResult, error) {
+	p, err := r.prepare()
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	if r.Begin != nil {
+		if err := r.Begin(); err != nil {
+			return nil, err
+		}
+	}
+	err = p.run(ctx)
+	cancelled := errors.Is(err, context.Canceled)
+	if cancelled {
+		err = p.save()
+	}
+	if err != nil {
+		return nil, err
+	}
+	model, err := p.model()
+	return &PretrainResult{
+		Config: p.config, State: p.state, Model: model, Device: r.Engine.Device(), Fallback: r.Engine.Fallback(),
+		Patterns: p.patterns(), Cancelled: cancelled,
+	}, err
+}
+
+// pretraining is a request whose steps are compiled.
+type pretraining struct {
+	request PretrainRequest
+	config  PretrainConfig
+	course  Config
+	supply  *supply
+	state   *State
+	digest  string            // of the samples
+	sizes   map[int]*sizeStep // by size of patterns
+	held    *heldOut
+	rates   []float64 // of each parameter, relative
+}
+
+func (r PretrainRequest) prepare() (_ *pretraining, err error) {
+	if r.Log == nil {
+		r.Log = slog.New(slog.DiscardHandler)
+	}
+	if r.Progress == nil {
+		r.Progress = silent{}
+	}
+	if err := r.Config.Validate(); err != nil {
+		return nil, err
+	}
+	c := r.Config
+	c.Threads = max(1, c.Threads)
+	p := &pretraining{request: r, config: c, course: c.course(), sizes: map[int]*sizeStep{}}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	p.supply = &supply{
+		generator: experiments.New(c.Seed, experiments.All().Without(experiments.HeldOut())), seed: c.Seed,
+		batch: c.BatchSize, sizes: c.Sizes, share: c.SolvedShare, clarity: c.Clarity,
+	}
+	for _, scan := range r.Solved {
+		one, err := newSolved(scan)
+		if err != nil {
+			return nil, err
+		}
+		p.supply.solved = append(p.supply.solved, one)
+	}
+	if p.digest, err = r.samplesDigest(); err != nil {
+		return nil, err
+	}
+	net := c.Network(c.N)
+	p.state = &State{Parameters: net.Initialise(c.Seed)}
+	for i, initial := range r.Initial {
+		copy(p.state.Parameters[i].Data, initial.Data)
+	}
+	p.state.Optimiser = optimisers()[defaultOptimiser](p.state.Parameters)
+	if r.Resume != "" {
+		if err := p.state.LoadState(r.Resume, net.Specs(), p.digest); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range net.Specs() {
+		p.rates = append(p.rates, cmp.Or(s.Rate, 1))
+	}
+	for _, size := range c.Sizes {
+		if p.sizes[size.N], err = p.newSizeStep(size.N); err != nil {
+			return nil, fmt.Errorf("preparing the %s engine: %w", r.Engine.Name(), err)
+		}
+	}
+	p.held, err = p.newHeldOut()
+	return p, err
+}
+
+func (p *pretraining) close() {
+	if p.held != nil {
+		p.held.close()
+	}
+	for _, c := range p.sizes {
+		if c != nil {
+			c.close()
+		}
+	}
+}
+
+// samplesDigest identifies the samples of a pretraining.
+func (r PretrainRequest) samplesDigest() (string, error) {
+	c := r.Config
+	text := fmt.Sprintf("experiments of seed %d, sizes %v, clarity %g, %d patterns a step",
+		c.Seed, c.Sizes, c.Clarity, c.BatchSize)
+	if len(r.Solved) > 0 {
+		scans, err := scans(r.Solved).digest()
+		if err != nil {
+			return "", err
+		}
+		text += fmt.Sprintf(", a share of %g from %s", c.SolvedShare, scans)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(text))), nil
+}
+
+func (p *pretraining) save() error {
+	if p.request.Checkpoint == "" {
+		return nil
+	}
+	return p.state.SaveState(p.request.Checkpoint, p.config.Network(p.config.N).Specs(), p.digest)
+}
+
+// patterns is the number of patterns shown so far.
+func (p *pretraining) patterns() int { return p.state.Optimiser.(*Adam).Step * p.config.BatchSize }
+
+// run shows the remaining rounds.
+func (p *pretraining) run(ctx context.Context) error {
+	s := p.state
+	if s.Epoch >= p.config.rounds() {
+		return nil
+	}
+	lots := p.supply.start(s.Epoch*p.config.steps()+s.Batch, p.config.Threads)
+	defer lots.stop()
+	for s.Epoch < p.config.rounds() {
+		round, err := p.round(ctx, lots)
+		if err != nil {
+			return err
+		}
+		p.request.Progress.Epoch(round.Epoch)
+		if err := p.save(); err != nil {
+			return fmt.Errorf("saving the state after round %d: %w", s.Epoch, err)
+		}
+		if p.request.AfterRound != nil {
+			if err := p.request.AfterRound(round, p.model); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// round shows one round, or the remaining steps of an interrupted one.
+func (p *pretraining) round(ctx context.Context, lots *lots) (Round, error) {
+	s, number, start := p.state, p.state.Epoch+1, time.Now()
+	rate, first, steps := 0.0, s.Batch, p.config.steps()
+	for s.Batch < steps {
+		if err := ctx.Err(); err != nil {
+			return Round{}, err
+		}
+		at := float64(s.Epoch) + (float64(s.Batch)+0.5)/float64(steps) // in rounds
+		rate = p.config.LearningRate * p.course.factor(at, nil)
+		lot := lots.take()
+		loss, err := p.step(lot, rate)
+		if err != nil {
+			return Round{}, fmt.Errorf("round %d, step %d: %w", number, s.Batch+1, err)
+		}
+		lots.giveBack(lot)
+		s.Batch++
+		s.LossSum += loss
+		s.Samples++
+		p.request.Progress.Batch(number, s.Batch, steps, loss)
+	}
+	seconds := time.Since(start).Seconds()
+	groups, err := p.held.run()
+	if err != nil {
+		return Round{}, fmt.Errorf("round %d, held-out patterns: %w", number, err)
+	}
+	e := Epoch{
+		Number: number, TrainLoss: s.LossSum / float64(s.Samples), ValLoss: groups[0].Error, LearningRate: rate,
+		Seconds: seconds, PatternsPerSecond: float64((steps-first)*p.config.BatchSize) / seconds,
+	}
+	s.Epoch, s.Batch, s.LossSum, s.Samples = number, 0, 0, 0
+	s.History = append(s.History, e)
+	return Round{Epoch: e, Patterns: p.patterns(), HeldOut: groups}, nil
+}
+
+// step makes one optimiser step and returns the loss before it.
+func (p *pretraining) step(l *lot, rate float64) (float64, error) {
+	c := p.sizes[l.n]
+	loss, err := c.run(l)
+	if err != nil {
+		return 0, err
+	}
+	rates := make([]float64, len(p.rates))
+	for i, r := range p.rates {
+		rates[i] = rate * r
+	}
+	return loss, p.course.descend(p.state, p.state.Parameters, c.grads(), rates, loss)
+}
+
+// model is the checkpoint of the present parameters.
+func (p *pretraining) model() (*onnxir.Model, error) {
+	c := p.config
+	last := Epoch{TrainLoss: math.NaN(), ValLoss: math.NaN()}
+	if h := p.state.History; len(h) > 0 {
+		last = h[len(h)-1]
+	}
+	probe, err := general.Probe(c.N)
+	if err != nil {
+		return nil, err
+	}
+	e := p.request.Engine
+	return export.Checkpoint(c.Network(c.N), p.state.Parameters, contract.Contract{
+		Gridsize: 1, TrainingInput: contract.Simulated, Photons: optics.Power(probe), Probe: probe,
+		DataDigest: p.digest, Seed: c.Seed, Epochs: p.state.Epoch, Loss: "error of the object, supervised",
+		TrainLoss: last.TrainLoss, ValLoss: last.ValLoss, Engine: e.Name(), Device: e.Device(), Fallback: e.Fallback(),
+	})
+}

@@ -1,0 +1,183 @@
+package trainer
+
+import (
+	"fmt"
+	"math"
+	"math/cmplx"
+	"slices"
+	"sync"
+
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/scan/experiments"
+)
+
+// Group is the error of a network on held-out patterns that have something in common.
+type Group struct {
+	Name        string  `json:"name"` // "all", "unseen", "object blobs", "probe disk", "photons 1e4"
+	Count       int     `json:"count"`
+	Error       float64 `json:"error"`       // mean root of the relative squared error; 1: no better than a constant
+	Correlation float64 `json:"correlation"` // mean complex correlation of the patches, weighted by the light
+}
+
+// Held-out patterns, of the size of the model: of the kinds that training shows, and of those that it never shows.
+const (
+	heldOutCount = 256
+	unseenCount  = 128
+	heldOutSeed  = 0x5eed // added to the seed of the training
+)
+
+// Names of the first two groups.
+const (
+	allGroup    = "all"    // kinds that training shows
+	unseenGroup = "unseen" // kinds that it never shows
+)
+
+// heldOut measures the errors of the parameters on held-out patterns.
+type heldOut struct {
+	samples []*sample
+	unseen  int // index of the first sample of kinds that training never shows
+	inputs  []*ndarray.Float32
+	outputs []*ndarray.Float32
+	binding engine.Binding
+	closers []func() error
+}
+
+func (p *pretraining) newHeldOut() (_ *heldOut, err error) {
+	h := &heldOut{}
+	defer func() {
+		if err != nil {
+			h.close()
+		}
+	}()
+	n, batch := p.config.N, p.config.BatchSize
+	h.draw(p.supply, n, p.config.Threads)
+	step, err := newSampleStep(p.config.Network(n), batch, batch, p.config.Loss)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := p.request.Engine.Compile(step.answer, 1)
+	if err != nil {
+		return nil, err
+	}
+	h.closers = append(h.closers, answer.Close)
+	for range answerInputs {
+		h.inputs = append(h.inputs, ndarray.New[float32](batch, 1, n, n))
+	}
+	for _, out := range step.answer.Outputs {
+		h.outputs = append(h.outputs, ndarray.New[float32](out.Node.Shape()...))
+	}
+	if h.binding, err = answer.Bind(append(slices.Clone(h.inputs), p.state.Parameters...), h.outputs); err != nil {
+		return nil, err
+	}
+	h.closers = append(h.closers, h.binding.Close)
+	return h, nil
+}
+
+// draw makes the samples.
+func (h *heldOut) draw(training *supply, n, workers int) {
+	seen := *training
+	seen.seed += heldOutSeed
+	seen.solved = nil
+	seen.generator = experiments.New(seen.seed, experiments.All().Without(experiments.HeldOut()))
+	unseen := seen
+	unseen.generator = experiments.New(seen.seed, experiments.HeldOut())
+	h.unseen = heldOutCount
+	h.samples = make([]*sample, heldOutCount+unseenCount)
+	var wait sync.WaitGroup
+	for worker := range workers {
+		wait.Go(func() {
+			makers := []*maker{seen.maker(), unseen.maker()}
+			for i := worker; i < len(h.samples); i += workers {
+				h.samples[i] = newSample(n)
+				makers[i/heldOutCount].make(uint64(i), n, h.samples[i])
+			}
+		})
+	}
+	wait.Wait()
+}
+
+func (h *heldOut) close() {
+	for _, c := range slices.Backward(h.closers) {
+		_ = c() // nothing is lost with a resource that cannot be freed
+	}
+}
+
+// run returns the groups: all and unseen first, then one for each kind and each decade of photons, by name.
+func (h *heldOut) run() ([]Group, error) {
+	found := map[string]*Group{}
+	add := func(name string, relative, correlation float64) {
+		g := found[name]
+		if g == nil {
+			g = &Group{Name: name}
+			found[name] = g
+		}
+		g.Count++
+		g.Error += relative
+		g.Correlation += correlation
+	}
+	batch, image := h.inputs[0].Shape[0], len(h.samples[0].light)
+	for from := 0; from < len(h.samples); from += batch {
+		part := h.samples[from:min(from+batch, len(h.samples))]
+		fillSamples(h.inputs, part)
+		if err := h.binding.Run(); err != nil {
+			return nil, err
+		}
+		for i, s := range part {
+			at := i * image
+			relative, correlation := s.compare(h.outputs[0].Data[at:at+image], h.outputs[1].Data[at:at+image])
+			first := allGroup
+			if from+i >= h.unseen {
+				first = unseenGroup
+			}
+			decade := fmt.Sprintf("photons 1e%d", int(math.Floor(math.Log10(max(1, s.about.photons)))))
+			for _, name := range []string{first, "object " + s.about.object, "probe " + s.about.probe, decade} {
+				add(name, relative, correlation)
+			}
+		}
+	}
+	return inOrderOfNames(found), nil
+}
+
+func inOrderOfNames(found map[string]*Group) []Group {
+	names := []string{}
+	for name, g := range found {
+		g.Error /= float64(g.Count)
+		g.Correlation /= float64(g.Count)
+		if name != allGroup && name != unseenGroup {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	var groups []Group
+	for _, name := range append([]string{allGroup, unseenGroup}, names...) {
+		groups = append(groups, *found[name])
+	}
+	return groups
+}
+
+// compare is the error of an object, aligned in phase, and its correlation with the truth. Both weight pixels by their
+// share.
+func (s *sample) compare(re, im []float32) (relative, correlation float64) {
+	truthRe, truthIm, share := s.inputs[3], s.inputs[4], s.inputs[5]
+	var weight, objects, truths float64
+	var object, truth, product complex128
+	for i, w := range share {
+		w := float64(w)
+		o, t := complex(float64(re[i]), float64(im[i])), complex(float64(truthRe[i]), float64(truthIm[i]))
+		weight += w
+		object, truth = object+complex(w, 0)*o, truth+complex(w, 0)*t
+		product += complex(w, 0) * cmplx.Conj(o) * t
+		objects += w * (real(o)*real(o) + imag(o)*imag(o))
+		truths += w * (real(t)*real(t) + imag(t)*imag(t))
+	}
+	relative = math.Sqrt(max(0, objects+truths-2*cmplx.Abs(product)))
+	norm := func(squares float64, sum complex128) float64 {
+		return squares - (real(sum)*real(sum)+imag(sum)*imag(sum))/weight
+	}
+	centred := product - cmplx.Conj(object)*truth/complex(weight, 0)
+	if d := norm(objects, object) * norm(truths, truth); d > 0 {
+		correlation = cmplx.Abs(centred) / math.Sqrt(d)
+	}
+	return relative, correlation
+}

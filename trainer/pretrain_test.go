@@ -1,0 +1,280 @@
+package trainer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"path/filepath"
+	"testing"
+
+	"ptyx/export"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/testutil"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/scan/experiments"
+)
+
+// smallPretraining is of the smallest network on the smallest patterns.
+func smallPretraining() PretrainConfig {
+	c := DefaultPretrainConfig()
+	c.Patterns, c.FiltersScale, c.BatchSize, c.Round, c.WarmUp, c.N, c.Threads = 24, 1, 2, 8, 4, 32, 1
+	c.Sizes = []SizeShare{{32, 0.7}, {40, 0.3}}
+	return c
+}
+
+// pretrain runs a pretraining to its end.
+func pretrain(t *testing.T, r PretrainRequest) *PretrainResult {
+	t.Helper()
+	result, err := Pretrain(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// boundSample is a step of the smallest network on an engine, at parameters off their start, with its samples.
+func boundSample(t *testing.T, eng engine.Engine) (*sizeStep, *lot, []*ndarray.Float32) {
+	t.Helper()
+	c := smallPretraining()
+	p := &pretraining{request: PretrainRequest{Engine: eng}, config: c}
+	p.state = &State{Parameters: c.Network(32).Initialise(1)}
+	for i, param := range p.state.Parameters {
+		if len(param.Shape) == 1 && param.Shape[0] > 1 {
+			copy(param.Data, testutil.Uniform(uint64(i)+10, -0.1, 0.1, param.Shape...).Data)
+		}
+	}
+	step, err := p.newSizeStep(32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(step.close)
+	s := &supply{generator: experiments.New(3, experiments.All()), seed: 3, batch: c.BatchSize}
+	l := &lot{n: 32, samples: []*sample{newSample(32), newSample(32)}}
+	return step, s.maker().lot(0, l), p.state.Parameters
+}
+
+// Both engines give the same loss and gradients. The tolerance is that of TestEnginesAgreeOnLossAndGradients.
+func TestEnginesAgreeOnThePretraining(t *testing.T) {
+	t.Parallel()
+	a, samples, _ := boundSample(t, engine.Tape{})
+	want, err := a.run(samples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _, _ := boundSample(t, fast(t, 2)) // in two replicas
+	got, err := b.run(samples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !testutil.Close(got, want, 0, gradientTolerance) {
+		t.Errorf("loss %g, on the tape %g", got, want)
+	}
+	grads := b.grads()
+	gather(grads, 1)
+	for i, g := range a.grads()[0] {
+		testutil.CheckClose(t, b.step.training.Outputs[i+1].Name, grads[0][i].Data, g.Data, gradientTolerance)
+	}
+}
+
+// The gradient of the loss is its slope, along the gradient of all parameters of the object.
+func TestGradientOfThePretraining(t *testing.T) {
+	t.Parallel()
+	step, samples, params := boundSample(t, fast(t, 1))
+	run := func() (float64, []*ndarray.Float32) {
+		loss, err := step.run(samples)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var grads []*ndarray.Float32
+		for i, g := range step.grads()[0] {
+			if grads = append(grads, g.Clone()); step.step.net.Specs()[i].Variance {
+				clear(grads[i].Data) // of a loss of its own
+			}
+		}
+		return loss, grads
+	}
+	_, grads := run()
+	norm, saved := 0.0, []*ndarray.Float32{}
+	for i, g := range grads {
+		norm, saved = norm+sumSquares(g.Data), append(saved, params[i].Clone())
+	}
+	norm = math.Sqrt(norm)
+	walk := func(way float64) {
+		for i, g := range grads {
+			for k, v := range g.Data {
+				params[i].Data[k] = saved[i].Data[k] + float32(way*float64(v)/norm)
+			}
+		}
+	}
+	const length, tolerance, points = 5e-4, 0.03, 8
+	walk(length)
+	above, _ := run()
+	walk(-length)
+	below, _ := run()
+	mean := 0.0 // of the gradient on the way, which ReLU bends
+	for k := range points {
+		walk(length * float64(2*k+1-points) / points)
+		_, here := run()
+		for i, g := range here {
+			for j, v := range g.Data {
+				mean += float64(v) * float64(grads[i].Data[j]) / norm / points
+			}
+		}
+	}
+	if slope := (above - below) / (2 * length); !testutil.Close(slope, mean, 0, tolerance) {
+		t.Errorf("slope %g, mean gradient %g", slope, mean)
+	}
+}
+
+// Samples are the same with any number of goroutines, and from any step on.
+func TestSamplesDoNotDependOnThreads(t *testing.T) {
+	t.Parallel()
+	s := &supply{
+		generator: experiments.New(4, experiments.All()), seed: 4, batch: 3, sizes: []SizeShare{{32, 1}, {40, 1}},
+	}
+	const steps = 6
+	read := func(first, workers int) [][]float32 {
+		l := s.start(first, workers)
+		defer l.stop()
+		var all [][]float32
+		for range steps - first {
+			lot := l.take()
+			var values []float32
+			for _, sample := range lot.samples {
+				for _, in := range sample.inputs {
+					values = append(values, in...)
+				}
+			}
+			all = append(all, values)
+			l.giveBack(lot)
+		}
+		return all
+	}
+	want := read(0, 1)
+	for first, workers := range map[int]int{0: 3, 1: 2, 4: 4} {
+		for i, got := range read(first, workers) {
+			same(t, "samples", got, want[first+i])
+		}
+	}
+	if bytes.Equal(floatBytes(want[0]), floatBytes(want[1])) {
+		t.Error("two steps have the same samples")
+	}
+}
+
+func floatBytes(values []float32) []byte {
+	var b []byte
+	for _, v := range values {
+		bits := math.Float32bits(v)
+		b = append(b, byte(bits), byte(bits>>8), byte(bits>>16), byte(bits>>24))
+	}
+	return b
+}
+
+// A constant that takes the mean of the object has an error of 1, a turned truth one of 0.
+func TestErrorsAreRelativeToAConstant(t *testing.T) {
+	t.Parallel()
+	s := &supply{generator: experiments.New(5, experiments.All()), seed: 5}
+	m := s.maker()
+	for index := range uint64(20) {
+		one := newSample(32)
+		m.make(index, 32, one)
+		re, im, share := one.inputs[3], one.inputs[4], one.inputs[5]
+		var sum, weight, square complex128
+		for i, w := range share {
+			v := complex(float64(re[i]), float64(im[i]))
+			sum, weight = sum+complex(float64(w), 0)*v, weight+complex(float64(w), 0)
+			square += complex(float64(w)*(real(v)*real(v)+imag(v)*imag(v)), 0)
+		}
+		mean, flat := sum/weight, [2][]float32{make([]float32, len(re)), make([]float32, len(re))}
+		turned := [2][]float32{make([]float32, len(re)), make([]float32, len(re))}
+		for i := range re {
+			flat[0][i], flat[1][i] = float32(real(mean)), float32(imag(mean))
+			turned[0][i], turned[1][i] = -im[i], re[i]
+		}
+		contrast := real(square) - real(sum*complex(real(sum), -imag(sum))/weight)
+		want := math.Sqrt(contrast)
+		if got, _ := one.compare(flat[0], flat[1]); !testutil.Close(got, want, 1e-3, 1e-3) || got > 1 {
+			t.Errorf("sample %d: error %g of a constant, want %g", index, got, want)
+		}
+		got, correlation := one.compare(turned[0], turned[1])
+		if !(got < 1e-2) || !testutil.Close(correlation, 1, 0, 1e-4) {
+			t.Errorf("sample %d: error %g and correlation %g of a turned truth", index, got, correlation)
+		}
+	}
+}
+
+// A pretraining that is interrupted in the middle of a round ends with the bytes of one that was not.
+func TestResumedPretrainingIsUndisturbed(t *testing.T) {
+	t.Parallel()
+	eng := fast(t, 1)
+	c := smallPretraining()
+	request := func(dir string) PretrainRequest {
+		return PretrainRequest{Config: c, Engine: eng, Checkpoint: filepath.Join(dir, StateFile)}
+	}
+	want := pretrain(t, request(t.TempDir()))
+	for _, stop := range []int{1, 6} { // steps; a round has four
+		dir := t.TempDir()
+		first := request(dir)
+		ctx, cancel := context.WithCancel(t.Context())
+		first.Progress = &recorder{afterBatch: func(steps int) {
+			if steps == stop {
+				cancel()
+			}
+		}}
+		part, err := Pretrain(ctx, first)
+		if err != nil || !part.Cancelled || part.Patterns != stop*c.BatchSize {
+			t.Fatalf("after %d steps: %+v, %v", stop, part, err)
+		}
+		second := request(dir)
+		second.Resume, second.Config.Threads = second.Checkpoint, 3
+		got := pretrain(t, second)
+		if !bytes.Equal(got.Model.Marshal(), want.Model.Marshal()) {
+			t.Errorf("interrupted after %d steps: another model", stop)
+		}
+		for i, e := range got.State.History {
+			if w := want.State.History[i]; e.ValLoss != w.ValLoss || e.TrainLoss != w.TrainLoss {
+				t.Errorf("round %d: %+v, want %+v", e.Number, e, w)
+			}
+		}
+	}
+}
+
+// The samples belong to the state: one of other samples is refused.
+func TestStatesOfOtherSamplesAreRefused(t *testing.T) {
+	t.Parallel()
+	eng, c := fast(t, 1), smallPretraining()
+	c.Patterns = 8
+	path := filepath.Join(t.TempDir(), StateFile)
+	pretrain(t, PretrainRequest{Config: c, Engine: eng, Checkpoint: path})
+	c.Seed++
+	_, err := Pretrain(t.Context(), PretrainRequest{Config: c, Engine: eng, Resume: path})
+	var bad *InputError
+	if !errors.As(err, &bad) || bad.Key != "data_sha256" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The network learns: after some hundred patterns the held-out error is lower.
+func TestPretrainingLearns(t *testing.T) {
+	t.Parallel()
+	c := smallPretraining()
+	c.Patterns, c.Round, c.BatchSize, c.WarmUp, c.LearningRate, c.Sizes = 384, 128, 4, 0, 0.003, []SizeShare{{32, 1}}
+	var rounds []Round
+	r := PretrainRequest{Config: c, Engine: fast(t, 2)}
+	r.AfterRound = func(round Round, _ func() (*Model, error)) error {
+		rounds = append(rounds, round)
+		return nil
+	}
+	result := pretrain(t, r)
+	first, last := rounds[0].HeldOut[0], rounds[len(rounds)-1].HeldOut[0]
+	t.Logf("held-out error %.3f, then %.3f", first.Error, last.Error)
+	if !(last.Error < 0.985*first.Error) {
+		t.Errorf("held-out error %g, then %g", first.Error, last.Error)
+	}
+	weights, err := export.Weights(result.Model.Marshal(), c.Network(32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "weights of the model", flatten(weights), flatten(result.State.Parameters))
+}
