@@ -38,14 +38,19 @@ func (f *File) Describe(name string) (e Entry, err error) {
 	if e.Group = l.h5Iget_type(object) == objectGroup; e.Group || l.h5Iget_type(object) != objectDataset {
 		return e, nil
 	}
-	properties, space, of := l.h5Dget_create_plist(object), l.h5Dget_space(object), l.h5Dget_type(object)
+	properties, of := l.h5Dget_create_plist(object), l.h5Dget_type(object)
 	defer l.h5Pclose(properties)
-	defer l.h5Sclose(space)
 	defer l.h5Tclose(of)
 	e.Type = l.describe(of)
-	e.Shape, _, err = f.extent(name, space)
 	e.Filters = l.filterNames(properties)
-	switch l.h5Pget_layout(properties) {
+	layout := l.h5Pget_layout(properties)
+	if layout == layoutVirtual && l.endless(properties) { // the library would open its files to know the shape
+		return e, fault(f.path, name, "a virtual dataset without an end", "parts of a fixed size", "", nil)
+	}
+	space := l.h5Dget_space(object)
+	defer l.h5Sclose(space)
+	e.Shape, _, err = f.extent(name, space)
+	switch layout {
 	case layoutChunked:
 		var dims [32]uint64 // more than a dataset may have
 		for _, n := range dims[:max(0, int(l.h5Pget_chunk(properties, int32(len(dims)), &dims[0])))] {
@@ -58,6 +63,23 @@ func (f *File) Describe(name string) (e Entry, err error) {
 		}
 	}
 	return e, err
+}
+
+// endless reports whether an entry of a virtual dataset is irregular or without an end.
+func (a *api) endless(properties id) bool {
+	var parts uintptr
+	if a.h5Pget_virtual_count(properties, &parts) < 0 || parts > mostMappings {
+		return true
+	}
+	for i := range parts {
+		space := a.h5Pget_virtual_vspace(properties, i)
+		_, regular := a.selection(space)
+		a.h5Sclose(space)
+		if !regular {
+			return true
+		}
+	}
+	return false
 }
 
 // leads is where a link of this name leads; empty for a hard link.

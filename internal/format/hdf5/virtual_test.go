@@ -151,6 +151,21 @@ func TestRefusedVirtual(t *testing.T) {
 	}
 }
 
+// TestDescribeVirtual: a virtual dataset is described without its files; of an endless one, the shape stays unknown.
+func TestDescribeVirtual(t *testing.T) {
+	f := opened(t, "virtual/virtual.h5")
+	e, err := f.Describe("lost/file")
+	if err != nil || e.Parts != 3 || !slices.Equal(e.Shape, []int{12, 6, 5}) {
+		t.Errorf("%+v, %v", e, err)
+	}
+	for _, name := range []string{"endless", "numbered"} {
+		e, err := f.Describe("bad/" + name)
+		if err == nil || !strings.Contains(err.Error(), "a virtual dataset without an end") || e.Shape != nil {
+			t.Errorf("%s: %+v, %v", name, e, err)
+		}
+	}
+}
+
 func FuzzSelection(f *testing.F) {
 	n := func(v uint64) uint64 { return v }
 	f.Add(n(0), n(2), n(3), n(1), n(0), n(1), n(1), n(4), uint8(7), uint8(5), true)
