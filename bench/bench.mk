@@ -59,8 +59,9 @@ results: build lib
 # a training, the solver and pty-chi, over photons, overlap, kinds of object and sizes of patterns. It writes
 # docs/which.md and bench/which.json, and resumes when it was stopped.
 #
-#	make which MODEL=general.onnx                                     everything, a seed each: some hours
-#	make which MODEL=general.onnx WHICH="--sizes 64 --seeds 3"        a part, see bench/which.py --help
+#	make which                                   everything, a seed each: some hours
+#	make which WHICH="--sizes 64 --seeds 3"      a part, see bench/which.py --help
+#	make which MODEL=pretrained                  another general network than that inside the program
 .PHONY: which
 which: build lib $(PEERS_ENV)/made
 	$(WITH_LIB) $(PEERS_ENV)/bin/python -B bench/which.py --ptyx bin/ptyx --files $(PEERS_FILES) --results bench \

@@ -1,6 +1,6 @@
 """Measures which command to use for a scan, over photons, overlap, kinds of object and sizes of patterns.
 
-    make which MODEL=general.onnx
+    make which
 
 Writes docs/which.md and bench/which.json. The objects come from scenes.py: no training has seen their kinds. Each
 figure is kept in the directory of files, so a stopped run resumes."""
@@ -25,11 +25,12 @@ USUAL_STEP, USUAL_PHOTONS = 0.5, "1e6"
 # N: patterns, width of the probe in pixels. The probe is given out of focus, as delivered ones are.
 SIZES = {64: (250, 20), 128: (150, 40)}
 PASSES = ("--probe-passes", 10)
+GENERAL = Path(__file__).parent.parent / "internal/recon/general/general.onnx"  # inside the program
 
 
 @dataclass
 class Which(Solving):
-    model: Path
+    model: Path | None  # a general network; None: the one inside the program
     digest: str  # of the program and the model
 
     def scan(self, cell):
@@ -52,8 +53,9 @@ class Which(Solving):
         return path
 
     def infer(self, scan, *flags, model=None):
-        return timed([self.ptyx, "infer", "--model-path", model or self.model, "--test-data", scan, "--output-dir",
-                      self.files / "ours", "--threads", self.threads, "--quiet", *flags])[0]
+        given = model or self.model
+        return timed([self.ptyx, "infer", *(["--model-path", given] if given else []), "--test-data", scan,
+                      "--output-dir", self.files / "ours", "--threads", self.threads, "--quiet", *flags])[0]
 
     def train(self, scan, *flags):
         """Trains and infers; returns the seconds of both."""
@@ -72,7 +74,7 @@ def refined(bench, scan):
 
 
 def tuned(bench, scan):
-    return bench.train(scan, "--init", bench.model, "--max-epochs", 3), bench.ours()
+    return bench.train(scan, "--init", bench.model or GENERAL, "--max-epochs", 3), bench.ours()
 
 
 def trained(bench, scan):
@@ -93,12 +95,11 @@ WAYS = {"general": general, "general, refine 3": refined, "general, 3 epochs": t
 
 def ways(args):
     """The ways that can run here."""
-    left_out = set() if args.model else {"general", "general, refine 3", "general, 3 epochs"}
-    if not importlib.util.find_spec("ptychi"):
-        left_out.add("pty-chi")
-    for name in sorted(left_out):
-        print(f"{name}: left out", flush=True)
-    return [name for name in WAYS if name not in left_out and (not args.ways or name in args.ways)]
+    chosen = [name for name in WAYS if not args.ways or name in args.ways]
+    if "pty-chi" in chosen and not importlib.util.find_spec("ptychi"):
+        print("pty-chi: left out, it is not installed", flush=True)
+        chosen.remove("pty-chi")
+    return chosen
 
 
 def cells(args):
@@ -138,7 +139,7 @@ def arguments():
     parser.add_argument("--files", required=True, type=Path, help="directory for scans and what the commands write")
     parser.add_argument("--results", required=True, type=Path, help="directory for which.json")
     parser.add_argument("--page", required=True, type=Path, help="which.md")
-    parser.add_argument("--model", type=Path, help="general model; without it, its rows are left out")
+    parser.add_argument("--model", type=Path, help="general network; default: that inside ptyx")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--sizes", type=int, nargs="+", choices=SIZES, default=list(SIZES))

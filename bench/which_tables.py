@@ -8,12 +8,12 @@ EQUAL = 0.01  # ways whose correlations differ by at most this are equally good
 
 HEAD = """# Which command for which scan
 
-`make which MODEL=general.onnx` measures this page, see bench/which.py. The objects are a photograph, branching trees
+`make which` measures this page, see bench/which.py. The objects are a photograph, branching trees
 and veins, which no training has seen. The probe is a zone plate's, given out of focus. Positions are a Fermat spiral.
 
-- *general*: `ptyx infer --probe scan --probe-passes 10` with a pretrained network that has not seen the scan
+- *general*: `ptyx infer --probe scan --probe-passes 10` with the general network, which has not seen the scan
 - *general, refine 3*: the same with `--refine 3`
-- *general, 3 epochs*: `ptyx train --init` with the pretrained network and `--max-epochs 3`, then `ptyx infer`
+- *general, 3 epochs*: `ptyx train --init` with the general network and `--max-epochs 3`, then `ptyx infer`
 - *trained*: `ptyx train` from random weights, then `ptyx infer`
 - *solver*: `ptyx solve`
 - *pty-chi*: its LSQML with 60 passes, without the start of Python

@@ -10,15 +10,23 @@ import (
 
 // Bounds of a reconstruct.Fit; docs/dev/decisions.md has the measurements.
 const (
-	// mostUnexplained: good scans have at most 0.31 with the first of all pretrained networks and 0.13 with a trained
-	// one. Scans with a wrong centre, orientation, probe or position have 0.48 to 80 where patterns overlap.
-	mostUnexplained = 0.4
+	// mostUnexplained: good scans have at most 0.57 with the general network, 0.13 with one that was trained on them.
+	// Scans with a wrong centre, orientation, probe or position have 0.70 to 90 where patterns overlap well.
+	mostUnexplained = 0.6
 	// mostOfUnknown is the bound where the noise is unknown and counts as unexplained.
 	mostOfUnknown = 1
 	// leastContrast: 48 patterns of an empty scan have 0.98 to 1.02, those of 1000 photons behind an object 1.08 or
 	// more.
 	leastContrast = 1.03
 )
+
+// known is the measure that a result states: nil if the patterns do not differ enough for one.
+func known(fit *reconstruct.Fit) *float64 {
+	if fit == nil || !(fit.Contrast > leastContrast) {
+		return nil
+	}
+	return &fit.Unexplained
+}
 
 // warnOfFit warns if a network's object does not explain its patterns, or if these show no object.
 func warnOfFit(scan *dataset.Scan, fit *reconstruct.Fit, probe ProbeChoice, log *slog.Logger) {

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -86,6 +87,18 @@ func nearField(d *dataset.ScanData) {
 	}
 }
 
+// nothing is patterns (100, 64, 64) without an object.
+func nothing(t *testing.T) *ndarray.Float32 {
+	t.Helper()
+	o := sceneFor(1e5, 4)
+	o.Absorption, o.Phase = 0, 0
+	d, err := simulate.Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.Patterns
+}
+
 // TestWarningsOfTheFit: a network that was trained on a scan is silent about scans of its kind, at any photons, overlap
 // and unit, and warns of each scan in which something is wrong.
 func TestWarningsOfTheFit(t *testing.T) {
@@ -102,15 +115,6 @@ func TestWarningsOfTheFit(t *testing.T) {
 		return func(d *dataset.ScanData) {
 			each(d, func(r, c int) (int, int) { return r - rows, c - columns })
 		}
-	}
-	empty := func(d *dataset.ScanData) {
-		o := sceneFor(1e5, 4)
-		o.Absorption, o.Phase = 0, 0
-		without, err := simulate.Run(t.Context(), o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		d.Patterns = without.Patterns
 	}
 	scaled := func(d *dataset.ScanData) {
 		for i := range d.Patterns.Data {
@@ -143,7 +147,7 @@ func TestWarningsOfTheFit(t *testing.T) {
 		{"another probe", 1e5, 4, none, gaussian, unexplained},
 		{"near field", 1e5, 4, nearField, nil, unexplained},
 		{"centre off, no counts", 1e5, 4, func(d *dataset.ScanData) { roll(2, 1)(d); scaled(d) }, nil, unexplained},
-		{"empty", 1e5, 4, empty, nil, showsNought},
+		{"empty", 1e5, 4, func(d *dataset.ScanData) { d.Patterns = nothing(t) }, nil, showsNought},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			scan := altered(t, sceneFor(c.photons, c.step), c.change)
@@ -161,22 +165,29 @@ func TestWarningsOfTheFit(t *testing.T) {
 	}
 }
 
-// TestAFitNeedsPatterns: a few patterns do not tell.
+// TestAFitNeedsPatterns: a few patterns do not tell, nor do those of an empty scan, and the result is valid JSON.
 func TestAFitNeedsPatterns(t *testing.T) {
 	o := sceneFor(1e5, 4)
 	run := takingProbe(t, altered(t, o, func(*dataset.ScanData) {}), 1)
-	for count, known := range map[int]bool{7: false, 8: true} {
-		o.Count = count
+	for _, c := range []struct {
+		count  int
+		change func(d *dataset.ScanData)
+		known  bool
+	}{
+		{7, func(*dataset.ScanData) {}, false}, {8, func(*dataset.ScanData) {}, true},
+		{100, func(d *dataset.ScanData) { d.Patterns = nothing(t) }, false},
+	} {
+		o.Count = c.count
 		job := InferOptions{
-			Model: run.OutputDir, Engine: run.Engine, Scan: altered(t, o, func(*dataset.ScanData) {}),
+			Model: run.OutputDir, Engine: run.Engine, Scan: altered(t, o, c.change),
 			OutputDir: filepath.Join(t.TempDir(), "out"), Selection: all(16),
 		}
 		saved, err := Infer(t.Context(), job, silent())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if (saved.Unexplained != nil) != known {
-			t.Errorf("%d patterns: unexplained %s", count, fmt.Sprint(saved.Unexplained))
+		if _, err := json.Marshal(saved); err != nil || (saved.Unexplained != nil) != c.known {
+			t.Errorf("%d patterns: unexplained %s, error %v", c.count, fmt.Sprint(saved.Unexplained), err)
 		}
 	}
 }

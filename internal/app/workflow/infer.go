@@ -145,10 +145,7 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (*Reconstructi
 	}
 	saved := &Reconstruction{
 		OutputDir: o.OutputDir, Patterns: result.Patches, Device: result.Provider, Fallback: result.Fallback,
-		Object: [2]int(result.Object.Shape),
-	}
-	if result.Fit != nil {
-		saved.Unexplained = &result.Fit.Unexplained
+		Object: [2]int(result.Object.Shape), Unexplained: known(result.Fit),
 	}
 	return saved, nil
 }
