@@ -26,7 +26,7 @@ type watchCmd struct {
 	GiveUp   time.Duration `default:"60s" help:"Time after which an unreadable file counts as broken."`
 	Grace    time.Duration `default:"30s" help:"Time to finish after SIGTERM or Ctrl-C."`
 
-	Positions     string `placeholder:"FILE" help:"File with the positions, which may grow: CSV lines id,x,y, or NPZ."`
+	PositionsFile string `placeholder:"FILE" aliases:"positions" help:"Positions, may grow: CSV lines id,x,y, or NPZ."`
 	FramesPerFile int    `default:"0" group:"Frames without ids" help:"Frames in each file but the last; 0: one."`
 	FirstFile     int    `default:"0" group:"Frames without ids" help:"Number in the name of the file with frame 0."`
 
@@ -39,8 +39,8 @@ type watchCmd struct {
 
 // Help explains what does not fit into a line.
 func (watchCmd) Help() string {
-	return `Files are NPZ, CXI or HDF5. An NPZ file of --positions has ids, xcoords and ycoords. A frame waits until its
-position has arrived. If frames have no ids, file number k begins with frame k times --frames-per-file.
+	return `Files are NPZ, CXI or HDF5. An NPZ file of --positions-file has ids, xcoords and ycoords. A frame waits
+until its position has arrived. If frames have no ids, file number k begins with frame k times --frames-per-file.
 
 Each run writes its settings to reconstruction.yaml beside the object; --config reads such a file.`
 }
@@ -58,7 +58,7 @@ func (c *watchCmd) Run(app *appContext) error {
 		Model: c.ModelPath, OutputDir: c.OutputDir, Read: scan.read(), Engine: c.options(app.Log), Settings: text,
 		Probe: workflow.ProbeChoice{From: c.Probe},
 		Watch: watch.Options{
-			Path: c.Path, Positions: c.Positions, FramesPerFile: c.FramesPerFile, FirstFile: c.FirstFile,
+			Path: c.Path, Positions: c.PositionsFile, FramesPerFile: c.FramesPerFile, FirstFile: c.FirstFile,
 			BatchSize: c.BatchSize, Frames: c.Frames, Interval: c.Interval, Idle: c.Idle, GiveUp: c.GiveUp,
 			Every: c.Every, Grace: c.Grace,
 		},

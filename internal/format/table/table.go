@@ -88,6 +88,12 @@ func (t *Table) Named() bool { return t.named }
 // Sample is the first line of numbers.
 func (t *Table) Sample() []string { return slices.Clone(t.sample) }
 
+// Numeric reports whether a column has a number in the first line of numbers.
+func (t *Table) Numeric(column int) bool {
+	_, ok := number(t.sample[column])
+	return ok
+}
+
 // Find is the column of a name, or else of a number from 0; -1 if there is none.
 func (t *Table) Find(name string) int {
 	if at := slices.Index(t.names, name); at >= 0 {

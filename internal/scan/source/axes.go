@@ -214,7 +214,7 @@ func (r *reader) unitOf(place string, values []float64) string {
 		r.fail(place+"@"+name, strconv.Quote(text), "a unit of length", "give --unit")
 		return ""
 	}
-	if unit := unitOfName(path.Base(place)); unit != "" {
+	if unit := UnitOfName(path.Base(place)); unit != "" {
 		return unit
 	}
 	found := "positions without a unit"
@@ -234,8 +234,8 @@ func isPositionUnit(text string) bool {
 // contractNames are names of positions in object pixels.
 var contractNames = []string{X, Y, XStart, YStart}
 
-// unitOfName is the unit that the name of an array or column ends with, such as x_um, "x (um)" or x[um]; empty: none.
-func unitOfName(name string) string {
+// UnitOfName is the unit that the name of an array or column ends with, such as x_um, "x (um)" or x[um]; empty: none.
+func UnitOfName(name string) string {
 	if slices.Contains(contractNames, name) {
 		return string(Pixels)
 	}

@@ -31,7 +31,10 @@ type Entry struct {
 func (e Entry) Elements() int { return ndarray.Size(e.Shape) }
 
 // Browser lists what a file holds, whatever its layout.
-type Browser struct{ file container }
+type Browser struct {
+	file container
+	rows int // of a table, once they are counted
+}
 
 // IsData reports whether a file is of a format that Browse opens, by its first bytes.
 func IsData(path string) bool {
@@ -59,17 +62,17 @@ func Browse(path string, o Options) (*Browser, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &Browser{tableFile{t}}, nil
+		return &Browser{file: tableFile{t}}, nil
 	}
 	if !IsHDF5(path) {
 		if file, found, err := openStack(path); found {
-			return &Browser{file}, err
+			return &Browser{file: file}, err
 		}
 		file, err := openNumPy(path)
 		if err != nil {
 			return nil, expectAnyFormat(err)
 		}
-		return &Browser{npzFile{file}}, nil
+		return &Browser{file: npzFile{file}}, nil
 	}
 	l, err := hdf5.Load(o.Library)
 	if err != nil {
@@ -79,7 +82,7 @@ func Browse(path string, o Options) (*Browser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Browser{hdf5File{file, o.Library}}, nil
+	return &Browser{file: hdf5File{file, o.Library}}, nil
 }
 
 // Close closes the file.
@@ -130,6 +133,16 @@ func (b *Browser) walk(group string, names []string, depth int, do func(e Entry)
 // entry describes one object.
 func (b *Browser) entry(place string) Entry {
 	e := Entry{Path: place}
+	if t, is := b.file.(tableFile); is {
+		e.Units = UnitOfName(place)
+		if !t.Numeric(t.Find(place)) {
+			e.Type, e.Value = "|S", "text"
+			return e
+		}
+		e.Type, e.Fault = "<f8", b.countRows(t)
+		e.Shape = []int{b.rows}
+		return e
+	}
 	if f, is := b.file.(hdf5File); is {
 		of, err := f.Describe(place)
 		e.Group, e.Link, e.Shape, e.Chunk, e.Filters, e.Parts = of.Group, of.Link, of.Shape, of.Chunk, of.Filters,
@@ -163,6 +176,24 @@ func (b *Browser) entry(place string) Entry {
 	return e
 }
 
+// countRows counts the rows of a table, once. It returns the fault of a column that cannot be read.
+func (b *Browser) countRows(t tableFile) string {
+	if b.rows > 0 {
+		return ""
+	}
+	for i := range t.Table.Names() {
+		if t.Numeric(i) {
+			all, err := t.Columns(i)
+			if err != nil {
+				return err.Error()
+			}
+			b.rows = len(all[0])
+			return ""
+		}
+	}
+	return ""
+}
+
 // describeUnits reads the unit that an array states, or that its name ends with.
 func (b *Browser) describeUnits(e *Entry) {
 	for _, name := range []string{"units", "unit"} {
@@ -171,7 +202,7 @@ func (b *Browser) describeUnits(e *Entry) {
 			return
 		}
 	}
-	e.Units = unitOfName(path.Base(e.Path))
+	e.Units = UnitOfName(path.Base(e.Path))
 }
 
 // describeValue reads a single value.

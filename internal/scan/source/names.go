@@ -11,7 +11,7 @@ import (
 
 // WordsOf splits a name at signs, digits and capitals, into lower case; a unit at the end is dropped.
 func WordsOf(name string) []string {
-	if unit := unitOfName(name); unit != "" && unit != string(Pixels) {
+	if unit := UnitOfName(name); unit != "" && unit != string(Pixels) {
 		name = strings.TrimRight(name, " )]}")
 		name = strings.TrimSuffix(name, unit)
 	}

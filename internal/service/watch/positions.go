@@ -2,6 +2,7 @@ package watch
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -17,9 +18,10 @@ import (
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/scan/dataset"
+	"ptyx/internal/scan/source"
 )
 
-// position is a frame's position in object pixels.
+// position is a frame's position in object pixels, or in metres.
 type position struct{ x, y float64 }
 
 // maxCoordinate is the largest coordinate, as for a scan.
@@ -31,6 +33,7 @@ type positions struct {
 	view       dataset.View // turns the axes; the size of the pixels is that of the detector, which a frame shows
 	state      fileState    // of the file as it was read last
 	byID       map[int64]position
+	metres     bool      // they are metres; else object pixels
 	fault      error     // of the last reading
 	faultSince time.Time // of the first of several readings with a fault
 	reported   string    // the last fault that was logged
@@ -41,8 +44,9 @@ func (p *positions) look() (added bool) {
 	info, err := os.Stat(p.path)
 	if err != nil {
 		p.fault = &badinput.Error{
-			File: p.path, Key: "--positions", Found: "a file that cannot be read", Expected: "positions as CSV or NPZ",
-			Cause: badinput.Cause(err),
+			File: p.path, Key: "--positions-file", Found: "a file that cannot be read",
+			Expected: "positions as CSV or NPZ",
+			Cause:    badinput.Cause(err),
 		}
 		return false
 	}
@@ -50,11 +54,16 @@ func (p *positions) look() (added bool) {
 		return false
 	}
 	p.state = stateOf(info)
-	ids, x, y, err := readPositions(p.path)
+	ids, x, y, unit, err := readPositions(p.path, p.view)
 	p.fault = err
+	scale, metres := source.Metres(unit)
+	if !metres {
+		scale = 1
+	}
+	p.metres = metres
 	for i, id := range ids {
 		if _, known := p.byID[id]; !known {
-			px, py := p.view.OfPart(x[i], y[i])
+			px, py := p.view.OfPart(scale*x[i], scale*y[i])
 			p.byID[id] = position{px, py}
 			added = true
 		}
@@ -63,15 +72,17 @@ func (p *positions) look() (added bool) {
 }
 
 // readPositions reads an NPZ file of ids, xcoords and ycoords, or a CSV file. On error it returns what comes before.
-func readPositions(path string) (ids []int64, x, y []float64, err error) {
+// The unit is the one that the user states, else that of the names of the columns, else pixels.
+func readPositions(path string, v dataset.View) (ids []int64, x, y []float64, unit string, err error) {
 	if strings.EqualFold(filepath.Ext(path), ".npz") {
-		return positionsOfNPZ(path)
+		ids, x, y, err = positionsOfNPZ(path)
+		return ids, x, y, string(v.Unit), err
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, "", err
 	}
-	return positionsOfCSV(path, data)
+	return positionsOfCSV(path, data, v)
 }
 
 func positionsOfNPZ(path string) (ids []int64, x, y []float64, err error) {
@@ -119,31 +130,32 @@ func checkPosition(id int64, x, y float64) *badinput.Error {
 	}
 }
 
-// positionsOfCSV reads lines id,x,y; a first line of names may give another order. An unfinished last line is still
-// being written.
-func positionsOfCSV(path string, data []byte) (ids []int64, x, y []float64, err error) {
+// positionsOfCSV reads lines id,x,y; a first line of names may give another order, and a unit. An unfinished last line
+// is still being written.
+func positionsOfCSV(path string, data []byte, v dataset.View) (ids []int64, x, y []float64, unit string, err error) {
 	data = data[:bytes.LastIndexByte(data, '\n')+1]
 	r := csv.NewReader(bytes.NewReader(data))
 	r.Comment, r.TrimLeadingSpace, r.FieldsPerRecord, r.ReuseRecord = '#', true, -1, true
-	columns := [3]int{0, 1, 2}
+	columns, unit := [3]int{0, 1, 2}, string(v.Unit)
 	for first := true; ; first = false {
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
-			return ids, x, y, nil
+			return ids, x, y, unit, nil
 		}
 		if err != nil {
-			return ids, x, y, &badinput.Error{
-				File: path, Key: "--positions", Found: "lines that are no CSV", Expected: "id,x,y", Cause: err,
+			return ids, x, y, unit, &badinput.Error{
+				File: path, Key: "--positions-file", Found: "lines that are no CSV", Expected: "id,x,y", Cause: err,
 			}
 		}
-		if first && findColumns(record, &columns) {
+		if first && findColumns(record, v, &columns) {
+			unit = cmp.Or(unit, source.UnitOfName(strings.TrimSpace(record[columns[1]])))
 			continue
 		}
 		id, px, py, bad := parsePosition(record, columns)
 		if bad != nil {
 			line, _ := r.FieldPos(0)
 			bad.File, bad.Key = path, fmt.Sprintf("line %d", line)
-			return ids, x, y, bad
+			return ids, x, y, unit, bad
 		}
 		ids, x, y = append(ids, id), append(x, px), append(y, py)
 	}
@@ -152,7 +164,7 @@ func positionsOfCSV(path string, data []byte) (ids []int64, x, y []float64, err 
 // parsePosition reads a line of CSV.
 func parsePosition(record []string, columns [3]int) (id int64, x, y float64, bad *badinput.Error) {
 	fault := func(found string) (int64, float64, float64, *badinput.Error) {
-		return 0, 0, 0, &badinput.Error{Found: found, Expected: "id,x,y: a whole number and two object pixels"}
+		return 0, 0, 0, &badinput.Error{Found: found, Expected: "id,x,y: a whole number and two positions"}
 	}
 	if len(record) <= slices.Max(columns[:]) {
 		return fault(fmt.Sprintf("%d values", len(record)))
@@ -166,17 +178,19 @@ func parsePosition(record []string, columns [3]int) (id int64, x, y float64, bad
 	return id, x, y, checkPosition(id, x, y)
 }
 
-// findColumns finds the columns in a line of names, and reports whether it is one.
-func findColumns(record []string, columns *[3]int) bool {
-	found := *columns
-	for i, names := range [3][]string{{"id", "ids", "index", "frame"}, {"x", "xcoords"}, {"y", "ycoords"}} {
-		at := slices.IndexFunc(record, func(field string) bool {
-			return slices.Contains(names, strings.ToLower(strings.TrimSpace(strings.TrimPrefix(field, "\ufeff"))))
-		})
-		if at < 0 {
-			return false
-		}
-		found[i] = at
+// findColumns finds the columns in a line of names, and reports whether it is one. The user may name those of x and y.
+func findColumns(record []string, v dataset.View, columns *[3]int) bool {
+	names := make([]string, len(record))
+	for i, field := range record {
+		names[i] = strings.TrimSpace(strings.TrimPrefix(field, "\ufeff"))
+	}
+	x, y := v.X, v.Y
+	if pairs := source.PairsIn(names); x == "" && y == "" && len(pairs) > 0 {
+		x, y = pairs[0].X, pairs[0].Y
+	}
+	found := [3]int{slices.IndexFunc(names, source.IsNumber), slices.Index(names, x), slices.Index(names, y)}
+	if slices.Min(found[:]) < 0 {
+		return false
 	}
 	*columns = found
 	return true
@@ -228,6 +242,9 @@ func (w *Watcher) locate(f *frame, scan *dataset.Scan, row int, before int64) bo
 	}
 	if at, known := w.positions.byID[f.id]; known {
 		f.x, f.y = scan.InView(at.x, at.y)
+		if w.positions.metres {
+			f.x, f.y = at.x/scan.Geometry.PixelX, at.y/scan.Geometry.PixelY
+		}
 		return true
 	}
 	if _, noted := w.waiting[f.id]; !noted {

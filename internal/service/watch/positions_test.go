@@ -122,7 +122,7 @@ func TestPositionFiles(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "places.csv")
 		put(t, path, tt.text)
-		ids, x, y, err := readPositions(path)
+		ids, x, y, _, err := readPositions(path, dataset.View{})
 		if !slices.Equal(ids, tt.ids) || len(x) != len(ids) || len(y) != len(ids) {
 			t.Errorf("%s: ids %v, want %v", tt.name, ids, tt.ids)
 		}
@@ -138,7 +138,7 @@ func TestPositionFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "places.npz")
 	write(t, path, []npz.Member{{Key: "ids", Value: []int64{3, 4, 5}},
 		{Key: "xcoords", Value: []float64{1, math.NaN(), 2}}, {Key: "ycoords", Value: []float64{1, 1, 2}}})
-	if ids, _, _, err := readPositions(path); !slices.Equal(ids, []int64{3}) || err == nil ||
+	if ids, _, _, _, err := readPositions(path, dataset.View{}); !slices.Equal(ids, []int64{3}) || err == nil ||
 		!strings.Contains(err.Error(), "position 1: found frame 4") {
 		t.Errorf("%v, %v", ids, err)
 	}
@@ -185,5 +185,48 @@ func TestOrientedPositions(t *testing.T) {
 		if err := part.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestPositionsInUnits: the list states its unit in its names, and the flags the columns and the object's pixel.
+func TestPositionsInUnits(t *testing.T) {
+	const count = 3
+	d := scanData(count)
+	var b strings.Builder
+	b.WriteString("trigger, z, samy_mm, samx_mm\n")
+	for id := range count {
+		d.X[id], d.Y[id] = math.Round(d.X[id]), math.Round(d.Y[id]) // the same after division by the pixel
+		fmt.Fprintf(&b, "%d, 9, %v, %v\n", id, d.Y[id]/4, d.X[id]/4)
+	}
+	want := inferred(t, d, count)
+	r := watching(t)
+	write(t, r.path("a.npz"), patternsOnly(members(d, upTo(count), true)))
+	r.o.Positions = filepath.Join(t.TempDir(), "stage.csv")
+	put(t, r.o.Positions, b.String())
+	r.o.Read.View.PixelSizeNM = 0.25e6
+	r.o.Frames = count
+	r.end(context.Background(), Complete, Tally{Frames: count}, want)
+
+	named := watching(t)
+	write(t, named.path("a.npz"), patternsOnly(members(d, upTo(count), true)))
+	named.o.Positions = filepath.Join(t.TempDir(), "stage.csv")
+	put(t, named.o.Positions, strings.Replace(b.String(), "samy_mm, samx_mm", "first, second", 1))
+	view := &named.o.Read.View
+	view.PixelSizeNM, view.X, view.Y, view.Unit = 0.25e6, "second", "first", "mm"
+	named.o.Frames = count
+	named.end(context.Background(), Complete, Tally{Frames: count}, want)
+}
+
+// TestPositionsInMetresNeedAPixel: without the object's pixel, the parts are refused with the flags that help.
+func TestPositionsInMetresNeedAPixel(t *testing.T) {
+	r := watching(t)
+	write(t, r.path("a.npz"), patternsOnly(members(scanData(1), upTo(1), true)))
+	r.o.Positions = filepath.Join(t.TempDir(), "stage.csv")
+	put(t, r.o.Positions, "id,x_um,y_um\n0,1,2\n")
+	if _, err := Run(context.Background(), r.o); err != nil {
+		t.Fatal(err)
+	}
+	if said := r.log.String(); !strings.Contains(said, "no pixel size of the object") {
+		t.Errorf("said:\n%s", said)
 	}
 }

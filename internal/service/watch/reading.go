@@ -76,12 +76,22 @@ func (w *Watcher) open(path string) (*dataset.Scan, error) {
 	opt := w.o.Read
 	opt.Part, opt.Growing, opt.NoPositions = true, w.files.single, w.positions != nil
 	opt.NoProbe, opt.NoObject = true, true
+	if w.positions != nil { // whose columns these are
+		opt.View.X, opt.View.Y, opt.View.Unit = "", "", ""
+	}
 	if !w.remarksLogged {
 		opt.Log = w.o.Log
 	}
 	scan, err := dataset.Open(path, opt)
 	if err != nil {
 		return nil, err
+	}
+	if p := w.positions; p != nil && p.metres && scan.Geometry.PixelX*scan.Geometry.PixelY == 0 {
+		_ = scan.Close()
+		return nil, &badinput.Error{
+			File: path, Found: "no pixel size of the object", Expected: "one, as the positions are in metres",
+			Remedy: "give --pixel-size-nm, or --energy-ev, --distance-m and --detector-pixel-um",
+		}
 	}
 	if err := reconstruct.Fits(scan, w.o.Contract); err != nil {
 		_ = scan.Close()
