@@ -145,3 +145,11 @@ func FuzzTable(f *testing.F) {
 		}
 	})
 }
+
+// TestOpenStopsAtALongLine: the beginning of a file is refused before a line without end fills the memory.
+func TestOpenStopsAtALongLine(t *testing.T) {
+	_, err := table.Open(file(t, strings.Repeat("1,", 1<<20)))
+	if err == nil || !strings.Contains(err.Error(), "line 1") {
+		t.Errorf("%v", err)
+	}
+}

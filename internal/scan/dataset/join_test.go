@@ -43,6 +43,8 @@ func TestPositionsOfText(t *testing.T) {
 			""},
 		"one is missing": {plain, []string{"id,x_px,y_px", "0,1,0", "2,3,9"}, []float64{1, 3},
 			"patterns=1 of=3 first_number=1"},
+		"from 1, one is missing": {plain, []string{"frame,x_px,y_px", "1,1,0", "3,3,9"}, []float64{1, 3},
+			"patterns=1 of=3 first_number=2"},
 		"numbers of both": {numbered, []string{"id,x_px,y_px", "5,1,0", "7,2,0", "9,3,9"}, []float64{2, 1, 3}, ""},
 		"samples": {plain, []string{"id,x_px,y_px", "0,1,0", "0,2,0", "1,5,0", "2,6,9", "2,8,9"},
 			[]float64{1.5, 5, 7}, "5 rows of positions have the numbers of 3 frames"},
