@@ -74,6 +74,9 @@ def refined(bench, scan):
 
 
 def tuned(bench, scan):
+    """A training starts only from a network of the scan's size; the general one is stored for 64 pixels."""
+    if not bench.model and scan.name.split("-")[1] != "64":
+        return None
     return bench.train(scan, "--init", bench.model or GENERAL, "--max-epochs", 3), bench.ours()
 
 
@@ -114,13 +117,13 @@ def cells(args):
 
 
 def measured(bench, cell, way):
-    """The figures of a way for a scan, measured or kept from an earlier run."""
+    """The figures of a way for a scan, measured or kept from an earlier run; None if it does not serve the scan."""
     key = json.dumps([cell, way, bench.threads, bench.digest], sort_keys=True)
     kept = bench.files / f"kept-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
     if not kept.exists():
         scan = bench.scan(cell)
-        seconds, found = WAYS[way](bench, scan)
-        kept.write_text(json.dumps(bench.judge(found, scan) | {"seconds": seconds}))
+        done = WAYS[way](bench, scan)
+        kept.write_text(json.dumps(bench.judge(done[1], scan) | {"seconds": done[0]} if done else None))
     return json.loads(kept.read_text())
 
 
@@ -161,7 +164,7 @@ def main():
         found = {name: measured(bench, cell, name) for name in names}
         rows.append(cell | {"found": found})
         print(cell, "; ".join(f"{name} {f['correlation']:.3f}, {f['half_bit']:.2f}, {f['seconds']:.1f} s"
-                              for name, f in found.items()), flush=True)
+                              for name, f in found.items() if f), flush=True)
         record = {"machine": machine.describe(bench, ["numpy"]), "ways": names, "rows": rows}
         (args.results / "which.json").write_text(json.dumps(record, indent=1) + "\n")
         args.page.write_text(which_tables.page(record))

@@ -8,8 +8,8 @@ EQUAL = 0.01  # ways whose correlations differ by at most this are equally good
 
 HEAD = """# Which command for which scan
 
-`make which` measures this page, see bench/which.py. The objects are a photograph, branching trees
-and veins, which no training has seen. The probe is a zone plate's, given out of focus. Positions are a Fermat spiral.
+`make which` measures this page, see bench/which.py. The objects are a photograph, branching trees and veins, which no
+training has seen. The probe is a zone plate's, given out of focus. Positions are a Fermat spiral.
 
 - *general*: `ptyx infer --probe scan --probe-passes 10` with the general network, which has not seen the scan
 - *general, refine 3*: the same with `--refine 3`
@@ -19,16 +19,25 @@ and veins, which no training has seen. The probe is a zone plate's, given out of
 - *pty-chi*: its LSQML with 60 passes, without the start of Python
 
 **Correlation**: complex, by `ptyx eval`, the median over objects and seeds. **Resolution**: the frequency in
-cycles/pixel at which the Fourier ring correlation falls below the half-bit curve. Times are those of complete commands.
+cycles/pixel at which the Fourier ring correlation falls below the half-bit curve. Where the correlation is below 0.9,
+it can be high although the object is wrong. Times are those of complete commands.
 """
 
 
 def page(record):
     ways = record["ways"]
-    parts = [HEAD, machine(record["machine"]) + "\n", best(record["rows"], ways)]
+    parts = [HEAD, extent(record["rows"]) + machine(record["machine"]) + "\n", best(record["rows"], ways)]
     for n in sorted({r["n"] for r in record["rows"]}):
         parts.append(size(n, [r for r in record["rows"] if r["n"] == n], ways))
     return "\n".join(parts)
+
+
+def extent(rows):
+    """What was run."""
+    objects, seeds = (sorted({str(r[key]) for r in rows}) for key in ("object", "seed"))
+    patterns = ", ".join(f"{r} x {r}" for r in sorted({r["n"] for r in rows}))
+    return wrapped(f"This run: {len(rows)} scans; objects {', '.join(objects)}; seeds {', '.join(seeds)}; "
+                   f"patterns of {patterns} pixels.")
 
 
 def groups(rows):
@@ -43,6 +52,18 @@ def middle(rows, way, key):
     return median(r["found"][way][key] for r in rows)
 
 
+def serving(rows, ways):
+    """The ways that serve all rows."""
+    return [w for w in ways if all(r["found"][w] for r in rows)]
+
+
+def cell(rows, way, *forms):
+    """Medians of a way, a key and a format each; a dash if it does not serve the rows."""
+    if way not in serving(rows, [way]):
+        return "-"
+    return " / ".join(format(middle(rows, way, key), form) for key, form in forms)
+
+
 def best(rows, ways):
     """For each kind of scan the best way, and the fastest one that is as good."""
     text = section("The best and the fastest", f"Fastest: the fastest of the ways whose correlation is at most {EQUAL} "
@@ -50,11 +71,11 @@ def best(rows, ways):
     body = []
     for n in sorted({r["n"] for r in rows}):
         for (photons, step), group in groups([r for r in rows if r["n"] == n]).items():
-            quality = {w: middle(group, w, "correlation") for w in ways}
+            quality = {w: middle(group, w, "correlation") for w in serving(group, ways)}
             top = max(quality.values())
-            good = [w for w in ways if quality[w] >= top - EQUAL]
+            good = [w for w in quality if quality[w] >= top - EQUAL]
             fast = min(good, key=lambda w: middle(group, w, "seconds"))
-            body.append((n, photons, step, max(ways, key=quality.get), f"{top:.3f}", fast, f"{quality[fast]:.3f}",
+            body.append((n, photons, step, max(quality, key=quality.get), f"{top:.3f}", fast, f"{quality[fast]:.3f}",
                          f"{middle(group, fast, 'seconds'):.1f}"))
     return text + table(["N", "photons", "step (probe widths)", "best", "correlation", "fastest", "correlation", "s"],
                         body)
@@ -63,9 +84,8 @@ def best(rows, ways):
 def size(n, rows, ways):
     head = ["photons", "step (probe widths)", *ways]
     text = section(f"N = {n}", "Correlation / resolution / seconds.")
-    body = [(photons, step, *(" / ".join((f"{middle(group, w, 'correlation'):.3f}",
-                                         f"{middle(group, w, 'half_bit'):.2f}",
-                                         f"{middle(group, w, 'seconds'):.1f}")) for w in ways))
+    figures = (("correlation", ".3f"), ("half_bit", ".2f"), ("seconds", ".1f"))
+    body = [(photons, step, *(cell(group, w, *figures) for w in ways))
             for (photons, step), group in groups(rows).items()]
     text += table(head, body) + "\n" + wrapped("Correlation by object:")
     kinds = sorted({r["object"] for r in rows})
@@ -74,5 +94,5 @@ def size(n, rows, ways):
         for kind in kinds:
             of = [r for r in group if r["object"] == kind]
             if of:
-                body.append((photons, step, kind, *(f"{middle(of, w, 'correlation'):.3f}" for w in ways)))
+                body.append((photons, step, kind, *(cell(of, w, ("correlation", ".3f")) for w in ways)))
     return text + table(["photons", "step", "object", *ways], body)
