@@ -11,8 +11,9 @@
 # bench/solvers.json. It has the same variables. With BENCH_SCAN=scan.npz BENCH_REFERENCE=reference.npz the races run
 # on a scan of your own, and the quality is the correlation with the reference's objectGuess.
 
-# make bench-network measures the default network: quality against time, speed, memory, and two probes in one training.
-# It writes bench/network.md and bench/network.json in about ten minutes, and has the variables of bench-solvers.
+# make bench-network measures the default network: quality against time, speed, memory, two probes in one training, and
+# the share of errors within one sigma. It writes bench/network.md and bench/network.json in about twenty minutes, and
+# has the variables of bench-solvers.
 
 PYTHON ?= python3
 PEERS_ENV := .venv/peers

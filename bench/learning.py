@@ -1,4 +1,4 @@
-"""Measures the default network: quality against time, speed, memory, and two probes in one training.
+"""Measures the default network: quality against time, speed, memory, two probes in one training, and its sigma.
 
     make bench-network
 
@@ -7,6 +7,7 @@ Writes network.md and network.json. Sections that do not run keep their figures,
 import argparse
 from pathlib import Path
 
+import errors
 import learning_tables
 import machine
 import record
@@ -91,7 +92,24 @@ def probes(bench):
     return rows
 
 
-SECTIONS = {"quality": quality, "speed": speed, "probes": probes}
+def sigma(bench):
+    """The share of errors within one sigma after the default command, for each decade of photons."""
+    rows = []
+    for decade in (4,) if bench.quick else range(3, 9):
+        row = {"photons": 10**decade, "bar": [0.65, 0.71], "scans": {}}
+        for kind in ("blobs",) if bench.quick else ("star", "lines", "blobs"):
+            scan = bench.simulated(f"sigma-{kind}-{decade}", object=kind, scan="fermat", nphotons=10**decade, seed=3,
+                                   positions=QUICK_SCAN if bench.quick else 300)
+            bench.train([scan], "sigma")
+            bench.infer("sigma", scan, "sigma-found")
+            row["scans"][kind] = errors.share_within(bench.files / "sigma-found" / "reconstruction.npz", scan)
+        row["within"] = sum(s["within"] for s in row["scans"].values()) / len(row["scans"])
+        row["verdict"] = "bar reached" if row["bar"][0] <= row["within"] <= row["bar"][1] else "missed"
+        rows.append(row)
+    return rows
+
+
+SECTIONS = {"quality": quality, "speed": speed, "probes": probes, "sigma": sigma}
 
 
 def main():

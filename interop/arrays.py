@@ -19,10 +19,11 @@ def scan_members(m, n, height, width):
     }
 
 
-def reconstruction_members(m, height, width, n):
+def reconstruction_members(m, height, width, n, network):
+    sigma = {"sigma": ("float32", (height, width))} if network == "unrolled" else {}
     return {
         "object": ("complex64", (height, width)), "origin": ("int64", (2,)), "coverage": ("float32", (height, width)),
-        "spread": ("float32", (height, width)),
+        "spread": ("float32", (height, width)), **sigma,
         "xcoords": ("float64", (m,)), "ycoords": ("float64", (m,)), "scan_index": ("int64", (m,)),
         "probeGuess": ("complex64", (n, n)),
         "model_digest": SHA, "ptyx_version": ("U5", ()), "provider": ("U20", ()),
@@ -69,7 +70,7 @@ def check(report, files):
     for case in CASES:
         recon = read(case.reconstruction)
         compare(report, case.reconstruction, recon,
-                reconstruction_members(len(recon["scan_index"]), *recon["coverage"].shape, case.n))
+                reconstruction_members(len(recon["scan_index"]), *recon["coverage"].shape, case.n, case.network))
         report.same(f"{case.reconstruction}: provider", str(recon["provider"]), "CPUExecutionProvider")
         compare(report, f"{case.run}/probe.npz", read(f"{case.run}/probe.npz"),
                 {"probeGuess": ("complex64", (case.n, case.n))})

@@ -13,6 +13,7 @@ COLOURS = 20
 def check(report, files):
     expected = {f"{case.out}/reconstructed_{part}.png" for case in CASES for part in ("amplitude", "coverage", "phase",
                                                                                       "spread")}
+    expected |= {f"{case.out}/reconstructed_sigma.png" for case in CASES if case.network == "unrolled"}
     expected |= {f"{case.run}/{name}.png" for case in CASES for name in ("probe", "loss")}
     expected |= {f"{pair}/comparison.png" for pair in PAIRS}
     found = {str(p.relative_to(files)) for p in files.rglob("*.png")} - {"netron.png"}

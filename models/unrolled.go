@@ -38,6 +38,7 @@ const (
 	firstMomentum = 0.3
 	firstWrite    = 0.1 // factor on the weights that change the object
 	numberRate    = 0.1 // learning rate of these numbers, relative to that of the convolutions
+	firstReadRate = 2   // likewise of the first stage's weights that read the image, in place of two for the same image
 
 	varianceFloor = 1e-8 // of the squared move of which the variance is a multiple: an error of 1e-4
 )
@@ -105,13 +106,16 @@ func unrolledSpecs(c Config) []Spec {
 	number(floorName)
 	for i := range stages + tail {
 		number(stageName(i, "step"))
-		seen := 2 * pixels // the first stage sees an object that is its last move
+		seen := 2 * pixels // the first stage reads one image that is both the object and its last move
 		if i > 0 {
 			number(stageName(i, "momentum"))
 			seen = 4 * pixels
 		}
 		if i < stages {
 			conv(stageName(i, "read"), seen, width)
+			if i == 0 {
+				specs[len(specs)-2].Rate = firstReadRate
+			}
 			conv(stageName(i, "mix.0"), width, width)
 			conv(stageName(i, "mix.1"), width, width)
 			conv(stageName(i, "write"), width, 2*pixels)

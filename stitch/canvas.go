@@ -4,6 +4,7 @@
 // A Canvas covers all positions of a scan or, made by NewGrowing, those known so far. Add puts one patch of N x N
 // pixels on it. The weight of a pixel is the probe's intensity |P|^2, the share of the photons that saw it. Object is
 // the weighted mean of the patches, Coverage the sum of the weights, Spread the disagreement of overlapping patches.
+// Variance is the mean of the variances that the network gives with the patches.
 // Patches lie at whole pixels; nothing is interpolated.
 //
 // In the scan's pixel frame x runs along columns and y along rows. The patch of a position covers the pixels from N/2
@@ -17,8 +18,8 @@
 //
 // # Memory
 //
-// A canvas takes 32 bytes per pixel, and one bit per frame, in pages, to refuse a frame the second time. A Snapshot
-// takes 16 bytes per pixel.
+// A canvas takes 32 bytes per pixel, with variances 40, and one bit per frame, in pages, to refuse a frame the second
+// time. A Snapshot takes 16 bytes per pixel.
 package stitch
 
 import (
@@ -82,6 +83,7 @@ type Canvas struct {
 	box      frame.Box // of the object
 	room     frame.Box // of the pixels in memory, around box
 	pixels   []sums    // of room
+	logs     []int64   // of room, sums of weight * logarithm of the variance, in 2^-(18+16); nil without variances
 	seen     idSet
 	heaviest int64 // upper bound of any pixel's summed weight
 	open     []*Snapshot
@@ -193,6 +195,10 @@ func (c *Canvas) Size() (height, width int) {
 // (ErrDuplicate, ErrOutside, ErrValue, ErrFull) the canvas is unchanged. Values above MaxMagnitude that have hardly any
 // weight are shortened to it. Add neither keeps nor changes the patch.
 func (c *Canvas) Add(id int, x, y float64, patch []complex64) error {
+	return c.add(id, x, y, patch, nil)
+}
+
+func (c *Canvas) add(id int, x, y float64, patch []complex64, logVariance []float32) error {
 	if len(patch) != c.n*c.n {
 		return fmt.Errorf("stitch: frame %d: a patch of %d values, want %d x %d", id, len(patch), c.n, c.n)
 	}
@@ -218,6 +224,9 @@ func (c *Canvas) Add(id int, x, y float64, patch []complex64) error {
 	for r := range c.n {
 		start := (row+r)*width + col
 		accumulate(c.pixels[start:start+c.n], patch[r*c.n:(r+1)*c.n], c.weights[r*c.n:(r+1)*c.n])
+	}
+	if logVariance != nil {
+		c.addLogs(row, col, logVariance)
 	}
 	return nil
 }

@@ -71,21 +71,37 @@ func (c *Canvas) makeRoom(next frame.Box, allow func(next, now int64) error) err
 		room = next
 	}
 	if allow != nil {
-		if err := allow(bytesOf(room), bytesOf(c.room)); err != nil {
+		if err := allow(c.bytesOf(room), c.bytesOf(c.room)); err != nil {
 			return err
 		}
 	}
 	pixels, width := make([]sums, room.Height()*room.Width()), c.box.Width()
+	var logs []int64
+	if c.logs != nil {
+		logs = make([]int64, len(pixels))
+	}
 	for row := c.box.Top; row < c.box.Bottom; row++ {
 		from := (row-c.room.Top)*c.room.Width() + c.box.Left - c.room.Left
 		to := (row-room.Top)*room.Width() + c.box.Left - room.Left
 		copy(pixels[to:to+width], c.pixels[from:])
+		if logs != nil {
+			copy(logs[to:to+width], c.logs[from:])
+		}
 	}
-	c.pixels, c.room = pixels, room
+	c.pixels, c.logs, c.room = pixels, logs, room
 	return nil
 }
 
 // bytesOf is the memory of the pixels of a box.
-func bytesOf(b frame.Box) int64 { return int64(b.Height()) * int64(b.Width()) * bytesPerPixel }
+func (c *Canvas) bytesOf(b frame.Box) int64 {
+	bytes := int64(bytesPerPixel)
+	if c.logs != nil {
+		bytes += bytesPerLog
+	}
+	return int64(b.Height()) * int64(b.Width()) * bytes
+}
 
-const bytesPerPixel = 32
+const (
+	bytesPerPixel = 32
+	bytesPerLog   = 8
+)

@@ -146,7 +146,7 @@ func sameBytes(t *testing.T, want, got string, names ...string) {
 
 var inferred = []string{
 	"reconstruction.npz", "reconstructed_amplitude.png", "reconstructed_phase.png", "reconstructed_spread.png",
-	"reconstructed_coverage.png",
+	"reconstructed_coverage.png", "reconstructed_sigma.png",
 }
 
 // An inference is killed at any moment over an older result: each file is the old one or the new one, never part of

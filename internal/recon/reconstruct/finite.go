@@ -14,6 +14,7 @@ func (r *Result) check() error {
 	}{
 		{"object", finite(data(r.Object))}, {"probeGuess", finite(data(r.Probe))},
 		{"coverage", finite(data(r.Coverage))}, {"spread", finite(data(r.Spread))},
+		{KeySigma, finite(data(r.Sigma))},
 		{"xcoords", finite(r.X)}, {"ycoords", finite(r.Y)},
 	} {
 		if !a.finite {

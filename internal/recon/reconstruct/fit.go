@@ -37,12 +37,18 @@ const (
 	keptPixels = 1 << 20 // of these patterns at most, unless that is too few: 4 MB
 )
 
-// keep chooses the patterns for the fit, evenly along the scan.
+// keep chooses the patterns for the fit, evenly along the scan. Their patches are kept for sigma.
 func (r *Reconstruction) keep() {
 	count := min(len(r.groups), mostKept, max(leastKept, keptPixels/(r.N*r.N)))
 	r.kept = map[int][]float32{}
 	for i := range count {
 		r.kept[r.groups[i*len(r.groups)/count][0]] = nil
+	}
+	r.patches = map[int][]complex64{}
+	if r.Contract.Variance && r.Channels == 1 {
+		for id := range r.kept {
+			r.patches[id] = nil
+		}
 	}
 }
 
@@ -50,6 +56,15 @@ func (r *Reconstruction) keep() {
 func (r *Reconstruction) note(id int, pattern []float32) {
 	if _, wanted := r.kept[id]; wanted {
 		r.kept[id] = slices.Clone(pattern)
+	}
+}
+
+// notePatch copies the patch of a kept pattern if sigma needs it.
+func (r *Reconstruction) notePatch(id int, patch []complex64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, wanted := r.patches[id]; wanted {
+		r.patches[id] = slices.Clone(patch)
 	}
 }
 

@@ -42,10 +42,11 @@ type Reconstruction struct {
 	batch  int     // samples in each batch but the last
 	canvas *stitch.Canvas
 
-	kept map[int][]float32 // patterns (N, N) for the fit, nil until they are read
+	kept map[int][]float32 // patterns (N, N) for the fit and sigma, nil until they are read
 
 	mu      sync.Mutex
-	skipped map[int]error // patterns whose patch holds a value that no object has
+	skipped map[int]error       // patterns whose patch holds a value that no object has
+	patches map[int][]complex64 // of the kept patterns, nil until they are stitched; empty without sigma
 }
 
 // New cuts a scan into batches for a model. The caller keeps the scan open and closes it. A scan or options that do not
@@ -158,9 +159,10 @@ func (r *Reconstruction) Offsets(i int, into *ndarray.Float32) {
 	}
 }
 
-// Add stitches the patches (B, C, N, N) of batch i. It skips patches that were stitched before and returns their
+// Add stitches the patches (B, C, N, N) of batch i and, if the network gives it, the logarithm of their variance; else
+// it is nil. It skips patches that were stitched before and returns their
 // number. Several goroutines may call it, with batches in any order: the object is the same.
-func (r *Reconstruction) Add(i int, patches []complex64) (repeated int, err error) {
+func (r *Reconstruction) Add(i int, patches []complex64, logVariance []float32) (repeated int, err error) {
 	if want := r.Size(i); len(patches) != want {
 		return 0, fmt.Errorf("stitching batch %d: %d values, expected %d", i, len(patches), want)
 	}
@@ -171,8 +173,16 @@ func (r *Reconstruction) Add(i int, patches []complex64) (repeated int, err erro
 			if r.Channels > 1 {
 				patchID = i*r.batch*r.Channels + slot
 			}
-			err := r.canvas.Add(patchID, r.scan.X[id], r.scan.Y[id], patches[slot*image:(slot+1)*image])
+			patch := patches[slot*image : (slot+1)*image]
+			if logVariance == nil {
+				err = r.canvas.Add(patchID, r.scan.X[id], r.scan.Y[id], patch)
+			} else {
+				variance := logVariance[slot*image : (slot+1)*image]
+				err = r.canvas.AddWithVariance(patchID, r.scan.X[id], r.scan.Y[id], patch, variance)
+			}
 			switch {
+			case err == nil:
+				r.notePatch(id, patch)
 			case errors.Is(err, stitch.ErrDuplicate):
 				repeated++
 			case errors.Is(err, stitch.ErrValue):
@@ -219,6 +229,7 @@ func (r *Reconstruction) Result(provider string) *Result {
 	result := fromSnapshot(snapshot, provider, r.Contract.Probe)
 	result.Patches, result.Scale = len(r.groups)*r.Channels-len(r.skipped), r.scan.PixelScale
 	result.Skipped = slices.Sorted(maps.Keys(r.skipped))
+	result.Sigma = r.sigma(result)
 	seen := map[int]bool{}
 	for _, group := range r.groups {
 		for _, id := range group {

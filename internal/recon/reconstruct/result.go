@@ -27,11 +27,14 @@ type Result struct {
 	Object   *ndarray.Complex64 // (H, W); 0 where no patch lies
 	Coverage *ndarray.Float32   // (H, W), sum of the probe weights
 	Spread   *ndarray.Float32   // (H, W), how far overlapping patches disagree
-	Row, Col int                // of Object[0, 0] in the scan's frame
-	X, Y     []float64          // centres of the patterns used
-	IDs      []int64            // their indices in the scan
-	Provider string             // device that computed the patches
-	Fallback string             // why the CPU computed although auto found CUDA; empty: it did not
+	// Sigma is the estimated standard deviation of the error of the real part, and of the imaginary part, (H, W). It is
+	// nil if the network gives no variance.
+	Sigma    *ndarray.Float32
+	Row, Col int       // of Object[0, 0] in the scan's frame
+	X, Y     []float64 // centres of the patterns used
+	IDs      []int64   // their indices in the scan
+	Provider string    // device that computed the patches
+	Fallback string    // why the CPU computed although auto found CUDA; empty: it did not
 	Patches  int
 	Fit      *Fit               // of the object to its patterns; nil: unknown
 	Skipped  []int              // patterns whose patch was left out, because it held a value that no object has
@@ -91,6 +94,7 @@ const (
 	AmplitudeFile = "reconstructed_amplitude.png"
 	PhaseFile     = "reconstructed_phase.png"
 	SpreadFile    = "reconstructed_spread.png"   // how far overlapping patches disagree: no calibrated error
+	SigmaFile     = "reconstructed_sigma.png"    // estimated standard deviation of the error; only with Result.Sigma
 	CoverageFile  = "reconstructed_coverage.png" // summed probe weights, of the whole canvas
 )
 
@@ -98,6 +102,7 @@ const (
 const (
 	KeyVersion  = "ptyx_version"
 	KeyFallback = "device_fallback" // Result.Fallback; only after a fallback
+	KeySigma    = "sigma"           // Result.Sigma; only with a network that gives the variance
 )
 
 // Save writes the object with its provenance, and its pictures, at the same time. The object is saved as the network
@@ -150,6 +155,9 @@ func (r *Result) members(modelDigest string) []npz.Member {
 		{Key: KeyVersion, Value: version.String},
 		{Key: "provider", Value: r.Provider},
 	}
+	if r.Sigma != nil {
+		members = slices.Insert(members, 4, npz.Member{Key: KeySigma, Value: r.Sigma}) // behind the spread
+	}
 	if r.Fallback != "" {
 		members = append(members, npz.Member{Key: KeyFallback, Value: r.Fallback})
 	}
@@ -180,7 +188,7 @@ type Picture struct {
 func (r *Result) Pictures() []Picture {
 	view := render.View{Row: r.Row, Col: r.Col, Coverage: r.Coverage}
 	all := render.View{Row: r.Row, Col: r.Col} // with the border that the other pictures leave out
-	return []Picture{
+	pictures := []Picture{
 		{AmplitudeFile, "amplitude", func() (*render.Panel, error) { return render.AmplitudePanel(r.Object, view) }},
 		{PhaseFile, "phase", func() (*render.Panel, error) { return render.PhasePanel(r.Object, view) }},
 		{SpreadFile, "spread", func() (*render.Panel, error) {
@@ -190,6 +198,12 @@ func (r *Result) Pictures() []Picture {
 			return render.MapPanel(r.Coverage, all, "coverage (patches at the probe's peak)")
 		}},
 	}
+	if r.Sigma != nil {
+		pictures = append(pictures, Picture{SigmaFile, "sigma", func() (*render.Panel, error) {
+			return render.MapPanel(r.Sigma, view, "standard deviation of the error (estimated)")
+		}})
+	}
+	return pictures
 }
 
 // draw writes the picture's file.

@@ -48,15 +48,21 @@ type item struct {
 	batch    int
 	patterns *ndarray.Float32   // (B, C, N, N)
 	patches  *ndarray.Complex64 // (B, C, N, N)
+	// logVariance is (B, C, N, N), nil if the network has no such output.
+	logVariance []float32
 }
 
 func (p *pipeline) run(ctx context.Context) error {
 	free, loaded, predicted := make(chan *item, buffers+p.workers), make(chan *item, 1), make(chan *item, p.workers)
 	for range cap(free) {
-		free <- &item{
+		it := &item{
 			patterns: ndarray.New[float32](p.batch, p.Channels, p.N, p.N),
 			patches:  ndarray.New[complex64](p.batch, p.Channels, p.N, p.N),
 		}
+		if p.Contract.Variance {
+			it.logVariance = make([]float32, len(it.patterns.Data))
+		}
+		free <- it
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { defer close(loaded); return p.load(ctx, free, loaded) })
@@ -115,6 +121,9 @@ func (p *pipeline) predict(ctx context.Context, loaded <-chan *item, predicted c
 			return fmt.Errorf("running the network: %w", err)
 		}
 		predict.Complex(p.Contract, first.Data, second.Data, it.patches.Data)
+		if v := predict.LogVariance(batch); v != nil {
+			copy(it.logVariance, v.Data)
+		}
 		if err := send(ctx, predicted, it); err != nil {
 			return err
 		}
@@ -124,7 +133,12 @@ func (p *pipeline) predict(ctx context.Context, loaded <-chan *item, predicted c
 
 func (p *pipeline) stitch(ctx context.Context, predicted <-chan *item, free chan<- *item) error {
 	for it := range predicted {
-		repeated, err := p.Add(it.batch, it.patches.Data[:p.Size(it.batch)])
+		size := p.Size(it.batch)
+		var logVariance []float32
+		if it.logVariance != nil {
+			logVariance = it.logVariance[:size]
+		}
+		repeated, err := p.Add(it.batch, it.patches.Data[:size], logVariance)
 		if err == nil && repeated > 0 {
 			err = fmt.Errorf("stitching batch %d: %w", it.batch, stitch.ErrDuplicate)
 		}

@@ -239,7 +239,7 @@ func (g *gatherer) stitch(o Outcome) error {
 	}
 	patches := g.patches[:len(o.First)]
 	predict.Complex(g.job.Contract, o.First, o.Second, patches)
-	if _, err := g.job.Add(o.Batch, patches); err != nil {
+	if _, err := g.job.Add(o.Batch, patches, o.LogVariance); err != nil {
 		return err
 	}
 	g.complete(o)
