@@ -18,7 +18,7 @@ type PretrainConfig struct {
 	LearningRate float64      `yaml:"learning_rate"` // at its peak
 	WarmUp       int          `yaml:"warm_up"`       // patterns in which the learning rate rises from 0
 	Round        int          `yaml:"round"`         // patterns between two reports, each of which saves the state
-	Clarity      float64      `yaml:"clarity"`       // how much patterns are preferred that show their object; 0: all alike
+	Clarity      float64      `yaml:"clarity"`       // preference for patterns that show their object; 0: none
 	SolvedShare  float64      `yaml:"with_share"`    // of samples from solved scans, if there are any
 	Loss         PretrainLoss `yaml:",inline"`
 	N            int          `yaml:"n"` // side of the patterns of the model that is written

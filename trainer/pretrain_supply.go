@@ -32,7 +32,7 @@ func (s *supply) size(step int) int {
 	for _, size := range s.sizes {
 		sum += size.Share
 	}
-	at := stream.New(s.seed, "trainer/pattern size", step).Float64() * sum
+	at := stream.New(s.seed, "trainer/sizes", step).Float64() * sum
 	for _, size := range s.sizes {
 		if at -= size.Share; at < 0 {
 			return size.N

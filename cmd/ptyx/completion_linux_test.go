@@ -55,7 +55,7 @@ func TestShellsComplete(t *testing.T) {
 		{"train --train-data-file sc\t", "<train><--train-data-file><scan one.npz>"},
 		{"train --config tune.\t", "<train><--config><tune.yaml>"},
 		{"infer --output-dir tu\t", "<infer><--output-dir><tuned>"},
-		{"validate sc\t --lay\tframes-l\t", "<validate><scan one.npz><--layout><frames-last>"},
+		{"validate sc\t --inp\tampl\t", "<validate><scan one.npz><--input><amplitude>"},
 		{"completion fi\t", "<completion><fish>"},
 		{"train --max-epochs tu\t", "<train><--max-epochs><tu>"},
 		{"--ver\t", "<--verbose>"},

@@ -244,8 +244,12 @@ func inParts(t *testing.T, scan, dir string) {
 func quietly(t *testing.T, args []string) string {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	if status := run(context.Background(), args, &stdout, &stderr); status != exitOK || stderr.Len() > 0 {
-		t.Errorf("ptyx %s: exit status %d, says %q", strings.Join(args, " "), status, stderr.String())
+	status := run(context.Background(), args, &stdout, &stderr)
+	// infer warns of the objects of trainings as short as these.
+	said := regexp.MustCompile(`(?m)^level=WARN msg="the object does not explain its patterns.*\n`).
+		ReplaceAllString(stderr.String(), "")
+	if status != exitOK || said != "" {
+		t.Errorf("ptyx %s: exit status %d, says %q", strings.Join(args, " "), status, said)
 	}
 	return stdout.String()
 }

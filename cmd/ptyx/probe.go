@@ -11,7 +11,7 @@ type probeCmd struct {
 	ZoneNM     float64       `name:"zone-nm" placeholder:"NM" help:"Outermost zone of a zone plate in nanometres."`
 	StopUM     float64       `name:"stop-um" placeholder:"UM" help:"Central stop of a zone plate in micrometres."`
 	FocalMM    workflow.Pair `name:"focal-mm" placeholder:"MM[,MM]" help:"Focal lengths of KB mirrors in millimetres."`
-	DefocusUM  float64       `name:"defocus-um" placeholder:"UM" help:"Way from focus or pinhole to sample, micrometres."`
+	DefocusUM  float64       `name:"defocus-um" placeholder:"UM" help:"Way from focus or pinhole to sample, in µm."`
 
 	N    int    `placeholder:"PIXELS" help:"Side of the patterns, without --data."`
 	Seed uint64 `default:"0" help:"Random seed of the search, with --optic patterns."`

@@ -42,7 +42,7 @@ func TestDefaultsAreTheTrainers(t *testing.T) {
 // notSettings are the flags of train that its configuration does not hold.
 var notSettings = map[string]bool{
 	"help": true, "verbose": true, "quiet": true, "resume": true, "config": true, "live": true, "disable-mlflow": true,
-	"dry-run": true, "json": true, "insecure": true,
+	"dry-run": true, "json": true, "insecure": true, "layout-file": true,
 }
 
 // changed gives each setting of train, but --loss, a value other than its default.
@@ -56,7 +56,8 @@ var changed = map[string]string{
 	"probe-passes": "1", "probe-rate": "0.1", "probe-warm-up": "6", "crop": "64", "bin": "2", "positions-file": "q.h5",
 	"sample-motion": "true", "swap-xy": "true", "flip-x": "true", "flip-y": "true", "pixel-size-nm": "1",
 	"energy-ev": "2", "distance-m": "3", "detector-pixel-um": "4", "hdf5": "h", "engine": "tape", "device": "cuda",
-	"threads": "5", "onnxruntime": "r", "profile": "f",
+	"threads": "5", "onnxruntime": "r", "profile": "f", "patterns": "p", "x": "x", "y": "y", "unit": "um",
+	"mask": "m.h5", "raster": "3x4", "step-nm": "20", "rotation-deg": "9", "electrons": "true", "follow-links": "l",
 }
 
 // TestEveryFlagOfTrainCounts: each flag changes the options by itself, without a configuration file and over one.

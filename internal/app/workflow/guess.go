@@ -30,7 +30,8 @@ func guessedProbe(
 	return g.Probe, g.Residual, nil
 }
 
-// guessProbes gives each scan without a probe one from its patterns. First it warns of faults, with which no probe helps.
+// guessProbes gives each scan without a probe one from its patterns. First it warns of faults, with which no probe
+// helps.
 func (s scanFiles) guessProbes(ctx context.Context, seed uint64, log *slog.Logger) error {
 	for _, scan := range s {
 		warnOfFaults(ctx, scan, scan.Probe, log)

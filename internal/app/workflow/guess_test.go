@@ -27,7 +27,8 @@ func withoutProbe(t *testing.T, scan string) string {
 	}
 	path := filepath.Join(t.TempDir(), "bare.npz")
 	err = npz.Write(path, []npz.Member{
-		{Key: dataset.KeyPatternsAlias, Value: patterns}, {Key: dataset.KeyX, Value: s.X}, {Key: dataset.KeyY, Value: s.Y},
+		{Key: dataset.KeyPatternsAlias, Value: patterns},
+		{Key: dataset.KeyX, Value: s.X}, {Key: dataset.KeyY, Value: s.Y},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +57,8 @@ func TestSolveWithoutAProbe(t *testing.T) {
 	}
 }
 
-// TestSolveWarnsOfFaults: a scan with its zero frequency in the corner is solved as it is, with a line that has the fix.
+// TestSolveWarnsOfFaults: a scan with its zero frequency in the corner is solved as it is, with a line that has the
+// fix.
 func TestSolveWarnsOfFaults(t *testing.T) {
 	scan := faulty(t, func(d *dataset.ScanData) {
 		shifted := make([]float32, 64*64)

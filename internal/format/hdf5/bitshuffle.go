@@ -94,8 +94,8 @@ func blockDecoder(compression uint32) func(dst, packed []byte) (rest []byte, err
 	return nil
 }
 
-// unshuffle undoes the shuffling of bits of a block, of a multiple of 8 elements. Of n elements, the block has 8 rows of
-// n/8 bytes for each byte of an element: row k has bit k of that byte of every element, in order.
+// unshuffle undoes the shuffling of bits of a block, of a multiple of 8 elements. Of n elements, the block has 8 rows
+// of n/8 bytes for each byte of an element: row k has bit k of that byte of every element, in order.
 func unshuffle(dst, shuffled []byte, element int) {
 	clear(dst)
 	row := len(dst) / element / 8 // bytes

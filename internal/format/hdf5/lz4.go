@@ -38,8 +38,8 @@ func nextBlock(packed []byte) (block, rest []byte, err error) {
 	return packed[4 : 4+n], packed[4+n:], nil
 }
 
-// unpackLZ4 decodes the filter lz4 into dst, which it may make larger. A block as long as it is unpacked is stored as it
-// is.
+// unpackLZ4 decodes the filter lz4 into dst, which it may make larger. A block as long as it is unpacked is stored as
+// it is.
 func unpackLZ4(dst, packed []byte, _ []uint32, most int) ([]byte, error) {
 	size, block, packed, err := readBlockHeader(packed, most)
 	if err != nil {

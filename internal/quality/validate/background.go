@@ -13,9 +13,9 @@ const (
 	steadyFrames = 8    // patterns that show whether a pixel is steady
 )
 
-// background looks for an offset of all pixels, as the dark counts of a camera. Its pixels are lit in every pattern, and
-// nearly the same, also the dimmest. What an object scatters to the rim changes from pattern to pattern, and is a small
-// part of the light where it does not.
+// background looks for an offset of all pixels, as the dark counts of a camera. Its pixels are lit in every pattern,
+// and nearly the same, also the dimmest. What an object scatters to the rim changes from pattern to pattern, and is a
+// small part of the light where it does not.
 func background(x *exam) []Finding {
 	if x.power == 0 || x.frames < steadyFrames {
 		return nil
@@ -44,6 +44,6 @@ func background(x *exam) []Finding {
 		Found: fmt.Sprintf("an intensity of about %.3g in every pixel of every pattern: %.0f%% of the light",
 			level, 100*share),
 		Expected: "dark pixels far from the beam",
-		Fix:      "subtract the dark image before taking square roots, or save counts less the background, clipped at 0",
+		Fix:      "subtract the dark image before taking square roots, or save counts without background, at least 0",
 	}}
 }

@@ -11,7 +11,7 @@ import (
 
 const (
 	leastLikeness = 0.8  // of the mean pattern to the probe's far field
-	sameLikeness  = 0.95 // of the mean pattern to the probe itself, if it is the far field; two blobs have 0.9 by chance
+	sameLikeness  = 0.95 // of the mean pattern to the probe itself, if it is the far field; by chance 0.9
 	largestRim    = 0.02 // share of the probe's power on the outermost ring of pixels
 )
 

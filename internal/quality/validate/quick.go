@@ -14,8 +14,8 @@ const (
 )
 
 // Quick looks at the first patterns and the positions of an open scan, in a tenth of a second or so, and returns faults
-// that would spoil a reconstruction. probe is the one to compare with, (N, N), or nil. Patterns that cannot be read give
-// no finding: whatever reads them next reports it.
+// that would spoil a reconstruction. probe is the one to compare with, (N, N), or nil. Patterns that cannot be read
+// give no finding: whatever reads them next reports it.
 func Quick(ctx context.Context, scan *dataset.Scan, probe *ndarray.Complex64) []Finding {
 	count := min(scan.M, quickPatterns, max(1, quickPixels/(scan.N*scan.N)))
 	s, err := newSurvey(ctx, scan, count)

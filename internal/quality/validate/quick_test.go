@@ -49,7 +49,8 @@ func TestQuickFaults(t *testing.T) {
 				d.Patterns.Data[i] = min(v, 10)
 			}
 		}},
-		{check: "units", found: "microns, it seems", fix: "divide by", spoil: func(d *dataset.ScanData) { scale(d, 0.05) }},
+		{check: "units", found: "microns, it seems", fix: "divide by",
+			spoil: func(d *dataset.ScanData) { scale(d, 0.05) }},
 		{check: "overlap", found: "an overlap of 0%", fix: "another unit", needsProbe: true,
 			spoil: func(d *dataset.ScanData) { scale(d, 20) }},
 		{check: "probe", found: "in the corner", fix: "fftshift(probe)", needsProbe: true,
