@@ -15,7 +15,7 @@ const leastAgreement = 0.9
 
 // calibration looks for a probe that changes much when it is fitted to the patterns together with the object.
 func calibration(x *exam) []Finding {
-	if x.trials == nil {
+	if x.trials == nil || x.probe == nil {
 		return nil
 	}
 	same := agreement(x.probe, x.trials.fitted)

@@ -20,6 +20,7 @@ type Facts struct {
 	Y            [2]float64    `json:"y_pixels"`
 	Step         *float64      `json:"nearest_neighbour_pixels,omitempty"` // median distance
 	Probe        *float64      `json:"probe_diameter_pixels,omitempty"`
+	Guessed      bool          `json:"probe_guessed,omitempty"`        // from the patterns: the scan has no probe
 	Overlap      *float64      `json:"overlap,omitempty"`              // linear: 1 - step / diameter
 	FarField     *float64      `json:"far_field_likeness,omitempty"`   // of the probe's far field to the mean pattern
 	Calibrated   *float64      `json:"calibrated_agreement,omitempty"` // correlation of given and fitted probe
@@ -43,12 +44,17 @@ func newFacts(scan *dataset.Scan, probe *ndarray.Complex64, s *survey) *Facts {
 		f.Step = finite(distances[len(distances)/2])
 	}
 	if probe != nil {
-		f.Probe = finite(diameter(probe))
-		if f.Step != nil {
-			f.Overlap = finite(1 - *f.Step / *f.Probe)
-		}
+		f.addProbe(probe)
 	}
 	return f
+}
+
+// addProbe measures a probe and the overlap of its positions.
+func (f *Facts) addProbe(probe *ndarray.Complex64) {
+	f.Probe = finite(diameter(probe))
+	if f.Step != nil {
+		f.Overlap = finite(1 - *f.Step / *f.Probe)
+	}
 }
 
 // finite is a number to be written as JSON, nil if it is not finite.

@@ -39,12 +39,17 @@ type trials struct {
 }
 
 // orientation tries the eight orientations on the central patterns, if nothing else keeps the physics from explaining
-// them.
+// them. Without a probe it guesses one for each, which leaves four: positions turned by half a turn explain the patterns
+// as well, with the twin image of the object.
 func orientation(x *exam) []Finding {
-	if x.probe == nil || len(x.light) < fewest || x.report.Errors() > 0 {
+	if len(x.light) < fewest || x.report.Errors() > 0 {
 		return nil
 	}
-	if x.trials, x.err = x.tryOrientations(); x.err != nil {
+	try := x.tryOrientations
+	if x.probe == nil {
+		try = x.guessOrientations
+	}
+	if x.trials, x.err = try(); x.err != nil {
 		return nil
 	}
 	all, random := x.trials.orientations, x.trials.shuffled

@@ -161,7 +161,9 @@ func named(check string, findings []Finding) []Finding {
 // open opens the scan. What the reader refuses becomes a finding. If only the probe is at fault, the scan is opened
 // without it; if nothing can be examined, no scan is returned.
 func (r *Report) open(path string, o Options) (*dataset.Scan, error) {
-	options := dataset.Options{Input: o.Input, Orientation: o.Layout, View: o.View, ProbeFile: o.ProbeFile}
+	options := dataset.Options{
+		Input: o.Input, Orientation: o.Layout, View: o.View, ProbeFile: o.ProbeFile, ProbeOptional: true,
+	}
 	scan, err := dataset.Open(path, options)
 	for range 2 {
 		bad := (*badinput.Error)(nil)

@@ -61,6 +61,14 @@ func (f Finding) sentence() string {
 	return s
 }
 
+// origin says where the probe is from, if it is not the scan's.
+func (f *Facts) origin() string {
+	if f.Guessed {
+		return ", made from the patterns: the scan has none"
+	}
+	return ""
+}
+
 // write writes one fact per line.
 func (f *Facts) write(w io.Writer) {
 	row := func(name, format string, args ...any) { fmt.Fprintf(w, name+"\t"+format+"\n", args...) }
@@ -73,7 +81,7 @@ func (f *Facts) write(w io.Writer) {
 	measured(f.Photons, "light", "%.4g a pattern", 1)
 	row("positions", "x %.1f to %.1f, y %.1f to %.1f", f.X[0], f.X[1], f.Y[0], f.Y[1])
 	measured(f.Step, "neighbours", "%.2f pixels apart, the median", 1)
-	measured(f.Probe, "probe", "%.1f pixels wide", 1)
+	measured(f.Probe, "probe", "%.1f pixels wide"+f.origin(), 1)
 	measured(f.Overlap, "overlap", "%.0f%% of the probe's width", 100)
 	measured(f.FarField, "far field", "of the probe, likeness %.2f to the mean pattern", 1)
 	measured(f.Calibrated, "calibrated",

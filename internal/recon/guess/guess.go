@@ -10,7 +10,6 @@ package guess
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"math"
 	"slices"
 
@@ -29,22 +28,34 @@ type Guess struct {
 	Patterns int                // that tried them
 }
 
-// String is one line for a log.
-func (g *Guess) String() string {
-	return fmt.Sprintf("the best of %d candidates on %d patterns, residual %.4f", g.Tried, g.Patterns, g.Residual)
-}
-
 // round is a stage of the trials: the best candidates so far get so many passes more, from an empty object.
 type round struct{ keep, patterns, passes int }
 
-// rounds narrow the choice.
-func rounds(candidates int) []round {
+// rounds narrow the choice. Several placements are compared with fewer trials each.
+func rounds(candidates, placements int) []round {
+	if placements > 1 {
+		return []round{{candidates, tryOut * 4 / 10, 4}, {4, tryOut, 6}, {1, tryOut, 12}}
+	}
 	return []round{{candidates, tryOut * 6 / 10, 4}, {12, tryOut, 6}, {4, tryOut, 12}}
 }
+
+// Placement moves positions: it turns them, or gives them to other patterns.
+type Placement func(x, y []float64) (newX, newY []float64)
 
 // FromPatterns guesses the probe of a scan. It reads the patterns twice and keeps few of them, whatever their number.
 // Two calls with the same seed give the same bytes. A scan without light is a *badinput.Error.
 func FromPatterns(ctx context.Context, scan *dataset.Scan, seed uint64) (*Guess, error) {
+	asGiven := func(x, y []float64) ([]float64, []float64) { return x, y }
+	all, err := Compare(ctx, scan, seed, asGiven)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// Compare guesses a probe for each of some placements of the positions. The smaller its residual, the better the
+// placement explains the patterns. Positions turned by half a turn always explain them as well: with the twin image.
+func Compare(ctx context.Context, scan *dataset.Scan, seed uint64, placements ...Placement) ([]*Guess, error) {
 	survey, err := newSurvey(ctx, scan)
 	if err != nil {
 		return nil, err
@@ -54,18 +65,40 @@ func FromPatterns(ctx context.Context, scan *dataset.Scan, seed uint64) (*Guess,
 	if err != nil {
 		return nil, err
 	}
-	trials := candidates(b.mean, b.n, beamWidth(problem))
-	g := &Guess{Tried: len(trials), Patterns: len(problem.X)}
-	for _, r := range rounds(len(trials)) {
-		trials = trials[:min(len(trials), r.keep)]
-		if err := fitAll(ctx, central(problem, r.patterns), trials, r.passes, seed); err != nil {
+	first := candidates(b.mean, b.n, beamWidth(problem))
+	trials := make([][]*trial, len(placements))
+	for i := range trials {
+		for _, t := range first {
+			own := *t
+			trials[i] = append(trials[i], &own)
+		}
+	}
+	for _, r := range rounds(len(first), len(placements)) {
+		part := central(problem, r.patterns)
+		var jobs []job
+		for i, place := range placements {
+			trials[i] = trials[i][:min(len(trials[i]), r.keep)]
+			placed := part
+			placed.X, placed.Y = place(part.X, part.Y)
+			for _, t := range trials[i] {
+				jobs = append(jobs, job{placed, t})
+			}
+		}
+		if err := fitAll(ctx, jobs, r.passes, seed); err != nil {
 			return nil, err
 		}
-		slices.SortStableFunc(trials, func(a, b *trial) int { return cmp.Compare(a.residual, b.residual) })
+		for i := range trials {
+			slices.SortStableFunc(trials[i], func(a, b *trial) int { return cmp.Compare(a.residual, b.residual) })
+		}
 	}
-	g.Residual = trials[0].residual
-	g.Probe = centred(b.enlarged(trials[0].probe))
-	return g, nil
+	var all []*Guess
+	for i := range placements {
+		best := trials[i][0]
+		all = append(all, &Guess{
+			Probe: centred(b.enlarged(best.probe)), Residual: best.residual, Tried: len(first), Patterns: len(problem.X),
+		})
+	}
+	return all, nil
 }
 
 // central is a problem with the given number of patterns in the middle.

@@ -18,13 +18,19 @@ type trial struct {
 	residual float64
 }
 
+// job is a trial on a problem.
+type job struct {
+	problem solve.Problem
+	trial   *trial
+}
+
 // fitAll fits each candidate by so many passes, side by side. The residual of one that diverges is infinite.
-func fitAll(ctx context.Context, p solve.Problem, trials []*trial, passes int, seed uint64) error {
+func fitAll(ctx context.Context, jobs []job, passes int, seed uint64) error {
 	var g errgroup.Group
 	g.SetLimit(goruntime.GOMAXPROCS(0))
-	for _, t := range trials {
+	for _, j := range jobs {
 		g.Go(func() error {
-			problem := p
+			problem, t := j.problem, j.trial
 			problem.Probe = t.probe
 			fitted, err := solve.FitProbe(ctx, problem, passes, seed, 0)
 			if ctx.Err() != nil {
