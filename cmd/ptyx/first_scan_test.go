@@ -48,13 +48,13 @@ func TestFirstScan(t *testing.T) {
 		return out
 	}
 	commands := regexp.MustCompile(`(?m)^    ptyx (.*)$`).FindAllStringSubmatch(string(page), -1)
-	if len(commands) < 2 {
-		t.Fatalf("the page has the commands %q", commands)
+	if len(commands) != 3 {
+		t.Fatalf("the page has the commands %q, want three", commands)
 	}
 	for _, c := range commands {
 		run(strings.Fields(c[1])...)
 	}
-	for _, name := range []string{"result/reconstructed_phase.png", "result/probe.png"} {
+	for _, name := range []string{"scan.yaml", "result/reconstructed_phase.png", "result/probe.png"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)
 		}
