@@ -1,0 +1,47 @@
+package validate_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ptyx/internal/format/npz"
+	"ptyx/internal/quality/validate"
+)
+
+// TestOrientationsWithoutAProbe: the probe is made from the patterns. A turn by half a turn goes unseen, as the twin
+// image explains the patterns as well.
+func TestOrientationsWithoutAProbe(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		spoil func(x, y float64) (float64, float64)
+		fix   string // of the error; empty: no finding
+	}{
+		{"as measured", func(x, y float64) (float64, float64) { return x, y }, ""},
+		{"half a turn", func(x, y float64) (float64, float64) { return -x, -y }, ""},
+		{"x flipped", func(x, y float64) (float64, float64) { return -x, y }, "use --flip-x, or"},
+		{"transposed", func(x, y float64) (float64, float64) { return y, x }, "use --swap-xy, or"},
+	} {
+		d := good(t)
+		for i := range d.X {
+			d.X[i], d.Y[i] = c.spoil(d.X[i], d.Y[i])
+		}
+		path := filepath.Join(t.TempDir(), "scan.npz")
+		members := []npz.Member{
+			{Key: "diffraction", Value: d.Patterns}, {Key: "xcoords", Value: d.X}, {Key: "ycoords", Value: d.Y},
+		}
+		if err := npz.Write(path, members); err != nil {
+			t.Fatal(err)
+		}
+		r := file(t, path, validate.Options{})
+		if r.Facts == nil || !r.Facts.Guessed || r.Facts.Probe == nil || r.Facts.Overlap == nil {
+			t.Errorf("%s: no probe was made:\n%s", c.name, text(t, r))
+		}
+		switch {
+		case c.fix == "" && len(r.Findings) > 0:
+			t.Errorf("%s:\n%s", c.name, text(t, r))
+		case c.fix != "" && (len(r.Findings) != 1 || !strings.HasPrefix(r.Findings[0].Fix, c.fix)):
+			t.Errorf("%s: want the fix %s:\n%s", c.name, c.fix, text(t, r))
+		}
+	}
+}
