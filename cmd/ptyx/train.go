@@ -22,7 +22,7 @@ type trainCmd struct {
 	TestDataFile  []string `sep:"none" placeholder:"FILE" help:"Scan for the validation loss. May be repeated."`
 	OutputDir     string   `default:"run" placeholder:"DIR" help:"Run directory to write."`
 	Export        string   `placeholder:"ONNX" help:"Second copy of the model."`
-	Init          string   `placeholder:"ONNX" help:"Model, or its run directory, to start from."`
+	Init          string   `default:"none" placeholder:"ONNX" help:"Weights to start from: none, general, or a model or run."`
 
 	Resume   string `settings:"-" placeholder:"DIR" help:"Run directory whose training to resume."`
 	Config   string `settings:"-" placeholder:"YAML" help:"The config.yaml of a run to repeat. Flags override it."`
@@ -83,6 +83,9 @@ patterns: those around one position, drawn by the seed. No sample to train on ho
 The run directory holds model.onnx, best.onnx, metrics.csv, loss.png, config.yaml, probe.npz and state.npz.
 --resume continues such a run bit for bit, as if it had never stopped. It reads the run's config.yaml and takes no other
 flags but --max-epochs and --export.
+
+--init none draws the weights from the seed. --init general starts from the network inside ptyx, which was trained on
+simulated experiments, so that three epochs make an object. docs/which.md compares both.
 
 With --grouping shared, one network sees each pattern, and overlapping patches must agree. With --grouping channels, as
 in PtychoPINN, the network sees all patterns of a sample at once. An --oversample above 1 needs a --gridsize above 1.

@@ -12,7 +12,7 @@ import (
 type watchCmd struct {
 	Path string `arg:"" name:"dir-or-file" help:"Directory in which the scan's files appear, or one growing file."`
 
-	ModelPath string        `required:"" placeholder:"PATH" help:"Run directory or .onnx file."`
+	ModelPath string        `default:"general" placeholder:"PATH" help:"Run directory, .onnx file, or general."`
 	OutputDir string        `default:"out" placeholder:"DIR" help:"Directory for the object and its pictures."`
 	BatchSize int           `default:"16" help:"Patterns per batch of the network."`
 	Probe     string        `default:"model" placeholder:"FILE" help:"Probe: model, or a file with one."`
@@ -41,6 +41,9 @@ type watchCmd struct {
 func (watchCmd) Help() string {
 	return `Files are NPZ, CXI or HDF5. An NPZ file of --positions-file has ids, xcoords and ycoords. A frame waits
 until its position has arrived. If frames have no ids, file number k begins with frame k times --frames-per-file.
+
+--model-path general is the network inside ptyx for patterns of 64 pixels, general:N that for N. It needs --probe FILE
+with the probe of the scan.
 
 Each run writes its settings to reconstruction.yaml beside the object; --config reads such a file.`
 }

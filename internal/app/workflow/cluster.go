@@ -60,11 +60,11 @@ func Work(ctx context.Context, o WorkOptions, log *slog.Logger) error {
 		return local.Open(o.Engine, model)
 	}}
 	for _, path := range o.Models {
-		model, _, _, err := contract.Load(path)
+		n, err := loadNetwork(path)
 		if err != nil {
 			return err
 		}
-		networks.Given = append(networks.Given, model)
+		networks.Given = append(networks.Given, n.file)
 	}
 	o.Cluster.Name = "ptyx worker"
 	n, err := cluster.Work(ctx, o.Cluster, cluster.WorkerOptions{

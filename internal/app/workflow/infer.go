@@ -53,10 +53,7 @@ func (o InferOptions) check() error {
 		return err
 	}
 	if o.Model == "" && o.Probe.fromModel() {
-		return &badinput.Error{
-			Key: "--probe", Found: "no probe of a model: the general network has none of its own",
-			Expected: "scan, or a file with a probe",
-		}
+		return noGeneralProbe("scan, or a file with a probe")
 	}
 	if o.Cluster.URL != "" && s.BatchSize < 1 {
 		return &badinput.Error{Key: "batch_size", Found: fmt.Sprint(s.BatchSize), Expected: "1 or more"}

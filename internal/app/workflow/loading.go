@@ -9,6 +9,7 @@ import (
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/graph/onnxir"
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/predict/local"
 	"ptyx/internal/service/cluster"
@@ -34,9 +35,14 @@ const remoteDevice = "workers"
 func (l *loading) load(ctx context.Context) error {
 	for _, argument := range l.options.Models {
 		name, path := modelName(argument)
-		data, file, c, err := contract.Load(path)
+		n, err := loadNetwork(path)
 		if err != nil {
 			return err
+		}
+		data, c := n.file, n.contract
+		file, err := onnxir.Unmarshal(data)
+		if err != nil {
+			return ofModel(err, path)
 		}
 		if _, err := predict.Admitted(data); err != nil { // also if workers run the model
 			return ofModel(err, path)

@@ -7,14 +7,18 @@ import (
 	"io"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
+	"ptyx/export"
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/quality/metrics"
 	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/general"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/simulate"
+	"ptyx/models"
 	ort "ptyx/runtime"
 	"ptyx/trainer"
 )
@@ -161,5 +165,50 @@ func TestInferWithoutAModel(t *testing.T) {
 	_, err = Infer(t.Context(), o, silent())
 	if bad := (*badinput.Error)(nil); !errors.As(err, &bad) || bad.Key != "--probe" {
 		t.Errorf("a model's probe without a model: %v", err)
+	}
+}
+
+// A training without epochs has the weights that it starts from.
+func TestTrainingStartsFromTheGeneralNetwork(t *testing.T) {
+	weights, err := general.Weights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for init, want := range map[string]string{general.Name: general.Name, NoInit: NoInit, "": NoInit} {
+		o := options(t, engine.KindTape)
+		o.TrainFiles = Paths{simulated(t, 40, 4)} // another size than that of the file inside
+		c := &o.Config
+		c.Network, c.FiltersScale, c.Extent, c.MaxEpochs = models.Unrolled, 2, models.Full, 0
+		o.Init = init
+		trained(t, o)
+		written, err := LoadTrainOptions(o.OutputDir)
+		if err != nil || written.Init != want {
+			t.Errorf("%q: %s says %q, %v", init, trainer.ConfigFile, written.Init, err)
+		}
+		c.N = 40
+		got, err := export.Weights(read(t, o.OutputDir, trainer.ModelFile), c.NetworkConfig(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if same := slices.Equal(got[0].Data, weights[0].Data); same != (want == general.Name) {
+			t.Errorf("%q: the weights of the general network: %v", init, same)
+		}
+	}
+}
+
+// A network that the general one does not fit is drawn from the seed.
+func TestOtherNetworksStartFromTheSeed(t *testing.T) {
+	for name, change := range map[string]func(c *trainer.Config){
+		"pattern": func(c *trainer.Config) { c.Network = models.Pattern },
+		"wider":   func(c *trainer.Config) { c.Network, c.FiltersScale = models.Unrolled, 4 },
+	} {
+		o := TrainOptions{Init: general.Name, Config: trainer.DefaultConfig()}
+		o.Config.N = 64
+		if got := o.start(silent()); got != general.Name {
+			t.Errorf("the default network starts from %q", got)
+		}
+		if change(&o.Config); o.start(silent()) != NoInit {
+			t.Errorf("%s: starts from %q", name, o.start(silent()))
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 
 	"ptyx/internal/base/badinput"
@@ -68,9 +69,39 @@ type network struct {
 	extra    []npz.Member // of the result: the probe, if it is not the model's
 }
 
+// loadNetwork reads a model file or, by its name, the general network.
 func loadNetwork(path string) (n network, err error) {
-	n.file, _, n.contract, err = contract.Load(path)
-	return n, err
+	size, err := generalSize(path)
+	switch {
+	case err != nil:
+		return n, err
+	case size > 0:
+		n.file, n.contract, err = general.Model(size)
+	default:
+		n.file, _, n.contract, err = contract.Load(path)
+	}
+	return n, ofFile(err, path)
+}
+
+// usualSize is the size of patterns of the general network that is named without one.
+const usualSize = 64
+
+// generalSize is the size of patterns in the name of the general network, general or general:N; 0 for any other path.
+func generalSize(path string) (int, error) {
+	name, size, named := strings.Cut(path, ":")
+	switch {
+	case name != general.Name:
+		return 0, nil
+	case !named:
+		return usualSize, nil
+	}
+	n, err := strconv.Atoi(size)
+	if err != nil || n < 1 {
+		return 0, &badinput.Error{
+			File: path, Found: fmt.Sprintf("the size %q", size), Expected: "a number of pixels, as in general:128",
+		}
+	}
+	return n, nil
 }
 
 // loadModel reads a model file or, by its name, the general network for patterns of n pixels.
@@ -86,6 +117,13 @@ func loadModel(path string, n int) (file []byte, c contract.Contract, err error)
 func generalNetwork(scan *dataset.Scan) (n network, err error) {
 	n.file, n.contract, err = general.Model(scan.N)
 	return n, ofFile(err, scan.Path)
+}
+
+// noGeneralProbe is the error for a general network that is to reconstruct with the probe of its file.
+func noGeneralProbe(expected string) error {
+	return &badinput.Error{
+		Key: "--probe", Found: "no probe of a model: the general network has none of its own", Expected: expected,
+	}
 }
 
 // GeneralPasses calibrate the probe of a scan for the general network, unless the user decides otherwise.

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,8 +22,8 @@ import (
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/destination"
 	"ptyx/internal/base/ndarray"
-	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/general"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/service/listen"
 	"ptyx/internal/service/live"
@@ -40,8 +41,8 @@ type TrainOptions struct {
 	OutputDir  string              `yaml:"output_dir"`
 	Resume     bool                `yaml:"-"` // continue from the state in OutputDir
 	Export     string              `yaml:"export,omitempty"`
-	Init       string              `yaml:"init,omitempty"`
-	Memory     int                 `yaml:"memory_limit"` // most patterns in memory, MB; 0: all
+	Init       string              `yaml:"init,omitempty"` // model, "general" or NoInit; empty: NoInit
+	Memory     int                 `yaml:"memory_limit"`   // most patterns in memory, MB; 0: all
 	Engine     engine.Options      `yaml:",inline"`
 	Config     trainer.Config      `yaml:",inline"`
 	Live       listen.Address      `yaml:"-"` // of a page about the training; without Listen: none
@@ -154,7 +155,8 @@ func (o TrainOptions) job(ctx context.Context, log *slog.Logger) (_ *trainJob, e
 	if o.Resume {
 		request.Resume = o.state(request.Checkpoint, log)
 	}
-	if o.Init != "" && request.Resume == "" { // a state has its own weights
+	o.Init = o.start(log)
+	if o.Init != NoInit && request.Resume == "" { // a state has its own weights
 		if request.Initial, err = initialWeights(o.Init, &request); err != nil {
 			return nil, err
 		}
@@ -331,9 +333,25 @@ func finite(v float64) *float64 {
 	return &v
 }
 
+// NoInit stands for weights that are drawn from the seed.
+const NoInit = "none"
+
+// start is what a training starts from: NoInit, if the general network is wanted and is not the network to train.
+func (o TrainOptions) start(log *slog.Logger) string {
+	if o.Init != general.Name {
+		return cmp.Or(o.Init, NoInit)
+	}
+	c := o.Config.NetworkConfig(1)
+	if !general.Fits(c) {
+		log.Debug("the general network is another one: the weights are drawn from the seed", "network", c.Kind)
+		return NoInit
+	}
+	return o.Init
+}
+
 // initialWeights reads the weights of a model to start from. The network takes the model's sizes.
 func initialWeights(path string, r *trainer.Request) ([]*ndarray.Float32, error) {
-	data, _, c, err := contract.Load(path)
+	data, c, err := loadModel(path, r.Scans[0].N)
 	if err != nil {
 		return nil, err
 	}

@@ -101,6 +101,9 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 	if err != nil {
 		return nil, err
 	}
+	if model.contract.General() && o.Probe.fromModel() {
+		return nil, noGeneralProbe("a file with a probe")
+	}
 	digest := contract.Digest(model.file)
 	if err := o.Probe.applyFile(&model, o.Read.View.Library, log); err != nil {
 		return nil, ofModel(err, o.Model)

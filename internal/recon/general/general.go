@@ -69,6 +69,18 @@ func Network(c contract.Contract, n int) models.Config {
 	}
 }
 
+// Fits reports whether a network of the given configuration can take the weights: for every size of patterns that it
+// has itself.
+func Fits(c models.Config) bool {
+	own, err := export.ReadContract(shipped)
+	if err != nil {
+		return false
+	}
+	n := Network(own, c.N)
+	return c.Kind == n.Kind && c.Channels == n.Channels && c.FiltersScale == n.FiltersScale && c.Extent == n.Extent &&
+		n.Validate() == nil
+}
+
 // probePhotons is the power of the default probe.
 const probePhotons = 1e6
 
