@@ -12,7 +12,7 @@ import (
 )
 
 type serveCmd struct {
-	Model  []string `default:"general" sep:"none" placeholder:"[NAME=]PATH" help:"Run, .onnx file or general. Repeatable."`
+	Model  []string `default:"general" sep:"none" placeholder:"[NAME=]PATH" help:"Run, .onnx or general. Repeatable."`
 	Listen string   `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; port 0: a free port."`
 
 	BatchSize int           `default:"16" help:"Samples per batch of a network, over all requests."`
@@ -50,7 +50,8 @@ func (serveCmd) Help() string {
 	return `The server answers requests of the Open Inference Protocol (KServe v2). At /v1/scans it reconstructs scans
 frame by frame. A model without a NAME is named after its file. general is the network inside ptyx for
 patterns of 64 pixels, general:N for those of N; clients send the probe with the patterns. An address without a host
-listens on this machine alone. A batch waits for further requests only if requests arrive close together. Without a token, anyone may send requests.
+listens on this machine alone. A batch waits for further requests only if requests arrive close together.
+Without a token, anyone may send requests.
 
 With --workers, the workers of a broker run the networks, and this machine only refines scans. A
 URL is nats://HOST:4222 or tls://HOST:4222; several are separated by commas. Two batches in flight for each worker keep

@@ -22,7 +22,7 @@ type trainCmd struct {
 	TestDataFile  []string `sep:"none" placeholder:"FILE" help:"Scan for the validation loss. May be repeated."`
 	OutputDir     string   `default:"run" placeholder:"DIR" help:"Run directory to write."`
 	Export        string   `placeholder:"ONNX" help:"Second copy of the model."`
-	Init          string   `default:"none" placeholder:"ONNX" help:"Weights to start from: none, general, or a model or run."`
+	Init          string   `default:"none" placeholder:"ONNX" help:"Start: none, general, or a model or its run."`
 
 	Resume   string `settings:"-" placeholder:"DIR" help:"Run directory whose training to resume."`
 	Config   string `settings:"-" placeholder:"YAML" help:"The config.yaml of a run to repeat. Flags override it."`

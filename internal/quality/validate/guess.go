@@ -26,7 +26,7 @@ func (x *exam) guessOrientations() (*trials, error) {
 		})
 	}
 	all = append(all, func(px, py []float64) (newX, newY []float64) {
-		for _, k := range stream.New(x.options.Seed, "validate/shuffle").Perm(len(px)) {
+		for _, k := range stream.New(x.options.Seed, "validate/guessed").Perm(len(px)) {
 			newX, newY = append(newX, px[k]), append(newY, py[k])
 		}
 		return newX, newY

@@ -39,8 +39,8 @@ type trials struct {
 }
 
 // orientation tries the eight orientations on the central patterns, if nothing else keeps the physics from explaining
-// them. Without a probe it guesses one for each, which leaves four: positions turned by half a turn explain the patterns
-// as well, with the twin image of the object.
+// them. Without a probe it guesses one for each, which leaves four: positions turned by half a turn explain the
+// patterns as well, with the twin image of the object.
 func orientation(x *exam) []Finding {
 	if len(x.light) < fewest || x.report.Errors() > 0 {
 		return nil

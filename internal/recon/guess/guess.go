@@ -95,7 +95,8 @@ func Compare(ctx context.Context, scan *dataset.Scan, seed uint64, placements ..
 	for i := range placements {
 		best := trials[i][0]
 		all = append(all, &Guess{
-			Probe: centred(b.enlarged(best.probe)), Residual: best.residual, Tried: len(first), Patterns: len(problem.X),
+			Probe: centred(b.enlarged(best.probe)), Residual: best.residual, Tried: len(first),
+			Patterns: len(problem.X),
 		})
 	}
 	return all, nil
