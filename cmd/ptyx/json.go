@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"ptyx/internal/base/badinput"
 )
 
 // writeJSON prints v for a program.
@@ -37,4 +39,40 @@ func (app *appContext) concludeSaved(result fmt.Stringer, saved bool, err error,
 		return err
 	}
 	return errors.Join(err, app.conclude(result, nil, asJSON))
+}
+
+// failure is what --json prints of a command that fails before it prints a result.
+type failure struct {
+	Error fault `json:"error"`
+}
+
+// fault is an error and, of an error in the user's input, its parts.
+type fault struct {
+	Message  string `json:"message"` // the sentence that standard error has, too
+	File     string `json:"file"`
+	Key      string `json:"key"`
+	Found    string `json:"found"`
+	Expected string `json:"expected"`
+	Remedy   string `json:"remedy"`
+}
+
+// failureOf takes an error apart.
+func failureOf(err error) failure {
+	f := fault{Message: err.Error()}
+	if bad := (*badinput.Error)(nil); errors.As(err, &bad) {
+		f.File, f.Key, f.Found, f.Expected, f.Remedy = bad.File, bad.Key, bad.Found, bad.Expected, bad.Remedy
+	}
+	return failure{f}
+}
+
+// observed is a writer that knows whether it was used. Standard output holds one object at most, so an error is printed
+// only if there is no result.
+type observed struct {
+	io.Writer
+	used bool
+}
+
+func (o *observed) Write(p []byte) (int, error) {
+	o.used = o.used || len(p) > 0
+	return o.Writer.Write(p)
 }

@@ -50,6 +50,7 @@ func printed() map[string]any {
 		"ptyx inspect of a scan":             survey.Survey{},
 		"ptyx doctor":                        workflow.Diagnosis{},
 		"ptyx version":                       release{},
+		"A command that fails":               failure{},
 	}
 }
 
@@ -194,6 +195,44 @@ func TestOneObjectOrSilence(t *testing.T) {
 		if _, err := d.Token(); err != io.EOF {
 			t.Errorf("%s --json prints more than an object: %s", c.args, stdout)
 		}
+	}
+}
+
+// TestFailuresPrintOneObject: the parts of a fault in the input, or the message alone. A result that was printed before
+// the failure stays the only object, and without --json nothing is printed.
+func TestFailuresPrintOneObject(t *testing.T) {
+	t.Parallel()
+	missing := filepath.Join(t.TempDir(), "missing.npz")
+	failed := func(args ...string) string {
+		var stdout, stderr bytes.Buffer
+		if status := run(t.Context(), args, &stdout, &stderr); status != exitFailure || stderr.Len() == 0 {
+			t.Errorf("%v: exit status %d, says %q", args, status, stderr.String())
+		}
+		return stdout.String()
+	}
+	for _, c := range []struct {
+		args []string
+		want fault
+	}{
+		{[]string{"solve", "--data=" + missing, "--json"}, fault{
+			Message: missing + ": found no such file, expected an NPZ, CXI or HDF5 file",
+			File:    missing, Found: "no such file", Expected: "an NPZ, CXI or HDF5 file",
+		}},
+		{[]string{"solve", "--json"}, fault{Message: "missing flags: --data=FILE; see ptyx solve --help"}},
+	} {
+		var got failure
+		stdout := failed(c.args...)
+		if err := json.Unmarshal([]byte(stdout), &got); err != nil || got.Error != c.want {
+			t.Errorf("%v prints %s (%v), want %+v", c.args, stdout, err, c.want)
+		}
+	}
+	if stdout := failed("solve", "--data="+missing); stdout != "" {
+		t.Errorf("without --json, a failure prints %q", stdout)
+	}
+	var report validate.Report
+	stdout := failed("validate", missing, "--json")
+	if err := json.Unmarshal([]byte(stdout), &report); err != nil || report.Errors() == 0 {
+		t.Errorf("validate prints %s (%v)", stdout, err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -79,23 +80,8 @@ func main() {
 
 // run is the whole program, and returns its exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	var c cli
-	exited := -1
-	parser, err := newParser(&c, kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code }))
-	if err != nil {
-		fmt.Fprintln(stderr, "ptyx:", err)
-		return exitFailure
-	}
-	parsed, err := parser.Parse(joinNegatives(args))
-	if exited >= 0 { // --help
-		return exited
-	}
-	if err != nil {
-		err = usage(err)
-	} else {
-		log := newLog(stderr, c.Verbose, c.Quiet)
-		err = parsed.Run(&appContext{ctx, stdout, stderr, log, c.Quiet, parsed})
-	}
+	out := &observed{Writer: stdout}
+	err := execute(ctx, args, out, stderr)
 	switch {
 	case err == nil:
 		return exitOK
@@ -104,7 +90,29 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitInterrupted
 	}
 	fmt.Fprintln(stderr, "ptyx:", err)
+	if slices.Contains(args, "--json") && !out.used {
+		_ = writeJSON(out, failureOf(err)) // the exit status reports the failure in any case
+	}
 	return exitFailure
+}
+
+// execute parses the command line and runs its command.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	var c cli
+	helped := false
+	parser, err := newParser(&c, kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }))
+	if err != nil {
+		return err
+	}
+	parsed, err := parser.Parse(joinNegatives(args))
+	if helped {
+		return nil
+	}
+	if err != nil {
+		return usage(err)
+	}
+	log := newLog(stderr, c.Verbose, c.Quiet)
+	return parsed.Run(&appContext{ctx, stdout, stderr, log, c.Quiet, parsed})
 }
 
 // newParser makes the parser that reads a command line into c.
