@@ -1,94 +1,108 @@
-package hdf5
+package compressed
 
 import "encoding/binary"
 
-// Compressions inside bitshuffle.
+// Compression is what packs the blocks of bitshuffle.
+type Compression uint32
+
+// The compressions, with the numbers that the filter of HDF5 gives them.
 const (
-	shuffledOnly = 0
-	shuffledLZ4  = 2
-	shuffledZstd = 3
+	ShuffledOnly Compression = 0 // no header, and blocks without a length
+	ShuffledLZ4  Compression = 2
+	ShuffledZstd Compression = 3
 )
 
-// unpackBitshuffle decodes the filter bitshuffle into dst, which it may make larger. The values of the filter are its
-// version (two), the size of an element in bytes, the elements of a block or 0, and the compression.
-//
-// A chunk is divided into blocks of a multiple of 8 elements, the last one being shorter. Each is packed alone. Up to 7
-// elements at the end are stored as they are.
-func unpackBitshuffle(dst, packed []byte, values []uint32, most int) ([]byte, error) {
-	const mostElement = 64 // bytes; complex values in double precision have 16
-	if len(values) < 3 || values[2] == 0 || values[2] > mostElement {
-		return nil, errPacked
+// MostElement is the largest element in bytes; complex values in double precision have 16.
+const MostElement = 64
+
+// Shuffled describes data that bitshuffle packed.
+type Shuffled struct {
+	Element     int // bytes of one
+	Block       int // elements of a block; 0: the default. A header replaces it.
+	Compression Compression
+}
+
+// Bitshuffle decodes data with a header, if the compression has one, into dst, which it may make larger. More than most
+// bytes are an error.
+func Bitshuffle(dst, packed []byte, l Shuffled, most int) ([]byte, error) {
+	if l.Element < 1 || l.Element > MostElement {
+		return nil, ErrPacked
 	}
-	element, compression := int(values[2]), uint32(shuffledOnly)
-	if len(values) > 4 {
-		compression = values[4]
-	}
-	size, block := len(packed), 0
-	if len(values) > 3 {
-		block = int(values[3])
-	}
-	if compression != shuffledOnly {
-		var err error
-		if size, block, packed, err = readBlockHeader(packed, most); err != nil {
+	size := len(packed)
+	if l.Compression != ShuffledOnly {
+		h, rest, err := ReadHeader(packed, most)
+		if err != nil {
 			return nil, err
 		}
-		block /= element
+		size, packed, l.Block = h.Size, rest, h.Block/l.Element
 	}
+	if size > most {
+		return nil, ErrPacked
+	}
+	dst = Sized(dst, size)
+	return dst, BitshuffleBlocks(dst, packed, l)
+}
+
+// BitshuffleBlocks decodes blocks, which must fill dst.
+//
+// The data are divided into blocks of a multiple of 8 elements, the last one being shorter. Each is packed alone. Up to
+// 7 elements at the end are stored as they are.
+func BitshuffleBlocks(dst, packed []byte, l Shuffled) error {
+	if l.Element < 1 || l.Element > MostElement {
+		return ErrPacked
+	}
+	element, block, size := l.Element, l.Block, len(dst)
 	if block == 0 { // the filter's own choice
 		const bytes, least = 8192, 128
 		block = max(least, bytes/element/8*8)
 	}
-	if size%element != 0 || size > most || block%8 != 0 {
-		return nil, errPacked
+	unpack := blockDecoder(l.Compression)
+	if unpack == nil || size%element != 0 || block < 0 || block%8 != 0 {
+		return ErrPacked
 	}
-	dst = sized(dst, size)
-	unpack := blockDecoder(compression)
-	if unpack == nil {
-		return nil, errPacked
-	}
-	shuffled := make([]byte, min(block*element, size))
+	shuffled := make([]byte, min(block, size/element)*element)
 	at := 0
 	for left := size / element; left >= 8; {
 		n := min(block, left/8*8)
 		rest, err := unpack(shuffled[:n*element], packed)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		unshuffle(dst[at:at+n*element], shuffled, element)
 		packed, at, left = rest, at+n*element, left-n
 	}
 	if len(packed) != size-at {
-		return nil, errPacked
+		return ErrPacked
 	}
 	copy(dst[at:], packed)
-	return dst, nil
+	return nil
 }
 
 // blockDecoder fills dst with the next block of packed and returns what follows; nil for an unknown compression.
-func blockDecoder(compression uint32) func(dst, packed []byte) (rest []byte, err error) {
-	switch compression {
-	case shuffledOnly:
+func blockDecoder(c Compression) func(dst, packed []byte) (rest []byte, err error) {
+	switch c {
+	case ShuffledOnly:
 		return func(dst, packed []byte) ([]byte, error) {
 			if len(packed) < len(dst) {
-				return nil, errPacked
+				return nil, ErrPacked
 			}
 			return packed[copy(dst, packed):], nil
 		}
-	case shuffledLZ4:
+	case ShuffledLZ4:
 		return func(dst, packed []byte) ([]byte, error) {
 			one, rest, err := nextBlock(packed)
 			if err != nil {
 				return nil, err
 			}
-			return rest, unpackBlock(dst, one)
+			return rest, LZ4Block(dst, one)
 		}
-	case shuffledZstd:
+	case ShuffledZstd:
 		return func(dst, packed []byte) ([]byte, error) {
 			one, rest, err := nextBlock(packed)
 			if err != nil {
 				return nil, err
 			}
-			return rest, unpackFrame(dst, one)
+			return rest, zstdFrame(dst, one)
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-package hdf5
+package compressed
 
 import (
 	"encoding/binary"
@@ -49,8 +49,8 @@ func TestUnpackBitshuffle(t *testing.T) {
 						data[i] = byte(r.IntN(256))
 					}
 				}
-				values := []uint32{0, 4, uint32(element), uint32(block), shuffledLZ4}
-				got, err := unpackBitshuffle(nil, packBitshuffle(data, element, block), values, len(data))
+				l := Shuffled{Element: element, Block: block, Compression: ShuffledLZ4}
+				got, err := Bitshuffle(nil, packBitshuffle(data, element, block), l, len(data))
 				if err != nil || !slices.Equal(got, data) {
 					t.Fatalf("%d elements of %d bytes in blocks of %d: %v", n, element, block, err)
 				}
@@ -59,28 +59,36 @@ func TestUnpackBitshuffle(t *testing.T) {
 	}
 }
 
-// fuzzUnpack feeds a filter with anything: it fails, or gives no more than it may.
-func fuzzUnpack(f *testing.F, unpack unpacker, seeds ...[]byte) {
-	for _, seed := range seeds {
-		f.Add(seed, uint32(2), uint32(64), uint32(shuffledLZ4))
+// most is how many bytes the fuzzed decoders may make.
+const most = 1 << 16
+
+// checkMost fails if a decoder made more than it may.
+func checkMost(t *testing.T, packed, out []byte, err error) {
+	if err == nil && len(out) > most {
+		t.Errorf("%d bytes became %d", len(packed), len(out))
 	}
-	f.Fuzz(func(t *testing.T, packed []byte, element, block, compression uint32) {
-		const most = 1 << 16
-		values := []uint32{0, 4, element, block, compression}
-		if out, err := unpack(nil, packed, values, most); err == nil && len(out) > most {
-			t.Errorf("%d bytes became %d", len(packed), len(out))
-		}
+}
+
+func FuzzBitshuffle(f *testing.F) {
+	f.Add(packBitshuffle(make([]byte, 300), 2, 64), 2, 64, uint32(ShuffledLZ4))
+	f.Fuzz(func(t *testing.T, packed []byte, element, block int, compression uint32) {
+		out, err := Bitshuffle(nil, packed, Shuffled{element, block, Compression(compression)}, most)
+		checkMost(t, packed, out, err)
 	})
 }
 
-func FuzzUnpackBitshuffle(f *testing.F) {
-	fuzzUnpack(f, unpackBitshuffle, packBitshuffle(make([]byte, 300), 2, 64))
+func FuzzLZ4(f *testing.F) {
+	f.Add([]byte("\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x02\x00\x00\x00\x02ab"))
+	f.Fuzz(func(t *testing.T, packed []byte) {
+		out, err := LZ4(nil, packed, most)
+		checkMost(t, packed, out, err)
+	})
 }
 
-func FuzzUnpackLZ4(f *testing.F) {
-	fuzzUnpack(f, unpackLZ4, []byte("\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x02\x00\x00\x00\x02ab"))
-}
-
-func FuzzUnpackZstd(f *testing.F) {
-	fuzzUnpack(f, unpackZstd, []byte("\x28\xb5\x2f\xfd\x20\x02\x11\x00\x00ab"))
+func FuzzZstd(f *testing.F) {
+	f.Add([]byte("\x28\xb5\x2f\xfd\x20\x02\x11\x00\x00ab"))
+	f.Fuzz(func(t *testing.T, packed []byte) {
+		out, err := Zstd(nil, packed, most)
+		checkMost(t, packed, out, err)
+	})
 }
