@@ -97,3 +97,4 @@ clean:
 
 -include bench/bench.mk
 -include interop/interop.mk
+-include python/python.mk

@@ -120,6 +120,28 @@ func TestScansRoundTrip(t *testing.T) {
 	}
 }
 
+// TestAScanWithoutAProbe becomes one in PtychoPINN's layout, with a warning.
+func TestAScanWithoutAProbe(t *testing.T) {
+	d := scene()
+	bare := filepath.Join(t.TempDir(), "bare.npz")
+	if err := npz.Write(bare, []npz.Member{{Key: "diff3d", Value: d.Patterns}, {Key: "xcoords", Value: d.X},
+		{Key: "ycoords", Value: d.Y}}); err != nil {
+		t.Fatal(err)
+	}
+	copied, log := converted(t, bare, "copy.npz", Options{})
+	if !strings.Contains(log, "the scan has no probe, which PtychoPINN needs") {
+		t.Errorf("log: %s", log)
+	}
+	s, err := dataset.Open(copied, dataset.Options{ProbeOptional: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if all, err := s.Load(); err != nil || !slices.Equal(all.Data, d.Patterns.Data) || s.Probe != nil {
+		t.Errorf("patterns or probe differ, %v", err)
+	}
+}
+
 // TestProductHoldsPositionsWherePtychodusLooks: x_pixel = (x - center_x)/pixel + W/2, for both containers.
 func TestProductHoldsPositionsWherePtychodusLooks(t *testing.T) {
 	d := scene()

@@ -12,18 +12,11 @@ const PINN Target = "pinn"
 var pinn = target{PINN, "a scan in PtychoPINN's layout", []string{".npz", ".h5", ".hdf5", ".hdf"}, writePINN}
 
 // writePINN adds what is known in metres under names that PtychoPINN does not read: those of a ptychodus product, and
-// object_origin, the place of pixel (0, 0).
+// object_origin, the place of pixel (0, 0). A scan without a probe is written without one, as ptyx reads it.
 func writePINN(w *writer) error {
-	switch {
-	case w.scan == nil:
+	if w.scan == nil {
 		return w.missing("no patterns", "a scan, for PtychoPINN's layout",
 			"convert the scan, with this file as --object-file")
-	case w.probe == nil:
-		return w.missing("no probe", "one, for PtychoPINN's layout", "give a file with a probe as --probe-file")
-	}
-	probe := w.probe // (P, N, N), or (N, N) if there is one mode
-	if probe.Shape[0] == 1 {
-		probe = ndarray.Wrap(probe.Data, probe.Shape[1:]...)
 	}
 	members := []npz.Member{ // the object begins at pixel (0, 0) in this layout
 		{Key: source.Patterns, Value: w.amplitudes()},
@@ -31,12 +24,9 @@ func writePINN(w *writer) error {
 		{Key: source.XStart, Value: minus(w.scan.XStart, w.col)},
 		{Key: source.YStart, Value: minus(w.scan.YStart, w.row)},
 		{Key: source.Index, Value: w.scan.Index},
-		{Key: source.Probe, Value: probe},
 	}
 	w.note("%d patterns of %d x %d", w.scan.M, w.scan.N, w.scan.N)
-	if modes := w.probe.Shape[0]; modes > 1 {
-		w.note("%d probe modes, which only PtychoPINN's count mode reads", modes)
-	}
+	members = append(members, w.pinnProbe()...)
 	if w.object != nil {
 		members = append(members, npz.Member{Key: source.Object, Value: w.object})
 		w.note("an object of %d x %d", w.object.Shape[0], w.object.Shape[1])
@@ -58,6 +48,22 @@ func writePINN(w *writer) error {
 			npz.Member{Key: "object_origin_x_m", Value: at.X}, npz.Member{Key: "object_origin_y_m", Value: at.Y})
 	}
 	return w.arrays(members)
+}
+
+// pinnProbe is the probe: (P, N, N), or (N, N) if there is one mode.
+func (w *writer) pinnProbe() []npz.Member {
+	if w.probe == nil {
+		w.log.Warn("the scan has no probe, which PtychoPINN needs; give a file with one as --probe-file",
+			"file", w.path)
+		return nil
+	}
+	probe := w.probe
+	if modes := probe.Shape[0]; modes > 1 {
+		w.note("%d probe modes, which only PtychoPINN's count mode reads", modes)
+	} else {
+		probe = ndarray.Wrap(probe.Data, probe.Shape[1:]...)
+	}
+	return []npz.Member{{Key: source.Probe, Value: probe}}
 }
 
 // minus subtracts an offset in pixels.

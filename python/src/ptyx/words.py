@@ -1,0 +1,31 @@
+"""The program's sentences in the words of Python: options without dashes, arrays by their names here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+# The keys of a scan's file, by the names of the arrays here.
+KEYS = {"patterns": "diff3d", "x": "xcoords", "y": "ycoords", "probe": "probeGuess", "object": "objectGuess"}
+
+_FLAG = re.compile(r"--(?!help\b)([a-z][a-z0-9-]*)")
+_NAMES = {key: name for name, key in KEYS.items()}
+_KEY = re.compile(r"\b(" + "|".join(_NAMES) + r")\b")
+
+
+def python(text: str, private: Path, *, arrays: bool) -> str:
+    """Translate a text of the program.
+
+    Parameters
+    ----------
+    text : str
+        A line, or the JSON of a result.
+    private : Path
+        Folder of the command, which the user does not know.
+    arrays : bool
+        Whether the scan was given as arrays. The keys of a user's file keep their names.
+    """
+    text = text.replace(f"{private}/scan.npz", "Scan").replace(f"{private}/", "")
+    if arrays:
+        text = _KEY.sub(lambda key: _NAMES[key[0]], text)
+    return _FLAG.sub(lambda flag: flag[1].replace("-", "_"), text)

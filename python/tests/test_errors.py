@@ -1,0 +1,70 @@
+"""Errors of the program as exceptions."""
+
+import stat
+
+import numpy as np
+import pytest
+
+import ptyx
+from ptyx import child, program
+
+
+def test_a_fault_of_an_array_names_it(scan):
+    with pytest.raises(ptyx.InputError) as caught:
+        ptyx.solve(ptyx.Scan(scan.patterns[:, :, :40], scan.x, scan.y))
+    error = caught.value
+    assert (error.file, error.key, error.found) == ("Scan", "patterns", "shape (100, 64, 40)")
+    assert error.expected == "square patterns, shape (M, N, N)"
+    assert "crop SIZE" in error.remedy
+    assert "--" not in str(error)
+    assert str(error).startswith("Scan: patterns: found shape (100, 64, 40), expected")
+
+
+def test_a_fault_of_a_file_names_the_file_and_its_key(scan, tmp_path):
+    path = tmp_path / "scan.npz"
+    np.savez(path, diff3d=scan.patterns[:, :, :40], xcoords=scan.x, ycoords=scan.y)
+    with pytest.raises(ptyx.InputError) as caught:
+        ptyx.solve(ptyx.open(path))
+    assert (caught.value.file, caught.value.key) == (str(path), "diff3d")
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(ptyx.InputError, match="found no such file"):
+        len(ptyx.open(tmp_path / "missing.npz"))
+
+
+def test_an_unknown_option_is_named(scan):
+    with pytest.raises(ptyx.Error, match="unknown flag nonsense"):
+        ptyx.solve(scan, nonsense=3)
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """Return a function that replaces the program by a script of the shell."""
+
+    def install(script):
+        path = tmp_path / "stand-in"
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setattr(program, "path", lambda: str(path))
+
+    return install
+
+
+def test_a_killed_program_is_an_error_of_memory(stand_in, tmp_path):
+    stand_in("kill -9 $$")
+    with pytest.raises(ptyx.Error, match="memory runs out"):
+        child.run(["solve"], private=tmp_path)
+
+
+def test_a_program_without_a_result_shows_its_last_words(stand_in, tmp_path):
+    stand_in("echo the last words >&2; exit 3")
+    with pytest.raises(ptyx.Error, match="exit status 3: the last words"):
+        child.run(["solve"], private=tmp_path)
+
+
+def test_warnings_of_the_log_become_cautions(stand_in, tmp_path):
+    stand_in("""echo 'level=WARN msg="a \\"bad\\" scan, use --crop" file=x.npz key=y' >&2; echo '{"a": 1}'""")
+    with pytest.warns(ptyx.Caution, match=r'^a "bad" scan, use crop \(file x.npz, key y\)$') as caught:
+        assert child.run(["solve"], private=tmp_path) == ({"a": 1}, False)
+    assert caught[0].filename == __file__
