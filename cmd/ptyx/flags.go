@@ -59,7 +59,7 @@ type placeFlags struct {
 
 // detectorFlags choose part of the detector.
 type detectorFlags struct {
-	Crop dataset.Crop `placeholder:"SIZE[@ROW,COL]" help:"Square of the detector kept, around its middle or ROW,COL."`
+	Crop dataset.Crop `placeholder:"auto|SIZE[@ROW,COL]" help:"Square of the detector kept; auto: around the light."`
 	Bin  binning      `default:"1" help:"Detector pixels summed into one, along each axis."`
 }
 

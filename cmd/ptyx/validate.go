@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/destination"
 	"ptyx/internal/quality/validate"
 	"ptyx/internal/scan/dataset"
@@ -13,6 +14,7 @@ type validateCmd struct {
 	Seed uint64 `default:"0" help:"Random seed of the choice of patterns."`
 
 	SaveLayout string `placeholder:"YAML" help:"File to write the flags that read this scan to, for --layout-file."`
+	Apply      bool   `help:"Write the orientation that explains the patterns best to that file, or to --layout-file."`
 	JSON       bool   `name:"json" help:"Print the facts and findings as JSON."`
 
 	scanFlags `embed:"" group:"Reading the scan"`
@@ -20,15 +22,26 @@ type validateCmd struct {
 
 // Help explains the exit status.
 func (validateCmd) Help() string {
-	return `Each finding comes with its fix.
+	return `Each finding comes with its fix. --apply mends a wrong orientation: it writes --swap-xy, --flip-x and --flip-y
+to a layout file.
 
-Exit status 0: no error found; there may be warnings. 1: errors found, or the scan could not be read.`
+Exit status 0: no error found that is not applied; there may be warnings. 1: errors found, or the scan could not be
+read.`
 }
 
 // Run checks a scan, and fails if training with it would fail or be useless.
 func (c *validateCmd) Run(app *appContext) error {
-	if c.SaveLayout != "" {
-		if err := destination.File("--save-layout", c.SaveLayout); err != nil {
+	layoutFile := c.SaveLayout
+	if c.Apply && layoutFile == "" {
+		layoutFile = string(c.LayoutFile)
+	}
+	if c.Apply && layoutFile == "" {
+		return &badinput.Error{
+			Key: "--apply", Found: "no layout file", Expected: "--save-layout for a new one, or --layout-file",
+		}
+	}
+	if layoutFile != "" {
+		if err := destination.File("--save-layout", layoutFile); err != nil {
 			return err
 		}
 	}
@@ -38,8 +51,8 @@ func (c *validateCmd) Run(app *appContext) error {
 	if err != nil {
 		return err
 	}
-	if c.SaveLayout != "" {
-		if err := dataset.LayoutOf(c.read()).Save(c.SaveLayout); err != nil {
+	if layoutFile != "" {
+		if err := c.layout(report).Save(layoutFile); err != nil {
 			return err
 		}
 	}
@@ -58,4 +71,17 @@ func (c *validateCmd) Run(app *appContext) error {
 	default:
 		return fmt.Errorf("%s: %d errors found", c.Scan, n)
 	}
+}
+
+// layout is how to read the scan from now on: as it was read, with the crop that was found and, with --apply, the
+// orientation.
+func (c *validateCmd) layout(report *validate.Report) dataset.Layout {
+	layout := dataset.LayoutOf(c.read())
+	if report.Facts != nil && report.Facts.Crop != nil {
+		layout.View.Crop = *report.Facts.Crop
+	}
+	if c.Apply {
+		layout.View = report.Apply(layout.View)
+	}
+	return layout
 }

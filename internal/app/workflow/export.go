@@ -97,7 +97,7 @@ func (o *ExportOptions) giveProbe(ctx context.Context, n *network, log *slog.Log
 			return err
 		}
 	} else {
-		scan, err := InferOptions{Scan: o.Scan, Read: o.Read, Probe: o.Probe}.open(log)
+		scan, err := InferOptions{Scan: o.Scan, Read: o.Read, Probe: o.Probe}.open(n.contract.N, log)
 		if err != nil {
 			return err
 		}
@@ -132,7 +132,9 @@ func (o ExportOptions) patterns(c contract.Contract, log *slog.Logger) (*ndarray
 	if o.Scan == "" {
 		return predict.RandomPatterns(c, testSamples, 0), nil
 	}
-	scan, err := openPatterns(o.Scan, o.Read, log)
+	read := o.Read
+	read.Side = c.N
+	scan, err := openPatterns(o.Scan, read, log)
 	if err != nil {
 		return nil, err
 	}

@@ -104,7 +104,7 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (*Reconstructi
 			return nil, err
 		}
 	}
-	scan, err := o.open(log)
+	scan, err := o.open(model.contract.N, log)
 	if err != nil {
 		return nil, err
 	}
@@ -147,10 +147,10 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (*Reconstructi
 	return saved, nil
 }
 
-// open opens the scan with the probe that was chosen.
-func (o InferOptions) open(log *slog.Logger) (*dataset.Scan, error) {
+// open opens the scan with the probe that was chosen. side is that of the patterns of a model, or 0.
+func (o InferOptions) open(side int, log *slog.Logger) (*dataset.Scan, error) {
 	read := o.Probe.read(o.Read)
-	read.NoObject, read.Log = true, log
+	read.NoObject, read.Side, read.Log = true, side, log
 	scan, err := dataset.Open(o.Scan, read)
 	if err != nil {
 		return nil, ofProbe(err)

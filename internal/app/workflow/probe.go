@@ -294,6 +294,9 @@ const leastLikeness = 0.9
 // reconstructs with it: warnIfUnlike compares it, and it belongs to the digest by which a training names its scans.
 func noteOwnProbe(scan *dataset.Scan, read dataset.Options) {
 	read.NoProbe, read.NoObject, read.NoPositions, read.Log = false, true, true, nil
+	if read.View.Crop.Auto {
+		read.View.Crop = scan.Crop
+	}
 	own, err := dataset.Open(scan.Path, read)
 	if err != nil {
 		return // the scan is reconstructed with another probe

@@ -227,7 +227,7 @@ func TestTheTrainingScanIsKnown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened, err := InferOptions{Scan: path}.open(silent())
+	opened, err := InferOptions{Scan: path}.open(0, silent())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -209,7 +209,9 @@ func (o ReportOptions) source(settings TrainOptions) (s report.Source, err error
 func (o TrainOptions) page(
 	ctx context.Context, s report.Source, scan string, engine engine.Options, log *slog.Logger,
 ) (html []byte, err error) {
-	if s.Scan, err = openPatterns(scan, o.read(), log); err != nil {
+	read := o.read()
+	read.Side = s.Contract.N
+	if s.Scan, err = openPatterns(scan, read, log); err != nil {
 		return nil, err
 	}
 	defer s.Scan.Close()

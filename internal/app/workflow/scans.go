@@ -87,11 +87,15 @@ func openValidation(paths Paths, o dataset.Options) (scanFiles, error) {
 	return openScans(paths, func(int) dataset.Options { return o })
 }
 
-// openScans opens all files or none.
+// openScans opens all files or none. Where the crop is automatic, all patterns have the size of the first scan's.
 func openScans(paths Paths, options func(i int) dataset.Options) (scanFiles, error) {
 	var files scanFiles
 	for i, path := range paths {
-		scan, err := dataset.Open(path, options(i))
+		read := options(i)
+		if len(files) > 0 {
+			read.Side = files[0].N
+		}
+		scan, err := dataset.Open(path, read)
 		if err != nil {
 			_ = files.Close()
 			return nil, err

@@ -141,6 +141,7 @@ func (o TrainOptions) job(ctx context.Context, log *slog.Logger) (_ *trainJob, e
 	if err := j.scans.guessProbes(ctx, o.Config.Seed, log); err != nil {
 		return nil, err
 	}
+	read.Side = j.scans[0].N
 	if j.validation, err = openValidation(o.TestFiles, read); err != nil {
 		return nil, err
 	}

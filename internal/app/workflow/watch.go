@@ -117,6 +117,7 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 	}
 	defer func() { err = errors.Join(err, predictor.Close(), release()) }()
 	w := o.Watch
+	o.Read.Side = model.contract.N
 	w.Read, w.Contract, w.Predictor, w.Clock, w.Log = o.Read, model.contract, predictor, watch.RealClock{}, log
 	w.Inspect = func(scan *dataset.Scan) { warnOfFaults(ctx, scan, model.contract.Probe, log) }
 	w.Save = func(r *reconstruct.Result) error {

@@ -12,8 +12,9 @@ import (
 // Facts are what was measured of a scan, whether or not something is wrong. Nil means: could not be measured.
 type Facts struct {
 	Patterns     int           `json:"patterns"`
-	Size         int           `json:"size_pixels"` // N
-	Input        string        `json:"input"`       // amplitude or intensity, as taken
+	Size         int           `json:"size_pixels"`    // N
+	Crop         *dataset.Crop `json:"crop,omitempty"` // that --crop auto found
+	Input        string        `json:"input"`          // amplitude or intensity, as taken
 	Layout       string        `json:"layout"`
 	Photons      *float64      `json:"photons_per_pattern,omitempty"` // mean sum of intensities, in the file's unit
 	X            [2]float64    `json:"x_pixels"`                      // least and largest

@@ -71,6 +71,7 @@ func orientation(x *exam) []Finding {
 			Found: fmt.Sprintf("positions that explain the patterns better when %s: residual %.3g, as given %.3g",
 				best.Name, best.Residual, given.Residual),
 			Expected: "the orientation of the patterns", Fix: best.placing.fix(x.options.View),
+			placing: &best.placing,
 		}}
 	}
 	return nil

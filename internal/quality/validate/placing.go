@@ -73,17 +73,26 @@ func (p placing) flags() string {
 	return strings.Join(flags, " ")
 }
 
+// after is this placing of positions that another one has placed, as one.
+func (p placing) after(given placing) placing {
+	if p.swap {
+		given.flipX, given.flipY = given.flipY, given.flipX
+	}
+	return placing{swap: given.swap != p.swap, flipX: given.flipX != p.flipX, flipY: given.flipY != p.flipY}
+}
+
+// placingOf is the placing of a view.
+func placingOf(v dataset.View) placing {
+	return placing{swap: v.SwapXY, flipX: v.FlipX, flipY: v.FlipY}
+}
+
 // fix says how to reach this placing from a view that already turns or mirrors positions.
 func (p placing) fix(v dataset.View) string {
-	given := placing{swap: v.SwapXY, flipX: v.FlipX, flipY: v.FlipY}
+	given := placingOf(v)
 	if given == (placing{}) {
 		return fmt.Sprintf("use %s, or save %s", p.flags(), p.assign)
 	}
-	before := given
-	if p.swap {
-		before.flipX, before.flipY = given.flipY, given.flipX
-	}
-	both := placing{swap: given.swap != p.swap, flipX: before.flipX != p.flipX, flipY: before.flipY != p.flipY}
+	both := p.after(given)
 	if both == (placing{}) {
 		return "leave out " + given.flags()
 	}

@@ -7,8 +7,8 @@ import (
 	"ptyx/internal/scan/dataset"
 )
 
-// placingOf is the placing that some flags name.
-func placingOf(flags string) placing {
+// placingNamed is the placing that some flags name.
+func placingNamed(flags string) placing {
 	return placing{swap: strings.Contains(flags, "--swap-xy"), flipX: strings.Contains(flags, "--flip-x"),
 		flipY: strings.Contains(flags, "--flip-y")}
 }
@@ -24,9 +24,9 @@ func TestFixesNameAllFlags(t *testing.T) {
 			switch {
 			case view.flags() == "":
 				new, _, _ = strings.Cut(fix, ", or save ")
-				both = placingOf(new)
+				both = placingNamed(new)
 			case replaced:
-				both = placingOf(new)
+				both = placingNamed(new)
 			case fix != "leave out "+view.flags():
 				t.Errorf("%s after %q: fix %q", best.name(), view.flags(), fix)
 			}

@@ -97,6 +97,9 @@ type Finding struct {
 	Found    string   `json:"found"`
 	Expected string   `json:"expected,omitempty"`
 	Fix      string   `json:"fix,omitempty"`
+	Applied  bool     `json:"applied,omitempty"` // the fix is in the layout file
+
+	placing *placing // of the positions, that would be better; nil: the finding is not about that
 }
 
 // Report is the result of an examination.
@@ -106,11 +109,23 @@ type Report struct {
 	Findings []Finding `json:"findings"`
 }
 
-// Errors counts the findings that are errors.
+// Apply turns and mirrors the positions of a view as the patterns ask for, and marks the finding about that as
+// applied. view is the one that was examined.
+func (r *Report) Apply(view dataset.View) dataset.View {
+	for i := range r.Findings {
+		if f := &r.Findings[i]; f.placing != nil {
+			better := f.placing.after(placingOf(view))
+			view.SwapXY, view.FlipX, view.FlipY, f.Applied = better.swap, better.flipX, better.flipY, true
+		}
+	}
+	return view
+}
+
+// Errors counts the findings that are errors, and not applied.
 func (r *Report) Errors() int {
 	count := 0
 	for _, f := range r.Findings {
-		if f.Severity == Error {
+		if f.Severity == Error && !f.Applied {
 			count++
 		}
 	}
@@ -141,6 +156,9 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 		return nil, err
 	}
 	x.facts = newFacts(scan, scan.Probe, x.survey)
+	if o.View.Crop.Auto {
+		x.facts.Crop = &scan.Crop
+	}
 	r.Facts = x.facts
 	for _, c := range checks() {
 		if !r.reports(c.unless...) {

@@ -31,7 +31,10 @@ func (r *Report) WriteText(out io.Writer) error {
 	}
 	for _, f := range r.Findings {
 		text := fmt.Sprintf("\n%s: %s\n", f.Severity, f.sentence())
-		if f.Fix != "" {
+		switch {
+		case f.Applied:
+			text += "fixed in the layout file\n"
+		case f.Fix != "":
 			text += fmt.Sprintf("fix: %s\n", f.Fix)
 		}
 		if _, err := io.WriteString(out, text); err != nil {
@@ -78,6 +81,9 @@ func (f *Facts) write(w io.Writer) {
 		}
 	}
 	row("patterns", "%d of %d x %d pixels, taken as %s, %s", f.Patterns, f.Size, f.Size, f.Input, f.Layout)
+	if f.Crop != nil {
+		row("crop", "%s, around the light", f.Crop)
+	}
 	measured(f.Photons, "light", "%.4g a pattern", 1)
 	row("positions", "x %.1f to %.1f, y %.1f to %.1f", f.X[0], f.X[1], f.Y[0], f.Y[1])
 	measured(f.Step, "neighbours", "%.2f pixels apart, the median", 1)

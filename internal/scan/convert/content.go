@@ -78,7 +78,7 @@ func (c *content) readScan(hasProbe bool, o Options) error {
 // readResult reads a file of objects, probes and positions.
 func (c *content) readResult(file *source.Source, o Options) error {
 	v := o.View
-	if v.Crop.Size != 0 || v.Bin > 1 || v.FlipX || v.FlipY || v.SwapXY || v.PositionsFile != "" {
+	if !v.Crop.IsZero() || v.Bin > 1 || v.FlipX || v.FlipY || v.SwapXY || v.PositionsFile != "" {
 		return &badinput.Error{
 			File: file.Path(), Found: "no patterns",
 			Expected: "a scan for --crop, --bin, --flip-x, --flip-y, --swap-xy and --positions-file",

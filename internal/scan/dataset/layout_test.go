@@ -69,7 +69,7 @@ func TestFaultyLayouts(t *testing.T) {
 	for text, says := range map[string]string{
 		"pattern: entry/data":  "field pattern not found",
 		"unit: furlong":        `found "furlong", expected px, m, mm, um or nm`,
-		"crop: all":            `"all" is no size`,
+		"crop: all":            `"all" is neither auto, nor a size`,
 		"energy_ev: -3":        "--energy-ev: found -3",
 		"patterns: [a, b]":     "cannot unmarshal",
 		"x: 1\nx: 2":           "already defined",

@@ -20,8 +20,9 @@ type fill struct {
 // wide.
 const reach = 8
 
-// readMask reads mask and dark counts for the window.
-func (s *Scan) readMask(p *patterns, v View) error {
+// readMask reads mask and dark counts for the window, and places an automatic crop between them. side is that
+// of Options.
+func (s *Scan) readMask(p *patterns, v View, side int) error {
 	facts, w := s.file.Facts, p.window
 	w.clip = facts.Kind == source.Counts
 	if c := float32(facts.Ceiling); c > 0 && (p.ceiling == 0 || c < p.ceiling) {
@@ -34,6 +35,11 @@ func (s *Scan) readMask(p *patterns, v View) error {
 	bad, err := s.badPixels(p, mask)
 	if err != nil {
 		return err
+	}
+	if v.Crop.Auto {
+		if err := s.placeByLight(p, bad, side); err != nil {
+			return err
+		}
 	}
 	if w.clip && p.ceiling > 0 {
 		w.bad, w.ceiling = bad, p.ceiling

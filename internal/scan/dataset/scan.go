@@ -50,6 +50,7 @@ type Options struct {
 	NoObject      bool        // do not read the object
 	Orientation   Orientation // which axis counts the patterns; the zero value decides by the shape
 	View          View        // part of the detector, sense of the axes, units; the zero value takes the file as it is
+	Side          int         // pixels of a pattern of an automatic crop, as a network has them; 0: found by the light
 	Growing       bool        // a program may be writing the file: ignore patterns without position or id
 	// the file is part of a scan: keep its positions in the frame of the other parts, see place
 	Part bool
@@ -69,6 +70,7 @@ type Scan struct {
 	Input          InputKind          // what the file holds: Amplitude or Intensity
 	Measured       []bool             // (N*N), false where a pattern's pixel is masked; nil: all are measured
 	Geometry       Geometry           // what is known in metres and eV
+	Crop           Crop               // the square of the detector in use, with its size and place
 	PixelScale     frame.Scale        // an object pixel in pixels of the file; zero: the complete detector, not binned
 
 	file     *source.Source
@@ -148,7 +150,7 @@ func (s *Scan) read(opt Options) error {
 		}
 		positions = s.patterns.count
 	}
-	s.M, s.N = s.patterns.count, s.patterns.window.size
+	s.M = s.patterns.count
 	s.dropLost()
 	for _, remark := range s.file.Facts.Remarks {
 		s.log.Warn(remark, "file", s.Path)
@@ -161,9 +163,10 @@ func (s *Scan) read(opt Options) error {
 	if err := s.resolveInput(opt.Input); err != nil {
 		return err
 	}
-	if err := s.readMask(&s.patterns, opt.View); err != nil {
+	if err := s.readMask(&s.patterns, opt.View, opt.Side); err != nil {
 		return err
 	}
+	s.N, s.Crop = s.patterns.window.size, s.patterns.window.crop()
 	s.readGeometry(opt.View, p)
 	if !opt.NoPositions {
 		if err := s.readPositions(p, positions, opt); err != nil {

@@ -72,14 +72,20 @@ func (v View) check() error {
 
 // Crop is a square part of the detector. The zero value is all of it.
 type Crop struct {
+	Auto     bool // the part that holds the light, found when the scan is opened; the other fields are 0
 	Size     int  // pixels, before they are binned
 	Centred  bool // around the middle [H/2, W/2]; else around Row, Col
 	Row, Col int  // the pixel that gets zero frequency
 }
 
-// String is the text form: empty, "128" or "128@300,412".
+// autoCrop is the text form of an automatic crop.
+const autoCrop = "auto"
+
+// String is the text form: empty, "auto", "128" or "128@300,412".
 func (c Crop) String() string {
 	switch {
+	case c.Auto:
+		return autoCrop
 	case c.Size == 0:
 		return ""
 	case c.Centred:
@@ -92,10 +98,14 @@ func (c Crop) String() string {
 func (c Crop) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // IsZero reports whether there is nothing to crop.
-func (c Crop) IsZero() bool { return c.Size == 0 }
+func (c Crop) IsZero() bool { return c == Crop{} }
 
 // UnmarshalText reads the text form.
 func (c *Crop) UnmarshalText(text []byte) error {
+	if string(text) == autoCrop {
+		*c = Crop{Auto: true}
+		return nil
+	}
 	size, centre, given := strings.Cut(string(text), "@")
 	n, err := strconv.Atoi(size)
 	crop := Crop{Size: n, Centred: !given}
@@ -107,7 +117,7 @@ func (c *Crop) UnmarshalText(text []byte) error {
 		err = errors.Join(err, errRow, errCol)
 	}
 	if err != nil || n < 1 {
-		return fmt.Errorf("%q is no size such as 128, nor size@row,column such as 128@300,412", text)
+		return fmt.Errorf("%q is neither auto, nor a size such as 128, nor size@row,column such as 128@300,412", text)
 	}
 	*c = crop
 	return nil

@@ -49,40 +49,11 @@ func (w *window) pixelScale() frame.Scale {
 // pixels is the number of the detector's pixels.
 func (w *window) pixels() int { return w.height * w.width }
 
-// newWindow places the window of a View on patterns of height x width pixels.
+// newWindow makes the window of a View on patterns of height x width pixels. It leaves the place of an automatic crop
+// open until the mask is known.
 func (s *Scan) newWindow(key string, h npz.Header, height, width int, v View) (*window, error) {
 	w := &window{height: height, width: width, bin: max(1, v.Bin)}
 	place := s.file.Place(key)
-	cut := v.Crop
-	if cut.Size == 0 {
-		if height != width {
-			remedy := "crop the detector to a square around the beam, with --crop SIZE or --crop SIZE@ROW,COLUMN"
-			if b := s.file.Facts.Beam; b != nil {
-				remedy += fmt.Sprintf("; the file states the beam at %.0f,%.0f", b.Y, b.X)
-			}
-			return nil, s.Fault(key, "shape "+h.ShapeText(), "square patterns, shape (M, N, N)", remedy)
-		}
-		cut = Crop{Size: height, Centred: true}
-	}
-	if cut.Centred {
-		cut.Row, cut.Col = height/2, width/2
-	}
-	w.row, w.col = cut.Row-cut.Size/2, cut.Col-cut.Size/2
-	if w.row < 0 || w.col < 0 || w.row+cut.Size > height || w.col+cut.Size > width {
-		return nil, s.Fault(key, fmt.Sprintf("patterns of %d x %d pixels", height, width),
-			fmt.Sprintf("at least those of --crop %s: rows %d to %d, columns %d to %d",
-				cut, w.row, w.row+cut.Size-1, w.col, w.col+cut.Size-1), "crop to less")
-	}
-	room := 2 * min(cut.Row, cut.Col, height-cut.Row, width-cut.Col)
-	w.size = cut.Size / w.bin
-	if w.size*w.bin != cut.Size {
-		return nil, s.Fault(key, fmt.Sprintf("%d pixels along an axis", cut.Size),
-			fmt.Sprintf("a multiple of --bin %d", w.bin), sizeRemedy(cut, w.bin, room))
-	}
-	if !HasSize(w.size) {
-		return nil, s.Fault(key, fmt.Sprintf("patterns of %d x %d pixels", w.size, w.size), SizeRule(),
-			sizeRemedy(cut, w.bin, room))
-	}
 	w.warnOfSaturation = sync.OnceFunc(func() {
 		s.log.Warn("pixels are saturated in some patterns: there they take the mean of good pixels near them",
 			"file", s.Path, "key", place, "from_count", w.ceiling)
@@ -90,8 +61,55 @@ func (s *Scan) newWindow(key string, h npz.Header, height, width int, v View) (*
 	w.warnOfClipping = sync.OnceFunc(func() {
 		s.log.Warn("counts below 0 are taken as 0", "file", s.Path, "key", place)
 	})
-	return w, nil
+	cut := v.Crop
+	switch {
+	case cut.Auto:
+		return w, nil
+	case cut.Size > 0:
+	case height != width:
+		remedy := "crop the detector to a square around the beam, with --crop auto or --crop SIZE@ROW,COLUMN"
+		if b := s.file.Facts.Beam; b != nil {
+			remedy += fmt.Sprintf("; the file states the beam at %.0f,%.0f", b.Y, b.X)
+		}
+		return nil, s.Fault(key, "shape "+h.ShapeText(), "square patterns, shape (M, N, N)", remedy)
+	default:
+		cut = Crop{Size: height, Centred: true}
+	}
+	return w, s.cutOut(w, key, cut)
 }
+
+// cutOut lets a window cut out a square.
+func (s *Scan) cutOut(w *window, key string, cut Crop) error {
+	if cut.Centred {
+		cut.Row, cut.Col = w.height/2, w.width/2
+	}
+	w.row, w.col = cut.Row-cut.Size/2, cut.Col-cut.Size/2
+	if w.row < 0 || w.col < 0 || w.row+cut.Size > w.height || w.col+cut.Size > w.width {
+		return s.Fault(key, fmt.Sprintf("patterns of %d x %d pixels", w.height, w.width),
+			fmt.Sprintf("at least those of --crop %s: rows %d to %d, columns %d to %d",
+				cut, w.row, w.row+cut.Size-1, w.col, w.col+cut.Size-1), "crop to less")
+	}
+	room := w.room(cut.Row, cut.Col)
+	w.size = cut.Size / w.bin
+	if w.size*w.bin != cut.Size {
+		return s.Fault(key, fmt.Sprintf("%d pixels along an axis", cut.Size),
+			fmt.Sprintf("a multiple of --bin %d", w.bin), sizeRemedy(cut, w.bin, room))
+	}
+	if !HasSize(w.size) {
+		return s.Fault(key, fmt.Sprintf("patterns of %d x %d pixels", w.size, w.size), SizeRule(),
+			sizeRemedy(cut, w.bin, room))
+	}
+	return nil
+}
+
+// crop is the square that the window cuts out.
+func (w *window) crop() Crop {
+	size := w.size * w.bin
+	return Crop{Size: size, Row: w.row + size/2, Col: w.col + size/2}
+}
+
+// room is the side of the largest square around a pixel of the detector.
+func (w *window) room(row, col int) int { return 2 * min(row, col, w.height-row, w.width-col) }
 
 // apply writes to pattern (size, size) what it makes of raw (height, width), which it changes.
 func (w *window) apply(pattern, raw []float32) {

@@ -19,6 +19,9 @@ func (s *Survey) command() []string {
 			line = append(line, g.Flags...)
 		}
 	}
+	if s.crop {
+		line = append(line, "--crop", "auto")
+	}
 	return append(line, "--save-layout", "scan.yaml")
 }
 

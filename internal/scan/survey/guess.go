@@ -46,6 +46,7 @@ type Guess struct {
 // guess fills the guesses: of each role what the layouts give, else the likeliest arrays first.
 func (s *Survey) guess() {
 	of := s.framesOf(s.guessPatterns())
+	s.crop = of.height != of.width || of.height > cropFrom
 	s.guessOptics()
 	s.guessPositions(of)
 	s.guessImages(of)
@@ -90,6 +91,10 @@ type frames struct {
 	count, height, width int
 	rows, columns        int // of a raster; 0: it is none
 }
+
+// cropFrom is the side of a square detector in pixels, above which the command crops it: a far field seldom needs
+// more.
+const cropFrom = 256
 
 // knownScore is that of what a layout gives: nothing is likelier.
 const knownScore = 1000

@@ -148,7 +148,10 @@ func distanceValue(e source.Entry) float64 {
 
 func pixelScore(e source.Entry) float64 {
 	w := words(e)
+	_, length := source.Metres(e.Units)
 	switch {
+	case among(w, "q", "k", "r", "reciprocal", "real"), e.Units != "" && !length:
+		return 0 // a step of diffraction space or of the raster, as EMD has them
 	case among(w, "object", "recon", "reconstruction", "mask", "offset", "number"):
 		return 0
 	case among(w, "pixel", "pixelsize", "pix") && among(w, "size", "width", "pixelsize", "pitch", "height"):

@@ -17,6 +17,7 @@ type Survey struct {
 	Command []string `json:"command"` // that would check the scan; none if there are no patterns
 
 	follow string
+	crop   bool // the detector is oblong or large
 }
 
 // File is what one file holds.

@@ -86,6 +86,12 @@ func TestCommands(t *testing.T) {
 			"det/detector_distance@units": "mm", "det/x_pixel_size": 75e-6, "source/distance": 40.0,
 		}, "--patterns c/frames --x c/x_um --y c/y_um --mask :det/pixel_mask --probe-file :guess/probe " +
 			"--energy-ev 8500 --distance-m 1.95 --detector-pixel-um 75"},
+		"an oblong detector": {sourcetest.File{"c/frames": patterns(4, 40, 64)}, "--patterns c/frames --crop auto"},
+		"a large detector":   {sourcetest.File{"c/frames": patterns(2, 320, 320)}, "--patterns c/frames --crop auto"},
+		"steps of reciprocal and real space": {sourcetest.File{
+			"c/frames": frames, "calibration/Q_pixel_size": 0.02, "calibration/Q_pixel_units": "A^-1",
+			"calibration/R_pixel_size": 1.5, "c/pixel_size": 0.02, "c/pixel_size@units": "1/nm",
+		}, "--patterns c/frames"},
 		"a wavelength": {sourcetest.File{
 			"c/frames": frames, "beam/incident_wavelength": 1.0, "beam/incident_wavelength@units": "angstrom",
 		}, "--patterns c/frames --energy-ev 12398.4"},

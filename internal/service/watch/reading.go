@@ -98,6 +98,9 @@ func (w *Watcher) open(path string) (*dataset.Scan, error) {
 		return nil, err
 	}
 	w.remarksLogged, w.object.scale = true, scan.PixelScale
+	if w.o.Read.View.Crop.Auto { // every pattern of a scan is cropped alike
+		w.o.Read.View.Crop = scan.Crop
+	}
 	return scan, nil
 }
 
