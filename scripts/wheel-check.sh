@@ -20,7 +20,8 @@ fail() {
 "$python" -m venv fresh
 fresh=$away/fresh/bin
 "$fresh/pip" install --quiet --disable-pip-version-check "$wheel"
-others=$("$fresh/pip" list --format=freeze --disable-pip-version-check | grep -vE '^(pip|setuptools|numpy|ptyx)==' || true)
+others=$("$fresh/pip" list --format=freeze --disable-pip-version-check |
+	grep -vE '^(pip|setuptools|numpy|ptyx)==' || true)
 [ -z "$others" ] || fail "it needs more than numpy: $others"
 # Neither a library of this checkout nor a program of this machine may help.
 alone() { env -i HOME="$away" PATH=/usr/bin:/bin "$@"; }
