@@ -14,6 +14,7 @@ import (
 	"ptyx/internal/base/destination"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/quality/metrics"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/predict/local"
@@ -74,6 +75,25 @@ type Reconstruction struct {
 	Solver    *Solution `json:"solver"`          // null: a network alone
 	// Unexplained is that of reconstruct.Fit; null for a solver, or if it is unknown.
 	Unexplained *float64 `json:"unexplained"`
+	// Resolution is null unless two halves of the scan were solved, too.
+	Resolution *Resolution `json:"resolution"`
+}
+
+// Resolution is where the Fourier ring correlation of two halves of the scan falls below its thresholds.
+type Resolution struct {
+	AtHalfBit metrics.Cutoff `json:"at_half_bit"`
+	AtSeventh metrics.Cutoff `json:"at_1_7"`
+}
+
+func (r Resolution) String() string {
+	if r.AtHalfBit.BelowFirstRings {
+		return "the halves of the scan agree on nothing"
+	}
+	text := fmt.Sprintf("resolution %.3g pixels", r.AtHalfBit.HalfPeriod)
+	if nm := r.AtHalfBit.HalfPeriodNM; nm > 0 {
+		text += fmt.Sprintf(" (%.3g nm)", nm)
+	}
+	return fmt.Sprintf("%s at half a bit, %.3g at 1/7", text, r.AtSeventh.HalfPeriod)
 }
 
 // Solution is what a solver reached.
@@ -86,8 +106,12 @@ type Solution struct {
 func (r Reconstruction) String() string {
 	size := fmt.Sprintf("object %d x %d", r.Object[0], r.Object[1])
 	if s := r.Solver; s != nil {
-		return fmt.Sprintf("%s: %d passes of %s on %s, residual %.5f, %s",
+		text := fmt.Sprintf("%s: %d passes of %s on %s, residual %.5f, %s",
 			r.OutputDir, s.Passes, s.Method, r.Device, s.Residual, size)
+		if r.Resolution != nil {
+			text += ", " + r.Resolution.String()
+		}
+		return text
 	}
 	return fmt.Sprintf("%s: %d patches on %s, %s", r.OutputDir, r.Patterns, r.Device, size)
 }
@@ -250,7 +274,7 @@ func (o InferOptions) refine(
 // refinement starts the usual solver from a network's object. patterns is (M, N, N).
 func refinement(r *reconstruct.Result, patterns *ndarray.Float32, passes int, engine engine.Options) solution {
 	return solution{
-		engine: engine, solver: solve.Defaults(passes), ids: r.IDs, scale: r.Scale,
+		engine: engine, solver: solve.Defaults(passes), ids: r.IDs, view: view{r.Scale, r.PixelNM},
 		problem: solve.Problem{
 			Patterns: patterns, X: r.X, Y: r.Y, Probe: r.Probe, Object: r.Object, Row: r.Row, Col: r.Col,
 		},

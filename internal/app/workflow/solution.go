@@ -5,13 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 
-	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/format/render"
+	"ptyx/internal/quality/evaluate"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/recon/solve"
@@ -33,12 +35,14 @@ type solution struct {
 	scan      string // path, for errors
 	outputDir string
 	ids       []int64      // of the patterns in the scan
-	scale     frame.Scale  // the object's pixel in pixels of the scan's file
+	view      view         // the object's pixels
 	settings  []byte       // to save; nil: none
 	digest    string       // of the model that made the first object; empty: none
-	extra     []npz.Member // further members of the result, about the first object
+	extra     []npz.Member // further members of the result, about the first object or the resolution
 	progress  io.Writer    // reports each pass; nil: nowhere
 	log       *slog.Logger
+
+	resolution bool // solve two halves of the scan, too
 }
 
 // run solves and saves. If ctx is done after the first pass, it saves the best state so far and returns it with the
@@ -54,6 +58,9 @@ func (j solution) run(ctx context.Context) (*Reconstruction, error) {
 	if err := j.save(s); err != nil {
 		return nil, err
 	}
+	if err := removeIfExists(filepath.Join(j.outputDir, evaluate.ResolutionFile)); err != nil {
+		return nil, fmt.Errorf("removing the picture of an earlier resolution: %w", err)
+	}
 	if err := saveSettings(j.outputDir, j.settings); err != nil {
 		return nil, err
 	}
@@ -68,6 +75,9 @@ func (j solution) run(ctx context.Context) (*Reconstruction, error) {
 		return saved, fmt.Errorf("%w; the result is saved", unsaved)
 	case err != nil:
 		return saved, Interrupted{Saved: *saved}
+	}
+	if j.resolution {
+		return saved, j.resolve(ctx, s, saved)
 	}
 	return saved, nil
 }
@@ -110,12 +120,14 @@ func (j solution) result(s *solve.Solution) *reconstruct.Result {
 	}
 	result := &reconstruct.Result{
 		Object: s.Object, Coverage: s.Coverage, Spread: s.Spread, Row: s.Row, Col: s.Col, X: s.X, Y: s.Y, IDs: j.ids,
-		Provider: s.Device, Fallback: s.Fallback, Patches: len(s.X), Probe: s.Probe, Scale: j.scale,
+		Provider: s.Device, Fallback: s.Fallback, Patches: len(s.X), Probe: s.Probe, Scale: j.view.scale,
+		PixelNM: j.view.pixelNM,
 		Extra: []npz.Member{
 			{Key: "method", Value: string(j.solver.Method)},
 			{Key: "likelihood", Value: string(j.solver.Likelihood)},
 			{Key: "residual", Value: s.Residual},
 			{Key: "residuals", Value: residuals}, // of each pass, before its updates
+			{Key: "pattern_residuals", Value: s.Residuals},
 			{Key: "seed", Value: int64(j.solver.Seed)},
 		},
 	}
@@ -141,6 +153,13 @@ func (j solution) save(s *solve.Solution) error {
 	strongest := ndarray.Wrap(s.Probe.Data[:n*n], n, n)
 	if err := render.Probe(filepath.Join(j.outputDir, SolvedProbeImage), strongest); err != nil {
 		return fmt.Errorf("drawing the probe: %w", err)
+	}
+	return nil
+}
+
+func removeIfExists(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }

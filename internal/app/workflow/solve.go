@@ -32,9 +32,11 @@ type SolveOptions struct {
 	OutputDir string
 	Engine    engine.Options
 	Solver    solve.Options
-	Resume    bool      // continue from the state in OutputDir
-	Settings  []byte    // of the command, written beside the object; nil: none
-	Progress  io.Writer // reports each pass; nil: nowhere
+	Resume    bool // continue from the state in OutputDir
+	// Resolution also solves two halves of the scan, which state the resolution.
+	Resolution bool
+	Settings   []byte    // of the command, written beside the object; nil: none
+	Progress   io.Writer // reports each pass; nil: nowhere
 }
 
 // check refuses, before any work, options that cannot be run or saved.
@@ -58,7 +60,7 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	problem, scale, err := o.problem(ctx, log)
+	problem, view, err := o.problem(ctx, log)
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +70,8 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	}
 	job := solution{
 		problem: problem, solver: o.Solver, engine: o.Engine, scan: o.Scan, outputDir: o.OutputDir,
-		ids: make([]int64, len(problem.X)), scale: scale, settings: o.Settings, progress: o.Progress,
-		log: log,
+		ids: make([]int64, len(problem.X)), view: view, settings: o.Settings, progress: o.Progress,
+		log: log, resolution: o.Resolution,
 	}
 	for i := range job.ids {
 		job.ids[i] = int64(i)
@@ -77,8 +79,14 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	return job.run(ctx)
 }
 
-// problem reads the scan and what to start from. It returns the size of the object's pixels, too.
-func (o SolveOptions) problem(ctx context.Context, log *slog.Logger) (p solve.Problem, scale frame.Scale, err error) {
+// view is what a result states of the object's pixels.
+type view struct {
+	scale   frame.Scale // a pixel in pixels of the scan's file
+	pixelNM float64     // its width in nanometres; 0: unknown
+}
+
+// problem reads the scan and what to start from.
+func (o SolveOptions) problem(ctx context.Context, log *slog.Logger) (p solve.Problem, v view, err error) {
 	if o.Recon != "" {
 		o.Recon = evaluate.File(o.Recon)
 	}
@@ -86,31 +94,31 @@ func (o SolveOptions) problem(ctx context.Context, log *slog.Logger) (p solve.Pr
 	o.Read.NoObject, o.Read.ProbeOptional, o.Read.Log = true, true, log
 	scan, err := dataset.Open(o.Scan, o.Read)
 	if err != nil {
-		return p, scale, err
+		return p, v, err
 	}
 	defer scan.Close()
 	p.Measured, p.X, p.Y, p.Probe = scan.Measured, scan.X, scan.Y, scan.Probe
 	if o.Model != "" {
 		if p.Probe, err = modelProbe(o.Model, scan.N); err != nil {
-			return p, scale, err
+			return p, v, err
 		}
 	}
 	if o.Recon != "" {
 		if err := startFrom(&p, o.Recon, scan, o.Read.View.Library); err != nil {
-			return p, scale, err
+			return p, v, err
 		}
 	}
 	warnOfFaults(ctx, scan, scan.Probe, log)
 	if p.Probe == nil {
 		if p.Probe, err = missingProbe(ctx, scan, o.Solver.Seed, log); err != nil {
-			return p, scale, err
+			return p, v, err
 		}
 	}
 	p.ObjectOverwritten = o.Recon != "" && o.overwrites(o.Recon)
 	p.ProbeOverwritten = o.Read.ProbeFile != "" && o.overwrites(o.Read.ProbeFile) ||
 		o.Read.ProbeFile == "" && o.Model == "" && p.ObjectOverwritten
 	p.Patterns, err = scan.Load()
-	return p, scan.PixelScale, err
+	return p, view{scan.PixelScale, 1e9 * scan.Geometry.PixelX}, err
 }
 
 // overwrites reports whether the run writes its result to the file at path.

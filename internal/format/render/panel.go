@@ -40,6 +40,15 @@ type Panel struct {
 	Label    string // of the colour bar: quantity and unit
 }
 
+// OnlyPositive leaves the values that are not positive grey, and ends the colour bar at those that are.
+func (p *Panel) OnlyPositive() {
+	p.Shown = make([]bool, len(p.Values))
+	for i, v := range p.Values {
+		p.Shown[i] = v > 0
+	}
+	p.Low, p.High = RobustRange(p.Values, p.Shown)
+}
+
 // axes are the panel's plot without its raster.
 func (p *Panel) axes() *plot.Plot {
 	plt := newPlot(p.Title, "x (pixels)", "y (pixels)")

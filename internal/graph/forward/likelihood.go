@@ -25,11 +25,11 @@ func AmplitudeMAE(intensity, measured, weight *gorgonia.Node, eps float32) *gorg
 	return weightedMean(ops.Abs(diff), weight)
 }
 
-// AmplitudeSquares is sum (sqrt(I+eps) - d)^2 over all pixels of all patterns, with the modelled intensity I and
-// measured amplitudes d of equal shape. Counts of Poisson's statistics have square roots of one variance, 1/4, whatever
-// their mean: this is their likelihood where there are more than a few. eps keeps the slope at a dark pixel finite.
+// AmplitudeSquares are (sqrt(I+eps) - d)^2 of each pixel, with the modelled intensity I and measured amplitudes d of
+// equal shape. Counts of Poisson's statistics have square roots of one variance, 1/4, whatever their mean: the sum is
+// their likelihood where there are more than a few. eps keeps the slope at a dark pixel finite.
 func AmplitudeSquares(intensity, amplitude *gorgonia.Node, eps float32) *gorgonia.Node {
-	return ops.Sum(square(ops.Sub(ops.Sqrt(ops.Affine(intensity, 1, eps)), amplitude)))
+	return square(ops.Sub(ops.Sqrt(ops.Affine(intensity, 1, eps)), amplitude))
 }
 
 // weightedMean is sum_j mean_q w_j x[j,q] for x (B, C, N, N) and w (B, C, 1, 1), or w of x's own shape.

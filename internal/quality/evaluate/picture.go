@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ptyx/internal/format/render"
+	"ptyx/internal/quality/metrics"
 )
 
 // draw shows amplitude and phase of both objects and their differences over the compared region, and the FRC curve.
@@ -14,7 +15,7 @@ func (r *Result) draw(path string) error {
 	return render.Sheet(path, [][]render.Cell{
 		r.row("amplitude", "", reconAmplitude, referenceAmplitude, render.Sequential),
 		r.row("phase", " (rad)", reconPhase, referencePhase, render.Grey),
-		{r.chart()},
+		{frcChart("Fourier ring correlation of the complex objects", "reconstruction and reference", r.frc)},
 	})
 }
 
@@ -41,15 +42,14 @@ func (r *Result) row(quantity, unit string, recon, reference []float64, colours 
 	}
 }
 
-func (r *Result) chart() render.Cell {
-	seventh := slices.Repeat([]float64{1.0 / 7}, len(r.frc.Frequency))
+// frcChart draws a curve with its two thresholds; more are curves of the same rings.
+func frcChart(title, name string, f metrics.FRC, more ...render.Curve) *render.Chart {
+	seventh := slices.Repeat([]float64{1.0 / 7}, len(f.Frequency))
+	curves := append([]render.Curve{{Name: name, X: f.Frequency, Y: f.Correlation}}, more...)
 	return &render.Chart{
-		Title: "Fourier ring correlation of the complex objects",
-		X:     "spatial frequency (cycles per pixel)", Y: "correlation", Width: 700,
-		Curves: []render.Curve{
-			{Name: "reconstruction and reference", X: r.frc.Frequency, Y: r.frc.Correlation},
-			{Name: "1/2 bit", X: r.frc.Frequency, Y: r.frc.HalfBit, Dashed: true},
-			{Name: "1/7", X: r.frc.Frequency, Y: seventh, Dashed: true},
-		},
+		Title: title, X: "spatial frequency (cycles per pixel)", Y: "correlation", Width: 700,
+		Curves: append(curves,
+			render.Curve{Name: "1/2 bit", X: f.Frequency, Y: f.HalfBit, Dashed: true},
+			render.Curve{Name: "1/7", X: f.Frequency, Y: seventh, Dashed: true}),
 	}
 }

@@ -42,9 +42,14 @@ func ringCorrelation(a, b *spectrum.Field, mask []bool, pixelNM float64) FRC {
 		out.Correlation = append(out.Correlation, r.normalised(real(r.cross)))
 		out.HalfBit = append(out.HalfBit, halfBit(r.count))
 	}
-	out.AtHalfBit = out.cutoff(out.HalfBit, pixelNM)
-	out.AtSeventh = out.cutoff(slices.Repeat([]float64{1.0 / 7}, len(out.HalfBit)), pixelNM)
+	out.FindCutoffs(pixelNM)
 	return out
+}
+
+// FindCutoffs computes both cutoffs from the curve. pixelNM is the width of a pixel in nanometres; 0: unknown.
+func (f *FRC) FindCutoffs(pixelNM float64) {
+	f.AtHalfBit = f.cutoff(f.HalfBit, pixelNM)
+	f.AtSeventh = f.cutoff(slices.Repeat([]float64{1.0 / 7}, len(f.HalfBit)), pixelNM)
 }
 
 // ring is what two spectra sum to over the frequencies of one rounded radius.

@@ -6,10 +6,12 @@ import (
 	"strings"
 
 	"ptyx/internal/format/render"
+	"ptyx/internal/quality/metrics"
 	"ptyx/trainer"
 )
 
-// Chart is a quantity over the epochs of a training or the passes of a solver, in a box of Width x Height units.
+// Chart is a quantity over the epochs of a training, the passes of a solver or spatial frequencies, in a box of
+// Width x Height units.
 type Chart struct {
 	Title, Step   string // what is drawn, and what the horizontal axis counts
 	Note          string // about the curve; may be empty
@@ -33,10 +35,10 @@ const (
 	chartTop, chartRight    = 10.0, 12.0
 )
 
-// curve is a value for each of the steps 1, 2, ... that the chart counts. Values that are not finite are left out.
+// curve is a value for each place on the horizontal axis. Values that are not finite are left out.
 type curve struct {
 	name, class string
-	steps       []int
+	x           []float64
 	values      []float64
 }
 
@@ -44,19 +46,19 @@ type curve struct {
 func lossChart(history []trainer.Epoch) *Chart {
 	train, val := curve{name: "training", class: "train"}, curve{name: "validation", class: "val"}
 	for _, e := range history {
-		train.steps, train.values = append(train.steps, e.Number), append(train.values, e.TrainLoss)
-		val.steps, val.values = append(val.steps, e.Number), append(val.values, e.ValLoss)
+		train.x, train.values = append(train.x, float64(e.Number)), append(train.values, e.TrainLoss)
+		val.x, val.values = append(val.x, float64(e.Number)), append(val.values, e.ValLoss)
 	}
-	return newChart("Loss", "epoch", train, val)
+	return newChart("Loss", "epoch", counted(), train, val)
 }
 
 // residualChart draws the residual of each pass of a solver; nil without any pass.
 func residualChart(residuals []float64) *Chart {
 	c := curve{name: "residual", class: "train", values: residuals}
 	for i := range residuals {
-		c.steps = append(c.steps, i+1)
+		c.x = append(c.x, float64(i+1))
 	}
-	chart := newChart("Residual", "pass", c)
+	chart := newChart("Residual", "pass", counted(), c)
 	if chart != nil {
 		chart.Note = "Of each pass: sum (|F| − d)² / sum d² over all patterns, each before its update. " +
 			"A curve that still falls at its end asks for more passes."
@@ -64,12 +66,40 @@ func residualChart(residuals []float64) *Chart {
 	return chart
 }
 
-// newChart draws curves, on a logarithmic axis if they span more than a factor of ten; nil without any finite value.
-func newChart(title, step string, curves ...curve) *Chart {
-	low, high, last := math.Inf(1), math.Inf(-1), 2
+// resolutionChart draws the Fourier ring correlation of two halves of a scan; nil without any.
+func resolutionChart(f metrics.FRC) *Chart {
+	if len(f.Frequency) == 0 {
+		return nil
+	}
+	chart := newChart("Resolution", "cycles per pixel", axis{0, 0.5, false},
+		curve{"halves of the scan", "train", f.Frequency, f.Correlation},
+		curve{"half-bit threshold", "val", f.Frequency, f.HalfBit})
+	if chart != nil {
+		chart.Note = "Fourier ring correlation of two objects, each from half of the patterns. It is blind to what " +
+			"both get wrong alike."
+	}
+	return chart
+}
+
+// axis is the horizontal axis of a chart. A high end of 0 is that of the curves.
+type axis struct {
+	low, high float64
+	whole     bool // it counts, so only whole numbers are labelled, and values may need a logarithmic scale
+}
+
+// counted is the axis of steps 1, 2 and so on.
+func counted() axis { return axis{low: 1, whole: true} }
+
+// newChart draws curves, if they count on a logarithmic axis where they span more than a factor of ten; nil without
+// any finite value.
+func newChart(title, step string, of axis, curves ...curve) *Chart {
+	low, high := math.Inf(1), math.Inf(-1)
 	for _, c := range curves {
 		for i, v := range c.values {
-			if last = max(last, c.steps[i]); finite(v) {
+			if of.whole {
+				of.high = max(of.high, 2, c.x[i])
+			}
+			if finite(v) {
 				low, high = min(low, v), max(high, v)
 			}
 		}
@@ -79,16 +109,16 @@ func newChart(title, step string, curves ...curve) *Chart {
 	}
 	c := &Chart{
 		Title: title, Step: step, Width: chartWidth, Height: chartHeight, Left: chartLeft,
-		Bottom: chartHeight - chartBottom, Log: low > 0 && high > 10*low,
+		Bottom: chartHeight - chartBottom, Log: of.whole && low > 0 && high > 10*low,
 	}
 	low, high, height := c.scaleY(low, high)
-	across := func(step float64) float64 {
-		return chartLeft + (step-1)/float64(last-1)*(chartWidth-chartLeft-chartRight)
+	across := func(x float64) float64 {
+		return chartLeft + (x-of.low)/(of.high-of.low)*(chartWidth-chartLeft-chartRight)
 	}
 	up := func(v float64) float64 {
 		return c.Bottom - (height(v)-low)/(high-low)*(c.Bottom-chartTop)
 	}
-	c.marks(low, high, last, across, height, up)
+	c.marks(low, high, of, across, height, up)
 	for _, curve := range curves {
 		if line := curve.line(across, up); line.Points != "" {
 			c.Lines = append(c.Lines, line)
@@ -111,10 +141,10 @@ func (c *Chart) scaleY(least, most float64) (low, high float64, height func(floa
 }
 
 // marks labels the axes.
-func (c *Chart) marks(low, high float64, last int, across, height, up func(float64) float64) {
-	for _, t := range render.Ticks(1, float64(last)) {
-		if t.Value == math.Trunc(t.Value) {
-			c.X = append(c.X, Mark{across(t.Value), fmt.Sprint(int(t.Value))})
+func (c *Chart) marks(low, high float64, of axis, across, height, up func(float64) float64) {
+	for _, t := range render.Ticks(of.low, of.high) {
+		if !of.whole || t.Value == math.Trunc(t.Value) {
+			c.X = append(c.X, Mark{across(t.Value), t.Label})
 		}
 	}
 	if !c.Log {
@@ -141,7 +171,7 @@ func (c curve) line(across, up func(float64) float64) Line {
 		if !finite(v) {
 			continue
 		}
-		l.LastX, l.LastY = across(float64(c.steps[i])), up(v)
+		l.LastX, l.LastY = across(c.x[i]), up(v)
 		points = append(points, fmt.Sprintf("%.1f,%.1f", l.LastX, l.LastY))
 	}
 	l.Points = strings.Join(points, " ")

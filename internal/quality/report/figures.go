@@ -99,6 +99,8 @@ type subject struct {
 	object           *ndarray.Complex64 // (H, W)
 	coverage, spread *ndarray.Float32   // (H, W)
 	row, col         int                // of object[0, 0] in the scan's frame
+	misfit           *ndarray.Float32   // (H, W), residual of the nearest pattern; 0: none is near
+	resolution       *ndarray.Float32   // (H, W), half period in pixels; 0: unknown
 	modes            []mode             // of the probe
 	pixelNM          float64            // width of the object's pixel in nm; 0: unknown
 
@@ -182,6 +184,20 @@ func (p *Page) drawings(s subject) []drawing {
 			}
 			return render.MapPanel(s.spread, view, "of the object's unit")
 		}},
+		{&p.Trust, "residual of each pattern", "At the pattern's position: sum (|F| − d)² / sum d². An area that " +
+			"stands out was lit, placed or measured otherwise.", func() (*render.Panel, error) {
+			if s.misfit == nil {
+				return nil, nil
+			}
+			return positivePanel(s.misfit, s.row, s.col, "of the pattern's intensity")
+		}},
+		{&p.Trust, "local resolution", "Half period at which two halves of the scan fall to half a bit, in " +
+			"overlapping tiles.", func() (*render.Panel, error) {
+			if s.resolution == nil {
+				return nil, nil
+			}
+			return positivePanel(s.resolution, s.row, s.col, "pixels")
+		}},
 	}
 	for _, m := range s.modes {
 		list = append(list,
@@ -193,6 +209,16 @@ func (p *Page) drawings(s subject) []drawing {
 				func() (*render.Panel, error) { return phaseOf(m.probe), nil }})
 	}
 	return list
+}
+
+// positivePanel shows a map (H, W) that is 0 where nothing is known.
+func positivePanel(values *ndarray.Float32, row, col int, unit string) (*render.Panel, error) {
+	panel, err := render.MapPanel(values, render.View{Row: row, Col: col}, unit)
+	if err != nil {
+		return nil, err
+	}
+	panel.OnlyPositive()
+	return panel, nil
 }
 
 // draw makes the figures of the object and the probe, with scale bars.

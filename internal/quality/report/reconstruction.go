@@ -11,6 +11,7 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/quality/evaluate"
+	"ptyx/internal/quality/metrics"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/scan/dataset"
 )
@@ -27,6 +28,10 @@ type Reconstruction struct {
 	startX, startY []float64          // where the patterns were before a solver moved them, object pixels
 	ids            []int64            // of the patterns in the scan
 	residuals      []float64          // of each pass of a solver
+	misfits        []float64          // of each pattern; nil: unknown
+	frc            metrics.FRC        // of two halves of the scan; empty: unknown
+	resolution     *ndarray.Float32   // (H, W), half period in pixels; nil: unknown
+	pixelNM        float64            // width of a pixel; 0: unknown
 	texts          map[string]string  // of the keys in textKeys
 	residual       float64            // of the object; NaN: of a network, which computes none
 	seed           string
@@ -39,6 +44,7 @@ type Reconstruction struct {
 const (
 	keyMethod, keyLikelihood      = "method", "likelihood"
 	keyResidual, keyResiduals     = "residual", "residuals"
+	keyMisfits                    = "pattern_residuals"
 	keyDigest, keyProvider        = "model_digest", "provider"
 	keySeed, keySpread, keyObject = "seed", "spread", "object"
 )
@@ -68,7 +74,9 @@ func Open(path string) (*Reconstruction, error) {
 	r := &Reconstruction{
 		Name: filepath.Base(filepath.Clean(path)), Object: object, residual: math.NaN(), texts: map[string]string{},
 	}
-	for _, read := range []func(*npz.Reader) error{r.readImages, r.readPositions, r.readSolver, r.readTexts} {
+	for _, read := range []func(*npz.Reader) error{
+		r.readImages, r.readPositions, r.readSolver, r.readMeasures, r.readTexts,
+	} {
 		if err := read(file); err != nil {
 			return nil, err
 		}
@@ -189,11 +197,13 @@ func (r *Reconstruction) iterated() bool { return r.texts[keyMethod] != "" }
 func (r *Reconstruction) Page() (*Page, error) {
 	p := &Page{
 		Name: r.Name, Kind: "Reconstruction by a network", Config: r.Settings, ConfigFile: "reconstruction.yaml",
-		Curve: residualChart(r.residuals), Facts: r.facts(), Origins: r.origins(), Positions: r.positions(),
+		Curve: residualChart(r.residuals), Resolution: resolutionChart(r.frc),
+		Facts: append(r.facts(), r.measures()...), Origins: r.origins(), Positions: r.positions(),
 	}
 	s := subject{
 		object: r.Object.Object, coverage: r.Object.Coverage, spread: r.spread, row: r.Object.Row, col: r.Object.Col,
-		modes: modesOf(r.probe), spreadNote: patchSpread, probeNote: "Of the model.", probeUnit: "√photons",
+		modes: modesOf(r.probe), pixelNM: r.pixelNM, misfit: r.misfitMap(), resolution: r.resolution,
+		spreadNote: patchSpread, probeNote: "Of the model.", probeUnit: "√photons",
 	}
 	if r.iterated() {
 		p.Kind = "Reconstruction by iteration"
@@ -218,7 +228,7 @@ func (r *Reconstruction) Page() (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p, p.compare(object.Image, reference.Image, r.Of, 0)
+	return p, p.compare(object.Image, reference.Image, r.Of, r.pixelNM)
 }
 
 // facts lists the numbers at the top of the page.
@@ -254,6 +264,9 @@ func (r *Reconstruction) facts() []Row {
 func (r *Reconstruction) pixels() string {
 	if s := r.Object.Scale; s != (frame.Scale{}) && s != frame.One {
 		return fmt.Sprintf("pixels, each %.4g x %.4g of the scan's file", s.X, s.Y)
+	}
+	if r.pixelNM > 0 {
+		return fmt.Sprintf("pixels of %.3g nm", r.pixelNM)
 	}
 	return "pixels"
 }

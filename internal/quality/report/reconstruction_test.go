@@ -54,7 +54,13 @@ func solved() reconstruct.Result {
 		{Key: "method", Value: "lsqml"}, {Key: "likelihood", Value: "poisson"}, {Key: "residual", Value: 0.0125},
 		{Key: "residuals", Value: []float64{0.9, 0.2, 0.013}}, {Key: "seed", Value: int64(7)},
 		{Key: "xcoords_start", Value: startX}, {Key: "ycoords_start", Value: startY},
+		{Key: "pattern_residuals", Value: []float64{.1, .2, .3, .9, .5, .6, .7, .8, .4}},
+		{Key: "frc_frequency", Value: []float64{0, .1, .2, .3, .4, .5}},
+		{Key: "frc", Value: []float64{1, .9, .8, .7, .2, 0}},
+		{Key: "frc_half_bit", Value: []float64{.3, .3, .3, .3, .3, .3}},
+		{Key: "resolution_map", Value: testutil.Uniform(6, 1, 2, side, side)},
 	}
+	r.PixelNM = 10
 	return r
 }
 
@@ -106,25 +112,30 @@ func TestThePageShowsWhatTheFileHolds(t *testing.T) {
 	probe, positions := []string{"<h2>Probe</h2>"}, []string{"<h2>Positions</h2>", version.String}
 	modes := []string{"mode 1, amplitude", "mode 2, phase", "2 modes"}
 	moved := []string{"0.417 pixels", "the largest 1", "An arrow begins where a pattern was"}
+	sampling := []string{">oversampling<", ">overlap<", ">photons<", ">fluence<"}
+	// The curve of the halves falls to 0.3 at 0.38 cycles per pixel.
+	measured := []string{"<h2>Resolution</h2>", "1.32 pixels, 13.2 nm", "local resolution", "residual of each pattern",
+		"residual of number 3; the median is 0.5", "per µm²", "pixels of 10 nm"}
 	passes := []string{"<h2>Residual</h2>", ">0.0125<", "of lsqml, noise model poisson", ">pass<"}
 	of := func(lists ...[]string) []string { return slices.Concat(append(lists, everywhere)...) }
-	onlySolved := slices.Concat(modes, moved, passes)
+	onlySolved := slices.Concat(modes, moved, passes, measured)
 	for _, c := range []struct {
 		name          string
 		r             *Reconstruction
 		holds, misses []string
 	}{
 		{"network", open(t, network(), "c0ffee"),
-			of(trust, probe, positions, []string{"by a network, by ptyx", "holds no residual", "√photons", "c0ffee",
-				"no kernel", "without 1 of them", "no solver has moved them"}),
+			of(trust, probe, positions, sampling, []string{"by a network, by ptyx", "holds no residual", "√photons",
+				"c0ffee", "no kernel", "without 1 of them", "no solver has moved them"}),
 			onlySolved},
 		{"solver", open(t, solved(), ""),
-			of(trust, probe, positions, onlySolved, []string{"by iteration, by ptyx", "units of the patterns"}),
+			of(trust, probe, positions, sampling, onlySolved,
+				[]string{"by iteration, by ptyx", "units of the patterns"}),
 			[]string{"holds no residual", "√photons", "no solver", "SHA-256"}},
 		{"refined network", open(t, solved(), "c0ffee"),
 			of(passes, []string{"network, refined by iteration", "c0ffee"}), []string{"holds no residual"}},
 		{"object alone", bare, of([]string{"holds no residual"}),
-			slices.Concat(probe, positions, onlySolved, []string{"coverage", "spread", "patterns</dt>"})},
+			slices.Concat(probe, positions, sampling, onlySolved, []string{"coverage", "spread", "patterns</dt>"})},
 	} {
 		page := htmlOf(t, c.r)
 		for _, text := range c.holds {

@@ -44,6 +44,7 @@ type Page struct {
 	Kind       string // of result
 	Facts      []Row
 	Curve      *Chart // losses or residuals
+	Resolution *Chart // of two halves of a scan; nil: unknown
 	Object     []Figure
 	Trust      []Figure
 	Caveat     string // what the page cannot show; may be empty

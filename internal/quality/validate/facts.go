@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/physics/optics"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/grouping"
 )
@@ -52,7 +53,7 @@ func newFacts(scan *dataset.Scan, probe *ndarray.Complex64, s *survey) *Facts {
 
 // addProbe measures a probe and the overlap of its positions.
 func (f *Facts) addProbe(probe *ndarray.Complex64) {
-	f.Probe = finite(diameter(probe))
+	f.Probe = finite(optics.Diameter(probe))
 	if f.Step != nil {
 		f.Overlap = finite(1 - *f.Step / *f.Probe)
 	}
@@ -75,14 +76,4 @@ func nearestDistances(x, y []float64) []float64 {
 		out[i] = math.Hypot(x[i]-x[j], y[i]-y[j])
 	}
 	return out
-}
-
-// diameter is that of a disc of even light with the probe's sum |P|^2 and sum |P|^4. For a gaussian it is the width at
-// 1/e^2.
-func diameter(probe *ndarray.Complex64) float64 {
-	sum, squares := 0.0, 0.0
-	for _, v := range intensityOf(probe) {
-		sum, squares = sum+v, squares+v*v
-	}
-	return 2 * math.Sqrt(sum*sum/squares/math.Pi)
 }

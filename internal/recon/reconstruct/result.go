@@ -41,6 +41,7 @@ type Result struct {
 	Probe    *ndarray.Complex64 // (N, N) or (K, N, N); |FFT2(probe * object)|^2 / N^2 is in photons
 	Extra    []npz.Member       // further members of ObjectFile, of a solver
 	Scale    frame.Scale        // a pixel in pixels of the scan's file; zero: the complete detector, not binned
+	PixelNM  float64            // width of a pixel in nanometres; 0: unknown
 }
 
 // fromSnapshot is the Result of a snapshot, without patterns. Its arrays are valid after Complete of the snapshot.
@@ -103,6 +104,7 @@ const (
 	KeyVersion  = "ptyx_version"
 	KeyFallback = "device_fallback" // Result.Fallback; only after a fallback
 	KeySigma    = "sigma"           // Result.Sigma; only with a network that gives the variance
+	KeyPixelNM  = "pixel_size_nm"   // Result.PixelNM; only if known
 )
 
 // Save writes the object with its provenance, and its pictures, at the same time. The object is saved as the network
@@ -166,6 +168,9 @@ func (r *Result) members(modelDigest string) []npz.Member {
 	}
 	if r.Scale != (frame.Scale{}) {
 		members = append(members, npz.Member{Key: dataset.KeyPixelScale, Value: r.Scale.Rows()})
+	}
+	if r.PixelNM > 0 {
+		members = append(members, npz.Member{Key: KeyPixelNM, Value: r.PixelNM})
 	}
 	return append(members, r.Extra...)
 }

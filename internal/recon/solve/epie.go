@@ -55,14 +55,14 @@ func (m *epie) converged(loss float64) bool {
 
 func (m *epie) close() error { return nil }
 
-func (m *epie) each(take func(id int, re, im []float32)) (squares float64, err error) {
-	var sum misfits
+func (m *epie) each(take func(id int, squares float64, re, im []float32)) error {
 	m.readProbe()
 	for id := range m.x {
+		var sum misfits
 		m.gradients(id, &sum)
-		take(id, m.gradient, m.gradientIm)
+		take(id, sum.squares, m.gradient, m.gradientIm)
 	}
-	return sum.squares, nil
+	return nil
 }
 
 // pass visits the patterns one by one, in an order drawn by the seed.

@@ -14,9 +14,13 @@ func (s *state) finish(m method) (*Solution, error) {
 	s.orthogonalise()
 	light, peak := s.light()
 	illumination := make([]float64, len(s.object.re))
-	deviation := make([]float64,
-		len(s.object.re)) // sum |P|^2 |dO|^2, where a pattern asks for dO = conj(P) chi / |P|^2
-	squares, err := m.each(func(id int, re, im []float32) {
+	// sum |P|^2 |dO|^2, where a pattern asks for dO = conj(P) chi / |P|^2
+	deviation := make([]float64, len(s.object.re))
+	solution.Residuals = make([]float64, len(s.x))
+	total := 0.0
+	err := m.each(func(id int, squares float64, re, im []float32) {
+		total += squares
+		solution.Residuals[id] = ratio(squares, powerOf(s.pattern(id)))
 		at := s.at(id)
 		for q, w := range light {
 			pixel := at + q/s.n*s.object.width + q%s.n
@@ -27,9 +31,17 @@ func (s *state) finish(m method) (*Solution, error) {
 	if err != nil {
 		return nil, err
 	}
-	solution.Residual = squares / s.power
+	solution.Residual = total / s.power
 	s.cropTo(solution, illumination, deviation, float64(peak))
 	return solution, nil
+}
+
+// powerOf is sum d^2.
+func powerOf(pattern []float32) (sum float64) {
+	for _, d := range pattern {
+		sum += float64(d) * float64(d)
+	}
+	return sum
 }
 
 // finite reports whether every number of the solution is finite.
@@ -48,7 +60,7 @@ func (s *Solution) finite() bool {
 			}
 		}
 	}
-	for _, v := range slices.Concat(s.X, s.Y, []float64{s.Residual}) {
+	for _, v := range slices.Concat(s.X, s.Y, s.Residuals, []float64{s.Residual}) {
 		if !finite(v) {
 			return false
 		}

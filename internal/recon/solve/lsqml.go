@@ -177,9 +177,9 @@ func (m *lsqml) sumGradients(members []int, pass int, light []float32, sum *misf
 	m.probeGradient.clear()
 	size := m.n * m.n
 	return m.step.each(members, func(r *replica) error {
-		sum.squares += float64(r.misfit.Data[0])
 		sum.loss += float64(r.loss.Data[0])
 		for slot, id := range r.members {
+			sum.squares += float64(r.misfit.Data[slot])
 			re, im := part(r.objectGradRe, slot, size), part(r.objectGradIm, slot, size)
 			m.gradient.subtract(m.at(id), m.n, re, im)
 			if m.movesPositions(pass) {
@@ -192,16 +192,14 @@ func (m *lsqml) sumGradients(members []int, pass int, light []float32, sum *misf
 	})
 }
 
-func (m *lsqml) each(take func(id int, re, im []float32)) (squares float64, err error) {
+func (m *lsqml) each(take func(id int, squares float64, re, im []float32)) error {
 	size := m.n * m.n
-	err = m.step.each(upTo(len(m.x)), func(r *replica) error {
-		squares += float64(r.misfit.Data[0])
+	return m.step.each(upTo(len(m.x)), func(r *replica) error {
 		for slot, id := range r.members {
-			take(id, part(r.objectGradRe, slot, size), part(r.objectGradIm, slot, size))
+			take(id, float64(r.misfit.Data[slot]), part(r.objectGradRe, slot, size), part(r.objectGradIm, slot, size))
 		}
 		return nil
 	})
-	return squares, err
 }
 
 // sumIllumination adds up the light on the canvas, without the subpixel shifts, which hardly matter here.

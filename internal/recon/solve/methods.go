@@ -52,9 +52,9 @@ type method interface {
 	shifted(rows, cols int)
 	// restart is called when object, probe and positions have gone back to an earlier state.
 	restart()
-	// each calls take with each pattern's gradient by the object, minus sum_k conj(P_k) chi_k, (N, N), and changes
-	// nothing. It returns sum (|F| - d)^2 of all patterns.
-	each(take func(id int, re, im []float32)) (squares float64, err error)
+	// each calls take with each pattern's sum (|F| - d)^2 and its gradient by the object, minus sum_k conj(P_k) chi_k,
+	// (N, N). It changes nothing.
+	each(take func(id int, squares float64, re, im []float32)) error
 	// close frees what the method holds of the engine.
 	close() error
 }
@@ -87,7 +87,7 @@ type likelihood struct {
 var likelihoods = map[Likelihood]likelihood{
 	Amplitude: {
 		graph: func(_ stepConfig, _, _, squares *gorgonia.Node) *gorgonia.Node {
-			return ops.Affine(squares, 0.5, 0)
+			return ops.Affine(ops.Sum(squares), 0.5, 0)
 		},
 		pixel: func(intensity, d, _ float64) (loss, factor float64) {
 			amplitude := math.Sqrt(intensity + floorAmplitude)

@@ -2,6 +2,7 @@ package solve
 
 import (
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/forward"
@@ -27,7 +28,8 @@ type stepArrays struct {
 	shiftY, shiftX     *ndarray.Float32 // (B, 1, N, N), matrices of the subpixel shifts
 	measured           *ndarray.Float32 // (B, 1, N, N), amplitudes
 
-	misfit, loss             *ndarray.Float32 // sum (|F| - d)^2; the likelihood, scaled
+	misfit                   *ndarray.Float32 // (B, 1, 1, 1), sum (|F| - d)^2 of each pattern
+	loss                     *ndarray.Float32 // the likelihood, scaled
 	objectGradRe             *ndarray.Float32 // (B, 1, N, N), of the likelihood
 	objectGradIm             *ndarray.Float32
 	probeGradRe, probeGradIm *ndarray.Float32 // (K, N, N), summed over the batch
@@ -39,7 +41,7 @@ func newStepArrays(c stepConfig, probeRe, probeIm *ndarray.Float32) *stepArrays 
 	return &stepArrays{
 		objectRe: patch(), objectIm: patch(), probeRe: probeRe, probeIm: probeIm,
 		shiftY: patch(), shiftX: patch(), measured: patch(),
-		misfit: ndarray.New[float32](), loss: ndarray.New[float32](),
+		misfit: ndarray.New[float32](c.patterns, 1, 1, 1), loss: ndarray.New[float32](),
 		objectGradRe: patch(), objectGradIm: patch(), probeGradRe: probe(), probeGradIm: probe(),
 	}
 }
@@ -75,8 +77,10 @@ func buildStep(c stepConfig) *program.Program {
 	if c.measured != nil {
 		intensity = c.masked(intensity)
 	}
-	misfit := forward.AmplitudeSquares(intensity, measured, c.floor)
-	loss := likelihoods[c.likelihood].graph(c, intensity, measured, misfit)
+	squares := forward.AmplitudeSquares(intensity, measured, c.floor)
+	misfit := ops.SumTo(squares, tensor.Shape{c.patterns, 1, 1, 1})
+	// The loss does not sum the misfits again: ONNX Runtime rounds the sum of an output as its address is aligned.
+	loss := likelihoods[c.likelihood].graph(c, intensity, measured, squares)
 	leaves := []*gorgonia.Node{object.Re, object.Im, probe.Re, probe.Im}
 	grads := program.Gradients(loss, leaves)
 	p := &program.Program{

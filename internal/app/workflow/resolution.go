@@ -1,0 +1,64 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"ptyx/internal/quality/evaluate"
+	"ptyx/internal/quality/metrics"
+	"ptyx/internal/recon/solve"
+)
+
+// resolve solves both halves of the scan, and adds to the saved result of the complete scan how far they agree. The
+// positions that were found of the complete scan are the start of both.
+func (j solution) resolve(ctx context.Context, s *solve.Solution, saved *Reconstruction) error {
+	whole := j.problem
+	whole.X, whole.Y = s.X, s.Y
+	if len(s.X) < 2 {
+		return fmt.Errorf("a scan of %d patterns has no halves: omit --resolution", len(s.X))
+	}
+	var images [2]metrics.Image
+	var err error
+	a, b := solve.Halves(whole)
+	for i, half := range []solve.Problem{a, b} {
+		if images[i], err = j.half(ctx, half, i+1); err != nil {
+			if ctx.Err() != nil {
+				return Interrupted{Saved: *saved}
+			}
+			return fmt.Errorf("half %d of the scan: %w", i+1, err)
+		}
+	}
+	found, err := metrics.NewResolution(images[0], images[1], metrics.Options{PixelSizeNM: j.view.pixelNM})
+	switch {
+	case errors.Is(err, metrics.ErrNoOverlap), errors.Is(err, metrics.ErrFlat):
+		j.log.Warn("the resolution is unknown: the scan is too small, or its object has no structure", "error", err)
+		return nil
+	case err != nil:
+		return fmt.Errorf("comparing the halves of the scan: %w", err)
+	}
+	members := evaluate.ResolutionMembers(found, s.Object.Shape[0], s.Object.Shape[1], s.Row, s.Col)
+	j.extra = append(j.extra, members...)
+	if err := j.save(s); err != nil {
+		return err
+	}
+	if err := evaluate.DrawResolution(filepath.Join(j.outputDir, evaluate.ResolutionFile), found); err != nil {
+		return fmt.Errorf("drawing the resolution: %w", err)
+	}
+	saved.Resolution = &Resolution{found.FRC.AtHalfBit, found.FRC.AtSeventh}
+	return nil
+}
+
+// half solves half of the scan, from the start of the complete one.
+func (j solution) half(ctx context.Context, half solve.Problem, number int) (metrics.Image, error) {
+	j.problem, j.solver.Resume, j.solver.Checkpoint = half, "", ""
+	if j.progress != nil {
+		fmt.Fprintf(j.progress, "half %d of the scan: %d patterns\n", number, len(half.X))
+	}
+	s, err := j.solve(ctx)
+	if err != nil {
+		return metrics.Image{}, err
+	}
+	return metrics.Image{Object: s.Object, Row: s.Row, Col: s.Col, Coverage: s.Coverage}, nil
+}

@@ -1,0 +1,71 @@
+package workflow
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"ptyx/internal/format/npz"
+	"ptyx/internal/quality/evaluate"
+	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/solve"
+	"ptyx/internal/scan/dataset"
+	ort "ptyx/runtime"
+)
+
+// TestSolveStatesTheResolution: with --resolution the result holds the curve, and a map as large as the object. The
+// object is that of a run without it. A later run without it leaves no picture of the earlier resolution.
+func TestSolveStatesTheResolution(t *testing.T) {
+	o := SolveOptions{
+		Scan: simulated(t, 64, 100), OutputDir: filepath.Join(t.TempDir(), "out"), Solver: solve.Defaults(8),
+		Read:   dataset.Options{Input: dataset.Amplitude, View: dataset.View{PixelSizeNM: 10}},
+		Engine: engine.Options{Kind: engine.KindORT, Device: ort.CPU, Threads: 1}, Resolution: true,
+	}
+	file, picture := filepath.Join(o.OutputDir, reconstruct.ObjectFile), filepath.Join(o.OutputDir, evaluate.ResolutionFile)
+	with, err := Solve(t.Context(), o, silent())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(picture); err != nil {
+		t.Error(err)
+	}
+	cut := with.Resolution.AtHalfBit
+	if !(cut.Frequency > 0.1 && cut.HalfPeriodNM == 10*cut.HalfPeriod) {
+		t.Errorf("resolution %+v", cut)
+	}
+	r, err := npz.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	object, err := r.Complex64("object")
+	if err != nil {
+		t.Fatal(err)
+	}
+	local, err := r.Float32(evaluate.KeyResolution)
+	if err != nil || len(local.Data) != len(object.Data) {
+		t.Errorf("a map of shape %v for an object of shape %v: %v", local.Shape, object.Shape, err)
+	}
+	resolved := 0
+	for _, v := range local.Data {
+		if v >= 1 && v < 10 {
+			resolved++
+		}
+	}
+	if resolved < len(local.Data)/8 {
+		t.Errorf("%d of %d pixels have a resolution", resolved, len(local.Data))
+	}
+	_ = r.Close()
+
+	o.Resolution = false
+	without, err := Solve(t.Context(), o, silent())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(picture); without.Resolution != nil || !os.IsNotExist(err) {
+		t.Errorf("without --resolution: %+v, picture %v", without.Resolution, err)
+	}
+	if with.Solver.Residual != without.Solver.Residual {
+		t.Errorf("residual %v, without --resolution %v", with.Solver.Residual, without.Solver.Residual)
+	}
+}
