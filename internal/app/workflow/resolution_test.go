@@ -22,7 +22,8 @@ func TestSolveStatesTheResolution(t *testing.T) {
 		Read:   dataset.Options{Input: dataset.Amplitude, View: dataset.View{PixelSizeNM: 10}},
 		Engine: engine.Options{Kind: engine.KindORT, Device: ort.CPU, Threads: 1}, Resolution: true,
 	}
-	file, picture := filepath.Join(o.OutputDir, reconstruct.ObjectFile), filepath.Join(o.OutputDir, evaluate.ResolutionFile)
+	file := filepath.Join(o.OutputDir, reconstruct.ObjectFile)
+	picture := filepath.Join(o.OutputDir, evaluate.ResolutionFile)
 	with, err := Solve(t.Context(), o, silent())
 	if err != nil {
 		t.Fatal(err)

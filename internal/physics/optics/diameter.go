@@ -6,8 +6,9 @@ import (
 	"ptyx/internal/base/ndarray"
 )
 
-// Diameter is that of a disc of even light with the probe's sum |P|^2 and sum |P|^4, in pixels. For a gaussian it is the
-// width at 1/e^2. The probe is (N, N), or modes (K, N, N), whose light adds up. It is NaN for a probe without light.
+// Diameter is that of a disc of even light with the probe's sum |P|^2 and sum |P|^4, in pixels. For a gaussian it is
+// the width at 1/e^2. The probe is (N, N), or modes (K, N, N), whose light adds up. It is NaN for a probe without
+// light.
 func Diameter(probe *ndarray.Complex64) float64 {
 	sum, squares := 0.0, 0.0
 	for _, v := range Light(probe) {

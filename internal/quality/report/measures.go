@@ -87,8 +87,9 @@ func (r *Reconstruction) resolved() []Row {
 	if cut.BelowFirstRings {
 		return []Row{{"resolution", "none", "the halves of the scan agree on nothing"}}
 	}
-	return []Row{{"resolution", r.length(cut.HalfPeriod), fmt.Sprintf(
-		"half period where the halves of the scan fall to half a bit; to 1/7 at %.3g pixels", r.frc.AtSeventh.HalfPeriod)}}
+	note := fmt.Sprintf("half period where the halves of the scan fall to half a bit; to 1/7 at %.3g pixels",
+		r.frc.AtSeventh.HalfPeriod)
+	return []Row{{"resolution", r.length(cut.HalfPeriod), note}}
 }
 
 // length is a number of pixels, with its nanometres if the pixel is known.
@@ -147,7 +148,8 @@ func (r *Reconstruction) light(light []float64) []Row {
 		area = fmt.Sprintf(", %.3g per µm²", fluence/(nm*nm)*1e6)
 	}
 	return append(rows,
-		Row{"coverage", fmt.Sprintf("%.3g", typical), "median where the object is well lit, in patches at the probe's peak"},
+		Row{"coverage", fmt.Sprintf("%.3g", typical),
+			"median where the object is well lit, in patches at the probe's peak"},
 		Row{"fluence", fmt.Sprintf("%.3g per pixel%s", fluence, area), "photons of all patterns: coverage times peak"})
 }
 

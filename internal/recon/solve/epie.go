@@ -57,7 +57,7 @@ func (m *epie) close() error { return nil }
 
 func (m *epie) each(take func(id int, squares float64, re, im []float32)) error {
 	m.readProbe()
-	for id := range m.x {
+	for _, id := range m.lit {
 		var sum misfits
 		m.gradients(id, &sum)
 		take(id, sum.squares, m.gradient, m.gradientIm)
@@ -67,9 +67,9 @@ func (m *epie) each(take func(id int, squares float64, re, im []float32)) error 
 
 // pass visits the patterns one by one, in an order drawn by the seed.
 func (m *epie) pass(ctx context.Context, number int) (misfits, error) {
-	sum := misfits{updates: len(m.x)}
+	sum := misfits{updates: len(m.lit)}
 	m.readProbe()
-	for _, id := range m.stream(number).Perm(len(m.x)) {
+	for _, id := range m.shuffled(m.stream(number)) {
 		if err := ctx.Err(); err != nil {
 			return sum, err
 		}

@@ -209,3 +209,24 @@ func TestNumbersThatAreNotFiniteAreFound(t *testing.T) {
 		}
 	}
 }
+
+// TestPatternsWithoutLightDoNotCount: a beam that was off demands no opaque object.
+func TestPatternsWithoutLightDoNotCount(t *testing.T) {
+	p, truth := simulated(t, 150, 1e6)
+	for i := range p.Patterns.Data {
+		if i/(64*64)%2 == 0 {
+			p.Patterns.Data[i] = 0
+		}
+	}
+	for _, method := range []Method{LSQML, EPIE} {
+		o := usual()
+		o.Method, o.Passes = method, 25
+		s := solved(t, p, o)
+		if got := correlation(t, s, truth); !(got > 0.95) { // 0.99 and 0.96; 0.2 with the dark ones
+			t.Errorf("%s: correlation %.4f", method, got)
+		}
+		if s.Residuals[0] != 0 || !(s.Residuals[1] > 0) {
+			t.Errorf("%s: residuals %v", method, s.Residuals[:2])
+		}
+	}
+}

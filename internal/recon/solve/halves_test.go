@@ -41,8 +41,8 @@ func TestHalvesOfARasterAreAChessboard(t *testing.T) {
 	}
 }
 
-// TestHalvesKnowTheResolution: where the halves fall to 1/7, the object of all patterns correlates with the truth by one
-// half. Few photons hide the fine structure, or the object has none.
+// TestHalvesKnowTheResolution: where the halves fall to 1/7, the object of all patterns correlates with the truth by
+// one half. Few photons hide the fine structure, or the object has none.
 func TestHalvesKnowTheResolution(t *testing.T) {
 	const bound = 0.045 // cycles per pixel, three rings of the 64 pixels compared: 0.002 to 0.031 were measured
 	for _, c := range []struct {

@@ -62,9 +62,9 @@ func newLSQML(s *state, step *stepper) *lsqml {
 		probeStep: newPairs(len(s.probeRe.Data)), probeGradient: newPairs(len(s.probeRe.Data)),
 		objectPower: make([]float32, s.n*s.n), cross: newPairs(s.n * s.n),
 	}
-	s.memory.batches = max(1, min(maxBatches, len(s.x)/minBatchSize))
+	s.memory.batches = max(1, min(maxBatches, len(s.lit)/minBatchSize))
 	if size := s.options.BatchSize; size > 0 {
-		s.memory.batches, m.fixedNumber = max(1, (len(s.x)+size-1)/size), true
+		s.memory.batches, m.fixedNumber = max(1, (len(s.lit)+size-1)/size), true
 	}
 	return m
 }
@@ -94,7 +94,7 @@ func (m *lsqml) shifted(rows, cols int) {
 func (m *lsqml) pass(ctx context.Context, number int) (misfits, error) {
 	batches := m.memory.batches
 	sum := misfits{updates: batches}
-	order := stream.New(m.options.Seed, "solve/lsqml", number).Perm(len(m.x))
+	order := m.shuffled(stream.New(m.options.Seed, "solve/lsqml", number))
 	for b := range batches {
 		if err := ctx.Err(); err != nil {
 			return sum, err
@@ -194,7 +194,7 @@ func (m *lsqml) sumGradients(members []int, pass int, light []float32, sum *misf
 
 func (m *lsqml) each(take func(id int, squares float64, re, im []float32)) error {
 	size := m.n * m.n
-	return m.step.each(upTo(len(m.x)), func(r *replica) error {
+	return m.step.each(m.lit, func(r *replica) error {
 		for slot, id := range r.members {
 			take(id, float64(r.misfit.Data[slot]), part(r.objectGradRe, slot, size), part(r.objectGradIm, slot, size))
 		}

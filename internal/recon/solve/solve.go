@@ -99,7 +99,8 @@ type Solution struct {
 	History  []Pass             // without those that diverged
 	Resumed  int                // passes of History that an earlier run made
 	Residual float64            // of this object and probe
-	// Residuals are sum (|F| - d)^2 / sum d^2 of each pattern, (M); 0 for a pattern without light.
+	// Residuals are sum (|F| - d)^2 / sum d^2 of each pattern, (M); 0 for a pattern without light, which does not
+	// count.
 	Residuals []float64
 	Device    string // that made the passes: ONNX Runtime's name of the provider, or "Go"
 	Fallback  string // why the CPU made them although auto found CUDA; empty: it did not

@@ -3,6 +3,7 @@ package solve
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 
 	"ptyx/internal/base/badinput"
@@ -22,6 +23,7 @@ type state struct {
 	measured []bool    // (N*N), pixels that count; nil: all
 	scale    float64   // factor of the patterns
 	power    float64   // of all patterns at the pixels that count, scaled
+	lit      []int     // patterns with light, which alone count
 
 	object           *plane
 	probeRe, probeIm *ndarray.Float32 // (K, N, N)
@@ -60,6 +62,7 @@ func newState(p Problem, o Options) (*state, error) {
 	if s.measured != nil {
 		s.clearUnmeasured()
 	}
+	s.findLit()
 	if o.Positions {
 		s.positions = newPositions(s)
 	}
@@ -80,6 +83,29 @@ func (s *state) clearUnmeasured() {
 		}
 		s.power += float64(d) * float64(d)
 	}
+}
+
+// leastLight is the share of the mean pattern's light below which a pattern was taken without beam. It would demand an
+// opaque object: with half of the patterns dark, the correlation with the truth fell from 0.999 to 0.15.
+const leastLight = 1e-3
+
+// findLit lists the patterns with light.
+func (s *state) findLit() {
+	least := leastLight * s.power / float64(len(s.x))
+	for id := range s.x {
+		if powerOf(s.pattern(id)) > least {
+			s.lit = append(s.lit, id)
+		}
+	}
+}
+
+// shuffled are the patterns with light in an order of the random numbers.
+func (s *state) shuffled(r *rand.Rand) []int {
+	order := r.Perm(len(s.lit))
+	for i, k := range order {
+		order[i] = s.lit[k]
+	}
+	return order
 }
 
 // startObject copies the problem's object; the rest is 1.
