@@ -1,0 +1,50 @@
+package zeromq
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// Follow passes all messages of a sender to deliver until ctx is done. While deliver runs, nothing is read, and the
+// sender waits. If the sender is not there, or the connection breaks, Follow connects again, and logs that once for
+// each break. Each connection gets its own deliver, from begin: messages of two connections are not in order.
+func Follow(ctx context.Context, address string, begin func() (deliver func(parts [][]byte)), log *slog.Logger) {
+	const shortest, longest = 50 * time.Millisecond, 2 * time.Second
+	pause, reported := shortest, false
+	for ctx.Err() == nil {
+		connected, err := receiveAll(ctx, address, begin())
+		if ctx.Err() != nil {
+			return
+		}
+		if connected {
+			pause, reported = shortest, false
+		}
+		if !reported {
+			reported = true
+			log.Warn("no connection to the sender; trying again", "address", address, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, longest)
+	}
+}
+
+// receiveAll connects once and receives until the connection ends.
+func receiveAll(ctx context.Context, address string, deliver func([][]byte)) (connected bool, err error) {
+	c, err := Dial(ctx, address)
+	if err != nil {
+		return false, err
+	}
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
+	for {
+		parts, err := c.Receive()
+		if err != nil {
+			return true, err
+		}
+		deliver(parts)
+	}
+}
