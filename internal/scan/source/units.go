@@ -18,6 +18,9 @@ const planckC = 6.62607015e-34 * 299792458 / joulesPerEV
 // Wavelength is the wavelength in metres of photons of an energy in eV.
 func Wavelength(energyEV float64) float64 { return planckC / energyEV }
 
+// EnergyOf is the energy in eV of a photon of a wavelength in metres.
+func EnergyOf(wavelength float64) float64 { return planckC / wavelength }
+
 // electronRest is the rest energy of an electron in eV.
 const electronRest = 510998.95
 
