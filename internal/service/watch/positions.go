@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"ptyx/internal/base/badinput"
-	"ptyx/internal/format/npz"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/source"
 )
@@ -71,12 +70,12 @@ func (p *positions) look() (added bool) {
 	return added
 }
 
-// readPositions reads an NPZ file of ids, xcoords and ycoords, or a CSV file. On error it returns what comes before.
-// The unit is the one that the user states, else that of the names of the columns, else pixels.
+// readPositions reads a file of text, or one whose arrays package source finds. On error it returns what comes before.
+// The unit is the one that the user states, else that of the file or the names of its columns, else pixels. Positions
+// without ids are those of the frames 0, 1, 2 and so on.
 func readPositions(path string, v dataset.View) (ids []int64, x, y []float64, unit string, err error) {
-	if strings.EqualFold(filepath.Ext(path), ".npz") {
-		ids, x, y, err = positionsOfNPZ(path)
-		return ids, x, y, string(v.Unit), err
+	if source.IsHDF5(path) || strings.EqualFold(filepath.Ext(path), ".npz") {
+		return positionsOfArrays(path, v)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -85,34 +84,44 @@ func readPositions(path string, v dataset.View) (ids []int64, x, y []float64, un
 	return positionsOfCSV(path, data, v)
 }
 
-func positionsOfNPZ(path string) (ids []int64, x, y []float64, err error) {
-	file, err := npz.Open(path)
+// positionsOfArrays reads an NPZ or HDF5 file.
+func positionsOfArrays(path string, v dataset.View) (ids []int64, x, y []float64, unit string, err error) {
+	v.PositionsFile = path
+	p, err := dataset.OpenPlaces(v)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, "", err
 	}
-	defer file.Close()
-	if x, err = dataset.Vector(file, "xcoords"); err != nil {
-		return nil, nil, nil, err
+	ids, x, y = p.IDs, p.X, p.Y
+	if ids == nil {
+		ids = numbered(0, min(len(x), len(y)))
 	}
-	if y, err = dataset.Vector(file, "ycoords"); err != nil {
-		return nil, nil, nil, err
-	}
-	if ids, err = file.Int64s("ids"); err != nil {
-		return nil, nil, nil, err
+	if p.SampleMotion && v.SampleMotion == nil { // those of the beam are opposite
+		negate(x)
+		negate(y)
 	}
 	if len(x) != len(ids) || len(y) != len(ids) {
-		return nil, nil, nil, &badinput.Error{
+		return nil, nil, nil, "", &badinput.Error{
 			File: path, Key: "ids", Found: fmt.Sprintf("%d ids, %d xcoords, %d ycoords", len(ids), len(x), len(y)),
 			Expected: "as many of each",
 		}
 	}
+	unit = "px"
+	if p.Metres {
+		unit = "m"
+	}
 	for i := range ids {
 		if err := checkPosition(ids[i], x[i], y[i]); err != nil {
 			err.File, err.Key = path, fmt.Sprintf("position %d", i)
-			return ids[:i], x[:i], y[:i], err
+			return ids[:i], x[:i], y[:i], unit, err
 		}
 	}
-	return ids, x, y, nil
+	return ids, x, y, unit, nil
+}
+
+func negate(values []float64) {
+	for i := range values {
+		values[i] = -values[i]
+	}
 }
 
 // checkPosition refuses an id or a position that no frame has.
@@ -136,7 +145,7 @@ func positionsOfCSV(path string, data []byte, v dataset.View) (ids []int64, x, y
 	data = data[:bytes.LastIndexByte(data, '\n')+1]
 	r := csv.NewReader(bytes.NewReader(data))
 	r.Comment, r.TrimLeadingSpace, r.FieldsPerRecord, r.ReuseRecord = '#', true, -1, true
-	columns, unit := [3]int{0, 1, 2}, string(v.Unit)
+	columns, unit := [3]int{0, 1, 2}, string(v.Unit) // -1: the number of the line is the id
 	for first := true; ; first = false {
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -151,7 +160,7 @@ func positionsOfCSV(path string, data []byte, v dataset.View) (ids []int64, x, y
 			unit = cmp.Or(unit, source.UnitOfName(strings.TrimSpace(record[columns[1]])))
 			continue
 		}
-		id, px, py, bad := parsePosition(record, columns)
+		id, px, py, bad := parsePosition(record, columns, int64(len(ids)))
 		if bad != nil {
 			line, _ := r.FieldPos(0)
 			bad.File, bad.Key = path, fmt.Sprintf("line %d", line)
@@ -161,15 +170,18 @@ func positionsOfCSV(path string, data []byte, v dataset.View) (ids []int64, x, y
 	}
 }
 
-// parsePosition reads a line of CSV.
-func parsePosition(record []string, columns [3]int) (id int64, x, y float64, bad *badinput.Error) {
+// parsePosition reads a line of CSV. Without a column of ids, the id is next.
+func parsePosition(record []string, columns [3]int, next int64) (id int64, x, y float64, bad *badinput.Error) {
 	fault := func(found string) (int64, float64, float64, *badinput.Error) {
-		return 0, 0, 0, &badinput.Error{Found: found, Expected: "id,x,y: a whole number and two positions"}
+		return 0, 0, 0, &badinput.Error{Found: found, Expected: "id,x,y: a whole number and two positions, or a first line with the names of the columns"}
 	}
 	if len(record) <= slices.Max(columns[:]) {
 		return fault(fmt.Sprintf("%d values", len(record)))
 	}
-	id, errID := strconv.ParseInt(strings.TrimSpace(record[columns[0]]), 10, 64)
+	id, errID := next, error(nil)
+	if columns[0] >= 0 {
+		id, errID = strconv.ParseInt(strings.TrimSpace(record[columns[0]]), 10, 64)
+	}
 	x, errX := strconv.ParseFloat(strings.TrimSpace(record[columns[1]]), 64)
 	y, errY := strconv.ParseFloat(strings.TrimSpace(record[columns[2]]), 64)
 	if errors.Join(errID, errX, errY) != nil {
@@ -189,7 +201,7 @@ func findColumns(record []string, v dataset.View, columns *[3]int) bool {
 		x, y = pairs[0].X, pairs[0].Y
 	}
 	found := [3]int{slices.IndexFunc(names, source.IsNumber), slices.Index(names, x), slices.Index(names, y)}
-	if slices.Min(found[:]) < 0 {
+	if slices.Min(found[1:]) < 0 {
 		return false
 	}
 	*columns = found

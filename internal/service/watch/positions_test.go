@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"ptyx/internal/format/hdf5/hdf5test"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/scan/dataset"
 )
@@ -112,6 +113,7 @@ func TestPositionFiles(t *testing.T) {
 		{"names of arrays, more columns, CR", "time,ids,xcoords,ycoords\r\n9,7,3.5,-40\r\n9,0,1,2\r\n", []int64{7, 0},
 			""},
 		{"nothing yet", "", nil, ""},
+		{"names without ids", "x,y\n1,2\n", []int64{0}, ""},
 		{"an unfinished line", "0,1,2\n7,3", []int64{0}, ""},
 		{"too few values", "0,1,2\n7,3\n8,1,1\n", []int64{0}, "line 2: found 2 values"},
 		{"no number", "0,1,2\n7,a,3\n", []int64{0}, `line 2: found "7,a,3"`},
@@ -228,5 +230,38 @@ func TestPositionsInMetresNeedAPixel(t *testing.T) {
 	}
 	if said := r.log.String(); !strings.Contains(said, "no pixel size of the object") {
 		t.Errorf("said:\n%s", said)
+	}
+}
+
+// TestPlans: positions without ids are those of the frames 0, 1, 2 and so on, whatever the format of the file.
+func TestPlans(t *testing.T) {
+	x, y := []float64{1, 2, 3.5}, []float64{-4, 5, 6}
+	arrays := []npz.Member{{Key: "xcoords", Value: x}, {Key: "ycoords", Value: y}}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "plan.npz"), arrays)
+	write(t, filepath.Join(dir, "plan.h5"), arrays)
+	write(t, filepath.Join(dir, "other.h5"), []npz.Member{{Key: "sx", Value: x}, {Key: "sy", Value: y}})
+	put(t, filepath.Join(dir, "plan.csv"), "x_um,y_um\n1,-4\n2,5\n3.5,6\n")
+	for name, tt := range map[string]struct {
+		view  dataset.View
+		scale float64
+	}{
+		"plan.npz": {scale: 1}, "plan.h5": {scale: 1}, "plan.csv": {scale: 1e-6},
+		"other.h5": {dataset.View{X: "sx", Y: "sy", Unit: "nm"}, 1e-9},
+	} {
+		tt.view.Library = hdf5test.Library()
+		p := positions{path: filepath.Join(dir, name), view: tt.view, byID: map[int64]position{}}
+		if !p.look() || p.fault != nil {
+			t.Errorf("%s: %v", name, p.fault)
+		}
+		for i := range x {
+			got := p.byID[int64(i)]
+			if math.Abs(got.x-tt.scale*x[i]) > 1e-15 || math.Abs(got.y-tt.scale*y[i]) > 1e-15 {
+				t.Errorf("%s: frame %d at %v, want (%v, %v)", name, i, got, tt.scale*x[i], tt.scale*y[i])
+			}
+		}
+		if p.metres != (tt.scale != 1) {
+			t.Errorf("%s: metres %v", name, p.metres)
+		}
 	}
 }
