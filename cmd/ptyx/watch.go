@@ -7,10 +7,11 @@ import (
 	"ptyx/internal/app/settings"
 	"ptyx/internal/app/workflow"
 	"ptyx/internal/service/watch"
+	"ptyx/internal/service/zeromq"
 )
 
 type watchCmd struct {
-	Path string `arg:"" name:"dir-or-file" help:"Directory in which the scan's files appear, or one growing file."`
+	Path string `arg:"" name:"source" help:"Directory of the scan's files, one growing file, or tcp://HOST:PORT."`
 
 	ModelPath string        `default:"general" placeholder:"PATH" help:"Run directory, .onnx file, or general."`
 	OutputDir string        `default:"out" placeholder:"DIR" help:"Directory for the object and its pictures."`
@@ -26,10 +27,11 @@ type watchCmd struct {
 	GiveUp   time.Duration `default:"60s" help:"Time after which an unreadable file counts as broken."`
 	Grace    time.Duration `default:"30s" help:"Time to finish after SIGTERM or Ctrl-C."`
 
-	PositionsFile string `placeholder:"FILE" aliases:"positions" help:"Positions, may grow: CSV lines id,x,y, or NPZ."`
+	PositionsFile string `placeholder:"FILE" aliases:"positions" help:"Positions, may grow: CSV, NPZ, HDF5 or tcp://HOST:PORT."`
 	FramesPerFile int    `default:"0" group:"Frames without ids" help:"Frames in each file but the last; 0: one."`
 	FirstFile     int    `default:"0" group:"Frames without ids" help:"Number in the name of the file with frame 0."`
 
+	streamFlags   `embed:"" group:"Stream of a detector"`
 	inputFlags    `embed:"" group:"Reading the scan"`
 	placeFlags    `embed:"" group:"Reading the scan"`
 	detectorFlags `embed:"" group:"Reading the scan"`
@@ -37,10 +39,32 @@ type watchCmd struct {
 	engineFlags   `embed:"" group:"Compute"`
 }
 
+// streamFlags say how to follow a detector.
+type streamFlags struct {
+	Series      watch.SeriesChoice `default:"next" help:"Series: next, current (also from its middle) or a number."`
+	WhenBehind  watch.Policy       `default:"wait" help:"If the network is behind: wait, or skip frames until later."`
+	Connections int                `default:"1" help:"Connections to the detector."`
+	KeepGB      float64            `name:"keep-gb" default:"8" help:"Gigabytes of frames that may wait on disk."`
+}
+
+// stream is the detector at an address; the zero value if that is a path.
+func (f streamFlags) stream(address string) watch.Stream {
+	if !zeromq.IsAddress(address) {
+		return watch.Stream{}
+	}
+	return watch.Stream{
+		Address: address, Connections: f.Connections, Series: f.Series, WhenBehind: f.WhenBehind,
+		Room: int64(f.KeepGB * 1e9),
+	}
+}
+
 // Help explains what does not fit into a line.
 func (watchCmd) Help() string {
-	return `Files are NPZ, CXI or HDF5. An NPZ file of --positions-file has ids, xcoords and ycoords. A frame waits
-until its position has arrived. If frames have no ids, file number k begins with frame k times --frames-per-file.
+	return `Files are NPZ, CXI or HDF5. A frame waits until its position has arrived. Positions have ids, or are in the
+order of the frames. If frames have no ids, file number k begins with frame k times --frames-per-file.
+
+tcp://HOST:PORT is the stream of a DECTRIS detector, version 1 or 2. As --positions-file, it is a ZeroMQ sender of JSON
+messages {"ids": [0, 1], "x": [1.5, 2], "y": [0, 0], "unit": "um"}.
 
 --model-path general is the network inside ptyx for patterns of 64 pixels, general:N that for N. It needs --probe FILE
 with the probe of the scan.
@@ -61,7 +85,7 @@ func (c *watchCmd) Run(app *appContext) error {
 		Model: c.ModelPath, OutputDir: c.OutputDir, Read: scan.read(), Engine: c.options(app.Log), Settings: text,
 		Probe: workflow.ProbeChoice{From: c.Probe},
 		Watch: watch.Options{
-			Path: c.Path, Positions: c.PositionsFile, FramesPerFile: c.FramesPerFile, FirstFile: c.FirstFile,
+			Path: c.Path, Stream: c.stream(c.Path), Positions: c.PositionsFile, FramesPerFile: c.FramesPerFile, FirstFile: c.FirstFile,
 			BatchSize: c.BatchSize, Frames: c.Frames, Interval: c.Interval, Idle: c.Idle, GiveUp: c.GiveUp,
 			Every: c.Every, Grace: c.Grace,
 		},

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,19 @@ type WatchOptions struct {
 
 // check refuses, before any work, options that cannot be run or saved.
 func (o *WatchOptions) check() error {
+	if err := o.Engine.Check(); err != nil {
+		return err
+	}
+	if o.Watch.Stream.Address == "" {
+		if err := o.checkPath(); err != nil {
+			return err
+		}
+	}
+	return destination.Dir("--output-dir", o.OutputDir)
+}
+
+// checkPath refuses a path that cannot be watched.
+func (o *WatchOptions) checkPath() error {
 	info, err := os.Stat(o.Watch.Path)
 	if errors.Is(err, fs.ErrNotExist) && watch.IsFrameFile(o.Watch.Path) { // the file may appear later
 		info, err = os.Stat(filepath.Dir(o.Watch.Path))
@@ -45,16 +59,13 @@ func (o *WatchOptions) check() error {
 		}
 	}
 	o.Watch.Single = o.Watch.Single || !info.IsDir()
-	if err := o.Engine.Check(); err != nil {
-		return err
-	}
 	if out, err := os.Stat(o.OutputDir); err == nil && !o.Watch.Single && os.SameFile(info, out) {
 		return &badinput.Error{
 			File: o.OutputDir, Key: "--output-dir", Found: "the watched directory", Expected: "another one",
 			Remedy: "otherwise ptyx would read its own output",
 		}
 	}
-	return destination.Dir("--output-dir", o.OutputDir)
+	return nil
 }
 
 // Watched describes a scan that was watched to its end.
@@ -72,6 +83,10 @@ type Watched struct {
 	Late        int       `json:"late"`
 	Refused     int       `json:"refused"`
 	BrokenFiles int       `json:"broken_files"`
+	Kept        int       `json:"kept"`
+	Dropped     int       `json:"dropped"`
+	OtherSeries int       `json:"other_series"`
+	Damaged     int       `json:"damaged"`
 }
 
 func (w Watched) String() string {
@@ -83,6 +98,8 @@ func (w Watched) String() string {
 	}{
 		{w.Missing, "missing"}, {w.Waiting, "without a position"}, {w.Repeated, "repeated"},
 		{w.Conflicting, "conflicting"}, {w.Late, "late"}, {w.Refused, "refused"}, {w.BrokenFiles, "broken files"},
+		{w.Kept, "not computed"}, {w.Dropped, "dropped"}, {w.OtherSeries, "messages of other series"},
+		{w.Damaged, "damaged messages"},
 	} {
 		if c.count > 0 {
 			text += fmt.Sprintf(", %d %s", c.count, c.what)
@@ -118,6 +135,7 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 	defer func() { err = errors.Join(err, predictor.Close(), release()) }()
 	w := o.Watch
 	o.Read.Side = model.contract.N
+	w.Stream.Scratch = o.OutputDir
 	w.Read, w.Contract, w.Predictor, w.Clock, w.Log = o.Read, model.contract, predictor, watch.RealClock{}, log
 	w.Inspect = func(scan *dataset.Scan) { warnOfFaults(ctx, scan, model.contract.Probe, log) }
 	w.Save = func(r *reconstruct.Result) error {
@@ -132,13 +150,14 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 		OutputDir: o.OutputDir, Ended: out.Ended, Device: predictor.Provider(), Fallback: predictor.Fallback(),
 		Frames: out.Frames, Missing: out.Missing, Waiting: out.Waiting, Repeated: out.Repeated,
 		Conflicting: out.Conflicting, Late: out.Late, Refused: out.Refused, BrokenFiles: out.Broken,
+		Kept: out.Kept, Dropped: out.Dropped, OtherSeries: out.OtherSeries, Damaged: out.Damaged,
 	}
 	if out.Result != nil {
 		result.Object = [2]int(out.Result.Object.Shape)
 	} else if out.Ended != watch.Interrupted {
 		return nil, &badinput.Error{
-			File: w.Path, Found: "no frame that could be used", Expected: "files with patterns of the scan",
-			Remedy: "see the log for what was skipped",
+			File: cmp.Or(w.Stream.Address, w.Path), Found: "no frame that could be used",
+			Expected: "patterns of the scan", Remedy: "see the log for what was skipped",
 		}
 	}
 	return result, nil

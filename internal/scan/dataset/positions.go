@@ -284,8 +284,8 @@ func (v View) mirror(bySample bool, x, y affine, rangeX, rangeY []float64) (affi
 
 // InView turns a position of a part, which OfPart has turned, into the scan's pixels.
 func (s *Scan) InView(x, y float64) (float64, float64) {
-	scale := s.PixelScale.OrOne()
-	return x / scale.X, y / scale.Y
+	scale := frame.One.Per(s.PixelScale) // as place has it, to the last bit
+	return x * scale.X, y * scale.Y
 }
 
 // OfPart turns a position in pixels as Open turns those of a part, but leaves it in pixels of the complete detector.

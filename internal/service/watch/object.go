@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
+	"math/bits"
 
 	fr "ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
@@ -95,16 +96,18 @@ const cachedSizes = 2
 
 // network gathers frames into batches and runs the predictor on them.
 type network struct {
-	cache    *predict.Cache
-	contract contract.Contract
-	n, size  int       // side of a pattern in pixels; frames of a full batch
-	patterns []float32 // (B, N, N), of the gathered frames
-	offsets  []float32 // (B, 2), subpixel parts of their positions
-	gathered []frame
+	cache     *predict.Cache
+	predictor predict.Predictor
+	contract  contract.Contract
+	n, size   int       // side of a pattern in pixels; frames of a full batch
+	patterns  []float32 // (B, N, N), of the gathered frames
+	offsets   []float32 // (B, 2), subpixel parts of their positions
+	gathered  []frame
+	halving   bool // part of a batch is computed in sizes of powers of 2, so that few sizes recur
 }
 
 func newNetwork(p predict.Predictor, c contract.Contract, size int) *network {
-	return &network{cache: predict.NewCache(p, cachedSizes), contract: c, n: c.N, size: size}
+	return &network{cache: predict.NewCache(p, cachedSizes), predictor: p, contract: c, n: c.N, size: size}
 }
 
 // add copies a pattern (N, N) and reports whether the batch is full.
@@ -114,21 +117,34 @@ func (w *network) add(f frame, pattern []float32) (full bool) {
 	return len(w.gathered) == w.size
 }
 
-// run returns the patches (B, N, N) of the gathered frames and begins the next batch.
+// halve has part of a batch computed in few sizes: each new size costs the network a preparation.
+func (w *network) halve() {
+	w.halving = true
+	w.cache = predict.NewCache(w.predictor, bits.Len(uint(w.size))+1)
+}
+
+// run returns the patches (B, N, N) of gathered frames, which leave the batch. There may be more of them.
 func (w *network) run() (frames []frame, patches []complex64, err error) {
-	if len(w.gathered) == 0 {
+	count := len(w.gathered)
+	if count == 0 {
 		return nil, nil, nil
 	}
+	if w.halving && count < w.size {
+		count = 1 << (bits.Len(uint(count)) - 1)
+	}
+	values := count * w.n * w.n
 	request := predict.Request{
-		Patterns: w.patterns, Offsets: w.offsets,
-		First: make([]float32, len(w.patterns)), Second: make([]float32, len(w.patterns)),
+		Patterns: w.patterns[:values], Offsets: w.offsets[:2*count],
+		First: make([]float32, values), Second: make([]float32, values),
 	}
 	if err := w.cache.Compute([]predict.Request{request}, []int{1, w.n, w.n}, w.size); err != nil {
 		return nil, nil, err
 	}
-	patches = make([]complex64, len(w.patterns))
+	patches = make([]complex64, values)
 	predict.Complex(w.contract, request.First, request.Second, patches)
-	frames = w.gathered
-	w.patterns, w.offsets, w.gathered = w.patterns[:0], w.offsets[:0], nil
+	frames = w.gathered[:count:count]
+	w.patterns = append(w.patterns[:0], w.patterns[values:]...)
+	w.offsets = append(w.offsets[:0], w.offsets[2*count:]...)
+	w.gathered = append([]frame(nil), w.gathered[count:]...)
 	return frames, patches, nil
 }

@@ -36,6 +36,7 @@ type positions struct {
 	fault      error     // of the last reading
 	faultSince time.Time // of the first of several readings with a fault
 	reported   string    // the last fault that was logged
+	fresh      []int64   // ids whose frames may wait
 }
 
 // look reads the file if it has changed, and reports whether there are new positions. It uses those before a fault.
@@ -55,6 +56,11 @@ func (p *positions) look() (added bool) {
 	p.state = stateOf(info)
 	ids, x, y, unit, err := readPositions(p.path, p.view)
 	p.fault = err
+	return p.add(ids, x, y, unit)
+}
+
+// add takes in positions in a unit, and reports whether there are new ones.
+func (p *positions) add(ids []int64, x, y []float64, unit string) (added bool) {
 	scale, metres := source.Metres(unit)
 	if !metres {
 		scale = 1
@@ -64,6 +70,7 @@ func (p *positions) look() (added bool) {
 		if _, known := p.byID[id]; !known {
 			px, py := p.view.OfPart(scale*x[i], scale*y[i])
 			p.byID[id] = position{px, py}
+			p.fresh = append(p.fresh, id)
 			added = true
 		}
 	}
@@ -173,7 +180,10 @@ func positionsOfCSV(path string, data []byte, v dataset.View) (ids []int64, x, y
 // parsePosition reads a line of CSV. Without a column of ids, the id is next.
 func parsePosition(record []string, columns [3]int, next int64) (id int64, x, y float64, bad *badinput.Error) {
 	fault := func(found string) (int64, float64, float64, *badinput.Error) {
-		return 0, 0, 0, &badinput.Error{Found: found, Expected: "id,x,y: a whole number and two positions, or a first line with the names of the columns"}
+		return 0, 0, 0, &badinput.Error{
+			Found: found, Expected: "id,x,y: a whole number and two positions",
+			Remedy: "if the columns are others, name them in the first line",
+		}
 	}
 	if len(record) <= slices.Max(columns[:]) {
 		return fault(fmt.Sprintf("%d values", len(record)))
@@ -228,7 +238,7 @@ func (w *Watcher) updatePositions() {
 	if !added {
 		return
 	}
-	w.news = w.o.Clock.Now()
+	w.news, w.positions.fresh = w.o.Clock.Now(), nil
 	for id, frame := range w.waiting {
 		if _, known := w.positions.byID[id]; known {
 			f := frame.file
@@ -253,10 +263,7 @@ func (w *Watcher) locate(f *frame, scan *dataset.Scan, row int, before int64) bo
 		return true
 	}
 	if at, known := w.positions.byID[f.id]; known {
-		f.x, f.y = scan.InView(at.x, at.y)
-		if w.positions.metres {
-			f.x, f.y = at.x/scan.Geometry.PixelX, at.y/scan.Geometry.PixelY
-		}
+		f.x, f.y = w.positions.inView(at, scan)
 		return true
 	}
 	if _, noted := w.waiting[f.id]; !noted {
@@ -264,4 +271,12 @@ func (w *Watcher) locate(f *frame, scan *dataset.Scan, row int, before int64) bo
 	}
 	w.waiting[f.id] = waiting{f.from, row}
 	return false
+}
+
+// inView turns a position into the scan's pixels.
+func (p *positions) inView(at position, scan *dataset.Scan) (x, y float64) {
+	if p.metres {
+		return at.x / scan.Geometry.PixelX, at.y / scan.Geometry.PixelY
+	}
+	return scan.InView(at.x, at.y)
 }

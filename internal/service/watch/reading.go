@@ -88,10 +88,7 @@ func (w *Watcher) open(path string) (*dataset.Scan, error) {
 	}
 	if p := w.positions; p != nil && p.metres && scan.Geometry.PixelX*scan.Geometry.PixelY == 0 {
 		_ = scan.Close()
-		return nil, &badinput.Error{
-			File: path, Found: "no pixel size of the object", Expected: "one, as the positions are in metres",
-			Remedy: "give --pixel-size-nm, or --energy-ev, --distance-m and --detector-pixel-um",
-		}
+		return nil, noPixelSize(path)
 	}
 	if err := reconstruct.Fits(scan, w.o.Contract); err != nil {
 		_ = scan.Close()
@@ -102,6 +99,14 @@ func (w *Watcher) open(path string) (*dataset.Scan, error) {
 		w.o.Read.View.Crop = scan.Crop
 	}
 	return scan, nil
+}
+
+// noPixelSize is the error for positions in metres that nothing turns into pixels.
+func noPixelSize(path string) error {
+	return &badinput.Error{
+		File: path, Found: "no pixel size of the object", Expected: "one, as the positions are in metres",
+		Remedy: "give --pixel-size-nm, or --energy-ev, --distance-m and --detector-pixel-um",
+	}
 }
 
 // checkPatterns reads all patterns and returns the first fault; with fileOnly it ignores wrong values of single frames.
@@ -228,17 +233,21 @@ func (w *Watcher) refuse(f frame, err error) {
 
 // stitch runs the network on the gathered frames and adds the patches to the canvas.
 func (w *Watcher) stitch() error {
-	frames, patches, err := w.network.run()
-	if err != nil {
-		return &fatalError{err}
-	}
-	image := w.o.Contract.N * w.o.Contract.N
-	for i, f := range frames {
-		if err := w.object.put(f, patches[i*image:(i+1)*image]); err != nil {
-			w.remark(f, refusal(f, err))
+	for {
+		frames, patches, err := w.network.run()
+		if err != nil {
+			return &fatalError{err}
+		}
+		if frames == nil {
+			return nil
+		}
+		image := w.o.Contract.N * w.o.Contract.N
+		for i, f := range frames {
+			if err := w.object.put(f, patches[i*image:(i+1)*image]); err != nil {
+				w.remark(f, refusal(f, err))
+			}
 		}
 	}
-	return nil
 }
 
 // refusal says why a frame is not in the object.

@@ -10,6 +10,12 @@ type Tally struct {
 	Late        int // came in a later file than a larger id
 	Refused     int // cannot be used
 	Broken      int // files that are given up
+
+	// Of a detector's stream:
+	Kept        int // wait for the network
+	Dropped     int // could not be kept while they waited for their position
+	OtherSeries int // messages of other series
+	Damaged     int // messages that cannot be used
 }
 
 // tally returns the counts so far.
@@ -20,7 +26,10 @@ func (w *Watcher) tally() Tally {
 	if w.o.Frames > 0 {
 		expected = w.o.Frames
 	}
-	t.Missing = max(0, expected-t.Frames-t.Waiting)
+	if w.stream != nil {
+		expected = w.stream.count(&t, expected)
+	}
+	t.Missing = max(0, expected-t.Frames-t.Waiting-t.Kept)
 	for _, f := range w.files.known {
 		if f.broken {
 			t.Broken++
@@ -34,5 +43,6 @@ func (t Tally) attributes() []any {
 	return []any{
 		"frames", t.Frames, "missing", t.Missing, "waiting", t.Waiting, "repeated", t.Repeated,
 		"conflicting", t.Conflicting, "late", t.Late, "refused", t.Refused, "broken_files", t.Broken,
+		"kept", t.Kept, "dropped", t.Dropped, "other_series", t.OtherSeries, "damaged", t.Damaged,
 	}
 }

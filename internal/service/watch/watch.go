@@ -33,6 +33,7 @@ type Options struct {
 	FramesPerFile int             // of numbered part files without ids; 0: one
 	FirstFile     int             // number of the first of them
 	BatchSize     int             // patterns of a full batch
+	Stream        Stream          // a detector to follow instead of Path
 
 	Frames   int           // how many will come; 0: unknown
 	Interval time.Duration // between two looks
@@ -54,9 +55,10 @@ type End string
 
 // The reasons for the end of a watch.
 const (
-	Complete    End = "complete"    // Options.Frames have come
-	Idle        End = "idle"        // nothing new for Options.Idle
-	Interrupted End = "interrupted" // by ctx
+	Complete    End = "complete"     // Options.Frames, or those of the detector's series, have come
+	SeriesEnd   End = "series ended" // with fewer frames than were to come
+	Idle        End = "idle"         // nothing new for Options.Idle
+	Interrupted End = "interrupted"  // by ctx
 )
 
 // Outcome is the result of a watch.
@@ -87,6 +89,9 @@ func (o Options) check() error {
 				Expected: fmt.Sprintf("%v or more", c.least)}
 		}
 	}
+	if err := o.Stream.check(o.Positions); err != nil {
+		return err
+	}
 	if o.Contract.Channels != 1 {
 		return &badinput.Error{
 			Key: "channels", Found: fmt.Sprintf("a model of groups of %d patterns", o.Contract.Channels),
@@ -103,6 +108,7 @@ type Watcher struct {
 	object        *object
 	network       *network
 	positions     *positions        // nil: they are with the patterns
+	stream        *stream           // nil: files are followed
 	waiting       map[int64]waiting // frames without a position, by id
 	counts        Tally
 	lookFailed    bool // the last look failed, and that was logged
@@ -133,7 +139,11 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	if o.Positions != "" {
 		w.positions = &positions{path: o.Positions, view: o.Read.View, byID: map[int64]position{}}
 	}
-	ended, err := w.follow(ctx)
+	follow := w.follow
+	if o.Stream.Address != "" {
+		follow = w.followStream
+	}
+	ended, err := follow(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -218,9 +228,13 @@ func (w *Watcher) readFile(ctx context.Context, f *file, now time.Time) error {
 	return nil
 }
 
-// complete reports whether Options.Frames are in the object or in the network.
+// complete reports whether all frames that are to come are in the object or in the network.
 func (w *Watcher) complete() bool {
-	return w.o.Frames > 0 && len(w.object.frames)+len(w.object.pending) >= w.o.Frames
+	frames := w.o.Frames
+	if frames == 0 && w.stream != nil {
+		frames = w.stream.images
+	}
+	return frames > 0 && len(w.object.frames)+len(w.object.pending) >= frames
 }
 
 // reportUnread logs the files that could not be read until the end.

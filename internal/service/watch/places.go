@@ -1,0 +1,132 @@
+package watch
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/scan/source"
+	"ptyx/internal/service/zeromq"
+)
+
+// placeStream receives positions as messages of JSON over ZeroMQ.
+type placeStream struct {
+	address string
+	unit    string // that the user states; empty: that of the messages
+	log     *slog.Logger
+	news    func()
+
+	mu      sync.Mutex
+	room    *sync.Cond
+	come    []places
+	closed  bool
+	damaged int
+}
+
+// places is one message: some positions. Each of the lists may be a single number.
+type places struct {
+	IDs  list[int64]   `json:"ids"`
+	ID   list[int64]   `json:"id"`
+	X    list[float64] `json:"x"`
+	Y    list[float64] `json:"y"`
+	Unit string        `json:"unit"` // px, m, mm, um or nm; empty: px
+}
+
+// list is a list of JSON, or one number.
+type list[T any] []T
+
+// UnmarshalJSON reads a list or a number.
+func (l *list[T]) UnmarshalJSON(data []byte) error {
+	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {
+		return json.Unmarshal(data, (*[]T)(l))
+	}
+	*l = make([]T, 1)
+	return json.Unmarshal(data, &(*l)[0])
+}
+
+// parsePlaces reads a message. unit is the one that the user states.
+func parsePlaces(raw []byte, unit string) (p places, err error) {
+	fault := func(found string, cause error) error {
+		return &badinput.Error{Found: found, Expected: `JSON such as {"ids": [0, 1], "x": [1.5, 2], "y": [0, 0], ` +
+			`"unit": "um"}`, Cause: cause}
+	}
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return p, fault("a message that is no list of positions", err)
+	}
+	if p.IDs == nil {
+		p.IDs = p.ID
+	}
+	if len(p.IDs) != len(p.X) || len(p.IDs) != len(p.Y) {
+		return p, fault(fmt.Sprintf("%d ids, %d x, %d y", len(p.IDs), len(p.X), len(p.Y)), nil)
+	}
+	if unit != "" {
+		p.Unit = unit
+	}
+	if _, known := source.Metres(p.Unit); !known && p.Unit != "" && p.Unit != "px" {
+		return p, fault(fmt.Sprintf("the unit %q", p.Unit), nil)
+	}
+	for i, id := range p.IDs {
+		if err := checkPosition(id, p.X[i], p.Y[i]); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// run receives until ctx is done.
+func (s *placeStream) run(ctx context.Context) {
+	zeromq.Follow(ctx, s.address, func() func([][]byte) { return s.receive }, s.log)
+}
+
+// mostPlaces is how many messages wait to be taken in; then the sender waits.
+const mostPlaces = 1 << 12
+
+// receive takes in one message, each part of which has positions.
+func (s *placeStream) receive(parts [][]byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, part := range parts {
+		p, err := parsePlaces(part, s.unit)
+		if err != nil {
+			if s.damaged++; s.damaged == 1 {
+				s.log.Warn("a message of positions is skipped; further ones are only counted",
+					"address", s.address, "error", err)
+			}
+			continue
+		}
+		for len(s.come) >= mostPlaces && !s.closed {
+			s.room.Wait()
+		}
+		s.come = append(s.come, p)
+	}
+	s.news()
+}
+
+// takeInto moves what has come to the positions.
+func (s *placeStream) takeInto(p *positions) {
+	s.mu.Lock()
+	come := s.come
+	s.come = nil
+	s.room.Broadcast()
+	s.mu.Unlock()
+	for _, one := range come {
+		if _, metres := source.Metres(one.Unit); len(p.byID) > 0 && metres != p.metres {
+			s.mu.Lock()
+			s.damaged++
+			s.mu.Unlock()
+			continue
+		}
+		p.add(one.IDs, one.X, one.Y, one.Unit)
+	}
+}
+
+func (s *placeStream) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	s.room.Broadcast()
+}

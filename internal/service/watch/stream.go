@@ -1,0 +1,367 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/scan/dataset"
+	"ptyx/internal/service/zeromq"
+)
+
+// Stream is a detector that sends its frames over the network.
+type Stream struct {
+	Address     string // tcp://HOST:PORT; empty: files are followed
+	Connections int    // to the detector, which sends each message to one of them
+	Series      SeriesChoice
+	WhenBehind  Policy
+	Scratch     string // directory with room for frames that wait
+	Room        int64  // bytes of frames that may wait there
+}
+
+// check refuses a stream that cannot be followed.
+func (s Stream) check(positions string) error {
+	if s.Address == "" {
+		if zeromq.IsAddress(positions) {
+			return &badinput.Error{Key: "--positions-file", Found: positions, Expected: "a file",
+				Remedy: "only frames of a detector's stream get positions from a stream"}
+		}
+		return nil
+	}
+	if err := zeromq.CheckAddress(s.Address); err != nil {
+		return err
+	}
+	const most = 64
+	switch {
+	case positions == "":
+		return &badinput.Error{File: s.Address, Found: "no positions", Expected: "--positions-file",
+			Remedy: "name the file with the planned positions, or tcp://HOST:PORT that sends them"}
+	case s.Connections < 1 || s.Connections > most:
+		return &badinput.Error{Key: "--connections", Found: fmt.Sprint(s.Connections),
+			Expected: fmt.Sprintf("1 to %d", most)}
+	case s.Room <= 0:
+		return &badinput.Error{Key: "--keep-gb", Found: "no room", Expected: "a number above 0"}
+	case zeromq.IsAddress(positions):
+		return zeromq.CheckAddress(positions)
+	}
+	return nil
+}
+
+// stream follows a detector. One goroutine uses it.
+type stream struct {
+	w        *Watcher
+	detector *detector
+	places   *placeStream // nil: positions come from a file
+	queue    *queue
+	store    *store
+	from     *file            // the detector, for messages
+	sums     map[int64]uint64 // of the patterns of all ids seen
+	waiting  map[int64]int    // places in the store of frames without a position, by id
+	due      []arrival        // frames whose position has come
+	images   int              // that the detector was asked for; 0: unknown
+	dropped  int
+	pattern  []float32 // (N, N)
+
+	looked   time.Time // at the file of positions
+	shown    time.Time // the rates
+	arrived  int64     // frames at that time
+	computed int       // frames at that time
+	finished bool      // the series has ended, and all of it was received
+}
+
+// queuedBatches is how many batches of frames wait in memory: beyond that, the network is behind.
+const queuedBatches = 8
+
+func (w *Watcher) newStream() *stream {
+	o, values := w.o, w.o.Contract.N*w.o.Contract.N
+	s := &stream{
+		w: w, store: newStore(o.Stream.Scratch, values, o.Stream.Room), from: &file{path: o.Stream.Address},
+		sums: map[int64]uint64{}, waiting: map[int64]int{}, pattern: make([]float32, values), shown: o.Clock.Now(),
+	}
+	var once sync.Once
+	s.queue = newQueue(queuedBatches*o.BatchSize, o.Stream.WhenBehind, s.store, func(err error) {
+		once.Do(func() { o.Log.Warn("no frame can be kept for later, so the sender waits", "error", err) })
+	})
+	s.detector = &detector{o: o, queue: s.queue, jobs: make(chan job, 1)}
+	if zeromq.IsAddress(o.Positions) {
+		s.places = &placeStream{address: o.Positions, unit: string(o.Read.View.Unit), log: o.Log, news: s.queue.notify}
+		s.places.room = sync.NewCond(&s.places.mu)
+	}
+	w.network.halve()
+	return s
+}
+
+// followStream follows a detector until its series has ended, or the watch ends for another reason.
+func (w *Watcher) followStream(ctx context.Context) (ended End, err error) {
+	s := w.newStream()
+	w.stream = s
+	receiving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { s.detector.run(receiving) })
+	if s.places != nil {
+		running.Go(func() { s.places.run(receiving) })
+	}
+	defer func() {
+		stop()
+		s.queue.close()
+		if s.places != nil {
+			s.places.close()
+		}
+		running.Wait()
+		err = errors.Join(err, s.store.close())
+	}()
+	for ctx.Err() == nil {
+		worked, err := s.step()
+		if err != nil {
+			return "", err
+		}
+		if end, over := s.over(); over {
+			return end, s.end()
+		}
+		w.saveIfDue()
+		s.showIfDue()
+		if !worked {
+			s.sleep(ctx)
+		}
+	}
+	stop()
+	return Interrupted, s.drain()
+}
+
+// sleep returns when there is news, or after a short time.
+func (s *stream) sleep(ctx context.Context) {
+	const longest = 100 * time.Millisecond
+	timer := time.NewTimer(min(longest, s.w.o.Interval))
+	defer timer.Stop()
+	select {
+	case <-s.queue.news:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// step takes in what has come, and has at most a batch computed. It reports whether there was anything to do.
+func (s *stream) step() (worked bool, err error) {
+	state := s.detector.state()
+	if state.fatal != nil {
+		return false, state.fatal
+	}
+	s.images = state.images
+	if state.scan == nil { // nothing to compute yet
+		return false, s.updatePositions(nil)
+	}
+	s.w.object.scale = state.scan.PixelScale
+	if err := s.updatePositions(state.scan); err != nil {
+		return false, err
+	}
+	some := s.due[:min(s.w.o.BatchSize, len(s.due))]
+	if s.due = s.due[len(some):]; len(some) == 0 {
+		s.due = nil
+		some = s.queue.take(s.w.o.BatchSize)
+	}
+	for _, a := range some {
+		if err := s.admit(a, state.scan); err != nil {
+			return false, err
+		}
+	}
+	if len(some) == 0 {
+		return false, s.flush()
+	}
+	return true, nil
+}
+
+// flush has the frames that were gathered computed.
+func (s *stream) flush() error { return unwrapFatal(s.w.stitch()) }
+
+// end has the last frames computed. If there was none, it says why.
+func (s *stream) end() error {
+	if err := s.flush(); err != nil || len(s.w.object.frames) > 0 {
+		return err
+	}
+	if t := s.w.tally(); t.Waiting > 0 {
+		return &badinput.Error{
+			File: s.w.o.Positions, Found: fmt.Sprintf("no position of the %d frames that came", t.Waiting),
+			Expected: "positions with the ids of the frames", Remedy: "check the ids",
+		}
+	}
+	return s.detector.missed()
+}
+
+// unwrapFatal is the error inside, where all errors are fatal.
+func unwrapFatal(err error) error {
+	if fatal := (*fatalError)(nil); errors.As(err, &fatal) {
+		return fatal.error
+	}
+	return err
+}
+
+// admit takes in a frame: it goes to the network, or waits for its position.
+func (s *stream) admit(a arrival, scan *dataset.Scan) error {
+	w, f := s.w, frame{id: a.id, sum: a.sum, from: s.from}
+	if a.fault != nil {
+		w.refuse(f, a.fault)
+		return nil
+	}
+	if a.pattern == nil {
+		if err := s.store.take(a.place, s.pattern); err != nil {
+			return err
+		}
+		a.pattern = s.pattern
+	}
+	sum, seen := s.sums[a.id]
+	at, known := w.positions.byID[a.id]
+	switch {
+	case seen && sum != a.sum:
+		w.object.differ[a.id] = true
+		w.remark(f, fmt.Errorf("frame %d differs from the earlier frame of that id, which stays in the object", a.id))
+		return nil
+	case seen:
+		w.counts.Repeated++
+		return nil
+	case !known:
+		return s.wait(a)
+	}
+	s.sums[a.id] = a.sum
+	s.note(a.id)
+	return s.compute(f, a.pattern, at, scan)
+}
+
+// note counts an id when it is first seen.
+func (s *stream) note(id int64) {
+	s.w.object.largest = max(s.w.object.largest, id)
+	s.w.news = s.w.o.Clock.Now()
+}
+
+// compute passes a frame to the network.
+func (s *stream) compute(f frame, pattern []float32, at position, scan *dataset.Scan) error {
+	f.x, f.y = s.w.positions.inView(at, scan)
+	s.w.object.claim(f)
+	if s.w.network.add(f, pattern) {
+		return s.flush()
+	}
+	return nil
+}
+
+// wait keeps a frame until its position comes. If it cannot be kept, it is lost, and counted.
+func (s *stream) wait(a arrival) error {
+	place, err := s.store.put(a.pattern)
+	if err != nil {
+		if s.dropped++; s.dropped == 1 {
+			s.w.o.Log.Warn("frames without a position are lost", "frame", a.id, "error", err)
+		}
+		return nil
+	}
+	s.sums[a.id], s.waiting[a.id] = a.sum, place
+	s.note(a.id)
+	return nil
+}
+
+// updatePositions takes in positions that have come. Frames that waited for them are due.
+func (s *stream) updatePositions(scan *dataset.Scan) error {
+	p, now := s.w.positions, s.w.o.Clock.Now()
+	if s.places != nil {
+		s.places.takeInto(p)
+	} else if now.Sub(s.looked) >= s.w.o.Interval {
+		s.looked = now
+		newFault := p.fault == nil
+		p.look()
+		if newFault {
+			p.faultSince = now
+		}
+		s.w.reportPositionsFault(s.w.o.GiveUp)
+	}
+	if scan == nil || len(p.fresh) == 0 {
+		return nil
+	}
+	if p.metres && scan.Geometry.PixelX*scan.Geometry.PixelY == 0 {
+		return noPixelSize(s.w.o.Stream.Address)
+	}
+	s.w.news = now
+	for _, id := range p.fresh {
+		place, waits := s.waiting[id]
+		if !waits {
+			continue
+		}
+		delete(s.waiting, id)
+		s.due = append(s.due, arrival{id: id, place: place, sum: s.sums[id]})
+		delete(s.sums, id) // it comes again
+	}
+	p.fresh = nil
+	return nil
+}
+
+// over reports whether the watch has ended, and why.
+func (s *stream) over() (End, bool) {
+	w, now := s.w, s.w.o.Clock.Now()
+	if w.complete() {
+		return Complete, true
+	}
+	state := s.detector.state()
+	queued, kept, _ := s.queue.lengths()
+	empty := queued == 0 && kept == 0 && len(s.due) == 0 && s.detector.working.Load() == 0
+	silent := now.Sub(time.Unix(0, s.detector.lastByte.Load()))
+	if !empty {
+		w.news = now
+		return "", false
+	}
+	s.finished = state.ended && silent >= w.o.Interval
+	if s.finished && len(s.waiting) == 0 {
+		return SeriesEnd, true
+	}
+	return Idle, w.o.Idle > 0 && now.Sub(w.news) >= w.o.Idle && silent >= w.o.Idle
+}
+
+// drain has the frames computed that are there when the watch is interrupted, within the grace.
+func (s *stream) drain() error {
+	end := s.w.o.Clock.Now().Add(s.w.o.Grace)
+	for s.w.o.Clock.Now().Before(end) {
+		worked, err := s.step()
+		if err != nil {
+			return err
+		}
+		if !worked && s.detector.working.Load() == 0 {
+			if queued, kept, _ := s.queue.lengths(); queued+kept == 0 {
+				break
+			}
+		}
+	}
+	return s.flush()
+}
+
+// count adds to a tally what concerns a stream, and returns how many frames are expected.
+func (s *stream) count(t *Tally, expected int) int {
+	state := s.detector.state()
+	queued, kept, _ := s.queue.lengths()
+	t.Waiting, t.Kept, t.Dropped = len(s.waiting), kept+queued+len(s.due)+len(s.w.network.gathered), s.dropped
+	t.OtherSeries, t.Damaged = state.other, state.damaged
+	if s.finished && s.w.o.Frames == 0 {
+		expected = max(expected, s.images)
+	}
+	return expected
+}
+
+// showIfDue logs the rates from time to time.
+func (s *stream) showIfDue() {
+	now := s.w.o.Clock.Now()
+	span := now.Sub(s.shown)
+	if span < max(time.Second, s.w.o.Every) {
+		return
+	}
+	arrived, computed := s.detector.accepted.Load(), len(s.w.object.frames)
+	if arrived != s.arrived || computed != s.computed {
+		queued, kept, every := s.queue.lengths()
+		t := s.w.tally()
+		s.w.o.Log.Info("stream", "arriving_per_s", rate(int(arrived-s.arrived), span),
+			"computed_per_s", rate(computed-s.computed, span), "queued", queued, "kept", kept, "every", every,
+			"waiting", t.Waiting, "lost", t.Missing)
+	}
+	s.shown, s.arrived, s.computed = now, arrived, computed
+}
+
+// rate is a number per second, to one decimal.
+func rate(count int, span time.Duration) float64 {
+	return float64(int(10*float64(count)/span.Seconds()+0.5)) / 10
+}
