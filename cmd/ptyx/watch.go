@@ -27,7 +27,7 @@ type watchCmd struct {
 	GiveUp   time.Duration `default:"60s" help:"Time after which an unreadable file counts as broken."`
 	Grace    time.Duration `default:"30s" help:"Time to finish after SIGTERM or Ctrl-C."`
 
-	PositionsFile string `placeholder:"FILE" aliases:"positions" help:"Positions, may grow: CSV, NPZ, HDF5 or tcp://HOST:PORT."`
+	PositionsFile string `placeholder:"FILE" aliases:"positions" help:"Positions: CSV, NPZ, HDF5; or tcp://HOST:PORT."`
 	FramesPerFile int    `default:"0" group:"Frames without ids" help:"Frames in each file but the last; 0: one."`
 	FirstFile     int    `default:"0" group:"Frames without ids" help:"Number in the name of the file with frame 0."`
 
@@ -85,7 +85,8 @@ func (c *watchCmd) Run(app *appContext) error {
 		Model: c.ModelPath, OutputDir: c.OutputDir, Read: scan.read(), Engine: c.options(app.Log), Settings: text,
 		Probe: workflow.ProbeChoice{From: c.Probe},
 		Watch: watch.Options{
-			Path: c.Path, Stream: c.stream(c.Path), Positions: c.PositionsFile, FramesPerFile: c.FramesPerFile, FirstFile: c.FirstFile,
+			Path: c.Path, Stream: c.stream(c.Path), Positions: c.PositionsFile,
+			FramesPerFile: c.FramesPerFile, FirstFile: c.FirstFile,
 			BatchSize: c.BatchSize, Frames: c.Frames, Interval: c.Interval, Idle: c.Idle, GiveUp: c.GiveUp,
 			Every: c.Every, Grace: c.Grace,
 		},

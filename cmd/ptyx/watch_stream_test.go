@@ -120,7 +120,7 @@ func TestWatchStreamRefuses(t *testing.T) {
 	for want, args := range map[string][]string{
 		"no positions":                       {"tcp://localhost:1"},
 		"expected tcp://HOST:PORT":           {"tcp://localhost", "--positions-file", "plan.csv"},
-		"--connections: found 0":             {"tcp://localhost:1", "--positions-file", "plan.csv", "--connections", "0"},
+		"--connections: found 0":             {"tcp://localhost:1", "--positions-file", "p.csv", "--connections", "0"},
 		"expected next, current":             {"tcp://localhost:1", "--series", "last"},
 		"only frames of a detector's stream": {t.TempDir(), "--positions-file", "tcp://localhost:1"},
 		"no frame that could be used":        {"tcp://localhost:1", "--positions-file", "plan.csv", "--idle", "200ms"},

@@ -35,8 +35,8 @@ func parsePart(raw []byte) (p part, err error) {
 	return p, nil
 }
 
-// parseJSON reads one thing from the parts, and returns the parts behind it. behind: something was found before, so that
-// an unknown part is an appendix.
+// parseJSON reads one thing from the parts, and returns the parts behind it. behind says that something was found
+// before, so that an unknown part is an appendix.
 func (p *Parser) parseJSON(parts [][]byte, behind bool) (found []Message, rest [][]byte, err error) {
 	head, err := parsePart(parts[0])
 	rest = parts[1:]

@@ -231,7 +231,8 @@ func TestSeriesAreNotMixed(t *testing.T) {
 	before, after := d, d
 	before.Series, after.Series = 6, 8
 	go func() {
-		l.send(before.Image(10, m.counts[1]), before.Image(11, m.counts[2]), before.End()) // the end of an earlier series
+		// The end of an earlier series.
+		l.send(before.Image(10, m.counts[1]), before.Image(11, m.counts[2]), before.End())
 		l.send(d.Start())
 		for id := range 9 { // 9 to 11 are lost
 			l.send(d.Image(int64(id), m.counts[id]))

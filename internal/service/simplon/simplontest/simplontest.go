@@ -1,5 +1,5 @@
-// Package simplontest makes messages as DECTRIS detectors send them, for tests and benchmarks. Senders that others wrote
-// are tested in interop.
+// Package simplontest makes messages as DECTRIS detectors send them, for tests and benchmarks. Senders that others
+// wrote are tested in interop.
 package simplontest
 
 import (
