@@ -190,11 +190,19 @@ func (u *unrolling) object() Pair {
 // averaged over a square of pixels, is what the variance is a multiple of. The factor depends on the features.
 func (u *unrolling) logVariance() *gorgonia.Node {
 	move := ops.SpaceToDepth(u.moved, square) // (B, 32, N/4, N/4)
-	s, pixels := move.Shape(), float32(square*square)
-	squared := ops.Affine(ops.SumTo(ops.Mul(move, move), []int{s[0], 1, s[2], s[3]}), 1/pixels, varianceFloor)
+	squared := ops.Affine(sumOfChannels(ops.Mul(move, move)), 1/float32(square*square), varianceFloor)
 	factor := u.conv(varianceWrite, u.relu(u.conv(varianceRead, u.features)))
 	sum := ops.Add(u.conv(varianceMove, ops.Log(squared)), factor) // (B, 16, N/4, N/4)
 	return u.named("log_variance", ops.DepthToSpace(sum, square))
+}
+
+// sumOfChannels is x (B, C, H, W) summed over its channels, a power of 2: (B, 1, H, W). It adds one half to the other
+// until one is left: ONNX Runtime's own sum has another order for one image than for several.
+func sumOfChannels(x *gorgonia.Node) *gorgonia.Node {
+	for left := x.Shape()[1] / 2; left > 0; left /= 2 {
+		x = ops.Add(ops.Channels(x, 0, left), ops.Channels(x, left, 2*left))
+	}
+	return x
 }
 
 // move makes the object explain its pattern better.

@@ -177,7 +177,7 @@ func (s serving) checkScan(scan, inferred string, refine int) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		if status, got := s.ask("GET", path+"/"+name, "", nil); status != 200 || !sameButSigma(s.t, got, want) {
+		if status, got := s.ask("GET", path+"/"+name, "", nil); status != 200 || !sameButSigma(got, want) {
 			s.t.Errorf("refine %d: %s (%d) is not the %s that infer has written", refine, name, status, file)
 		}
 	}
