@@ -39,6 +39,6 @@ assert result._repr_mimebundle_()["text/html"].count("<img") == 3
 END
 
 "$fresh/pip" install --quiet --disable-pip-version-check --requirement "$checkout/python/requirements.txt"
-cp -R "$checkout/python/tests" "$checkout/python/pyproject.toml" .
+cp -R "$checkout/python/tests" "$checkout/python/pyproject.toml" "$checkout/scripts/star" .
 alone "$fresh/python" -m pytest
 echo "wheel-check: command, package and tests in a fresh environment"
