@@ -30,7 +30,7 @@ func DefaultPretrainConfig() PretrainConfig {
 	return PretrainConfig{
 		Patterns: 1_000_000, FiltersScale: 2, BatchSize: 16, LearningRate: 0.0015, WarmUp: 8192, Round: 16384,
 		Sizes: []SizeShare{{64, 0.35}, {32, 0.6}, {96, 0.03}, {128, 0.02}},
-		Loss:  PretrainLoss{Middle: 0.25, Poisson: 0.1}, N: 64, SolvedShare: 0.25, Clarity: 8,
+		Loss:  PretrainLoss{Middle: 0.25, Poisson: 0.1}, N: 64, SolvedShare: 0.25, Clarity: 0.5,
 	}
 }
 
