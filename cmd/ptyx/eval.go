@@ -6,8 +6,8 @@ import (
 )
 
 type evalCmd struct {
-	Recon     string `required:"" placeholder:"FILE" help:"Reconstruction, or its directory."`
-	Reference string `required:"" placeholder:"FILE" help:"Another reconstruction, or a scan with an object."`
+	Recon     string `required:"" placeholder:"FILE[:PATH]" help:"Reconstruction, its directory, or any array."`
+	Reference string `required:"" placeholder:"FILE[:PATH]" help:"Another reconstruction, or a scan with an object."`
 	Output    string `placeholder:"DIR" help:"Directory for metrics.json and comparison.png."`
 
 	JSON        bool                `name:"json" help:"Print JSON with all curves instead of the table."`

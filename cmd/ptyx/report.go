@@ -6,7 +6,7 @@ type reportCmd struct {
 	Result    string `arg:"" name:"result" placeholder:"PATH" help:"Run directory, or reconstruction or its directory."`
 	Output    string `placeholder:"HTML" help:"Page to write. Default: report.html, or the file's name with .html."`
 	TestData  string `placeholder:"FILE" help:"Scan to show of a training. Default: the first of the training."`
-	Reference string `placeholder:"FILE" help:"Reference to compare the object with, as in ptyx eval."`
+	Reference string `placeholder:"FILE[:PATH]" help:"Reference to compare the object with, as in ptyx eval."`
 	NImages   int    `default:"0" help:"Groups of patterns drawn from the scan by the seed; 0: all."`
 	Seed      uint64 `default:"0" help:"Random seed of --n-images."`
 	JSON      bool   `name:"json" help:"Print the result as JSON."`

@@ -14,7 +14,7 @@ type validateCmd struct {
 	Seed uint64 `default:"0" help:"Random seed of the choice of patterns."`
 
 	SaveLayout string `placeholder:"YAML" help:"File to write the flags that read this scan to, for --layout-file."`
-	Apply      bool   `help:"Write the orientation that explains the patterns best to that file, or to --layout-file."`
+	Apply      bool   `help:"Write the orientation that fits the patterns to that file, or to --layout-file."`
 	JSON       bool   `name:"json" help:"Print the facts and findings as JSON."`
 
 	scanFlags `embed:"" group:"Reading the scan"`
@@ -22,8 +22,8 @@ type validateCmd struct {
 
 // Help explains the exit status.
 func (validateCmd) Help() string {
-	return `Each finding comes with its fix. --apply mends a wrong orientation: it writes --swap-xy, --flip-x and --flip-y
-to a layout file.
+	return `Each finding comes with its fix. --apply writes that of a wrong orientation, --swap-xy, --flip-x and
+--flip-y, to a layout file.
 
 Exit status 0: no error found that is not applied; there may be warnings. 1: errors found, or the scan could not be
 read.`

@@ -243,7 +243,8 @@ func (i Interrupted) Error() string { return "interrupted, saved " + i.Saved.Str
 // Unwrap makes it a context.Canceled.
 func (Interrupted) Unwrap() error { return context.Canceled }
 
-// LoadTrainOptions reads the config.yaml of a run directory, to resume its training.
+// LoadTrainOptions reads the config.yaml of a run directory, to resume its training. Names of files are as seen from
+// the working directory, also if that is another than at the start of the training.
 func LoadTrainOptions(dir string) (TrainOptions, error) {
 	path := filepath.Join(dir, trainer.ConfigFile)
 	if _, err := os.Stat(path); err != nil {
@@ -251,8 +252,12 @@ func LoadTrainOptions(dir string) (TrainOptions, error) {
 		return TrainOptions{}, &badinput.Error{File: dir, Found: "no " + trainer.ConfigFile, Expected: expected}
 	}
 	o, err := ReadTrainOptions(path)
+	if err != nil {
+		return o, err
+	}
+	recorded := o.OutputDir
 	o.OutputDir = dir
-	return o, err
+	return o, o.relocate(recorded, dir)
 }
 
 // ReadTrainOptions reads a config.yaml at any path, to repeat its training.

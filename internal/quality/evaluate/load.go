@@ -115,8 +115,8 @@ func File(path string) string {
 }
 
 // Load reads an object: that of a reconstruction, given by its file or directory, with origin and coverage if it has
-// them; the objectGuess of a scan, whose pixel [0, 0] is that of the scan's frame; or that of an HDF5 file of another
-// program. Faults of the file are *badinput.Error.
+// them; the objectGuess of a scan, whose pixel [0, 0] is that of the scan's frame; that of an HDF5 file of another
+// program; or any array, as FILE:PATH. Faults of the file are *badinput.Error.
 func Load(path string) (*Source, error) {
 	path = File(path)
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
@@ -125,8 +125,8 @@ func Load(path string) (*Source, error) {
 			Expected: "a reconstruction, or a directory with one",
 		}
 	}
-	if source.IsHDF5(path) {
-		return loadHDF5(path)
+	if dataset.NamesArray(path) || source.IsHDF5(path) {
+		return loadPlaced(path)
 	}
 	r, err := npz.Open(path)
 	if err != nil {
@@ -162,10 +162,10 @@ func Load(path string) (*Source, error) {
 	return s, s.readScan(r)
 }
 
-// loadHDF5 reads the object of an HDF5 file. Its pixel [0, 0] is that of the frame of the file's own scan: a file that
-// does not state where its object is begins with the first patch, as the scan does.
-func loadHDF5(path string) (*Source, error) {
-	r, err := source.Open(path, source.Options{})
+// loadPlaced reads the object FILE:PATH, or that of an HDF5 file by its layout. Its pixel [0, 0] is that of the frame
+// of the file's own scan: a file that does not state where its object is begins with the first patch, as the scan does.
+func loadPlaced(path string) (*Source, error) {
+	r, err := dataset.OpenObject(path)
 	if err != nil {
 		return nil, err
 	}

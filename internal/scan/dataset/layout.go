@@ -39,7 +39,7 @@ func LayoutOf(o Options) Layout {
 
 // files are the fields that name a file, FILE[:PATH]. In YAML they are relative to its folder.
 func (l *Layout) files() []*string {
-	return []*string{&l.ProbeFile, &l.View.PositionsFile, &l.View.Mask, &l.View.FollowLinks}
+	return append(l.View.files(), &l.ProbeFile)
 }
 
 // LoadLayout reads a layout. Relative names of files become relative to the working directory.

@@ -63,6 +63,19 @@ func (v View) openMask() (*source.Source, error) {
 	return source.Open(file, v.options(source.Places{Mask: cmp.Or(place, source.Sole)}))
 }
 
+// OpenObject opens the file FILE[:PATH] of an object. An HDF5 file of no known layout needs PATH, unless it holds one
+// array alone.
+func OpenObject(value string) (*source.Source, error) {
+	file, place := split(value)
+	return source.Open(file, source.Options{Places: source.Places{Object: cmp.Or(place, source.Sole)}})
+}
+
+// NamesArray reports whether a value FILE[:PATH] has the PATH of an array.
+func NamesArray(value string) bool {
+	file, place := split(value)
+	return file != "" && place != ""
+}
+
 // OpenProbe opens the file FILE[:PATH] of a probe.
 func OpenProbe(value, library string) (*source.Source, error) {
 	file, place := split(value)

@@ -48,6 +48,17 @@ type View struct {
 	PixelSizeNM     float64 `yaml:"pixel_size_nm,omitempty"` // of the object
 }
 
+// Relocate gives the files that a view names their names as seen from another directory. rename keeps an empty name,
+// and :PATH, which is in the scan's own file.
+func (v *View) Relocate(rename func(name string) string) {
+	for _, name := range v.files() {
+		*name = rename(*name)
+	}
+}
+
+// files are the fields that name a file, FILE[:PATH], or a folder.
+func (v *View) files() []*string { return []*string{&v.PositionsFile, &v.Mask, &v.FollowLinks} }
+
 // check refuses values that fit no file.
 func (v View) check() error {
 	if v.Bin < 0 {

@@ -27,6 +27,7 @@ type Places struct {
 	Unit     Unit   // of the positions; empty: as the file states it
 	Mask     string // (H, W), above 0 where a pixel is masked; Sole: the only array of the file
 	Probe    string // (..., N, N); Sole: the only array of the file
+	Object   string // (..., H, W); Sole: the only array of the file
 }
 
 // Stated are the numbers that a user states.
@@ -67,11 +68,18 @@ func (r *reader) place() {
 			r.Facts.Bad = r.bad(name)
 		}
 	}
-	if p.Probe != "" && (p.Probe != Sole || !r.Has(Probe)) {
-		name := r.sole(p.Probe, Probe)
-		if a := r.at(name); a != nil {
-			r.members[Probe] = member{place: name, array: a}
-		}
+	r.placeField(Probe, p.Probe)
+	r.placeField(Object, p.Object)
+}
+
+// placeField gives a complex array at a place the name of a probe or an object.
+func (r *reader) placeField(key, place string) {
+	if place == "" || place == Sole && r.Has(key) {
+		return
+	}
+	name := r.sole(place, key)
+	if a := r.at(name); a != nil {
+		r.members[key] = member{place: name, array: a}
 	}
 }
 
