@@ -36,6 +36,15 @@ bench-solvers: build lib $(PEERS_ENV)/made
 		$(if $(BENCH_QUICK),--quick) $(if $(BENCH_ONLY),--only $(BENCH_ONLY)) \
 		$(if $(BENCH_SCAN),--scan $(BENCH_SCAN)) $(if $(BENCH_REFERENCE),--reference $(BENCH_REFERENCE))
 
+# make bench-probes solves scans of four optics with probes that ptyx guesses, and with the true ones. It writes
+# bench/probes.md and bench/probes.json in about ten minutes. With BENCH_SCAN=scan.npz
+# BENCH_REFERENCE=reference.npz it solves a scan of your own, too, without its probe and with it.
+.PHONY: bench-probes
+bench-probes: build lib $(PEERS_ENV)/made
+	$(WITH_LIB) $(PEERS_ENV)/bin/python -B bench/probes.py --ptyx bin/ptyx --files $(PEERS_FILES) --results bench \
+		$(if $(BENCH_QUICK),--quick) $(if $(BENCH_ONLY),--only $(BENCH_ONLY)) \
+		$(if $(BENCH_SCAN),--scan $(BENCH_SCAN)) $(if $(BENCH_REFERENCE),--reference $(BENCH_REFERENCE))
+
 $(PEERS_ENV)/made: bench/requirements.txt
 	rm -rf $(PEERS_ENV)
 	$(PYTHON) -m venv $(PEERS_ENV)
