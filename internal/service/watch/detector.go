@@ -69,7 +69,7 @@ const (
 type detector struct {
 	o     Options
 	queue *queue
-	jobs  chan job
+	jobs  []chan job // of each decoder; frames of one number go to one decoder, so that the first one stays the first
 
 	accepted atomic.Int64 // images of the series
 	working  atomic.Int64 // images that are not yet in the queue
@@ -99,6 +99,14 @@ type job struct {
 	at    time.Time
 }
 
+func newDetector(o Options, q *queue) *detector {
+	d := &detector{o: o, queue: q}
+	for range max(1, runtime.GOMAXPROCS(0)/2) {
+		d.jobs = append(d.jobs, make(chan job, 1))
+	}
+	return d
+}
+
 // run receives and decodes until ctx is done. Images that were received then are still decoded.
 func (d *detector) run(ctx context.Context) {
 	var receivers, workers sync.WaitGroup
@@ -111,11 +119,13 @@ func (d *detector) run(ctx context.Context) {
 		})
 	}
 	receivers.Go(func() { d.joinLate(ctx) })
-	for range max(1, runtime.GOMAXPROCS(0)/2) {
-		workers.Go(d.decode)
+	for _, jobs := range d.jobs {
+		workers.Go(func() { d.decode(jobs) })
 	}
 	receivers.Wait()
-	close(d.jobs)
+	for _, jobs := range d.jobs {
+		close(jobs)
+	}
 	workers.Wait()
 }
 
@@ -139,7 +149,7 @@ func (d *detector) receive(parser *simplon.Parser, parts [][]byte) {
 // send has images decoded. It waits while the queue is full.
 func (d *detector) send(ready []job) {
 	for _, j := range ready {
-		d.jobs <- j
+		d.jobs[j.image.ID%int64(len(d.jobs))] <- j
 	}
 }
 
@@ -308,10 +318,10 @@ func (d *detector) open(m *simplon.Image) error {
 }
 
 // decode makes patterns of images.
-func (d *detector) decode() {
+func (d *detector) decode(jobs chan job) {
 	var raw []float32
 	var scratch []byte
-	for j := range d.jobs {
+	for j := range jobs {
 		raw, scratch = d.decodeOne(j, raw, scratch)
 		d.working.Add(-1)
 		d.queue.notify()

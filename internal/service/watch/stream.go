@@ -85,7 +85,7 @@ func (w *Watcher) newStream() *stream {
 	s.queue = newQueue(queuedBatches*o.BatchSize, o.Stream.WhenBehind, s.store, func(err error) {
 		once.Do(func() { o.Log.Warn("no frame can be kept for later, so the sender waits", "error", err) })
 	})
-	s.detector = &detector{o: o, queue: s.queue, jobs: make(chan job, 1)}
+	s.detector = newDetector(o, s.queue)
 	if zeromq.IsAddress(o.Positions) {
 		s.places = &placeStream{address: o.Positions, unit: string(o.Read.View.Unit), log: o.Log, news: s.queue.notify}
 		s.places.room = sync.NewCond(&s.places.mu)
@@ -307,7 +307,8 @@ func (s *stream) over() (End, bool) {
 		w.news = now
 		return "", false
 	}
-	s.finished = state.ended && silent >= w.o.Interval
+	// Another connection may still bring frames behind the end. If none is missing, the watch is complete before.
+	s.finished = state.ended && silent >= max(w.o.Interval, 2*patience)
 	if s.finished && len(s.waiting) == 0 {
 		return SeriesEnd, true
 	}
