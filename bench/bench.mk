@@ -108,3 +108,9 @@ $(SERVERS_ENV)/made: bench/requirements-serve.txt
 	$(SERVERS_ENV)/bin/python -m pip install --quiet --disable-pip-version-check \
 		--requirement bench/requirements-serve.txt
 	touch $@
+
+# make geometry draws docs/geometry.png and docs/orientations.png, the pictures of docs/geometry.md, in a minute. It
+# needs python3 with numpy and matplotlib.
+.PHONY: geometry
+geometry: build lib
+	$(WITH_LIB) $(PYTHON) -B bench/geometry.py --ptyx bin/ptyx --files .venv/geometry-files --docs docs
