@@ -3,7 +3,7 @@
 
 PYTHON_ENV := .venv/python
 
-.PHONY: wheel python star
+.PHONY: wheel python python-docs notebooks star
 
 # dist/ptyx-*.whl, with the one-file program inside.
 wheel: dist $(PYTHON_ENV)/made
@@ -14,6 +14,16 @@ python: wheel
 	cd python && ../$(PYTHON_ENV)/bin/ruff format --check . ../scripts/star --config pyproject.toml
 	cd python && ../$(PYTHON_ENV)/bin/mypy
 	sh scripts/wheel-check.sh $(PYTHON) dist/ptyx-*.whl
+
+# Writes docs/python-api.md from the docstrings.
+python-docs: wheel
+	$(PYTHON_ENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/ptyx-*.whl
+	$(PYTHON_ENV)/bin/python python/reference.py docs/python-api.md
+
+# Executes the notebooks of docs/notebooks and saves their new outputs. Look at the pictures before you commit them.
+notebooks: wheel
+	$(PYTHON_ENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/ptyx-*.whl
+	$(PYTHON_ENV)/bin/python python/notebooks.py --save docs/notebooks/*.ipynb
 
 # The measured star of README.md, in about a minute and a half on two cores. It writes to star.
 star: build lib $(PYTHON_ENV)/made

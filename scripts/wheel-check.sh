@@ -41,4 +41,6 @@ END
 "$fresh/pip" install --quiet --disable-pip-version-check --requirement "$checkout/python/requirements.txt"
 cp -R "$checkout/python/tests" "$checkout/python/pyproject.toml" "$checkout/scripts/star" .
 alone "$fresh/python" -m pytest
-echo "wheel-check: command, package and tests in a fresh environment"
+alone "$fresh/python" "$checkout/python/reference.py" --check "$checkout/docs/python-api.md"
+alone "$fresh/python" "$checkout/python/notebooks.py" "$checkout"/docs/notebooks/*.ipynb
+echo "wheel-check: command, package, tests, reference and notebooks in a fresh environment"

@@ -47,6 +47,11 @@ def test_a_model_draws_its_losses(model):
     assert base64.b64decode(model._repr_mimebundle_()["image/png"]).startswith(PNG)
 
 
+def test_a_terminal_shows_the_figures(solved):
+    h, w = solved.object.shape
+    assert repr(solved).startswith(f"<ptyx.Result: object {h} x {w}, 100 patterns, 8 passes, residual 0.00")
+
+
 def test_save_and_load(solved, tmp_path):
     solved.save(tmp_path / "result.npz")
     loaded = ptyx.Result.load(tmp_path / "result.npz")

@@ -37,7 +37,7 @@ class Finding:
         return f"{self.severity}: {place}found {self.found}{expected}{fix}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Validation:
     """Facts and findings of a scan. A notebook shows them as a table.
 
@@ -67,6 +67,8 @@ class Validation:
         """Return a line for each fact and finding."""
         facts = [f"{name}: {text}" for name, text in self._shown()]
         return "\n".join([*facts, *map(str, self.findings)] if self.findings else [*facts, "findings: none"])
+
+    __repr__ = __str__
 
     def _shown(self) -> list[tuple[str, str]]:
         """Return the facts that are a single value, in words."""

@@ -54,8 +54,9 @@ def figure(result: Result) -> Figure:
     drawn = Figure(figsize=(3.4 * panels, 3.4), layout="constrained")
     axes = iter(np.atleast_1d(drawn.subplots(1, panels)))
     lit = result.coverage > 0.1 * np.median(result.coverage[result.coverage > 0])
-    image(next(axes), result.amplitude, "amplitude", lit)
-    image(next(axes), result.phase, "phase (rad), ramp removed", lit, cmap="gray")
+    dark = result.coverage == 0  # no pattern knows these pixels
+    image(next(axes), np.where(dark, np.nan, result.amplitude), "amplitude", lit)
+    image(next(axes), np.where(dark, np.nan, result.phase), "phase (rad), ramp removed", lit, cmap="gray")
     powers = [float(np.sum(np.abs(mode) ** 2)) for mode in modes]
     for mode, power in zip(modes, powers, strict=True):
         image(next(axes), np.abs(mode), f"probe, {power / sum(powers):.0%} of the light", cmap="magma")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PICTURES = ("reconstructed_amplitude.png", "reconstructed_phase.png", "probe.png")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """A reconstruction. A notebook draws it.
 
@@ -42,6 +42,13 @@ class Result:
     interrupted: bool = False
     unexplained: float | None = None
     reading: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        """Return the size and the last residual."""
+        last = f", {len(self.residuals)} passes, residual {self.residuals[-1]:.4g}" if len(self.residuals) else ""
+        early = ", interrupted" if self.interrupted else ""
+        h, w = self.arrays["object"].shape
+        return f"<ptyx.Result: object {h} x {w}, {len(self.x)} patterns{last}{early}>"
 
     @property
     def object(self) -> NDArray[np.complex64]:

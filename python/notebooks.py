@@ -1,0 +1,51 @@
+"""Executes notebooks, and compares the kinds of their outputs with those that are saved in them.
+
+The command line names the notebooks. With ``--save``, they get the new outputs.
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import nbclient
+import nbformat
+
+
+def execute(path: Path) -> Any:
+    """Return the executed notebook. An error of a cell is an exception."""
+    notebook = nbformat.read(path, as_version=4)
+    nbclient.NotebookClient(notebook, timeout=300, record_timing=False, coalesce_streams=True).execute()
+    return notebook
+
+
+def kinds(notebook: Any) -> list[tuple[str, list[set[str]]]]:
+    """Return for each cell its source, and for each of its outputs the media types, or the stream.
+
+    A stream may come in several parts, by the time of its lines.
+    """
+    found = []
+    for cell in notebook.cells:
+        shown = [set(output.get("data", {output.get("name"): ""})) for output in cell.get("outputs", [])]
+        found.append((cell.source, [kind for kind, _ in groupby(shown)]))
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    """Execute all, and return 1 if one shows other kinds of outputs than before."""
+    save, status = "--save" in arguments, 0
+    for path in (Path(argument) for argument in arguments if argument != "--save"):
+        executed = execute(path)
+        if save:
+            nbformat.write(executed, path)
+        elif kinds(executed) != kinds(nbformat.read(path, as_version=4)):
+            print(f"{path}: its outputs have other kinds than those that are saved; make notebooks saves the new ones")
+            status = 1
+        print(f"{path}: executed")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
