@@ -41,6 +41,7 @@ type Reconstruction struct {
 	groups [][]int // samples: patterns by their index in the scan
 	batch  int     // samples in each batch but the last
 	canvas *stitch.Canvas
+	spare  *spare // patches of a general model, for Agree; nil for others
 
 	kept map[int][]float32 // patterns (N, N) for the fit and sigma, nil until they are read
 
@@ -73,6 +74,9 @@ func New(scan *dataset.Scan, c contract.Contract, opt Options) (*Reconstruction,
 	r := &Reconstruction{
 		Channels: c.Channels, N: c.N, scan: scan, Contract: c,
 		groups: groups, batch: min(opt.BatchSize, len(groups)), canvas: canvas,
+	}
+	if c.General() && c.Channels == 1 {
+		r.spare = &spare{size: c.N * c.N, variance: c.Variance}
 	}
 	r.keep()
 	return r, nil
@@ -173,16 +177,16 @@ func (r *Reconstruction) Add(i int, patches []complex64, logVariance []float32) 
 			if r.Channels > 1 {
 				patchID = i*r.batch*r.Channels + slot
 			}
-			patch := patches[slot*image : (slot+1)*image]
-			if logVariance == nil {
-				err = r.canvas.Add(patchID, r.scan.X[id], r.scan.Y[id], patch)
-			} else {
-				variance := logVariance[slot*image : (slot+1)*image]
-				err = r.canvas.AddWithVariance(patchID, r.scan.X[id], r.scan.Y[id], patch, variance)
+			patch, variance := patches[slot*image:(slot+1)*image], []float32(nil)
+			if logVariance != nil {
+				variance = logVariance[slot*image : (slot+1)*image]
 			}
-			switch {
+			switch err = addTo(r.canvas, patchID, r.scan.X[id], r.scan.Y[id], patch, variance); {
 			case err == nil:
 				r.notePatch(id, patch)
+				if err := r.spare.add(id, patch, variance); err != nil {
+					return repeated, err
+				}
 			case errors.Is(err, stitch.ErrDuplicate):
 				repeated++
 			case errors.Is(err, stitch.ErrValue):
@@ -194,6 +198,14 @@ func (r *Reconstruction) Add(i int, patches []complex64, logVariance []float32) 
 		}
 	}
 	return repeated, nil
+}
+
+// addTo stitches a patch with the logarithm of its variance, nil if there is none.
+func addTo(canvas *stitch.Canvas, id int, x, y float64, patch []complex64, logVariance []float32) error {
+	if logVariance == nil {
+		return canvas.Add(id, x, y, patch)
+	}
+	return canvas.AddWithVariance(id, x, y, patch, logVariance)
 }
 
 // skip notes a pattern whose patch was left out.

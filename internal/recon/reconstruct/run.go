@@ -29,6 +29,9 @@ func Run(
 	if err := r.CheckSkipped(); err != nil {
 		return nil, err
 	}
+	if err := r.Agree(); err != nil {
+		return nil, err
+	}
 	result := r.Result(p.Provider())
 	result.Fallback = p.Fallback()
 	return result, nil

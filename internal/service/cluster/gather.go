@@ -88,6 +88,9 @@ func Gather(ctx context.Context, c *Connection, j *Job, o GatherOptions) (*recon
 	if err := j.CheckSkipped(); err != nil {
 		return nil, g.summary, err
 	}
+	if err := j.Agree(); err != nil {
+		return nil, g.summary, err
+	}
 	return j.Result(reconstruct.JoinProviders(g.providers)), g.summary, nil
 }
 

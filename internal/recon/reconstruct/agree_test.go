@@ -1,0 +1,99 @@
+package reconstruct
+
+import (
+	"math"
+	"math/cmplx"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"ptyx/internal/base/frame"
+	"ptyx/internal/base/ndarray"
+	"ptyx/internal/graph/contract"
+)
+
+// TestPatchesOfAGeneralModelAgree cuts the patches from one object, turns each by a phase of its own of up to 1.2 rad,
+// and compares the object stitched from them with the first. It holds whatever the order of the batches, with variances
+// and without.
+func TestPatchesOfAGeneralModelAgree(t *testing.T) {
+	const count = 40
+	d := scanData(count)
+	scan := opened(t, d)
+	object := func(row, col int) complex64 {
+		return complex64(cmplx.Rect(0.8+0.1*math.Sin(float64(row)/3), 0.4*math.Cos(float64(col)/4)))
+	}
+	var patches [][]complex64
+	rng := rand.New(rand.NewPCG(2, 7))
+	for i := range count {
+		row, col := frame.Corner(d.X[i], d.Y[i], n)
+		turn := complex64(cmplx.Rect(1, 2.4*rng.Float64()-1.2))
+		one := make([]complex64, n*n)
+		for k := range one {
+			one[k] = turn * object(row+k/n, col+k%n)
+		}
+		patches = append(patches, one)
+	}
+	stitched := func(c contract.Contract, backwards bool) *Result {
+		r, err := New(scan, c, Options{BatchSize: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		order := make([]int, count)
+		for i := range order {
+			order[i] = i
+		}
+		if backwards {
+			slices.Reverse(order)
+		}
+		var variance []float32
+		if c.Variance {
+			variance = make([]float32, n*n)
+		}
+		for _, i := range order {
+			if _, err := r.Add(i, patches[i], variance); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.Agree(); err != nil {
+			t.Fatal(err)
+		}
+		return r.Result("none")
+	}
+	// likeness is |<a, b>| / (|a| |b|) where patches lie.
+	likeness := func(r *Result) float64 {
+		var product complex128
+		var mine, true float64
+		for i, v := range r.Object.Data {
+			if r.Coverage.Data[i] == 0 {
+				continue
+			}
+			a := complex128(v)
+			b := complex128(object(r.Row+i/r.Object.Shape[1], r.Col+i%r.Object.Shape[1]))
+			product += cmplx.Conj(a) * b
+			mine, true = mine+real(a)*real(a)+imag(a)*imag(a), true+real(b)*real(b)+imag(b)*imag(b)
+		}
+		return cmplx.Abs(product) / math.Sqrt(mine*true)
+	}
+	trained := model(1, "full")
+	general := trained
+	general.TrainingInput = contract.Simulated
+	before, after := likeness(stitched(trained, false)), likeness(stitched(general, false))
+	if !(before < 0.99 && 1-after < (1-before)/4) { // two rounds turn each phase by most of what it is wrong
+		t.Errorf("the object of turned patches has a likeness of %.4f with the true one, %.4f after turning them back",
+			before, after)
+	}
+	for _, variance := range []bool{false, true} {
+		general.Variance = variance
+		one, other := stitched(general, false), stitched(general, true)
+		for name, pair := range map[string][2]*ndarray.Float32{
+			"coverage": {one.Coverage, other.Coverage}, "spread": {one.Spread, other.Spread},
+		} {
+			if !slices.Equal(pair[0].Data, pair[1].Data) {
+				t.Errorf("variance %v: the order of batches changes the %s", variance, name)
+			}
+		}
+		if !slices.Equal(one.Object.Data, other.Object.Data) {
+			t.Errorf("variance %v: the order of batches changes the object", variance)
+		}
+	}
+}
