@@ -13,6 +13,7 @@ import (
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz/npztest"
+	"ptyx/internal/scan/source"
 )
 
 // detector is a simulated one: the far field of a zone plate with a central stop, a halo that the object scatters,
@@ -234,6 +235,13 @@ func TestAutomaticCropForANetwork(t *testing.T) {
 			s.Close()
 		}
 	}
+}
+
+// TestAutomaticCropNeedsSeveralPatterns refuses a stream, of which only the first image is there.
+func TestAutomaticCropNeedsSeveralPatterns(t *testing.T) {
+	images := source.Images{Address: "detector:9999", Type: "u2", Height: 64, Width: 80, First: make([]float32, 64*80)}
+	_, err := OpenImages(images, Options{View: View{Crop: Crop{Auto: true}}})
+	mustSay(t, err, "detector:9999: --crop: found auto", "SIZE@ROW,COLUMN")
 }
 
 // TestAutomaticCropNeedsLight refuses dark patterns, and light at the rim of the detector.

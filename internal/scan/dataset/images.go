@@ -1,6 +1,9 @@
 package dataset
 
-import "ptyx/internal/scan/source"
+import (
+	"ptyx/internal/base/badinput"
+	"ptyx/internal/scan/source"
+)
 
 // OpenImages makes a scan of patterns that come one by one, from a detector: Amplitudes turns its images into patterns.
 // Of opt, it uses what concerns patterns. The scan has no positions.
@@ -9,6 +12,12 @@ import "ptyx/internal/scan/source"
 func OpenImages(images source.Images, opt Options) (*Scan, error) {
 	if err := opt.View.check(); err != nil {
 		return nil, err
+	}
+	if opt.View.Crop.Auto { // a single pattern has the shape of the object, and is no measure of the centre
+		return nil, &badinput.Error{
+			File: images.Address, Key: "--crop", Found: "auto", Expected: "SIZE or SIZE@ROW,COLUMN for single images",
+			Remedy: "find the crop of an earlier scan with ptyx validate --crop auto",
+		}
 	}
 	opt.Growing, opt.Part, opt.Orientation = false, true, FramesFirst
 	opt.NoPositions, opt.NoProbe, opt.NoObject = true, true, true
