@@ -1,6 +1,7 @@
 """Checks the files of ptyx with other programs, and its server with tritonclient.
 
-The programs are onnx, ONNX Runtime for Python and for Node.js, Netron, NumPy, scikit-image, h5py and ptychodus.
+The programs are onnx, ONNX Runtime for Python and for Node.js, Netron, NumPy, scikit-image, h5py, ptychodus, libzmq and two
+simulators of detectors.
 
     make interop
 
@@ -12,6 +13,7 @@ import sys
 from pathlib import Path
 
 import arrays
+import detector
 import evaluation
 import exchange
 import files
@@ -55,6 +57,7 @@ def main():
     report.section("server: tritonclient", server.check, args.files, ptyx)
     report.section("server: a scan and its page", scan_page.check, args.files, args.node, ptyx)
     report.section("watch: files that grow", growing.check, args.files, ptyx)
+    report.section("watch: streams of detectors", detector.check, args.files, ptyx)
     report.section("patterns", forward.check, args.files)
     report.section("arrays", arrays.check, args.files)
     report.section("pictures", pictures.check, args.files)
