@@ -59,7 +59,7 @@ def senses(path):
         axis.axis("off")
         draw(axis)
     figure.tight_layout()
-    figure.savefig(path, dpi=DPI, bbox_inches="tight", pad_inches=0.1)
+    figure.savefig(path, dpi=DPI, bbox_inches="tight", pad_inches=0.1, metadata={"Software": None})
     plt.close(figure)
 
 
@@ -180,7 +180,7 @@ def faults(ptyx, files, path):
         axis.set_yticks([])
         print(flags or "right", f"{residual:.4f}", flush=True)
     figure.tight_layout()
-    figure.savefig(path, dpi=DPI)
+    figure.savefig(path, dpi=DPI, metadata={"Software": None})
     plt.close(figure)
 
 

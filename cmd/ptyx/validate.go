@@ -77,9 +77,7 @@ func (c *validateCmd) Run(app *appContext) error {
 // orientation.
 func (c *validateCmd) layout(report *validate.Report) dataset.Layout {
 	layout := dataset.LayoutOf(c.read())
-	if report.Facts != nil && report.Facts.Crop != nil {
-		layout.View.Crop = *report.Facts.Crop
-	}
+	layout.View = report.Cropped(layout.View)
 	if c.Apply {
 		layout.View = report.Apply(layout.View)
 	}

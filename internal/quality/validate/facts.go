@@ -14,7 +14,7 @@ import (
 type Facts struct {
 	Patterns     int           `json:"patterns"`
 	Size         int           `json:"size_pixels"`    // N
-	Crop         *dataset.Crop `json:"crop,omitempty"` // that --crop auto found
+	Crop         string        `json:"crop,omitempty"` // SIZE@ROW,COLUMN, that --crop auto found
 	Input        string        `json:"input"`          // amplitude or intensity, as taken
 	Layout       string        `json:"layout"`
 	Photons      *float64      `json:"photons_per_pattern,omitempty"` // mean sum of intensities, in the file's unit

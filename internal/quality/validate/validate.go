@@ -107,6 +107,16 @@ type Report struct {
 	File     string    `json:"file"`
 	Facts    *Facts    `json:"facts,omitempty"` // nil if the file could not be read as a scan
 	Findings []Finding `json:"findings"`
+
+	crop dataset.Crop // that --crop auto found
+}
+
+// Cropped is a view with the square that was found in place of an automatic crop.
+func (r *Report) Cropped(view dataset.View) dataset.View {
+	if view.Crop.Auto && !r.crop.IsZero() {
+		view.Crop = r.crop
+	}
+	return view
 }
 
 // Apply turns and mirrors the positions of a view as the patterns ask for, and marks the finding about that as
@@ -157,7 +167,7 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 	}
 	x.facts = newFacts(scan, scan.Probe, x.survey)
 	if o.View.Crop.Auto {
-		x.facts.Crop = &scan.Crop
+		r.crop, x.facts.Crop = scan.Crop, scan.Crop.String()
 	}
 	r.Facts = x.facts
 	for _, c := range checks() {

@@ -81,7 +81,7 @@ func (f *Facts) write(w io.Writer) {
 		}
 	}
 	row("patterns", "%d of %d x %d pixels, taken as %s, %s", f.Patterns, f.Size, f.Size, f.Input, f.Layout)
-	if f.Crop != nil {
+	if f.Crop != "" {
 		row("crop", "%s, around the light", f.Crop)
 	}
 	measured(f.Photons, "light", "%.4g a pattern", 1)
