@@ -95,6 +95,23 @@ bench-serve: build lib $(SERVERS_ENV)/made
 		--ptyx bin/ptyx --measure .venv/measure --load .venv/load --files .venv/serving-files --results bench \
 		$(if $(BENCH_QUICK),--quick) $(if $(BENCH_ONLY),--only $(BENCH_ONLY))
 
+# make bench-stream measures ptyx watch on the stream of a detector, at 64 and 128 pixels: frames per second without
+# loss, and the time from a frame's last byte to the object on disk. The networks are trained for one epoch only, which
+# does not change their speed. BENCH_QUICK=1 sends few frames.
+STREAM_FILES := .venv/stream-files
+
+.PHONY: bench-stream
+bench-stream: build lib
+	mkdir -p $(STREAM_FILES)
+	for n in 64 128; do \
+		test -e $(STREAM_FILES)/$$n/model.onnx || { \
+			$(WITH_LIB) bin/ptyx simulate --n $$n --positions 100 --seed 5 --out $(STREAM_FILES)/$$n.npz && \
+			$(WITH_LIB) bin/ptyx train --train-data-file $(STREAM_FILES)/$$n.npz --output-dir $(STREAM_FILES)/$$n \
+				--max-epochs 1 --n-images 16 --gridsize 1 --device cpu; } || exit 1; \
+	done
+	$(WITH_LIB) $(GO) run ./bench/stream -frames $(if $(BENCH_QUICK),100,2000) \
+		$(foreach n,64 128,$(STREAM_FILES)/$(n)/model.onnx $(STREAM_FILES)/$(n).npz)
+
 .PHONY: bench-network
 bench-network: build lib $(SERVERS_ENV)/made
 	$(WITH_LIB) $(SERVERS_ENV)/bin/python -B bench/learning.py \

@@ -1,6 +1,6 @@
 """Checks the files of ptyx with other programs, and its server with tritonclient.
 
-The programs are onnx, ONNX Runtime for Python and for Node.js, Netron, NumPy, scikit-image, h5py, ptychodus, libzmq and two
+The programs are onnx, ONNX Runtime for Python and for Node.js, Netron, NumPy, scikit-image, h5py, ptychodus, libzmq and
 simulators of detectors.
 
     make interop

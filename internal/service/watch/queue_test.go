@@ -41,8 +41,8 @@ func drained(t *testing.T, q *queue) (ids []int64) {
 	}
 }
 
-// TestQueueSkips: while nothing is taken, put does not wait, and the frames for now are spread wider and wider. Then the
-// others follow, and none is lost.
+// TestQueueSkips: while nothing is taken, put does not wait, and the frames for now are spread wider and wider. Then
+// the others follow, and none is lost.
 func TestQueueSkips(t *testing.T) {
 	const count = 50
 	q, failed := fill(t, count, Skip, 1<<20)
