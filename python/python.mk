@@ -10,10 +10,11 @@ wheel: dist $(PYTHON_ENV)/made
 	GO="$(GO)" sh scripts/wheel.sh $(PYTHON_ENV)/bin/python
 
 python: wheel
-	cd python && ../$(PYTHON_ENV)/bin/ruff check . ../scripts/star --config pyproject.toml
-	cd python && ../$(PYTHON_ENV)/bin/ruff format --check . ../scripts/star --config pyproject.toml
+	cd python && ../$(PYTHON_ENV)/bin/ruff check . ../scripts/star ../scripts/deploy --config pyproject.toml
+	cd python && ../$(PYTHON_ENV)/bin/ruff format --check . ../scripts/star ../scripts/deploy --config pyproject.toml
 	cd python && ../$(PYTHON_ENV)/bin/mypy
 	sh scripts/wheel-check.sh $(PYTHON) dist/ptyx-*.whl
+	$(PYTHON_ENV)/bin/python scripts/deploy/check.py
 
 # Writes docs/python-api.md from the docstrings.
 python-docs: wheel
