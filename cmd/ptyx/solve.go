@@ -27,7 +27,7 @@ type solverFlags struct {
 	Likelihood solve.Likelihood `default:"amplitude" help:"Noise model of the patterns: amplitude or poisson."`
 	BatchSize  int              `default:"0" help:"Patterns per LSQML update; 0: 1/8 of the scan, later all."`
 	Modes      int              `default:"1" help:"Incoherent modes of the probe."`
-	Positions  bool             `help:"Refine the positions, by up to 4 pixels."`
+	Positions  bool             `help:"Refine the positions; solve first finds those that are far off."`
 	Seed       uint64           `default:"0" help:"Random seed of the order of the patterns."`
 	Config     settings.File    `placeholder:"YAML" help:"File of settings for the flags that are not given."`
 	JSON       bool             `name:"json" help:"Print the result as JSON."`

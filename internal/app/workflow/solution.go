@@ -134,6 +134,9 @@ func (j solution) result(s *solve.Solution) *reconstruct.Result {
 	result.Extra = append(result.Extra, j.extra...)
 	if j.solver.Positions {
 		x, y := j.problem.X, j.problem.Y
+		if j.problem.GivenX != nil {
+			x, y = j.problem.GivenX, j.problem.GivenY
+		}
 		start := []npz.Member{{Key: dataset.KeyXStart, Value: x}, {Key: dataset.KeyYStart, Value: y}}
 		result.Extra = append(result.Extra, start...)
 	}

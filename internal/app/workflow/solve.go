@@ -76,6 +76,11 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	for i := range job.ids {
 		job.ids[i] = int64(i)
 	}
+	if o.Solver.Positions {
+		if err := job.place(ctx); err != nil {
+			return nil, ofFile(err, o.Scan)
+		}
+	}
 	return job.run(ctx)
 }
 

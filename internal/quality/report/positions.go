@@ -44,12 +44,13 @@ func (r *Reconstruction) moves() *moves {
 	if r.startX == nil || r.startY == nil || len(r.startX) == 0 {
 		return nil
 	}
-	m, limit := &moves{}, solve.PositionLimit-1e-6
+	m := &moves{}
 	for i, x := range r.Object.Scan.X {
 		dx, dy := x-r.startX[i], r.Object.Scan.Y[i]-r.startY[i]
 		m.rms += dx*dx + dy*dy
 		m.largest = max(m.largest, math.Hypot(dx, dy))
-		if max(math.Abs(dx), math.Abs(dy)) >= limit {
+		// Positions that were found from single patterns may be farther away.
+		if math.Abs(max(math.Abs(dx), math.Abs(dy))-solve.PositionLimit) < 1e-6 {
 			m.atLimit++
 		}
 	}

@@ -66,6 +66,9 @@ func (f fact) check(path, found string) error {
 // digest is the SHA-256 of what the solver knows of a scan: number and size of the patterns, amplitudes, mask,
 // positions.
 func (p Problem) digest() string {
+	if p.GivenX != nil {
+		p.X, p.Y = p.GivenX, p.GivenY
+	}
 	return digest(lengths(p.Patterns), p.Patterns.Data, int64(len(p.Measured)), p.Measured, p.X, p.Y)
 }
 

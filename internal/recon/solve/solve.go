@@ -65,6 +65,8 @@ type Problem struct {
 	Patterns *ndarray.Float32   // (M, N, N), amplitudes in roots of counts, zero frequency at [N/2, N/2]
 	Measured []bool             // (N*N), pixels of the patterns that count; nil: all
 	X, Y     []float64          // (M), patch centres in object pixels
+	GivenX   []float64          // (M), of the scan, which X replaces; nil: X is as given
+	GivenY   []float64          // (M), likewise
 	Probe    *ndarray.Complex64 // (N, N), or modes (K, N, N); any power
 	Object   *ndarray.Complex64 // (H, W) at the start; nil: 1 everywhere
 	Row, Col int                // of Object[0, 0] in the scan's frame

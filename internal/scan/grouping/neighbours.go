@@ -111,3 +111,17 @@ func (t *neighbourhood) offer(n neighbour) {
 	at, _ := slices.BinarySearchFunc(t.near, n, neighbour.compare)
 	t.near = slices.Insert(t.near, at, n)
 }
+
+// Nearest gives for each position its nearest others, count or all that there are, in the order of Neighbours.
+func Nearest(x, y []float64, count int) [][]int {
+	count = min(count, len(x)-1)
+	lists := make([][]int, len(x))
+	if count < 1 {
+		return lists
+	}
+	tree := newNeighbourhood(x, y, count)
+	for i := range lists {
+		lists[i] = tree.of(i)
+	}
+	return lists
+}
