@@ -44,7 +44,7 @@ def solve(s):
 
 
 def refine(s):
-    return section("From a network's object", "`ptyx train --n-filters-scale 1 --max-epochs 15` and `ptyx infer` start "
+    return section("From a network's object", "`ptyx train` and `ptyx infer` start "
                    f"with a correlation of {s['start']:.4f}. pty-chi starts from nothing.") + races(s["rows"])
 
 
