@@ -16,13 +16,13 @@ import (
 )
 
 // agreeRounds is how often the phases of patches are brought into agreement. Correlations of the general network on
-// blobs, at steps of 0.4 and 1.4 probe widths: 0.923 and 0.761 without, 0.941 and 0.776 after one round, 0.945 and 0.779
-// after two, 0.946 and 0.779 after three.
+// blobs, at steps of 0.4 and 1.4 probe widths: 0.923 and 0.761 without, 0.941 and 0.776 after one round, 0.945 and
+// 0.779 after two, 0.946 and 0.779 after three.
 const agreeRounds = 2
 
 // Agree turns the global phase of each patch of a general model to that of the object, and stitches the patches anew.
-// A pattern does not determine the phase; a network that was trained on the scan has learnt phases that agree, a general
-// one has not. Call it after the last Add and before Result. It does nothing for other models.
+// A pattern does not determine this phase. A network that was trained on the scan has learnt phases that agree; a
+// general one has not. Call it after the last Add and before Result. It does nothing for other models.
 func (r *Reconstruction) Agree() error {
 	if r.spare == nil {
 		return nil
