@@ -11,7 +11,7 @@ POSITIONS_SEED = 7
 def main():
     path, what, *args = sys.argv[1:]
     scan = dict(np.load(path))
-    {"defocus": defocus, "move": move}[what](scan, *map(float, args))
+    CHANGES[what](scan, *map(float, args))
     np.savez(path, **scan)
 
 
@@ -31,6 +31,64 @@ def move(scan, by):
         scan["true_" + key] = scan[key]
         scan[key] = scan[key] + rng.uniform(-by, by, len(scan[key]))
 
+
+def jitter(scan, rms):
+    """Shifts positions at random: normal, with the root mean square of the distance."""
+    rng = np.random.default_rng(POSITIONS_SEED)
+    shift(scan, *rng.normal(0, rms / np.sqrt(2), (2, len(scan["xcoords"]))))
+
+
+def drift(scan, by):
+    """A slow drift by a distance along each axis, curved differently."""
+    u = np.linspace(0, 1, len(scan["xcoords"]))
+    shift(scan, by * u ** 2, -by * np.sin(2 * u))
+
+
+def stretch(scan, scale, degrees):
+    """Positions with a wrong scale and rotation."""
+    x, y = (scan[key] - scan[key].mean() for key in ("xcoords", "ycoords"))
+    angle = np.radians(degrees)
+    shift(scan, scale * x - angle * y, angle * x + scale * y)
+
+
+def shift(scan, dx, dy):
+    for key, d in (("xcoords", dx), ("ycoords", dy)):
+        scan["true_" + key] = scan[key]
+        scan[key] = scan[key] + d
+
+
+def opposite(scan):
+    """A probe with the other sign of its defocus."""
+    scan["probeGuess"] = np.conj(scan["probeGuess"])
+
+
+def widen(scan, factor):
+    """A probe that is wider by a factor."""
+    probe = scan["probeGuess"]
+    n = probe.shape[-1]
+    at = (np.arange(n) - n // 2) / factor + n // 2
+    low = np.clip(np.floor(at).astype(int), 0, n - 2)
+    t = at - low
+    inside = (at >= 0) & (at <= n - 1)
+    rows = probe[low] * (1 - t)[:, None] + probe[low + 1] * t[:, None]
+    wide = rows[:, low] * (1 - t) + rows[:, low + 1] * t
+    scan["probeGuess"] = (wide * inside[:, None] * inside).astype(np.complex64)
+
+
+def darken(scan):
+    """Every second pattern without light."""
+    scan["diff3d"][::2] = 0
+
+
+def heat(scan):
+    """Twenty hot pixels, three times as high as the brightest."""
+    rng = np.random.default_rng(POSITIONS_SEED)
+    n, top = scan["diff3d"].shape[-1], 3 * scan["diff3d"].max()
+    for row, column in rng.integers(n, size=(20, 2)):
+        scan["diff3d"][:, row, column] = top
+
+
+CHANGES = {f.__name__: f for f in (defocus, move, jitter, drift, stretch, opposite, widen, darken, heat)}
 
 if __name__ == "__main__":
     main()

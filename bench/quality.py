@@ -62,6 +62,69 @@ def positions(bench):
     return rows
 
 
+# What is wrong: photons, the change of alter.py, flags of ptyx solve.
+HARD = {
+    "positions wrong by 7 pixels RMS": ("1e6", ["jitter", 7], ["--modes", 3, "--positions"]),
+    "defocus of the wrong sign": ("1e6", ["opposite"], []),
+    "probe of a third of the width": ("1e6", ["widen", 1 / 3], []),
+    "probe of three times the width": ("1e6", ["widen", 3], []),
+    "10^2 photons": ("1e2", None, []),
+    "10^9 photons": ("1e9", None, []),
+    "half of the patterns dark": ("1e6", ["darken"], []),
+    "20 hot pixels without a mask": ("1e6", ["heat"], []),
+}
+
+
+def hard(bench):
+    """Starts that are far from the truth. None may end in a number that is not finite, or in an error."""
+    rows = []
+    for what, (photons_, change, flags) in HARD.items():
+        right = bench.simulated(f"hard-{photons_}", object="blobs", nphotons=photons_, n=64, probe_size=20, step=5,
+                                positions=144, scan="fermat", seed=3)
+        scan = changed(bench, right, change) if change else right
+        out = f"hard-{len(rows) + 1}"
+        bench.solve(scan, *flags, "--input", "amplitude", out=out)
+        residual, passes = bench.residual(scan, *flags, "--input", "amplitude")
+        rows.append({"what": what, "residual": residual, "passes": passes, "out": out,
+                     "correlation": bench.judge(bench.ours(out), right)["correlation"]})
+        print(f"{what}: residual {residual:.5f}, correlation {rows[-1]['correlation']:.4f}", flush=True)
+    return rows
+
+
+# Errors of positions, and the bar in pixels.
+ERRORS = {
+    "random, 7 pixels RMS": (["jitter", 7], 0.2), "drift of 15 pixels": (["drift", 15], 0.2),
+    "scale 3%, rotation 2 degrees": (["stretch", 0.03, 2], 0.1), "none": (["jitter", 0], 0.05),
+}
+
+
+def places(bench):
+    """Positions that are badly wrong."""
+    rows = []
+    for kind in OBJECTS[:1] if bench.quick else OBJECTS:
+        right = bench.simulated(f"places-{kind}", object=kind, nphotons="1e6", n=128, probe_size=40, step=8,
+                                positions=144, scan="fermat", seed=3)
+        for what, (change, bar) in ERRORS.items():
+            scan = changed(bench, right, change)
+            bench.solve(scan, "--positions", "--input", "amplitude")
+            done = subprocess.run([sys.executable, "-B", Path(__file__).parent / "astray.py", scan, bench.ours()],
+                                  check=True, capture_output=True)
+            before, after = json.loads(done.stdout)
+            rows.append({"object": kind, "what": what, "given": before, "found": after, "bar": bar,
+                         "verdict": verdict(after, bar, None, larger_is_better=False)})
+            print(f"{kind}, {what}: {before:.3f} to {after:.3f} pixels  {rows[-1]['verdict']}", flush=True)
+    return rows
+
+
+def changed(bench, right, change):
+    """A copy of a scan with a change of alter.py, made once."""
+    scan = bench.files / f"{right.stem}-{'-'.join(map(str, change))}.npz"
+    if not scan.exists():
+        shutil.copy(right, scan)
+        subprocess.run([sys.executable, "-B", Path(__file__).parent / "alter.py", scan, *map(str, change)], check=True)
+    return scan
+
+
 def wrong(bench, kind):
     right = bench.simulated(f"{kind}-right", object=kind, nphotons="1e6", positions=100 if bench.quick else 256,
                             scan="fermat", seed=3)

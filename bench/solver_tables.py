@@ -86,4 +86,20 @@ def sizes(rows):
                    "a process, pty-chi without its start.") + table(head, body)
 
 
-WRITERS = {"solve": solve, "refine": refine, "photons": photons, "positions": positions, "sizes": sizes}
+def hard(rows):
+    return section("Hard starts", "ptyx solve with its defaults on 144 patterns of 64 x 64 pixels of blobs. None of "
+                   "the runs ends in an error or in numbers that are not finite.") + table(
+        ["what is wrong", "residual", "passes", "correlation with the truth"],
+        [(r["what"], f"{r['residual']:.5f}", r["passes"], f"{r['correlation']:.4f}") for r in rows])
+
+
+def places(rows):
+    return section("Positions that are badly wrong", "Errors along an axis, pixels RMS, of 144 patterns of 128 x 128 "
+                   "pixels with 10^6 photons, a probe of 40 pixels and an overlap of 80%.") + table(
+        ["object", "error", "given, pixels", "ptyx solve --positions", "bar", ""],
+        [(r["object"], r["what"], f"{r['given']:.3f}", f"{r['found']:.3f}", r["bar"], mark(r["verdict"]))
+         for r in rows])
+
+
+WRITERS = {"solve": solve, "refine": refine, "photons": photons, "positions": positions, "sizes": sizes,
+           "hard": hard, "places": places}

@@ -21,6 +21,8 @@ SECTIONS = {
     "photons": quality.photons,
     "positions": quality.positions,
     "sizes": quality.sizes,
+    "hard": quality.hard,
+    "places": quality.places,
 }
 
 

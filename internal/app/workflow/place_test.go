@@ -38,7 +38,8 @@ func TestPositionsAreFoundFromSinglePatterns(t *testing.T) {
 		if err := j.place(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		before, after := positionError(p.X, p.Y, data.X, data.Y), positionError(j.problem.X, j.problem.Y, data.X, data.Y)
+		before := positionError(p.X, p.Y, data.X, data.Y)
+		after := positionError(j.problem.X, j.problem.Y, data.X, data.Y)
 		t.Logf("error before %.3f, after %.3f pixels", before, after)
 		if wrong == 0 && after != 0 {
 			t.Errorf("right positions were moved by %.3f pixels", after)

@@ -15,8 +15,8 @@ type trials struct {
 	err     error
 }
 
-// trialPasses is the number of passes of a trial: with 12, true positions have a tenth of the residual of those that are
-// wrong by 7 pixels.
+// trialPasses is the number of passes of a trial: with 12, true positions have a tenth of the residual of those that
+// are wrong by 7 pixels.
 const trialPasses = 12
 
 // residual is that of a short solution with other positions; infinite after an error.

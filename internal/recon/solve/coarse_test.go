@@ -4,8 +4,8 @@ import (
 	"testing"
 )
 
-// TestCoarseProblemsAreSmall: half of the detector gives an object of half the pixels, at positions of half the numbers,
-// that is as right.
+// TestCoarseProblemsAreSmall: half of the detector gives an object of half the pixels, at positions of half the
+// numbers, that is as right.
 func TestCoarseProblemsAreSmall(t *testing.T) {
 	p, truth := simulated(t, 120, 1e6)
 	c := p.Coarse(2)
