@@ -41,7 +41,7 @@ class View(Optics, total=False):
     unit : str
         Unit of the positions: "px", "m", "mm", "um" or "nm".
     crop : int or str
-        Side of the square of the detector to keep, "SIZE@ROW,COL" with its middle, or "auto": around the light.
+        Side of the square of the detector to keep, "SIZE@ROW,COL", or "auto": around the light.
     bin : int
         Detector pixels to sum into one, along each axis.
     sample_motion : bool
