@@ -3,8 +3,8 @@
 //
 //	stream -frames 2000 run/model.onnx scan.npz [run-128/model.onnx scan-128.npz]
 //
-// frames_per_s is what is computed if the sender waits. latency_p50_s and latency_p99_s are the times from a frame's last
-// byte to the first object with it on disk, at -load times that rate.
+// frames_per_s is what is computed if the sender waits. latency_p50_s and latency_p99_s are the times from a frame's
+// last byte to the first object with it on disk, at -load times that rate.
 package main
 
 import (
