@@ -12,10 +12,20 @@ import (
 	"ptyx/internal/app/manual"
 )
 
-// TestReadmeFlags holds the README to the commands: it names each of them, with a link to the page that has its flags
-// (see TestCommandPages), and no flag that does not exist.
+// readmeLines is how long the README may be: a reader who is short of time sees what ptyx is for.
+const readmeLines = 100
+
+// TestReadmeFlags holds the README and the reference to the commands: they name no flag that does not exist. The
+// reference names each command, with a link to the page that has its flags (see TestCommandPages).
 func TestReadmeFlags(t *testing.T) {
-	data, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Count(string(readme), "\n"); lines > readmeLines {
+		t.Errorf("the README has %d lines, %d are allowed", lines, readmeLines)
+	}
+	reference, err := os.ReadFile("../../docs/reference.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,18 +42,18 @@ func TestReadmeFlags(t *testing.T) {
 	note(parser.Model.Flags)
 	for _, command := range parser.Model.Leaves(true) {
 		note(command.Flags)
-		link := fmt.Sprintf("[%s](docs/commands/%s)", command.FullPath(), manual.File(command))
-		if !strings.Contains(string(data), link) {
-			t.Errorf("the README does not mention %s as %s", command.FullPath(), link)
+		link := fmt.Sprintf("[%s](commands/%s)", command.FullPath(), manual.File(command))
+		if !strings.Contains(string(reference), link) {
+			t.Errorf("the reference does not mention %s as %s", command.FullPath(), link)
 		}
 	}
-	named := regexp.MustCompile(`--[a-z][a-z0-9_-]*[a-z0-9]|--n\b`).FindAllString(string(data), -1)
+	named := regexp.MustCompile(`--[a-z][a-z0-9_-]*[a-z0-9]|--n\b`).FindAllString(string(readme)+string(reference), -1)
 	if len(named) < 20 {
-		t.Errorf("only %d flags found in the README", len(named))
+		t.Errorf("only %d flags found in the README and the reference", len(named))
 	}
 	for _, name := range named {
 		if !exist[strings.ReplaceAll(strings.TrimPrefix(name, "--"), "_", "-")] {
-			t.Errorf("the README speaks of %s, which does not exist", name)
+			t.Errorf("the README or the reference speaks of %s, which does not exist", name)
 		}
 	}
 }
