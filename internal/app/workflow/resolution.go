@@ -6,19 +6,32 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"ptyx/internal/base/badinput"
 	"ptyx/internal/quality/evaluate"
 	"ptyx/internal/quality/metrics"
 	"ptyx/internal/recon/solve"
 )
+
+// leastForHalves is the number of patterns from which two halves are a scan each.
+const leastForHalves = 16
+
+// checkHalves refuses a resolution of a scan of too few patterns.
+func checkHalves(scan string, patterns int) error {
+	if patterns >= leastForHalves {
+		return nil
+	}
+	return &badinput.Error{
+		File: scan, Key: "--resolution", Found: fmt.Sprint(patterns),
+		Expected: fmt.Sprintf("at least %d patterns, half of them for each object", leastForHalves),
+		Remedy:   "leave the flag out",
+	}
+}
 
 // resolve solves both halves of the scan, and adds to the saved result of the complete scan how far they agree. The
 // positions that were found of the complete scan are the start of both.
 func (j solution) resolve(ctx context.Context, s *solve.Solution, saved *Reconstruction) error {
 	whole := j.problem
 	whole.X, whole.Y = s.X, s.Y
-	if len(s.X) < 2 {
-		return fmt.Errorf("a scan of %d patterns has no halves: omit --resolution", len(s.X))
-	}
 	var images [2]metrics.Image
 	var err error
 	a, b := solve.Halves(whole)

@@ -1,10 +1,12 @@
 package workflow
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"ptyx/internal/base/badinput"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/quality/evaluate"
 	"ptyx/internal/recon/engine"
@@ -68,5 +70,21 @@ func TestSolveStatesTheResolution(t *testing.T) {
 	}
 	if with.Solver.Residual != without.Solver.Residual {
 		t.Errorf("residual %v, without --resolution %v", with.Solver.Residual, without.Solver.Residual)
+	}
+}
+
+// TestFewPatternsHaveNoHalves: they are refused before anything is solved or written.
+func TestFewPatternsHaveNoHalves(t *testing.T) {
+	o := SolveOptions{
+		Scan: simulated(t, 64, leastForHalves-1), OutputDir: filepath.Join(t.TempDir(), "out"),
+		Solver: solve.Defaults(8), Read: dataset.Options{Input: dataset.Amplitude}, Resolution: true,
+		Engine: engine.Options{Kind: engine.KindORT, Device: ort.CPU, Threads: 1},
+	}
+	_, err := Solve(t.Context(), o, silent())
+	if bad := (*badinput.Error)(nil); !errors.As(err, &bad) || bad.Key != "--resolution" {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(o.OutputDir, reconstruct.ObjectFile)); !os.IsNotExist(err) {
+		t.Errorf("an object was written (%v)", err)
 	}
 }

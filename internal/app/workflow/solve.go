@@ -64,6 +64,11 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	if err != nil {
 		return nil, err
 	}
+	if o.Resolution {
+		if err := checkHalves(o.Scan, len(problem.X)); err != nil {
+			return nil, err
+		}
+	}
 	o.Solver.Checkpoint = filepath.Join(o.OutputDir, SolverStateFile)
 	if o.Resume {
 		o.Solver.Resume = o.Solver.Checkpoint

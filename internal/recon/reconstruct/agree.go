@@ -1,7 +1,9 @@
 package reconstruct
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"math/cmplx"
@@ -22,35 +24,44 @@ const agreeRounds = 2
 
 // Agree turns the global phase of each patch of a general model to that of the object, and stitches the patches anew.
 // A pattern does not determine this phase. A network that was trained on the scan has learnt phases that agree; a
-// general one has not. Call it after the last Add and before Result. It does nothing for other models.
-func (r *Reconstruction) Agree() error {
+// general one has not. Call it after the last Add and before Result. It does nothing for other models. Patches that
+// could not be kept or read leave the object as it is, and Result.Unturned says why. The only error is that of ctx.
+func (r *Reconstruction) Agree(ctx context.Context) error {
 	if r.spare == nil {
 		return nil
 	}
 	defer r.spare.close()
 	for range agreeRounds {
-		if err := r.turn(); err != nil {
-			return fmt.Errorf("bringing the phases of the patches into agreement: %w", err)
+		err := r.spare.fault
+		if err == nil {
+			err = r.turn(ctx)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			r.unturned = err
+			return nil
 		}
 	}
 	return nil
 }
 
 // turn stitches all patches anew, each turned to the phase of the object so far.
-func (r *Reconstruction) turn() error {
+func (r *Reconstruction) turn(ctx context.Context) error {
 	object := r.canvas.Object() // (H, W)
 	top, left := r.canvas.Origin()
-	weights := Weights(r.Contract).Data // (N, N)
-	next, err := stitch.NewCanvas(r.scan.X, r.scan.Y, r.N, Weights(r.Contract))
+	weights := Weights(r.Contract) // (N, N)
+	next, err := stitch.NewCanvas(r.scan.X, r.scan.Y, r.N, weights)
 	if err != nil {
 		return err
 	}
-	var g errgroup.Group
+	g, ctx := errgroup.WithContext(ctx)
 	workers := runtime.GOMAXPROCS(0)
 	for worker := range workers {
 		g.Go(func() error {
 			patch := make([]complex64, r.N*r.N)
-			for at := worker; at < len(r.spare.ids); at += workers {
+			for at := worker; at < len(r.spare.ids) && ctx.Err() == nil; at += workers {
 				id := r.spare.ids[at]
 				logVariance, err := r.spare.read(at, patch)
 				if err != nil {
@@ -59,13 +70,18 @@ func (r *Reconstruction) turn() error {
 				x, y := r.scan.X[id], r.scan.Y[id]
 				row, col := frame.Corner(x, y, r.N)
 				first := (row-top)*object.Shape[1] + col - left
-				turnTo(patch, object.Data[first:], object.Shape[1], weights, r.N)
-				if err := addTo(next, id, x, y, patch, logVariance); err != nil {
+				turned := turnedTo(patch, object.Data[first:], object.Shape[1], weights.Data, r.N)
+				err = addTo(next, id, x, y, turned, logVariance)
+				if errors.Is(err, stitch.ErrValue) { // rounding made a value too large that was not before
+					turned = patch
+					err = addTo(next, id, x, y, turned, logVariance)
+				}
+				if err != nil {
 					return err
 				}
-				r.notePatch(id, patch)
+				r.notePatch(id, turned)
 			}
-			return nil
+			return ctx.Err()
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -75,9 +91,9 @@ func (r *Reconstruction) turn() error {
 	return nil
 }
 
-// turnTo turns a patch (N, N) to the phase of the object there, whose rows have a stride: by the phase of the weighted
-// sum of conj(patch) object.
-func turnTo(patch, object []complex64, stride int, weights []float32, n int) {
+// turnedTo is a patch (N, N) turned to the phase of the object there, whose rows have a stride: by the phase of the
+// weighted sum of conj(patch) object.
+func turnedTo(patch, object []complex64, stride int, weights []float32, n int) []complex64 {
 	var sum complex128
 	for y := range n {
 		line := object[y*stride:]
@@ -90,12 +106,13 @@ func turnTo(patch, object []complex64, stride int, weights []float32, n int) {
 		}
 	}
 	if sum == 0 {
-		return
+		return patch
 	}
-	turn := complex64(sum / complex(cmplx.Abs(sum), 0))
-	for i := range patch {
-		patch[i] *= turn
+	turn, turned := complex64(sum/complex(cmplx.Abs(sum), 0)), make([]complex64, len(patch))
+	for i, v := range patch {
+		turned[i] = v * turn
 	}
+	return turned
 }
 
 // spare keeps patches in a file without a name, so that a scan of any size needs no memory: the patches (N, N) and,
@@ -104,15 +121,16 @@ type spare struct {
 	size     int // of a patch
 	variance bool
 
-	mu   sync.Mutex
-	file *os.File
-	ids  []int // of the patterns, in the order of the file
+	mu    sync.Mutex
+	file  *os.File
+	ids   []int // of the patterns, in the order of the file
+	fault error // why patches could not be kept; none are kept after it
 }
 
 // add keeps the patch of a pattern. It does nothing if no patches are kept.
-func (s *spare) add(id int, patch []complex64, logVariance []float32) error {
+func (s *spare) add(id int, patch []complex64, logVariance []float32) {
 	if s == nil {
-		return nil
+		return
 	}
 	raw := make([]byte, 0, s.record())
 	for _, v := range patch {
@@ -124,14 +142,19 @@ func (s *spare) add(id int, patch []complex64, logVariance []float32) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.open(); err != nil {
-		return fmt.Errorf("keeping patches on disk: %w", err)
+	if s.fault != nil {
+		return
 	}
-	if _, err := s.file.WriteAt(raw, int64(len(s.ids))*int64(s.record())); err != nil {
-		return fmt.Errorf("keeping patches on disk: %w", err)
+	err := s.open()
+	if err == nil {
+		_, err = s.file.WriteAt(raw, int64(len(s.ids))*int64(s.record()))
+	}
+	if err != nil {
+		s.fault = fmt.Errorf("keeping patches in %s, the directory for temporary files: %w", os.TempDir(), err)
+		s.close()
+		return
 	}
 	s.ids = append(s.ids, id)
-	return nil
 }
 
 func (s *spare) open() (err error) {

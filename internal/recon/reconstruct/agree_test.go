@@ -4,7 +4,9 @@ import (
 	"math"
 	"math/cmplx"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"ptyx/internal/base/frame"
@@ -54,7 +56,7 @@ func TestPatchesOfAGeneralModelAgree(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := r.Agree(); err != nil {
+		if err := r.Agree(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		return r.Result("none")
@@ -95,5 +97,31 @@ func TestPatchesOfAGeneralModelAgree(t *testing.T) {
 		if !slices.Equal(one.Object.Data, other.Object.Data) {
 			t.Errorf("variance %v: the order of batches changes the object", variance)
 		}
+	}
+}
+
+// TestPatchesThatCannotBeKept: the object is the one before turning, and the result says why.
+func TestPatchesThatCannotBeKept(t *testing.T) {
+	scan := opened(t, scanData(4))
+	general := model(1, "full")
+	general.TrainingInput = contract.Simulated
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
+	r, err := New(scan, general, Options{BatchSize: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Add(0, slices.Repeat([]complex64{1}, 4*n*n), nil); err != nil {
+		t.Fatal(err)
+	}
+	before := r.canvas.Object()
+	if err := r.Agree(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	found := r.Result("none")
+	if found.Unturned == nil || !strings.Contains(found.Unturned.Error(), "the directory for temporary files") {
+		t.Errorf("says %v", found.Unturned)
+	}
+	if !slices.Equal(found.Object.Data, before.Data) {
+		t.Error("the object has changed")
 	}
 }

@@ -43,6 +43,8 @@ type Reconstruction struct {
 	canvas *stitch.Canvas
 	spare  *spare // patches of a general model, for Agree; nil for others
 
+	unturned error // why Agree has left the object as it was
+
 	kept map[int][]float32 // patterns (N, N) for the fit and sigma, nil until they are read
 
 	mu      sync.Mutex
@@ -184,9 +186,7 @@ func (r *Reconstruction) Add(i int, patches []complex64, logVariance []float32) 
 			switch err = addTo(r.canvas, patchID, r.scan.X[id], r.scan.Y[id], patch, variance); {
 			case err == nil:
 				r.notePatch(id, patch)
-				if err := r.spare.add(id, patch, variance); err != nil {
-					return repeated, err
-				}
+				r.spare.add(id, patch, variance)
 			case errors.Is(err, stitch.ErrDuplicate):
 				repeated++
 			case errors.Is(err, stitch.ErrValue):
@@ -241,7 +241,7 @@ func (r *Reconstruction) Result(provider string) *Result {
 	result := fromSnapshot(snapshot, provider, r.Contract.Probe)
 	result.Patches, result.Scale = len(r.groups)*r.Channels-len(r.skipped), r.scan.PixelScale
 	result.PixelNM = 1e9 * r.scan.Geometry.PixelX
-	result.Skipped = slices.Sorted(maps.Keys(r.skipped))
+	result.Skipped, result.Unturned = slices.Sorted(maps.Keys(r.skipped)), r.unturned
 	result.Sigma = r.sigma(result)
 	seen := map[int]bool{}
 	for _, group := range r.groups {

@@ -29,7 +29,7 @@ func Run(
 	if err := r.CheckSkipped(); err != nil {
 		return nil, err
 	}
-	if err := r.Agree(); err != nil {
+	if err := r.Agree(ctx); err != nil {
 		return nil, err
 	}
 	result := r.Result(p.Provider())

@@ -88,7 +88,7 @@ func Gather(ctx context.Context, c *Connection, j *Job, o GatherOptions) (*recon
 	if err := j.CheckSkipped(); err != nil {
 		return nil, g.summary, err
 	}
-	if err := j.Agree(); err != nil {
+	if err := j.Agree(ctx); err != nil {
 		return nil, g.summary, err
 	}
 	return j.Result(reconstruct.JoinProviders(g.providers)), g.summary, nil

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"ptyx/internal/base/badinput"
@@ -39,13 +41,23 @@ type places struct {
 // list is a list of JSON, or one number.
 type list[T any] []T
 
-// UnmarshalJSON reads a list or a number.
+// UnmarshalJSON reads a list or a number. A null is neither.
 func (l *list[T]) UnmarshalJSON(data []byte) error {
-	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {
-		return json.Unmarshal(data, (*[]T)(l))
+	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {
+		data = slices.Concat([]byte("["), data, []byte("]"))
 	}
-	*l = make([]T, 1)
-	return json.Unmarshal(data, &(*l)[0])
+	var values []*T
+	if err := json.Unmarshal(data, &values); err != nil {
+		return err
+	}
+	*l = make([]T, len(values))
+	for i, v := range values {
+		if v == nil {
+			return errors.New("null in place of a number")
+		}
+		(*l)[i] = *v
+	}
+	return nil
 }
 
 // parsePlaces reads a message. unit is the one that the user states.
@@ -59,6 +71,9 @@ func parsePlaces(raw []byte, unit string) (p places, err error) {
 	}
 	if p.IDs == nil {
 		p.IDs = p.ID
+	}
+	if p.IDs == nil {
+		return p, fault("a message without ids", nil)
 	}
 	if len(p.IDs) != len(p.X) || len(p.IDs) != len(p.Y) {
 		return p, fault(fmt.Sprintf("%d ids, %d x, %d y", len(p.IDs), len(p.X), len(p.Y)), nil)

@@ -15,6 +15,9 @@ func TestPlacesOfMessages(t *testing.T) {
 		`{"ids": [-1], "x": [1], "y": [2]}`:                                  "frame -1 at (1, 2)",
 		`{"ids": [0.5], "x": [1], "y": [2]}`:                                 "no list of positions",
 		`{"ids": [0], "x": [1e300], "y": [2]}`:                               "frame 0",
+		`{"ids": [0, 1], "x": [1, null], "y": [2, 3]}`:                       "null in place of a number",
+		`{"id": null, "x": 1, "y": 2}`:                                       "null in place of a number",
+		`{"frames": [0], "xs": [1], "ys": [2]}`:                              "without ids",
 		`[0, 1, 2]`:                                                          "no list of positions",
 		``:                                                                   "no list of positions",
 	} {
