@@ -35,7 +35,7 @@ type workerFlags struct {
 
 // probeFlags choose the probe of a network that takes one.
 type probeFlags struct {
-	Probe       string `placeholder:"FILE" help:"Probe: model, scan (its own) or a file with one. Default: see below."`
+	Probe       string `placeholder:"FILE" help:"Probe: model, scan (its own) or a file with one. Default: see above."`
 	ProbePasses *int   `placeholder:"COUNT" help:"Passes that calibrate this probe on the scan first; 0: none."`
 }
 

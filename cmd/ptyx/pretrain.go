@@ -19,7 +19,7 @@ type pretrainCmd struct {
 	N    int    `default:"64" help:"Side of the patterns of the model that is written."`
 	Seed uint64 `default:"0" help:"Random seed of parameters and samples."`
 
-	Clarity      float64 `default:"0.5" help:"Preference for patterns that show their object, see below; 0: none."`
+	Clarity      float64 `default:"0.5" help:"Preference for patterns that show their object, see above; 0: none."`
 	BatchSize    int     `default:"16" help:"Patterns per step."`
 	LearningRate float64 `default:"0.0015" help:"Peak learning rate of Adam; it falls along a cosine."`
 	WarmUp       int     `default:"8192" help:"Patterns in which the learning rate rises from 0."`
