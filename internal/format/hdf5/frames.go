@@ -17,7 +17,10 @@ func (d *Dataset) readFrames(to unsafe.Pointer, kind id, cell, first, count int)
 	}
 	size := product(int(d.file.library.h5Tget_size(kind)), d.Shape[len(lead):])
 	last := len(lead) - 1
-	for count > 0 { // a row of frames along the last of the leading axes at a time
+	if count == 0 {
+		return nil
+	}
+	for { // a row of frames along the last of the leading axes at a time
 		start, extent := make([]uint64, len(d.Shape)), dims(d.Shape)
 		rest := first
 		for axis := last; axis >= 0; axis-- {
@@ -28,9 +31,11 @@ func (d *Dataset) readFrames(to unsafe.Pointer, kind id, cell, first, count int)
 		if err := d.readBlock(to, kind, start, extent); err != nil {
 			return err
 		}
-		to, first, count = unsafe.Add(to, uint64(n)*size), first+n, count-n
+		if first, count = first+n, count-n; count <= 0 {
+			return nil // a pointer past the last frame would be invalid
+		}
+		to = unsafe.Add(to, uint64(n)*size)
 	}
-	return nil
 }
 
 // readBlock reads a rectangle of a dataset that is not virtual.
