@@ -218,7 +218,7 @@ func TestShortChunk(t *testing.T) {
 			t.Errorf("%q became %q, want %q", packed, got, want)
 		}
 	}
-	if got := l.unpackChunk(broken, make([]byte, 1, 1), nil); got != nil {
+	if got := l.unpackChunk(broken, make([]byte, 1), nil); got != nil {
 		t.Errorf("a decoder that panics gave %q", got)
 	}
 }
