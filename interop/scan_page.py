@@ -32,7 +32,7 @@ def check(report, files, node, ptyx):
             with sync_playwright() as p:
                 watch(report, files, Watched(p, program), scan)
         scan.ask("POST", "/finish")
-        report.same("scan: object.npz, of frames sent backwards and some twice, is reconstruction.npz of ptyx infer without sigma",
+        report.same("scan: object.npz, of frames sent backwards and some twice, is that of ptyx infer without sigma",
                     arrays(scan.ask("GET", "/object.npz")) == arrays(files / CASE.reconstruction), True)
     report.same("scan: exit status after SIGTERM", ended, [0])
 
