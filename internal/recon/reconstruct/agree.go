@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ptyx/internal/base/destination"
 	"ptyx/internal/base/frame"
 	"ptyx/stitch"
 )
@@ -145,7 +146,10 @@ func (s *spare) add(id int, patch []complex64, logVariance []float32) {
 	if s.fault != nil {
 		return
 	}
-	err := s.open()
+	var err error
+	if s.file == nil {
+		s.file, err = destination.Unnamed("", ".ptyx-patches-*")
+	}
 	if err == nil {
 		_, err = s.file.WriteAt(raw, int64(len(s.ids))*int64(s.record()))
 	}
@@ -155,16 +159,6 @@ func (s *spare) add(id int, patch []complex64, logVariance []float32) {
 		return
 	}
 	s.ids = append(s.ids, id)
-}
-
-func (s *spare) open() (err error) {
-	if s.file != nil {
-		return nil
-	}
-	if s.file, err = os.CreateTemp("", ".ptyx-patches-*"); err != nil {
-		return err
-	}
-	return os.Remove(s.file.Name())
 }
 
 // read reads a patch and the logarithm of its variance, nil if there is none.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"ptyx/internal/base/destination"
 	"ptyx/internal/scan/source"
 )
 
@@ -101,7 +102,7 @@ func (s *Scan) unpack(
 			places[id] = count
 		}
 	}
-	file, err := unnamed(scratch)
+	file, err := destination.Unnamed(scratch, ".ptyx-scratch-*")
 	if err != nil {
 		return nil, s.unpacking(err)
 	}
@@ -123,18 +124,6 @@ func (s *Scan) unpacking(err error) error {
 		return fmt.Errorf("unpacking %s, which is larger than the memory allowed, into a scratch file: %w", s.Path, err)
 	}
 	return err
-}
-
-// unnamed opens a new file in a directory and removes its name.
-func unnamed(dir string) (*os.File, error) {
-	file, err := os.CreateTemp(dir, ".ptyx-scratch-*")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Remove(file.Name()); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return file, nil
 }
 
 // unpacked is a file of images of one size, as little-endian float32.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"ptyx/internal/base/destination"
 	"sync"
 )
 
@@ -56,12 +57,12 @@ func (s *store) create() error {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(s.dir, ".ptyx-frames-*")
+	file, err := destination.Unnamed(s.dir, ".ptyx-frames-*")
 	if err != nil {
 		return err
 	}
 	s.file, s.raw = file, make([]byte, s.size)
-	return os.Remove(file.Name())
+	return nil
 }
 
 // take reads a pattern and frees its place.
