@@ -29,7 +29,10 @@ type Result struct {
 	Spread   *ndarray.Float32   // (H, W), how far overlapping patches disagree
 	// Sigma is the estimated standard deviation of the error of the real part, and of the imaginary part, (H, W). It is
 	// nil if the network gives no variance.
-	Sigma    *ndarray.Float32
+	Sigma *ndarray.Float32
+	// Refined is 1 where a solver has refined the object, and 0 where it is still the network's, (H, W). It is nil if no
+	// solver worked on a scan that is still measured.
+	Refined  *ndarray.Float32
 	Row, Col int       // of Object[0, 0] in the scan's frame
 	X, Y     []float64 // centres of the patterns used
 	IDs      []int64   // their indices in the scan
@@ -106,6 +109,7 @@ const (
 	KeyFallback = "device_fallback" // Result.Fallback; only after a fallback
 	KeySigma    = "sigma"           // Result.Sigma; only with a network that gives the variance
 	KeyPixelNM  = "pixel_size_nm"   // Result.PixelNM; only if known
+	KeyRefined  = "refined"         // Result.Refined; only of ptyx watch --refine, during the scan
 )
 
 // Save writes the object with its provenance, and its pictures, at the same time. The object is saved as the network
@@ -160,6 +164,9 @@ func (r *Result) members(modelDigest string) []npz.Member {
 	}
 	if r.Sigma != nil {
 		members = slices.Insert(members, 4, npz.Member{Key: KeySigma, Value: r.Sigma}) // behind the spread
+	}
+	if r.Refined != nil {
+		members = append(members, npz.Member{Key: KeyRefined, Value: r.Refined})
 	}
 	if r.Fallback != "" {
 		members = append(members, npz.Member{Key: KeyFallback, Value: r.Fallback})
