@@ -86,7 +86,7 @@ func Call(ctx context.Context, c *Connection, o CallOptions) (*Caller, error) {
 	var job Digest
 	_, _ = rand.Read(job[:]) // never fails
 	caller.exchange = newExchange(c, job, files, o.Timing, o.Log)
-	caller.handle, caller.receive = caller.handleOutcome, caller.receiveOutcome
+	caller.handle, caller.receive = handleOutcomes(caller.handleOutcome), caller.receiveOutcome
 	if err := caller.begin(ctx); err != nil {
 		caller.cleanUp(ctx)
 		return nil, err
@@ -99,28 +99,6 @@ func Call(ctx context.Context, c *Connection, o CallOptions) (*Caller, error) {
 		caller.loops.Go(func() { caller.repeat(running, loop) })
 	}
 	return caller, nil
-}
-
-// repeat restarts a loop that ends with an error, until ctx is done. The batches meanwhile wait for their own timeouts.
-func (c *Caller) repeat(ctx context.Context, loop func(context.Context) error) {
-	for ctx.Err() == nil {
-		if err := loop(ctx); ctx.Err() == nil {
-			c.log.Error("working with the broker", "error", err)
-			pause(ctx, c.timing.MaxPause)
-		}
-	}
-}
-
-// renewModels stores the models again before they expire, or after the broker has lost them.
-func (c *Caller) renewModels(ctx context.Context) error {
-	for {
-		if pause(ctx, c.timing.Renew); ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := c.retryPutModels(ctx); err != nil {
-			return err
-		}
-	}
 }
 
 // Close removes everything of the Caller from the broker, if that answers. Nobody may be in Compute.

@@ -39,8 +39,10 @@ const (
 	taskStream    = "PTYX_TASKS"
 	outcomeStream = "PTYX_OUTCOMES"
 	modelBucket   = "PTYX_MODELS"
+	stepStream    = "PTYX_STEPS"
 	taskPrefix    = "ptyx.task."    // followed by the job and the batch
 	outcomePrefix = "ptyx.outcome." // followed by the job and the batch
+	stepPrefix    = "ptyx.step."    // followed by the job and the part
 	workers       = "workers"       // the consumer that all workers share
 )
 
@@ -90,12 +92,16 @@ func outcomeSubject(job string, batch int) string {
 	return fmt.Sprintf("%s%s.%d", outcomePrefix, job, batch)
 }
 
-// streams are the broker's stores of tasks, outcomes and models.
+func parametersSubject(job string, part int) string {
+	return fmt.Sprintf("%s%s.%d", stepPrefix, job, part)
+}
+
+// streams are the broker's stores of tasks, outcomes, parameters and models.
 type streams struct {
-	connection      *Connection
-	js              jetstream.JetStream
-	tasks, outcomes jetstream.Stream
-	models          jetstream.ObjectStore
+	connection                  *Connection
+	js                          jetstream.JetStream
+	tasks, outcomes, parameters jetstream.Stream
+	models                      jetstream.ObjectStore
 }
 
 // open creates the streams or finds them. They hold one message per subject: a task that is sent again replaces the
@@ -115,6 +121,13 @@ func (c *Connection) open(ctx context.Context) (s streams, err error) {
 		Storage: jetstream.FileStorage, MaxAge: messageAge, MaxMsgsPerSubject: 1,
 	}); err != nil {
 		return s, fmt.Errorf("creating the stream of outcomes: %w", err)
+	}
+	if s.parameters, err = c.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name: stepStream, Description: "parameters of the present step of each training",
+		Subjects: []string{stepPrefix + "*.*"}, Retention: jetstream.LimitsPolicy,
+		Storage: jetstream.FileStorage, MaxAge: messageAge, MaxMsgsPerSubject: 1, AllowDirect: true,
+	}); err != nil {
+		return s, fmt.Errorf("creating the stream of parameters: %w", err)
 	}
 	if s.models, err = c.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
 		Bucket: modelBucket, Description: "models of ptyx by the SHA-256 of their file",

@@ -20,14 +20,15 @@ import (
 type exchange struct {
 	streams
 	id       Digest            // of the job
-	models   map[Digest][]byte // that the tasks need
+	models   map[Digest][]byte // that the tasks need: the files of networks, or the plan of a training
 	timing   Timing
 	log      *slog.Logger
 	run      string // distinguishes the messages of this run from those of others
 	consumer jetstream.Consumer
 
-	handle  func(o Outcome) error                              // takes an outcome; errMalformed: it is none of this job
+	handle  func(data []byte) error                            // takes a result; errMalformed: it is none of this job
 	receive func(ctx context.Context, msg jetstream.Msg) error // takes a message with an outcome and acknowledges it
+	restore func(ctx context.Context) error                    // stores what the tasks need beside models; nil: nothing
 
 	mu              sync.Mutex
 	waiting         map[int]*sentTask // by batch
@@ -112,6 +113,11 @@ func (x *exchange) resubscribe(ctx context.Context) error {
 		if err := x.putModels(ctx); err != nil {
 			return err
 		}
+		if x.restore != nil {
+			if err := x.restore(ctx); err != nil {
+				return err
+			}
+		}
 		return x.subscribe(ctx)
 	})
 }
@@ -180,12 +186,20 @@ func (x *exchange) receiveSome(ctx context.Context) error {
 	})
 }
 
-// decode reads an outcome and handles it. A malformed one is dropped, and its batch will be sent again.
-func (x *exchange) decode(data []byte) error {
-	o, err := DecodeOutcome(data)
-	if err == nil {
-		err = x.handle(o)
+// handleOutcomes makes a handler of outcomes one of messages.
+func handleOutcomes(handle func(o Outcome) error) func(data []byte) error {
+	return func(data []byte) error {
+		o, err := DecodeOutcome(data)
+		if err != nil {
+			return err
+		}
+		return handle(o)
 	}
+}
+
+// decode handles a message. A malformed one is dropped, and its batch will be sent again.
+func (x *exchange) decode(data []byte) error {
+	err := x.handle(data)
 	if errors.Is(err, errMalformed) {
 		x.log.Warn("dropping a message that is no outcome of this job", "error", err)
 		x.count(func(s *Summary) { s.Malformed++ })
@@ -198,6 +212,28 @@ func (x *exchange) count(change func(*Summary)) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	change(&x.summary)
+}
+
+// repeat restarts a loop that ends with an error, until ctx is done. The batches wait meanwhile.
+func (x *exchange) repeat(ctx context.Context, loop func(context.Context) error) {
+	for ctx.Err() == nil {
+		if err := loop(ctx); ctx.Err() == nil {
+			x.log.Error("working with the broker", "error", err)
+			pause(ctx, x.timing.MaxPause)
+		}
+	}
+}
+
+// renewModels stores the models again before they expire, or after the broker has lost them.
+func (x *exchange) renewModels(ctx context.Context) error {
+	for {
+		if pause(ctx, x.timing.Renew); ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := x.retryPutModels(ctx); err != nil {
+			return err
+		}
+	}
 }
 
 // cleanUp removes everything of the job from the broker, if that answers.
@@ -225,6 +261,9 @@ func (x *exchange) purge(ctx context.Context) (first error) {
 		},
 		func(ctx context.Context) error {
 			return x.outcomes.Purge(ctx, jetstream.WithPurgeSubject(outcomePrefix+id+".*"))
+		},
+		func(ctx context.Context) error {
+			return x.parameters.Purge(ctx, jetstream.WithPurgeSubject(stepPrefix+id+".*"))
 		},
 		func(ctx context.Context) error {
 			if x.consumer == nil {

@@ -70,7 +70,7 @@ func Gather(ctx context.Context, c *Connection, j *Job, o GatherOptions) (*recon
 		finished: make(chan struct{}), free: make(chan []float32, o.InFlight), patches: make([]complex64, j.Size(0)),
 		done: make([]bool, n), left: n, patterns: map[int][]float32{}, providers: map[string]bool{},
 	}
-	g.handle, g.summary.Batches = g.stitch, n
+	g.handle, g.summary.Batches = handleOutcomes(g.stitch), n
 	for range o.InFlight {
 		g.free <- nil
 	}

@@ -96,8 +96,8 @@ func TestGivingBack(t *testing.T) {
 			t.Errorf("given back %d times: delivery %d of %q, given back: %v", i, d.number, d.id, d.givenBack)
 		}
 		w.giveBack(d)
-		if d = next(); len(d.task.Patterns) != len(task.Patterns) {
-			t.Errorf("given back %d times: %d values", i+1, len(d.task.Patterns))
+		if d = next(); len(d.task.(Task).Patterns) != len(task.Patterns) {
+			t.Errorf("given back %d times: %d values", i+1, len(d.task.(Task).Patterns))
 		}
 	}
 	if d = next(); d.number != 3 { // lost again

@@ -49,6 +49,12 @@ func TestMain(m *testing.M) {
 		_, err := Work(context.Background(), Address{URL: where}, f.worker())
 		fmt.Println(err)
 		os.Exit(1)
+	case "stuck training": // begins a shard and never ends it
+		o := trainingWorker(nil, quick)
+		o.OpenTraining = func(context.Context, []byte) (Shards, error) { return fakeShards{stop: true}, nil }
+		_, err := Work(context.Background(), Address{URL: where}, o)
+		fmt.Println(err)
+		os.Exit(1)
 	case "broker":
 		store, address, _ := strings.Cut(where, " ")
 		b, err := StartBroker(BrokerOptions{Address: listen.Address{Listen: address}, Store: store},

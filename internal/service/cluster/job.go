@@ -66,7 +66,12 @@ func (c *Connection) maxSamples(k contract.Contract) (int, error) {
 			Remedy:   "raise max_payload of nats-server, or run ptyx broker, which accepts 8 MiB",
 		}
 	}
-	return max(1, (min(limit, usualMessage)-headerSize-headSize-maxText)/(4*outputs(k.Variance)*one.values())), nil
+	return max(1, (c.messageLimit()-headSize-maxText)/(4*outputs(k.Variance)*one.values())), nil
+}
+
+// messageLimit is how long the content of a message may be, in bytes, for messages that can be made shorter.
+func (c *Connection) messageLimit() int {
+	return min(int(c.nc.MaxPayload()), usualMessage) - headerSize
 }
 
 // shape is the shape of batch i.

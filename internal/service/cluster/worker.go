@@ -16,15 +16,18 @@ import (
 // WorkerOptions configure a worker.
 type WorkerOptions struct {
 	Networks Networks
-	Timing   Timing
-	Grace    time.Duration            // for storing computed outcomes at the end; 0: 30 s
-	Ready    func(where string) error // called once, when the worker waits for tasks; nil: nobody
-	Log      *slog.Logger
+	// OpenTraining prepares the shards of a training from its plan; nil: the worker computes none.
+	OpenTraining func(ctx context.Context, plan []byte) (Shards, error)
+	Timing       Timing
+	Grace        time.Duration            // for storing computed outcomes at the end; 0: 30 s
+	Ready        func(where string) error // called once, when the worker waits for tasks; nil: nobody
+	Log          *slog.Logger
 }
 
 // Tally counts what a worker has done.
 type Tally struct {
 	Batches, Patterns int // computed and stored
+	Shards            int // of trainings, computed and stored
 	Repeated          int // tasks that already had an outcome
 	Retried           int // tasks returned after an error
 	Failed            int // tasks whose failure was stored
@@ -37,9 +40,10 @@ const maxTries = 5
 // worker holds at most three tasks: one received, one in the network, one whose outcome is being stored.
 type worker struct {
 	streams
-	options  WorkerOptions
-	networks *networks
-	held     heldTasks
+	options   WorkerOptions
+	networks  *networks
+	trainings *trainings
+	held      heldTasks
 
 	mu    sync.Mutex
 	tally Tally
@@ -48,12 +52,12 @@ type worker struct {
 // delivery is a task as it was delivered to a worker.
 type delivery struct {
 	msg       jetstream.Msg
-	task      Task
+	task      order
 	id        string // message id with which the job sent the task; may be empty
 	sequence  uint64 // of the message in the stream
 	number    int    // counts the deliveries of the task from 1, without those that were given back
 	givenBack bool   // another worker gave the task back
-	outcome   Outcome
+	result    result
 }
 
 // Work takes tasks until ctx is done. Then it finishes the batch in the network, returns the other tasks to the broker,
@@ -66,13 +70,16 @@ func Work(ctx context.Context, a Address, o WorkerOptions) (Tally, error) {
 		return Tally{}, err
 	}
 	defer c.Close()
-	w := &worker{options: o, networks: newNetworks(o.Networks), held: heldTasks{msgs: map[jetstream.Msg]bool{}}}
+	w := &worker{
+		options: o, networks: newNetworks(o.Networks), trainings: &trainings{open: o.OpenTraining},
+		held: heldTasks{msgs: map[jetstream.Msg]bool{}},
+	}
 	open := func(ctx context.Context) (err error) { w.streams, err = c.open(ctx); return c.explain(err) }
 	if err := retry(ctx, o.Timing, open); err != nil {
 		return Tally{}, unlessDone(ctx, err)
 	}
 	err = w.run(ctx)
-	return w.tally, errors.Join(err, w.networks.close())
+	return w.tally, errors.Join(err, w.networks.close(), w.trainings.close())
 }
 
 // connectEventually connects as soon as the broker is there. It returns nil and nil if ctx is done before.
@@ -184,9 +191,11 @@ func (w *worker) subscribe(ctx context.Context) (jetstream.Consumer, error) {
 
 // decode reads a task. A malformed message is dropped for good, and decode returns nil.
 func (w *worker) decode(msg jetstream.Msg) *delivery {
-	task, err := DecodeTask(msg.Data())
-	if err == nil && msg.Subject() != taskSubject(task.Job.String(), task.Batch) {
-		err = fmt.Errorf("%w: it names batch %d of job %s", errMalformed, task.Batch, task.Job)
+	task, err := decodeOrder(msg.Data())
+	if err == nil {
+		if job, batch := task.place(); msg.Subject() != taskSubject(job.String(), batch) {
+			err = fmt.Errorf("%w: it names batch %d of job %s", errMalformed, batch, job)
+		}
 	}
 	if err != nil {
 		w.options.Log.Warn("dropping a message that is no task", "subject", msg.Subject(), "error", err)
@@ -201,7 +210,8 @@ func (w *worker) decode(msg jetstream.Msg) *delivery {
 
 // retryLater lets any worker try a task again after an error.
 func (w *worker) retryLater(d *delivery, problem string, err error) {
-	w.options.Log.Warn(problem, "batch", d.task.Batch, "job", d.task.Job, "try", d.number, "error", err)
+	job, batch := d.task.place()
+	w.options.Log.Warn(problem, "batch", batch, "job", job, "try", d.number, "error", err)
 	w.count(func(t *Tally) { t.Retried++ })
 	w.held.release(d.msg, func() error { return d.msg.NakWithDelay(w.options.Timing.MaxPause) })
 }
@@ -227,23 +237,25 @@ func (w *worker) computeAll(ctx context.Context, received <-chan *delivery, comp
 	}
 }
 
-// compute sets the outcome of a task and reports whether it should be stored.
+// compute sets the result of a task and reports whether it should be stored.
 func (w *worker) compute(ctx context.Context, d *delivery) bool {
-	t := d.task
-	d.outcome = Outcome{Job: t.Job, Batch: t.Batch, shape: t.shape}
 	if d.number > 2*maxTries {
-		d.outcome.Failure = fmt.Sprintf("%d times a worker started the batch and did not finish", d.number-1)
+		d.result = d.task.failed(fmt.Sprintf("%d times a worker started the batch and did not finish", d.number-1))
 		return true
 	}
-	err := w.runNetwork(ctx, t, &d.outcome)
+	var err error
+	d.result, err = d.task.compute(ctx, w)
 	switch {
 	case err == nil:
 		return true
 	case ctx.Err() != nil:
 		w.giveBack(d)
 		return false
+	case errors.Is(err, errObsolete):
+		w.held.release(d.msg, d.msg.Ack)
+		return false
 	case d.number >= maxTries:
-		d.outcome.Failure = err.Error()
+		d.result = d.task.failed(err.Error())
 		return true
 	}
 	w.retryLater(d, "a batch failed here and will be tried again", err)
@@ -251,12 +263,7 @@ func (w *worker) compute(ctx context.Context, d *delivery) bool {
 }
 
 func (w *worker) runNetwork(ctx context.Context, t Task, o *Outcome) error {
-	n, err := w.networks.get(t.Model, func() (model []byte, err error) {
-		// longer than one request
-		get := func(context.Context) (err error) { model, err = w.getModel(ctx, t.Model); return err }
-		err = retry(ctx, w.options.Timing, get)
-		return model, err
-	})
+	n, err := w.networks.get(t.Model, func() ([]byte, error) { return w.fetchModel(ctx, t.Model) })
 	if err != nil {
 		return err
 	}
@@ -264,17 +271,22 @@ func (w *worker) runNetwork(ctx context.Context, t Task, o *Outcome) error {
 	return n.compute(t, o)
 }
 
-// isStored reports whether a task has an outcome: its worker could store it, but not acknowledge the task.
-func (w *worker) isStored(ctx context.Context, t Task) bool {
-	msg, err := w.outcomes.GetLastMsgForSubject(ctx, outcomeSubject(t.Job.String(), t.Batch))
-	if err != nil {
-		return false
-	}
-	o, err := DecodeOutcome(msg.Data)
-	return err == nil && o.Failure == "" && o.shape == t.shape
+// fetchModel fetches a model or a plan, and waits for a broker that is not there.
+func (w *worker) fetchModel(ctx context.Context, digest Digest) (data []byte, err error) {
+	// longer than one request
+	get := func(context.Context) (err error) { data, err = w.getModel(ctx, digest); return err }
+	err = retry(ctx, w.options.Timing, get)
+	return data, err
 }
 
-// storeAll stores outcomes, and then acknowledges their tasks.
+// isStored reports whether a task has its result: its worker could store it, but not acknowledge the task.
+func (w *worker) isStored(ctx context.Context, t order) bool {
+	job, batch := t.place()
+	msg, err := w.outcomes.GetLastMsgForSubject(ctx, outcomeSubject(job.String(), batch))
+	return err == nil && t.isResult(msg.Data)
+}
+
+// storeAll stores results, and then acknowledges their tasks.
 func (w *worker) storeAll(ctx context.Context, computed <-chan *delivery) {
 	for d := range computed {
 		if err := w.store(ctx, d); err != nil {
@@ -283,15 +295,14 @@ func (w *worker) storeAll(ctx context.Context, computed <-chan *delivery) {
 		}
 		w.acknowledge(ctx, d)
 		w.count(func(t *Tally) {
-			if d.outcome.Failure != "" {
+			if d.result.failure() != "" {
 				t.Failed++
 				return
 			}
-			t.Batches++
-			t.Patterns += d.task.Samples * d.task.Channels
+			d.task.count(t)
 		})
-		w.options.Log.Debug("stored", "batch", d.task.Batch, "job", d.task.Job, "delivery", d.number, "failure",
-			d.outcome.Failure)
+		job, batch := d.task.place()
+		w.options.Log.Debug("stored", "batch", batch, "job", job, "delivery", d.number, "failure", d.result.failure())
 	}
 }
 
@@ -302,15 +313,26 @@ func (w *worker) acknowledge(ctx context.Context, d *delivery) {
 	w.held.release(d.msg, func() error { return d.msg.DoubleAck(ctx) })
 }
 
-// store stores an outcome under the message id of its task, by which the broker recognizes a second one.
+// store stores the parts of a result under the message id of the task, by which the broker recognizes a second one.
+// The last part has the subject of the result.
 func (w *worker) store(ctx context.Context, d *delivery) error {
-	var options []jetstream.PublishOpt
-	if d.id != "" && d.outcome.Failure == "" {
-		options = append(options, jetstream.WithMsgID(d.id))
+	job, batch := d.task.place()
+	parts := d.result.parts(w.connection.messageLimit())
+	for i, data := range parts {
+		id, subject := d.id, outcomeSubject(job.String(), batch)
+		if i < len(parts)-1 {
+			id, subject = fmt.Sprintf("%s-%d", d.id, i), fmt.Sprintf("%s-%d", subject, i)
+		}
+		var options []jetstream.PublishOpt
+		if d.id != "" && d.result.failure() == "" {
+			options = append(options, jetstream.WithMsgID(id))
+		}
+		if err := retry(ctx, w.options.Timing, func(ctx context.Context) error {
+			_, err := w.js.Publish(ctx, subject, data, options...)
+			return err
+		}); err != nil {
+			return err
+		}
 	}
-	subject, data := outcomeSubject(d.task.Job.String(), d.task.Batch), d.outcome.Encode()
-	return retry(ctx, w.options.Timing, func(ctx context.Context) error {
-		_, err := w.js.Publish(ctx, subject, data, options...)
-		return err
-	})
+	return nil
 }
