@@ -1,17 +1,18 @@
 # The package for Python: make wheel packs it, make python checks it. make star reconstructs measured data. All need
-# python3 with venv and pip, and make their environment again only when its list changes.
+# python3 with venv and pip, and make their environment again only when its lists change. make site builds the site.
 
 PYTHON_ENV := .venv/python
 
-.PHONY: wheel python python-docs notebooks star
+.PHONY: wheel python python-docs notebooks star site
 
 # dist/ptyx-*.whl, with the one-file program inside.
 wheel: dist $(PYTHON_ENV)/made
 	GO="$(GO)" sh scripts/wheel.sh $(PYTHON_ENV)/bin/python
 
+SCRIPTS := $(addprefix ../scripts/,star deploy site)
 python: wheel
-	cd python && ../$(PYTHON_ENV)/bin/ruff check . ../scripts/star ../scripts/deploy --config pyproject.toml
-	cd python && ../$(PYTHON_ENV)/bin/ruff format --check . ../scripts/star ../scripts/deploy --config pyproject.toml
+	cd python && ../$(PYTHON_ENV)/bin/ruff check . $(SCRIPTS) --config pyproject.toml
+	cd python && ../$(PYTHON_ENV)/bin/ruff format --check . $(SCRIPTS) --config pyproject.toml
 	cd python && ../$(PYTHON_ENV)/bin/mypy
 	sh scripts/wheel-check.sh $(PYTHON) dist/ptyx-*.whl
 	$(PYTHON_ENV)/bin/python scripts/deploy/check.py
@@ -30,8 +31,14 @@ notebooks: wheel
 star: build lib $(PYTHON_ENV)/made
 	$(WITH_LIB) sh scripts/star/star.sh $(PYTHON_ENV)/bin/python
 
-$(PYTHON_ENV)/made: python/requirements.txt
+# The site of docs, in dist/site. A broken link, a page without a place, or anything from a host is an error. To read
+# it with its search: python3 -m http.server --directory dist/site
+site: $(PYTHON_ENV)/made
+	NO_MKDOCS_2_WARNING=1 $(PYTHON_ENV)/bin/mkdocs build --quiet --strict --config-file scripts/site/mkdocs.yml
+
+$(PYTHON_ENV)/made: python/requirements.txt scripts/site/requirements.txt
 	rm -rf $(PYTHON_ENV)
 	$(PYTHON) -m venv $(PYTHON_ENV)
-	$(PYTHON_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement python/requirements.txt
+	$(PYTHON_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement python/requirements.txt \
+		--requirement scripts/site/requirements.txt
 	touch $@

@@ -18,7 +18,7 @@ var foldSlice = layout{
 	name:  "fold_slice",
 	signs: []string{"ppX"},
 	recognise: func(r *reader) bool {
-		return !r.isNPZ() && (r.has("ppX") || r.has("dp") && r.foldSliceCompanion() != "")
+		return !r.isNPZ() && (r.has("ppX") || r.has("dp") && r.hasFoldSliceCompanion())
 	},
 	read: func(r *reader) {
 		f := &r.Facts
@@ -53,6 +53,17 @@ var foldSlice = layout{
 			r.members[Patterns] = member{place: all.place, array: all}
 		}
 	},
+}
+
+// hasFoldSliceCompanion tells if a file beside one of patterns has the positions of fold_slice. pty-chi and ptychodus
+// name their pairs the same way, but write a product.
+func (r *reader) hasFoldSliceCompanion() bool {
+	companion := r.beside(r.foldSliceCompanion())
+	if companion == nil {
+		return false
+	}
+	defer companion.Close()
+	return companion.has("ppX")
 }
 
 // foldSliceCompanion is the path of the file of the positions beside one of the patterns; empty if there is none.

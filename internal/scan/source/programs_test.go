@@ -142,6 +142,18 @@ func TestACompanionIsFound(t *testing.T) {
 	}
 }
 
+// TestPairsOfPtychi: a product beside the patterns is none of fold_slice, and leaves them as they are.
+func TestPairsOfPtychi(t *testing.T) {
+	path := sourcetest.File{"dp": numbers(2, 2, 3)}.Write(t, "scan_dp.h5")
+	product := sourcetest.File{"probe_position_x_m": numbers(2), "probe_position_y_m": numbers(2)}
+	if err := os.Rename(product.Write(t, "p.h5"), filepath.Join(filepath.Dir(path), "scan_para.h5")); err != nil {
+		t.Fatal(err)
+	}
+	if got := readPatterns(t, mustOpen(t, path), 6, 1)[:6]; !slices.Equal(got, []float32{0, 1, 2, 3, 4, 5}) {
+		t.Errorf("the first pattern is %v", got)
+	}
+}
+
 // TestElectrons: the wavelength of electrons is the one that textbooks print.
 func TestElectrons(t *testing.T) {
 	for volts, picometres := range map[float64]float64{80e3: 4.1757, 200e3: 2.5079, 300e3: 1.9687} {
