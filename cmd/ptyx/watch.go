@@ -13,12 +13,14 @@ import (
 type watchCmd struct {
 	Path string `arg:"" name:"source" help:"Directory of the scan's files, one growing file, or tcp://HOST:PORT."`
 
-	ModelPath string        `default:"general" placeholder:"PATH" help:"Run directory, .onnx file, or general."`
-	OutputDir string        `default:"out" placeholder:"DIR" help:"Directory for the object and its pictures."`
-	BatchSize int           `default:"16" help:"Patterns per batch of the network."`
-	Probe     string        `default:"model" placeholder:"FILE" help:"Probe: model, or a file with one."`
-	Config    settings.File `placeholder:"YAML" help:"File of settings for the flags that are not given."`
-	JSON      bool          `name:"json" help:"Print the result as JSON at the end."`
+	ModelPath  string        `default:"general" placeholder:"PATH" help:"Run directory, .onnx file, or general."`
+	OutputDir  string        `default:"out" placeholder:"DIR" help:"Directory for the object and its pictures."`
+	BatchSize  int           `default:"16" help:"Patterns per batch of the network."`
+	Probe      string        `default:"model" placeholder:"FILE" help:"Probe: model, or a file with one."`
+	Refine     int           `default:"0" help:"Passes of the solver at the end. It also refines during the scan. 0: none."`
+	RefineOnly bool          `help:"No network: the solver alone, with 60 passes at the end or those of --refine."`
+	Config     settings.File `placeholder:"YAML" help:"File of settings for the flags that are not given."`
+	JSON       bool          `name:"json" help:"Print the result as JSON at the end."`
 
 	Interval time.Duration `default:"1s" help:"Time between two looks. Files are read when unchanged for this time."`
 	Every    time.Duration `default:"5s" help:"Least time between two writings of the object."`
@@ -83,7 +85,8 @@ func (c *watchCmd) Run(app *appContext) error {
 	scan := scanFlags{inputFlags: c.inputFlags, viewFlags: view}
 	result, err := workflow.Watch(app.Context, workflow.WatchOptions{
 		Model: c.ModelPath, OutputDir: c.OutputDir, Read: scan.read(), Engine: c.options(app.Log), Settings: text,
-		Probe: workflow.ProbeChoice{From: c.Probe},
+		Probe: workflow.ProbeChoice{From: c.Probe}, Refine: c.Refine, RefineOnly: c.RefineOnly,
+		KeepBytes: int64(c.KeepGB * 1e9),
 		Watch: watch.Options{
 			Path: c.Path, Stream: c.stream(c.Path), Positions: c.PositionsFile,
 			FramesPerFile: c.FramesPerFile, FirstFile: c.FirstFile,

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -176,6 +177,57 @@ func TestWatchProcess(t *testing.T) {
 	}
 }
 
+// TestWatchRefine: whatever the order and the size of the files, the last object of a watch that refines has the bytes
+// of ptyx infer --refine, and without a network those of ptyx solve.
+func TestWatchRefine(t *testing.T) {
+	t.Parallel()
+	dir, shared := t.TempDir(), trainedStar(t)
+	inferred, solved := filepath.Join(dir, "inferred"), filepath.Join(dir, "solved")
+	p := newProcess(t)
+	p.run("infer", "--model-path", shared.run, "--test-data", shared.small, "--output-dir", inferred, "--device", "cpu",
+		"--refine", "3")
+	p.run("solve", "--data", shared.small, "--output-dir", solved, "--device", "cpu", "--iterations", "3")
+	network := []string{"--model-path", shared.run, "--refine", "3"}
+	for name, c := range map[string]struct {
+		args   []string
+		count  int // frames of a file
+		back   bool
+		pause  time.Duration
+		solver string // directory with the same object
+	}{
+		"at once":   {network, 12, false, 0, inferred},
+		"backwards": {network, 1, true, 0, inferred},
+		"slowly":    {network, 4, false, 300 * time.Millisecond, inferred},
+		"solver":    {[]string{"--refine-only", "--refine", "3", "--probe", shared.small}, 3, true, 0, solved},
+	} {
+		in, out := filepath.Join(dir, name), filepath.Join(dir, name+" out")
+		if err := os.Mkdir(in, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		f := follow(t, append([]string{in, "--output-dir", out, "--frames", "12"}, c.args...)...)
+		parts := frames(t, shared.small, c.count)
+		if c.back {
+			slices.Reverse(parts)
+		}
+		for i, part := range parts {
+			if err := os.WriteFile(filepath.Join(in, fmt.Sprintf("part-%d.npz", i)), part, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(c.pause)
+		}
+		if err := f.command.Wait(); err != nil || !strings.Contains(f.output.String(), "3 passes of lsqml") {
+			t.Fatalf("%s: %v: %s", name, err, f.output)
+		}
+		for _, file := range []string{reconstruct.ObjectFile, workflow.SolvedProbeFile} {
+			want, errWant := os.ReadFile(filepath.Join(c.solver, file))
+			got, err := os.ReadFile(filepath.Join(out, file))
+			if errWant != nil || err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s: %s is another than that of the solver (%v, %v)", name, file, err, errWant)
+			}
+		}
+	}
+}
+
 // TestWatchRefuses what would be followed in vain.
 func TestWatchRefuses(t *testing.T) {
 	t.Parallel()
@@ -186,6 +238,8 @@ func TestWatchRefuses(t *testing.T) {
 		"the watched directory":       {dir, "--output-dir", dir},
 		"expected 0 (one per core)":   {dir, "--output-dir", out, "--threads", "-1"},
 		"no.onnx":                     {dir, "--output-dir", out},
+		"--refine: found -1":          {dir, "--output-dir", out, "--refine", "-1"},
+		"--refine-only: found no":     {dir, "--output-dir", out, "--refine-only"},
 	} {
 		var stdout, stderr bytes.Buffer
 		args := append([]string{"watch", "--model-path", filepath.Join(dir, "no.onnx")}, args...)

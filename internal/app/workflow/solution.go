@@ -148,13 +148,18 @@ func (j solution) save(s *solve.Solution) error {
 	if err := j.result(s).Save(j.outputDir, j.digest); err != nil {
 		return err
 	}
-	path := filepath.Join(j.outputDir, SolvedProbeFile)
-	if err := npz.Write(path, []npz.Member{{Key: dataset.KeyProbe, Value: s.Probe}}); err != nil {
+	return saveProbe(j.outputDir, s.Probe)
+}
+
+// saveProbe writes a probe (K, N, N) that a solver found, and its picture.
+func saveProbe(dir string, probe *ndarray.Complex64) error {
+	path := filepath.Join(dir, SolvedProbeFile)
+	if err := npz.Write(path, []npz.Member{{Key: dataset.KeyProbe, Value: probe}}); err != nil {
 		return fmt.Errorf("writing the probe: %w", err)
 	}
-	n := s.Probe.Shape[1]
-	strongest := ndarray.Wrap(s.Probe.Data[:n*n], n, n)
-	if err := render.Probe(filepath.Join(j.outputDir, SolvedProbeImage), strongest); err != nil {
+	n := probe.Shape[1]
+	strongest := ndarray.Wrap(probe.Data[:n*n], n, n)
+	if err := render.Probe(filepath.Join(dir, SolvedProbeImage), strongest); err != nil {
 		return fmt.Errorf("drawing the probe: %w", err)
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"ptyx/internal/base/destination"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/predict/local"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/scan/dataset"
@@ -23,18 +24,24 @@ import (
 
 // WatchOptions describe a scan to reconstruct while it is measured.
 type WatchOptions struct {
-	Model     string // .onnx file or run directory
-	OutputDir string
-	Read      dataset.Options // how to read the scan
-	Probe     ProbeChoice     // of a network that takes the probe: that of the model or of a file
-	Engine    engine.Options
-	Watch     watch.Options
-	Settings  []byte // of the command, written beside the object; nil: none
+	Model      string // .onnx file or run directory
+	OutputDir  string
+	Read       dataset.Options // how to read the scan
+	Probe      ProbeChoice     // of a network that takes the probe: that of the model or of a file
+	Refine     int             // passes of the solver at the end, which also refines during the scan; 0: none
+	RefineOnly bool            // no network: the solver alone
+	KeepBytes  int64           // of frames for the solver that may be on disk
+	Engine     engine.Options
+	Watch      watch.Options
+	Settings   []byte // of the command, written beside the object; nil: none
 }
 
 // check refuses, before any work, options that cannot be run or saved.
 func (o *WatchOptions) check() error {
 	if err := o.Engine.Check(); err != nil {
+		return err
+	}
+	if err := o.checkRefine(); err != nil {
 		return err
 	}
 	if o.Watch.Stream.Address == "" {
@@ -87,6 +94,7 @@ type Watched struct {
 	Dropped     int       `json:"dropped"`
 	OtherSeries int       `json:"other_series"`
 	Damaged     int       `json:"damaged"`
+	Solver      *Solution `json:"solver"` // null: a network alone
 }
 
 func (w Watched) String() string {
@@ -105,6 +113,9 @@ func (w Watched) String() string {
 			text += fmt.Sprintf(", %d %s", c.count, c.what)
 		}
 	}
+	if s := w.Solver; s != nil {
+		text += fmt.Sprintf(", %d passes of %s, residual %.5f", s.Passes, s.Method, s.Residual)
+	}
 	return fmt.Sprintf("%s (%s)", text, w.Ended)
 }
 
@@ -114,32 +125,36 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	model, err := loadNetwork(o.Model)
+	model, digest, err := o.network(log)
 	if err != nil {
 		return nil, err
-	}
-	if model.contract.General() && o.Probe.fromModel() {
-		return nil, noGeneralProbe("a file with a probe")
-	}
-	digest := contract.Digest(model.file)
-	if err := o.Probe.applyFile(&model, o.Read.View.Library, log); err != nil {
-		return nil, ofModel(err, o.Model)
 	}
 	if err := tidy(o.OutputDir); err != nil {
 		return nil, err
 	}
-	predictor, release, err := local.Open(o.Engine, model.file)
+	networkEngine, solverEngine := o.share()
+	predictor, release, err := o.open(networkEngine, model)
 	if err != nil {
 		return nil, ofModel(err, o.Model)
 	}
 	defer func() { err = errors.Join(err, predictor.Close(), release()) }()
+	solver, err := o.openRefiner(model, solverEngine, log)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, solver.close()) }()
 	w := o.Watch
 	o.Read.Side = model.contract.N
 	w.Stream.Scratch = o.OutputDir
 	w.Read, w.Contract, w.Predictor, w.Clock, w.Log = o.Read, model.contract, predictor, watch.RealClock{}, log
 	w.Inspect = func(scan *dataset.Scan) { warnOfFaults(ctx, scan, model.contract.Probe, log) }
+	if solver != nil {
+		w.Refiner = solver
+	}
 	w.Save = func(r *reconstruct.Result) error {
-		r.Extra = model.extra
+		if r.Extra == nil {
+			r.Extra = model.extra
+		}
 		return o.save(r, digest)
 	}
 	out, err := watch.Run(ctx, w)
@@ -160,7 +175,31 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 			Expected: "patterns of the scan", Remedy: "see the log for what was skipped",
 		}
 	}
-	return result, nil
+	return result, solver.finish(result)
+}
+
+// network is the network with its probe, and the digest of its file.
+func (o WatchOptions) network(log *slog.Logger) (n network, digest string, err error) {
+	if o.RefineOnly {
+		n, err = o.noNetwork(log)
+		return n, "", err
+	}
+	if n, err = loadNetwork(o.Model); err != nil {
+		return n, "", err
+	}
+	if n.contract.General() && o.Probe.fromModel() {
+		return n, "", noGeneralProbe("a file with a probe")
+	}
+	digest = contract.Digest(n.file)
+	return n, digest, ofModel(o.Probe.applyFile(&n, o.Read.View.Library, log), o.Model)
+}
+
+// open prepares the network.
+func (o WatchOptions) open(e engine.Options, n network) (p predict.Predictor, release func() error, err error) {
+	if o.RefineOnly {
+		return predict.Blank{N: n.contract.N}, func() error { return nil }, nil
+	}
+	return local.Open(e, n.file)
 }
 
 // save writes the settings first, so that no object is there without them.

@@ -1,6 +1,7 @@
 package solve
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -132,9 +133,12 @@ func (g *guard) finish(m method) (*Solution, error) {
 	return last, nil
 }
 
-// diverged is the error of a solver that found no way back.
+// ErrDiverged is the error of a solver that found no way back.
+var ErrDiverged = errors.New("the solver diverges")
+
+// diverged is ErrDiverged with what to do.
 func diverged(pass int, residual float64) error {
 	return fmt.Errorf(
-		"pass %d: the solver diverges (residual %.3g), with smaller steps too: check the patterns for bad pixels, the "+
-			"positions and the probe, or start with fewer --modes and without --positions", pass, residual)
+		"pass %d: %w (residual %.3g), with smaller steps too: check the patterns for bad pixels, the "+
+			"positions and the probe, or start with fewer --modes and without --positions", pass, ErrDiverged, residual)
 }

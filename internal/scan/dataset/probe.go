@@ -10,14 +10,42 @@ import (
 	"ptyx/internal/scan/source"
 )
 
-// ReadProbe reads the first mode of the probe in a file, (N, N), for patterns that were not cropped or binned. library
-// is the HDF5 library, empty the usual one; log takes warnings. A file without a usable probe is a *badinput.Error.
+// ReadProbe reads the first mode of the probe in a file, (N, N), for patterns that were not cropped or binned. n 0 takes
+// a probe of any size. library is the HDF5 library, empty the usual one; log takes warnings. A file without a usable
+// probe is a *badinput.Error.
 func ReadProbe(path string, n int, library string, log *slog.Logger) (*ndarray.Complex64, error) {
+	if n == 0 {
+		var err error
+		if n, err = probeSide(path, library); err != nil {
+			return nil, err
+		}
+	}
 	s := &Scan{Path: path, N: n, log: log, patterns: patterns{window: &window{height: n, width: n, size: n, bin: 1}}}
 	if err := s.readProbe(path, library, false); err != nil {
 		return nil, err
 	}
 	return s.Probe, nil
+}
+
+// probeSide is the number of rows of the probe in a file.
+func probeSide(path, library string) (int, error) {
+	file, err := OpenProbe(path, library)
+	if err != nil {
+		return 0, fmt.Errorf("reading the probe: %w", err)
+	}
+	defer file.Close()
+	h, err := file.Header(KeyProbe)
+	if err != nil {
+		return 0, err
+	}
+	shape := h.Shape
+	if len(shape) > 2 && shape[len(shape)-1] == 1 {
+		shape = shape[:len(shape)-1]
+	}
+	if len(shape) < 2 {
+		return 0, file.Fault(KeyProbe, "shape "+h.ShapeText(), "complex (N, N)", "give another with --probe-file")
+	}
+	return shape[len(shape)-2], nil
 }
 
 // readProbe takes the probe from the scan, or from probeFile if one is given. An optional probe may be missing.

@@ -123,11 +123,12 @@ func (w *network) halve() {
 	w.cache = predict.NewCache(w.predictor, bits.Len(uint(w.size))+1)
 }
 
-// run returns the patches (B, N, N) of gathered frames, which leave the batch. There may be more of them.
-func (w *network) run() (frames []frame, patches []complex64, err error) {
+// run returns the patches (B, N, N) of gathered frames, which leave the batch, with their patterns (B, N, N). There may
+// be more of them.
+func (w *network) run() (frames []frame, patterns []float32, patches []complex64, err error) {
 	count := len(w.gathered)
 	if count == 0 {
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	}
 	if w.halving && count < w.size {
 		count = 1 << (bits.Len(uint(count)) - 1)
@@ -138,13 +139,14 @@ func (w *network) run() (frames []frame, patches []complex64, err error) {
 		First: make([]float32, values), Second: make([]float32, values),
 	}
 	if err := w.cache.Compute([]predict.Request{request}, []int{1, w.n, w.n}, w.size); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	patches = make([]complex64, values)
 	predict.Complex(w.contract, request.First, request.Second, patches)
 	frames = w.gathered[:count:count]
-	w.patterns = append(w.patterns[:0], w.patterns[values:]...)
+	patterns = w.patterns[:values:values]
+	w.patterns = append([]float32(nil), w.patterns[values:]...)
 	w.offsets = append(w.offsets[:0], w.offsets[2*count:]...)
 	w.gathered = append([]frame(nil), w.gathered[count:]...)
-	return frames, patches, nil
+	return frames, patterns, patches, nil
 }

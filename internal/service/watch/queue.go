@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ptyx/internal/base/choice"
+	"ptyx/internal/base/scratch"
 )
 
 // Policy says what happens to frames that come faster than the network computes.
@@ -34,7 +35,7 @@ type arrival struct {
 type queue struct {
 	most   int // frames in memory
 	policy Policy
-	store  *store
+	store  *scratch.Store
 	full   func(error) // is called when a frame cannot be kept
 
 	news chan struct{} // has an element after a put
@@ -48,7 +49,7 @@ type queue struct {
 	closed bool
 }
 
-func newQueue(most int, policy Policy, s *store, full func(error)) *queue {
+func newQueue(most int, policy Policy, s *scratch.Store, full func(error)) *queue {
 	q := &queue{most: most, policy: policy, store: s, full: full, every: 1, news: make(chan struct{}, 1)}
 	q.room = sync.NewCond(&q.mu)
 	return q
@@ -61,7 +62,7 @@ const mostSkipped = 1 << 10
 func (q *queue) put(a arrival) {
 	defer q.notify()
 	if q.skips(a.id) && a.fault == nil {
-		place, err := q.store.put(a.pattern)
+		place, err := q.store.Put(a.pattern)
 		if err == nil {
 			a.pattern, a.place = nil, place
 			q.mu.Lock()

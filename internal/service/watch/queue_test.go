@@ -4,17 +4,19 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"ptyx/internal/base/scratch"
 )
 
 // fill puts frames 0 to count - 1 into a queue of 8, and returns it.
 func fill(t *testing.T, count int, policy Policy, room int64) (q *queue, failed *int) {
 	t.Helper()
-	s, failed := newStore(t.TempDir(), 4, room), new(int)
+	s, failed := scratch.New(t.TempDir(), 4, room), new(int)
 	q = newQueue(8, policy, s, func(error) { *failed++ })
 	for id := range count {
 		q.put(arrival{id: int64(id), pattern: []float32{float32(id), 0, 0, 0}})
 	}
-	t.Cleanup(func() { _ = s.close() })
+	t.Cleanup(func() { _ = s.Close() })
 	return q, failed
 }
 
@@ -26,7 +28,7 @@ func drained(t *testing.T, q *queue) (ids []int64) {
 		for _, a := range some {
 			if a.pattern == nil {
 				a.pattern = make([]float32, 4)
-				if err := q.store.take(a.place, a.pattern); err != nil {
+				if err := q.store.Take(a.place, a.pattern); err != nil {
 					t.Fatal(err)
 				}
 			}

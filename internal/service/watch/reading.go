@@ -94,7 +94,7 @@ func (w *Watcher) open(path string) (*dataset.Scan, error) {
 		_ = scan.Close()
 		return nil, err
 	}
-	w.remarksLogged, w.object.scale = true, scan.PixelScale
+	w.remarksLogged, w.object.scale, w.measured = true, scan.PixelScale, scan.Measured
 	if w.o.Read.View.Crop.Auto { // every pattern of a scan is cropped alike
 		w.o.Read.View.Crop = scan.Crop
 	}
@@ -234,7 +234,7 @@ func (w *Watcher) refuse(f frame, err error) {
 // stitch runs the network on the gathered frames and adds the patches to the canvas.
 func (w *Watcher) stitch() error {
 	for {
-		frames, patches, err := w.network.run()
+		frames, patterns, patches, err := w.network.run()
 		if err != nil {
 			return &fatalError{err}
 		}
@@ -245,7 +245,9 @@ func (w *Watcher) stitch() error {
 		for i, f := range frames {
 			if err := w.object.put(f, patches[i*image:(i+1)*image]); err != nil {
 				w.remark(f, refusal(f, err))
+				continue
 			}
+			w.refining.add(w, f, patterns[i*image:(i+1)*image])
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/scratch"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/service/zeromq"
 )
@@ -56,7 +57,7 @@ type stream struct {
 	detector *detector
 	places   *placeStream // nil: positions come from a file
 	queue    *queue
-	store    *store
+	store    *scratch.Store
 	from     *file            // the detector, for messages
 	sums     map[int64]uint64 // of the patterns of all ids seen
 	waiting  map[int64]int    // places in the store of frames without a position, by id
@@ -78,7 +79,7 @@ const queuedBatches = 8
 func (w *Watcher) newStream() *stream {
 	o, values := w.o, w.o.Contract.N*w.o.Contract.N
 	s := &stream{
-		w: w, store: newStore(o.Stream.Scratch, values, o.Stream.Room), from: &file{path: o.Stream.Address},
+		w: w, store: scratch.New(o.Stream.Scratch, values, o.Stream.Room), from: &file{path: o.Stream.Address},
 		sums: map[int64]uint64{}, waiting: map[int64]int{}, pattern: make([]float32, values), shown: o.Clock.Now(),
 	}
 	var once sync.Once
@@ -111,7 +112,7 @@ func (w *Watcher) followStream(ctx context.Context) (ended End, err error) {
 			s.places.close()
 		}
 		running.Wait()
-		err = errors.Join(err, s.store.close())
+		err = errors.Join(err, s.store.Close())
 	}()
 	for ctx.Err() == nil {
 		worked, err := s.step()
@@ -153,7 +154,7 @@ func (s *stream) step() (worked bool, err error) {
 	if state.scan == nil { // nothing to compute yet
 		return false, s.updatePositions(nil)
 	}
-	s.w.object.scale = state.scan.PixelScale
+	s.w.object.scale, s.w.measured = state.scan.PixelScale, state.scan.Measured
 	if err := s.updatePositions(state.scan); err != nil {
 		return false, err
 	}
@@ -206,7 +207,7 @@ func (s *stream) admit(a arrival, scan *dataset.Scan) error {
 		return nil
 	}
 	if a.pattern == nil {
-		if err := s.store.take(a.place, s.pattern); err != nil {
+		if err := s.store.Take(a.place, s.pattern); err != nil {
 			return err
 		}
 		a.pattern = s.pattern
@@ -247,7 +248,7 @@ func (s *stream) compute(f frame, pattern []float32, at position, scan *dataset.
 
 // wait keeps a frame until its position comes. If it cannot be kept, it is lost, and counted.
 func (s *stream) wait(a arrival) error {
-	place, err := s.store.put(a.pattern)
+	place, err := s.store.Put(a.pattern)
 	if err != nil {
 		if s.dropped++; s.dropped == 1 {
 			s.w.o.Log.Warn("frames without a position are lost", "frame", a.id, "error", err)

@@ -44,6 +44,7 @@ type Options struct {
 
 	Contract  contract.Contract
 	Predictor predict.Predictor
+	Refiner   Refiner                         // nil: the object is the network's alone
 	Save      func(*reconstruct.Result) error // is called again later if it fails
 	Inspect   func(*dataset.Scan)             // is called once, with the first file that gave frames; nil: nothing
 	Clock     Clock
@@ -118,7 +119,9 @@ type Watcher struct {
 	saved         time.Time // the last attempt
 	saveTook      time.Duration
 	saveFailed    bool                // the last attempt failed, and that was logged
-	savedVersion  int                 // of the object
+	savedVersion  [2]int              // of the object, and of what is refined
+	measured      []bool              // (N*N), pixels of the patterns that count; nil: all
+	refining      *refining           // nil: the object is the network's alone
 	last          *reconstruct.Result // that was saved
 }
 
@@ -139,6 +142,8 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	if o.Positions != "" {
 		w.positions = &positions{path: o.Positions, view: o.Read.View, byID: map[int64]position{}}
 	}
+	w.startRefining(ctx)
+	defer w.refining.halt()
 	follow := w.follow
 	if o.Stream.Address != "" {
 		follow = w.followStream
@@ -148,6 +153,7 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 		return nil, err
 	}
 	w.reportUnread()
+	w.refining.halt()
 	if err := w.saveLast(ctx); err != nil {
 		return nil, err
 	}
@@ -264,9 +270,13 @@ func (w *Watcher) saveIfDue() {
 
 // saveLast saves the object at the end. It tries again for GiveUp, or for Grace once ctx is done.
 func (w *Watcher) saveLast(ctx context.Context) error {
+	if w.object.version == 0 || w.refining == nil && w.object.version == w.savedVersion[0] {
+		return nil
+	}
+	result := w.refining.finish(ctx, w, w.result())
 	end := w.o.Clock.Now().Add(w.o.GiveUp)
 	for {
-		err := w.save()
+		err := w.saveResult(result, w.o.Clock.Now())
 		now := w.o.Clock.Now()
 		if soon := now.Add(w.o.Grace); ctx.Err() != nil && soon.Before(end) {
 			end = soon
@@ -280,12 +290,29 @@ func (w *Watcher) saveLast(ctx context.Context) error {
 
 // save passes the object to Options.Save, if it has changed. It logs the first of several failures.
 func (w *Watcher) save() error {
-	if w.object.version == w.savedVersion {
+	version := [2]int{w.object.version, w.refining.version()}
+	if version == w.savedVersion {
 		return nil
 	}
 	start := w.o.Clock.Now()
+	result := w.result()
+	w.refining.show(result)
+	if err := w.saveResult(result, start); err != nil {
+		return err
+	}
+	w.savedVersion = version
+	return nil
+}
+
+// result is the network's object so far.
+func (w *Watcher) result() *reconstruct.Result {
 	result := w.object.result(w.o.Predictor.Provider(), w.o.Contract.Probe)
 	result.Fallback = w.o.Predictor.Fallback()
+	return result
+}
+
+// saveResult passes a result, which was started at a time, to Options.Save.
+func (w *Watcher) saveResult(result *reconstruct.Result, start time.Time) error {
 	err := w.o.Save(result)
 	w.saved = w.o.Clock.Now()
 	w.saveTook = w.saved.Sub(start)
@@ -296,7 +323,7 @@ func (w *Watcher) save() error {
 		w.saveFailed = true
 		return err
 	}
-	w.savedVersion, w.last, w.saveFailed = w.object.version, result, false
+	w.last, w.saveFailed = result, false
 	w.o.Log.Info("object updated", w.tally().attributes()...)
 	return nil
 }

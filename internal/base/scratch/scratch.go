@@ -1,16 +1,18 @@
-package watch
+// Package scratch keeps patterns on disk that have to wait.
+package scratch
 
 import (
 	"encoding/binary"
 	"fmt"
 	"os"
-	"ptyx/internal/base/destination"
 	"sync"
+
+	"ptyx/internal/base/destination"
 )
 
-// store keeps patterns on disk while they wait for their position or for the network. Its file has no name, so that it
-// disappears with the process however that ends. Several goroutines may use it.
-type store struct {
+// Store keeps patterns in a file without a name, so that it disappears with the process however that ends. The file is
+// made with the first pattern. Several goroutines may use a Store.
+type Store struct {
 	dir  string // of the file
 	size int    // bytes of a pattern
 	most int64  // bytes of the file
@@ -22,12 +24,14 @@ type store struct {
 	raw  []byte
 }
 
-func newStore(dir string, values int, most int64) *store {
-	return &store{dir: dir, size: 4 * values, most: most}
+// New returns a store in a directory, for patterns of so many values and most bytes of them. The directory is made when
+// it is needed.
+func New(dir string, values int, most int64) *Store {
+	return &Store{dir: dir, size: 4 * values, most: most}
 }
 
-// put keeps a pattern and returns its place. It fails if the disk, or the room that the user allows, is full.
-func (s *store) put(pattern []float32) (place int, err error) {
+// Put keeps a pattern and returns its place. It fails if the disk, or the room that the user allows, is full.
+func (s *Store) Put(pattern []float32) (place int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.file == nil {
@@ -53,7 +57,7 @@ func (s *store) put(pattern []float32) (place int, err error) {
 	return place, nil
 }
 
-func (s *store) create() error {
+func (s *Store) create() error {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return err
 	}
@@ -65,19 +69,34 @@ func (s *store) create() error {
 	return nil
 }
 
-// take reads a pattern and frees its place.
-func (s *store) take(place int, pattern []float32) error {
+// Read reads a pattern.
+func (s *Store) Read(place int, pattern []float32) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.read(place, pattern)
+}
+
+func (s *Store) read(place int, pattern []float32) error {
 	if _, err := s.file.ReadAt(s.raw, int64(place)*int64(s.size)); err != nil {
 		return fmt.Errorf("reading frames that were kept on disk: %w", err)
 	}
-	s.free = append(s.free, place)
 	_, err := binary.Decode(s.raw, binary.LittleEndian, pattern)
 	return err
 }
 
-func (s *store) close() error {
+// Take reads a pattern and frees its place.
+func (s *Store) Take(place int, pattern []float32) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.read(place, pattern); err != nil {
+		return err
+	}
+	s.free = append(s.free, place)
+	return nil
+}
+
+// Close gives the disk space back.
+func (s *Store) Close() error {
 	if s.file == nil {
 		return nil
 	}
