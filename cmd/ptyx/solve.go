@@ -28,6 +28,8 @@ type solverFlags struct {
 	BatchSize  int              `default:"0" help:"Patterns per LSQML update; 0: 1/8 of the scan, later all."`
 	Modes      int              `default:"1" help:"Incoherent modes of the probe."`
 	Positions  bool             `help:"Refine the positions; solve first finds those that are far off."`
+	Flicker    bool             `help:"Find the intensity of the probe for each pattern (lsqml)."`
+	OPR        int              `name:"opr" default:"0" help:"Modes of a probe that varies in the scan (lsqml)."`
 	Seed       uint64           `default:"0" help:"Random seed of the order of the patterns."`
 	Config     settings.File    `placeholder:"YAML" help:"File of settings for the flags that are not given."`
 	JSON       bool             `name:"json" help:"Print the result as JSON."`
@@ -64,7 +66,7 @@ func (f *solverFlags) solve(app *appContext, o workflow.SolveOptions, iterations
 	o.Settings, o.Progress, o.Resume = text, app.progress(), f.Resume
 	o.Solver = solve.Options{
 		Method: f.Method, Likelihood: f.Likelihood, Passes: iterations, BatchSize: f.BatchSize, Modes: f.Modes,
-		Positions: f.Positions, Seed: f.Seed,
+		Positions: f.Positions, Flicker: f.Flicker, OPR: f.OPR, Seed: f.Seed,
 	}
 	result, err := workflow.Solve(app.Context, o, app.Log)
 	return app.concludeSaved(result, result != nil, err, f.JSON)

@@ -132,6 +132,12 @@ func (j solution) result(s *solve.Solution) *reconstruct.Result {
 		},
 	}
 	result.Extra = append(result.Extra, j.extra...)
+	if s.Weights != nil {
+		result.Extra = append(result.Extra, npz.Member{Key: "probe_weights", Value: s.Weights})
+	}
+	if s.Variable != nil {
+		result.Extra = append(result.Extra, npz.Member{Key: "probe_variable", Value: s.Variable})
+	}
 	if j.solver.Positions {
 		x, y := j.problem.X, j.problem.Y
 		if j.problem.GivenX != nil {

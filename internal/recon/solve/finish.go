@@ -12,6 +12,9 @@ import (
 func (s *state) finish(m method) (*Solution, error) {
 	solution := &Solution{X: slices.Clone(s.x), Y: slices.Clone(s.y)}
 	s.orthogonalise()
+	if s.variation != nil {
+		s.variation.finish(solution)
+	}
 	light, peak := s.light()
 	illumination := make([]float64, len(s.object.re))
 	// sum |P|^2 |dO|^2, where a pattern asks for dO = conj(P) chi / |P|^2
@@ -89,7 +92,8 @@ func (s *state) cropTo(solution *Solution, illumination, deviation []float64, pe
 		}
 	}
 	solution.Probe = ndarray.New[complex64](s.options.Modes, s.n, s.n)
-	for i, re := range s.probeRe.Data {
+	for i := range solution.Probe.Data {
+		re := s.probeRe.Data[i]
 		solution.Probe.Data[i] = complex(re, s.probeIm.Data[i]) * complex(float32(1/s.scale), 0)
 	}
 }

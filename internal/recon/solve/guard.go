@@ -18,16 +18,18 @@ const (
 type snapshot struct {
 	unknowns unknowns
 	x, y     []float64
-	noise    float64 // of positions
-	residual float64 // of the pass that began here
+	weights  []float64 // of the variation
+	noise    float64   // of a pixel
+	residual float64   // of the pass that began here
 }
 
 // take overwrites the snapshot by the state.
 func (c *snapshot) take(s *state) {
 	c.unknowns.take(s.unknowns())
 	c.x, c.y, c.residual = append(c.x[:0], s.x...), append(c.y[:0], s.y...), math.Inf(1)
-	if s.positions != nil {
-		c.noise = s.positions.noise
+	c.noise = s.noise
+	if s.variation != nil {
+		c.weights = append(c.weights[:0], s.variation.weights...)
 	}
 }
 
@@ -40,8 +42,9 @@ func (c *snapshot) restore(s *state) {
 	}
 	copy(s.x, c.x)
 	copy(s.y, c.y)
-	if s.positions != nil {
-		s.positions.noise = c.noise
+	s.noise = c.noise
+	if s.variation != nil {
+		copy(s.variation.weights, c.weights)
 	}
 }
 

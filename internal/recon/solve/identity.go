@@ -41,7 +41,7 @@ func identify(p Problem, o Options) []fact {
 		value any
 	}{
 		{"method", o.Method}, {"likelihood", o.Likelihood}, {"batch-size", o.BatchSize}, {"modes", o.Modes},
-		{"positions", o.Positions}, {"seed", o.Seed},
+		{"positions", o.Positions}, {"seed", o.Seed}, {"opr", o.OPR}, {"flicker", o.Flicker},
 	} {
 		facts = append(facts, fact{
 			key: strings.ReplaceAll(option.flag, "-", "_"), value: fmt.Sprint(option.value),

@@ -157,6 +157,9 @@ func (m *lsqml) update(members []int, pass int, sum *misfits) error {
 	if m.movesPositions(pass) {
 		m.positions.apply(members)
 	}
+	if m.varies(pass) {
+		m.variation.apply(members)
+	}
 	return nil
 }
 
@@ -176,7 +179,7 @@ func (m *lsqml) sumGradients(members []int, pass int, light []float32, sum *misf
 	m.gradient.clear()
 	m.probeGradient.clear()
 	size := m.n * m.n
-	return m.step.each(members, func(r *replica) error {
+	err := m.step.each(members, func(r *replica) error {
 		sum.loss += float64(r.loss.Data[0])
 		for slot, id := range r.members {
 			sum.squares += float64(r.misfit.Data[slot])
@@ -185,11 +188,20 @@ func (m *lsqml) sumGradients(members []int, pass int, light []float32, sum *misf
 			if m.movesPositions(pass) {
 				m.positions.propose(id, re, im, light)
 			}
+			if m.varies(pass) {
+				m.variation.propose(id, part(r.factorGrad, slot, m.step.factors), part(r.objectRe, slot, size),
+					part(r.objectIm, slot, size))
+			}
 		}
 		subtract(m.probeGradient.re, r.probeGradRe.Data)
 		subtract(m.probeGradient.im, r.probeGradIm.Data)
 		return nil
 	})
+	if !m.varies(pass) { // the variable modes wait
+		clear(m.probeGradient.re[m.options.Modes*size:])
+		clear(m.probeGradient.im[m.options.Modes*size:])
+	}
+	return err
 }
 
 func (m *lsqml) each(take func(id int, squares float64, re, im []float32)) error {

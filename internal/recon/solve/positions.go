@@ -26,7 +26,6 @@ type positions struct {
 	*state
 	x0, y0 []float64 // as given
 	dy, dx []float64 // moves proposed by the patterns of a batch
-	noise  float64   // mean square of a pixel's misfit in the last pass
 }
 
 func newPositions(s *state) *positions {

@@ -14,7 +14,7 @@ import (
 )
 
 // savedFormat is the version of the layout of a state's file.
-const savedFormat = 1
+const savedFormat = 2
 
 // keeper saves the state of a run to a file and loads it.
 type keeper struct {
@@ -78,11 +78,18 @@ func (s *state) numbers(best *snapshot) []npz.Member {
 		{Key: "step_share", Value: s.stepShare}, {Key: "best.residual", Value: best.residual},
 		{Key: "start", Value: []float64{s.start.y, s.start.x}},
 	}
+	if s.positions != nil || s.variation != nil {
+		members = append(members, npz.Member{Key: "noise", Value: s.noise},
+			npz.Member{Key: "best.noise", Value: best.noise})
+	}
+	if s.variation != nil {
+		members = append(members, npz.Member{Key: "weights", Value: s.variation.weights},
+			npz.Member{Key: "best.weights", Value: best.weights})
+	}
 	if s.positions == nil {
 		return members
 	}
 	members = append(members, []npz.Member{
-		{Key: "noise", Value: s.positions.noise}, {Key: "best.noise", Value: best.noise},
 		{Key: "y", Value: s.y}, {Key: "x", Value: s.x}, {Key: "best.y", Value: best.y}, {Key: "best.x", Value: best.x},
 	}...)
 	if s.memory.lastY != nil {
@@ -111,7 +118,7 @@ func (g *guard) arrays() []namedArray {
 // named are object (H, W) and probe (K, N, N) with their keys, which begin with prefix.
 func (s *state) named(prefix string, u unknowns) []namedArray {
 	object := func(v []float32) *ndarray.Float32 { return ndarray.Wrap(v, s.object.height, s.object.width) }
-	probe := func(v []float32) *ndarray.Float32 { return ndarray.Wrap(v, s.options.Modes, s.n, s.n) }
+	probe := func(v []float32) *ndarray.Float32 { return ndarray.Wrap(v, s.probeRe.Shape...) }
 	return []namedArray{
 		{prefix + "object.re", object(u.object[0])}, {prefix + "object.im", object(u.object[1])},
 		{prefix + "probe.re", probe(u.probe[0])}, {prefix + "probe.im", probe(u.probe[1])},
@@ -196,6 +203,13 @@ func (l savedState) loadNumbers(g *guard) {
 	if start := l.Floats("start", 2); start != nil {
 		s.start = centroid{start[0], start[1]}
 	}
+	if s.positions != nil || s.variation != nil {
+		s.noise, g.best.noise = l.number("noise", 0, math.MaxFloat64), l.number("best.noise", 0, math.MaxFloat64)
+	}
+	if s.variation != nil {
+		copy(s.variation.weights, l.Floats("weights", len(s.variation.weights)))
+		copy(g.best.weights, l.Floats("best.weights", len(g.best.weights)))
+	}
 	if s.positions != nil {
 		l.loadPositions(g)
 	}
@@ -203,7 +217,6 @@ func (l savedState) loadNumbers(g *guard) {
 
 func (l savedState) loadPositions(g *guard) {
 	s := g.state
-	s.positions.noise, g.best.noise = l.number("noise", 0, math.MaxFloat64), l.number("best.noise", 0, math.MaxFloat64)
 	l.coordinates("y", s.y, s.positions.y0)
 	l.coordinates("x", s.x, s.positions.x0)
 	l.coordinates("best.y", g.best.y, s.positions.y0)

@@ -99,6 +99,7 @@ func resumable(t *testing.T) map[string]func() (Problem, Options) {
 		"lsqml, all":     with(moved, func(o *Options) { o.Positions, o.Modes, o.Seed = true, 2, 1 }),
 		"lsqml, refined": with(given, func(o *Options) { o.Positions, o.BatchSize = true, 20 }),
 		"lsqml, poisson": with(moved, func(o *Options) { o.Likelihood, o.Modes = Poisson, 3 }),
+		"lsqml, varying": with(moved, func(o *Options) { o.OPR, o.Flicker, o.Modes = 2, true, 2 }),
 		"lsqml, wrong":   func() (Problem, Options) { return misplaced(t) },
 		"epie":           with(p, func(o *Options) { o.Method = EPIE }),
 		"epie, all":      with(moved, func(o *Options) { o.Method, o.Positions, o.Modes = EPIE, true, 2 }),

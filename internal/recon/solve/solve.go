@@ -26,10 +26,13 @@ import (
 type Options struct {
 	Method     Method
 	Likelihood Likelihood
-	Passes     int    // over the data, at most
-	BatchSize  int    // patterns per update of LSQML; 0: an eighth of the scan at first, all in the end
-	Modes      int    // incoherent modes of the probe, K
-	Positions  bool   // refine the positions too
+	Passes     int  // over the data, at most
+	BatchSize  int  // patterns per update of LSQML; 0: an eighth of the scan at first, all in the end
+	Modes      int  // incoherent modes of the probe, K
+	Positions  bool // refine the positions too
+	// The probe may vary from pattern to pattern, with LSQML: by a factor, and by so many variable modes.
+	Flicker    bool
+	OPR        int
 	Seed       uint64 // of the order of the patterns
 	Threads    int
 	Resume     string // file of a state to continue from; empty: none
@@ -56,6 +59,10 @@ func (o Options) Check() error {
 		return fault("--batch-size", o.BatchSize, "0 (by the size of the scan) or more")
 	case o.Modes < 1 || o.Modes > MaxModes:
 		return fault("--modes", o.Modes, fmt.Sprintf("1 to %d", MaxModes))
+	case o.OPR < 0 || o.OPR > MaxModes:
+		return fault("--opr", o.OPR, fmt.Sprintf("0 (none) to %d", MaxModes))
+	case o.Method != LSQML && (o.OPR > 0 || o.Flicker):
+		return fault("--method", o.Method, "lsqml, the only method for a probe that varies")
 	}
 	return nil
 }
@@ -104,8 +111,12 @@ type Solution struct {
 	// Residuals are sum (|F| - d)^2 / sum d^2 of each pattern, (M); 0 for a pattern without light, which does not
 	// count.
 	Residuals []float64
-	Device    string // that made the passes: ONNX Runtime's name of the provider, or "Go"
-	Fallback  string // why the CPU made them although auto found CUDA; empty: it did not
+	// Weights are (M, 1+V) with Options.Flicker or OPR = V; otherwise nil. The modes of pattern m are Weights[m, 0]
+	// times Probe, and the first one also the sum of Weights[m, v] Variable[v-1].
+	Weights  *ndarray.Float32
+	Variable *ndarray.Complex64 // (V, N, N), in the units of the patterns; orthogonal, the strongest first; nil: none
+	Device   string             // that made the passes: ONNX Runtime's name of the provider, or "Go"
+	Fallback string             // why the CPU made them although auto found CUDA; empty: it did not
 }
 
 // Run solves a problem and reports each pass to progress. The solution is the state with the lowest residual. If ctx is
@@ -198,8 +209,9 @@ func (s *state) runPass(ctx context.Context, m method, number int) (pass Pass, l
 	if err != nil {
 		return Pass{}, 0, err
 	}
-	if s.positions != nil {
-		s.positions.noise = sum.squares / float64(len(s.patterns))
+	s.noise = sum.squares / float64(len(s.patterns))
+	if s.varies(number) {
+		s.variation.normalise()
 	}
 	s.keepPower()
 	return Pass{Number: number, Residual: sum.squares / s.power, Batches: sum.updates}, sum.loss, nil

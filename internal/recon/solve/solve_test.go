@@ -343,7 +343,9 @@ func TestProbeStaysCentred(t *testing.T) {
 func TestInvalidOptions(t *testing.T) {
 	for _, change := range []func(*Options){
 		func(o *Options) { o.Passes = 0 }, func(o *Options) { o.BatchSize = -1 }, func(o *Options) { o.Modes = 0 },
-		func(o *Options) { o.Modes = MaxModes + 1 },
+		func(o *Options) { o.Modes = MaxModes + 1 }, func(o *Options) { o.OPR = -1 },
+		func(o *Options) { o.OPR = MaxModes + 1 }, func(o *Options) { o.Method, o.OPR = EPIE, 1 },
+		func(o *Options) { o.Method, o.Flicker = EPIE, true },
 	} {
 		o := usual()
 		if err := o.Check(); err != nil {

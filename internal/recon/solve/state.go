@@ -26,9 +26,11 @@ type state struct {
 	lit      []int     // patterns with light, which alone count
 
 	object           *plane
-	probeRe, probeIm *ndarray.Float32 // (K, N, N)
+	probeRe, probeIm *ndarray.Float32 // (K+V, N, N), modes, then variable modes
 	start            centroid         // of the probe at the start
 	positions        *positions       // nil: they stay as given
+	variation        *variation       // of the probe; nil: it is the same for all patterns
+	noise            float64          // mean square of a pixel's misfit in the last pass
 	hasObject        bool             // the problem has an object, so the probe may move at once
 	stepShare        float64          // of the usual steps; 1 until a pass diverges
 
@@ -66,6 +68,7 @@ func newState(p Problem, o Options) (*state, error) {
 	if o.Positions {
 		s.positions = newPositions(s)
 	}
+	s.variation = newVariation(s)
 	s.startObject(p)
 	if err := s.startProbe(p.Probe); err != nil {
 		return nil, err
@@ -138,8 +141,9 @@ func (s *state) startProbe(probe *ndarray.Complex64) error {
 		return fmt.Errorf("a probe of shape %v for patterns of %d pixels", probe.Shape, s.n)
 	}
 	modes := s.options.Modes
-	s.probeRe, s.probeIm = ndarray.New[float32](modes, s.n, s.n), ndarray.New[float32](modes, s.n, s.n)
-	for i := range min(len(s.probeRe.Data), len(probe.Data)) {
+	planes := modes + s.options.OPR
+	s.probeRe, s.probeIm = ndarray.New[float32](planes, s.n, s.n), ndarray.New[float32](planes, s.n, s.n)
+	for i := range min(modes, given) * size {
 		s.probeRe.Data[i], s.probeIm.Data[i] = real(probe.Data[i]), imag(probe.Data[i])
 	}
 	if given < modes {
@@ -167,7 +171,7 @@ func (s *state) at(id int) int {
 // pattern is the measured amplitude of pattern m, (N, N).
 func (s *state) pattern(m int) []float32 { return s.patterns[m*s.n*s.n : (m+1)*s.n*s.n] }
 
-// light is sum_k |P_k|^2, (N, N), and its largest value.
+// light is sum_k |P_k|^2 of modes and variable modes, (N, N), and its largest value.
 func (s *state) light() (light []float32, peak float32) {
 	size := s.n * s.n
 	light = make([]float32, size)

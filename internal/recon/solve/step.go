@@ -1,6 +1,8 @@
 package solve
 
 import (
+	"slices"
+
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -12,9 +14,11 @@ import (
 
 // stepConfig are the parameters of the graph of a batch.
 type stepConfig struct {
-	n          int // pixels of a pattern
-	patterns   int // per run, B
-	modes      int // of the probe, K
+	n          int  // pixels of a pattern
+	patterns   int  // per run, B
+	modes      int  // of the probe, K
+	variable   int  // modes of the probe, V
+	varies     bool // each pattern has its own factors of modes and variable modes
 	likelihood Likelihood
 	measured   []bool  // (N*N), pixels that count; nil: all
 	floor      float32 // added to intensities in the misfit, in units of the mean intensity
@@ -24,34 +28,49 @@ type stepConfig struct {
 // stepArrays are the inputs and outputs of a run.
 type stepArrays struct {
 	objectRe, objectIm *ndarray.Float32 // (B, 1, N, N), patches cut at whole pixels
-	probeRe, probeIm   *ndarray.Float32 // (K, N, N), shared by all replicas
+	probeRe, probeIm   *ndarray.Float32 // (K+V, N, N), shared by all replicas
 	shiftY, shiftX     *ndarray.Float32 // (B, 1, N, N), matrices of the subpixel shifts
 	measured           *ndarray.Float32 // (B, 1, N, N), amplitudes
+	factors            *ndarray.Float32 // (B*K, K+V), of the probe's planes in each mode; nil: they do not vary
 
 	misfit                   *ndarray.Float32 // (B, 1, 1, 1), sum (|F| - d)^2 of each pattern
 	loss                     *ndarray.Float32 // the likelihood, scaled
 	objectGradRe             *ndarray.Float32 // (B, 1, N, N), of the likelihood
 	objectGradIm             *ndarray.Float32
-	probeGradRe, probeGradIm *ndarray.Float32 // (K, N, N), summed over the batch
+	probeGradRe, probeGradIm *ndarray.Float32 // (K+V, N, N), summed over the batch
+	factorGrad               *ndarray.Float32 // (B*K, K+V); nil without factors
 }
 
 func newStepArrays(c stepConfig, probeRe, probeIm *ndarray.Float32) *stepArrays {
 	patch := func() *ndarray.Float32 { return ndarray.New[float32](c.patterns, 1, c.n, c.n) }
-	probe := func() *ndarray.Float32 { return ndarray.New[float32](c.modes, c.n, c.n) }
-	return &stepArrays{
+	probe := func() *ndarray.Float32 { return ndarray.New[float32](c.modes+c.variable, c.n, c.n) }
+	a := &stepArrays{
 		objectRe: patch(), objectIm: patch(), probeRe: probeRe, probeIm: probeIm,
 		shiftY: patch(), shiftX: patch(), measured: patch(),
 		misfit: ndarray.New[float32](c.patterns, 1, 1, 1), loss: ndarray.New[float32](),
 		objectGradRe: patch(), objectGradIm: patch(), probeGradRe: probe(), probeGradIm: probe(),
 	}
+	if c.varies {
+		a.factors = ndarray.New[float32](c.patterns*c.modes, c.modes+c.variable)
+		a.factorGrad = ndarray.New[float32](a.factors.Shape...)
+	}
+	return a
 }
 
 func (a *stepArrays) inputs() []*ndarray.Float32 {
-	return []*ndarray.Float32{a.objectRe, a.objectIm, a.probeRe, a.probeIm, a.shiftY, a.shiftX, a.measured}
+	list := []*ndarray.Float32{a.objectRe, a.objectIm, a.probeRe, a.probeIm, a.shiftY, a.shiftX, a.measured}
+	if a.factors != nil {
+		list = append(list, a.factors)
+	}
+	return list
 }
 
 func (a *stepArrays) outputs() []*ndarray.Float32 {
-	return []*ndarray.Float32{a.misfit, a.loss, a.objectGradRe, a.objectGradIm, a.probeGradRe, a.probeGradIm}
+	list := []*ndarray.Float32{a.misfit, a.loss, a.objectGradRe, a.objectGradIm, a.probeGradRe, a.probeGradIm}
+	if a.factorGrad != nil {
+		list = append(list, a.factorGrad)
+	}
+	return list
 }
 
 // newStep builds the graph of a batch: patches and probe in, misfit, likelihood and gradients out, in the order of
@@ -70,9 +89,17 @@ func buildStep(c stepConfig) *program.Program {
 	shape := []int{c.patterns, 1, c.n, c.n}
 	leaf := func(name string, shape ...int) *gorgonia.Node { return program.Leaf(g, name, shape...) }
 	object := forward.Pair{Re: leaf("object.re", shape...), Im: leaf("object.im", shape...)}
-	probe := forward.Pair{Re: leaf("probe.re", c.modes, c.n, c.n), Im: leaf("probe.im", c.modes, c.n, c.n)}
+	planes := c.modes + c.variable
+	probe := forward.Pair{Re: leaf("probe.re", planes, c.n, c.n), Im: leaf("probe.im", planes, c.n, c.n)}
 	shiftY, shiftX, measured := leaf("shift.y", shape...), leaf("shift.x", shape...), leaf("measured", shape...)
 
+	leaves := []*gorgonia.Node{object.Re, object.Im, probe.Re, probe.Im}
+	inputs := []*gorgonia.Node{shiftY, shiftX, measured}
+	if c.varies {
+		factors := leaf("factors", c.patterns*c.modes, planes)
+		probe = forward.PickProbe(probe, factors, []int{c.patterns, c.modes, c.n, c.n})
+		leaves, inputs = append(leaves, factors), append(inputs, factors)
+	}
 	intensity := forward.SumModes(forward.Diffract(forward.ShiftProbe(probe, shiftY, shiftX), object)) // (B, 1, N, N)
 	if c.measured != nil {
 		intensity = c.masked(intensity)
@@ -81,12 +108,11 @@ func buildStep(c stepConfig) *program.Program {
 	misfit := ops.SumTo(squares, tensor.Shape{c.patterns, 1, 1, 1})
 	// The loss does not sum the misfits again: ONNX Runtime rounds the sum of an output as its address is aligned.
 	loss := likelihoods[c.likelihood].graph(c, intensity, measured, squares)
-	leaves := []*gorgonia.Node{object.Re, object.Im, probe.Re, probe.Im}
 	grads := program.Gradients(loss, leaves)
 	p := &program.Program{
 		Name: "solver_step", Outputs: []program.Output{{Name: "misfit", Node: misfit}, {Name: "loss", Node: loss}},
 	}
-	for _, in := range append(leaves, shiftY, shiftX, measured) {
+	for _, in := range slices.Concat(leaves[:4], inputs) {
 		p.Inputs = append(p.Inputs, program.Input{Name: in.Name(), Node: in})
 	}
 	for i, grad := range grads {

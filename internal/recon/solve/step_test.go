@@ -15,14 +15,25 @@ import (
 type way struct {
 	likelihood Likelihood
 	masked     bool
+	varies     bool // the probe
 }
 
-var ways = []way{{Amplitude, false}, {Poisson, false}, {Amplitude, true}, {Poisson, true}}
+var ways = []way{
+	{Amplitude, false, false}, {Poisson, false, false}, {Amplitude, true, false}, {Poisson, true, false},
+	{Amplitude, false, true},
+}
 
 // small is a step of two patterns, the second with a subpixel shift, and a probe of two modes.
 func small(way way) (stepConfig, *stepArrays) {
 	c := stepConfig{n: 8, patterns: 2, modes: 2, likelihood: way.likelihood, floor: 1e-3, background: 2e-2}
-	a := newStepArrays(c, testutil.Uniform(1, -1, 1, c.modes, c.n, c.n), testutil.Uniform(2, -1, 1, c.modes, c.n, c.n))
+	if c.varies = way.varies; c.varies {
+		c.variable = 1
+	}
+	probe := func(seed uint64) *ndarray.Float32 { return testutil.Uniform(seed, -1, 1, c.modes+c.variable, c.n, c.n) }
+	a := newStepArrays(c, probe(1), probe(2))
+	if c.varies {
+		copy(a.factors.Data, testutil.Uniform(6, -1, 1, a.factors.Shape...).Data)
+	}
 	for i, to := range []*ndarray.Float32{a.objectRe, a.objectIm} {
 		copy(to.Data, testutil.Uniform(uint64(3+i), -1, 1, to.Shape...).Data)
 	}
@@ -75,7 +86,7 @@ func likelihoodOf(c stepConfig, a *stepArrays) (loss, misfit float64) {
 		for k := range c.modes {
 			probe, patch := ndarray.New[complex64](c.n, c.n), ndarray.New[complex64](c.n, c.n)
 			for q := range size {
-				probe.Data[q] = complex(a.probeRe.Data[k*size+q], a.probeIm.Data[k*size+q])
+				probe.Data[q] = a.mode(c, slot, k, q)
 				patch.Data[q] = complex(a.objectRe.Data[slot*size+q], a.objectIm.Data[slot*size+q])
 			}
 			rest := [][2]float64{{0, 0}, {0.3, -0.45}}[slot]
@@ -102,6 +113,22 @@ func likelihoodOf(c stepConfig, a *stepArrays) (loss, misfit float64) {
 	return loss, misfit
 }
 
+// mode is a pixel of mode k of a pattern's probe.
+func (a *stepArrays) mode(c stepConfig, slot, k, q int) (sum complex64) {
+	size, planes := c.n*c.n, c.modes+c.variable
+	for i := range planes {
+		factor := float32(0)
+		switch {
+		case c.varies:
+			factor = a.factors.Data[(slot*c.modes+k)*planes+i]
+		case i == k:
+			factor = 1
+		}
+		sum += complex(factor, 0) * complex(a.probeRe.Data[i*size+q], a.probeIm.Data[i*size+q])
+	}
+	return sum
+}
+
 // TestGradientsByFiniteDifferences compares every gradient of both likelihoods, with a mask and without, with the slope
 // of the formula in plain Go.
 func TestGradientsByFiniteDifferences(t *testing.T) {
@@ -116,13 +143,18 @@ func TestGradientsByFiniteDifferences(t *testing.T) {
 			!testutil.Close(float64(a.loss.Data[0]), loss, 0, 1e-5) { // sums of 128 in float32
 			t.Errorf("%v: misfit %v, loss %v, want %v, %v", way, found, a.loss.Data[0], misfit, loss)
 		}
-		for _, v := range []struct {
+		type gradient struct {
 			name        string
 			of, against *ndarray.Float32
-		}{
+		}
+		list := []gradient{
 			{"object.re", a.objectRe, a.objectGradRe}, {"object.im", a.objectIm, a.objectGradIm},
 			{"probe.re", a.probeRe, a.probeGradRe}, {"probe.im", a.probeIm, a.probeGradIm},
-		} {
+		}
+		if c.varies {
+			list = append(list, gradient{"factors", a.factors, a.factorGrad})
+		}
+		for _, v := range list {
 			var slopes, gradients []float32
 			for e := 0; e < len(v.of.Data); e += 5 {
 				const h = 1e-3

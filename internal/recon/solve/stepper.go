@@ -23,6 +23,7 @@ const runPixels = 1 << 16
 type stepper struct {
 	state      *state
 	patterns   int // per replica
+	factors    int // of a pattern that the probe varies with
 	executable engine.Executable
 	replicas   []*replica
 }
@@ -37,10 +38,12 @@ type replica struct {
 // newStepper compiles the graph for as many patterns as suit the processor.
 func newStepper(s *state, e engine.Engine) (*stepper, error) {
 	threads := max(1, s.options.Threads)
-	t := &stepper{state: s, patterns: max(1, runPixels/(s.n*s.n*s.options.Modes))}
+	modes := s.options.Modes
+	t := &stepper{state: s, patterns: max(1, runPixels/(s.n*s.n*modes)), factors: modes * s.probeRe.Shape[0]}
 	t.patterns = min(t.patterns, max(1, len(s.x)/threads))
 	config := stepConfig{
-		n: s.n, patterns: t.patterns, modes: s.options.Modes, likelihood: s.options.Likelihood, measured: s.measured,
+		n: s.n, patterns: t.patterns, modes: modes, variable: s.options.OPR, varies: s.variation != nil,
+		likelihood: s.options.Likelihood, measured: s.measured,
 		floor: floorAmplitude, background: float32(s.background()),
 	}
 	program, err := newStep(config)
@@ -110,6 +113,9 @@ func (t *stepper) fill(r *replica) {
 			clear(re)
 			clear(im)
 			clear(part(r.measured, slot, size))
+			if r.factors != nil {
+				clear(part(r.factors, slot, t.factors))
+			}
 			continue
 		}
 		m := r.members[slot]
@@ -117,6 +123,9 @@ func (t *stepper) fill(r *replica) {
 		copy(part(r.measured, slot, size), s.pattern(m))
 		optics.ShiftMatrixInto(part(r.shiftY, slot, size), frame.Fraction(s.y[m]), s.n)
 		optics.ShiftMatrixInto(part(r.shiftX, slot, size), frame.Fraction(s.x[m]), s.n)
+		if r.factors != nil {
+			s.variation.mix(m, part(r.factors, slot, t.factors))
+		}
 	}
 }
 
