@@ -6,6 +6,7 @@ import (
 
 	"ptyx/internal/app/settings"
 	"ptyx/internal/app/workflow"
+	"ptyx/internal/service/live"
 	"ptyx/internal/service/watch"
 	"ptyx/internal/service/zeromq"
 )
@@ -21,6 +22,8 @@ type watchCmd struct {
 	RefineOnly bool          `help:"No network: the solver alone, with 60 passes at the end or those of --refine."`
 	Config     settings.File `placeholder:"YAML" help:"File of settings for the flags that are not given."`
 	JSON       bool          `name:"json" help:"Print the result as JSON at the end."`
+	Live       string        `settings:"-" placeholder:"[HOST]:PORT" help:"Address of a page that shows the object."`
+	Insecure   bool          `settings:"-" help:"Show the page to other machines. Anyone on the network can read it."`
 
 	Interval time.Duration `default:"1s" help:"Time between two looks. Files are read when unchanged for this time."`
 	Every    time.Duration `default:"5s" help:"Least time between two writings of the object."`
@@ -71,6 +74,8 @@ messages {"ids": [0, 1], "x": [1.5, 2], "y": [0, 0], "unit": "um"}.
 --model-path general is the network inside ptyx for patterns of 64 pixels, general:N that for N. It needs --probe FILE
 with the probe of the scan.
 
+--live :8080 listens on this machine alone, 0.0.0.0:8080 on all of its addresses.
+
 Each run writes its settings to reconstruction.yaml beside the object; --config reads such a file.`
 }
 
@@ -83,7 +88,7 @@ func (c *watchCmd) Run(app *appContext) error {
 	}
 	view := viewFlags{placeFlags: c.placeFlags, detectorFlags: c.detectorFlags, axisFlags: c.axisFlags}
 	scan := scanFlags{inputFlags: c.inputFlags, viewFlags: view}
-	result, err := workflow.Watch(app.Context, workflow.WatchOptions{
+	options := workflow.WatchOptions{
 		Model: c.ModelPath, OutputDir: c.OutputDir, Read: scan.read(), Engine: c.options(app.Log), Settings: text,
 		Probe: workflow.ProbeChoice{From: c.Probe}, Refine: c.Refine, RefineOnly: c.RefineOnly,
 		KeepBytes: int64(c.KeepGB * 1e9),
@@ -93,6 +98,10 @@ func (c *watchCmd) Run(app *appContext) error {
 			BatchSize: c.BatchSize, Frames: c.Frames, Interval: c.Interval, Idle: c.Idle, GiveUp: c.GiveUp,
 			Every: c.Every, Grace: c.Grace,
 		},
-	}, app.Log)
+	}
+	if c.Live != "" {
+		options.Live = live.Address(c.Live, c.Insecure)
+	}
+	result, err := workflow.Watch(app.Context, options, app.Log)
 	return app.conclude(result, err, c.JSON)
 }

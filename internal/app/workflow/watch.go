@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -13,12 +14,15 @@ import (
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/destination"
+	"ptyx/internal/format/npz"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/predict/local"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/scan/dataset"
+	"ptyx/internal/service/listen"
+	"ptyx/internal/service/live"
 	"ptyx/internal/service/watch"
 )
 
@@ -33,7 +37,8 @@ type WatchOptions struct {
 	KeepBytes  int64           // of frames for the solver that may be on disk
 	Engine     engine.Options
 	Watch      watch.Options
-	Settings   []byte // of the command, written beside the object; nil: none
+	Live       listen.Address // of a page that shows the object; Listen is empty without one
+	Settings   []byte         // of the command, written beside the object; nil: none
 }
 
 // check refuses, before any work, options that cannot be run or saved.
@@ -43,6 +48,11 @@ func (o *WatchOptions) check() error {
 	}
 	if err := o.checkRefine(); err != nil {
 		return err
+	}
+	if o.Live.Listen != "" {
+		if _, err := live.Check(o.Live); err != nil {
+			return err
+		}
 	}
 	if o.Watch.Stream.Address == "" {
 		if err := o.checkPath(); err != nil {
@@ -157,6 +167,15 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 		}
 		return o.save(r, digest)
 	}
+	if o.Live.Listen != "" {
+		page := watch.NewPage(model.contract)
+		web, fault := o.openPage(ctx, page, model.extra, digest, log)
+		if fault != nil {
+			return nil, fault
+		}
+		defer func() { err = errors.Join(err, web.Close()) }()
+		w.Page = page
+	}
 	out, err := watch.Run(ctx, w)
 	if err != nil {
 		return nil, ofModel(ofFile(err, o.Model, "channels"), o.Model)
@@ -200,6 +219,20 @@ func (o WatchOptions) open(e engine.Options, n network) (p predict.Predictor, re
 		return predict.Blank{N: n.contract.N}, func() error { return nil }, nil
 	}
 	return local.Open(e, n.file)
+}
+
+// openPage serves a page about the object, and logs its address.
+func (o WatchOptions) openPage(
+	ctx context.Context, page *watch.Page, extra []npz.Member, digest string, log *slog.Logger,
+) (*live.Web, error) {
+	web, err := live.Open(ctx, o.Live, page.Handler(func(w io.Writer, r *reconstruct.Result) error {
+		r.Extra = extra
+		return r.Encode(w, digest)
+	}), log)
+	if err == nil {
+		log.Info("live page", "address", web.URL)
+	}
+	return web, err
 }
 
 // save writes the settings first, so that no object is there without them.

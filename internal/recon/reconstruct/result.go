@@ -219,6 +219,16 @@ func (r *Result) Pictures() []Picture {
 	return pictures
 }
 
+// Panel is one of the pictures, by its name.
+func (r *Result) Panel(what string) (*render.Panel, error) {
+	for _, p := range r.Pictures() {
+		if p.What == what {
+			return p.Panel()
+		}
+	}
+	return nil, fmt.Errorf("no picture %q", what)
+}
+
 // draw writes the picture's file.
 func (p Picture) draw(path string) error {
 	panel, err := p.Panel()

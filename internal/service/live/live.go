@@ -1,6 +1,7 @@
-// Package live shows a page about a training while it runs: `ptyx train --live`. A [Server] serves the latest page that
-// was published and sends the latest [Progress] to browsers as server-sent events. Package report makes the page; this
-// package knows nothing of networks and scans.
+// Package live serves the pages of --live. A [Web] is the HTTP server of one page: that of `ptyx watch`, which package
+// viewer makes, or that of `ptyx train`, which a [Server] shows. A Server serves the latest page that was published and
+// sends the latest [Progress] to browsers as server-sent events. Package report makes the page; this package knows
+// nothing of networks and scans.
 //
 // Wanted reports whether a browser has asked recently, so that no page is computed for nobody.
 package live
@@ -9,11 +10,9 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -48,8 +47,7 @@ const eventPause = 500 * time.Millisecond
 type Server struct {
 	URL string // of the page
 
-	http *http.Server
-	done chan struct{} // closed when the server has ended
+	web *Web
 
 	mu       sync.Mutex
 	progress Progress
@@ -58,59 +56,20 @@ type Server struct {
 	closing  chan struct{}
 }
 
-// Address reads [HOST]:PORT or PORT. The host defaults to 127.0.0.1.
-func Address(value string, insecure bool) listen.Address {
-	if !strings.Contains(value, ":") {
-		value = ":" + value
-	}
-	return listen.Address{Flag: "--live", Listen: value, Insecure: insecure}
-}
-
-// Check refuses an address that other machines can reach, unless it is Insecure: the page has neither TLS nor a token.
-func Check(a listen.Address) (listen.HostPort, error) {
-	return a.Check(false, "read the page and the training's configuration", "")
-}
-
 // Listen starts to serve a training of so many epochs.
 func Listen(ctx context.Context, a listen.Address, epochs int, log *slog.Logger) (*Server, error) {
-	place, err := Check(a)
-	if err != nil {
-		return nil, err
-	}
-	listener, err := a.Open(ctx, place)
-	if err != nil {
-		return nil, err
-	}
-	a.Warn(log, "", "read the page and the training's configuration", "the live page has neither TLS nor a token")
-	s := &Server{
-		URL: "http://" + listener.Addr().String() + "/", progress: Progress{Epochs: epochs},
-		done: make(chan struct{}), closing: make(chan struct{}),
-	}
+	s := &Server{progress: Progress{Epochs: epochs}, closing: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.asset("text/html; charset=utf-8", shell))
 	mux.HandleFunc("GET /shell.js", s.asset("text/javascript; charset=utf-8", script))
 	mux.HandleFunc("GET /page", s.servePage)
 	mux.HandleFunc("GET /events", s.serveEvents)
-	s.http = &http.Server{
-		Handler: onlyOwnNames(mux, place.Host), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute,
+	web, err := Open(ctx, a, mux, log)
+	if err != nil {
+		return nil, err
 	}
-	go func() {
-		defer close(s.done)
-		_ = s.http.Serve(listener) // ends with Close
-	}()
+	s.web, s.URL = web, web.URL
 	return s, nil
-}
-
-// onlyOwnNames refuses requests of pages of other sites that were made to resolve to this machine. name is the host
-// that the server listens at.
-func onlyOwnNames(next http.Handler, name string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if listen.IsRebinding(r, name) {
-			http.Error(w, "use localhost, the machine's name or its IP address", http.StatusForbidden)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 // Update sets the progress.
@@ -142,14 +101,7 @@ func (s *Server) Close() error {
 	s.progress.Done = true
 	close(s.closing)
 	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	err := s.http.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) { // a browser does not read
-		err = s.http.Close()
-	}
-	<-s.done
-	return err
+	return s.web.Close()
 }
 
 // noteRequest notes interest in the page.

@@ -73,20 +73,14 @@ func (s *scan) picture(ctx context.Context, what string, plain bool) (picture, e
 
 // draw draws one of a result's pictures.
 func draw(r *reconstruct.Result, what string, plain bool) ([]byte, error) {
-	for _, d := range r.Pictures() {
-		if d.What != what {
-			continue
-		}
-		panel, err := d.Panel()
-		if err != nil {
-			return nil, err
-		}
-		if plain {
-			return panel.Raster(rasterSide)
-		}
-		var b bytes.Buffer
-		err = render.SheetTo(&b, [][]render.Cell{{panel}})
-		return b.Bytes(), err
+	panel, err := r.Panel(what)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no picture %q", what)
+	if plain {
+		return panel.Raster(rasterSide)
+	}
+	var b bytes.Buffer
+	err = render.SheetTo(&b, [][]render.Cell{{panel}})
+	return b.Bytes(), err
 }

@@ -89,6 +89,7 @@ type detector struct {
 	other    int // messages of other series
 	otherOne simplon.Series
 	damaged  int
+	gaps     gaps // ids that did not come
 	fatal    error
 }
 
@@ -293,6 +294,7 @@ func (d *detector) prepare(m *simplon.Image) bool {
 	}
 	d.accepted.Add(1)
 	d.working.Add(1)
+	d.gaps.see(m.ID)
 	return true
 }
 
@@ -367,6 +369,7 @@ type state struct {
 	images  int
 	other   int
 	damaged int
+	next    int64 // the largest id that has come plus 1
 	scan    *dataset.Scan
 }
 
@@ -374,8 +377,16 @@ func (d *detector) state() state {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := state{fatal: d.fatal, images: d.images, other: d.other + len(d.held), damaged: d.damaged, scan: d.scan}
+	s.next = d.gaps.next
 	s.ended = d.ended && d.working.Load() == 0
 	return s
+}
+
+// missing lists ids that did not come.
+func (d *detector) missing() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.gaps.String()
 }
 
 // missed is the error of a watch that saw frames, but not the start of their series.

@@ -95,6 +95,7 @@ func (w *Watcher) open(path string) (*dataset.Scan, error) {
 		return nil, err
 	}
 	w.remarksLogged, w.object.scale, w.measured = true, scan.PixelScale, scan.Measured
+	w.pixelNM = metresToNM * scan.Geometry.PixelX
 	if w.o.Read.View.Crop.Auto { // every pattern of a scan is cropped alike
 		w.o.Read.View.Crop = scan.Crop
 	}
@@ -218,6 +219,7 @@ func (w *Watcher) noteNew(id, before int64) {
 		w.counts.Late++
 	}
 	w.object.largest = max(w.object.largest, id)
+	w.gaps.see(id)
 	w.news = w.o.Clock.Now()
 }
 
@@ -228,6 +230,7 @@ func (w *Watcher) refuse(f frame, err error) {
 	}
 	w.object.refused[f.id] = true
 	w.object.largest = max(w.object.largest, f.id)
+	w.gaps.see(f.id)
 	w.remark(f, err)
 }
 
@@ -248,6 +251,7 @@ func (w *Watcher) stitch() error {
 				continue
 			}
 			w.refining.add(w, f, patterns[i*image:(i+1)*image])
+			w.o.Page.added(f, patterns[i*image:(i+1)*image], w.measured)
 		}
 	}
 }

@@ -124,6 +124,7 @@ func (w *Watcher) followStream(ctx context.Context) (ended End, err error) {
 		}
 		w.saveIfDue()
 		s.showIfDue()
+		w.o.Page.update(w)
 		if !worked {
 			s.sleep(ctx)
 		}
@@ -155,6 +156,7 @@ func (s *stream) step() (worked bool, err error) {
 		return false, s.updatePositions(nil)
 	}
 	s.w.object.scale, s.w.measured = state.scan.PixelScale, state.scan.Measured
+	s.w.pixelNM = metresToNM * state.scan.Geometry.PixelX
 	if err := s.updatePositions(state.scan); err != nil {
 		return false, err
 	}
@@ -337,8 +339,12 @@ func (s *stream) drain() error {
 func (s *stream) count(t *Tally, expected int) int {
 	state := s.detector.state()
 	queued, kept, _ := s.queue.lengths()
-	t.Waiting, t.Kept, t.Dropped = len(s.waiting), kept+queued+len(s.due)+len(s.w.network.gathered), s.dropped
+	t.Waiting, t.Dropped = len(s.waiting), s.dropped
+	t.Kept = kept + queued + len(s.due) + len(s.w.network.gathered) + int(s.detector.working.Load())
 	t.OtherSeries, t.Damaged = state.other, state.damaged
+	if s.w.o.Frames == 0 {
+		expected = max(expected, int(state.next)) // frames that are kept for later have come, too
+	}
 	if s.finished && s.w.o.Frames == 0 {
 		expected = max(expected, s.images)
 	}

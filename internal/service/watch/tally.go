@@ -1,5 +1,11 @@
 package watch
 
+import (
+	"strconv"
+
+	"ptyx/internal/service/viewer"
+)
+
 // Tally counts frames, each id once, and files.
 type Tally struct {
 	Frames      int // in the object
@@ -45,4 +51,21 @@ func (t Tally) attributes() []any {
 		"conflicting", t.Conflicting, "late", t.Late, "refused", t.Refused, "broken_files", t.Broken,
 		"kept", t.Kept, "dropped", t.Dropped, "other_series", t.OtherSeries, "damaged", t.Damaged,
 	}
+}
+
+// facts are the counts that a page shows besides the rates: those that are not 0.
+func (t Tally) facts() (facts []viewer.Fact) {
+	for _, c := range []struct {
+		name  string
+		count int
+	}{
+		{"without a position", t.Waiting}, {"kept for later", t.Kept}, {"repeated", t.Repeated},
+		{"conflicting", t.Conflicting}, {"late", t.Late}, {"refused", t.Refused}, {"broken files", t.Broken},
+		{"dropped", t.Dropped}, {"other series", t.OtherSeries}, {"damaged", t.Damaged},
+	} {
+		if c.count > 0 {
+			facts = append(facts, viewer.Fact{Name: c.name, Value: strconv.Itoa(c.count)})
+		}
+	}
+	return facts
 }

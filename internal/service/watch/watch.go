@@ -47,6 +47,7 @@ type Options struct {
 	Refiner   Refiner                         // nil: the object is the network's alone
 	Save      func(*reconstruct.Result) error // is called again later if it fails
 	Inspect   func(*dataset.Scan)             // is called once, with the first file that gave frames; nil: nothing
+	Page      *Page                           // shows the object meanwhile; nil: nothing does
 	Clock     Clock
 	Log       *slog.Logger
 }
@@ -122,6 +123,8 @@ type Watcher struct {
 	savedVersion  [2]int              // of the object, and of what is refined
 	measured      []bool              // (N*N), pixels of the patterns that count; nil: all
 	refining      *refining           // nil: the object is the network's alone
+	pixelNM       float64             // width of a pixel of the object in nanometres; 0: unknown
+	gaps          gaps                // ids that did not come in files
 	last          *reconstruct.Result // that was saved
 }
 
@@ -142,6 +145,7 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	if o.Positions != "" {
 		w.positions = &positions{path: o.Positions, view: o.Read.View, byID: map[int64]position{}}
 	}
+	o.Page.begin(canvas)
 	w.startRefining(ctx)
 	defer w.refining.halt()
 	follow := w.follow
@@ -149,6 +153,7 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 		follow = w.followStream
 	}
 	ended, err := follow(ctx)
+	defer func() { o.Page.end(w, ended) }()
 	if err != nil {
 		return nil, err
 	}
@@ -176,6 +181,7 @@ func (w *Watcher) follow(ctx context.Context) (End, error) {
 			return Idle, nil
 		}
 		w.saveIfDue()
+		w.o.Page.update(w)
 		w.o.Clock.Sleep(ctx, w.o.Interval)
 	}
 }
@@ -213,6 +219,7 @@ func (w *Watcher) look(ctx context.Context) error {
 			return err
 		}
 		w.saveIfDue()
+		w.o.Page.update(w)
 	}
 	return w.stitch()
 }
@@ -327,6 +334,8 @@ func (w *Watcher) saveResult(result *reconstruct.Result, start time.Time) error 
 	w.o.Log.Info("object updated", w.tally().attributes()...)
 	return nil
 }
+
+const metresToNM = 1e9
 
 // fatalError ends the watch: it is no fault of a file.
 type fatalError struct{ error }
