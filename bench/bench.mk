@@ -112,6 +112,14 @@ bench-stream: build lib
 	$(WITH_LIB) $(GO) run ./bench/stream -frames $(if $(BENCH_QUICK),100,2000) \
 		$(foreach n,64 128,$(STREAM_FILES)/$(n)/model.onnx $(STREAM_FILES)/$(n).npz)
 
+# make bench-live sends the measured star as a stream, and prints how the object during the scan correlates with the last
+# one, and with that of ptyx solve: with the general network and the solver, and with the solver alone.
+LIVE_SCAN ?= ../shared/data/siemens-star-64.npz
+
+.PHONY: bench-live
+bench-live: lib
+	$(WITH_LIB) $(GO) run ./bench/stream -refine 60 -rate 50 general $(LIVE_SCAN) none $(LIVE_SCAN)
+
 .PHONY: bench-network
 bench-network: build lib $(SERVERS_ENV)/made
 	$(WITH_LIB) $(SERVERS_ENV)/bin/python -B bench/learning.py \

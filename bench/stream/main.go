@@ -2,6 +2,11 @@
 // scan it sends the frames of the scan again and again, and prints a line of JSON:
 //
 //	stream -frames 2000 run/model.onnx scan.npz [run-128/model.onnx scan-128.npz]
+//	stream -refine 40 -rate 100 run/model.onnx scan.npz [none scan.npz]
+//
+// With -refine, it sends the frames of the scan once, at -rate, and prints how the object during the scan correlates
+// with the last one, and with that of ptyx solve. The model none stands for ptyx watch
+// --refine-only; it and general take the probe of the scan.
 //
 // frames_per_s is what is computed if the sender waits. latency_p50_s and latency_p99_s are the times from a frame's
 // last byte to the first object with it on disk, at -load times that rate.
@@ -35,12 +40,21 @@ func main() {
 	frames := flag.Int("frames", 2000, "frames of a run")
 	load := flag.Float64("load", 0.5, "rate of the run that measures latency, as a share of the sustained one")
 	every := flag.Duration("every", 100*time.Millisecond, "least time between two writings of the object")
+	refine := flag.Int("refine", 0, "passes of ptyx watch --refine; 0: measure speed")
+	rate := flag.Float64("rate", 100, "frames per second with -refine")
 	flag.Parse()
 	if flag.NArg() < 2 || flag.NArg()%2 != 0 {
 		fmt.Fprintln(os.Stderr, "stream: pairs of a model and a scan are expected")
 		os.Exit(1)
 	}
 	for pair := range slices.Chunk(flag.Args(), 2) {
+		if *refine > 0 {
+			if err := measurePictures(pair[0], pair[1], *refine, *rate); err != nil {
+				fmt.Fprintln(os.Stderr, "stream:", err)
+				os.Exit(1)
+			}
+			continue
+		}
 		m, err := measure(pair[0], pair[1], *frames, *load, *every)
 		if err == nil {
 			err = json.NewEncoder(os.Stdout).Encode(m)
@@ -98,25 +112,12 @@ func newBench(model, scan string, frames int, every time.Duration) (*bench, erro
 	if b.model, _, b.contract, err = contract.Load(model); err != nil {
 		return nil, err
 	}
-	file, err := dataset.Open(scan, dataset.Options{NoProbe: true, NoObject: true})
+	file, all, err := countsOf(scan)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
 	d := simplontest.Detector{Series: 1, Version: 2, Height: file.N, Width: file.N, Images: frames, Packing: "bslz4"}
 	b.start = d.Start()
-	var all [][]uint16
-	err = file.EachAmplitude(func(pattern []float32) error {
-		counts := make([]uint16, len(pattern))
-		for i, v := range pattern {
-			counts[i] = uint16(min(60000, v*v))
-		}
-		all = append(all, counts)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
 	var plan []byte
 	for id := range frames {
 		k := id % len(all)
@@ -136,6 +137,24 @@ func newBench(model, scan string, frames int, every time.Duration) (*bench, erro
 		},
 	}
 	return b, os.WriteFile(positions, plan, 0o644)
+}
+
+// countsOf reads the patterns of a scan as counts (M, N*N). The scan is closed; its positions and size stay.
+func countsOf(path string) (file *dataset.Scan, all [][]uint16, err error) {
+	if file, err = dataset.Open(path, dataset.Options{NoProbe: true, NoObject: true}); err != nil {
+		return nil, nil, err
+	}
+	defer file.Close()
+	const most = 60000 // of a pixel; counts above it would be the detector's mark of a saturated one
+	err = file.EachAmplitude(func(pattern []float32) error {
+		counts := make([]uint16, len(pattern))
+		for i, v := range pattern {
+			counts[i] = uint16(min(most, v*v+0.5))
+		}
+		all = append(all, counts)
+		return nil
+	})
+	return file, all, err
 }
 
 // run sends all frames at a rate, or as fast as they are taken if it is 0. It returns the rate from the first frame to

@@ -44,15 +44,15 @@ func countsOf(t *testing.T, scan string) (counts [][]uint16, n int, path string)
 		npztest.Real("xcoords", "<f8", file.X, file.M), npztest.Real("ycoords", "<f8", file.Y, file.M)))
 }
 
-// TestWatchStream follows a detector with positions planned in a file: the files are those of infer. A watch that is
-// started in the middle of a series makes an object of the frames that are left.
+// TestWatchStream follows a detector with positions planned in a file, and refines: the files are those of infer. A watch
+// that is started in the middle of a series makes an object of the frames that are left.
 func TestWatchStream(t *testing.T) {
 	t.Parallel()
 	dir, shared := t.TempDir(), trainedStar(t)
 	counts, n, scan := countsOf(t, shared.small)
 	inferred := filepath.Join(dir, "inferred")
 	newProcess(t).run("infer", "--model-path", shared.run, "--test-data", scan, "--output-dir", inferred, "--device",
-		"cpu", "--input", "intensity")
+		"cpu", "--input", "intensity", "--refine", "2")
 	sender, err := zeromqtest.Listen(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func TestWatchStream(t *testing.T) {
 	order := rand.New(rand.NewPCG(1, 2)).Perm(len(counts))
 	watched := filepath.Join(dir, "watched")
 	follower := follow(t, sender.Address(), "--model-path", shared.run, "--output-dir", watched, "--positions-file",
-		scan)
+		scan, "--refine", "2")
 	send(detector.Start())
 	for _, id := range order {
 		send(detector.Image(int64(id), counts[id]))

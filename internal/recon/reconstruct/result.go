@@ -30,8 +30,8 @@ type Result struct {
 	// Sigma is the estimated standard deviation of the error of the real part, and of the imaginary part, (H, W). It is
 	// nil if the network gives no variance.
 	Sigma *ndarray.Float32
-	// Refined is 1 where a solver has refined the object, and 0 where it is still the network's, (H, W). It is nil if no
-	// solver worked on a scan that is still measured.
+	// Refined is 1 where a solver has refined the object, and 0 where it is still the network's, (H, W). It is nil if
+	// no solver worked on a scan that is still measured.
 	Refined  *ndarray.Float32
 	Row, Col int       // of Object[0, 0] in the scan's frame
 	X, Y     []float64 // centres of the patterns used

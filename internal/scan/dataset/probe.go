@@ -10,9 +10,9 @@ import (
 	"ptyx/internal/scan/source"
 )
 
-// ReadProbe reads the first mode of the probe in a file, (N, N), for patterns that were not cropped or binned. n 0 takes
-// a probe of any size. library is the HDF5 library, empty the usual one; log takes warnings. A file without a usable
-// probe is a *badinput.Error.
+// ReadProbe reads the first mode of the probe in a file, (N, N), for patterns that were not cropped or binned. n 0
+// takes a probe of any size. library is the HDF5 library, empty the usual one; log takes warnings. A file without a
+// usable probe is a *badinput.Error.
 func ReadProbe(path string, n int, library string, log *slog.Logger) (*ndarray.Complex64, error) {
 	if n == 0 {
 		var err error

@@ -280,6 +280,9 @@ func (w *Watcher) saveLast(ctx context.Context) error {
 	if w.object.version == 0 || w.refining == nil && w.object.version == w.savedVersion[0] {
 		return nil
 	}
+	if w.refining != nil {
+		_ = w.save() // is logged; the solver takes a while
+	}
 	result := w.refining.finish(ctx, w, w.result())
 	end := w.o.Clock.Now().Add(w.o.GiveUp)
 	for {
