@@ -45,7 +45,7 @@ func (d *Data) central(scan, n int) (solve.Problem, error) {
 		places = append(places, all[i])
 		out.X, out.Y = append(out.X, x[i]), append(out.Y, y[i])
 	}
-	var err error
-	out.Patterns, err = d.images(places, n)
+	patterns, err := d.images(places, n)
+	out.Patterns = solve.Amplitudes{Float32: patterns}
 	return out, err
 }

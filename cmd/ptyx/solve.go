@@ -34,6 +34,9 @@ type solverFlags struct {
 	Config     settings.File    `placeholder:"YAML" help:"File of settings for the flags that are not given."`
 	JSON       bool             `name:"json" help:"Print the result as JSON."`
 
+	SaveEvery   int `default:"10" placeholder:"PASSES" help:"Passes after which the state is saved; 0: at the end only."`
+	MemoryLimit int `default:"2000" placeholder:"MB" help:"Patterns kept in memory, in MB; 0: all."`
+
 	scanFlags   `embed:"" group:"Reading the scan"`
 	engineFlags `embed:"" group:"Compute"`
 }
@@ -45,7 +48,11 @@ and Rodenburg (2009).
 
 Each run writes its settings to reconstruction.yaml beside the object; --config reads such a file.
 
-Ctrl-C saves the best state so far. Each run also saves its state to solver_state.npz. With --resume, the same command
+In memory, whole counts up to 65535 take 2 bytes a pixel. Patterns beyond --memory-limit are read from disk as needed,
+with the same result.
+
+Ctrl-C saves the best state so far. Each run saves its state to solver_state.npz at its end, and every --save-every
+passes, so that a killed run loses only the passes since. With --resume, the same command
 continues from there, and ends with the bytes of a run that was not interrupted. To continue a run that is finished,
 raise --iterations, too. --resume refuses the state of another scan, command or method, or of other options.`
 }
@@ -63,10 +70,10 @@ func (f *solverFlags) solve(app *appContext, o workflow.SolveOptions, iterations
 		return err
 	}
 	o.Read, o.Engine, o.OutputDir = f.read(), f.options(app.Log), f.OutputDir
-	o.Settings, o.Progress, o.Resume = text, app.progress(), f.Resume
+	o.Settings, o.Progress, o.Resume, o.Memory = text, app.progress(), f.Resume, f.MemoryLimit
 	o.Solver = solve.Options{
 		Method: f.Method, Likelihood: f.Likelihood, Passes: iterations, BatchSize: f.BatchSize, Modes: f.Modes,
-		Positions: f.Positions, Flicker: f.Flicker, OPR: f.OPR, Seed: f.Seed,
+		Positions: f.Positions, Flicker: f.Flicker, OPR: f.OPR, Seed: f.Seed, SaveEvery: f.SaveEvery,
 	}
 	result, err := workflow.Solve(app.Context, o, app.Log)
 	return app.concludeSaved(result, result != nil, err, f.JSON)

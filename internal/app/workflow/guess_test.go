@@ -57,6 +57,21 @@ func TestSolveWithoutAProbe(t *testing.T) {
 	}
 }
 
+// problemOf opens a scan and makes the problem of it.
+func problemOf(t *testing.T, o SolveOptions, log *slog.Logger) solve.Problem {
+	t.Helper()
+	scan, err := o.open(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer scan.Close()
+	p, err := o.problem(t.Context(), scan, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // TestSolveWarnsOfFaults: a scan with its zero frequency in the corner is solved as it is, with a line that has the
 // fix.
 func TestSolveWarnsOfFaults(t *testing.T) {
@@ -72,11 +87,30 @@ func TestSolveWarnsOfFaults(t *testing.T) {
 	})
 	var log bytes.Buffer
 	o := SolveOptions{Scan: scan, Read: dataset.Options{Input: dataset.Amplitude}}
-	if _, _, err := o.problem(t.Context(), slog.New(slog.NewTextHandler(&log, nil))); err != nil {
-		t.Fatal(err)
-	}
+	problemOf(t, o, slog.New(slog.NewTextHandler(&log, nil)))
 	if n := strings.Count(log.String(), "zero frequency in the corner"); n != 1 ||
 		!strings.Contains(log.String(), "fftshift") || !strings.Contains(log.String(), "level=WARN") {
 		t.Errorf("%d lines about the corner:\n%s", n, log.String())
+	}
+}
+
+// TestPatternsBeyondTheMemoryLimitStayOnDisk: 140 patterns of counts take 1.15 MB.
+func TestPatternsBeyondTheMemoryLimitStayOnDisk(t *testing.T) {
+	o := SolveOptions{Scan: simulated(t, 64, 140), OutputDir: filepath.Join(t.TempDir(), "absent")}
+	for limit, want := range map[int]bool{0: false, 1: true, 2: false} {
+		o.Memory = limit
+		scan, err := o.open(silent())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer scan.Close()
+		held, err := o.hold(scan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer held.Close()
+		if held.OnDisk() != want {
+			t.Errorf("%d MB: on disk is %v", limit, held.OnDisk())
+		}
 	}
 }

@@ -280,7 +280,8 @@ func refinement(r *reconstruct.Result, patterns *ndarray.Float32, passes int, en
 	return solution{
 		engine: engine, solver: solve.Defaults(passes), ids: r.IDs, view: view{r.Scale, r.PixelNM},
 		problem: solve.Problem{
-			Patterns: patterns, X: r.X, Y: r.Y, Probe: r.Probe, Object: r.Object, Row: r.Row, Col: r.Col,
+			Patterns: solve.Amplitudes{Float32: patterns}, X: r.X, Y: r.Y, Probe: r.Probe,
+			Object: r.Object, Row: r.Row, Col: r.Col,
 		},
 	}
 }

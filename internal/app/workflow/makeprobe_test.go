@@ -98,10 +98,7 @@ func TestTheProbeOfPatterns(t *testing.T) {
 		t.Fatal(err)
 	}
 	solver := SolveOptions{Scan: o.Scan, Read: o.Read}
-	p, _, err := solver.problem(t.Context(), silent())
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := problemOf(t, solver, silent())
 	got, err := dataset.ReadProbe(made.File, 64, "", silent())
 	if err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ import (
 func placed(
 	ctx context.Context, p solve.Problem, o engine.Options, log *slog.Logger,
 ) (found *place.Placement, err error) {
-	n := p.Patterns.Shape[1]
+	n := p.Patterns.Side()
 	model, c, err := general.Model(n)
 	var bad *badinput.Error
 	if errors.As(err, &bad) {
@@ -78,7 +78,7 @@ const muchBetter = 0.2
 
 // coarseness is the factor by which trials crop the detector: 2 where patterns are wide enough.
 func coarseness(p solve.Problem) int {
-	if n := p.Patterns.Shape[1]; n%4 == 0 && n >= 96 {
+	if n := p.Patterns.Side(); n%4 == 0 && n >= 96 {
 		return 2
 	}
 	return 1
@@ -91,14 +91,14 @@ const patchesAtOnce = 16
 func patchesOf(
 	ctx context.Context, p solve.Problem, network predict.Predictor, c contract.Contract,
 ) (out place.Patches, err error) {
-	n, count := p.Patterns.Shape[1], len(p.X)
+	n, count := p.Patterns.Side(), len(p.X)
 	size := n * n
 	out = place.Patches{N: n, Object: make([]complex64, count*size), X: p.X, Y: p.Y}
 	probe := ndarray.New[complex64](n, n)
 	copy(probe.Data, p.Probe.Data) // the strongest mode
-	power := 0.0
-	for _, d := range p.Patterns.Data {
-		power += float64(d) * float64(d)
+	power, err := p.Light()
+	if err != nil {
+		return out, err
 	}
 	optics.NormalisePower(probe, power/float64(count))
 	out.Weight = lightWeights(probe)
@@ -119,7 +119,13 @@ func patchesOf(
 		if err := ctx.Err(); err != nil {
 			return out, err
 		}
-		used := copy(batch.Patterns().Data, p.Patterns.Data[first*size:])
+		used := 0
+		for id := first; id < min(first+patchesAtOnce, count); id++ {
+			if err := p.Patterns.Read(id, batch.Patterns().Data[used:][:size]); err != nil {
+				return out, err
+			}
+			used += size
+		}
 		clear(batch.Patterns().Data[used:])
 		a, b, err := batch.Run()
 		if err != nil {

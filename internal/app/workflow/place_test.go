@@ -25,7 +25,7 @@ func TestPositionsAreFoundFromSinglePatterns(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 7))
 	for _, wrong := range []float64{0, 5} {
 		p := solve.Problem{
-			Patterns: data.Patterns, Probe: data.Probe, X: slices.Clone(data.X), Y: slices.Clone(data.Y),
+			Patterns: solve.Amplitudes{Float32: data.Patterns}, Probe: data.Probe, X: slices.Clone(data.X), Y: slices.Clone(data.Y),
 		}
 		for i := range p.X {
 			p.X[i] += wrong * random.NormFloat64()

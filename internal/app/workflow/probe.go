@@ -274,10 +274,11 @@ func (p ProbeChoice) calibrated(
 	for _, i := range ids {
 		problem.X, problem.Y = append(problem.X, scan.X[i]), append(problem.Y, scan.Y[i])
 	}
-	var err error
-	if problem.Patterns, err = scan.LoadSelected(ids); err != nil {
+	patterns, err := scan.LoadSelected(ids)
+	if err != nil {
 		return nil, err
 	}
+	problem.Patterns = solve.Amplitudes{Float32: patterns}
 	c, err := solve.Calibrate(ctx, problem, p.Passes, seed, 0)
 	if err != nil {
 		return nil, ofFile(fmt.Errorf("calibrating the probe: %w", err), scan.Path)

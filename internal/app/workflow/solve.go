@@ -35,6 +35,7 @@ type SolveOptions struct {
 	Resume    bool // continue from the state in OutputDir
 	// Resolution also solves two halves of the scan, which state the resolution.
 	Resolution bool
+	Memory     int       // MB of patterns to hold in memory, beyond which they stay on disk; 0: no limit
 	Settings   []byte    // of the command, written beside the object; nil: none
 	Progress   io.Writer // reports each pass; nil: nowhere
 }
@@ -52,18 +53,35 @@ func (o SolveOptions) check() error {
 	if err := o.Engine.Check(); err != nil {
 		return err
 	}
+	if err := checkMemory(o.Memory); err != nil {
+		return err
+	}
 	return destination.Dir("--output-dir", o.OutputDir)
 }
 
 // Solve finds the object and probe of a scan by iteration and writes them with their pictures.
 func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstruction, error) {
+	if o.Recon != "" {
+		o.Recon = evaluate.File(o.Recon)
+	}
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	problem, view, err := o.problem(ctx, log)
+	scan, err := o.open(log)
 	if err != nil {
 		return nil, err
 	}
+	defer scan.Close()
+	problem, err := o.problem(ctx, scan, log)
+	if err != nil {
+		return nil, err
+	}
+	patterns, err := o.hold(scan)
+	if err != nil {
+		return nil, err
+	}
+	defer patterns.Close()
+	problem.Patterns = patterns
 	if o.Resolution {
 		if err := checkHalves(o.Scan, len(problem.X)); err != nil {
 			return nil, err
@@ -75,8 +93,8 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	}
 	job := solution{
 		problem: problem, solver: o.Solver, engine: o.Engine, scan: o.Scan, outputDir: o.OutputDir,
-		ids: make([]int64, len(problem.X)), view: view, settings: o.Settings, progress: o.Progress,
-		log: log, resolution: o.Resolution,
+		ids: make([]int64, len(problem.X)), view: view{scan.PixelScale, 1e9 * scan.Geometry.PixelX},
+		settings: o.Settings, progress: o.Progress, log: log, resolution: o.Resolution,
 	}
 	for i := range job.ids {
 		job.ids[i] = int64(i)
@@ -95,40 +113,54 @@ type view struct {
 	pixelNM float64     // its width in nanometres; 0: unknown
 }
 
-// problem reads the scan and what to start from.
-func (o SolveOptions) problem(ctx context.Context, log *slog.Logger) (p solve.Problem, v view, err error) {
-	if o.Recon != "" {
-		o.Recon = evaluate.File(o.Recon)
-	}
+// open opens the scan.
+func (o SolveOptions) open(log *slog.Logger) (*dataset.Scan, error) {
 	o.Read.NoProbe = o.Model != "" || o.Read.ProbeFile == "" && o.Recon != "" && hasProbe(o.Recon, o.Read.View.Library)
 	o.Read.NoObject, o.Read.ProbeOptional, o.Read.Log = true, true, log
-	scan, err := dataset.Open(o.Scan, o.Read)
+	return dataset.Open(o.Scan, o.Read)
+}
+
+// hold reads the patterns, into memory or to be read from disk.
+func (o SolveOptions) hold(scan *dataset.Scan) (*dataset.Held, error) {
+	scratch, err := destination.Room(o.OutputDir)
 	if err != nil {
-		return p, v, err
+		return nil, fmt.Errorf("finding a place for scratch files: %w", err)
 	}
-	defer scan.Close()
+	return scan.Hold(int64(o.Memory)*1e6, scratch)
+}
+
+// problem is the scan without its patterns, and what to start from.
+func (o SolveOptions) problem(ctx context.Context, scan *dataset.Scan, log *slog.Logger) (p solve.Problem, err error) {
 	p.Measured, p.X, p.Y, p.Probe = scan.Measured, scan.X, scan.Y, scan.Probe
 	if o.Model != "" {
 		if p.Probe, err = modelProbe(o.Model, scan.N); err != nil {
-			return p, v, err
+			return p, err
 		}
 	}
 	if o.Recon != "" {
 		if err := startFrom(&p, o.Recon, scan, o.Read.View.Library); err != nil {
-			return p, v, err
+			return p, err
 		}
 	}
 	warnOfFaults(ctx, scan, scan.Probe, log)
 	if p.Probe == nil {
 		if p.Probe, err = missingProbe(ctx, scan, o.Solver.Seed, log); err != nil {
-			return p, v, err
+			return p, err
 		}
 	}
 	p.ObjectOverwritten = o.Recon != "" && o.overwrites(o.Recon)
 	p.ProbeOverwritten = o.Read.ProbeFile != "" && o.overwrites(o.Read.ProbeFile) ||
 		o.Read.ProbeFile == "" && o.Model == "" && p.ObjectOverwritten
-	p.Patterns, err = scan.Load()
-	return p, view{scan.PixelScale, 1e9 * scan.Geometry.PixelX}, err
+	return p, nil
+}
+
+// checkMemory refuses a negative --memory-limit.
+func checkMemory(megabytes int) error {
+	if megabytes >= 0 {
+		return nil
+	}
+	found := fmt.Sprint(megabytes)
+	return &badinput.Error{Key: "--memory-limit", Found: found, Expected: "0 (no limit) or a number of MB"}
 }
 
 // overwrites reports whether the run writes its result to the file at path.

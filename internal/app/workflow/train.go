@@ -188,9 +188,8 @@ func (o TrainOptions) check() error {
 			return err
 		}
 	}
-	if o.Memory < 0 {
-		found := fmt.Sprint(o.Memory)
-		return &badinput.Error{Key: "--memory-limit", Found: found, Expected: "0 (no limit) or a number of MB"}
+	if err := checkMemory(o.Memory); err != nil {
+		return err
 	}
 	if n := len(o.TrainFiles) + len(o.TestFiles); n > 1 && o.View.SeparatePositions() {
 		return &badinput.Error{

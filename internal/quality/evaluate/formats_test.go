@@ -149,7 +149,7 @@ func (f format) reconstruct(t *testing.T, scan *dataset.Scan) float64 {
 	o := solve.Defaults(20)
 	o.Method = solve.EPIE
 	solution, err := solve.Run(context.Background(), solve.Problem{
-		Patterns: patterns, Measured: scan.Measured, X: scan.X, Y: scan.Y, Probe: scan.Probe,
+		Patterns: solve.Amplitudes{Float32: patterns}, Measured: scan.Measured, X: scan.X, Y: scan.Y, Probe: scan.Probe,
 	}, o, nil, func(solve.Pass) {})
 	if err != nil {
 		t.Fatal(err)

@@ -129,9 +129,10 @@ func (x *exam) central() (solve.Problem, error) {
 	for _, i := range solve.Central(cols, rows, tried) {
 		ids, p.X, p.Y = append(ids, x.light[i]), append(p.X, cols[i]), append(p.Y, rows[i])
 	}
-	var err error
-	if p.Patterns, err = x.scan.LoadSelected(ids); err != nil {
+	patterns, err := x.scan.LoadSelected(ids)
+	if err != nil {
 		return p, fmt.Errorf("reading the central patterns: %w", err)
 	}
+	p.Patterns = solve.Amplitudes{Float32: patterns}
 	return p, nil
 }

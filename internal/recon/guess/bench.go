@@ -71,25 +71,26 @@ func sum(v []float64) (total float64) {
 	return total
 }
 
-// problem has the patterns that try the candidates, without a probe.
-func (b *bench) problem() (p solve.Problem, err error) {
+// problem has the patterns that try the candidates, without a probe. patterns are p.Patterns.
+func (b *bench) problem() (p solve.Problem, patterns solve.Amplitudes, err error) {
 	n := b.scan.N
 	count := min(tryOut, max(leastTried, tryOut*128*128/(b.n*b.n)))
 	ids := b.members(count, spacing*float64(n))
 	all, err := b.scan.LoadSelected(ids)
 	if err != nil {
-		return p, err
+		return p, patterns, err
 	}
-	p.Patterns = ndarray.New[float32](len(ids), b.n, b.n)
+	patterns = solve.Amplitudes{Float32: ndarray.New[float32](len(ids), b.n, b.n)}
+	p.Patterns = patterns
 	scale := float64(b.n) / float64(n) // of the object's pixels
 	for k, id := range ids {
-		copy(p.Patterns.Data[k*b.n*b.n:], cut(all.Data[k*n*n:(k+1)*n*n], n, b.n))
+		copy(patterns.Data[k*b.n*b.n:], cut(all.Data[k*n*n:(k+1)*n*n], n, b.n))
 		p.X, p.Y = append(p.X, b.scan.X[id]*scale), append(p.Y, b.scan.Y[id]*scale)
 	}
 	if b.scan.Measured != nil {
 		p.Measured = cut(b.scan.Measured, n, b.n)
 	}
-	return p, nil
+	return p, patterns, nil
 }
 
 // enlarged is a probe of the part (n, n) for the complete detector (N, N): its far field is dark outside of the part.

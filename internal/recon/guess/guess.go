@@ -61,11 +61,11 @@ func Compare(ctx context.Context, scan *dataset.Scan, seed uint64, placements ..
 		return nil, err
 	}
 	b := newBench(survey)
-	problem, err := b.problem()
+	problem, patterns, err := b.problem()
 	if err != nil {
 		return nil, err
 	}
-	first := candidates(b.mean, b.n, beamWidth(problem))
+	first := candidates(b.mean, b.n, beamWidth(patterns, problem.Measured))
 	trials := make([][]*trial, len(placements))
 	for i := range trials {
 		for _, t := range first {
@@ -104,14 +104,7 @@ func Compare(ctx context.Context, scan *dataset.Scan, seed uint64, placements ..
 
 // central is a problem with the given number of patterns in the middle.
 func central(p solve.Problem, count int) solve.Problem {
-	ids := solve.Central(p.X, p.Y, count)
-	n, size := p.Patterns.Shape[1], len(p.Patterns.Data)/len(p.X)
-	out := solve.Problem{Measured: p.Measured, Patterns: ndarray.New[float32](len(ids), n, n)}
-	for k, i := range ids {
-		copy(out.Patterns.Data[k*size:(k+1)*size], p.Patterns.Data[i*size:(i+1)*size])
-		out.X, out.Y = append(out.X, p.X[i]), append(out.Y, p.Y[i])
-	}
-	return out
+	return p.Selected(solve.Central(p.X, p.Y, count))
 }
 
 // centred moves a probe until its light is around the middle, as those of optics are. The patterns leave a common shift

@@ -12,8 +12,8 @@ import (
 // patterns. The inverse transform of a pattern is the autocorrelation of its exit wave. Behind an object that scatters
 // in all directions, the mean square of what differs from the mean pattern is therefore the autocorrelation of the
 // beam's intensity (Goodman, Speckle Phenomena in Optics, 5.1). Behind a weak object it is narrower.
-func beamWidth(p solve.Problem) float64 {
-	square, n := meanSquare(p), p.Patterns.Shape[1]
+func beamWidth(p solve.Amplitudes, measured []bool) float64 {
+	square, n := meanSquare(p, measured), p.Side()
 	distance := func(i int) float64 { return math.Hypot(float64(i/n-n/2), float64(i%n-n/2)) }
 	var far []float64 // the noise of the counts is the same at all distances
 	for i, v := range square {
@@ -38,23 +38,23 @@ func beamWidth(p solve.Problem) float64 {
 
 // meanSquare is the mean of |F (I - mean)|^2 over the patterns, (n, n), its middle at [n/2, n/2]. The mean pattern is
 // scaled to the light of each.
-func meanSquare(p solve.Problem) []float64 {
-	m, n := p.Patterns.Shape[0], p.Patterns.Shape[1]
+func meanSquare(p solve.Amplitudes, measured []bool) []float64 {
+	m, n := p.Count(), p.Side()
 	size := n * n
 	mean := make([]float64, size)
-	for i, d := range p.Patterns.Data {
+	for i, d := range p.Data {
 		mean[i%size] += float64(d) * float64(d) / float64(m)
 	}
 	light, transform := sum(mean), spectrum.NewTransform(n, n)
 	difference, out := make([]complex128, size), make([]float64, size)
 	for k := range m {
-		pattern, power := p.Patterns.Data[k*size:(k+1)*size], 0.0
+		pattern, power := p.Data[k*size:(k+1)*size], 0.0
 		for _, d := range pattern {
 			power += float64(d) * float64(d)
 		}
 		for i, d := range pattern {
 			difference[i] = complex(float64(d)*float64(d)-mean[i]*power/light, 0)
-			if p.Measured != nil && !p.Measured[i] {
+			if measured != nil && !measured[i] {
 				difference[i] = 0
 			}
 		}

@@ -9,14 +9,11 @@ import (
 // larger, and a pass is faster by the square of it. Positions and the strongest mode of the probe come along, an object
 // does not. The factor must divide N/2.
 func (p Problem) Coarse(factor int) Problem {
-	n := p.Patterns.Shape[1]
+	n := p.Patterns.Side()
 	side := n / factor
 	first := n/2 - side/2
-	out := Problem{Patterns: ndarray.New[float32](len(p.X), side, side), Probe: p.probeOn(side)}
+	out := Problem{Patterns: newCentral(p.Patterns, side), Probe: p.probeOn(side)}
 	for m := range p.X {
-		for r := range side {
-			copy(out.Patterns.Data[(m*side+r)*side:][:side], p.Patterns.Data[(m*n+first+r)*n+first:])
-		}
 		out.X, out.Y = append(out.X, p.X[m]/float64(factor)), append(out.Y, p.Y[m]/float64(factor))
 	}
 	if p.Measured != nil {
@@ -29,7 +26,7 @@ func (p Problem) Coarse(factor int) Problem {
 
 // probeOn is the first mode of the probe with the central side x side pixels of its far field.
 func (p Problem) probeOn(side int) *ndarray.Complex64 {
-	n := p.Patterns.Shape[1]
+	n := p.Patterns.Side()
 	field := spectrum.New(n, n)
 	for i := range field.Data {
 		field.Data[i] = complex128(p.Probe.Data[i])

@@ -9,7 +9,7 @@ import (
 func TestCoarseProblemsAreSmall(t *testing.T) {
 	p, truth := simulated(t, 120, 1e6)
 	c := p.Coarse(2)
-	if n := c.Patterns.Shape[1]; n != 32 || c.X[3] != p.X[3]/2 {
+	if n := c.Patterns.Side(); n != 32 || c.X[3] != p.X[3]/2 {
 		t.Fatalf("patterns of %d pixels, position %v of %v", n, c.X[3], p.X[3])
 	}
 	s := solved(t, c, usual())

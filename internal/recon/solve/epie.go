@@ -25,6 +25,7 @@ type epie struct {
 	modes           [][]complex128 // (K, N, N), transforms of the probe's modes
 	moved, waves    [][]complex128 // (K, N, N), the modes at a position; exit waves, then their residuals
 	ramp, patch     []complex128   // (N, N), work space
+	pattern         []float32      // (N, N), measured
 	intensity       []float64      // (N, N), modelled, unnormalised
 	light, gradient []float32      // (N, N), sum |P|^2; real part of the object's gradient
 	gradientIm      []float32
@@ -38,6 +39,7 @@ func newEPIE(s *state) *epie {
 		m.modes, m.moved, m.waves = append(m.modes, image()), append(m.moved, image()), append(m.waves, image())
 	}
 	m.ramp, m.patch, m.intensity = image(), image(), make([]float64, s.n*s.n)
+	m.pattern = make([]float32, s.n*s.n)
 	m.light, m.gradient, m.gradientIm = make([]float32, s.n*s.n), make([]float32, s.n*s.n), make([]float32, s.n*s.n)
 	return m
 }
@@ -59,7 +61,9 @@ func (m *epie) each(take func(id int, squares float64, re, im []float32)) error 
 	m.readProbe()
 	for _, id := range m.lit {
 		var sum misfits
-		m.gradients(id, &sum)
+		if _, err := m.gradients(id, &sum); err != nil {
+			return err
+		}
 		take(id, sum.squares, m.gradient, m.gradientIm)
 	}
 	return nil
@@ -73,7 +77,10 @@ func (m *epie) pass(ctx context.Context, number int) (misfits, error) {
 		if err := ctx.Err(); err != nil {
 			return sum, err
 		}
-		if m.visit(id, number, &sum); !finite(sum.squares) {
+		if err := m.visit(id, number, &sum); err != nil {
+			return sum, err
+		}
+		if !finite(sum.squares) {
 			break
 		}
 	}
@@ -103,8 +110,11 @@ func (m *epie) writeProbe() {
 }
 
 // visit updates object and probe by pattern id.
-func (m *epie) visit(id, pass int, sum *misfits) {
-	peak := m.gradients(id, sum)
+func (m *epie) visit(id, pass int, sum *misfits) error {
+	peak, err := m.gradients(id, sum)
+	if err != nil {
+		return err
+	}
 	if m.movesPositions(pass) {
 		m.positions.propose(id, m.gradient, m.gradientIm, m.light)
 	}
@@ -118,16 +128,20 @@ func (m *epie) visit(id, pass int, sum *misfits) {
 	if step := m.probeStep(pass); step > 0 {
 		m.updateProbe(step)
 	}
+	return nil
 }
 
 // gradients computes the object's gradient by a pattern and the residuals of its exit waves. It returns the peak of the
 // probe's light.
-func (m *epie) gradients(id int, sum *misfits) (peak float32) {
+func (m *epie) gradients(id int, sum *misfits) (peak float32, err error) {
+	if err := m.read(id, m.pattern); err != nil {
+		return 0, err
+	}
 	m.setRamp(frame.Fraction(m.y[id]), frame.Fraction(m.x[id]))
 	m.cutPatch(m.at(id))
 	m.propagate()
-	m.residual(m.pattern(id), sum)
-	return m.objectGradient()
+	m.residual(m.pattern, sum)
+	return m.objectGradient(), nil
 }
 
 // setRamp fills the ramp with the transform of a shift by (dy, dx) pixels.

@@ -20,7 +20,7 @@ func TestEPIEUsesTheGradientsOfTheGraph(t *testing.T) {
 			probe.Data[i] = complex(re.Data[i], im.Data[i])
 		}
 		p := Problem{
-			Patterns: testutil.Uniform(5, 0.2, 2, 1, n, n), X: []float64{10.3}, Y: []float64{9.55}, Probe: probe,
+			Patterns: Amplitudes{testutil.Uniform(5, 0.2, 2, 1, n, n)}, X: []float64{10.3}, Y: []float64{9.55}, Probe: probe,
 		}
 		if way.masked {
 			p.Measured = make([]bool, size)
@@ -45,7 +45,10 @@ func TestEPIEUsesTheGradientsOfTheGraph(t *testing.T) {
 
 		m, sum := newEPIE(s), misfits{}
 		m.readProbe()
-		peak := m.gradients(0, &sum)
+		peak, err := m.gradients(0, &sum)
+		if err != nil {
+			t.Fatal(err)
+		}
 		near := func(what string, got, want []float32) {
 			t.Helper()
 			testutil.CheckClose(t, fmt.Sprint(way, ", ", what), got, want, 1e-4) // the graph computes in float32

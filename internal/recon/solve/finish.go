@@ -23,7 +23,7 @@ func (s *state) finish(m method) (*Solution, error) {
 	total := 0.0
 	err := m.each(func(id int, squares float64, re, im []float32) {
 		total += squares
-		solution.Residuals[id] = ratio(squares, powerOf(s.pattern(id)))
+		solution.Residuals[id] = ratio(squares, s.powers[id])
 		at := s.at(id)
 		for q, w := range light {
 			pixel := at + q/s.n*s.object.width + q%s.n
@@ -37,14 +37,6 @@ func (s *state) finish(m method) (*Solution, error) {
 	solution.Residual = total / s.power
 	s.cropTo(solution, illumination, deviation, float64(peak))
 	return solution, nil
-}
-
-// powerOf is sum d^2.
-func powerOf(pattern []float32) (sum float64) {
-	for _, d := range pattern {
-		sum += float64(d) * float64(d)
-	}
-	return sum
 }
 
 // finite reports whether every number of the solution is finite.

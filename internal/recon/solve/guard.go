@@ -69,7 +69,7 @@ func (s *state) largestResidual() float64 {
 	for i, re := range s.object.re {
 		peak = max(peak, math.Hypot(float64(re), float64(s.object.im[i])))
 	}
-	root := 1 + peak*math.Sqrt(float64(len(s.patterns))/s.power)
+	root := 1 + peak*math.Sqrt(float64(s.pixels())/s.power)
 	return root * root
 }
 

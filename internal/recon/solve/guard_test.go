@@ -23,7 +23,7 @@ func misplaced(t *testing.T) (Problem, Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := Problem{Patterns: data.Patterns, X: slices.Clone(data.X), Y: slices.Clone(data.Y), Probe: data.Probe}
+	p := Problem{Patterns: Amplitudes{data.Patterns}, X: slices.Clone(data.X), Y: slices.Clone(data.Y), Probe: data.Probe}
 	rng := rand.New(rand.NewPCG(1, 7))
 	for i := range p.X {
 		p.X[i] += 7 / math.Sqrt2 * rng.NormFloat64()
@@ -141,7 +141,7 @@ func TestAHopelessSolverIsAnError(t *testing.T) {
 	}
 	var starts [][]float32
 	g := newGuard(s)
-	err = s.solve(t.Context(), runaway{newEPIE(s)}, g, func(pass Pass) {
+	err = s.solve(t.Context(), runaway{newEPIE(s)}, g, keeper{}, func(pass Pass) {
 		if !pass.Diverged {
 			t.Errorf("pass %d counts", pass.Number)
 		}
@@ -213,9 +213,9 @@ func TestNumbersThatAreNotFiniteAreFound(t *testing.T) {
 // TestPatternsWithoutLightDoNotCount: a beam that was off demands no opaque object.
 func TestPatternsWithoutLightDoNotCount(t *testing.T) {
 	p, truth := simulated(t, 150, 1e6)
-	for i := range p.Patterns.Data {
+	for i := range amplitudesOf(p).Data {
 		if i/(64*64)%2 == 0 {
-			p.Patterns.Data[i] = 0
+			amplitudesOf(p).Data[i] = 0
 		}
 	}
 	for _, method := range []Method{LSQML, EPIE} {

@@ -3,8 +3,6 @@ package solve
 import (
 	"cmp"
 	"slices"
-
-	"ptyx/internal/base/ndarray"
 )
 
 // Halves divides the patterns of a problem into two problems that cover the same area, each with every second pattern.
@@ -19,16 +17,14 @@ func Halves(p Problem) (a, b Problem) {
 	}
 	slices.Sort(ids[0])
 	slices.Sort(ids[1])
-	return p.selected(ids[0]), p.selected(ids[1])
+	return p.Selected(ids[0]), p.Selected(ids[1])
 }
 
-// selected is the problem with some of its patterns.
-func (p Problem) selected(ids []int) Problem {
-	n := p.Patterns.Shape[1]
+// Selected is the problem with some of its patterns, in the order of ids.
+func (p Problem) Selected(ids []int) Problem {
 	out := p
-	out.Patterns, out.X, out.Y = ndarray.New[float32](len(ids), n, n), nil, nil
-	for i, id := range ids {
-		copy(out.Patterns.Data[i*n*n:], p.Patterns.Data[id*n*n:][:n*n])
+	out.Patterns, out.X, out.Y = chosen{p.Patterns, ids}, nil, nil
+	for _, id := range ids {
 		out.X, out.Y = append(out.X, p.X[id]), append(out.Y, p.Y[id])
 	}
 	return out

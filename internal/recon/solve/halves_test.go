@@ -14,16 +14,19 @@ import (
 // TestHalvesOfARasterAreAChessboard: in any order of the scan, every neighbour along an axis is in the other half.
 func TestHalvesOfARasterAreAChessboard(t *testing.T) {
 	const side, step = 8, 5.5
-	p := Problem{Patterns: ndarray.New[float32](side*side, 2, 2)}
+	p := Problem{Patterns: Amplitudes{ndarray.New[float32](side*side, 2, 2)}}
 	for i, cell := range rand.New(rand.NewPCG(1, 2)).Perm(side * side) {
 		p.X, p.Y = append(p.X, 40+step*float64(cell%side)), append(p.Y, -7+step*float64(cell/side))
-		p.Patterns.Data[4*i] = float32(cell) // to recognise the pattern
+		amplitudesOf(p).Data[4*i] = float32(cell) // to recognise the pattern
 	}
 	a, b := Halves(p)
 	for _, half := range []Problem{a, b} {
-		first := 0
+		first, pattern := 0, make([]float32, 4)
 		for i := range half.X {
-			cell := int(half.Patterns.Data[4*i])
+			if err := half.Patterns.Read(i, pattern); err != nil {
+				t.Fatal(err)
+			}
+			cell := int(pattern[0])
 			if x, y := 40+step*float64(cell%side), -7+step*float64(cell/side); half.X[i] != x || half.Y[i] != y {
 				t.Fatalf("pattern of cell %d is at (%g, %g), want (%g, %g)", cell, half.X[i], half.Y[i], x, y)
 			}
@@ -32,7 +35,7 @@ func TestHalvesOfARasterAreAChessboard(t *testing.T) {
 				first = colour
 			}
 			if colour != first {
-				t.Fatalf("cells %v and %d are in one half", half.Patterns.Data[0], cell)
+				t.Fatalf("cell %d is in the half of the other colour", cell)
 			}
 		}
 		if len(half.X) != side*side/2 {
@@ -110,7 +113,7 @@ func smooth(t *testing.T, p *Problem, object *ndarray.Complex64, cut float64) {
 	for i, v := range f.Data {
 		object.Data[i] = complex64(v)
 	}
-	n := p.Patterns.Shape[1]
+	n := p.Patterns.Side()
 	wave, intensity, noise := make([]complex128, n*n), make([]float64, n*n), rand.New(rand.NewPCG(3, 4))
 	for m := range p.X {
 		p.X[m], p.Y[m] = math.Round(p.X[m]), math.Round(p.Y[m])
@@ -120,7 +123,7 @@ func smooth(t *testing.T, p *Problem, object *ndarray.Complex64, cut float64) {
 		}
 		optics.NewPropagator(n).Intensity(wave, intensity)
 		for i, v := range intensity {
-			p.Patterns.Data[m*n*n+i] = float32(max(0, math.Sqrt(v)+noise.NormFloat64()/2)) // as of photons
+			amplitudesOf(*p).Data[m*n*n+i] = float32(max(0, math.Sqrt(v)+noise.NormFloat64()/2)) // as of photons
 		}
 	}
 }

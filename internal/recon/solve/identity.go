@@ -21,15 +21,19 @@ type fact struct {
 }
 
 // identify lists the facts of a run. Engine, device and threads are not among them: they change only the rounding.
-func identify(p Problem, o Options) []fact {
+func identify(p Problem, o Options) ([]fact, error) {
 	command, object := "ptyx solve", ""
 	if p.Object != nil {
 		command, object = "ptyx refine", digest([]int64{int64(p.Row), int64(p.Col)}, lengths(p.Object), p.Object.Data)
 	}
+	data, err := p.digest()
+	if err != nil {
+		return nil, err
+	}
 	probe := digest(lengths(p.Probe), p.Probe.Data)
 	facts := []fact{
 		{"command", command, "", "resume with %s", false},
-		{"data_sha256", p.digest(), "the state of another scan, or of another view of it",
+		{"data_sha256", data, "the state of another scan, or of another view of it",
 			"resume with the same --data and the same flags for reading it", false},
 		{"object_sha256", object, "the state of a run from another object", "resume with the same --recon",
 			p.ObjectOverwritten},
@@ -48,7 +52,7 @@ func identify(p Problem, o Options) []fact {
 			remedy: "resume with --" + option.flag + "=%s",
 		})
 	}
-	return facts
+	return facts, nil
 }
 
 // check compares the fact with its value in a file.
@@ -65,11 +69,17 @@ func (f fact) check(path, found string) error {
 
 // digest is the SHA-256 of what the solver knows of a scan: number and size of the patterns, amplitudes, mask,
 // positions.
-func (p Problem) digest() string {
+func (p Problem) digest() (string, error) {
 	if p.GivenX != nil {
 		p.X, p.Y = p.GivenX, p.GivenY
 	}
-	return digest(lengths(p.Patterns), p.Patterns.Data, int64(len(p.Measured)), p.Measured, p.X, p.Y)
+	h, n := sha256.New(), int64(p.Patterns.Side())
+	write(h, []int64{3, int64(p.Patterns.Count()), n, n})
+	if err := eachPattern(p.Patterns, func(_ int, pattern []float32) { write(h, pattern) }); err != nil {
+		return "", err
+	}
+	write(h, int64(len(p.Measured)), p.Measured, p.X, p.Y)
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // lengths are those of an array's axes, with their number before them.
@@ -84,24 +94,12 @@ func lengths[T ndarray.Element](a *ndarray.Array[T]) []int64 {
 // digest is the SHA-256, in hex, of numbers and slices of numbers, little-endian.
 func digest(parts ...any) string {
 	h := sha256.New()
-	for _, part := range parts {
-		if values, ok := part.([]float32); ok {
-			writeAll(h, values)
-			continue
-		}
-		_ = binary.Write(h, binary.LittleEndian, part) // a hash takes everything
-	}
+	write(h, parts...)
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// writeAll writes the patterns of a scan without a copy of all of them.
-func writeAll(h hash.Hash, values []float32) {
-	const chunk = 1 << 14
-	buffer := make([]byte, 0, 4*chunk)
-	for len(values) > 0 {
-		part := values[:min(chunk, len(values))]
-		values = values[len(part):]
-		buffer, _ = binary.Append(buffer[:0], binary.LittleEndian, part)
-		_, _ = h.Write(buffer)
+func write(h hash.Hash, parts ...any) {
+	for _, part := range parts {
+		_ = binary.Write(h, binary.LittleEndian, part) // a hash takes everything
 	}
 }

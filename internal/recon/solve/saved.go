@@ -22,11 +22,12 @@ type keeper struct {
 	facts              []fact
 }
 
-func newKeeper(p Problem, o Options) keeper {
+func newKeeper(p Problem, o Options) (keeper, error) {
 	if o.Resume == "" && o.Checkpoint == "" {
-		return keeper{}
+		return keeper{}, nil
 	}
-	return keeper{o.Resume, o.Checkpoint, identify(p, o)}
+	facts, err := identify(p, o)
+	return keeper{o.Resume, o.Checkpoint, facts}, err
 }
 
 // Unsaved is the error of a run whose state could not be saved.

@@ -227,8 +227,12 @@ func TestADivergedRunResumes(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer step.close()
+		k, err := newKeeper(p, o)
+		if err != nil {
+			t.Fatal(err)
+		}
 		ctx := &fuse{t.Context(), 1 << 30}
-		got, err := s.run(ctx, burst{newLSQML(s, step)}, newKeeper(p, o), func(pass Pass) {
+		got, err := s.run(ctx, burst{newLSQML(s, step)}, k, func(pass Pass) {
 			if pass.Number == interrupt {
 				ctx.left = 0
 			}
@@ -257,8 +261,9 @@ func TestStatesOfOtherRunsAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := p
-	other.Patterns = p.Patterns.Clone()
-	other.Patterns.Data[77] += 1
+	patterns := amplitudesOf(p).Clone()
+	patterns.Data[77] += 1
+	other.Patterns = Amplitudes{patterns}
 	elsewhere := p
 	elsewhere.X = slices.Clone(p.X)
 	elsewhere.X[3] += 0.5
@@ -397,18 +402,23 @@ func value(t *testing.T, file *npz.Reader, key string) any {
 	return v
 }
 
-// TestAStateThatCannotBeSavedKeepsTheSolution and says so.
+// TestAStateThatCannotBeSavedKeepsTheSolution and says so, between passes and at the end.
 func TestAStateThatCannotBeSavedKeepsTheSolution(t *testing.T) {
 	p, _ := simulated(t, 12, 1e5)
 	o := usual()
-	o.Passes = 1
+	o.Passes, o.SaveEvery = 3, 2
 	blocked := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(blocked, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s, err := keptRun(t, p, o, filepath.Join(blocked, "state.npz"), false, cut{})
+	o.Checkpoint = filepath.Join(blocked, "state.npz")
 	var unsaved *Unsaved
-	if !errors.As(err, &unsaved) || s == nil || len(s.History) != 1 {
+	s, err := Run(t.Context(), p, o, fast(t, o.Threads), func(pass Pass) {
+		if failed := errors.As(pass.Unsaved, &unsaved); failed != (pass.Number == 2) {
+			t.Errorf("pass %d: %v", pass.Number, pass.Unsaved)
+		}
+	})
+	if !errors.As(err, &unsaved) || s == nil || len(s.History) != 3 {
 		t.Errorf("%v, %v", s, err)
 	}
 }
@@ -424,5 +434,37 @@ func TestEPIENeedsNoEngine(t *testing.T) {
 	}
 	if got := correlation(t, s, truth); !(got > 0.9) || s.Device != "Go" || EPIE.OnEngine() || !LSQML.OnEngine() {
 		t.Errorf("correlation %v on %s", got, s.Device)
+	}
+}
+
+// TestAKilledRunResumesFromItsLastSave, made between two passes, to the bytes of a run that was never killed.
+func TestAKilledRunResumesFromItsLastSave(t *testing.T) {
+	p, o := resumable(t)["lsqml, all"]()
+	o.Passes, o.SaveEvery = 7, 2
+	dir := t.TempDir()
+	left, path := filepath.Join(dir, "left.npz"), filepath.Join(dir, "state.npz")
+	o.Checkpoint = path
+	want, err := Run(t.Context(), p, o, fast(t, o.Threads), func(pass Pass) {
+		if pass.Number != 5 {
+			return
+		}
+		if err := os.WriteFile(left, read(t, path), 0o600); err != nil { // as a kill in the next pass leaves it
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Resume, o.Checkpoint = left, left
+	got, err := Run(t.Context(), p, o, fast(t, o.Threads), func(Pass) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "killed", got, want)
+	if got.Resumed != 4 {
+		t.Errorf("resumed after %d passes, the last save was after 4", got.Resumed)
+	}
+	if !bytes.Equal(read(t, path), read(t, left)) {
+		t.Error("the states differ")
 	}
 }

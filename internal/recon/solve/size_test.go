@@ -21,7 +21,7 @@ func TestSolvesPatternsOfManySizes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := Problem{Patterns: data.Patterns, X: data.X, Y: data.Y, Probe: data.Probe}
+		p := Problem{Patterns: Amplitudes{data.Patterns}, X: data.X, Y: data.Y, Probe: data.Probe}
 		for _, method := range []Method{LSQML, EPIE} {
 			t.Run(fmt.Sprintf("N=%d %s", n, method), func(t *testing.T) {
 				o := usual()

@@ -37,6 +37,7 @@ type Options struct {
 	Threads    int
 	Resume     string // file of a state to continue from; empty: none
 	Checkpoint string // file for the state after the passes; empty: none
+	SaveEvery  int    // passes after which the state is saved to Checkpoint, too; 0: only after the last
 }
 
 // Defaults are the usual options, for the given number of passes.
@@ -57,6 +58,8 @@ func (o Options) Check() error {
 		return fault("--iterations", o.Passes, "1 or more")
 	case o.BatchSize < 0:
 		return fault("--batch-size", o.BatchSize, "0 (by the size of the scan) or more")
+	case o.SaveEvery < 0:
+		return fault("--save-every", o.SaveEvery, "0 (only at the end) or a number of passes")
 	case o.Modes < 1 || o.Modes > MaxModes:
 		return fault("--modes", o.Modes, fmt.Sprintf("1 to %d", MaxModes))
 	case o.OPR < 0 || o.OPR > MaxModes:
@@ -69,7 +72,7 @@ func (o Options) Check() error {
 
 // Problem is a scan and the start of the iteration.
 type Problem struct {
-	Patterns *ndarray.Float32   // (M, N, N), amplitudes in roots of counts, zero frequency at [N/2, N/2]
+	Patterns Patterns           // (M, N, N), see Amplitudes
 	Measured []bool             // (N*N), pixels of the patterns that count; nil: all
 	X, Y     []float64          // (M), patch centres in object pixels
 	GivenX   []float64          // (M), of the scan, which X replaces; nil: X is as given
@@ -95,6 +98,7 @@ type Pass struct {
 	Residual float64 // sum (|F| - d)^2 / sum d^2, each pattern before its update
 	Batches  int     // updates in the pass
 	Diverged bool    // the pass is undone; the next starts from the best state with half the steps
+	Unsaved  error   // of saving the state after this pass; nil: it was saved, or was not to be
 }
 
 // Solution is object and probe.
@@ -124,8 +128,8 @@ type Solution struct {
 // that diverges goes back to its best state and halves its steps; if this does not help, Run returns an error alone.
 //
 // With Options.Checkpoint, Run saves its state after the last pass and when ctx is done. If that fails, Run returns
-// *Unsaved and the solution. A run with Options.Resume continues from such a state, and ends with the bytes of a run
-// that never stopped. All faults of the state's file are *badinput.Error. EPIE needs no engine, so e may be nil.
+// *Unsaved and the solution. If saving between two passes fails, Run reports it with the pass and goes on. A run with
+// Options.Resume continues from such a state, and ends with the bytes of a run that never stopped. All faults of the state's file are *badinput.Error. EPIE needs no engine, so e may be nil.
 func Run(ctx context.Context, p Problem, o Options, e engine.Engine, progress func(Pass)) (*Solution, error) {
 	row, ok := methods[o.Method]
 	if !ok {
@@ -135,11 +139,15 @@ func Run(ctx context.Context, p Problem, o Options, e engine.Engine, progress fu
 	if err != nil {
 		return nil, err
 	}
+	k, err := newKeeper(p, o)
+	if err != nil {
+		return nil, err
+	}
 	m, err := row.new(s, e)
 	if err != nil {
 		return nil, err
 	}
-	solution, err := s.run(ctx, m, newKeeper(p, o), progress)
+	solution, err := s.run(ctx, m, k, progress)
 	if closed := m.close(); closed != nil {
 		return nil, errors.Join(err, closed)
 	}
@@ -159,7 +167,7 @@ func (s *state) run(ctx context.Context, m method, k keeper, progress func(Pass)
 		return nil, err
 	}
 	resumed := len(s.history)
-	err := s.solve(ctx, m, g, progress)
+	err := s.solve(ctx, m, g, k, progress)
 	if err != nil {
 		if ctx.Err() == nil || len(s.history) == 0 {
 			return nil, err
@@ -176,7 +184,7 @@ func (s *state) run(ctx context.Context, m method, k keeper, progress func(Pass)
 }
 
 // solve makes passes until the method has converged or all Passes are made.
-func (s *state) solve(ctx context.Context, m method, g *guard, progress func(Pass)) error {
+func (s *state) solve(ctx context.Context, m method, g *guard, k keeper, progress func(Pass)) error {
 	for s.passes < s.options.Passes && !s.converged {
 		number := s.passes + 1
 		g.begin()
@@ -197,8 +205,11 @@ func (s *state) solve(ctx context.Context, m method, g *guard, progress func(Pas
 		g.keep(pass.Residual)
 		m.shifted(s.centreProbe())
 		s.history = append(s.history, pass)
-		progress(pass)
 		s.converged = m.converged(loss)
+		if every := s.options.SaveEvery; every > 0 && number%every == 0 {
+			pass.Unsaved = k.save(g)
+		}
+		progress(pass)
 	}
 	return nil
 }
@@ -209,7 +220,7 @@ func (s *state) runPass(ctx context.Context, m method, number int) (pass Pass, l
 	if err != nil {
 		return Pass{}, 0, err
 	}
-	s.noise = sum.squares / float64(len(s.patterns))
+	s.noise = sum.squares / float64(s.pixels())
 	if s.varies(number) {
 		s.variation.normalise()
 	}

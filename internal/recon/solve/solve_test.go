@@ -37,8 +37,12 @@ func simulated(t *testing.T, count int, photons float64) (Problem, metrics.Image
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Problem{Patterns: data.Patterns, X: data.X, Y: data.Y, Probe: data.Probe}, metrics.Image{Object: data.Object}
+	p := Problem{Patterns: Amplitudes{data.Patterns}, X: data.X, Y: data.Y, Probe: data.Probe}
+	return p, metrics.Image{Object: data.Object}
 }
+
+// amplitudesOf are the patterns of a problem that memory holds.
+func amplitudesOf(p Problem) *ndarray.Float32 { return p.Patterns.(Amplitudes).Float32 }
 
 func usual() Options {
 	o := Defaults(60)
@@ -132,14 +136,15 @@ func TestSolvesFromAnEmptyObject(t *testing.T) {
 func TestMaskedPixelsDoNotCount(t *testing.T) {
 	whole, truth := simulated(t, 100, 1e6)
 	spoilt := whole
-	spoilt.Patterns = ndarray.Wrap(slices.Clone(whole.Patterns.Data), whole.Patterns.Shape...)
+	patterns := amplitudesOf(whole).Clone()
+	spoilt.Patterns = Amplitudes{patterns}
 	spoilt.Measured = make([]bool, 64*64)
 	for q := range spoilt.Measured {
 		spoilt.Measured[q] = q%64 < 29 || q%64 > 30 // two columns beside the middle
 	}
-	for i := range spoilt.Patterns.Data {
+	for i := range patterns.Data {
 		if !spoilt.Measured[i%4096] {
-			spoilt.Patterns.Data[i] = float32(i % 7 * 20)
+			patterns.Data[i] = float32(i % 7 * 20)
 		}
 	}
 	counted := spoilt
@@ -242,7 +247,7 @@ func TestIncoherentModes(t *testing.T) {
 	power := optics.Power(p.Probe)
 	optics.NormalisePower(probes[0], power*(1-share))
 	optics.NormalisePower(probes[1], power*share)
-	mixed := Problem{Patterns: ndarray.New[float32](len(p.X), n, n), X: p.X, Y: p.Y, Probe: p.Probe}
+	mixed := Problem{Patterns: Amplitudes{ndarray.New[float32](len(p.X), n, n)}, X: p.X, Y: p.Y, Probe: p.Probe}
 	pattern := make([]float64, n*n)
 	for m := range p.X {
 		c := frame.Cover(p.X[m:m+1], p.Y[m:m+1], n)
@@ -254,12 +259,12 @@ func TestIncoherentModes(t *testing.T) {
 			moved := optics.ShiftProbe(probe, frame.Fraction(p.Y[m]), frame.Fraction(p.X[m]))
 			optics.NewPropagator(n).Intensity(optics.ExitWave(moved, patch), pattern)
 			for q, v := range pattern {
-				mixed.Patterns.Data[m*n*n+q] += float32(v)
+				amplitudesOf(mixed).Data[m*n*n+q] += float32(v)
 			}
 		}
 	}
-	for i, v := range mixed.Patterns.Data {
-		mixed.Patterns.Data[i] = float32(math.Sqrt(float64(v)))
+	for i, v := range amplitudesOf(mixed).Data {
+		amplitudesOf(mixed).Data[i] = float32(math.Sqrt(float64(v)))
 	}
 	o := usual()
 	one := solved(t, mixed, o)
@@ -358,7 +363,7 @@ func TestInvalidOptions(t *testing.T) {
 		}
 	}
 	dark := Problem{
-		Patterns: ndarray.New[float32](2, 64, 64), X: []float64{32, 40}, Y: []float64{32, 40},
+		Patterns: Amplitudes{ndarray.New[float32](2, 64, 64)}, X: []float64{32, 40}, Y: []float64{32, 40},
 		Probe: ndarray.New[complex64](64, 64),
 	}
 	var bad *badinput.Error

@@ -19,9 +19,10 @@ type state struct {
 	n       int
 	x, y    []float64
 
-	patterns []float32 // (M, N, N), scaled
+	patterns Patterns  // (M, N, N), not scaled
 	measured []bool    // (N*N), pixels that count; nil: all
 	scale    float64   // factor of the patterns
+	powers   []float64 // (M), sum d^2 of each pattern at the pixels that count, scaled
 	power    float64   // of all patterns at the pixels that count, scaled
 	lit      []int     // patterns with light, which alone count
 
@@ -41,28 +42,16 @@ type state struct {
 }
 
 func newState(p Problem, o Options) (*state, error) {
-	n, margin := p.Patterns.Shape[1], 0
+	n, margin := p.Patterns.Side(), 0
 	if o.Positions {
 		margin = positionReach
 	}
 	s := &state{
 		options: o, n: n, stepShare: 1, x: slices.Clone(p.X), y: slices.Clone(p.Y), measured: p.Measured,
-		box: frame.Cover(p.X, p.Y, n).Grow(margin), patterns: make([]float32, len(p.Patterns.Data)),
+		box: frame.Cover(p.X, p.Y, n).Grow(margin), patterns: p.Patterns,
 	}
-	power := 0.0
-	for _, d := range p.Patterns.Data {
-		power += float64(d) * float64(d)
-	}
-	if !(power > 0) {
-		return nil, &badinput.Error{Key: "diff3d", Found: "patterns that are zero everywhere", Expected: "some light"}
-	}
-	s.scale = math.Sqrt(float64(len(p.Patterns.Data)) / power)
-	for i, d := range p.Patterns.Data {
-		s.patterns[i] = d * float32(s.scale)
-	}
-	s.power = power * (s.scale * s.scale)
-	if s.measured != nil {
-		s.clearUnmeasured()
+	if err := s.scalePatterns(p); err != nil {
+		return nil, err
 	}
 	s.findLit()
 	if o.Positions {
@@ -76,15 +65,55 @@ func newState(p Problem, o Options) (*state, error) {
 	return s, nil
 }
 
-// clearUnmeasured sets the pixels that do not count to 0; the graph does so with the modelled ones.
-func (s *state) clearUnmeasured() {
-	s.power = 0
-	for i, d := range s.patterns {
-		if !s.measured[i%len(s.measured)] {
-			s.patterns[i] = 0
-			continue
+// scalePatterns finds the factor of the patterns, and their light with it.
+func (s *state) scalePatterns(p Problem) error {
+	power, err := p.Light()
+	if err != nil {
+		return err
+	}
+	if !(power > 0) {
+		return &badinput.Error{Key: "diff3d", Found: "patterns that are zero everywhere", Expected: "some light"}
+	}
+	s.scale = math.Sqrt(float64(s.pixels()) / power)
+	s.power, s.powers = power*(s.scale*s.scale), make([]float64, len(s.x))
+	measured := 0.0
+	err = eachPattern(s.patterns, func(id int, pattern []float32) {
+		s.prepare(pattern)
+		for _, d := range pattern {
+			square := float64(d) * float64(d)
+			s.powers[id] += square
+			measured += square
 		}
-		s.power += float64(d) * float64(d)
+	})
+	if s.measured != nil {
+		s.power = measured
+	}
+	return err
+}
+
+// pixels is the number of pixels of all patterns, M N N.
+func (s *state) pixels() int { return len(s.x) * s.n * s.n }
+
+// read copies pattern id, (N, N), scaled. Pixels that do not count are 0; the graph clears the modelled ones, too.
+// Several goroutines may call it at once.
+func (s *state) read(id int, pattern []float32) error {
+	if err := s.patterns.Read(id, pattern); err != nil {
+		return err
+	}
+	s.prepare(pattern)
+	return nil
+}
+
+// prepare scales a pattern and clears the pixels that do not count.
+func (s *state) prepare(pattern []float32) {
+	factor := float32(s.scale)
+	for i, d := range pattern {
+		pattern[i] = d * factor
+	}
+	for i, counts := range s.measured {
+		if !counts {
+			pattern[i] = 0
+		}
 	}
 }
 
@@ -96,7 +125,7 @@ const leastLight = 1e-3
 func (s *state) findLit() {
 	least := leastLight * s.power / float64(len(s.x))
 	for id := range s.x {
-		if powerOf(s.pattern(id)) > least {
+		if s.powers[id] > least {
 			s.lit = append(s.lit, id)
 		}
 	}
@@ -167,9 +196,6 @@ func (s *state) at(id int) int {
 	row, col := s.box.Offset(s.x[id], s.y[id], s.n)
 	return row*s.object.width + col
 }
-
-// pattern is the measured amplitude of pattern m, (N, N).
-func (s *state) pattern(m int) []float32 { return s.patterns[m*s.n*s.n : (m+1)*s.n*s.n] }
 
 // light is sum_k |P_k|^2 of modes and variable modes, (N, N), and its largest value.
 func (s *state) light() (light []float32, peak float32) {

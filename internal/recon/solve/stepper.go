@@ -88,7 +88,9 @@ func (t *stepper) each(members []int, take func(r *replica) error) error {
 			}
 			used++
 			g.Go(func() error {
-				t.fill(r)
+				if err := t.fill(r); err != nil {
+					return err
+				}
 				return r.binding.Run()
 			})
 		}
@@ -105,7 +107,7 @@ func (t *stepper) each(members []int, take func(r *replica) error) error {
 }
 
 // fill cuts the patches of a replica's members. Unused slots get an empty object and no light, which has no gradient.
-func (t *stepper) fill(r *replica) {
+func (t *stepper) fill(r *replica) error {
 	s, size := t.state, t.state.n*t.state.n
 	for slot := range t.patterns {
 		re, im := part(r.objectRe, slot, size), part(r.objectIm, slot, size)
@@ -120,13 +122,16 @@ func (t *stepper) fill(r *replica) {
 		}
 		m := r.members[slot]
 		s.object.cut(s.at(m), s.n, re, im)
-		copy(part(r.measured, slot, size), s.pattern(m))
+		if err := s.read(m, part(r.measured, slot, size)); err != nil {
+			return err
+		}
 		optics.ShiftMatrixInto(part(r.shiftY, slot, size), frame.Fraction(s.y[m]), s.n)
 		optics.ShiftMatrixInto(part(r.shiftX, slot, size), frame.Fraction(s.x[m]), s.n)
 		if r.factors != nil {
 			s.variation.mix(m, part(r.factors, slot, t.factors))
 		}
 	}
+	return nil
 }
 
 // part is image number i of an array.

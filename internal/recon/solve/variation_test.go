@@ -14,9 +14,9 @@ import (
 
 // illuminated is a problem whose pattern m was taken with a probe of its own.
 func illuminated(p Problem, truth metrics.Image, probe func(m int) *ndarray.Complex64) Problem {
-	n := p.Patterns.Shape[1]
-	out := p
-	out.Patterns = ndarray.New[float32](p.Patterns.Shape...)
+	n := p.Patterns.Side()
+	out, patterns := p, ndarray.New[float32](amplitudesOf(p).Shape...)
+	out.Patterns = Amplitudes{patterns}
 	light := make([]float64, n*n)
 	for m := range p.X {
 		box := frame.Cover(p.X[m:m+1], p.Y[m:m+1], n)
@@ -27,7 +27,7 @@ func illuminated(p Problem, truth metrics.Image, probe func(m int) *ndarray.Comp
 		moved := optics.ShiftProbe(probe(m), frame.Fraction(p.Y[m]), frame.Fraction(p.X[m]))
 		optics.NewPropagator(n).Intensity(optics.ExitWave(moved, patch), light)
 		for q, v := range light {
-			out.Patterns.Data[m*n*n+q] = float32(math.Sqrt(v))
+			patterns.Data[m*n*n+q] = float32(math.Sqrt(v))
 		}
 	}
 	return out

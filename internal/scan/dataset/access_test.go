@@ -44,6 +44,9 @@ func TestAccessEqualsLoading(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			for _, limit := range []int64{0, 2 * image * m, 1} {
+				checkHeld(t, s, limit, want)
+			}
 			ids := []int{8, 3, 3, 0, 5}
 			scratch := t.TempDir()
 			a, err := s.Access(ids, scratch)
