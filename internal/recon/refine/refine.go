@@ -184,16 +184,17 @@ func (l *Live) refine(
 	ctx, done := l.interruptible(ctx, b)
 	defer done()
 	p := solve.Problem{Measured: b.measured, X: b.x, Y: b.y}
-	var err error
-	if p.Patterns, err = l.load(b.places); err != nil {
+	patterns, err := l.load(b.places)
+	if err != nil {
 		return err
 	}
+	p.Patterns = solve.Amplitudes{Float32: patterns}
 	box := frame.Cover(b.x, b.y, l.n)
 	p.Row, p.Col = box.Top, box.Left
 	if !l.o.Empty {
 		p.Object = object(box)
 	}
-	power := meanPower(p.Patterns)
+	power := meanPower(patterns)
 	p.Probe = l.begin(&p, box, power)
 	options := b.options()
 	options.Seed, options.Threads, options.Modes = l.o.Seed, l.o.Threads, modesOf(p.Probe)

@@ -38,9 +38,12 @@ func scan(t *testing.T, count int) (solve.Problem, metrics.Image) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return solve.Problem{Patterns: data.Patterns, X: data.X, Y: data.Y, Probe: data.Probe},
+	return solve.Problem{Patterns: solve.Amplitudes{Float32: data.Patterns}, X: data.X, Y: data.Y, Probe: data.Probe},
 		metrics.Image{Object: data.Object}
 }
+
+// amplitudesOf are the patterns of a problem that memory holds.
+func amplitudesOf(p solve.Problem) *ndarray.Float32 { return p.Patterns.(solve.Amplitudes).Float32 }
 
 // refined runs a Live on frames that are added while it runs, until it has nothing left to do.
 func refined(t *testing.T, l *Live, p solve.Problem, object func(frame.Box) *ndarray.Complex64) {
@@ -49,7 +52,7 @@ func refined(t *testing.T, l *Live, p solve.Problem, object func(frame.Box) *nda
 	done, e := make(chan error, 1), cpu(t)
 	go func() { done <- l.Run(ctx, e, object) }()
 	for i := range p.X {
-		if err := l.Add(int64(i), p.X[i], p.Y[i], p.Patterns.Data[i*n*n:][:n*n], nil); err != nil {
+		if err := l.Add(int64(i), p.X[i], p.Y[i], amplitudesOf(p).Data[i*n*n:][:n*n], nil); err != nil {
 			t.Fatal(err)
 		}
 		if i == len(p.X)/2 {
@@ -108,8 +111,8 @@ func TestLiveSolves(t *testing.T) {
 		}
 	}
 	patterns, _, err := l.Patterns([]int64{7, 3})
-	if err != nil || !slices.Equal(patterns.Data[:n*n], p.Patterns.Data[7*n*n:][:n*n]) ||
-		!slices.Equal(patterns.Data[n*n:], p.Patterns.Data[3*n*n:][:n*n]) {
+	if err != nil || !slices.Equal(patterns.Data[:n*n], amplitudesOf(p).Data[7*n*n:][:n*n]) ||
+		!slices.Equal(patterns.Data[n*n:], amplitudesOf(p).Data[3*n*n:][:n*n]) {
 		t.Errorf("the patterns of frames 7 and 3 are others: %v", err)
 	}
 	if _, _, err := l.Patterns([]int64{100}); err == nil {
@@ -136,8 +139,9 @@ func TestLiveKeepsTheNetwork(t *testing.T) {
 	scale(probe, 3)
 	l := New(Options{Probe: probe, Threads: 2, Dir: t.TempDir(), Room: 1 << 30})
 	defer l.Close()
-	part := solve.Problem{Patterns: p.Patterns.Clone(), X: p.X[:40], Y: p.Y[:40], Probe: p.Probe}
-	clear(part.Patterns.Data[:8*n*n]) // frames without light
+	patterns := amplitudesOf(p).Clone()
+	part := solve.Problem{Patterns: solve.Amplitudes{Float32: patterns}, X: p.X[:40], Y: p.Y[:40], Probe: p.Probe}
+	clear(patterns.Data[:8*n*n]) // frames without light
 	refined(t, l, part, network)
 	object := network(box)
 	r := shown(l, p, object, box)

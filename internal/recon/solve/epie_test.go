@@ -20,7 +20,8 @@ func TestEPIEUsesTheGradientsOfTheGraph(t *testing.T) {
 			probe.Data[i] = complex(re.Data[i], im.Data[i])
 		}
 		p := Problem{
-			Patterns: Amplitudes{testutil.Uniform(5, 0.2, 2, 1, n, n)}, X: []float64{10.3}, Y: []float64{9.55}, Probe: probe,
+			Patterns: Amplitudes{testutil.Uniform(5, 0.2, 2, 1, n, n)}, X: []float64{10.3}, Y: []float64{9.55},
+			Probe: probe,
 		}
 		if way.masked {
 			p.Measured = make([]bool, size)

@@ -23,7 +23,8 @@ func misplaced(t *testing.T) (Problem, Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := Problem{Patterns: Amplitudes{data.Patterns}, X: slices.Clone(data.X), Y: slices.Clone(data.Y), Probe: data.Probe}
+	p := Problem{Patterns: Amplitudes{data.Patterns}, Probe: data.Probe}
+	p.X, p.Y = slices.Clone(data.X), slices.Clone(data.Y)
 	rng := rand.New(rand.NewPCG(1, 7))
 	for i := range p.X {
 		p.X[i] += 7 / math.Sqrt2 * rng.NormFloat64()

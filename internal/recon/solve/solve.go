@@ -129,7 +129,8 @@ type Solution struct {
 //
 // With Options.Checkpoint, Run saves its state after the last pass and when ctx is done. If that fails, Run returns
 // *Unsaved and the solution. If saving between two passes fails, Run reports it with the pass and goes on. A run with
-// Options.Resume continues from such a state, and ends with the bytes of a run that never stopped. All faults of the state's file are *badinput.Error. EPIE needs no engine, so e may be nil.
+// Options.Resume continues from such a state, and ends with the bytes of a run that never stopped. All faults of the
+// state's file are *badinput.Error. EPIE needs no engine, so e may be nil.
 func Run(ctx context.Context, p Problem, o Options, e engine.Engine, progress func(Pass)) (*Solution, error) {
 	row, ok := methods[o.Method]
 	if !ok {
