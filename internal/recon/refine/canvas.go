@@ -58,6 +58,12 @@ func (c *canvas) common(b frame.Box) frame.Box {
 	}
 }
 
+// isRefined reports whether a pixel is refined.
+func (c *canvas) isRefined(row, col int) bool {
+	return row >= c.box.Top && row < c.box.Bottom && col >= c.box.Left && col < c.box.Right &&
+		c.light[c.at(row, col)] >= leastLight
+}
+
 // touches reports whether a pixel of a box is refined.
 func (c *canvas) touches(b frame.Box) bool {
 	in := c.common(b)

@@ -50,6 +50,7 @@ type Live struct {
 	probe    *ndarray.Complex64 // so far, of the power that the object belongs to
 	power    float64            // that power; 0: not known before the first block
 	version  int                // counts the blocks
+	changed  frame.Box          // around what they have changed since Changed was called
 	fresh    int                // frames without a visit
 	cut      context.CancelFunc // interrupts a block without new frames; nil: there is none
 }
@@ -286,6 +287,7 @@ func (l *Live) take(s *solve.Solution, b block, box frame.Box) {
 	l.canvas.cover(box)
 	l.visit(b, lightOf(s.Probe))
 	l.canvas.put(s, box)
+	l.changed = l.changed.Union(box)
 	l.version++
 }
 
@@ -315,4 +317,39 @@ func (l *Live) Show(r *reconstruct.Result) {
 	if l.version > 0 {
 		r.Probe = l.probe.Clone()
 	}
+}
+
+// Look puts every step-th pixel that is refined into values (rows, cols), as stitch.Canvas.Look reads them, and marks it
+// in refined, unless that is nil.
+func (l *Live) Look(top, left, rows, cols, step int, values []complex64, refined []bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range rows * cols {
+		row, col := top+i/cols*step, left+i%cols*step
+		if !l.canvas.isRefined(row, col) {
+			continue
+		}
+		values[i] = l.canvas.object[l.canvas.at(row, col)]
+		if refined != nil {
+			refined[i] = true
+		}
+	}
+}
+
+// Probe is the refined probe; nil: it is that of the options. Nobody may change it.
+func (l *Live) Probe() *ndarray.Complex64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.version == 0 {
+		return nil
+	}
+	return l.probe
+}
+
+// Changed is the smallest box around what has changed since the last call; empty: nothing has.
+func (l *Live) Changed() (b frame.Box) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b, l.changed = l.changed, b
+	return b
 }

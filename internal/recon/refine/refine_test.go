@@ -145,6 +145,19 @@ func TestLiveKeepsTheNetwork(t *testing.T) {
 	refined(t, l, part, network)
 	object := network(box)
 	r := shown(l, p, object, box)
+	const step = 3
+	rows, cols := box.Height()/step, box.Width()/step
+	values, marks := make([]complex64, rows*cols), make([]bool, rows*cols)
+	l.Look(box.Top, box.Left, rows, cols, step, values, marks)
+	for i, v := range values {
+		at := i/cols*step*box.Width() + i%cols*step
+		if refined := r.Refined.Data[at] == 1; marks[i] != refined || refined && v != r.Object.Data[at] {
+			t.Fatalf("a look at pixel %d has %v, refined %v, want %v", at, v, marks[i], r.Object.Data[at])
+		}
+	}
+	if first, second := l.Changed(), l.Changed(); first.Height() == 0 || second.Height() != 0 {
+		t.Errorf("%v has changed, and once more %v", first, second)
+	}
 	before, inside := network(box), 0
 	for i, mark := range r.Refined.Data {
 		now, then := r.Object.Data[i], before.Data[i]

@@ -67,8 +67,8 @@ func onlyOwnNames(next http.Handler, name string) http.Handler {
 	})
 }
 
-// closeTimeout is how long requests may take to end.
-const closeTimeout = 2 * time.Second
+// closeTimeout is how long requests may take to end: a page gets the last tiles meanwhile.
+const closeTimeout = 5 * time.Second
 
 // Close ends the server, after the requests that end soon.
 func (w *Web) Close() error {

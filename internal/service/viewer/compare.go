@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ptyx/internal/base/frame"
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/physics/optics"
 )
 
@@ -60,23 +61,25 @@ func (v *Viewer) compare() *comparison {
 	if c.ready == nil {
 		return c.latest
 	}
-	f := *c.ready
-	c.ready = nil
+	f, probe := *c.ready, v.source.Probe()
+	if c.ready = nil; probe == nil {
+		return c.latest
+	}
 	c.number++
-	c.latest = v.predict(f, c.number)
+	c.latest = v.predict(f, probe, c.number)
 	return c.latest
 }
 
 // predict compares a frame with the pattern of the object and the probe at its position. The modes of a probe add up
 // as intensities.
-func (v *Viewer) predict(f Frame, number int) *comparison {
+func (v *Viewer) predict(f Frame, probe *ndarray.Complex64, number int) *comparison {
 	n := v.n
 	values, coverage := make([]complex64, n*n), make([]float32, n*n)
 	row, col := frame.Corner(f.X, f.Y, n)
-	v.source.Look(row, col, n, n, 1, values, coverage)
+	v.source.Look(row, col, n, n, 1, values, coverage, nil)
 	propagator := optics.NewPropagator(n)
 	sum, one, wave := make([]float64, n*n), make([]float64, n*n), make([]complex128, n*n)
-	for mode := range slices.Chunk(v.probe.Data, n*n) {
+	for mode := range slices.Chunk(probe.Data, n*n) {
 		for i, p := range mode {
 			wave[i] = complex128(p)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/cmplx"
+	"slices"
 
 	"ptyx/internal/base/frame"
 )
@@ -43,19 +44,21 @@ const tileHeader = 4 + 2*4 + 8*8
 type encoder struct {
 	values   []complex64
 	coverage []float32
-	planes   [3][tileSide * tileSide]float64 // amplitude, phase, coverage
+	refined  []bool
+	planes   [4][tileSide * tileSide]float64 // amplitude, phase, coverage, share that is refined
 	out      []byte
 }
 
 // encode returns a tile as bytes, valid until the next call:
 //
-//	level, 1 if there is anything, 0, 0            uint8
-//	row, col                                       int32
+//	level, 1 if there is anything, 1 if some of it is refined, 0    uint8
+//	row, col                                                        int32
 //	low and high amplitude, low and high phase,
-//	high coverage, row, col and level of the plane float64
-//	amplitude, phase, coverage                     uint8 (32, 32)
+//	high coverage, row, col and level of the plane                  float64
+//	amplitude, phase, coverage, and if there is some the refined    uint8 (32, 32)
 //
-// All are little-endian. 0 to 255 stands for low to high; the low end of the coverage is 0. Each row is stored as the
+// All are little-endian. 0 to 255 stands for low to high; the low end of the coverage is 0, and the
+// share of refined pixels is from 0 to 1. Each row is stored as the
 // differences between neighbours, modulo 256, which compress better. The phase is that of the object without the
 // plane, in rad.
 func (e *encoder) encode(t tile, source Source, p plane) []byte {
@@ -63,10 +66,11 @@ func (e *encoder) encode(t tile, source Source, p plane) []byte {
 	step, side := 1<<t.level/per, tileSide*per
 	if e.values == nil {
 		e.values = make([]complex64, tileSide*tileSide*samples*samples)
-		e.coverage = make([]float32, len(e.values))
+		e.coverage, e.refined = make([]float32, len(e.values)), make([]bool, len(e.values))
 	}
 	top, left := t.row*t.side(), t.col*t.side()
-	source.Look(top, left, side, side, step, e.values, e.coverage)
+	clear(e.refined)
+	source.Look(top, left, side, side, step, e.values, e.coverage, e.refined)
 	any := e.average(per, top, left, step, p)
 	e.out = append(e.out[:0], byte(t.level), 0, 0, 0)
 	e.out = binary.LittleEndian.AppendUint32(e.out, uint32(int32(t.row)))
@@ -84,6 +88,10 @@ func (e *encoder) encode(t tile, source Source, p plane) []byte {
 	for k, limits := range [][2]float64{amplitude, phase, coverage} {
 		e.append(k, limits)
 	}
+	if slices.Contains(e.refined[:side*side], true) {
+		e.out[2] = 1
+		e.append(3, [2]float64{0, 1})
+	}
 	return e.out
 }
 
@@ -95,7 +103,7 @@ func (e *encoder) average(per, top, left, step int, p plane) (any bool) {
 	for i := range tileSide * tileSide {
 		row, col := i/tileSide*per, i%tileSide*per
 		var sum complex128
-		amplitude, coverage, count := 0.0, 0.0, 0.0
+		amplitude, coverage, count, refined := 0.0, 0.0, 0.0, 0.0
 		for r := row; r < row+per; r++ {
 			for c := col; c < col+per; c++ {
 				k := r*width + c
@@ -106,11 +114,14 @@ func (e *encoder) average(per, top, left, step int, p plane) (any bool) {
 				amplitude += math.Hypot(real(value), imag(value))
 				sum += value * rows[r] * cols[c]
 				coverage, count = coverage+float64(e.coverage[k]), count+1
+				if e.refined[k] {
+					refined++
+				}
 			}
 		}
 		any = any || count > 0
 		e.planes[0][i], e.planes[1][i] = amplitude/max(1, count), p.phase(sum)
-		e.planes[2][i] = coverage / float64(per*per)
+		e.planes[2][i], e.planes[3][i] = coverage/float64(per*per), refined/max(1, count)
 	}
 	return any
 }

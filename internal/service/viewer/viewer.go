@@ -22,8 +22,11 @@ import (
 type Source interface {
 	// Box is the object's place in the scan's frame, in pixels; empty before the first frame.
 	Box() frame.Box
-	// Look reads every step-th pixel, as stitch.Canvas.Look.
-	Look(top, left, rows, cols, step int, values []complex64, coverage []float32)
+	// Look reads every step-th pixel, as stitch.Canvas.Look. It marks the pixels that a solver has refined, if refined
+	// is not nil; they are false before.
+	Look(top, left, rows, cols, step int, values []complex64, coverage []float32, refined []bool)
+	// Probe is the present one, (N, N) or (K, N, N), which predicts patterns; nil: none is predicted.
+	Probe() *ndarray.Complex64
 	// Status is the state of the scan, for the page's facts.
 	Status() Status
 }
@@ -64,7 +67,6 @@ type Frame struct {
 type Viewer struct {
 	source Source
 	n      int // side of a pattern
-	probe  *ndarray.Complex64
 
 	watched atomic.Int32 // streams that are open
 
@@ -80,10 +82,9 @@ type Viewer struct {
 	comparer comparer
 }
 
-// New returns the viewer of an object. The probe, (N, N) or (K, N, N), predicts patterns of N pixels; nil: none is
-// predicted.
-func New(source Source, n int, probe *ndarray.Complex64) *Viewer {
-	v := &Viewer{source: source, n: n, probe: probe, streams: map[string]*stream{}, closing: make(chan struct{})}
+// New returns the viewer of an object whose patterns have n x n pixels.
+func New(source Source, n int) *Viewer {
+	v := &Viewer{source: source, n: n, streams: map[string]*stream{}, closing: make(chan struct{})}
 	v.changed.Store(true)
 	return v
 }
@@ -91,7 +92,7 @@ func New(source Source, n int, probe *ndarray.Complex64) *Viewer {
 // Offer shows a frame beside its prediction, once Added reports that it is in the object. It copies the pattern only
 // if a browser looks, and not of every frame.
 func (v *Viewer) Offer(f Frame) {
-	if v.watched.Load() > 0 && v.probe != nil {
+	if v.watched.Load() > 0 {
 		v.comparer.offer(f)
 	}
 }

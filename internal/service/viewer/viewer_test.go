@@ -24,8 +24,9 @@ import (
 
 // growing is an object of which a rectangle is known. Its values are noise on a ramp, which no compression helps.
 type growing struct {
-	mu  sync.Mutex
-	box frame.Box
+	mu    sync.Mutex
+	box   frame.Box
+	probe *ndarray.Complex64
 }
 
 func (g *growing) grow(box frame.Box) {
@@ -40,6 +41,9 @@ func (g *growing) Box() frame.Box {
 	return g.box
 }
 
+// refinedFrom is the first column that counts as refined.
+const refinedFrom = 80
+
 const perRow, perCol = 0.3, -0.2 // the ramp of the object
 
 // at is a pixel of the object: amplitudes from 0.5 to 1, phases from -0.4 to 0.4 on the ramp.
@@ -51,23 +55,30 @@ func at(row, col int) complex64 {
 	return complex64(cmplx.Rect(amplitude, phase+perRow*float64(row)+perCol*float64(col)))
 }
 
-func (g *growing) Look(top, left, rows, cols, step int, values []complex64, coverage []float32) {
+func (g *growing) Look(
+	top, left, rows, cols, step int, values []complex64, coverage []float32, refined []bool,
+) {
 	box := g.Box()
 	for i := range rows * cols {
 		row, col := top+i/cols*step, left+i%cols*step
 		values[i], coverage[i] = 0, 0
 		if row >= box.Top && row < box.Bottom && col >= box.Left && col < box.Right {
 			values[i], coverage[i] = at(row, col), 1+float32(row%7)/10
+			if refined != nil {
+				refined[i] = col >= refinedFrom
+			}
 		}
 	}
 }
+
+func (g *growing) Probe() *ndarray.Complex64 { return g.probe }
 
 func (g *growing) Status() Status { return Status{State: "measuring", Frames: g.Box().Height()} }
 
 // received is a tile as a page has it.
 type received struct {
-	amplitude, phase, coverage []float64
-	plane                      plane
+	amplitude, phase, coverage, refined []float64
+	plane                               plane
 }
 
 // client is a page of a test.
@@ -189,10 +200,15 @@ func decode(b []byte) (tile, received) {
 		}
 		return out
 	}
-	return t, received{
-		values(0, number(0), number(1)), values(1, number(2), number(3)), values(2, 0, number(4)),
-		plane{perRow: number(5), perCol: number(6), level: number(7)},
+	r := received{
+		amplitude: values(0, number(0), number(1)), phase: values(1, number(2), number(3)),
+		coverage: values(2, 0, number(4)), refined: make([]float64, tileSide*tileSide),
+		plane: plane{perRow: number(5), perCol: number(6), level: number(7)},
 	}
+	if b[2] > 0 {
+		r.refined = values(3, 0, 1)
+	}
+	return t, r
 }
 
 // show sets the view once the stream has an id.
@@ -231,11 +247,11 @@ func (c *client) wait(what string, holds func() bool) {
 	c.t.Fatal("waited in vain for " + what)
 }
 
-// TestTilesHoldTheObject: the page gets amplitude, phase and coverage within the step of their scales, at full
+// TestTilesHoldTheObject: the page gets amplitude, phase, coverage and what is refined, within the step of their scales, at full
 // resolution and as means; pixels without an object have no coverage; a change arrives.
 func TestTilesHoldTheObject(t *testing.T) {
 	g := &growing{box: frame.Box{Top: -40, Left: 10, Bottom: 60, Right: 120}}
-	v := New(g, 16, nil)
+	v := New(g, 16)
 	c := connect(t, v)
 	c.show(0, g.Box())
 	c.wait("all tiles", func() bool { return len(c.tiles) == 4*4 })
@@ -251,6 +267,9 @@ func TestTilesHoldTheObject(t *testing.T) {
 			if !inside {
 				continue
 			}
+			if refined := one.refined[k] > 0.5; refined != (col >= refinedFrom) {
+				t.Fatalf("pixel %d, %d is refined: %v", row, col, refined)
+			}
 			want, p := complex128(at(row, col)), one.plane
 			phase := one.phase[k] + p.perRow*float64(row) + p.perCol*float64(col) + p.level
 			if math.Abs(one.amplitude[k]-cmplx.Abs(want)) > 0.002 ||
@@ -259,7 +278,7 @@ func TestTilesHoldTheObject(t *testing.T) {
 				t.Fatalf("pixel %d, %d is %v with phase %v and coverage %v, want %v", row, col, one.amplitude[k],
 					phase, one.coverage[k], want)
 			}
-			if math.Abs(p.perRow-perRow) > 0.02 || math.Abs(p.perCol-perCol) > 0.02 {
+			if math.Abs(p.perRow-perRow) > 0.001 || math.Abs(p.perCol-perCol) > 0.001 {
 				t.Fatalf("the plane is %+v", p)
 			}
 		}
@@ -289,7 +308,7 @@ func TestTilesHoldTheObject(t *testing.T) {
 // in the end. The object's noise leaves nothing to compression.
 func TestRate(t *testing.T) {
 	g := &growing{}
-	v := New(g, 64, nil)
+	v := New(g, 64)
 	c := connect(t, v)
 	all := frame.Box{Bottom: 2000, Right: 2000}
 	c.show(2, all)
@@ -341,7 +360,8 @@ func TestComparison(t *testing.T) {
 	for i := range probe.Data {
 		probe.Data[i] = complex64(cmplx.Rect(1+float64(i%5), float64(i%3)))
 	}
-	v := New(g, n, probe)
+	g.probe = probe
+	v := New(g, n)
 	pattern := predicted(probe, n)
 	c := connect(t, v)
 	c.wait("the stream", func() bool { return c.state.Stream != "" })
@@ -358,12 +378,12 @@ func TestComparison(t *testing.T) {
 		string(c.pixels[:n*n]) != string(c.pixels[n*n:]) {
 		t.Errorf("the comparison with the true object is %v", one)
 	}
-	other := v.predict(Frame{X: 44, Y: 30.5, Pattern: pattern}, 1)
+	other := v.predict(Frame{X: 44, Y: 30.5, Pattern: pattern}, probe, 1)
 	if other.residual < 0.01 {
 		t.Errorf("the residual at a wrong position is %v", other.residual)
 	}
 	masked := make([]bool, n*n)
-	if r := v.predict(Frame{X: 44, Y: 30.5, Pattern: pattern, Measured: masked}, 1).residual; r != 0 {
+	if r := v.predict(Frame{X: 44, Y: 30.5, Pattern: pattern, Measured: masked}, probe, 1).residual; r != 0 {
 		t.Errorf("the residual of masked pixels is %v", r)
 	}
 }
@@ -396,7 +416,7 @@ func predicted(probe *ndarray.Complex64, n int) []float32 {
 // TestEnd: Close sends the last state and what is new, and ends the streams.
 func TestEnd(t *testing.T) {
 	g := &growing{box: frame.Box{Bottom: 64, Right: 64}}
-	v := New(g, 16, nil)
+	v := New(g, 16)
 	c := connect(t, v)
 	c.show(0, frame.Box{Bottom: 200, Right: 200})
 	c.wait("tiles", func() bool { return len(c.tiles) == 4 })
@@ -415,7 +435,7 @@ func TestEnd(t *testing.T) {
 
 // TestViewsThatNobodyCanSee are refused.
 func TestViewsThatNobodyCanSee(t *testing.T) {
-	c := connect(t, New(&growing{}, 16, nil))
+	c := connect(t, New(&growing{}, 16))
 	c.wait("the stream", func() bool { return c.state.Stream != "" })
 	id := c.state.Stream
 	for _, view := range []string{
@@ -434,7 +454,7 @@ func TestViewsThatNobodyCanSee(t *testing.T) {
 
 // TestTooManyPages: one more page than allowed is refused.
 func TestTooManyPages(t *testing.T) {
-	v := New(&growing{}, 16, nil)
+	v := New(&growing{}, 16)
 	for i := range maxStreams {
 		v.streams[fmt.Sprint(i)] = &stream{}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	fr "ptyx/internal/base/frame"
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/service/viewer"
@@ -22,7 +23,10 @@ type Page struct {
 	asked chan chan *reconstruct.Result // for the object so far; the watch answers
 
 	mu     sync.Mutex
-	canvas *stitch.Canvas // nil: the watch has not begun
+	canvas *stitch.Canvas      // nil: the watch has not begun
+	solver Refiner             // nil: the object is the network's alone
+	final  *reconstruct.Result // of the solver's last passes; nil: they are not done
+	probe  *ndarray.Complex64  // of the network
 	status viewer.Status
 
 	// Of the watch's goroutine:
@@ -40,7 +44,8 @@ var ErrNoObject = errors.New("there is no object to download: no frame was compu
 // NewPage returns the page of a watch whose network has a contract.
 func NewPage(c contract.Contract) *Page {
 	p := &Page{asked: make(chan chan *reconstruct.Result), status: viewer.Status{State: "waiting for frames"}}
-	p.Viewer = viewer.New(p, c.N, c.Probe)
+	p.probe = c.Probe
+	p.Viewer = viewer.New(p, c.N)
 	return p
 }
 
@@ -62,11 +67,48 @@ func (p *Page) object() *stitch.Canvas {
 	return p.canvas
 }
 
-// Look reads pixels of the object.
-func (p *Page) Look(top, left, rows, cols, step int, values []complex64, coverage []float32) {
-	if canvas := p.object(); canvas != nil {
-		canvas.Look(top, left, rows, cols, step, values, coverage)
+// Look reads pixels of the object: the solver's where it has refined it, else the network's.
+func (p *Page) Look(
+	top, left, rows, cols, step int, values []complex64, coverage []float32, refined []bool,
+) {
+	p.mu.Lock()
+	canvas, solver, final := p.canvas, p.solver, p.final
+	p.mu.Unlock()
+	if canvas == nil {
+		return
 	}
+	canvas.Look(top, left, rows, cols, step, values, coverage)
+	switch {
+	case final != nil:
+		lookAt(final, top, left, rows, cols, step, values)
+	case solver != nil:
+		solver.Look(top, left, rows, cols, step, values, refined)
+	}
+}
+
+// lookAt puts every step-th pixel of a result into values.
+func lookAt(r *reconstruct.Result, top, left, rows, cols, step int, values []complex64) {
+	height, width := r.Object.Shape[0], r.Object.Shape[1]
+	for i := range rows * cols {
+		row, col := top+i/cols*step-r.Row, left+i%cols*step-r.Col
+		if row >= 0 && row < height && col >= 0 && col < width {
+			values[i] = r.Object.Data[row*width+col]
+		}
+	}
+}
+
+// Probe is the solver's, if it has refined it, else the network's.
+func (p *Page) Probe() *ndarray.Complex64 {
+	p.mu.Lock()
+	solver, final, probe := p.solver, p.final, p.probe
+	p.mu.Unlock()
+	switch {
+	case final != nil && final.Probe != nil:
+		return final.Probe
+	case solver != nil && solver.Probe() != nil:
+		return solver.Probe()
+	}
+	return probe
 }
 
 // Status is the state of the watch.
@@ -90,14 +132,14 @@ func (p *Page) Result(ctx context.Context) (*reconstruct.Result, error) {
 	return nil, ErrNoObject
 }
 
-// begin shows the object of a watch.
-func (p *Page) begin(canvas *stitch.Canvas) {
+// begin shows the object of a watch, and what a solver refines; nil: there is none.
+func (p *Page) begin(canvas *stitch.Canvas, solver Refiner) {
 	if p == nil {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.canvas = canvas
+	p.canvas, p.solver = canvas, solver
 }
 
 // added shows a frame that was added to the object.
@@ -120,6 +162,11 @@ func (p *Page) update(w *Watcher) {
 		return
 	}
 	p.answer(w)
+	if w.refining != nil {
+		if box := w.refining.Changed(); box.Height() > 0 {
+			p.Changed(box)
+		}
+	}
 	now := time.Now()
 	if now.Sub(p.updated) < updatePause {
 		return
@@ -165,6 +212,18 @@ func (p *Page) answer(w *Watcher) {
 	}
 }
 
+// finish shows that the solver makes its last passes.
+func (p *Page) finish(w *Watcher) {
+	if p == nil || w.refining == nil {
+		return
+	}
+	p.updated = time.Time{}
+	p.update(w)
+	s := p.Status()
+	s.State = "measured; the solver makes its last passes over the complete scan"
+	p.setStatus(s)
+}
+
 // end shows why the watch has ended, and ends the streams.
 func (p *Page) end(w *Watcher, ended End) {
 	if p == nil {
@@ -176,6 +235,12 @@ func (p *Page) end(w *Watcher, ended End) {
 	s.State, s.Facts = "ended", append(s.Facts, viewer.Fact{Name: "ended", Value: cmp.Or(string(ended), "by an error")})
 	s.Rates = &viewer.Rates{Waiting: s.Rates.Waiting, Lost: s.Rates.Lost}
 	p.setStatus(s)
+	if w.refining != nil && w.last != nil {
+		p.mu.Lock()
+		p.final = w.last
+		p.mu.Unlock()
+		p.Changed(p.Box())
+	}
 	p.Close()
 }
 

@@ -145,7 +145,7 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	if o.Positions != "" {
 		w.positions = &positions{path: o.Positions, view: o.Read.View, byID: map[int64]position{}}
 	}
-	o.Page.begin(canvas)
+	o.Page.begin(canvas, o.Refiner)
 	w.startRefining(ctx)
 	defer w.refining.halt()
 	follow := w.follow
@@ -159,6 +159,7 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	}
 	w.reportUnread()
 	w.refining.halt()
+	o.Page.finish(w)
 	if err := w.saveLast(ctx); err != nil {
 		return nil, err
 	}

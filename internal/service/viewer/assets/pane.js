@@ -5,6 +5,7 @@ import { drawScaleBar } from "./scalebar.js";
 import { text } from "./units.js";
 
 const uncovered = [0xc4, 0xca, 0xd4]; // a bluish grey that no map holds
+const refinedEdge = [0xff, 0x5d, 0x2e, 255]; // around what the solver has refined
 const wraps = 1.7 * Math.PI; // a wider range of phases means that they wrap
 
 export class Pane {
@@ -116,7 +117,12 @@ export class Pane {
     const table = this.table(), [low, high] = this.range, scale = 255 / (high - low || 1);
     for (let i = 0; i < side * side; i++) {
       const value = this.tiles.value(tile, this.quantity, i);
-      if (!Number.isNaN(value)) {
+      if (Number.isNaN(value)) {
+        continue;
+      }
+      if (this.quantity !== "coverage" && this.tiles.edge(tile, i)) {
+        image.data.set(refinedEdge, 4 * i);
+      } else {
         const k = 3 * Math.min(255, Math.max(0, Math.round((value - low) * scale)));
         image.data.set([table[k], table[k + 1], table[k + 2], 255], 4 * i);
       }

@@ -27,7 +27,8 @@ export async function* messages(body) {
   }
 }
 
-// decodeTile returns amplitude, phase and coverage as Float32Array, and the plane that was taken from the phase.
+// decodeTile returns amplitude, phase, coverage and the share that is refined as Float32Array, and the plane that was
+// taken from the phase.
 export function decodeTile(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const tile = { level: bytes[0], row: view.getInt32(4, true), col: view.getInt32(8, true), covered: bytes[1] > 0 };
@@ -47,6 +48,7 @@ export function decodeTile(bytes) {
   tile.amplitude = values(0, number(0), number(1));
   tile.phase = values(1, number(2), number(3));
   tile.coverage = values(2, 0, number(4));
+  tile.refined = bytes[2] > 0 ? values(3, 0, 1) : null;
   tile.plane = { perRow: number(5), perCol: number(6), level: number(7) };
   return tile;
 }

@@ -58,6 +58,17 @@ export class Tiles {
     return phase - 2 * Math.PI * Math.round(phase / (2 * Math.PI));
   }
 
+  // edge reports whether the refined part ends at pixel i of a tile.
+  edge(tile, i) {
+    const r = tile.refined;
+    if (!r || r[i] < 0.5) {
+      return false;
+    }
+    const row = Math.floor(i / side), col = i % side;
+    return (col > 0 && r[i - 1] < 0.5) || (col < side - 1 && r[i + 1] < 0.5) ||
+      (row > 0 && r[i - side] < 0.5) || (row < side - 1 && r[i + side] < 0.5);
+  }
+
   // at is a quantity at a pixel of the object, at the finest resolution that is there.
   at(quantity, row, col) {
     const levels = [...new Set([...this.all.values()].map((t) => t.level))].sort((a, b) => a - b);

@@ -50,7 +50,10 @@ export class Viewer {
     this.profile = new Profile(profile, this.tiles);
     this.comparison = new Comparison(comparison);
     this.facts = make("dl", "facts");
-    this.root.replaceChildren(this.facts, this.tools, panes, profile, comparison);
+    this.note = make("p", "note");
+    this.note.textContent = "The solver has refined the object up to the orange line.";
+    this.note.hidden = true;
+    this.root.replaceChildren(this.facts, this.tools, panes, this.note, profile, comparison);
     for (const pane of this.panes) {
       this.viewport.listen(pane.canvas, (p) => this.clicked(p), (p) => this.hovered(p));
     }
@@ -99,7 +102,9 @@ export class Viewer {
     if (kind === "s") {
       this.setState(JSON.parse(new TextDecoder().decode(content)));
     } else if (kind === "t") {
-      this.tiles.put(decodeTile(content));
+      const tile = decodeTile(content);
+      this.tiles.put(tile);
+      this.note.hidden &&= !tile.refined;
       this.adaptSoon();
       this.redraw();
     } else if (kind === "p") {
@@ -115,6 +120,7 @@ export class Viewer {
     this.measure();
     this.report();
     this.showFacts();
+    this.note.hidden ||= state.state === "ended";
     this.say(state.state);
     this.redraw();
   }
