@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"ptyx/internal/base/ndarray"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/simulate"
@@ -146,15 +145,6 @@ func (b *bound) run(t *testing.T, groups []int) float64 {
 		t.Fatal(err)
 	}
 	return loss
-}
-
-// flatten joins arrays.
-func flatten(arrays []*ndarray.Float32) []float32 {
-	var all []float32
-	for _, a := range arrays {
-		all = append(all, a.Data...)
-	}
-	return all
 }
 
 // same compares two lists of numbers bit by bit.

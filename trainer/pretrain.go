@@ -21,6 +21,7 @@ import (
 	"ptyx/internal/recon/general"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/experiments"
+	"ptyx/models"
 )
 
 // PretrainRequest is one pretraining: a network learns from simulated patterns whose objects are known. Config and
@@ -36,6 +37,7 @@ type PretrainRequest struct {
 	// AfterRound, unless nil, is called after every round, when its state is saved; model makes the model so far.
 	AfterRound func(r Round, model func() (*onnxir.Model, error)) error
 
+	Exchange Exchange // computes the shards of the steps elsewhere; nil: they are computed here
 	Engine   engine.Engine
 	Progress Progress     // nil: none
 	Log      *slog.Logger // nil: none
@@ -98,20 +100,49 @@ func Pretrain(ctx context.Context, r PretrainRequest) (*PretrainResult, error) {
 	}, err
 }
 
-// pretraining is a request whose steps are compiled.
+// pretraining is a request with its state and samples.
 type pretraining struct {
 	request PretrainRequest
 	config  PretrainConfig
 	course  Config
 	supply  *supply
 	state   *State
-	digest  string            // of the samples
-	sizes   map[int]*sizeStep // by size of patterns
+	digest  string // of the samples
+	steps   steps
 	held    *heldOut
 	rates   []float64 // of each parameter, relative
 }
 
+// prepare does all that comes before the first step, and writes nothing.
 func (r PretrainRequest) prepare() (_ *pretraining, err error) {
+	p, err := r.begin()
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if p.state.Optimiser = optimisers()[defaultOptimiser](p.state.Parameters); r.Resume != "" {
+		if err := p.state.LoadState(r.Resume, p.specs(), p.digest); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range p.specs() {
+		p.rates = append(p.rates, cmp.Or(s.Rate, 1))
+	}
+	if r.Exchange != nil {
+		p.steps = newStepsElsewhere(r.Exchange, p.config.Shards, p.state.Parameters)
+	} else if p.steps, err = p.newStepsHere(); err != nil {
+		return nil, fmt.Errorf("preparing the %s engine: %w", r.Engine.Name(), err)
+	}
+	p.held, err = p.newHeldOut()
+	return p, err
+}
+
+// begin checks the request, and has the first parameters and the supply of samples.
+func (r PretrainRequest) begin() (_ *pretraining, err error) {
 	if r.Log == nil {
 		r.Log = slog.New(slog.DiscardHandler)
 	}
@@ -123,12 +154,7 @@ func (r PretrainRequest) prepare() (_ *pretraining, err error) {
 	}
 	c := r.Config
 	c.Threads = max(1, c.Threads)
-	p := &pretraining{request: r, config: c, course: c.course(), sizes: map[int]*sizeStep{}}
-	defer func() {
-		if err != nil {
-			p.close()
-		}
-	}()
+	p := &pretraining{request: r, config: c, course: c.course()}
 	p.supply = &supply{
 		generator: experiments.New(c.Seed, experiments.All().Without(experiments.HeldOut())), seed: c.Seed,
 		batch: c.BatchSize, sizes: c.Sizes, share: c.SolvedShare, clarity: c.Clarity,
@@ -143,37 +169,22 @@ func (r PretrainRequest) prepare() (_ *pretraining, err error) {
 	if p.digest, err = r.samplesDigest(); err != nil {
 		return nil, err
 	}
-	net := c.Network(c.N)
-	p.state = &State{Parameters: net.Initialise(c.Seed)}
+	p.state = &State{Parameters: c.Network(c.N).Initialise(c.Seed)}
 	for i, initial := range r.Initial {
 		copy(p.state.Parameters[i].Data, initial.Data)
 	}
-	p.state.Optimiser = optimisers()[defaultOptimiser](p.state.Parameters)
-	if r.Resume != "" {
-		if err := p.state.LoadState(r.Resume, net.Specs(), p.digest); err != nil {
-			return nil, err
-		}
-	}
-	for _, s := range net.Specs() {
-		p.rates = append(p.rates, cmp.Or(s.Rate, 1))
-	}
-	for _, size := range c.Sizes {
-		if p.sizes[size.N], err = p.newSizeStep(size.N); err != nil {
-			return nil, fmt.Errorf("preparing the %s engine: %w", r.Engine.Name(), err)
-		}
-	}
-	p.held, err = p.newHeldOut()
-	return p, err
+	return p, nil
 }
+
+// specs describe the parameters, which are the same for all sizes of patterns.
+func (p *pretraining) specs() []models.Spec { return p.config.Network(p.config.N).Specs() }
 
 func (p *pretraining) close() {
 	if p.held != nil {
 		p.held.close()
 	}
-	for _, c := range p.sizes {
-		if c != nil {
-			c.close()
-		}
+	if p.steps != nil {
+		p.steps.close()
 	}
 }
 
@@ -196,7 +207,7 @@ func (p *pretraining) save() error {
 	if p.request.Checkpoint == "" {
 		return nil
 	}
-	return p.state.SaveState(p.request.Checkpoint, p.config.Network(p.config.N).Specs(), p.digest)
+	return p.state.SaveState(p.request.Checkpoint, p.specs(), p.digest)
 }
 
 // patterns is the number of patterns shown so far.
@@ -208,10 +219,10 @@ func (p *pretraining) run(ctx context.Context) error {
 	if s.Epoch >= p.config.rounds() {
 		return nil
 	}
-	lots := p.supply.start(s.Epoch*p.config.steps()+s.Batch, p.config.Threads)
-	defer lots.stop()
+	p.steps.start(s.Epoch*p.config.steps() + s.Batch)
+	defer p.steps.stop()
 	for s.Epoch < p.config.rounds() {
-		round, err := p.round(ctx, lots)
+		round, err := p.round(ctx)
 		if err != nil {
 			return err
 		}
@@ -229,7 +240,7 @@ func (p *pretraining) run(ctx context.Context) error {
 }
 
 // round shows one round, or the remaining steps of an interrupted one.
-func (p *pretraining) round(ctx context.Context, lots *lots) (Round, error) {
+func (p *pretraining) round(ctx context.Context) (Round, error) {
 	s, number, start := p.state, p.state.Epoch+1, time.Now()
 	rate, first, steps := 0.0, s.Batch, p.config.steps()
 	for s.Batch < steps {
@@ -238,12 +249,10 @@ func (p *pretraining) round(ctx context.Context, lots *lots) (Round, error) {
 		}
 		at := float64(s.Epoch) + (float64(s.Batch)+0.5)/float64(steps) // in rounds
 		rate = p.config.LearningRate * p.course.factor(at, nil)
-		lot := lots.take()
-		loss, err := p.step(lot, rate)
+		loss, err := p.step(ctx, s.Epoch*steps+s.Batch, rate)
 		if err != nil {
 			return Round{}, fmt.Errorf("round %d, step %d: %w", number, s.Batch+1, err)
 		}
-		lots.giveBack(lot)
 		s.Batch++
 		s.LossSum += loss
 		s.Samples++
@@ -264,9 +273,8 @@ func (p *pretraining) round(ctx context.Context, lots *lots) (Round, error) {
 }
 
 // step makes one optimiser step and returns the loss before it.
-func (p *pretraining) step(l *lot, rate float64) (float64, error) {
-	c := p.sizes[l.n]
-	loss, err := c.run(l)
+func (p *pretraining) step(ctx context.Context, number int, rate float64) (float64, error) {
+	loss, grads, err := p.steps.run(ctx, number)
 	if err != nil {
 		return 0, err
 	}
@@ -274,7 +282,7 @@ func (p *pretraining) step(l *lot, rate float64) (float64, error) {
 	for i, r := range p.rates {
 		rates[i] = rate * r
 	}
-	return loss, p.course.descend(p.state, p.state.Parameters, c.grads(), rates, loss)
+	return loss, p.course.descend(p.state, p.state.Parameters, grads, rates, loss)
 }
 
 // model is the checkpoint of the present parameters.

@@ -15,6 +15,7 @@ type PretrainConfig struct {
 	FiltersScale int          `yaml:"n_filters_scale"`
 	Sizes        []SizeShare  `yaml:"sizes"`         // of the patterns; the parameters serve all
 	BatchSize    int          `yaml:"batch_size"`    // patterns per step
+	Shards       int          `yaml:"shards"`        // equal parts of a step; one thread computes each
 	LearningRate float64      `yaml:"learning_rate"` // at its peak
 	WarmUp       int          `yaml:"warm_up"`       // patterns in which the learning rate rises from 0
 	Round        int          `yaml:"round"`         // patterns between two reports, each of which saves the state
@@ -28,7 +29,8 @@ type PretrainConfig struct {
 // DefaultPretrainConfig returns the values that ptyx pretrain uses where no flag is given.
 func DefaultPretrainConfig() PretrainConfig {
 	return PretrainConfig{
-		Patterns: 1_000_000, FiltersScale: 2, BatchSize: 16, LearningRate: 0.0015, WarmUp: 8192, Round: 16384,
+		Patterns: 1_000_000, FiltersScale: 2, BatchSize: 16, Shards: 4, LearningRate: 0.0015,
+		WarmUp: 8192, Round: 16384,
 		Sizes: []SizeShare{{64, 0.35}, {32, 0.6}, {96, 0.03}, {128, 0.02}},
 		Loss:  PretrainLoss{Middle: 0.25, Poisson: 0.1}, N: 64, SolvedShare: 0.25, Clarity: 0.5,
 	}
@@ -71,6 +73,10 @@ func (c PretrainConfig) Validate() error {
 	}{
 		{c.Patterns >= 1, "--patterns", c.Patterns, "1 or more"},
 		{c.BatchSize >= 1, "--batch-size", c.BatchSize, "1 or more"},
+		{
+			c.Shards >= 1 && c.Shards <= c.BatchSize && c.BatchSize%c.Shards == 0, "--shards", c.Shards,
+			fmt.Sprintf("a divisor of the %d patterns of a step", c.BatchSize),
+		},
 		{usable(c.LearningRate) && c.LearningRate > 0, "--learning-rate", c.LearningRate, "a positive number"},
 		{c.WarmUp >= 0, "--warm-up", c.WarmUp, "0 patterns or more"},
 		{c.Round >= c.BatchSize, "--round", c.Round, "at least --batch-size"},

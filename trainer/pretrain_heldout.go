@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/scan/experiments"
@@ -37,10 +39,15 @@ const (
 type heldOut struct {
 	samples []*sample
 	unseen  int // index of the first sample of kinds that training never shows
+	answers []*answer
+	closers []func() error
+}
+
+// answer is the network bound to its own patterns.
+type answer struct {
 	inputs  []*ndarray.Float32
 	outputs []*ndarray.Float32
 	binding engine.Binding
-	closers []func() error
 }
 
 func (p *pretraining) newHeldOut() (_ *heldOut, err error) {
@@ -56,21 +63,26 @@ func (p *pretraining) newHeldOut() (_ *heldOut, err error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := p.request.Engine.Compile(step.answer, 1)
+	compiled, err := p.request.Engine.Compile(step.answer, p.oneThread())
 	if err != nil {
 		return nil, err
 	}
-	h.closers = append(h.closers, answer.Close)
-	for range answerInputs {
-		h.inputs = append(h.inputs, ndarray.New[float32](batch, 1, n, n))
+	h.closers = append(h.closers, compiled.Close)
+	for range p.atOnce() {
+		a := &answer{}
+		for range answerInputs {
+			a.inputs = append(a.inputs, ndarray.New[float32](batch, 1, n, n))
+		}
+		for _, out := range step.answer.Outputs {
+			a.outputs = append(a.outputs, ndarray.New[float32](out.Node.Shape()...))
+		}
+		inputs := append(slices.Clone(a.inputs), p.state.Parameters...)
+		if a.binding, err = compiled.Bind(inputs, a.outputs); err != nil {
+			return nil, err
+		}
+		h.closers = append(h.closers, a.binding.Close)
+		h.answers = append(h.answers, a)
 	}
-	for _, out := range step.answer.Outputs {
-		h.outputs = append(h.outputs, ndarray.New[float32](out.Node.Shape()...))
-	}
-	if h.binding, err = answer.Bind(append(slices.Clone(h.inputs), p.state.Parameters...), h.outputs); err != nil {
-		return nil, err
-	}
-	h.closers = append(h.closers, h.binding.Close)
 	return h, nil
 }
 
@@ -116,27 +128,49 @@ func (h *heldOut) run() ([]Group, error) {
 		g.Error += relative
 		g.Correlation += correlation
 	}
-	batch, image := h.inputs[0].Shape[0], len(h.samples[0].light)
-	for from := 0; from < len(h.samples); from += batch {
-		part := h.samples[from:min(from+batch, len(h.samples))]
-		fillSamples(h.inputs, part)
-		if err := h.binding.Run(); err != nil {
-			return nil, err
+	measured, err := h.measure()
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range h.samples {
+		first := allGroup
+		if i >= h.unseen {
+			first = unseenGroup
 		}
-		for i, s := range part {
-			at := i * image
-			relative, correlation := s.compare(h.outputs[0].Data[at:at+image], h.outputs[1].Data[at:at+image])
-			first := allGroup
-			if from+i >= h.unseen {
-				first = unseenGroup
-			}
-			decade := fmt.Sprintf("photons 1e%d", int(math.Floor(math.Log10(max(1, s.about.photons)))))
-			for _, name := range []string{first, "object " + s.about.object, "probe " + s.about.probe, decade} {
-				add(name, relative, correlation)
-			}
+		decade := fmt.Sprintf("photons 1e%d", int(math.Floor(math.Log10(max(1, s.about.photons)))))
+		for _, name := range []string{first, "object " + s.about.object, "probe " + s.about.probe, decade} {
+			add(name, measured[i].relative, measured[i].correlation)
 		}
 	}
 	return inOrderOfNames(found), nil
+}
+
+// measured is the error of a network's object, and its correlation with the truth.
+type measured struct{ relative, correlation float64 }
+
+// measure compares the network's object of each sample with the truth.
+func (h *heldOut) measure() ([]measured, error) {
+	results := make([]measured, len(h.samples))
+	batch, image := h.answers[0].inputs[0].Shape[0], len(h.samples[0].light)
+	var g errgroup.Group
+	for k, a := range h.answers {
+		g.Go(func() error {
+			for from := k * batch; from < len(h.samples); from += len(h.answers) * batch {
+				part := h.samples[from:min(from+batch, len(h.samples))]
+				fillSamples(a.inputs, part)
+				if err := a.binding.Run(); err != nil {
+					return err
+				}
+				for i, s := range part {
+					re, im := a.outputs[0].Data[i*image:(i+1)*image], a.outputs[1].Data[i*image:(i+1)*image]
+					r := &results[from+i]
+					r.relative, r.correlation = s.compare(re, im)
+				}
+			}
+			return nil
+		})
+	}
+	return results, g.Wait()
 }
 
 func inOrderOfNames(found map[string]*Group) []Group {

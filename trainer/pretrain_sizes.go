@@ -11,38 +11,39 @@ import (
 
 // sizeStep is the compiled step of a pretraining for patterns of one size. The steps of all sizes share the parameters.
 type sizeStep struct {
-	step     *sampleStep // of one replica
-	replicas []*sampleReplica
-	closers  []func() error
+	step    *sampleStep // of one shard
+	shards  []*sampleShard
+	atOnce  int // shards that are computed at the same time
+	closers []func() error
 }
 
-// sampleReplica is a step bound to its own part of the samples and its own gradients.
-type sampleReplica struct {
+// sampleShard is a step bound to its own part of the samples and its own gradients.
+type sampleShard struct {
 	inputs   []*ndarray.Float32 // in the order of sampleInputs
 	loss     *ndarray.Float32   // ()
 	grads    []*ndarray.Float32
 	training engine.Binding
 }
 
-func (p *pretraining) newSizeStep(n int) (_ *sizeStep, err error) {
-	s := &sizeStep{}
+// newSizeStep compiles the step of a shard and binds it so many times.
+func (p *pretraining) newSizeStep(n, shards int) (_ *sizeStep, err error) {
+	s := &sizeStep{atOnce: p.atOnce()}
 	defer func() {
 		if err != nil {
 			s.close()
 		}
 	}()
 	eng, batch := p.request.Engine, p.config.BatchSize
-	replicas := eng.Replicas(batch)
-	if s.step, err = newSampleStep(p.config.Network(n), batch/replicas, batch, p.config.Loss); err != nil {
+	if s.step, err = newSampleStep(p.config.Network(n), batch/p.config.Shards, batch, p.config.Loss); err != nil {
 		return nil, err
 	}
-	training, err := eng.Compile(s.step.training, replicas)
+	training, err := eng.Compile(s.step.training, p.oneThread())
 	if err != nil {
 		return nil, err
 	}
 	s.closers = append(s.closers, training.Close)
-	for range replicas {
-		r := &sampleReplica{loss: ndarray.New[float32]()}
+	for range shards {
+		r := &sampleShard{loss: ndarray.New[float32]()}
 		for range sampleInputs() {
 			r.inputs = append(r.inputs, ndarray.New[float32](s.step.batch, 1, n, n))
 		}
@@ -54,10 +55,17 @@ func (p *pretraining) newSizeStep(n int) (_ *sizeStep, err error) {
 			return nil, err
 		}
 		s.closers = append(s.closers, r.training.Close)
-		s.replicas = append(s.replicas, r)
+		s.shards = append(s.shards, r)
 	}
 	return s, nil
 }
+
+// atOnce is the number of bindings that the engine runs best at the same time.
+func (p *pretraining) atOnce() int { return p.request.Engine.Replicas(p.config.Threads) }
+
+// oneThread is a number of replicas with which each has one thread. Sums in another number of threads round otherwise,
+// and the result of a shard must not depend on the machine's cores.
+func (p *pretraining) oneThread() int { return p.config.Threads }
 
 func (s *sizeStep) close() {
 	for _, c := range slices.Backward(s.closers) {
@@ -65,30 +73,33 @@ func (s *sizeStep) close() {
 	}
 }
 
-// run computes the loss of a step's samples and the gradients of all replicas.
+// run computes the loss of a step's samples and the gradients of all shards.
 func (s *sizeStep) run(l *lot) (float64, error) {
 	var g errgroup.Group
-	for i, r := range s.replicas {
-		own := l.samples[i*s.step.batch : (i+1)*s.step.batch]
-		g.Go(func() error {
-			fillSamples(r.inputs, own)
-			return r.training.Run()
-		})
+	g.SetLimit(s.atOnce)
+	for i, r := range s.shards {
+		g.Go(func() error { return r.run(l.samples[i*s.step.batch : (i+1)*s.step.batch]) })
 	}
 	if err := g.Wait(); err != nil {
 		return 0, err
 	}
 	loss := 0.0
-	for _, r := range s.replicas {
+	for _, r := range s.shards {
 		loss += float64(r.loss.Data[0])
 	}
 	return loss, nil
 }
 
-// grads are the gradients of each replica.
+// run computes the loss and the gradients of a shard's samples.
+func (r *sampleShard) run(samples []*sample) error {
+	fillSamples(r.inputs, samples)
+	return r.training.Run()
+}
+
+// grads are the gradients of each shard.
 func (s *sizeStep) grads() [][]*ndarray.Float32 {
 	var grads [][]*ndarray.Float32
-	for _, r := range s.replicas {
+	for _, r := range s.shards {
 		grads = append(grads, r.grads)
 	}
 	return grads

@@ -104,7 +104,7 @@ func (s *supply) start(first, workers int) *lots {
 			m := s.maker()
 			for step := first + worker; ; step += workers {
 				select {
-				case out <- m.lot(step, l.spare(s.size(step))):
+				case out <- m.part(step, 0, l.spare(s.size(step))):
 				case <-l.stopped:
 					return
 				}
@@ -123,17 +123,22 @@ func (l *lots) spare(n int) *lot {
 		}
 	default:
 	}
-	fresh := &lot{n: n}
-	for range l.supply.batch {
-		fresh.samples = append(fresh.samples, newSample(n))
-	}
-	return fresh
+	return newLot(n, l.supply.batch)
 }
 
-// lot makes the samples of a step.
-func (m *maker) lot(step int, into *lot) *lot {
+// newLot has room for so many samples.
+func newLot(n, count int) *lot {
+	l := &lot{n: n}
+	for range count {
+		l.samples = append(l.samples, newSample(n))
+	}
+	return l
+}
+
+// part makes samples of a step, beginning with the first-th.
+func (m *maker) part(step, first int, into *lot) *lot {
 	for i, s := range into.samples {
-		m.make(uint64(step)*uint64(m.batch)+uint64(i), into.n, s)
+		m.make(uint64(step)*uint64(m.batch)+uint64(first+i), into.n, s)
 	}
 	return into
 }

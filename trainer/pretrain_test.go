@@ -18,7 +18,7 @@ import (
 // smallPretraining is of the smallest network on the smallest patterns.
 func smallPretraining() PretrainConfig {
 	c := DefaultPretrainConfig()
-	c.Patterns, c.FiltersScale, c.BatchSize, c.Round, c.WarmUp, c.N, c.Threads = 24, 1, 2, 8, 4, 32, 1
+	c.Patterns, c.FiltersScale, c.BatchSize, c.Shards, c.Round, c.WarmUp, c.N, c.Threads = 24, 1, 2, 2, 8, 4, 32, 1
 	c.Sizes = []SizeShare{{32, 0.7}, {40, 0.3}}
 	return c
 }
@@ -44,14 +44,14 @@ func boundSample(t *testing.T, eng engine.Engine) (*sizeStep, *lot, []*ndarray.F
 			copy(param.Data, testutil.Uniform(uint64(i)+10, -0.1, 0.1, param.Shape...).Data)
 		}
 	}
-	step, err := p.newSizeStep(32)
+	step, err := p.newSizeStep(32, c.Shards)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(step.close)
 	s := &supply{generator: experiments.New(3, experiments.All()), seed: 3, batch: c.BatchSize}
 	l := &lot{n: 32, samples: []*sample{newSample(32), newSample(32)}}
-	return step, s.maker().lot(0, l), p.state.Parameters
+	return step, s.maker().part(0, 0, l), p.state.Parameters
 }
 
 // Both engines give the same loss and gradients. The tolerance is that of TestEnginesAgreeOnLossAndGradients.
@@ -62,7 +62,7 @@ func TestEnginesAgreeOnThePretraining(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, _, _ := boundSample(t, fast(t, 2)) // in two replicas
+	b, _, _ := boundSample(t, fast(t, 2))
 	got, err := b.run(samples)
 	if err != nil {
 		t.Fatal(err)
@@ -70,9 +70,10 @@ func TestEnginesAgreeOnThePretraining(t *testing.T) {
 	if !testutil.Close(got, want, 0, gradientTolerance) {
 		t.Errorf("loss %g, on the tape %g", got, want)
 	}
-	grads := b.grads()
+	grads, reference := b.grads(), a.grads()
 	gather(grads, 1)
-	for i, g := range a.grads()[0] {
+	gather(reference, 1)
+	for i, g := range reference[0] {
 		testutil.CheckClose(t, b.step.training.Outputs[i+1].Name, grads[0][i].Data, g.Data, gradientTolerance)
 	}
 }
@@ -86,8 +87,9 @@ func TestGradientOfThePretraining(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var grads []*ndarray.Float32
-		for i, g := range step.grads()[0] {
+		shards, grads := step.grads(), []*ndarray.Float32{}
+		gather(shards, 1)
+		for i, g := range shards[0] {
 			if grads = append(grads, g.Clone()); step.step.net.Specs()[i].Variance {
 				clear(grads[i].Data) // of a loss of its own
 			}
@@ -204,7 +206,8 @@ func TestErrorsAreRelativeToAConstant(t *testing.T) {
 	}
 }
 
-// A pretraining that is interrupted in the middle of a round ends with the bytes of one that was not.
+// A pretraining that is interrupted in the middle of a round ends with the bytes of one that was not. It resumes with
+// more threads, or others compute its shards.
 func TestResumedPretrainingIsUndisturbed(t *testing.T) {
 	t.Parallel()
 	eng := fast(t, 1)
@@ -213,6 +216,20 @@ func TestResumedPretrainingIsUndisturbed(t *testing.T) {
 		return PretrainRequest{Config: c, Engine: eng, Checkpoint: filepath.Join(dir, StateFile)}
 	}
 	want := pretrain(t, request(t.TempDir()))
+	var others shardsHere
+	for _, threads := range []int{1, 2, 1} {
+		r := PretrainRequest{Config: c, Engine: fast(t, threads)}
+		r.Config.Threads = threads
+		shards, err := NewPretrainShards(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer shards.Close()
+		others.workers = append(others.workers, shards)
+	}
+	if _, err := others.workers[0].Compute(0, 0, []float32{1}); !errors.Is(err, errOtherParameters) {
+		t.Errorf("parameters of another network: %v", err)
+	}
 	for _, stop := range []int{1, 6} { // steps; a round has four
 		dir := t.TempDir()
 		first := request(dir)
@@ -227,7 +244,10 @@ func TestResumedPretrainingIsUndisturbed(t *testing.T) {
 			t.Fatalf("after %d steps: %+v, %v", stop, part, err)
 		}
 		second := request(dir)
-		second.Resume, second.Config.Threads = second.Checkpoint, 3
+		second.Resume, second.Config.Threads, second.Engine = second.Checkpoint, 3, fast(t, 3)
+		if stop > 1 {
+			second.Exchange = others
+		}
 		got := pretrain(t, second)
 		if !bytes.Equal(got.Model.Marshal(), want.Model.Marshal()) {
 			t.Errorf("interrupted after %d steps: another model", stop)
@@ -277,4 +297,18 @@ func TestPretrainingLearns(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "weights of the model", flatten(weights), flatten(result.State.Parameters))
+}
+
+// shardsHere is an Exchange between requests in this process: they take turns with the shards.
+type shardsHere struct{ workers []*PretrainShards }
+
+func (s shardsHere) Step(_ context.Context, step int, parameters []float32) (results [][]float32, err error) {
+	for shard := range smallPretraining().Shards {
+		values, err := s.workers[(step+shard)%len(s.workers)].Compute(step, shard, parameters)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, values)
+	}
+	return results, nil
 }
