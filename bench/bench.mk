@@ -95,6 +95,13 @@ bench-serve: build lib $(SERVERS_ENV)/made
 		--ptyx bin/ptyx --measure .venv/measure --load .venv/load --files .venv/serving-files --results bench \
 		$(if $(BENCH_QUICK),--quick) $(if $(BENCH_ONLY),--only $(BENCH_ONLY))
 
+# make bench-sharing measures how a pretraining speeds up with workers: 1, 2 and 4, each pinned to a core. It writes
+# bench/sharing.md and bench/sharing.json in about ten minutes. BENCH_QUICK=1 writes a short run to .venv/sharing-files.
+.PHONY: bench-sharing
+bench-sharing: build lib
+	$(WITH_LIB) $(PYTHON) -B bench/sharing.py --ptyx bin/ptyx --files .venv/sharing-files --results bench \
+		$(if $(BENCH_QUICK),--quick)
+
 # make bench-stream measures ptyx watch on the stream of a detector, at 64 and 128 pixels: frames per second without
 # loss, and the time from a frame's last byte to the object on disk. The networks are trained for one epoch only, which
 # does not change their speed. BENCH_QUICK=1 sends few frames.

@@ -166,7 +166,7 @@ func (r PretrainRequest) begin() (_ *pretraining, err error) {
 		}
 		p.supply.solved = append(p.supply.solved, one)
 	}
-	if p.digest, err = r.samplesDigest(); err != nil {
+	if p.digest, err = r.SamplesDigest(); err != nil {
 		return nil, err
 	}
 	p.state = &State{Parameters: c.Network(c.N).Initialise(c.Seed)}
@@ -188,8 +188,8 @@ func (p *pretraining) close() {
 	}
 }
 
-// samplesDigest identifies the samples of a pretraining.
-func (r PretrainRequest) samplesDigest() (string, error) {
+// SamplesDigest identifies the samples of a pretraining.
+func (r PretrainRequest) SamplesDigest() (string, error) {
 	c := r.Config
 	text := fmt.Sprintf("experiments of seed %d, sizes %v, clarity %g, %d patterns a step",
 		c.Seed, c.Sizes, c.Clarity, c.BatchSize)

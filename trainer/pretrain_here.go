@@ -74,6 +74,9 @@ func NewPretrainShards(r PretrainRequest) (*PretrainShards, error) {
 	return &PretrainShards{p: p, maker: p.supply.maker(), sizes: map[int]*sizeStep{}, lots: map[int]*lot{}}, nil
 }
 
+// Digest identifies the samples, as PretrainRequest.SamplesDigest does.
+func (s *PretrainShards) Digest() string { return s.p.digest }
+
 // Compute returns the loss of a shard at the given parameters, and then the gradients of all parameters.
 func (s *PretrainShards) Compute(step, shard int, parameters []float32) ([]float32, error) {
 	c := s.p.config

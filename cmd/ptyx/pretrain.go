@@ -21,6 +21,7 @@ type pretrainCmd struct {
 
 	Clarity      float64 `default:"0.5" help:"Preference for patterns that show their object, see above; 0: none."`
 	BatchSize    int     `default:"16" help:"Patterns per step."`
+	Shards       int     `default:"4" help:"Equal parts of a step; one thread computes each. A divisor of --batch-size."`
 	LearningRate float64 `default:"0.0015" help:"Peak learning rate of Adam; it falls along a cosine."`
 	WarmUp       int     `default:"8192" help:"Patterns in which the learning rate rises from 0."`
 	Round        int     `default:"16384" help:"Patterns between two reports. Each saves the state."`
@@ -30,6 +31,9 @@ type pretrainCmd struct {
 	NFiltersScale int     `default:"2" help:"Factor on the number of filters of every layer."`
 
 	JSON bool `name:"json" help:"Print the result as JSON."`
+
+	NATS      string `name:"nats" placeholder:"URL" help:"Broker whose workers compute the shards."`
+	natsFlags `embed:"" group:"Access"`
 
 	engineFlags `embed:"" group:"Compute"`
 }
@@ -51,8 +55,12 @@ a line of JSON for each round.
 --with adds patterns of your own scans whose objects are known, such as 'solved/*.npz'. Each file holds a scan with its
 object and its probe. ptyx convert writes such a file from a scan and its reconstruction.
 
+With --nats, the workers of a broker compute the shards (see ptyx broker and ptyx worker). A worker uses one core: start
+one for each. No samples travel: each step, the parameters go out and the gradients come back. The model has the same
+bytes as without workers, however many take part. Every worker must be able to read the files of --with.
+
 Ctrl-C saves the state. --resume continues bit for bit, as if the pretraining had never stopped. It reads the run's
-config.yaml and takes no other flags but --patterns. With other --patterns, the cosine of the learning rate
+config.yaml and takes no other flags but --patterns and --nats. With other --patterns, the cosine of the learning rate
 ends there.`
 }
 
@@ -60,6 +68,9 @@ ends there.`
 func (c *pretrainCmd) Run(app *appContext) error {
 	debug.SetGCPercent(gcPercent)
 	options, err := c.pretraining(app)
+	if err == nil && c.NATS != "" {
+		options.Cluster, err = c.address(c.NATS)
+	}
 	if err != nil {
 		return err
 	}
@@ -79,7 +90,7 @@ func (c *pretrainCmd) pretraining(app *appContext) (workflow.PretrainOptions, er
 	}
 	config := trainer.DefaultPretrainConfig()
 	config.Seed, config.Patterns, config.N, config.FiltersScale = c.Seed, c.Patterns, c.N, c.NFiltersScale
-	config.BatchSize, config.LearningRate, config.WarmUp = c.BatchSize, c.LearningRate, c.WarmUp
+	config.BatchSize, config.Shards, config.LearningRate, config.WarmUp = c.BatchSize, c.Shards, c.LearningRate, c.WarmUp
 	config.Round, config.SolvedShare, config.Clarity = c.Round, c.WithShare, c.Clarity
 	config.Loss = trainer.PretrainLoss{Middle: c.MiddleWeight, Poisson: c.PoissonWeight}
 	return workflow.PretrainOptions{

@@ -21,6 +21,7 @@ import (
 	"ptyx/internal/graph/onnxir"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/scan/dataset"
+	"ptyx/internal/service/cluster"
 	"ptyx/models"
 	"ptyx/trainer"
 )
@@ -34,6 +35,7 @@ type PretrainOptions struct {
 	Engine    engine.Options         `yaml:",inline"`
 	Config    trainer.PretrainConfig `yaml:",inline"`
 	Resume    bool                   `yaml:"-"` // continue from the state in OutputDir
+	Cluster   cluster.Address        `yaml:"-"` // of a broker whose workers compute the shards; without URL: none
 	Quiet     bool                   `yaml:"-"`
 }
 
@@ -92,6 +94,14 @@ func Pretrain(ctx context.Context, o PretrainOptions, stderr io.Writer, log *slo
 		return nil, errors.Join(err, release())
 	}
 	defer scans.close()
+	if o.Cluster.URL != "" {
+		steps, disconnect, err := o.steps(ctx, request, log)
+		if err != nil {
+			return nil, errors.Join(err, release())
+		}
+		defer disconnect()
+		request.Exchange = steps
+	}
 	request.AfterRound = func(r trainer.Round, model func() (*onnxir.Model, error)) error {
 		return o.afterRound(ctx, r, model, scans, log)
 	}
@@ -103,6 +113,21 @@ func Pretrain(ctx context.Context, o PretrainOptions, stderr io.Writer, log *slo
 		return nil, err
 	}
 	return o.save(result)
+}
+
+// steps lets the workers of a broker compute the shards.
+func (o PretrainOptions) steps(
+	ctx context.Context, r trainer.PretrainRequest, log *slog.Logger,
+) (_ trainer.Exchange, disconnect func() error, err error) {
+	if o.With, err = o.With.absolute(); err != nil {
+		return nil, nil, err
+	}
+	p := plan{Pretrain: &o}
+	if p.Digest, err = r.SamplesDigest(); err != nil {
+		return nil, nil, err
+	}
+	o.Cluster.Name = "ptyx pretrain"
+	return newSteps(ctx, o.Cluster, p, o.Config.Shards, log)
 }
 
 // request checks the options and reads the files that they name.
@@ -244,6 +269,7 @@ func LoadPretrainOptions(dir string) (o PretrainOptions, err error) {
 	fault := &badinput.Error{File: path, Found: "a configuration that cannot be read",
 		Expected: "the config.yaml of ptyx pretrain"}
 	data, err := readLimited(path, maxConfig)
+	o.Config.Shards = trainer.DefaultPretrainConfig().Shards // of a run without the key
 	if err == nil {
 		err = yaml.Unmarshal(data, &o)
 	}

@@ -27,7 +27,7 @@ import (
 func pretraining(t *testing.T) PretrainOptions {
 	t.Helper()
 	c := trainer.DefaultPretrainConfig()
-	c.Seed, c.Patterns, c.FiltersScale, c.BatchSize, c.Round, c.WarmUp, c.N = 7, 16, 1, 2, 8, 2, 32
+	c.Seed, c.Patterns, c.FiltersScale, c.BatchSize, c.Shards, c.Round, c.WarmUp, c.N = 7, 16, 1, 2, 2, 8, 2, 32
 	c.Sizes = []trainer.SizeShare{{N: 32, Share: 1}}
 	return PretrainOptions{
 		OutputDir: filepath.Join(t.TempDir(), "run"), Config: c, Quiet: true,

@@ -323,7 +323,7 @@ func TestCallsWithMalformedMessages(t *testing.T) {
 	go func() { ended <- computed(t.Context(), caller, "net", batchOf(1, model(size, 1), 1)) }()
 	eventually(t, "the task is put out", func() bool { tasks, _ := countMessages(t, c); return tasks == 1 })
 	for _, data := range [][]byte{[]byte("poison"), other.Encode(), nil} {
-		if _, err := c.js.Publish(t.Context(), outcomeSubject(id, 0), data); err != nil {
+		if _, err := c.js.Publish(t.Context(), streams{}.outcomesOfJobs().subject(id, 0), data); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -42,7 +42,8 @@ const (
 	stepStream    = "PTYX_STEPS"
 	taskPrefix    = "ptyx.task."    // followed by the job and the batch
 	outcomePrefix = "ptyx.outcome." // followed by the job and the batch
-	stepPrefix    = "ptyx.step."    // followed by the job and the part
+	stepPrefix    = "ptyx.step."    // followed by the job and the shard
+	paramPrefix   = "ptyx.param."   // followed by the job and the part
 	workers       = "workers"       // the consumer that all workers share
 )
 
@@ -88,21 +89,34 @@ func (t Timing) withDefaults(log *slog.Logger) Timing {
 }
 
 func taskSubject(job string, batch int) string { return fmt.Sprintf("%s%s.%d", taskPrefix, job, batch) }
-func outcomeSubject(job string, batch int) string {
-	return fmt.Sprintf("%s%s.%d", outcomePrefix, job, batch)
-}
 
 func parametersSubject(job string, part int) string {
-	return fmt.Sprintf("%s%s.%d", stepPrefix, job, part)
+	return fmt.Sprintf("%s%s.%d", paramPrefix, job, part)
 }
 
-// streams are the broker's stores of tasks, outcomes, parameters and models.
+// streams are the broker's stores of tasks, outcomes, models, and what a training's steps exchange.
 type streams struct {
-	connection                  *Connection
-	js                          jetstream.JetStream
-	tasks, outcomes, parameters jetstream.Stream
-	models                      jetstream.ObjectStore
+	connection             *Connection
+	js                     jetstream.JetStream
+	tasks, outcomes, steps jetstream.Stream
+	models                 jetstream.ObjectStore
 }
+
+// results is a store of results.
+type results struct {
+	jetstream.Stream
+	prefix string // of the subjects
+}
+
+func (r results) subject(job string, batch int) string {
+	return fmt.Sprintf("%s%s.%d", r.prefix, job, batch)
+}
+
+// outcomesOfJobs holds the results of networks, which are expensive and survive the broker.
+func (s streams) outcomesOfJobs() results { return results{s.outcomes, outcomePrefix} }
+
+// gradients holds the results of shards.
+func (s streams) gradients() results { return results{s.steps, stepPrefix} }
 
 // open creates the streams or finds them. They hold one message per subject: a task that is sent again replaces the
 // first.
@@ -122,12 +136,13 @@ func (c *Connection) open(ctx context.Context) (s streams, err error) {
 	}); err != nil {
 		return s, fmt.Errorf("creating the stream of outcomes: %w", err)
 	}
-	if s.parameters, err = c.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name: stepStream, Description: "parameters of the present step of each training",
-		Subjects: []string{stepPrefix + "*.*"}, Retention: jetstream.LimitsPolicy,
-		Storage: jetstream.FileStorage, MaxAge: messageAge, MaxMsgsPerSubject: 1, AllowDirect: true,
+	// In memory, because each step replaces them: what a broker loses is computed again.
+	if s.steps, err = c.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name: stepStream, Description: "parameters and gradients of the present step of each training",
+		Subjects: []string{stepPrefix + "*.*", paramPrefix + "*.*"}, Retention: jetstream.LimitsPolicy,
+		Storage: jetstream.MemoryStorage, MaxAge: messageAge, MaxMsgsPerSubject: 1, AllowDirect: true,
 	}); err != nil {
-		return s, fmt.Errorf("creating the stream of parameters: %w", err)
+		return s, fmt.Errorf("creating the stream of steps: %w", err)
 	}
 	if s.models, err = c.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
 		Bucket: modelBucket, Description: "models of ptyx by the SHA-256 of their file",

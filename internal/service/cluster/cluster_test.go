@@ -200,7 +200,7 @@ func TestSlowWorkers(t *testing.T) {
 			silent <- err
 			return
 		}
-		subject := outcomeSubject(task.Job.String(), task.Batch)
+		subject := streams{}.outcomesOfJobs().subject(task.Job.String(), task.Batch)
 		// until another has stored the outcome
 		for start := time.Now(); time.Since(start) < 10*time.Second; time.Sleep(5 * time.Millisecond) {
 			if _, err = s.outcomes.GetLastMsgForSubject(context.Background(), subject); err == nil ||
@@ -322,13 +322,13 @@ func TestMalformedMessages(t *testing.T) {
 	other := Outcome{Job: j.ID, Batch: 3, shape: shape{Samples: 1, Channels: 1, N: 2}, Provider: "x",
 		First: make([]float32, 4), Second: make([]float32, 4)}
 	for subject, data := range map[string][]byte{
-		taskSubject(id, 0):     []byte("poison"),
-		taskSubject(id, 1):     nil,
-		taskSubject("a", 2):    good, // of another job than it says
-		taskPrefix + id + ".x": good,
-		outcomeSubject(id, 1):  []byte("poison"),
-		outcomeSubject(id, 3):  other.Encode(),
-		outcomeSubject(id, 99): Outcome{Job: j.ID, Batch: 99, shape: j.shape(0),
+		taskSubject(id, 0):                        []byte("poison"),
+		taskSubject(id, 1):                        nil,
+		taskSubject("a", 2):                       good, // of another job than it says
+		taskPrefix + id + ".x":                    good,
+		streams{}.outcomesOfJobs().subject(id, 1): []byte("poison"),
+		streams{}.outcomesOfJobs().subject(id, 3): other.Encode(),
+		streams{}.outcomesOfJobs().subject(id, 99): Outcome{Job: j.ID, Batch: 99, shape: j.shape(0),
 			Failure: "no such batch"}.Encode(),
 		outcomePrefix + id + ".anything": nil,
 	} {

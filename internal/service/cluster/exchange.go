@@ -26,6 +26,7 @@ type exchange struct {
 	run      string // distinguishes the messages of this run from those of others
 	consumer jetstream.Consumer
 
+	results func() results                                     // the store of the results
 	handle  func(data []byte) error                            // takes a result; errMalformed: it is none of this job
 	receive func(ctx context.Context, msg jetstream.Msg) error // takes a message with an outcome and acknowledges it
 	restore func(ctx context.Context) error                    // stores what the tasks need beside models; nil: nothing
@@ -48,10 +49,12 @@ type sentTask struct {
 const fetchedAtOnce = 8
 
 func newExchange(c *Connection, job Digest, models map[Digest][]byte, timing Timing, log *slog.Logger) *exchange {
-	return &exchange{
+	x := &exchange{
 		streams: streams{connection: c}, id: job, models: models, timing: timing.withDefaults(log), log: log,
 		run: nuid.Next(), waiting: map[int]*sentTask{},
 	}
+	x.results = func() results { return x.outcomesOfJobs() }
+	return x
 }
 
 // retry is retry with the exchange's timing. what is the beginning of an error.
@@ -96,8 +99,8 @@ func (x *exchange) consumerName() string { return "gatherer-" + x.run }
 
 // subscribe creates the consumer of the job's outcomes. The broker forgets it when nobody fetches for a minute.
 func (x *exchange) subscribe(ctx context.Context) (err error) {
-	x.consumer, err = x.outcomes.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable: x.consumerName(), FilterSubject: outcomePrefix + x.id.String() + ".*",
+	x.consumer, err = x.results().CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+		Durable: x.consumerName(), FilterSubject: x.results().prefix + x.id.String() + ".*",
 		AckPolicy: jetstream.AckExplicitPolicy, AckWait: 3 * x.timing.AckWait, MaxAckPending: 4 * fetchedAtOnce,
 		InactiveThreshold: time.Minute,
 	})
@@ -238,7 +241,7 @@ func (x *exchange) renewModels(ctx context.Context) error {
 
 // cleanUp removes everything of the job from the broker, if that answers.
 func (x *exchange) cleanUp(ctx context.Context) {
-	if x.tasks == nil || x.outcomes == nil {
+	if x.tasks == nil || x.results().Stream == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -260,16 +263,16 @@ func (x *exchange) purge(ctx context.Context) (first error) {
 			return x.tasks.Purge(ctx, jetstream.WithPurgeSubject(taskPrefix+id+".*"))
 		},
 		func(ctx context.Context) error {
-			return x.outcomes.Purge(ctx, jetstream.WithPurgeSubject(outcomePrefix+id+".*"))
+			return x.results().Purge(ctx, jetstream.WithPurgeSubject(x.results().prefix+id+".*"))
 		},
 		func(ctx context.Context) error {
-			return x.parameters.Purge(ctx, jetstream.WithPurgeSubject(stepPrefix+id+".*"))
+			return x.steps.Purge(ctx, jetstream.WithPurgeSubject(paramPrefix+id+".*"))
 		},
 		func(ctx context.Context) error {
 			if x.consumer == nil {
 				return nil
 			}
-			return x.outcomes.DeleteConsumer(ctx, x.consumerName())
+			return x.results().DeleteConsumer(ctx, x.consumerName())
 		},
 	} {
 		first = cmp.Or(first, retry(ctx, x.timing, remove))

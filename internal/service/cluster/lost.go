@@ -78,7 +78,7 @@ func (x *exchange) lookFor(ctx context.Context, late []int) error {
 
 // recover handles the outcome of a batch whose task is gone, or sends the task again.
 func (x *exchange) recover(ctx context.Context, batch int) error {
-	msg, err := x.outcomes.GetLastMsgForSubject(ctx, outcomeSubject(x.id.String(), batch))
+	msg, err := x.results().GetLastMsgForSubject(ctx, x.results().subject(x.id.String(), batch))
 	if err == nil {
 		err = x.decode(msg.Data)
 	}

@@ -13,6 +13,8 @@ type order interface {
 	compute(ctx context.Context, w *worker) (result, error)
 	// failed is the result that states why no worker could carry the task out.
 	failed(reason string) result
+	// results is where its result is stored.
+	results(s streams) results
 	// isResult reports whether a stored message completes the task.
 	isResult(data []byte) bool
 	// count adds the finished task to a tally.
@@ -47,6 +49,8 @@ func (t Task) compute(ctx context.Context, w *worker) (result, error) {
 func (t Task) failed(reason string) result {
 	return Outcome{Job: t.Job, Batch: t.Batch, shape: t.shape, Failure: reason}
 }
+
+func (t Task) results(s streams) results { return s.outcomesOfJobs() }
 
 func (t Task) isResult(data []byte) bool {
 	o, err := DecodeOutcome(data)

@@ -32,11 +32,11 @@ type Steps struct {
 	loops  sync.WaitGroup
 
 	// The fields below are used with the exchange locked.
-	step    int
-	stored  [][]byte        // the parameters of the step, in parts
-	parts   [][][]float32   // of each shard
-	values  int             // of a result
-	results chan stepResult // has room for all shards
+	step   int
+	stored [][]byte        // the parameters of the step, in parts
+	parts  [][][]float32   // of each shard
+	values int             // of a result
+	done   chan stepResult // has room for all shards
 }
 
 // stepResult is what became of a shard.
@@ -58,6 +58,7 @@ func NewSteps(ctx context.Context, c *Connection, o StepOptions) (*Steps, error)
 	s := &Steps{
 		exchange: newExchange(c, job, map[Digest][]byte{plan: o.Plan}, o.Timing, o.Log), plan: plan, shards: o.Shards,
 	}
+	s.exchange.results = func() results { return s.gradients() }
 	s.handle, s.receive, s.restore = s.handlePart, s.receivePart, s.putParameters
 	if err := s.begin(ctx); err != nil {
 		s.cleanUp(ctx)
@@ -119,8 +120,8 @@ func (s *Steps) begun(step int, stored [][]byte, values int) chan stepResult {
 	defer s.mu.Unlock()
 	s.step, s.stored, s.values = step, stored, values
 	s.parts = make([][][]float32, s.shards)
-	s.results = make(chan stepResult, s.shards)
-	return s.results
+	s.done = make(chan stepResult, s.shards)
+	return s.done
 }
 
 // wait notes that a shard has no result yet.
@@ -188,7 +189,7 @@ func (s *Steps) handlePart(data []byte) error {
 	}
 	delete(s.waiting, shard)
 	s.warnedNoWorkers = false
-	s.results <- stepResult{shard, values, reason}
+	s.done <- stepResult{shard, values, reason}
 	return nil
 }
 

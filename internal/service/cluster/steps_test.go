@@ -107,8 +107,8 @@ func TestStepsOfTwoTrainings(t *testing.T) {
 		t.Errorf("%d shards were stored and %d computed, want %d", n, done.Load(), 2*3*steps)
 	}
 	checkNoMessages(t, c, 0)
-	if info, err := large.parameters.Info(t.Context()); err != nil || info.State.Msgs != 0 {
-		t.Errorf("parameters are left: %+v, %v", info, err)
+	if info, err := large.steps.Info(t.Context()); err != nil || info.State.Msgs != 0 {
+		t.Errorf("parameters or gradients are left: %+v, %v", info, err)
 	}
 }
 
@@ -193,4 +193,32 @@ func TestMalformedShards(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// BenchmarkStep is a step of 4 shards of the general network's 175 000 parameters, without any computation: what the
+// exchange costs.
+func BenchmarkStep(b *testing.B) {
+	server := broker(b)
+	c := connected(b, server.URL)
+	var done atomic.Int64
+	for range 2 {
+		start(b, server.URL, trainingWorker(&done, patient))
+	}
+	s, err := NewSteps(b.Context(), c, StepOptions{
+		Plan: []byte("p"), Shards: 4, Timing: patient, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	parameters := parametersOf(0, 175_000)
+	for step := 0; b.Loop(); step++ {
+		parameters[0] = float32(step)
+		if _, err := s.Step(b.Context(), step, parameters); err != nil {
+			b.Fatal(err)
+		}
+	}
+	stats := c.nc.Stats()
+	b.ReportMetric(float64(stats.OutBytes)/float64(done.Load()/4), "B-sent/step")
+	b.ReportMetric(float64(stats.InBytes)/float64(done.Load()/4), "B-received/step")
 }

@@ -79,6 +79,8 @@ func (t shardTask) place() (job Digest, batch int) { return t.Job, int(t.Shard) 
 
 func (t shardTask) failed(reason string) result { return shardResult{task: t, reason: reason} }
 
+func (t shardTask) results(s streams) results { return s.gradients() }
+
 func (t shardTask) isResult(data []byte) bool {
 	h, _, reason, err := decodeGradient(data)
 	return err == nil && reason == "" && h.Step == t.Step && h.Shard == t.Shard
@@ -107,7 +109,7 @@ func (t shardTask) compute(ctx context.Context, w *worker) (result, error) {
 func (s streams) getParameters(ctx context.Context, t shardTask) ([]float32, error) {
 	parts := make([][]byte, t.Parts)
 	for i := range parts {
-		msg, err := s.parameters.GetLastMsgForSubject(ctx, parametersSubject(t.Job.String(), i))
+		msg, err := s.steps.GetLastMsgForSubject(ctx, parametersSubject(t.Job.String(), i))
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			return nil, fmt.Errorf("the broker has no parameters of step %d", t.Step)
 		}

@@ -282,7 +282,8 @@ func (w *worker) fetchModel(ctx context.Context, digest Digest) (data []byte, er
 // isStored reports whether a task has its result: its worker could store it, but not acknowledge the task.
 func (w *worker) isStored(ctx context.Context, t order) bool {
 	job, batch := t.place()
-	msg, err := w.outcomes.GetLastMsgForSubject(ctx, outcomeSubject(job.String(), batch))
+	stored := t.results(w.streams)
+	msg, err := stored.GetLastMsgForSubject(ctx, stored.subject(job.String(), batch))
 	return err == nil && t.isResult(msg.Data)
 }
 
@@ -319,7 +320,7 @@ func (w *worker) store(ctx context.Context, d *delivery) error {
 	job, batch := d.task.place()
 	parts := d.result.parts(w.connection.messageLimit())
 	for i, data := range parts {
-		id, subject := d.id, outcomeSubject(job.String(), batch)
+		id, subject := d.id, d.task.results(w.streams).subject(job.String(), batch)
 		if i < len(parts)-1 {
 			id, subject = fmt.Sprintf("%s-%d", d.id, i), fmt.Sprintf("%s-%d", subject, i)
 		}
