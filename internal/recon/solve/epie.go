@@ -121,7 +121,9 @@ func (m *epie) visit(id, pass int, sum *misfits) error {
 	step := float32(m.stepShare) / peak
 	scale(m.gradient, step)
 	scale(m.gradientIm, step)
-	m.object.subtract(m.at(id), m.n, m.gradient, m.gradientIm)
+	if m.movesObject(pass) {
+		m.object.subtract(m.at(id), m.n, m.gradient, m.gradientIm)
+	}
 	if m.movesPositions(pass) {
 		m.positions.apply([]int{id})
 	}

@@ -141,7 +141,7 @@ func (m *lsqml) update(members []int, pass int, sum *misfits) error {
 	m.objectDirection(peak)
 	m.sumOverlaps(members)
 	m.probeDirection()
-	a, b := m.stepLengths(m.movesProbe(pass))
+	a, b := m.stepLengths(m.movesObject(pass), m.movesProbe(pass))
 	factor := float32(m.stepShare) * m.stepLimit(a, b)
 	a, b = a*factor, b*factor
 	for i := range m.object.re {
@@ -261,6 +261,7 @@ func (m *lsqml) sumOverlaps(members []int) {
 
 func (m *lsqml) probeDirection() {
 	damping, size := probeDamping*slices.Max(m.objectPower), m.n*m.n
+	m.clip(m.probeGradient.re, m.probeGradient.im)
 	for i := range m.probeStep.re {
 		share := 1 / (m.objectPower[i%size] + damping)
 		m.probeStep.re[i], m.probeStep.im[i] = share*m.probeGradient.re[i], share*m.probeGradient.im[i]
@@ -269,7 +270,7 @@ func (m *lsqml) probeDirection() {
 
 // stepLengths solves the two equations of least squares (equation 22 of the paper, for all patterns of a batch at
 // once). They neglect the subpixel shifts of the probe.
-func (m *lsqml) stepLengths(moveProbe bool) (a, b float32) {
+func (m *lsqml) stepLengths(moveObject, moveProbe bool) (a, b float32) {
 	var oo, pp, op, o, p float64
 	for i, light := range m.illumination {
 		dr, di := float64(m.direction.re[i]), float64(m.direction.im[i])
@@ -277,6 +278,9 @@ func (m *lsqml) stepLengths(moveProbe bool) (a, b float32) {
 		o += dr*float64(m.gradient.re[i]) + di*float64(m.gradient.im[i])
 	}
 	if !moveProbe {
+		if !moveObject {
+			return 0, 0
+		}
 		return float32(ratio(o, oo)), 0
 	}
 	size := m.n * m.n
@@ -288,6 +292,9 @@ func (m *lsqml) stepLengths(moveProbe bool) (a, b float32) {
 		pr, pi := m.probeRe.Data[i], m.probeIm.Data[i]
 		re, im := pr*dr+pi*di, pr*di-pi*dr
 		op += float64(m.cross.re[i%size]*re - m.cross.im[i%size]*im)
+	}
+	if !moveObject {
+		return 0, float32(ratio(p, pp))
 	}
 	if det := oo*pp - op*op; det > 1e-3*oo*pp {
 		return float32((o*pp - p*op) / det), float32((p*oo - o*op) / det)

@@ -31,13 +31,16 @@ type Options struct {
 	Modes      int  // incoherent modes of the probe, K
 	Positions  bool // refine the positions too
 	// The probe may vary from pattern to pattern, with LSQML: by a factor, and by so many variable modes.
-	Flicker    bool
-	OPR        int
-	Seed       uint64 // of the order of the patterns
-	Threads    int
-	Resume     string // file of a state to continue from; empty: none
-	Checkpoint string // file for the state after the passes; empty: none
-	SaveEvery  int    // passes after which the state is saved to Checkpoint, too; 0: only after the last
+	Flicker bool
+	OPR     int
+	Freeze  Freeze
+	// ProbeSupport is the diameter of the circle outside which the probe is 0, as a share of N; 0: none.
+	ProbeSupport float64
+	Seed         uint64 // of the order of the patterns
+	Threads      int
+	Resume       string // file of a state to continue from; empty: none
+	Checkpoint   string // file for the state after the passes; empty: none
+	SaveEvery    int    // passes after which the state is saved to Checkpoint, too; 0: only after the last
 }
 
 // Defaults are the usual options, for the given number of passes.
@@ -62,6 +65,8 @@ func (o Options) Check() error {
 		return fault("--save-every", o.SaveEvery, "0 (only at the end) or a number of passes")
 	case o.Modes < 1 || o.Modes > MaxModes:
 		return fault("--modes", o.Modes, fmt.Sprintf("1 to %d", MaxModes))
+	case !(o.ProbeSupport >= 0 && o.ProbeSupport <= 1):
+		return fault("--probe-support", o.ProbeSupport, "a share of the pattern's side, 0 (none) to 1")
 	case o.OPR < 0 || o.OPR > MaxModes:
 		return fault("--opr", o.OPR, fmt.Sprintf("0 (none) to %d", MaxModes))
 	case o.Method != LSQML && (o.OPR > 0 || o.Flicker):
@@ -204,9 +209,14 @@ func (s *state) solve(ctx context.Context, m method, g *guard, k keeper, progres
 			continue
 		}
 		g.keep(pass.Residual)
-		m.shifted(s.centreProbe())
+		if s.movesObject(number) {
+			m.shifted(s.centreProbe())
+		}
 		s.history = append(s.history, pass)
-		s.converged = m.converged(loss)
+		s.converged = m.converged(loss) && !s.options.Freeze.ends(number, s.options.Passes)
+		if s.options.Freeze.ends(number, number) {
+			s.memory.losses = s.memory.losses[:0] // what moves next begins a new history
+		}
 		if every := s.options.SaveEvery; every > 0 && number%every == 0 {
 			pass.Unsaved = k.save(g)
 		}
@@ -225,6 +235,9 @@ func (s *state) runPass(ctx context.Context, m method, number int) (pass Pass, l
 	if s.varies(number) {
 		s.variation.normalise()
 	}
-	s.keepPower()
+	s.clip(s.probeRe.Data, s.probeIm.Data)
+	if s.movesObject(number) { // a frozen object fixes the power of the probe
+		s.keepPower()
+	}
 	return Pass{Number: number, Residual: sum.squares / s.power, Batches: sum.updates}, sum.loss, nil
 }

@@ -33,6 +33,7 @@ type state struct {
 	variation        *variation       // of the probe; nil: it is the same for all patterns
 	noise            float64          // mean square of a pixel's misfit in the last pass
 	hasObject        bool             // the problem has an object, so the probe may move at once
+	support          []bool           // (N*N), pixels where the probe may have light; nil: all
 	stepShare        float64          // of the usual steps; 1 until a pass diverges
 
 	memory    memory // of the method
@@ -178,17 +179,25 @@ func (s *state) startProbe(probe *ndarray.Complex64) error {
 	if given < modes {
 		s.addModes(given)
 	}
-	s.scaleProbe()
 	s.start = s.centroid()
+	if err := s.startSupport(); err != nil {
+		return err
+	}
+	s.scaleProbe()
 	return nil
 }
 
 // movesProbe reports whether the probe moves in a pass. An empty object gets one pass to catch up.
-func (s *state) movesProbe(pass int) bool { return pass > 1 || s.hasObject }
+func (s *state) movesProbe(pass int) bool {
+	return (pass > 1 || s.hasObject) && pass > s.options.Freeze.Probe
+}
+
+// movesObject reports whether the object moves in a pass.
+func (s *state) movesObject(pass int) bool { return pass > s.options.Freeze.Object }
 
 // movesPositions reports whether positions move in a pass.
 func (s *state) movesPositions(pass int) bool {
-	return s.positions != nil && (pass >= positionsFrom || s.hasObject)
+	return s.positions != nil && (pass >= positionsFrom || s.hasObject) && pass > s.options.Freeze.Positions
 }
 
 // at is the element of the object at which pattern id's patch starts.

@@ -22,8 +22,8 @@ const (
 // variation is a probe that changes from pattern to pattern (orthogonal probe relaxation, Odstrcil et al., Opt. Express
 // 24, 8360, 2016). Pattern m has the modes w_m0 P_k, and its first one also sum_v w_mv V_v. The variable modes V_v
 // follow the K modes in the state's probe and move with them. The paper finds them by a singular value decomposition of
-// all probes of the scan. Here each pass makes a step of V for the weights, then each pattern its weights for V by least
-// squares: this is an iteration towards the same subspace, and a pattern costs 1 + V numbers of memory.
+// all probes of the scan. Here each pass makes a step of V for the weights, then least squares gives each pattern its
+// weights for V: this is an iteration towards the same subspace, and a pattern costs 1 + V numbers of memory.
 //
 // After each pass, the weights of the patterns with light are orthogonal with mean square 1. The mean light of all
 // patterns is then the sum of the planes' squares, as for incoherent modes, and the dampings and step lengths of those
