@@ -28,6 +28,7 @@ import pictures
 import scan_page
 import server
 import variants
+import watch_page
 from report import Report
 
 
@@ -58,6 +59,7 @@ def main():
     report.section("server: a scan and its page", scan_page.check, args.files, args.node, ptyx)
     report.section("watch: files that grow", growing.check, args.files, ptyx)
     report.section("watch: streams of detectors", detector.check, args.files, ptyx)
+    report.section("watch: its page", watch_page.check, args.files, args.node, ptyx)
     report.section("patterns", forward.check, args.files)
     report.section("arrays", arrays.check, args.files)
     report.section("pictures", pictures.check, args.files)

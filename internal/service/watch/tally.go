@@ -59,7 +59,7 @@ func (t Tally) facts() (facts []viewer.Fact) {
 		name  string
 		count int
 	}{
-		{"without a position", t.Waiting}, {"kept for later", t.Kept}, {"repeated", t.Repeated},
+		{"without a position", t.Waiting}, {"repeated", t.Repeated},
 		{"conflicting", t.Conflicting}, {"late", t.Late}, {"refused", t.Refused}, {"broken files", t.Broken},
 		{"dropped", t.Dropped}, {"other series", t.OtherSeries}, {"damaged", t.Damaged},
 	} {
