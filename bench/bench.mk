@@ -119,9 +119,10 @@ bench-stream: build lib
 	$(WITH_LIB) $(GO) run ./bench/stream -frames $(if $(BENCH_QUICK),100,2000) \
 		$(foreach n,64 128,$(STREAM_FILES)/$(n)/model.onnx $(STREAM_FILES)/$(n).npz)
 
-# make bench-live sends the measured star as a stream, and prints how the object during the scan correlates with the last
-# one, and with that of ptyx solve: with the general network and the solver, and with the solver alone.
-LIVE_SCAN ?= ../shared/data/siemens-star-64.npz
+# make bench-live sends the measured star as a stream. It prints how the object during the scan correlates with the
+# last one, and with that of ptyx solve: with the general network and the solver, and with the solver alone. make star
+# obtains the scan.
+LIVE_SCAN ?= star/star.npz
 
 .PHONY: bench-live
 bench-live: lib

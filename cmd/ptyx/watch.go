@@ -18,7 +18,7 @@ type watchCmd struct {
 	OutputDir  string        `default:"out" placeholder:"DIR" help:"Directory for the object and its pictures."`
 	BatchSize  int           `default:"16" help:"Patterns per batch of the network."`
 	Probe      string        `default:"model" placeholder:"FILE" help:"Probe: model, or a file with one."`
-	Refine     int           `default:"0" help:"Passes of the solver at the end; it also works during the scan. 0: none."`
+	Refine     int           `default:"0" help:"Passes of the solver at the end; it also works before. 0: none."`
 	RefineOnly bool          `help:"No network: the solver alone, with 60 passes at the end or those of --refine."`
 	Config     settings.File `placeholder:"YAML" help:"File of settings for the flags that are not given."`
 	JSON       bool          `name:"json" help:"Print the result as JSON at the end."`

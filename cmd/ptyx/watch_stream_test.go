@@ -44,8 +44,8 @@ func countsOf(t *testing.T, scan string) (counts [][]uint16, n int, path string)
 		npztest.Real("xcoords", "<f8", file.X, file.M), npztest.Real("ycoords", "<f8", file.Y, file.M)))
 }
 
-// TestWatchStream follows a detector with positions planned in a file, and refines: the files are those of infer. A watch
-// that is started in the middle of a series makes an object of the frames that are left.
+// TestWatchStream follows a detector with positions planned in a file, and refines: the files are those of infer. A
+// watch that is started in the middle of a series makes an object of the frames that are left.
 func TestWatchStream(t *testing.T) {
 	t.Parallel()
 	dir, shared := t.TempDir(), trainedStar(t)

@@ -72,8 +72,8 @@ func (o WatchOptions) share() (network, solver engine.Options) {
 	return network, solver
 }
 
-// refiner is the solver of a watch: package refine during the scan, and at its end the solver of ptyx infer --refine, or
-// without a network that of ptyx solve.
+// refiner is the solver of a watch: package refine during the scan, and at its end the solver of ptyx infer --refine,
+// or without a network that of ptyx solve.
 type refiner struct {
 	*refine.Live
 	engine  engine.Engine
@@ -100,7 +100,8 @@ func (o WatchOptions) openRefiner(n network, during engine.Options, log *slog.Lo
 			Probe: n.contract.Probe, Empty: o.RefineOnly, Threads: during.ThreadCount(), Dir: o.OutputDir,
 			Room: o.KeepBytes,
 		}),
-		engine: e, release: release, options: o.Engine, passes: o.passes(), empty: o.RefineOnly, extra: n.extra, log: log,
+		engine: e, release: release, options: o.Engine, passes: o.passes(), empty: o.RefineOnly, extra: n.extra,
+		log: log,
 	}, nil
 }
 

@@ -2,9 +2,9 @@
 // frames that lie together, new ones first. Each block is a small problem for package solve. It starts from the object
 // so far, the network's where nothing is refined yet, and from the probe so far. Its object replaces what it covers.
 //
-// A [Live] holds the patterns on disk. In memory it has those of one block, the refined object, and a few bytes for each
-// frame. What it shows depends on how frames arrived and on the machine's speed, so a last solution of the complete scan
-// must not start from it.
+// A [Live] holds the patterns on disk. In memory it has those of one block, the refined object, and a few bytes for
+// each frame. What it shows depends on how frames arrived and on the machine's speed, so a last solution of the
+// complete scan must not start from it.
 package refine
 
 import (

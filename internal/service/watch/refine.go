@@ -27,8 +27,8 @@ type Refiner interface {
 	Changed() fr.Box
 	// Version counts how often the refined object has changed.
 	Version() int
-	// Finish solves the complete scan, after Run. It starts from r, the network's object, so that nothing depends on how
-	// frames arrived. If ctx is done early, it returns what the solver has so far.
+	// Finish solves the complete scan, after Run. It starts from r, the network's object, so that nothing depends on
+	// how frames arrived. If ctx is done early, it returns what the solver has so far.
 	Finish(ctx context.Context, r *reconstruct.Result) (*reconstruct.Result, error)
 }
 
