@@ -215,8 +215,11 @@ func (n *network) expose(scan *dataset.Scan, log *slog.Logger) error {
 	}
 	log.Info("the scan has another exposure than the training: the model's probe is scaled to it", "scan", scan.Path,
 		"exposure", fmt.Sprintf("%.3g", power/optics.Power(probe)))
-	return n.use(model, probe, power, ModelProbe+", scaled to the exposure of the scan")
+	return n.use(model, probe, power, ModelProbe+scaledSource)
 }
+
+// scaledSource is where a model's probe is from that follows the exposure of a scan.
+const scaledSource = ", scaled to the exposure of the scan"
 
 // powerOfTheFirst is the mean power of the first patterns with light; 0 if none has any.
 func powerOfTheFirst(scan *dataset.Scan) (float64, error) {
@@ -243,7 +246,7 @@ func powerOfTheFirst(scan *dataset.Scan) (float64, error) {
 }
 
 // applyFile gives the network the probe of a file for a scan that is still measured. Its power becomes that of the
-// model's probe, because the mean pattern is not known yet.
+// model's probe, until the first frames show the exposure.
 func (p ProbeChoice) applyFile(n *network, library string, log *slog.Logger) error {
 	if p.ofModel() {
 		return nil
@@ -308,11 +311,7 @@ func noteOwnProbe(scan *dataset.Scan, read dataset.Options) {
 
 // warnIfUnlike warns if the scan's own probe is unlike that of a network which was not trained on this scan.
 func warnIfUnlike(scan *dataset.Scan, c contract.Contract, log *slog.Logger) error {
-	if scan.Probe == nil {
-		return nil
-	}
-	likeness, _ := optics.Likeness(scan.Probe, c.Probe)
-	log.Debug("probes compared", "scan", scan.Path, "likeness", likeness)
+	likeness := ownLikeness(scan, c, log)
 	if likeness >= leastLikeness {
 		return nil
 	}
@@ -327,6 +326,16 @@ func warnIfUnlike(scan *dataset.Scan, c contract.Contract, log *slog.Logger) err
 	log.Warn("the scan's own probe is unlike that of the model, and the model was not trained on this scan: "+remedy,
 		"scan", scan.Path, "likeness", fmt.Sprintf("%.2f", likeness))
 	return nil
+}
+
+// ownLikeness is the likeness of a scan's own probe and the model's, 1 if the scan has none.
+func ownLikeness(scan *dataset.Scan, c contract.Contract, log *slog.Logger) float64 {
+	if scan.Probe == nil {
+		return 1
+	}
+	likeness, _ := optics.Likeness(scan.Probe, c.Probe)
+	log.Debug("probes compared", "scan", scan.Path, "likeness", likeness)
+	return likeness
 }
 
 // ofProbe puts the flag of a ProbeChoice into an input error about the file of a probe.

@@ -148,7 +148,7 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 		return nil, ofModel(err, o.Model)
 	}
 	defer func() { err = errors.Join(err, predictor.Close(), release()) }()
-	solver, err := o.openRefiner(model, solverEngine, log)
+	solver, err := o.openRefiner(&model, solverEngine, log)
 	if err != nil {
 		return nil, err
 	}
@@ -157,10 +157,11 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 	o.Read.Side = model.contract.N
 	w.Stream.Scratch = o.OutputDir
 	w.Read, w.Contract, w.Predictor, w.Clock, w.Log = o.Read, model.contract, predictor, watch.RealClock{}, log
-	w.Inspect = func(scan *dataset.Scan) { warnOfFaults(ctx, scan, model.contract.Probe, log) }
+	w.Inspect = func(scan *dataset.Scan) { o.inspect(ctx, scan, model.contract, log) }
 	if solver != nil {
 		w.Refiner = solver
 	}
+	w.Exposure = o.exposure(&model)
 	w.Save = func(r *reconstruct.Result) error {
 		if r.Extra == nil {
 			r.Extra = model.extra
@@ -195,6 +196,27 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 		}
 	}
 	return result, solver.finish(result)
+}
+
+// inspect warns of faults of the first file that gave frames, and of a probe in it that is unlike the model's.
+func (o WatchOptions) inspect(ctx context.Context, scan *dataset.Scan, c contract.Contract, log *slog.Logger) {
+	warnOfFaults(ctx, scan, c.Probe, log)
+	if !o.Probe.fromModel() {
+		return
+	}
+	read := o.Read
+	read.Part = true
+	noteOwnProbe(scan, read)
+	likeness := ownLikeness(scan, c, log)
+	if likeness >= leastLikeness {
+		return
+	}
+	remedy := "give a file with the scan's probe as --probe"
+	if !c.TakesProbe() {
+		remedy = "use a network that takes the probe"
+	}
+	log.Warn("the scan's own probe is unlike that of the model: "+remedy, "scan", scan.Path,
+		"likeness", fmt.Sprintf("%.2f", likeness))
 }
 
 // network is the network with its probe, and the digest of its file.

@@ -10,7 +10,6 @@ import (
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
-	"ptyx/internal/format/npz"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/reconstruct"
@@ -80,14 +79,14 @@ type refiner struct {
 	release func() error
 	options engine.Options // of the solver at the end
 	passes  int
-	empty   bool         // there is no network
-	extra   []npz.Member // of the result, about the network
+	empty   bool     // there is no network
+	network *network // whose members of the result may come with the first frames
 	solved  *solve.Solution
 	log     *slog.Logger
 }
 
 // openRefiner prepares the solver of a watch; nil if it has none.
-func (o WatchOptions) openRefiner(n network, during engine.Options, log *slog.Logger) (*refiner, error) {
+func (o WatchOptions) openRefiner(n *network, during engine.Options, log *slog.Logger) (*refiner, error) {
 	if o.passes() == 0 {
 		return nil, nil
 	}
@@ -100,7 +99,7 @@ func (o WatchOptions) openRefiner(n network, during engine.Options, log *slog.Lo
 			Probe: n.contract.Probe, Empty: o.RefineOnly, Threads: during.ThreadCount(), Dir: o.OutputDir,
 			Room: o.KeepBytes,
 		}),
-		engine: e, release: release, options: o.Engine, passes: o.passes(), empty: o.RefineOnly, extra: n.extra,
+		engine: e, release: release, options: o.Engine, passes: o.passes(), empty: o.RefineOnly, network: n,
 		log: log,
 	}, nil
 }
@@ -118,7 +117,7 @@ func (r *refiner) Finish(ctx context.Context, result *reconstruct.Result) (*reco
 	}
 	r.log.Info("the solver makes its passes over the complete scan", "frames", len(result.IDs), "passes", r.passes)
 	job := refinement(result, patterns, r.passes, r.options)
-	job.problem.Measured, job.extra = measured, r.extra
+	job.problem.Measured, job.extra = measured, r.network.extra
 	if r.empty {
 		job.problem.Object = nil
 	}

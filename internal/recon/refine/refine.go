@@ -67,12 +67,20 @@ func New(o Options) *Live {
 	n := o.Probe.Shape[len(o.Probe.Shape)-1]
 	l := &Live{
 		o: o, n: n, store: scratch.New(o.Dir, n*n, o.Room), news: make(chan struct{}, 1), byID: map[int64]int{},
-		near: map[cell][]int{}, canvas: &canvas{}, probe: o.Probe.Clone(),
+		near: map[cell][]int{}, canvas: &canvas{},
 	}
-	if !o.Empty {
-		l.power = optics.Power(o.Probe)
-	}
+	l.Start(o.Probe)
 	return l
+}
+
+// Start replaces the probe before the first frame. It is the one that the network's object belongs to.
+func (l *Live) Start(probe *ndarray.Complex64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.probe = probe.Clone()
+	if !l.o.Empty {
+		l.power = optics.Power(probe)
+	}
 }
 
 // Add takes in a frame at (x, y), in object pixels. It copies the pattern (N, N). measured (N*N) are the pixels that

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/bits"
+	"time"
 
 	fr "ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
@@ -103,18 +104,24 @@ type network struct {
 	patterns  []float32 // (B, N, N), of the gathered frames
 	offsets   []float32 // (B, 2), subpixel parts of their positions
 	gathered  []frame
-	halving   bool // part of a batch is computed in sizes of powers of 2, so that few sizes recur
+	exposure  exposure
+	probe     predict.Probe // in place of the model's; none: the model's
+	halving   bool          // part of a batch is computed in sizes of powers of 2, so that few sizes recur
 }
 
-func newNetwork(p predict.Predictor, c contract.Contract, size int) *network {
-	return &network{cache: predict.NewCache(p, cachedSizes), predictor: p, contract: c, n: c.N, size: size}
+func newNetwork(p predict.Predictor, c contract.Contract, size int, e Exposure) *network {
+	return &network{
+		cache: predict.NewCache(p, cachedSizes), predictor: p, contract: c, n: c.N, size: size,
+		exposure: exposure{Exposure: e, known: e.Tolerance == 0},
+	}
 }
 
 // add copies a pattern (N, N) and reports whether the batch is full.
-func (w *network) add(f frame, pattern []float32) (full bool) {
+func (w *network) add(f frame, pattern []float32, now time.Time) (full bool) {
+	w.exposure.note(f, now)
 	w.patterns, w.gathered = append(w.patterns, pattern...), append(w.gathered, f)
 	w.offsets = fr.AppendOffset(w.offsets, f.x, f.y)
-	return len(w.gathered) == w.size
+	return len(w.gathered) >= w.size
 }
 
 // halve has part of a batch computed in few sizes: each new size costs the network a preparation.
@@ -126,7 +133,7 @@ func (w *network) halve() {
 // run returns the patches (B, N, N) of gathered frames, which leave the batch, with their patterns (B, N, N). There may
 // be more of them.
 func (w *network) run() (frames []frame, patterns []float32, patches []complex64, err error) {
-	count := len(w.gathered)
+	count := min(len(w.gathered), w.size)
 	if count == 0 {
 		return nil, nil, nil, nil
 	}
@@ -136,7 +143,7 @@ func (w *network) run() (frames []frame, patterns []float32, patches []complex64
 	values := count * w.n * w.n
 	request := predict.Request{
 		Patterns: w.patterns[:values], Offsets: w.offsets[:2*count],
-		First: make([]float32, values), Second: make([]float32, values),
+		First: make([]float32, values), Second: make([]float32, values), Probe: w.probe,
 	}
 	if err := w.cache.Compute([]predict.Request{request}, []int{1, w.n, w.n}, w.size); err != nil {
 		return nil, nil, nil, err

@@ -207,8 +207,8 @@ func (w *Watcher) add(f frame, pattern []float32, before int64) error {
 		w.noteNew(f.id, before)
 	}
 	w.news = w.o.Clock.Now()
-	if w.network.add(f, pattern) {
-		return w.stitch()
+	if w.network.add(f, pattern, w.o.Clock.Now()) {
+		return w.stitch(false)
 	}
 	return nil
 }
@@ -234,8 +234,12 @@ func (w *Watcher) refuse(f frame, err error) {
 	w.remark(f, err)
 }
 
-// stitch runs the network on the gathered frames and adds the patches to the canvas.
-func (w *Watcher) stitch() error {
+// stitch runs the network on the gathered frames and adds the patches to the canvas. With all false, the first frames
+// may wait until the exposure is known.
+func (w *Watcher) stitch(all bool) error {
+	if !w.expose(all) {
+		return nil
+	}
 	for {
 		frames, patterns, patches, err := w.network.run()
 		if err != nil {

@@ -11,6 +11,8 @@ import (
 // Refiner improves the object with a solver: while frames arrive, and once more at the end. Run has a goroutine of its
 // own; the other methods may be called meanwhile. The solver links Gorgonia, so it comes from outside of this package.
 type Refiner interface {
+	// Start gives the probe of the network, (N, N), before the first frame.
+	Start(probe *ndarray.Complex64)
 	// Run refines until ctx is done. object cuts the network's object, 0 where no patch lies.
 	Run(ctx context.Context, object func(fr.Box) *ndarray.Complex64) error
 	// Add takes in a frame of the object at (x, y), in object pixels, and copies its pattern (N, N). measured (N*N) are

@@ -171,17 +171,17 @@ func (s *stream) step() (worked bool, err error) {
 		}
 	}
 	if len(some) == 0 {
-		return false, s.flush()
+		return false, s.flush(false)
 	}
 	return true, nil
 }
 
-// flush has the frames that were gathered computed.
-func (s *stream) flush() error { return unwrapFatal(s.w.stitch()) }
+// flush has the frames that were gathered computed. With all false, the first ones may wait.
+func (s *stream) flush(all bool) error { return unwrapFatal(s.w.stitch(all)) }
 
 // end has the last frames computed. If there was none, it says why.
 func (s *stream) end() error {
-	if err := s.flush(); err != nil || len(s.w.object.frames) > 0 {
+	if err := s.flush(true); err != nil || len(s.w.object.frames) > 0 {
 		return err
 	}
 	if t := s.w.tally(); t.Waiting > 0 {
@@ -242,8 +242,8 @@ func (s *stream) note(id int64) {
 func (s *stream) compute(f frame, pattern []float32, at position, scan *dataset.Scan) error {
 	f.x, f.y = s.w.positions.inView(at, scan)
 	s.w.object.claim(f)
-	if s.w.network.add(f, pattern) {
-		return s.flush()
+	if s.w.network.add(f, pattern, s.w.o.Clock.Now()) {
+		return s.flush(false)
 	}
 	return nil
 }
@@ -332,7 +332,7 @@ func (s *stream) drain() error {
 			}
 		}
 	}
-	return s.flush()
+	return s.flush(true)
 }
 
 // count adds to a tally what concerns a stream, and returns how many frames are expected.

@@ -44,6 +44,7 @@ type Options struct {
 
 	Contract  contract.Contract
 	Predictor predict.Predictor
+	Exposure  Exposure                        // of a network that takes the probe
 	Refiner   Refiner                         // nil: the object is the network's alone
 	Save      func(*reconstruct.Result) error // is called again later if it fails
 	Inspect   func(*dataset.Scan)             // is called once, with the first file that gave frames; nil: nothing
@@ -139,7 +140,8 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	}
 	w := &Watcher{
 		o: o, files: newFiles(o.Path, o.Single, o.Positions), object: newObject(canvas), waiting: map[int64]waiting{},
-		network: newNetwork(o.Predictor, o.Contract, o.BatchSize), news: o.Clock.Now(), saved: o.Clock.Now(),
+		network: newNetwork(o.Predictor, o.Contract, o.BatchSize, o.Exposure), news: o.Clock.Now(),
+		saved: o.Clock.Now(),
 	}
 	defer func() { err = errors.Join(err, w.network.cache.Close()) }()
 	if o.Positions != "" {
@@ -154,6 +156,9 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	}
 	ended, err := follow(ctx)
 	defer func() { o.Page.end(w, ended) }()
+	if err == nil {
+		err = unwrapFatal(w.stitch(true))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -222,7 +227,7 @@ func (w *Watcher) look(ctx context.Context) error {
 		w.saveIfDue()
 		w.o.Page.update(w)
 	}
-	return w.stitch()
+	return w.stitch(w.ending)
 }
 
 // readFile reads a file if it has settled, or grows by rows. It returns only fatal errors.
