@@ -147,3 +147,10 @@ $(SERVERS_ENV)/made: bench/requirements-serve.txt
 .PHONY: geometry
 geometry: build lib
 	$(WITH_LIB) $(PYTHON) -B bench/geometry.py --ptyx bin/ptyx --files .venv/geometry-files --docs docs
+
+# make troubleshooting renews the pictures of docs/troubleshooting.md and the lines below them, in a minute: each fault
+# that ptyx validate finds, in a simulated scan, and what the solver makes of it. It uses the package for Python.
+.PHONY: troubleshooting
+troubleshooting: wheel
+	$(PYTHON_ENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/ptyx-*.whl
+	$(PYTHON_ENV)/bin/python -B bench/troubleshooting.py --page docs/troubleshooting.md
