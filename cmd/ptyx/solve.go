@@ -12,6 +12,7 @@ import (
 type solveCmd struct {
 	Data       string `required:"" placeholder:"FILE" help:"Scan to solve: NPZ, CXI or HDF5."`
 	Iterations int    `default:"60" help:"Most passes over the data."`
+	Start      string `placeholder:"FILE|network" help:"First object: of a file, or of the general network."`
 	Resolution bool   `help:"Also solve two halves of the scan and state the resolution. Takes twice the time."`
 
 	solverFlags
@@ -61,7 +62,7 @@ raise --iterations, too. --resume refuses the state of another scan, command or 
 
 // Run solves.
 func (c *solveCmd) Run(app *appContext) error {
-	return c.solve(app, workflow.SolveOptions{Scan: c.Data, Resolution: c.Resolution}, c.Iterations)
+	return c.solve(app, workflow.SolveOptions{Scan: c.Data, Start: c.Start, Resolution: c.Resolution}, c.Iterations)
 }
 
 // solve adds the shared flags to o, and runs it.

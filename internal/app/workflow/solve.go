@@ -28,7 +28,8 @@ type SolveOptions struct {
 	Scan      string
 	Read      dataset.Options // how to read the scan
 	Model     string          // .onnx file or run directory whose probe replaces the scan's; empty: none
-	Recon     string          // reconstruction to start from; empty: none
+	Recon     string          // reconstruction to start from, with its probe; empty: none
+	Start     string          // NetworkStart, or a file whose object is the first; empty: an empty object
 	OutputDir string
 	Engine    engine.Options
 	Solver    solve.Options
@@ -104,6 +105,11 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 			return nil, ofFile(err, o.Scan)
 		}
 	}
+	if o.Start == NetworkStart {
+		if err := job.start(ctx, scan, log); err != nil {
+			return nil, ofFile(err, o.Scan)
+		}
+	}
 	return job.run(ctx)
 }
 
@@ -142,13 +148,20 @@ func (o SolveOptions) problem(ctx context.Context, scan *dataset.Scan, log *slog
 			return p, err
 		}
 	}
+	if o.startFile() {
+		if err := startFrom(&p, o.startPath(), scan, o.Read.View.Library); err != nil {
+			return p, err
+		}
+		p.Start = "file"
+	}
 	warnOfFaults(ctx, scan, scan.Probe, log)
 	if p.Probe == nil {
 		if p.Probe, err = missingProbe(ctx, scan, o.Solver.Seed, log); err != nil {
 			return p, err
 		}
 	}
-	p.ObjectOverwritten = o.Recon != "" && o.overwrites(o.Recon)
+	first := o.startPath()
+	p.ObjectOverwritten = first != "" && o.overwrites(first)
 	p.ProbeOverwritten = o.Read.ProbeFile != "" && o.overwrites(o.Read.ProbeFile) ||
 		o.Read.ProbeFile == "" && o.Model == "" && p.ObjectOverwritten
 	return p, nil

@@ -23,8 +23,11 @@ type fact struct {
 // identify lists the facts of a run. Engine, device and threads are not among them: they change only the rounding.
 func identify(p Problem, o Options) ([]fact, error) {
 	command, object := "ptyx solve", ""
+	if p.Object != nil && p.Start == "" {
+		command = "ptyx refine"
+	}
 	if p.Object != nil {
-		command, object = "ptyx refine", digest([]int64{int64(p.Row), int64(p.Col)}, lengths(p.Object), p.Object.Data)
+		object = digest([]int64{int64(p.Row), int64(p.Col)}, lengths(p.Object), p.Object.Data)
 	}
 	data, err := p.digest()
 	if err != nil {
@@ -33,9 +36,10 @@ func identify(p Problem, o Options) ([]fact, error) {
 	probe := digest(lengths(p.Probe), p.Probe.Data)
 	facts := []fact{
 		{"command", command, "", "resume with %s", false},
+		{"first_object", p.Start, "", "resume with the same --start", false},
 		{"data_sha256", data, "the state of another scan, or of another view of it",
 			"resume with the same --data and the same flags for reading it", false},
-		{"object_sha256", object, "the state of a run from another object", "resume with the same --recon",
+		{"object_sha256", object, "the state of a run from another object", "resume with the same --recon or --start",
 			p.ObjectOverwritten},
 		{"probe_sha256", probe, "the state of a run from another probe", "resume with the same probe",
 			p.ProbeOverwritten},

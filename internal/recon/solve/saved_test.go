@@ -274,6 +274,8 @@ func TestStatesOfOtherRunsAreRefused(t *testing.T) {
 	probe.Probe = defocused(p.Probe, 0.01)
 	refined := p
 	refined.Object = ndarray.New[complex64](100, 100)
+	begun := refined
+	begun.Start = "file"
 	keep := func(*Options) {}
 	for name, c := range map[string]struct {
 		problem Problem
@@ -285,6 +287,7 @@ func TestStatesOfOtherRunsAreRefused(t *testing.T) {
 		"a mask":        {masked, keep, "data_sha256: found the state of another scan"},
 		"another probe": {probe, keep, "probe_sha256: found the state of a run from another probe"},
 		"an object":     {refined, keep, "command: found ptyx solve, expected ptyx refine; resume with ptyx solve"},
+		"a start":       {begun, keep, "first_object: found , expected file; resume with the same --start"},
 		"a method": {p, func(o *Options) { o.Method = EPIE },
 			"method: found lsqml, expected epie; resume with --method=lsqml"},
 		"a likelihood":   {p, func(o *Options) { o.Likelihood = Poisson }, "resume with --likelihood=amplitude"},

@@ -85,6 +85,7 @@ type Problem struct {
 	Probe    *ndarray.Complex64 // (N, N), or modes (K, N, N); any power
 	Object   *ndarray.Complex64 // (H, W) at the start; nil: 1 everywhere
 	Row, Col int                // of Object[0, 0] in the scan's frame
+	Start    string             // kind of Object for a saved state; empty: none, or that of ptyx refine
 
 	// An earlier run may have overwritten the object or the probe that it started from. A resumed run then accepts a
 	// state that started from another one.
