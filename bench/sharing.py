@@ -92,8 +92,8 @@ def page(found):
             for r in found["sections"]["sharing"]]
     return "\n".join([
         "# A pretraining on several workers\n",
-        "`make bench-sharing` writes this page. Each worker has one thread on a core of its own; broker and pretraining "
-        "share\nthe cores. Efficiency is the speed, divided by that of one worker and by the cores.\n",
+        "`make bench-sharing` writes this page. Each worker has one thread on a core of its own; broker and "
+        "pretraining share\nthe cores. Efficiency is the speed, divided by that of one worker and by the cores.\n",
         machine_line(found["machine"]) + "\n", section("Speed") + table(head, rows)])
 
 

@@ -26,6 +26,7 @@ type Config struct {
 	Seed         uint64        `yaml:"seed"` // of all random draws
 	MaxEpochs    Epochs        `yaml:"max_epochs"`
 	BatchSize    int           `yaml:"batch_size"`    // patterns per step; with Channels, samples per step
+	Shards       int           `yaml:"shards"`        // parts of a step, each of one thread; 0: one per thread
 	LearningRate float64       `yaml:"learning_rate"` // at its peak
 	Schedule     Schedule      `yaml:"schedule"`      // course of the learning rate
 	WarmUp       float64       `yaml:"warm_up"`       // epochs in which the learning rate rises from 0
@@ -124,6 +125,19 @@ func (c Config) samples(groups int) int {
 	return min(samples, groups)
 }
 
+// usualShards is the number of parts of a step that others compute.
+const usualShards = 4
+
+// ForExchange is the configuration with a number of shards: where none is set, up to four.
+func (c Config) ForExchange() Config {
+	if c.Shards == 0 {
+		samples := c.samples(math.MaxInt)
+		for c.Shards = usualShards; samples%c.Shards != 0; c.Shards-- {
+		}
+	}
+	return c
+}
+
 // Validate reports the first setting that makes no sense, as a *badinput.Error.
 func (c Config) Validate() error {
 	members := c.Gridsize * c.Gridsize
@@ -141,6 +155,7 @@ func (c Config) Validate() error {
 		{c.Oversample >= 1, "oversample", c.Oversample, "1 or more"},
 		{c.MaxEpochs >= 0 || c.MaxEpochs == AutoEpochs, "max_epochs", c.MaxEpochs, "auto, or 0 or more"},
 		{c.BatchSize >= 1, "batch_size", c.BatchSize, "1 or more"},
+		{c.Shards >= 0, "shards", c.Shards, "0 (one per thread) or more"},
 		{positive(c.LearningRate) && c.LearningRate > 0, "learning_rate", c.LearningRate, "a positive number"},
 		{positive(c.Clip), "clip", c.Clip, "0 (off) or a positive number"},
 		{c.EarlyStop >= 0, "early_stop", c.EarlyStop, "0 (off) or a number of epochs"},

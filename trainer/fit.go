@@ -31,7 +31,7 @@ type Progress interface {
 }
 
 // Fitter runs epochs. It cuts a batch into equal parts, one for each replica of the step. The replicas run side by side
-// on the same parameters, and their gradients are added in a fixed order.
+// on the same parameters, and their gradients are added in a fixed order. An Exchange may compute the parts elsewhere.
 type Fitter struct {
 	config     Config
 	step       *Step // of one replica
@@ -40,8 +40,11 @@ type Fitter struct {
 	progress   Progress
 	checkpoint func() error // called after every epoch; nil: nothing
 
-	replicas []*replica
-	close    []func() error
+	parts     int // of a batch
+	replicas  []*replica
+	atOnce    int             // replicas that run at the same time
+	elsewhere *stepsElsewhere // computes the gradients; nil: the replicas do
+	close     []func() error
 }
 
 // replica is a step bound to its own batch and gradients.
@@ -81,19 +84,16 @@ func (f *Fitter) epoch(ctx context.Context) error {
 	s, number, start := f.state, f.state.Epoch+1, time.Now()
 	plan := f.plan(number)
 	rate, patterns := 0.0, 0
-	feed := f.train.feed(plan[s.Batch:], f.step.Config.Net.N)
+	feed := f.gradientFeed(plan[s.Batch:])
 	defer feed.stop()
 	for s.Batch < len(plan) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		data, groups, err := feed.take()
-		if err != nil {
-			return fmt.Errorf("epoch %d, batch %d: %w", number, s.Batch+1, err)
-		}
+		groups := plan[s.Batch]
 		at := float64(number-1) + (float64(s.Batch)+0.5)/float64(len(plan)) // in epochs
 		rate = f.config.LearningRate * f.config.factor(at, s.History)
-		loss, err := f.update(data, groups, f.rates(number, rate))
+		loss, err := f.advance(ctx, feed, (number-1)*len(plan)+s.Batch, f.rates(number, rate))
 		if err != nil {
 			return fmt.Errorf("epoch %d, batch %d: %w", number, s.Batch+1, err)
 		}
@@ -119,6 +119,30 @@ func (f *Fitter) epoch(ctx context.Context) error {
 	return nil
 }
 
+// gradientFeed delivers the batches of a plan to this machine, if it computes the gradients.
+func (f *Fitter) gradientFeed(plan [][]int) *feed {
+	if f.elsewhere != nil {
+		plan = nil
+	}
+	return f.train.feed(plan, f.step.Config.Net.N)
+}
+
+// advance makes the next optimiser step, which is counted from the beginning, and returns the loss before it.
+func (f *Fitter) advance(ctx context.Context, feed *feed, step int, rates []float64) (float64, error) {
+	if f.elsewhere != nil {
+		loss, grads, err := f.elsewhere.run(ctx, step)
+		if err != nil {
+			return 0, err
+		}
+		return loss, f.descend(loss, grads, rates)
+	}
+	data, groups, err := feed.take()
+	if err != nil {
+		return 0, err
+	}
+	return f.update(data, groups, rates)
+}
+
 // update makes one optimiser step and returns the loss before it. rates holds the learning rate of each trained array.
 func (f *Fitter) update(data *Data, groups []int, rates []float64) (float64, error) {
 	loss, err := f.run(data, groups, func(r *replica) engine.Binding { return r.training })
@@ -129,14 +153,19 @@ func (f *Fitter) update(data *Data, groups []int, rates []float64) (float64, err
 	for i, r := range f.replicas {
 		grads[i] = r.grads
 	}
+	return loss, f.descend(loss, grads, rates)
+}
+
+// descend makes one optimiser step with the gradients of all parts of a batch.
+func (f *Fitter) descend(loss float64, grads [][]*ndarray.Float32, rates []float64) error {
 	params := f.state.parameters(f.step.Config.TrainProbe)
 	if err := f.config.descend(f.state, params, grads, rates, loss); err != nil {
-		return 0, err
+		return err
 	}
 	if f.step.Config.TrainProbe {
 		f.state.normaliseProbe()
 	}
-	return loss, nil
+	return nil
 }
 
 // descend makes one optimiser step with the gradients of all replicas, which it adds in a fixed order. loss is that of
@@ -162,17 +191,12 @@ func (c Config) descend(s *State, params []*ndarray.Float32, grads [][]*ndarray.
 
 // run fills every replica with its part of the groups, runs them side by side, and returns the sum of their losses.
 func (f *Fitter) run(data *Data, groups []int, binding func(*replica) engine.Binding) (float64, error) {
-	weight := float32(1 / float64(len(groups)*f.step.Config.Group)) // of a pattern: those of all replicas sum to 1
-	part := f.step.Config.Samples
+	weight := f.weight(groups)
 	var g errgroup.Group
+	g.SetLimit(f.atOnce)
 	for i, r := range f.replicas {
-		from := min(i*part, len(groups))
-		own := groups[from:min(from+part, len(groups))]
-		g.Go(func() error {
-			r.batch.fill(data, own, weight)
-			r.batch.weigh(f.state.ProbeRe, f.state.ProbeIm)
-			return binding(r).Run()
-		})
+		own := f.part(groups, i)
+		g.Go(func() error { return f.fill(r, data, own, weight, binding(r)) })
 	}
 	if err := g.Wait(); err != nil {
 		return 0, err
@@ -182,6 +206,25 @@ func (f *Fitter) run(data *Data, groups []int, binding func(*replica) engine.Bin
 		loss += float64(r.loss.Data[0])
 	}
 	return loss, nil
+}
+
+// weight is that of a pattern in a batch: those of all parts sum to 1.
+func (f *Fitter) weight(groups []int) float32 {
+	return float32(1 / float64(len(groups)*f.step.Config.Group))
+}
+
+// part is the i-th part of a batch. The last batch of an epoch may leave parts short or empty.
+func (f *Fitter) part(groups []int, i int) []int {
+	size := f.step.Config.Samples
+	from := min(i*size, len(groups))
+	return groups[from:min(from+size, len(groups))]
+}
+
+// fill gives a replica its groups, of which each pattern has the given weight, and runs it.
+func (f *Fitter) fill(r *replica, data *Data, groups []int, weight float32, binding engine.Binding) error {
+	r.batch.fill(data, groups, weight)
+	r.batch.weigh(f.state.ProbeRe, f.state.ProbeIm)
+	return binding.Run()
 }
 
 // validate returns the mean loss over the validation data, NaN without any.
@@ -225,8 +268,8 @@ func (f *Fitter) rates(epoch int, rate float64) []float64 {
 	return rates
 }
 
-// samples is the number of samples in a step of all replicas.
-func (f *Fitter) samples() int { return f.step.Config.Samples * len(f.replicas) }
+// samples is the number of samples in a step.
+func (f *Fitter) samples() int { return f.step.Config.Samples * f.parts }
 
 // plan lists the batches of an epoch. Every pattern is the seed of a group, or of Oversample groups. With a grid an
 // epoch draws only 1/C of the groups of C patterns, so that it shows each pattern once (or Oversample times) on
@@ -283,23 +326,34 @@ func (s *State) finite(what string, value float64, remedy string) error {
 func NewFitter(
 	eng engine.Engine, c Config, step *Step, replicas int, state *State, train, val *Data, progress Progress,
 ) (*Fitter, error) {
-	f := &Fitter{config: c, step: step, state: state, train: train, val: val, progress: progress}
-	if err := f.prepare(eng, replicas); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("preparing the %s engine: %w", eng.Name(), err)
-	}
-	return f, nil
+	f := &Fitter{config: c, step: step, parts: replicas, state: state, train: train, val: val, progress: progress}
+	return f, f.prepare(eng, replicas)
 }
 
+// prepare compiles the step and binds it so many times. It closes the fitter if it fails.
 func (f *Fitter) prepare(eng engine.Engine, replicas int) error {
-	training, err := eng.Compile(f.step.Training, replicas)
-	if err != nil {
-		return err
+	if err := f.compile(eng, replicas); err != nil {
+		f.Close()
+		return fmt.Errorf("preparing the %s engine: %w", eng.Name(), err)
 	}
-	f.close = append(f.close, training.Close)
-	var evaluation engine.Executable
-	if f.val != nil {
-		if evaluation, err = eng.Compile(f.step.Loss, replicas); err != nil {
+	return nil
+}
+
+func (f *Fitter) compile(eng engine.Engine, replicas int) (err error) {
+	atMost := replicas
+	if f.atOnce = replicas; f.config.Shards > 0 { // one thread each, whatever the machine has
+		threads := max(1, f.config.Threads)
+		atMost, f.atOnce = threads, eng.Replicas(threads)
+	}
+	var training, evaluation engine.Executable
+	if f.elsewhere == nil {
+		if training, err = eng.Compile(f.step.Training, atMost); err != nil {
+			return err
+		}
+		f.close = append(f.close, training.Close)
+	}
+	if f.val != nil || f.elsewhere != nil { // without a compiled step, the engine could not state its device
+		if evaluation, err = eng.Compile(f.step.Loss, atMost); err != nil {
 			return err
 		}
 		f.close = append(f.close, evaluation.Close)
@@ -318,14 +372,16 @@ func (f *Fitter) prepare(eng engine.Engine, replicas int) error {
 func (f *Fitter) bind(r *replica, training, evaluation engine.Executable) (err error) {
 	inputs := append(r.batch.list(), f.state.parameters(f.step.Config.needsProbe())...)
 	outputs := []*ndarray.Float32{r.loss}
-	for _, out := range f.step.Training.Outputs[1:] {
-		r.grads = append(r.grads, ndarray.New[float32](out.Node.Shape()...))
+	if training != nil {
+		for _, out := range f.step.Training.Outputs[1:] {
+			r.grads = append(r.grads, ndarray.New[float32](out.Node.Shape()...))
+		}
+		if r.training, err = training.Bind(inputs, append(outputs, r.grads...)); err != nil {
+			return err
+		}
+		f.close = append(f.close, r.training.Close)
 	}
-	if r.training, err = training.Bind(inputs, append(outputs, r.grads...)); err != nil {
-		return err
-	}
-	f.close = append(f.close, r.training.Close)
-	if evaluation == nil {
+	if f.val == nil {
 		return nil
 	}
 	if r.evaluation, err = evaluation.Bind(inputs, outputs); err != nil {

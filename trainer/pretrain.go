@@ -133,7 +133,7 @@ func (r PretrainRequest) prepare() (_ *pretraining, err error) {
 		p.rates = append(p.rates, cmp.Or(s.Rate, 1))
 	}
 	if r.Exchange != nil {
-		p.steps = newStepsElsewhere(r.Exchange, p.config.Shards, p.state.Parameters)
+		p.steps = newStepsElsewhere(r.Exchange, p.config.Shards, p.state.Parameters, p.state.Parameters)
 	} else if p.steps, err = p.newStepsHere(); err != nil {
 		return nil, fmt.Errorf("preparing the %s engine: %w", r.Engine.Name(), err)
 	}

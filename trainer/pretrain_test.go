@@ -300,10 +300,16 @@ func TestPretrainingLearns(t *testing.T) {
 }
 
 // shardsHere is an Exchange between requests in this process: they take turns with the shards.
-type shardsHere struct{ workers []*PretrainShards }
+type shardsHere struct{ workers []shardsOfOne }
 
-func (s shardsHere) Step(_ context.Context, step int, parameters []float32) (results [][]float32, err error) {
-	for shard := range smallPretraining().Shards {
+type shardsOfOne interface {
+	Compute(step, shard int, parameters []float32) ([]float32, error)
+}
+
+func (s shardsHere) Step(
+	_ context.Context, step, shards int, parameters []float32,
+) (results [][]float32, err error) {
+	for shard := range shards {
 		values, err := s.workers[(step+shard)%len(s.workers)].Compute(step, shard, parameters)
 		if err != nil {
 			return nil, err

@@ -42,6 +42,9 @@ func (l scans) probes() []*ndarray.Complex64 {
 	return probes
 }
 
+// DataDigest identifies the scans: the SHA-256 of patterns, positions and probe of each.
+func (r Request) DataDigest() (string, error) { return scans(r.Scans).digest() }
+
 // digest identifies the data of a training: each scan's digest, in order.
 func (l scans) digest() (string, error) {
 	var digests []string

@@ -13,10 +13,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 
 	"ptyx/export"
+	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
@@ -46,9 +48,13 @@ type Request struct {
 	// AfterEpoch, unless nil, is called after every epoch, when its state is saved; result makes the model so far.
 	AfterEpoch func(result func() (*Result, error)) error
 
+	// Exchange computes the parts of the steps elsewhere, and needs Config.Shards; nil: they are computed here.
+	Exchange Exchange
 	Engine   engine.Engine
 	Progress Progress     // nil: none
 	Log      *slog.Logger // nil: none
+
+	shard bool // this machine computes single shards
 }
 
 // Result is a trained network, ready to be written.
@@ -144,7 +150,10 @@ func (r Request) prepare(ctx context.Context) (_ *training, err error) {
 	}
 	t.net = r.network(t.light.power)
 	config := r.step(t.net, t.photons(), t.train, t.val)
-	replicas := r.Engine.Replicas(config.Samples)
+	replicas, err := r.parts(config.Samples)
+	if err != nil {
+		return nil, err
+	}
 	config.Samples /= replicas
 	step, err := NewStep(config)
 	if err != nil {
@@ -155,7 +164,7 @@ func (r Request) prepare(ctx context.Context) (_ *training, err error) {
 		return nil, err
 	}
 	t.state = r.initialState(t.net, step, probes, t.light.exposure)
-	if t.digest, err = scans(r.Scans).digest(); err != nil {
+	if t.digest, err = r.DataDigest(); err != nil {
 		return nil, err
 	}
 	if r.Resume != "" {
@@ -163,8 +172,38 @@ func (r Request) prepare(ctx context.Context) (_ *training, err error) {
 			return nil, err
 		}
 	}
-	t.fitter, err = NewFitter(r.Engine, r.Config, step, replicas, t.state, t.train, t.val, r.Progress)
-	return t, err
+	f := &Fitter{
+		config: r.Config, step: step, parts: replicas, state: t.state, train: t.train, val: t.val,
+		progress: r.Progress,
+	}
+	if r.Exchange != nil {
+		f.elsewhere = newStepsElsewhere(r.Exchange, replicas, t.state.parameters(true),
+			t.state.parameters(config.TrainProbe))
+	}
+	if r.shard { // of which this machine computes one after the other
+		f.val, replicas = nil, 1
+	}
+	if err := f.prepare(r.Engine, replicas); err != nil {
+		return nil, err
+	}
+	t.fitter = f
+	return t, nil
+}
+
+// parts is the number of equal parts of a step of so many samples.
+func (r Request) parts(samples int) (int, error) {
+	switch shards := r.Config.Shards; {
+	case shards == 0:
+		return r.Engine.Replicas(samples), nil
+	case samples%shards != 0:
+		return 0, &badinput.Error{
+			Key: "shards", Found: fmt.Sprint(shards),
+			Expected: fmt.Sprintf("a divisor of %d, the samples of a step", samples),
+			Remedy:   "a step has --batch-size / --gridsize squared samples, or the whole scan if that is smaller",
+		}
+	default:
+		return shards, nil
+	}
 }
 
 func (t *training) close() {

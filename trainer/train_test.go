@@ -381,6 +381,54 @@ func TestResumedIsUndisturbed(t *testing.T) {
 	}
 }
 
+// A training in shards has the same bytes with any number of threads, and if others compute the shards, also from
+// patterns on disk.
+func TestATrainingDoesNotDependOnWhoComputes(t *testing.T) {
+	t.Parallel()
+	scan := opened(t, simulated(t, 9, 1))
+	requestOf := func(threads int) Request {
+		c := small()
+		c.Gridsize, c.BatchSize, c.Shards, c.ValFraction, c.Threads = 2, 8, 2, 0.2, threads
+		c.Probe, c.ProbePasses, c.Extent = ProbeTrainable, 1, models.Full
+		r, _ := request(c, scan, fast(t, threads))
+		return r
+	}
+	want := train(t, requestOf(1)).Model.Marshal()
+	if got := train(t, requestOf(3)).Model.Marshal(); !bytes.Equal(got, want) {
+		t.Error("another model with three threads")
+	}
+	var others shardsHere
+	for threads := 1; threads <= 2; threads++ {
+		r := requestOf(threads)
+		if threads > 1 {
+			r.MemoryLimit = 1
+		}
+		shards, err := NewTrainShards(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer shards.Close()
+		others.workers = append(others.workers, shards)
+	}
+	r := requestOf(2)
+	r.Exchange = others
+	if got := train(t, r).Model.Marshal(); !bytes.Equal(got, want) {
+		t.Error("another model if others compute the shards")
+	}
+	r.Config.Shards = 3
+	_, err := Train(t.Context(), r)
+	if bad := (*InputError)(nil); !errors.As(err, &bad) || bad.Key != "shards" {
+		t.Errorf("three shards of two samples: %v", err)
+	}
+	if got := r.Config; got.ForExchange().Shards != 3 {
+		t.Errorf("%d shards", got.ForExchange().Shards)
+	}
+	r.Config.Shards = 0
+	if got := r.Config.ForExchange().Shards; got != 2 {
+		t.Errorf("%d shards of two samples", got)
+	}
+}
+
 // TestMoreEpochsGoOn: a finished training continues, when the schedule does not look at the end, as if it had always
 // been longer.
 func TestMoreEpochsGoOn(t *testing.T) {

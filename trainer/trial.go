@@ -27,7 +27,10 @@ func Try(e Engine, c Config, data *Data, probe *ComplexArray) (*Trial, error) {
 		return nil, err
 	}
 	config := r.step(net, power(data.Patterns), data, nil)
-	replicas := e.Replicas(config.Samples)
+	replicas, err := r.parts(config.Samples)
+	if err != nil {
+		return nil, err
+	}
 	config.Samples /= replicas
 	step, err := NewStep(config)
 	if err != nil {

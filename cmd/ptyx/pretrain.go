@@ -21,7 +21,7 @@ type pretrainCmd struct {
 
 	Clarity      float64 `default:"0.5" help:"Preference for patterns that show their object, see above; 0: none."`
 	BatchSize    int     `default:"16" help:"Patterns per step."`
-	Shards       int     `default:"4" help:"Equal parts of a step; one thread computes each. A divisor of --batch-size."`
+	Shards       int     `default:"4" help:"Equal parts of a step; one thread computes each."`
 	LearningRate float64 `default:"0.0015" help:"Peak learning rate of Adam; it falls along a cosine."`
 	WarmUp       int     `default:"8192" help:"Patterns in which the learning rate rises from 0."`
 	Round        int     `default:"16384" help:"Patterns between two reports. Each saves the state."`
@@ -90,7 +90,8 @@ func (c *pretrainCmd) pretraining(app *appContext) (workflow.PretrainOptions, er
 	}
 	config := trainer.DefaultPretrainConfig()
 	config.Seed, config.Patterns, config.N, config.FiltersScale = c.Seed, c.Patterns, c.N, c.NFiltersScale
-	config.BatchSize, config.Shards, config.LearningRate, config.WarmUp = c.BatchSize, c.Shards, c.LearningRate, c.WarmUp
+	config.BatchSize, config.Shards = c.BatchSize, c.Shards
+	config.LearningRate, config.WarmUp = c.LearningRate, c.WarmUp
 	config.Round, config.SolvedShare, config.Clarity = c.Round, c.WithShare, c.Clarity
 	config.Loss = trainer.PretrainLoss{Middle: c.MiddleWeight, Poisson: c.PoissonWeight}
 	return workflow.PretrainOptions{

@@ -37,6 +37,7 @@ type trainCmd struct {
 	Neighbours int              `default:"0" help:"Nearest neighbours to draw a sample from; 0: gridsize squared."`
 	Oversample int              `default:"1" help:"Different samples drawn for each position."`
 	BatchSize  int              `default:"8" help:"Patterns per step; with --grouping channels, samples per step."`
+	Shards     int              `default:"0" help:"Equal parts of a step; one thread computes each; 0: one per thread."`
 	Grouping   trainer.Grouping `default:"shared" help:"Patterns seen at once: shared (one) or channels (a sample)."`
 
 	LearningRate float64          `default:"0.002" help:"Peak learning rate of Adam."`
@@ -67,6 +68,9 @@ type trainCmd struct {
 	ProbeFile   []string `sep:"none" placeholder:"FILE[:PATH]" help:"Probe of all scans, or repeated, one for each."`
 	MemoryLimit int      `default:"256" placeholder:"MB" help:"Patterns kept in memory, in MB; 0: all."`
 
+	NATS      string `name:"nats" placeholder:"URL" settings:"-" help:"Broker whose workers compute the shards."`
+	natsFlags `embed:"" group:"Access"`
+
 	inputFlags    `embed:"" group:"Reading the scan"`
 	viewFlags     `embed:"" group:"Reading the scan"`
 	engineFlags   `embed:"" group:"Compute"`
@@ -82,7 +86,12 @@ patterns: those around one position, drawn by the seed. No sample to train on ho
 
 The run directory holds model.onnx, best.onnx, metrics.csv, loss.png, config.yaml, probe.npz and state.npz.
 --resume continues such a run bit for bit, as if it had never stopped. It reads the run's config.yaml and takes no other
-flags but --max-epochs and --export.
+flags but --max-epochs, --export and --nats.
+
+With --nats, the workers of a broker compute the shards of each step (see ptyx broker and ptyx worker). A worker uses
+one core: start one for each. Every worker must be able to read the scans, under the same path. The model has the same
+bytes as without workers and with as many --shards, however many workers take part. With --nats, --shards 0 means four,
+or fewer if a step has fewer samples.
 
 --init none draws the weights from the seed. --init general starts from the network inside ptyx, which was trained on
 simulated experiments, so that three epochs make an object. docs/which.md compares both.
@@ -116,6 +125,11 @@ func (c *trainCmd) Run(app *appContext) error {
 	}
 	if c.Live != "" {
 		options.Live = live.Address(c.Live, c.Insecure)
+	}
+	if c.NATS != "" {
+		if options.Cluster, err = c.address(c.NATS); err != nil {
+			return err
+		}
 	}
 	options.Quiet = app.Quiet
 	result, err := workflow.Train(app.Context, options, app.Stderr, app.Log)

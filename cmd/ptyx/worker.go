@@ -3,7 +3,7 @@ package main
 import "ptyx/internal/app/workflow"
 
 type workerCmd struct {
-	NATS  string   `name:"nats" required:"" placeholder:"URL" help:"Broker to take batches from."`
+	NATS  string   `name:"nats" required:"" placeholder:"URL" help:"Broker to take tasks from."`
 	Model []string `sep:"none" placeholder:"PATH" help:"Local run directory or .onnx file. May be repeated."`
 	JSON  bool     `name:"json" help:"Print the broker's address as JSON when the worker is ready."`
 
@@ -14,7 +14,10 @@ type workerCmd struct {
 // Help explains what does not fit into a line.
 func (workerCmd) Help() string {
 	return `A URL is nats://HOST:4222 or tls://HOST:4222; several are separated by commas. From the broker, the
-worker fetches models that --model does not name.`
+worker fetches models that --model does not name.
+
+A worker also computes shards of ptyx train and ptyx pretrain with --nats, one after the other, each on one core. For
+these, start a worker with --threads 1 for each core. It reads the files that a training names.`
 }
 
 // Run works until Ctrl-C or SIGTERM.

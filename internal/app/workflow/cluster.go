@@ -69,11 +69,13 @@ func Work(ctx context.Context, o WorkOptions, log *slog.Logger) error {
 	o.Cluster.Name = "ptyx worker"
 	n, err := cluster.Work(ctx, o.Cluster, cluster.WorkerOptions{
 		Networks: networks, Log: log,
-		OpenTraining: func(_ context.Context, plan []byte) (cluster.Shards, error) { return o.openPlan(plan, log) },
-		Ready:        func(broker string) error { return o.Ready(WorkerInfo{broker}) },
+		OpenTraining: func(ctx context.Context, plan []byte) (cluster.Shards, error) {
+			return o.openPlan(ctx, plan, log)
+		},
+		Ready: func(broker string) error { return o.Ready(WorkerInfo{broker}) },
 	})
-	log.Info("worked", "batches", n.Batches, "patterns", n.Patterns, "shards", n.Shards, "repeated", n.Repeated, "again", n.Retried,
-		"failed", n.Failed, "malformed", n.Malformed)
+	log.Info("worked", "batches", n.Batches, "patterns", n.Patterns, "shards", n.Shards, "repeated", n.Repeated,
+		"again", n.Retried, "failed", n.Failed, "malformed", n.Malformed)
 	return err
 }
 

@@ -115,21 +115,6 @@ func Pretrain(ctx context.Context, o PretrainOptions, stderr io.Writer, log *slo
 	return o.save(result)
 }
 
-// steps lets the workers of a broker compute the shards.
-func (o PretrainOptions) steps(
-	ctx context.Context, r trainer.PretrainRequest, log *slog.Logger,
-) (_ trainer.Exchange, disconnect func() error, err error) {
-	if o.With, err = o.With.absolute(); err != nil {
-		return nil, nil, err
-	}
-	p := plan{Pretrain: &o}
-	if p.Digest, err = r.SamplesDigest(); err != nil {
-		return nil, nil, err
-	}
-	o.Cluster.Name = "ptyx pretrain"
-	return newSteps(ctx, o.Cluster, p, o.Config.Shards, log)
-}
-
 // request checks the options and reads the files that they name.
 func (o PretrainOptions) request(log *slog.Logger) (r trainer.PretrainRequest, err error) {
 	if err := o.Engine.Check(); err != nil {

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -31,11 +32,18 @@ func (o *TrainOptions) relocate(recorded, dir string) error {
 		}
 		return filepath.Join(from, name)
 	}
-	for _, paths := range []Paths{o.TrainFiles, o.TestFiles, o.ProbeFiles} {
-		for i, name := range paths {
-			paths[i] = rename(name)
+	o.rename(rename)
+	return nil
+}
+
+// rename gives all files of a configuration other names. rename keeps an empty name, and :PATH, which is in the scan's
+// own file.
+func (o *TrainOptions) rename(rename func(name string) string) {
+	for _, paths := range []*Paths{&o.TrainFiles, &o.TestFiles, &o.ProbeFiles} {
+		*paths = slices.Clone(*paths)
+		for i, name := range *paths {
+			(*paths)[i] = rename(name)
 		}
 	}
 	o.View.Relocate(rename)
-	return nil
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"slices"
 
 	"gopkg.in/yaml.v3"
 
@@ -21,11 +23,12 @@ type plan struct {
 	Version  string           `yaml:"ptyx"` // other versions may compute other gradients
 	Digest   string           `yaml:"data_sha256"`
 	Pretrain *PretrainOptions `yaml:"pretrain,omitempty"`
+	Train    *TrainOptions    `yaml:"train,omitempty"`
 }
 
 // newSteps starts the exchange of shards with the workers of a broker. close ends it.
 func newSteps(
-	ctx context.Context, address cluster.Address, p plan, shards int, log *slog.Logger,
+	ctx context.Context, address cluster.Address, p plan, log *slog.Logger,
 ) (_ *cluster.Steps, release func() error, err error) {
 	p.Version = version.String
 	text, err := yaml.Marshal(p)
@@ -36,7 +39,7 @@ func newSteps(
 	if err != nil {
 		return nil, nil, err
 	}
-	steps, err := cluster.NewSteps(ctx, connection, cluster.StepOptions{Plan: text, Shards: shards, Log: log})
+	steps, err := cluster.NewSteps(ctx, connection, cluster.StepOptions{Plan: text, Log: log})
 	if err != nil {
 		connection.Close()
 		return nil, nil, err
@@ -44,29 +47,72 @@ func newSteps(
 	return steps, func() error { defer connection.Close(); return steps.Close() }, nil
 }
 
-// absolute are paths that do not depend on the working directory, for workers.
-func (p Paths) absolute() (all Paths, err error) {
-	for _, path := range p {
-		path, err := filepath.Abs(path)
-		if err != nil {
-			return nil, fmt.Errorf("finding the directory of %s: %w", path, err)
-		}
-		all = append(all, path)
+// steps lets the workers of a broker compute the shards of a pretraining.
+func (o PretrainOptions) steps(
+	ctx context.Context, r trainer.PretrainRequest, log *slog.Logger,
+) (_ trainer.Exchange, disconnect func() error, err error) {
+	rename, err := absolute()
+	if err != nil {
+		return nil, nil, err
 	}
-	return all, nil
+	o.With = slices.Clone(o.With)
+	for i, name := range o.With {
+		o.With[i] = rename(name)
+	}
+	p := plan{Pretrain: &o}
+	if p.Digest, err = r.SamplesDigest(); err != nil {
+		return nil, nil, err
+	}
+	o.Cluster.Name = "ptyx pretrain"
+	return newSteps(ctx, o.Cluster, p, log)
+}
+
+// steps lets the workers of a broker compute the shards of a training.
+func (j *trainJob) steps(
+	ctx context.Context, log *slog.Logger,
+) (_ trainer.Exchange, disconnect func() error, err error) {
+	rename, err := absolute()
+	if err != nil {
+		return nil, nil, err
+	}
+	o := j.options
+	o.rename(rename)
+	p := plan{Train: &o}
+	if p.Digest, err = j.request.DataDigest(); err != nil {
+		return nil, nil, err
+	}
+	o.Cluster.Name = "ptyx train"
+	return newSteps(ctx, o.Cluster, p, log)
+}
+
+// absolute makes names of files independent of the working directory, for workers.
+func absolute() (rename func(name string) string, err error) {
+	here, err := filepath.Abs(".")
+	if err != nil {
+		return nil, fmt.Errorf("finding the working directory: %w", err)
+	}
+	return func(name string) string {
+		if name == "" || name[0] == ':' || filepath.IsAbs(name) {
+			return name
+		}
+		return filepath.Join(here, name)
+	}, nil
 }
 
 // openPlan prepares the shards of a plan with the worker's own engine.
-func (o WorkOptions) openPlan(text []byte, log *slog.Logger) (cluster.Shards, error) {
+func (o WorkOptions) openPlan(ctx context.Context, text []byte, log *slog.Logger) (cluster.Shards, error) {
 	var p plan
 	err := yaml.Unmarshal(text, &p)
 	switch {
-	case err != nil || p.Pretrain == nil:
+	case err != nil || (p.Pretrain == nil) == (p.Train == nil):
 		return nil, errors.Join(errors.New("a plan that this worker cannot read"), err)
 	case p.Version != version.String:
 		return nil, fmt.Errorf("the training is one of ptyx %s, this worker is ptyx %s", p.Version, version.String)
 	}
 	log.Info("training", "data", p.Digest)
+	if p.Train != nil {
+		return o.openTraining(ctx, p, log)
+	}
 	return o.openPretraining(p, log)
 }
 
@@ -84,26 +130,46 @@ func (c *closingShards) Close() error {
 	return err
 }
 
+// openPretraining makes samples, some of them from solved scans.
 func (o WorkOptions) openPretraining(p plan, log *slog.Logger) (_ cluster.Shards, err error) {
 	with := p.Pretrain.With
 	solved, err := openScans(with, func(int) dataset.Options { return dataset.Options{Log: log} })
 	if err != nil {
 		return nil, err
 	}
-	r := trainer.PretrainRequest{Config: p.Pretrain.Config, Solved: solved}
-	r.Config.Threads = o.Engine.ThreadCount()
-	closing := &closingShards{after: []func() error{solved.Close}}
-	var release func() error
-	if r.Engine, release, err = o.Engine.Open(); err != nil {
+	eng, release, err := o.Engine.Open()
+	if err != nil {
 		return nil, errors.Join(err, solved.Close())
 	}
-	closing.after = append(closing.after, release)
+	r := trainer.PretrainRequest{Config: p.Pretrain.Config, Solved: solved, Engine: eng}
+	r.Config.Threads = o.Engine.ThreadCount()
 	shards, err := trainer.NewPretrainShards(r)
 	if err != nil {
-		return nil, errors.Join(err, solved.Close(), release())
+		return nil, errors.Join(err, release(), solved.Close())
 	}
-	closing.Shards = shards
+	closing := &closingShards{shards, []func() error{release, solved.Close}}
 	if err := checkDigest(with, "--with", shards.Digest(), p.Digest); err != nil {
+		return nil, errors.Join(err, closing.Close())
+	}
+	return closing, nil
+}
+
+// openTraining reads the scans of a training.
+func (o WorkOptions) openTraining(ctx context.Context, p plan, log *slog.Logger) (_ cluster.Shards, err error) {
+	t := *p.Train
+	t.Engine, t.Init, t.Export, t.View.Library = o.Engine, NoInit, "", ""
+	t.OutputDir = filepath.Join(os.TempDir(), "ptyx-worker") // for scratch files beside it; nothing else is written
+	job, err := t.job(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	after := []func() error{job.release, job.scans.Close, job.validation.Close}
+	shards, err := trainer.NewTrainShards(ctx, job.request)
+	if err != nil {
+		return nil, errors.Join(err, job.release(), job.scans.Close(), job.validation.Close())
+	}
+	closing := &closingShards{shards, after}
+	if err := checkDigest(t.TrainFiles, "--train-data-file", shards.Digest(), p.Digest); err != nil {
 		return nil, errors.Join(err, closing.Close())
 	}
 	return closing, nil

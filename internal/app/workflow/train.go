@@ -25,6 +25,7 @@ import (
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/general"
 	"ptyx/internal/scan/dataset"
+	"ptyx/internal/service/cluster"
 	"ptyx/internal/service/listen"
 	"ptyx/internal/service/live"
 	"ptyx/trainer"
@@ -45,6 +46,7 @@ type TrainOptions struct {
 	Memory     int                 `yaml:"memory_limit"`   // most patterns in memory, MB; 0: all
 	Engine     engine.Options      `yaml:",inline"`
 	Config     trainer.Config      `yaml:",inline"`
+	Cluster    cluster.Address     `yaml:"-"` // of a broker whose workers compute the steps; without URL: none
 	Live       listen.Address      `yaml:"-"` // of a page about the training; without Listen: none
 	Quiet      bool                `yaml:"-"`
 }
@@ -72,6 +74,9 @@ func (r TrainResult) String() string {
 // Train runs a training and writes its run directory. If ctx is done early, it saves and returns the result so far with
 // the error Interrupted.
 func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logger) (*TrainResult, error) {
+	if o.Cluster.URL != "" {
+		o.Config = o.Config.ForExchange()
+	}
 	job, err := o.job(ctx, log)
 	if err != nil {
 		return nil, err
@@ -79,6 +84,14 @@ func Train(ctx context.Context, o TrainOptions, stderr io.Writer, log *slog.Logg
 	defer job.scans.Close()
 	defer job.validation.Close()
 	o, request := job.options, job.request
+	if o.Cluster.URL != "" {
+		steps, disconnect, err := job.steps(ctx, log)
+		if err != nil {
+			return nil, errors.Join(err, job.release())
+		}
+		defer disconnect()
+		request.Exchange = steps
+	}
 	request.Begin = o.begin
 	reporter := progress.New(stderr, int(o.Config.MaxEpochs), o.Quiet)
 	request.Progress = reporter

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"ptyx/internal/base/badinput"
 )
 
 // StepOptions configure Steps.
 type StepOptions struct {
 	Plan   []byte // says what to train on what; the workers' OpenTraining reads it
-	Shards int    // of a step
 	Timing Timing
 	Log    *slog.Logger
 }
@@ -26,16 +27,14 @@ type StepOptions struct {
 // often.
 type Steps struct {
 	*exchange
-	plan   Digest
-	shards int
-	stop   context.CancelFunc
-	loops  sync.WaitGroup
+	plan  Digest
+	stop  context.CancelFunc
+	loops sync.WaitGroup
 
 	// The fields below are used with the exchange locked.
 	step   int
 	stored [][]byte        // the parameters of the step, in parts
 	parts  [][][]float32   // of each shard
-	values int             // of a result
 	done   chan stepResult // has room for all shards
 }
 
@@ -49,14 +48,11 @@ type stepResult struct {
 // NewSteps starts the exchange. A fault of the broker is a *badinput.Error. The caller closes the Steps, then the
 // connection.
 func NewSteps(ctx context.Context, c *Connection, o StepOptions) (*Steps, error) {
-	if err := checkInFlight(o.Shards); err != nil {
-		return nil, err
-	}
 	plan := Digest(sha256.Sum256(o.Plan))
 	var job Digest
 	_, _ = rand.Read(job[:]) // never fails
 	s := &Steps{
-		exchange: newExchange(c, job, map[Digest][]byte{plan: o.Plan}, o.Timing, o.Log), plan: plan, shards: o.Shards,
+		exchange: newExchange(c, job, map[Digest][]byte{plan: o.Plan}, o.Timing, o.Log), plan: plan,
 	}
 	s.exchange.results = func() results { return s.gradients() }
 	s.handle, s.receive, s.restore = s.handlePart, s.receivePart, s.putParameters
@@ -80,16 +76,21 @@ func (s *Steps) Close() error {
 	return nil
 }
 
-// Step returns, for each shard of a step at the given parameters, its loss and then the gradients of all parameters.
-// It waits for workers as long as ctx allows. An error says why no worker could compute a shard.
-func (s *Steps) Step(ctx context.Context, step int, parameters []float32) ([][]float32, error) {
+// Step returns, for each shard of a step at the given parameters, its loss and then the gradients of all trained
+// parameters. It waits for workers as long as ctx allows. An error says why no worker could compute a shard.
+func (s *Steps) Step(ctx context.Context, step, shards int, parameters []float32) ([][]float32, error) {
+	if shards > maxPending {
+		return nil, &badinput.Error{
+			Key: "--shards", Found: fmt.Sprint(shards), Expected: fmt.Sprintf("at most %d with --nats", maxPending),
+		}
+	}
 	parts, digest := encodeParameters(parameters, s.connection.messageLimit())
-	results := s.begun(step, parts, 1+len(parameters))
+	results := s.begun(step, shards, parts)
 	defer s.ended()
 	if err := s.retry(ctx, "storing the parameters", s.putParameters); err != nil {
 		return nil, err
 	}
-	for shard := range s.shards {
+	for shard := range shards {
 		task := shardTask{
 			Parts: uint16(len(parts)), Shard: uint32(shard), Step: uint64(step), Job: s.id, Plan: s.plan,
 			ParametersDigest: digest,
@@ -99,8 +100,8 @@ func (s *Steps) Step(ctx context.Context, step int, parameters []float32) ([][]f
 			return nil, err
 		}
 	}
-	values := make([][]float32, s.shards)
-	for range s.shards {
+	values := make([][]float32, shards)
+	for range shards {
 		select {
 		case r := <-results:
 			if r.reason != "" {
@@ -115,12 +116,12 @@ func (s *Steps) Step(ctx context.Context, step int, parameters []float32) ([][]f
 }
 
 // begun sets the present step.
-func (s *Steps) begun(step int, stored [][]byte, values int) chan stepResult {
+func (s *Steps) begun(step, shards int, stored [][]byte) chan stepResult {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.step, s.stored, s.values = step, stored, values
-	s.parts = make([][][]float32, s.shards)
-	s.done = make(chan stepResult, s.shards)
+	s.step, s.stored = step, stored
+	s.parts = make([][][]float32, shards)
+	s.done = make(chan stepResult, shards)
 	return s.done
 }
 
@@ -181,9 +182,9 @@ func (s *Steps) handlePart(data []byte) error {
 			s.parts[shard] = make([][]float32, h.Parts)
 		}
 		s.parts[shard][h.Part] = values
-		joined, complete, err := join(s.parts[shard], s.values)
-		if !complete || err != nil {
-			return err
+		joined, complete := join(s.parts[shard])
+		if !complete {
+			return nil
 		}
 		values = joined
 	}
@@ -194,15 +195,12 @@ func (s *Steps) handlePart(data []byte) error {
 }
 
 // join joins the parts of a result if all are there.
-func join(parts [][]float32, size int) (values []float32, complete bool, err error) {
+func join(parts [][]float32) (values []float32, complete bool) {
 	for _, p := range parts {
 		if p == nil {
-			return nil, false, nil
+			return nil, false
 		}
 		values = append(values, p...)
 	}
-	if len(values) != size {
-		return nil, false, fmt.Errorf("%w: %d values, expected %d", errMalformed, len(values), size)
-	}
-	return values, true, nil
+	return values, true
 }

@@ -62,7 +62,7 @@ func parametersOf(step, count int) []float32 {
 func newSteps(t *testing.T, c *Connection, plan string, timing Timing) *Steps {
 	t.Helper()
 	s, err := NewSteps(t.Context(), c, StepOptions{
-		Plan: []byte(plan), Shards: 3, Timing: timing, Log: slog.New(slog.DiscardHandler),
+		Plan: []byte(plan), Timing: timing, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func newSteps(t *testing.T, c *Connection, plan string, timing Timing) *Steps {
 func checkStep(t *testing.T, s *Steps, plan string, step, count int) {
 	t.Helper()
 	parameters := parametersOf(step, count)
-	got, err := s.Step(t.Context(), step, parameters)
+	got, err := s.Step(t.Context(), step, 3, parameters)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,11 +154,13 @@ func TestAPlanThatNoWorkerCanCarryOut(t *testing.T) {
 	timing := quick
 	timing.MaxPause = 10 * time.Millisecond
 	o := trainingWorker(nil, timing)
-	o.OpenTraining = func(context.Context, []byte) (Shards, error) { return nil, errors.New("scan.npz is another file") }
+	o.OpenTraining = func(context.Context, []byte) (Shards, error) {
+		return nil, errors.New("scan.npz is another file")
+	}
 	start(t, b.URL, o)
 	s := newSteps(t, connected(t, b.URL), "p", quick)
 	defer s.Close()
-	_, err := s.Step(t.Context(), 0, parametersOf(0, 10))
+	_, err := s.Step(t.Context(), 0, 3, parametersOf(0, 10))
 	if err == nil || !strings.HasSuffix(err.Error(), "of step 1 cannot be computed: scan.npz is another file") {
 		t.Errorf("got %v", err)
 	}
@@ -205,20 +207,21 @@ func BenchmarkStep(b *testing.B) {
 		start(b, server.URL, trainingWorker(&done, patient))
 	}
 	s, err := NewSteps(b.Context(), c, StepOptions{
-		Plan: []byte("p"), Shards: 4, Timing: patient, Log: slog.New(slog.DiscardHandler),
+		Plan: []byte("p"), Timing: patient, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer s.Close()
 	parameters := parametersOf(0, 175_000)
-	for step := 0; b.Loop(); step++ {
+	step := 0
+	for ; b.Loop(); step++ {
 		parameters[0] = float32(step)
-		if _, err := s.Step(b.Context(), step, parameters); err != nil {
+		if _, err := s.Step(b.Context(), step, 4, parameters); err != nil {
 			b.Fatal(err)
 		}
 	}
 	stats := c.nc.Stats()
-	b.ReportMetric(float64(stats.OutBytes)/float64(done.Load()/4), "B-sent/step")
-	b.ReportMetric(float64(stats.InBytes)/float64(done.Load()/4), "B-received/step")
+	b.ReportMetric(float64(stats.OutBytes)/float64(step), "B-sent/step")
+	b.ReportMetric(float64(stats.InBytes)/float64(step), "B-received/step")
 }
