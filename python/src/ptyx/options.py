@@ -129,9 +129,9 @@ class Training(Compute, total=False):
         variation; factor on the number of filters.
     schedule, mode, loss, network, probe, grouping, object_extent : str
         Named choices.
-    early_stop, probe_passes, oversample, n_images, seed : int
+    early_stop, probe_passes, oversample, n_images, seed, shards : int
         Epochs without improvement before the end; calibrating passes; samples for each position; number of groups;
-        random seed.
+        random seed; parts of a step, of one thread each.
     """
 
     batch_size: int
@@ -153,6 +153,7 @@ class Training(Compute, total=False):
     oversample: int
     n_images: int
     seed: int
+    shards: int
 
 
 class Solving(Compute, total=False):
