@@ -60,30 +60,27 @@ func (r *Result) addPattern(id int64, x, y float64) {
 	r.X, r.Y, r.IDs = append(r.X, x), append(r.Y, y), append(r.IDs, id)
 }
 
-// FromFrames is the Result of a canvas whose frames came one by one, keyed by their ids. position returns where a frame
-// was measured, in object pixels. It fixes the object of this moment and copies the positions. complete computes the
-// rest, also while further frames are added; the Result is valid after it.
-func FromFrames[F any](
-	canvas *stitch.Canvas, provider string, probe *ndarray.Complex64, frames map[int64]F,
-	position func(F) (x, y float64),
+// Placed is a frame of an object, at (X, Y) in object pixels.
+type Placed struct {
+	ID   int64
+	X, Y float64
+}
+
+// FromFrames is the Result of a canvas whose frames came one by one. It fixes the object of this moment, in a time that
+// does not depend on the number of frames. complete computes the rest, also while further frames are added to the
+// canvas and appended to the list; the Result is valid after it.
+func FromFrames(
+	canvas *stitch.Canvas, provider string, probe *ndarray.Complex64, frames []Placed,
 ) (r *Result, complete func()) {
 	snapshot := canvas.Snapshot()
 	r = fromSnapshot(snapshot, provider, probe)
 	r.Patches = len(frames)
-	type placed struct {
-		id   int64
-		x, y float64
-	}
-	all := make([]placed, 0, len(frames))
-	for id, f := range frames {
-		x, y := position(f)
-		all = append(all, placed{id, x, y})
-	}
 	return r, func() {
 		snapshot.Complete()
-		slices.SortFunc(all, func(a, b placed) int { return cmp.Compare(a.id, b.id) })
-		for _, p := range all {
-			r.addPattern(p.id, p.x, p.y)
+		sorted := slices.Clone(frames)
+		slices.SortFunc(sorted, func(a, b Placed) int { return cmp.Compare(a.ID, b.ID) })
+		for _, p := range sorted {
+			r.addPattern(p.ID, p.X, p.Y)
 		}
 	}
 }

@@ -327,7 +327,7 @@ func (l *Live) Show(r *reconstruct.Result) {
 	}
 }
 
-// Look puts every step-th pixel that is refined into values (rows, cols), as stitch.Canvas.Look reads them, and marks it
+// Look puts every step-th pixel that is refined into values (rows, cols), as stitch.Canvas.Look reads them. It marks it
 // in refined, unless that is nil.
 func (l *Live) Look(top, left, rows, cols, step int, values []complex64, refined []bool) {
 	l.mu.Lock()

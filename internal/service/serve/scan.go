@@ -70,8 +70,6 @@ type frame struct {
 	pattern []float32 // (N, N) amplitudes, only if the scan will be refined
 }
 
-func (f frame) position() (x, y float64) { return f.x, f.y }
-
 // frameBytes is the memory for a frame's id and position in maps and in the canvas, even with sparse ids.
 const frameBytes = 1 << 10
 

@@ -51,8 +51,12 @@ func (s *scan) acquire(claim func(bytes int64) error) (*snapshot, error) {
 		if err := s.retire(claim); err != nil {
 			return nil, errReaders
 		}
+		placed := make([]reconstruct.Placed, 0, len(s.frames))
+		for id, f := range s.frames {
+			placed = append(placed, reconstruct.Placed{ID: id, X: f.x, Y: f.y})
+		}
 		r, complete := reconstruct.FromFrames(s.canvas, reconstruct.JoinProviders(s.providers), s.model.Contract.Probe,
-			s.frames, frame.position)
+			placed)
 		_, r.Fallback = s.model.device()
 		s.latest = &snapshot{Result: r, version: s.version, complete: sync.OnceFunc(complete)}
 	}

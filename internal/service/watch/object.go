@@ -23,8 +23,6 @@ type frame struct {
 	from *file
 }
 
-func (f frame) position() (x, y float64) { return f.x, f.y }
-
 // checksum is the FNV-1a hash of a frame's position and pattern.
 func checksum(f frame, pattern []float32) uint64 {
 	h := fnv.New64a()
@@ -38,12 +36,13 @@ func checksum(f frame, pattern []float32) uint64 {
 type object struct {
 	canvas  *stitch.Canvas
 	frames  map[int64]frame
-	pending map[int64]frame // in the network
-	refused map[int64]bool  // ids of frames that cannot be used
-	differ  map[int64]bool  // ids that came again with other values
-	largest int64           // id seen; -1: none
-	version int             // counts the frames added
-	scale   fr.Scale        // a pixel in pixels of the scan's files
+	placed  []reconstruct.Placed // the same frames, in the order of their arrival
+	pending map[int64]frame      // in the network
+	refused map[int64]bool       // ids of frames that cannot be used
+	differ  map[int64]bool       // ids that came again with other values
+	largest int64                // id seen; -1: none
+	version int                  // counts the frames added
+	scale   fr.Scale             // a pixel in pixels of the scan's files
 }
 
 func newObject(canvas *stitch.Canvas) *object {
@@ -80,16 +79,17 @@ func (o *object) put(f frame, patch []complex64) error {
 	}
 	delete(o.refused, f.id)
 	o.frames[f.id] = f
+	o.placed = append(o.placed, reconstruct.Placed{ID: f.id, X: f.x, Y: f.y})
 	o.version++
 	return nil
 }
 
-// result is the object so far, as reconstruct.Run makes it of a complete scan.
-func (o *object) result(provider string, probe *ndarray.Complex64) *reconstruct.Result {
-	r, complete := reconstruct.FromFrames(o.canvas, provider, probe, o.frames, frame.position)
-	complete()
+// result is the object so far, as reconstruct.Run makes it of a complete scan. It is valid after complete, which another
+// goroutine may call.
+func (o *object) result(provider string, probe *ndarray.Complex64) (r *reconstruct.Result, complete func()) {
+	r, complete = reconstruct.FromFrames(o.canvas, provider, probe, o.placed)
 	r.Scale = o.scale
-	return r
+	return r, complete
 }
 
 // cachedSizes is for full batches and the last one.

@@ -205,9 +205,12 @@ func (p *Page) answer(w *Watcher) {
 			answer <- nil
 			return
 		}
-		r := w.result()
-		w.refining.show(r)
-		answer <- r
+		r, complete := w.begin()
+		go func() { // a download does not hold up frames
+			complete()
+			w.refining.show(r)
+			answer <- r
+		}()
 	default:
 	}
 }

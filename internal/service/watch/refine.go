@@ -20,7 +20,7 @@ type Refiner interface {
 	Add(id int64, x, y float64, pattern []float32, measured []bool) error
 	// Show puts what is refined into a result, and marks where that is.
 	Show(r *reconstruct.Result)
-	// Look puts pixels that are refined into values, as stitch.Canvas.Look reads them, and marks them in refined, unless
+	// Look puts pixels that are refined into values, as stitch.Canvas.Look reads them. It marks them in refined, unless
 	// that is nil.
 	Look(top, left, rows, cols, step int, values []complex64, refined []bool)
 	// Probe is the refined probe, (N, N) or (K, N, N); nil: nothing is refined yet.

@@ -418,3 +418,41 @@ func TestRoomForWaitingFrames(t *testing.T) {
 	}()
 	l.end(SeriesEnd, Tally{Frames: fit, Missing: count - fit, Dropped: count - fit}, m.inferred(t, upTo(fit)))
 }
+
+// TestFramesDoNotWaitForTheDisk: while the object is being written, further frames are computed and shown.
+func TestFramesDoNotWaitForTheDisk(t *testing.T) {
+	const count = 12
+	m := measure(count)
+	l, d := listenTo(t, m), m.detector(2, "lz4")
+	page := NewPage(l.o.Contract)
+	l.o.Page = page
+	writing, written, once := make(chan struct{}), make(chan struct{}), sync.Once{}
+	save := l.o.Save
+	l.o.Save = func(r *reconstruct.Result) error {
+		once.Do(func() {
+			close(writing)
+			defer close(written)
+			for end := time.Now().Add(10 * time.Second); page.Status().Frames < 8; time.Sleep(time.Millisecond) {
+				if time.Now().After(end) {
+					t.Errorf("%d frames while the object is written, want 8", page.Status().Frames)
+					return
+				}
+			}
+		})
+		return save(r)
+	}
+	go func() {
+		l.send(d.Start())
+		for id := range count {
+			switch id {
+			case 4:
+				<-writing
+			case count - 1:
+				<-written
+			}
+			l.send(d.Image(int64(id), m.counts[id]))
+		}
+		l.send(d.End())
+	}()
+	l.end(Complete, Tally{Frames: count}, m.inferred(t, upTo(count)))
+}

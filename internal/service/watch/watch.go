@@ -118,10 +118,7 @@ type Watcher struct {
 	ending        bool // this look is one of the last, which search all dark rows
 	remarksLogged bool // the reader's remarks on the first file
 	news          time.Time
-	saved         time.Time // the last attempt
-	saveTook      time.Duration
-	saveFailed    bool                // the last attempt failed, and that was logged
-	savedVersion  [2]int              // of the object, and of what is refined
+	saving        saving
 	measured      []bool              // (N*N), pixels of the patterns that count; nil: all
 	refining      *refining           // nil: the object is the network's alone
 	pixelNM       float64             // width of a pixel of the object in nanometres; 0: unknown
@@ -141,9 +138,10 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	w := &Watcher{
 		o: o, files: newFiles(o.Path, o.Single, o.Positions), object: newObject(canvas), waiting: map[int64]waiting{},
 		network: newNetwork(o.Predictor, o.Contract, o.BatchSize, o.Exposure), news: o.Clock.Now(),
-		saved: o.Clock.Now(),
+		saving: saving{last: o.Clock.Now()},
 	}
 	defer func() { err = errors.Join(err, w.network.cache.Close()) }()
+	defer w.collect(true)
 	if o.Positions != "" {
 		w.positions = &positions{path: o.Positions, view: o.Read.View, byID: map[int64]position{}}
 	}
@@ -270,78 +268,6 @@ func (w *Watcher) reportUnread() {
 			w.o.Log.Warn("a file was not read before the end", "file", f.path)
 		}
 	}
-}
-
-// saveIfDue saves if the last attempt is long enough ago: saving may take at most a fifth of the time. A failure does
-// not end the watch, because a disk may be full for a moment; the next time tries again.
-func (w *Watcher) saveIfDue() {
-	const share = 4
-	if w.o.Clock.Now().Sub(w.saved) >= max(w.o.Every, share*w.saveTook) {
-		_ = w.save() // is logged
-	}
-}
-
-// saveLast saves the object at the end. It tries again for GiveUp, or for Grace once ctx is done.
-func (w *Watcher) saveLast(ctx context.Context) error {
-	if w.object.version == 0 || w.refining == nil && w.object.version == w.savedVersion[0] {
-		return nil
-	}
-	if w.refining != nil {
-		_ = w.save() // is logged; the solver takes a while
-	}
-	result := w.refining.finish(ctx, w, w.result())
-	end := w.o.Clock.Now().Add(w.o.GiveUp)
-	for {
-		err := w.saveResult(result, w.o.Clock.Now())
-		now := w.o.Clock.Now()
-		if soon := now.Add(w.o.Grace); ctx.Err() != nil && soon.Before(end) {
-			end = soon
-		}
-		if err == nil || !now.Before(end) {
-			return err
-		}
-		w.o.Clock.Sleep(context.WithoutCancel(ctx), w.o.Interval)
-	}
-}
-
-// save passes the object to Options.Save, if it has changed. It logs the first of several failures.
-func (w *Watcher) save() error {
-	version := [2]int{w.object.version, w.refining.version()}
-	if version == w.savedVersion {
-		return nil
-	}
-	start := w.o.Clock.Now()
-	result := w.result()
-	w.refining.show(result)
-	if err := w.saveResult(result, start); err != nil {
-		return err
-	}
-	w.savedVersion = version
-	return nil
-}
-
-// result is the network's object so far.
-func (w *Watcher) result() *reconstruct.Result {
-	result := w.object.result(w.o.Predictor.Provider(), w.o.Contract.Probe)
-	result.Fallback = w.o.Predictor.Fallback()
-	return result
-}
-
-// saveResult passes a result, which was started at a time, to Options.Save.
-func (w *Watcher) saveResult(result *reconstruct.Result, start time.Time) error {
-	err := w.o.Save(result)
-	w.saved = w.o.Clock.Now()
-	w.saveTook = w.saved.Sub(start)
-	if err != nil {
-		if !w.saveFailed {
-			w.o.Log.Warn("the object cannot be saved; trying again", "error", err)
-		}
-		w.saveFailed = true
-		return err
-	}
-	w.last, w.saveFailed = result, false
-	w.o.Log.Info("object updated", w.tally().attributes()...)
-	return nil
 }
 
 const metresToNM = 1e9

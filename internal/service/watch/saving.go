@@ -1,0 +1,129 @@
+package watch
+
+import (
+	"context"
+	"time"
+
+	"ptyx/internal/recon/reconstruct"
+)
+
+// saving is the state of the object's files.
+type saving struct {
+	last    time.Time     // when the last attempt ended
+	took    time.Duration // it
+	failed  bool          // the last attempt failed, and that was logged
+	version [2]int        // of the object that was saved last, and of what was refined in it
+	job     chan attempt  // gets the attempt that another goroutine makes; nil: none does
+}
+
+// attempt is one writing of an object.
+type attempt struct {
+	result  *reconstruct.Result
+	version [2]int
+	start   time.Time
+	err     error
+}
+
+// saveIfDue saves if the last attempt is long enough ago: saving may take at most a fifth of the time. The frames of a
+// detector do not wait for it. A failure does not end the watch, because a disk may be full for a moment; the next time
+// tries again.
+func (w *Watcher) saveIfDue() {
+	const share = 4
+	w.collect(false)
+	if w.saving.job != nil || w.o.Clock.Now().Sub(w.saving.last) < max(w.o.Every, share*w.saving.took) {
+		return
+	}
+	w.startSaving()
+	w.collect(w.stream == nil)
+}
+
+// startSaving lets another goroutine save the object of this moment, if it has changed.
+func (w *Watcher) startSaving() {
+	a := attempt{version: [2]int{w.object.version, w.refining.version()}, start: w.o.Clock.Now()}
+	if a.version == w.saving.version {
+		return
+	}
+	var complete func()
+	a.result, complete = w.begin()
+	job := make(chan attempt, 1)
+	w.saving.job = job
+	go func() {
+		complete()
+		w.refining.show(a.result)
+		a.err = w.o.Save(a.result)
+		job <- a
+	}()
+}
+
+// collect takes in the attempt of the other goroutine, if it has ended or the caller waits for it.
+func (w *Watcher) collect(wait bool) {
+	if w.saving.job == nil {
+		return
+	}
+	if !wait {
+		select {
+		case a := <-w.saving.job:
+			w.conclude(a)
+		default:
+		}
+		return
+	}
+	w.conclude(<-w.saving.job)
+}
+
+// conclude notes how an attempt ended. It logs the first of several failures.
+func (w *Watcher) conclude(a attempt) {
+	s := &w.saving
+	s.job, s.last = nil, w.o.Clock.Now()
+	s.took = s.last.Sub(a.start)
+	if a.err != nil {
+		if !s.failed {
+			w.o.Log.Warn("the object cannot be saved; trying again", "error", a.err)
+		}
+		s.failed = true
+		return
+	}
+	w.last, s.failed, s.version = a.result, false, a.version
+	w.o.Log.Info("object updated", w.tally().attributes()...)
+}
+
+// saveLast saves the object at the end. It tries again for GiveUp, or for Grace once ctx is done.
+func (w *Watcher) saveLast(ctx context.Context) error {
+	w.collect(true)
+	version := [2]int{w.object.version, w.refining.version()}
+	if w.object.version == 0 || w.refining == nil && version == w.saving.version {
+		return nil
+	}
+	if w.refining != nil { // the solver takes a while
+		w.startSaving()
+		w.collect(true)
+	}
+	result := w.refining.finish(ctx, w, w.result())
+	end := w.o.Clock.Now().Add(w.o.GiveUp)
+	for {
+		a := attempt{result: result, version: version, start: w.o.Clock.Now(), err: w.o.Save(result)}
+		w.conclude(a)
+		now := w.o.Clock.Now()
+		if soon := now.Add(w.o.Grace); ctx.Err() != nil && soon.Before(end) {
+			end = soon
+		}
+		if a.err == nil || !now.Before(end) {
+			return a.err
+		}
+		w.o.Clock.Sleep(context.WithoutCancel(ctx), w.o.Interval)
+	}
+}
+
+// begin fixes the network's object of this moment. It is valid after complete.
+func (w *Watcher) begin() (r *reconstruct.Result, complete func()) {
+	r, complete = w.object.result(w.o.Predictor.Provider(), w.o.Contract.Probe)
+	r.Fallback = w.o.Predictor.Fallback()
+	return r, complete
+}
+
+// result is the network's object so far.
+func (w *Watcher) result() *reconstruct.Result {
+	r, complete := w.begin()
+	complete()
+	return r
+}
