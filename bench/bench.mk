@@ -154,3 +154,14 @@ geometry: build lib
 troubleshooting: wheel
 	$(PYTHON_ENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/ptyx-*.whl
 	$(PYTHON_ENV)/bin/python -B bench/troubleshooting.py --page docs/troubleshooting.md
+
+# make gallery writes docs/gallery.md and its pictures in a minute, with the package for Python.
+.PHONY: gallery
+gallery: wheel
+	$(PYTHON_ENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/ptyx-*.whl
+	$(PYTHON_ENV)/bin/python -B bench/gallery.py --page docs/gallery.md
+
+# make claims writes docs/claims.md: the figures of README.md and docs that the records bench/*.json hold.
+.PHONY: claims
+claims:
+	$(PYTHON) -B bench/claims.py

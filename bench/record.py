@@ -1,5 +1,6 @@
 """The figures of the sections: NAME.json and NAME.md for this machine, NAME-PROCESSOR for another."""
 
+import datetime
 import json
 import re
 import time
@@ -7,18 +8,25 @@ import time
 
 def run(bench, results, name, description, sections, chosen, page):
     """Runs the chosen sections. The others keep their figures."""
-    record = {"machine": description, "sections": kept(results, name, description)}
+    before = kept(results, name, description)
+    record = {"machine": description, "taken": before.get("taken", {}), "sections": before.get("sections", {})}
     for section in chosen:
         start = time.perf_counter()
         # JSON turns keys into strings: new figures pass through it to equal stored ones.
         record["sections"][section] = json.loads(json.dumps(sections[section](bench)))
+        record["taken"][section] = taken(time.perf_counter() - start)
         print(f"-- {section}: {time.perf_counter() - start:.0f} s", flush=True)
         write(results / name, record, page)
     print(results / f"{name}.md")
 
 
+def taken(seconds):
+    """The date of a measurement that ends now, and its minutes: for docs/claims.md."""
+    return {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "minutes": round(seconds / 60, 1)}
+
+
 def kept(results, name, description):
-    """The stored sections of this machine, under either name. Frees the place of NAME for them.
+    """The stored record of this machine, under either name. Frees the place of NAME for it.
 
     Figures of the same processor with other versions do not count, and are replaced."""
     here, own = results / name, results / f"{name}-{slug(description)}"
@@ -29,7 +37,7 @@ def kept(results, name, description):
         if read(own):
             move(own, here)
             before = read(here)
-    return before["sections"] if before and before["machine"] == description else {}
+    return before if before and before["machine"] == description else {}
 
 
 def slug(description):

@@ -4,15 +4,14 @@ Every fault is put into one simulated scan. Validation must find it, or this scr
 reconstructs the faulty scan. A picture shows a pattern as it is read, and the phase of the object. The line below it says how good that is."""
 
 import argparse
-import re
 import warnings
 from pathlib import Path
 
 import numpy as np
 import ptyx
-from PIL import Image
 
-SIDE = 128  # pixels of each half of a picture
+import panels
+
 PASSES = 30
 
 
@@ -33,17 +32,8 @@ def main():
         except ptyx.InputError:
             result, how = None, "`ptyx solve` and `ptyx train` refuse it."
         draw(scan, result, args.page.with_suffix("") / f"{name}.png")
-        caption(args.page, name, how)
+        panels.caption(args.page, name, how)
         print(f"{name}: {finding or 'no finding'}\n    {how}", flush=True)
-
-
-def caption(page, name, text):
-    """Replaces the line below a picture."""
-    pattern = re.compile(rf"(^!\[.*\]\({page.stem}/{name}\.png\)\n)(.*)$", re.MULTILINE)
-    renewed, count = pattern.subn(lambda m: m[1] + text, page.read_text())
-    if count != 1:
-        raise SystemExit(f"{page}: shows {name}.png {count} times, not once")
-    page.write_text(renewed)
 
 
 def damaged(sound, name, damage):
@@ -69,29 +59,9 @@ def agreement(result, sound):
 
 def draw(scan, result, path):
     """Writes a pattern and a phase, or the pattern alone."""
-    pattern = np.asarray(scan.patterns[len(scan) // 2], float)
-    shown = [square(brightness(np.sqrt(np.abs(np.nan_to_num(pattern, posinf=0)))))]
-    if result is not None:
-        shown.append(square(brightness(middle(result.phase))))
-    gap = np.full((SIDE, 4), 255, np.uint8)
-    row = np.hstack([part for image in shown for part in (image, gap)][:-1])
-    Image.fromarray(row).quantize(32).save(path, optimize=True)
-
-
-def middle(image):
-    """The central part that the scan covers best."""
-    h, w = image.shape
-    side = min(h, w, SIDE)
-    return image[(h - side) // 2:(h + side) // 2, (w - side) // 2:(w + side) // 2]
-
-
-def brightness(image):
-    low, high = np.percentile(image, [1, 99])
-    return np.uint8(255 * np.clip((image - low) / (high - low or 1), 0, 1))
-
-
-def square(image):
-    return np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.NEAREST))
+    pattern = np.nan_to_num(np.asarray(scan.patterns[len(scan) // 2], float), posinf=0)
+    shown = [] if result is None else [panels.middle(result.phase)]
+    panels.save(path, [np.sqrt(np.abs(pattern)), *shown])
 
 
 def damage(arrays, **changed):

@@ -11,12 +11,14 @@ import importlib.util
 import json
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import machine
 import which_tables
 from command import timed
+from record import taken
 from solving import Solving, altered
 
 OBJECTS = ["photograph", "trees", "veins"]
@@ -159,13 +161,14 @@ def main():
     bench = Which(args.ptyx.resolve(), files, rounds=1, threads=args.threads, quick=False, own=None,
                   model=args.model.resolve() if args.model else None, digest=digest(args.ptyx, args.model))
     bench.make()
-    names, rows = ways(args), []
+    names, rows, start = ways(args), [], time.perf_counter()
     for cell in cells(args):
         found = {name: measured(bench, cell, name) for name in names}
         rows.append(cell | {"found": found})
         print(cell, "; ".join(f"{name} {f['correlation']:.3f}, {f['half_bit']:.2f}, {f['seconds']:.1f} s"
                               for name, f in found.items() if f), flush=True)
-        record = {"machine": machine.describe(bench, ["numpy"]), "ways": names, "rows": rows}
+        record = {"machine": machine.describe(bench, ["numpy"]),
+                  "taken": {"rows": taken(time.perf_counter() - start)}, "ways": names, "rows": rows}
         (args.results / "which.json").write_text(json.dumps(record, indent=1) + "\n")
         args.page.write_text(which_tables.page(record))
 

@@ -31,9 +31,10 @@ notebooks: wheel
 star: build lib $(PYTHON_ENV)/made
 	$(WITH_LIB) sh scripts/star/star.sh $(PYTHON_ENV)/bin/python
 
-# The site of docs, in dist/site. A broken link, a page without a place, or anything from a host is an error. To read
-# it with its search: python3 -m http.server --directory dist/site
+# The site of docs, in dist/site. A broken link, a page without a place, a figure that its record contradicts, or
+# anything from a host is an error. To read it with its search: python3 -m http.server --directory dist/site
 site: $(PYTHON_ENV)/made
+	$(PYTHON_ENV)/bin/python -B bench/claims.py --check
 	NO_MKDOCS_2_WARNING=1 $(PYTHON_ENV)/bin/mkdocs build --quiet --strict --config-file scripts/site/mkdocs.yml
 
 $(PYTHON_ENV)/made: python/requirements.txt scripts/site/requirements.txt

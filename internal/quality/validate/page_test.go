@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestEveryCheckIsExplained: docs/troubleshooting.md has a section for each check, and for what cannot be read; and none
-// for a check that does not exist. Each shows a picture, but for a file that cannot be read.
+// TestEveryCheckIsExplained: docs/troubleshooting.md has a section for each check, and for what cannot be read; and
+// none for a check that does not exist. Each shows a picture, but for a file that cannot be read.
 func TestEveryCheckIsExplained(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/troubleshooting.md")
 	if err != nil {

@@ -1,0 +1,173 @@
+"""Figures of README.md and docs that come from the records bench/*.json: writes docs/claims.md, or checks it.
+
+With --check, fails if a page states another figure than the record, or if docs/claims.md is not up to date. It needs
+Python alone."""
+
+import argparse
+import json
+import math
+import os
+import statistics
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs/claims.md"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence or a row of a table, with {} in place of each figure, and the figures by the record."""
+
+    page: str
+    words: str
+    record: str  # file in bench, without .json
+    section: str
+    figures: Callable[[dict], list[str]]
+
+    def stated(self, sections):
+        return self.words.format(*self.figures(sections[self.section]))
+
+
+COMMANDS = {"which": "make which", "network": "make bench-network", "probes": "make bench-probes",
+            "solvers": "make bench-solvers", "results": "make bench-peers", "serving": "make bench-serve"}
+
+
+def solver_of_which(rows):
+    """Correlations and seconds of the solver where patterns overlap: medians over objects, the least and the most."""
+    cells = {}
+    for row in rows:
+        if row["step"] <= 0.5:
+            cells.setdefault((row["photons"], row["step"]), []).append(row["found"]["solver"])
+    correlations = [statistics.median(f["correlation"] for f in cell) for cell in cells.values()]
+    seconds = [statistics.median(f["seconds"] for f in cell) for cell in cells.values()]
+    return [f"{min(correlations):.2f}", f"{max(correlations):.2f}", f"{math.floor(min(seconds))}",
+            f"{math.ceil(max(seconds))}"]
+
+
+def gaussian(photons):
+    """Correlations with the guessed and the true probe."""
+    def figures(rows):
+        row = next(r for r in rows if r["optic"] == "gaussian" and r["photons"] == photons)
+        return [f"{row['guessed']:.3f}", f"{row['true']:.3f}"]
+    return figures
+
+
+def race(number):
+    """Seconds of ptyx and pty-chi until the same correlation."""
+    def figures(part):
+        row = part["rows"][number]
+        return [f"{row['ours']['median']:.1f}", f"{row['loop']['median']:.1f}"]
+    return figures
+
+
+def memory(what):
+    return lambda rows: [f"{next(r for r in rows if r['what'] == what)['megabytes'] / 1000:.2f}"]
+
+
+def growth(part):
+    rows = part["rows"][:3]
+    return [*(f"{1000 * r['seconds'] / r['patterns']:.1f}" for r in rows), *(f"{r['megabytes']:.0f}" for r in rows)]
+
+
+def served(part):
+    row = next(r for r in part["rows"] if r["server"] == "ptyx serve" and r["clients"] == 64)
+    return [f"{row['per_second']['median']:.0f}", f"{row['share']['median']:.2f}", f"{row['p50']['median']:.2f}",
+            f"{row['p99']['median']:.2f}"]
+
+
+CLAIMS = [
+    Claim("README.md", "`ptyx solve`: {} to {} in {} to {} s for 250 patterns", "which", "rows", solver_of_which),
+    Claim("docs/solve.md", "{} instead of {} at 10⁶ photons", "probes", "size128", gaussian("1e6")),
+    Claim("docs/solve.md", "{} instead of {} at 10⁷", "probes", "size128", gaussian("1e7")),
+    Claim("docs/solve.md", "`ptyx solve` | 0.96 | {} s | {} s", "solvers", "solve", race(0)),
+    Claim("docs/solve.md", "0.984 | {} s | {} s", "solvers", "solve", race(1)),
+    Claim("docs/solve.md", "`ptyx refine` | 0.96 | {} s | {} s", "solvers", "refine", race(0)),
+    Claim("docs/scaling.md", "64 clients, one pattern per request | {} requests/s, {} of the session; half of them "
+          "within {} s, 99% within {} s", "serving", "requests", served),
+    Claim("docs/scaling.md", "the bare session, 64 × 64 pixels, two threads | {} patterns/s", "serving", "requests",
+          lambda part: [f"{part['session']['median']:.0f}"]),
+    Claim("docs/scaling.md", "on the canvas | | {} frames/s", "serving", "frames",
+          lambda rows: [f"{rows[0]['per_second']['median']:.0f}"]),
+    Claim("docs/scaling.md", "the same, 128 × 128 pixels | | {} frames/s", "serving", "frames",
+          lambda rows: [f"{rows[1]['per_second']['median']:.0f}"]),
+    Claim("docs/dev/performance.md", "a complete `ptyx infer`, compared with the bare session | {} times its time",
+          "results", "session", lambda part: [f"{part['median']:.2f}"]),
+    Claim("docs/dev/performance.md", "peak memory of training at batch 16 | {} GB", "results", "memory",
+          memory("ptyx train, N=64, batch 16")),
+    Claim("docs/dev/performance.md", "516, 5 160 and 51 600 patterns of one object | {}, {} and {} ms each; {}, {} and "
+          "{} MB", "results", "growth", growth),
+]
+
+HEAD = """# Claims
+
+Figures that README.md and these pages state and that a command of bench records, with the machine, the date and the
+command. `make claims` writes this page from bench/*.json. `make site` fails if a page states another figure than the
+record. Minutes are those of the part of the command; a dash means that an earlier version did not record them.
+
+Not listed are pages that a command writes as a whole: [which.md](which.md), [gallery.md](gallery.md),
+[troubleshooting.md](troubleshooting.md), the marked tables of [results.md](results.md), and those of bench. `make star`
+checks the correlations of the measured star that [results.md](results.md) states for it. The star of README.md, other
+figures of results.md, and [dev/decisions.md](dev/decisions.md) are single runs without a record here.
+
+| figure | page | command | part | date | minutes | machine |
+| --- | --- | --- | --- | --- | --- | --- |
+"""
+
+
+def page(records):
+    """The text of docs/claims.md."""
+    rows, machines = [], []
+    for claim in CLAIMS:
+        record = records[claim.record]
+        described = machine(record["machine"])
+        if described not in machines:
+            machines.append(described)
+        taken = record["taken"][claim.section]
+        link = os.path.relpath(ROOT / claim.page, PAGE.parent)
+        rows.append(f"| {claim.stated(record['sections']).replace(' | ', '; ').replace('; |', ';')} | [{claim.page}]({link}) | "
+                    f"`{COMMANDS[claim.record]}` | {claim.section} | {taken['date']} | {taken.get('minutes', '–')} | "
+                    f"{machines.index(described) + 1} |")
+    listed = "\n".join(f"{number}. {text}" for number, text in enumerate(machines, 1))
+    return HEAD + "\n".join(rows) + f"\n\n## Machines\n\n{listed}\n"
+
+
+def machine(found):
+    """The processor and the versions, as an item of a list."""
+    versions = ", ".join(f"{name} {version.removeprefix('ptyx ')}" for name, version in found["versions"].items())
+    text = f"{found['processor']}, {found['cores']} cores, {found['memory_gb']} GB, {found['system']}; {versions}"
+    return textwrap.fill(text, 110).replace("\n", "\n   ")
+
+
+def load(name):
+    record = json.loads((ROOT / "bench" / f"{name}.json").read_text())
+    return {"sections": {"rows": record["rows"]}, **record} if "rows" in record else record
+
+
+def wrong(records):
+    """What pages state otherwise than the records."""
+    for claim in CLAIMS:
+        stated = claim.stated(records[claim.record]["sections"])
+        if stated not in " ".join((ROOT / claim.page).read_text().split()):
+            yield f"{claim.page} does not state what bench/{claim.record}.json records: {stated}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="compare, and write nothing")
+    args = parser.parse_args()
+    records = {name: load(name) for name in COMMANDS}
+    faults = list(wrong(records))
+    if not args.check:
+        PAGE.write_text(page(records))
+    elif PAGE.read_text() != page(records):
+        faults.append("docs/claims.md differs from the records: make claims writes it")
+    for fault in faults:
+        print(fault)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
