@@ -101,5 +101,20 @@ def places(rows):
          for r in rows])
 
 
+def large(rows):
+    return section("Large scans", "Patterns of 64 x 64 pixels in batches of an eighth of the scan. The time of a "
+                   "pattern may grow by 10%. Memory is the peak of the process.") + table(
+        ["patterns", "a pass, s", "a pattern and pass, ms", "memory, MB", ""],
+        [(r["patterns"], f"{r['pass']:.2f}", f"{r['ms']:.3f}", f"{r['bytes'] / 1e6:.0f}", mark(r["verdict"]))
+         for r in rows])
+
+
+def tiles(rows):
+    return section("Many machines", "`ptyx solve --nats` in 16 tiles on workers that are pinned to a core each, 30 "
+                   "passes. The broker and `ptyx solve` use the same cores.") + table(
+        ["workers", "seconds", "efficiency"],
+        [(r["workers"], f"{r['seconds']:.1f}", f"{r['efficiency']:.2f}") for r in rows])
+
+
 WRITERS = {"solve": solve, "refine": refine, "photons": photons, "positions": positions, "sizes": sizes,
-           "hard": hard, "places": places}
+           "hard": hard, "places": places, "large": large, "tiles": tiles}

@@ -8,6 +8,7 @@ import argparse
 from importlib import metadata
 from pathlib import Path
 
+import large
 import machine
 import quality
 import race
@@ -23,6 +24,8 @@ SECTIONS = {
     "sizes": quality.sizes,
     "hard": quality.hard,
     "places": quality.places,
+    "large": large.large,
+    "tiles": large.tiles,
 }
 
 

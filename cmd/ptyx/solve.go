@@ -15,7 +15,15 @@ type solveCmd struct {
 	Start      string `placeholder:"FILE|network" help:"First object: of a file, or of the general network."`
 	Resolution bool   `help:"Also solve two halves of the scan and state the resolution. Takes twice the time."`
 
+	tileFlags `embed:"" group:"Remote workers"`
 	solverFlags
+}
+
+// tileFlags have the workers of a broker solve the scan.
+type tileFlags struct {
+	NATS      string `name:"nats" placeholder:"URL" settings:"-" help:"Broker whose workers solve the scan in tiles."`
+	Tiles     int    `settings:"-" default:"0" help:"Tiles of the scan; 0: one for 500 patterns."`
+	natsFlags `embed:""`
 }
 
 // solverFlags are those of solve and refine.
@@ -55,14 +63,31 @@ In memory, whole counts up to 65535 take 2 bytes a pixel. Patterns beyond --memo
 with the same result.
 
 Ctrl-C saves the best state so far. Each run saves its state to solver_state.npz at its end, and every --save-every
-passes, so that a killed run loses only the passes since. With --resume, the same command
-continues from there, and ends with the bytes of a run that was not interrupted. To continue a run that is finished,
-raise --iterations, too. --resume refuses the state of another scan, command or method, or of other options.`
+passes, so that a killed run loses only the passes since. With --resume, the same command continues from there, and
+ends with the bytes of a run that was not interrupted. To continue a run that is finished, raise --iterations, too.
+--resume refuses the state of another scan, command or method, or of other options.`
+}
+
+// Help adds what is about workers.
+func (c solveCmd) Help() string {
+	return c.solverFlags.Help() + `
+
+With --nats, the workers of a broker solve the scan in tiles (see ptyx broker and ptyx worker). The files depend on the
+number of tiles, but not on the workers. Such a run cannot refine positions, and does not resume.`
 }
 
 // Run solves.
 func (c *solveCmd) Run(app *appContext) error {
-	return c.solve(app, workflow.SolveOptions{Scan: c.Data, Start: c.Start, Resolution: c.Resolution}, c.Iterations)
+	o := workflow.SolveOptions{
+		Scan: c.Data, Start: c.Start, Resolution: c.Resolution, Tiles: workflow.TileOptions{Count: c.Tiles},
+	}
+	if c.NATS != "" {
+		var err error
+		if o.Tiles.Cluster, err = c.address(c.NATS); err != nil {
+			return err
+		}
+	}
+	return c.solve(app, o, c.Iterations)
 }
 
 // solve adds the shared flags to o, and runs it.

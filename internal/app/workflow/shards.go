@@ -13,6 +13,7 @@ import (
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/version"
+	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/service/cluster"
 	"ptyx/trainer"
@@ -101,6 +102,9 @@ func absolute() (rename func(name string) string, err error) {
 
 // openPlan prepares the shards of a plan with the worker's own engine.
 func (o WorkOptions) openPlan(ctx context.Context, text []byte, log *slog.Logger) (cluster.Shards, error) {
+	if solve.IsTilePlan(text) {
+		return o.openTile(text)
+	}
 	var p plan
 	err := yaml.Unmarshal(text, &p)
 	switch {

@@ -43,6 +43,7 @@ type solution struct {
 	log       *slog.Logger
 
 	resolution bool // solve two halves of the scan, too
+	tiles      TileOptions
 }
 
 // run solves and saves. If ctx is done after the first pass, it saves the best state so far and returns it with the
@@ -69,6 +70,9 @@ func (j solution) run(ctx context.Context) (*Reconstruction, error) {
 		Object: [2]int(s.Object.Shape),
 		Solver: &Solution{Method: j.solver.Method, Passes: len(s.History), Residual: s.Residual},
 	}
+	if n := len(s.History); n > 0 && j.tiles.Cluster.URL != "" { // of rounds
+		saved.Solver.Passes = s.History[n-1].Number
+	}
 	var unsaved *solve.Unsaved
 	switch {
 	case errors.As(err, &unsaved):
@@ -93,11 +97,16 @@ func (j solution) solve(ctx context.Context) (_ *solve.Solution, err error) {
 		}
 	}
 	j.solver.Threads = j.engine.ThreadCount()
-	s, err := solve.Run(ctx, j.problem, j.solver, e, j.report)
+	var s *solve.Solution
+	if j.tiles.Cluster.URL != "" {
+		s, err = j.tiled(ctx, e)
+	} else {
+		s, err = solve.Run(ctx, j.problem, j.solver, e, j.report)
+	}
 	if err := release(); err != nil {
 		return nil, err
 	}
-	return s, ofFile(err, j.scan)
+	return s, ofFile(err, j.scan, dataset.KeyPatterns)
 }
 
 // report prints a line about a pass.

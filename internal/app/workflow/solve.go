@@ -36,6 +36,7 @@ type SolveOptions struct {
 	Resume    bool // continue from the state in OutputDir
 	// Resolution also solves two halves of the scan, which state the resolution.
 	Resolution bool
+	Tiles      TileOptions
 	Memory     int       // MB of patterns to hold in memory, beyond which they stay on disk; 0: no limit
 	Settings   []byte    // of the command, written beside the object; nil: none
 	Progress   io.Writer // reports each pass; nil: nowhere
@@ -55,6 +56,9 @@ func (o SolveOptions) check() error {
 		return err
 	}
 	if err := checkMemory(o.Memory); err != nil {
+		return err
+	}
+	if err := o.Tiles.check(o); err != nil {
 		return err
 	}
 	return destination.Dir("--output-dir", o.OutputDir)
@@ -96,6 +100,7 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 		problem: problem, solver: o.Solver, engine: o.Engine, scan: o.Scan, outputDir: o.OutputDir,
 		ids: make([]int64, len(problem.X)), view: view{scan.PixelScale, 1e9 * scan.Geometry.PixelX},
 		settings: o.Settings, progress: o.Progress, log: log, resolution: o.Resolution,
+		tiles: o.Tiles,
 	}
 	for i := range job.ids {
 		job.ids[i] = int64(i)

@@ -62,11 +62,16 @@ func newLSQML(s *state, step *stepper) *lsqml {
 		probeStep: newPairs(len(s.probeRe.Data)), probeGradient: newPairs(len(s.probeRe.Data)),
 		objectPower: make([]float32, s.n*s.n), cross: newPairs(s.n * s.n),
 	}
-	s.memory.batches = max(1, min(maxBatches, len(s.lit)/minBatchSize))
-	if size := s.options.BatchSize; size > 0 {
-		s.memory.batches, m.fixedNumber = max(1, (len(s.lit)+size-1)/size), true
-	}
+	m.startBatches()
 	return m
+}
+
+// startBatches sets the number of batches of the first pass.
+func (m *lsqml) startBatches() {
+	m.memory.batches = max(1, min(maxBatches, len(m.lit)/minBatchSize))
+	if size := m.options.BatchSize; size > 0 {
+		m.memory.batches, m.fixedNumber = max(1, (len(m.lit)+size-1)/size), true
+	}
 }
 
 func (m *lsqml) close() error { return m.step.close() }

@@ -161,6 +161,9 @@ func (s *state) drift() (dy, dx float64) {
 // start, and returns the shift. Patterns do not fix a common shift, which changes only phases of the far field. A shift
 // by a fraction would interpolate the object.
 func (s *state) centreProbe() (rows, cols int) {
+	if s.tile {
+		return 0, 0
+	}
 	dy, dx := s.drift()
 	rows, cols = -int(math.Round(dy)), -int(math.Round(dx))
 	if rows != 0 || cols != 0 {

@@ -34,6 +34,7 @@ type state struct {
 	noise            float64          // mean square of a pixel's misfit in the last pass
 	hasObject        bool             // the problem has an object, so the probe may move at once
 	support          []bool           // (N*N), pixels where the probe may have light; nil: all
+	tile             bool             // the state is a tile of another, whose probe and object it must not shift
 	stepShare        float64          // of the usual steps; 1 until a pass diverges
 
 	memory    memory // of the method

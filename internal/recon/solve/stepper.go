@@ -40,7 +40,7 @@ func newStepper(s *state, e engine.Engine) (*stepper, error) {
 	threads := max(1, s.options.Threads)
 	modes := s.options.Modes
 	t := &stepper{state: s, patterns: max(1, runPixels/(s.n*s.n*modes)), factors: modes * s.probeRe.Shape[0]}
-	t.patterns = min(t.patterns, max(1, len(s.x)/threads))
+	t.patterns = min(t.patterns, max(1, len(s.x)/s.sharers(threads)))
 	config := stepConfig{
 		n: s.n, patterns: t.patterns, modes: modes, variable: s.options.OPR, varies: s.variation != nil,
 		likelihood: s.options.Likelihood, measured: s.measured,
@@ -63,6 +63,17 @@ func newStepper(s *state, e engine.Engine) (*stepper, error) {
 		t.replicas = append(t.replicas, r)
 	}
 	return t, nil
+}
+
+// tileThreads is the number of threads that share the patterns of a tile, whatever the worker has: sums are taken over
+// the patterns of a run, and their rounding must be the same everywhere.
+const tileThreads = 2
+
+func (s *state) sharers(threads int) int {
+	if s.tile {
+		return tileThreads
+	}
+	return threads
 }
 
 // background is the constant that the Poisson likelihood adds to intensities and counts.

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -13,7 +14,7 @@ import (
 // disk, as Access does.
 type Held struct {
 	m, n  int
-	all   []packed  // (M); nil on disk
+	all   []Packed  // (M); nil on disk
 	roots []float32 // (65536), of counts
 	bytes int64     // of all
 
@@ -21,26 +22,65 @@ type Held struct {
 	disk *Access // nil: memory holds the patterns
 }
 
-// packed is a pattern as counts and the few amplitudes that are no roots of counts, as those of masked pixels; or plain.
-type packed struct {
-	counts []uint16  // (N*N); nil with plain
-	odd    []oddity  // in the order of the pixels
-	plain  []float32 // (N*N), amplitudes; nil: counts has them
+// Packed is a pattern as counts and the few amplitudes that are no roots of counts, as those of masked pixels; or plain.
+type Packed struct {
+	Counts []uint16  // (N*N); nil with Plain
+	Odd    []Oddity  // in the order of the pixels
+	Plain  []float32 // (N*N), amplitudes; nil: Counts has them
 }
 
-// oddity is an amplitude that is no root of a count.
-type oddity struct {
-	pixel int32
-	value float32
+// Oddity is an amplitude that is no root of a count.
+type Oddity struct {
+	Pixel int32
+	Value float32
+}
+
+// rootsOfCounts is the number of counts whose roots are packed.
+const rootsOfCounts = 1 << 16
+
+func root(count int) float32 { return float32(math.Sqrt(float64(count))) }
+
+// Pack finds the shorter form of a pattern that gives back the very same amplitudes.
+func Pack(pattern []float32) Packed {
+	p := Packed{Counts: make([]uint16, len(pattern))}
+	for i, v := range pattern {
+		count := math.Round(float64(v) * float64(v))
+		if count < rootsOfCounts && math.Float32bits(root(int(count))) == math.Float32bits(v) {
+			p.Counts[i] = uint16(count)
+			continue
+		}
+		if p.Odd = append(p.Odd, Oddity{int32(i), v}); oddityBytes*len(p.Odd) > 2*len(pattern) {
+			return Packed{Plain: slices.Clone(pattern)}
+		}
+	}
+	p.Odd = slices.Clip(p.Odd)
+	return p
+}
+
+const oddityBytes = 8
+
+// check refuses a pattern that another program may have sent and that has no n x n pixels.
+func (p Packed) check(n int) error {
+	size := len(p.Counts)
+	if p.Plain != nil {
+		size = len(p.Plain)
+	}
+	if size != n*n || p.Plain != nil && (p.Counts != nil || p.Odd != nil) {
+		return fmt.Errorf("a packed pattern of %d pixels, expected %d x %d", size, n, n)
+	}
+	for _, o := range p.Odd {
+		if o.Pixel < 0 || int(o.Pixel) >= size {
+			return fmt.Errorf("a packed pattern with pixel %d of %d", o.Pixel, size)
+		}
+	}
+	return nil
 }
 
 // Hold reads all amplitudes. If they take more than limit bytes of memory, they stay on disk; 0 is no limit. scratch is
 // a directory with room for them, for files that are compressed.
 func (s *Scan) Hold(limit int64, scratch string) (*Held, error) {
-	h := &Held{m: s.M, n: s.N, roots: make([]float32, 1<<16)}
-	for count := range h.roots {
-		h.roots[count] = float32(math.Sqrt(float64(count)))
-	}
+	h := newHeld(s.N)
+	h.m = s.M
 	fits, err := h.fill(s, limit)
 	if err != nil || fits {
 		return h, err
@@ -53,6 +93,26 @@ func (s *Scan) Hold(limit int64, scratch string) (*Held, error) {
 		"memory_limit", limit/1e6)
 	h.disk, err = s.Access(ids, scratch)
 	return h, err
+}
+
+// HoldPacked holds patterns of n x n pixels that Pack has packed.
+func HoldPacked(n int, all []Packed) (*Held, error) {
+	h := newHeld(n)
+	h.m, h.all = len(all), all
+	for _, p := range all {
+		if err := p.check(n); err != nil {
+			return nil, err
+		}
+	}
+	return h, nil
+}
+
+func newHeld(n int) *Held {
+	h := &Held{n: n, roots: make([]float32, rootsOfCounts)}
+	for count := range h.roots {
+		h.roots[count] = root(count)
+	}
+	return h
 }
 
 // fill packs all patterns, and reports whether they fit into the memory allowed. Even if they do not, it reads them
@@ -82,28 +142,9 @@ func (h *Held) fill(s *Scan, limit int64) (fits bool, err error) {
 
 // add packs the next pattern.
 func (h *Held) add(pattern []float32) {
-	p := h.pack(pattern)
-	h.bytes += int64(2*len(p.counts) + oddityBytes*len(p.odd) + 4*len(p.plain))
+	p := Pack(pattern)
+	h.bytes += int64(2*len(p.Counts) + oddityBytes*len(p.Odd) + 4*len(p.Plain))
 	h.all = append(h.all, p)
-}
-
-const oddityBytes = 8
-
-// pack finds the shorter form of a pattern that gives back the very same amplitudes.
-func (h *Held) pack(pattern []float32) packed {
-	p := packed{counts: make([]uint16, len(pattern))}
-	for i, v := range pattern {
-		count := math.Round(float64(v) * float64(v))
-		if count < float64(len(h.roots)) && math.Float32bits(h.roots[int(count)]) == math.Float32bits(v) {
-			p.counts[i] = uint16(count)
-			continue
-		}
-		if p.odd = append(p.odd, oddity{int32(i), v}); oddityBytes*len(p.odd) > 2*len(pattern) {
-			return packed{plain: slices.Clone(pattern)}
-		}
-	}
-	p.odd = slices.Clip(p.odd)
-	return p
 }
 
 // Count is the number of patterns, M.
@@ -123,12 +164,12 @@ func (h *Held) Read(id int, pattern []float32) error {
 		return h.disk.Read(id, pattern)
 	}
 	p := h.all[id]
-	copy(pattern, p.plain)
-	for i, count := range p.counts {
+	copy(pattern, p.Plain)
+	for i, count := range p.Counts {
 		pattern[i] = h.roots[count]
 	}
-	for _, o := range p.odd {
-		pattern[o.pixel] = o.value
+	for _, o := range p.Odd {
+		pattern[o.Pixel] = o.Value
 	}
 	return nil
 }

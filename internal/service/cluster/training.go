@@ -17,6 +17,9 @@ type Shards interface {
 	Close() error
 }
 
+// cachedTrainings is how many a worker keeps open: one for each of its tiles of a scan.
+const cachedTrainings = 8
+
 // trainings keeps the trainings whose shards a worker computed last. One goroutine uses it.
 type trainings struct {
 	open  func(ctx context.Context, plan []byte) (Shards, error)
@@ -51,7 +54,7 @@ func (ts *trainings) get(ctx context.Context, plan Digest, fetch func() ([]byte,
 		}
 		ts.fetched, ts.plan = plan, data
 	}
-	if len(ts.ready) == cachedNetworks {
+	if len(ts.ready) == cachedTrainings {
 		oldest := ts.ready[0]
 		ts.ready = slices.Delete(ts.ready, 0, 1)
 		if err := oldest.shards.Close(); err != nil {
