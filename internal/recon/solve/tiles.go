@@ -18,8 +18,9 @@ const roundPasses = 5
 
 // Tiles solves a scan in tiles, which may be solved anywhere. A tile is a part of the patterns with the area of the
 // object under them, so tiles overlap by the width of a pattern. In a round, each tile gets the object and the probe of
-// all, and makes roundPasses passes over its patterns. Then the object is the mean over the tiles, weighted by the light
-// that each tile has on a pixel, and the probe is the mean over all tiles, weighted by the light of their patterns.
+// all, and makes roundPasses passes over its patterns. Then the object is the mean over the tiles, weighted by the
+// light that each tile has on a pixel, and the probe is the mean over all tiles, weighted by the light of their
+// patterns.
 //
 // The result of a tile depends on its plan, the round, the object and the probe alone.
 type Tiles struct {
@@ -108,7 +109,9 @@ func IsTilePlan(plan []byte) bool { return bytes.HasPrefix(plan, []byte(tileMagi
 // Plan has all that OpenTile needs of a tile, its patterns included.
 func (t *Tiles) Plan(i int) ([]byte, error) {
 	own := t.tiles[i]
-	p := tilePlan{Version: version.String, N: t.n, Rounds: t.Rounds(), Options: t.options, Scale: t.scale, Measured: t.measured}
+	p := tilePlan{
+		Version: version.String, N: t.n, Rounds: t.Rounds(), Options: t.options, Scale: t.scale, Measured: t.measured,
+	}
 	p.Options.Resume, p.Options.Checkpoint = "", ""
 	pattern := make([]float32, t.n*t.n)
 	for _, id := range own.ids {

@@ -22,7 +22,8 @@ type Held struct {
 	disk *Access // nil: memory holds the patterns
 }
 
-// Packed is a pattern as counts and the few amplitudes that are no roots of counts, as those of masked pixels; or plain.
+// Packed is a pattern as counts and the few amplitudes that are no roots of counts, as those of masked pixels; or plain
+// amplitudes.
 type Packed struct {
 	Counts []uint16  // (N*N); nil with Plain
 	Odd    []Oddity  // in the order of the pixels

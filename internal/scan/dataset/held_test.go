@@ -33,8 +33,8 @@ func checkHeld(t *testing.T, s *Scan, limit int64, want *ndarray.Float32) *Held 
 	return h
 }
 
-// TestCountsTakeTwoBytes: also with a few pixels that are no counts, and up to the largest count of a uint16. Amplitudes
-// that are no roots of counts take four.
+// TestCountsTakeTwoBytes: also with a few pixels that are no counts, and up to the largest count of a uint16. Other
+// amplitudes take four.
 func TestCountsTakeTwoBytes(t *testing.T) {
 	const m, image = 3, 64 * 64
 	for _, c := range []struct {
