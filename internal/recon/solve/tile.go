@@ -117,7 +117,7 @@ func (t *Tile) reset(round int) {
 	t.memory, t.history, t.converged = memory{}, nil, false
 	t.stepShare, t.noise = 1, 0
 	t.passes, t.options.Passes = round*roundPasses, (round+1)*roundPasses
-	t.hasObject = round > 0
+	t.hasObject = round > 0 || t.plan.HasObject
 	if m, ok := t.method.(*lsqml); ok {
 		m.startBatches()
 		if !m.fixedNumber {

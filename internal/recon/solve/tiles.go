@@ -98,6 +98,7 @@ type tilePlan struct {
 	N, Rounds int
 	Options   Options
 	Scale     float64 // of the complete scan's patterns
+	HasObject bool    // the first round starts from an object that was given
 	X, Y      []float64
 	Measured  []bool
 	Patterns  []dataset.Packed
@@ -110,7 +111,8 @@ func IsTilePlan(plan []byte) bool { return bytes.HasPrefix(plan, []byte(tileMagi
 func (t *Tiles) Plan(i int) ([]byte, error) {
 	own := t.tiles[i]
 	p := tilePlan{
-		Version: version.String, N: t.n, Rounds: t.Rounds(), Options: t.options, Scale: t.scale, Measured: t.measured,
+		Version: version.String, N: t.n, Rounds: t.Rounds(), Options: t.options, Scale: t.scale,
+		HasObject: t.hasObject, Measured: t.measured,
 	}
 	p.Options.Resume, p.Options.Checkpoint = "", ""
 	pattern := make([]float32, t.n*t.n)
