@@ -110,7 +110,7 @@ func (x *tileExchange) open(ctx context.Context, connection *cluster.Connection,
 			return err
 		}
 		total += len(plan)
-		s, err := cluster.NewSteps(ctx, connection, cluster.StepOptions{Plan: plan, Shards: 1, Log: j.log})
+		s, err := cluster.NewSteps(ctx, connection, cluster.StepOptions{Plan: plan, Log: j.log})
 		if err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (x *tileExchange) round(ctx context.Context, number int) (solve.Pass, error
 	g, ctx := errgroup.WithContext(ctx)
 	for i, s := range x.steps {
 		g.Go(func() error {
-			values, err := s.Step(ctx, number, x.tiles.Parameters(i))
+			values, err := s.Step(ctx, number, 1, x.tiles.Parameters(i))
 			if err != nil {
 				return fmt.Errorf("tile %d: %w", i+1, err)
 			}
