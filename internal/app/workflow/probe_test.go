@@ -327,8 +327,8 @@ func TestInferRefusesProbes(t *testing.T) {
 	}
 }
 
-// watch reconstructs with the probe of a file, at the power of the patterns, and refuses to take that of a scan which is
-// still measured.
+// watch reconstructs with the probe of a file, at the power of the patterns, and refuses to take that of a scan which
+// is still measured. It warns of a model's probe that is unlike the one in the part file.
 func TestWatchWithTheProbeOfAFile(t *testing.T) {
 	path := behind(t, simulate.Gaussian, 2e5)
 	run := takingProbe(t, behind(t, simulate.ZonePlate, 1e6), 1)
