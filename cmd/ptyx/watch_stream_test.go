@@ -120,6 +120,9 @@ func TestWatchStreamRefuses(t *testing.T) {
 	for want, args := range map[string][]string{
 		"no positions":                       {"tcp://localhost:1"},
 		"expected tcp://HOST:PORT":           {"tcp://localhost", "--positions-file", "plan.csv"},
+		"the port 99999":                     {"tcp://localhost:99999", "--positions-file", "p.csv"},
+		"a raster without a step":            {"tcp://localhost:1", "--raster", "2x3"},
+		"a raster beside --positions-file":   {"tcp://localhost:1", "--step-nm", "9", "--positions-file", "p.csv"},
 		"--connections: found 0":             {"tcp://localhost:1", "--positions-file", "p.csv", "--connections", "0"},
 		"expected next, current":             {"tcp://localhost:1", "--series", "last"},
 		"only frames of a detector's stream": {t.TempDir(), "--positions-file", "tcp://localhost:1"},

@@ -22,6 +22,7 @@ func OpenImages(images source.Images, opt Options) (*Scan, error) {
 	opt.Growing, opt.Part, opt.Orientation = false, true, FramesFirst
 	opt.NoPositions, opt.NoProbe, opt.NoObject = true, true, true
 	opt.View.PositionsFile, opt.View.X, opt.View.Y, opt.View.Unit = "", "", "", ""
+	opt.View.Raster, opt.View.StepNM = source.Raster{}, 0
 	return newScan(source.FromImages(images), opt)
 }
 

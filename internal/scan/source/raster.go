@@ -51,16 +51,22 @@ func Square(count int) Raster {
 	return Raster{}
 }
 
-// SetRaster takes the positions from a raster with a step in metres along each axis.
-func (s *Source) SetRaster(r Raster, stepX, stepY float64) {
-	x, y := make([]float64, r.Count()), make([]float64, r.Count())
+// Positions are those of a raster with a step along each axis, in the order of the frames and the unit of the steps.
+func (s Raster) Positions(stepX, stepY float64) (x, y []float64) {
+	x, y = make([]float64, s.Count()), make([]float64, s.Count())
 	for i := range x {
-		row, column := i/r.Columns, i%r.Columns
-		if r.ByColumn {
-			row, column = i%r.Rows, i/r.Rows
+		row, column := i/s.Columns, i%s.Columns
+		if s.ByColumn {
+			row, column = i%s.Rows, i/s.Rows
 		}
 		x[i], y[i] = float64(column)*stepX, float64(row)*stepY
 	}
+	return x, y
+}
+
+// SetRaster takes the positions from a raster with a step in metres along each axis.
+func (s *Source) SetRaster(r Raster, stepX, stepY float64) {
+	x, y := r.Positions(stepX, stepY)
 	s.members[X], s.members[Y] = member{place: "raster", values: x}, member{place: "raster", values: y}
 	for _, key := range []string{XStart, YStart, PositionIndex} {
 		delete(s.members, key)

@@ -2,12 +2,15 @@ package watch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"ptyx/internal/base/badinput"
@@ -37,6 +40,9 @@ type places struct {
 	Y    list[float64] `json:"y"`
 	Unit string        `json:"unit"` // px, m, mm, um or nm; empty: px
 }
+
+// placeKeys are the keys of places.
+var placeKeys = []string{"ids", "id", "x", "y", "unit"}
 
 // list is a list of JSON, or one number.
 type list[T any] []T
@@ -69,6 +75,9 @@ func parsePlaces(raw []byte, unit string) (p places, err error) {
 	if err := json.Unmarshal(raw, &p); err != nil {
 		return p, fault("a message that is no list of positions", err)
 	}
+	if key := misspelt(raw); key != "" {
+		return p, fault(fmt.Sprintf("the key %q", key), nil)
+	}
 	if p.IDs == nil {
 		p.IDs = p.ID
 	}
@@ -92,6 +101,22 @@ func parsePlaces(raw []byte, unit string) (p places, err error) {
 	return p, nil
 }
 
+// misspelt is the first key of a message that is nearly one of placeKeys; empty if there is none. Other keys, such as a
+// time, are ignored.
+func misspelt(raw []byte) string {
+	var keys map[string]json.RawMessage
+	if json.Unmarshal(raw, &keys) != nil {
+		return ""
+	}
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		lower := strings.ToLower(key)
+		if !slices.Contains(placeKeys, lower) && strings.Contains(lower, "unit") {
+			return key
+		}
+	}
+	return ""
+}
+
 // run receives until ctx is done.
 func (s *placeStream) run(ctx context.Context) {
 	zeromq.Follow(ctx, s.address, func() func([][]byte) { return s.receive }, s.log)
@@ -107,10 +132,7 @@ func (s *placeStream) receive(parts [][]byte) {
 	for _, part := range parts {
 		p, err := parsePlaces(part, s.unit)
 		if err != nil {
-			if s.damaged++; s.damaged == 1 {
-				s.log.Warn("a message of positions is skipped; further ones are only counted",
-					"address", s.address, "error", err)
-			}
+			s.skip(err)
 			continue
 		}
 		for len(s.come) >= mostPlaces && !s.closed {
@@ -119,6 +141,24 @@ func (s *placeStream) receive(parts [][]byte) {
 		s.come = append(s.come, p)
 	}
 	s.news()
+}
+
+// skip counts a message that is not used, and logs the first. The caller holds the lock.
+func (s *placeStream) skip(why error) {
+	if s.damaged++; s.damaged == 1 {
+		s.log.Warn("a message of positions is skipped; further ones are only counted",
+			"address", s.address, "error", why)
+	}
+}
+
+// skipped is the number of messages that were not used.
+func (s *placeStream) skipped() int {
+	if s == nil {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.damaged
 }
 
 // takeInto moves what has come to the positions.
@@ -131,7 +171,10 @@ func (s *placeStream) takeInto(p *positions) {
 	for _, one := range come {
 		if _, metres := source.Metres(one.Unit); len(p.byID) > 0 && metres != p.metres {
 			s.mu.Lock()
-			s.damaged++
+			s.skip(&badinput.Error{
+				Key: "unit", Found: fmt.Sprintf("%q, after positions in another kind of unit", cmp.Or(one.Unit, "px")),
+				Expected: "pixels in all messages, or lengths in all",
+			})
 			s.mu.Unlock()
 			continue
 		}

@@ -10,6 +10,7 @@ func TestPlacesOfMessages(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"ids": [0, 5], "x": [1, 2], "y": [3, 4], "unit": "um", "time": 7}`: "",
 		`{"id": 5, "x": 1.5, "y": -2}`:                                       "",
+		`{"ids": [0], "x": [1], "y": [2], "units": "um"}`:                    `the key "units"`,
 		`{"ids": [0], "x": [1, 2], "y": [3]}`:                                "1 ids, 2 x, 1 y",
 		`{"ids": [0], "x": [1], "y": [2], "unit": "furlong"}`:                `the unit "furlong"`,
 		`{"ids": [-1], "x": [1], "y": [2]}`:                                  "frame -1 at (1, 2)",

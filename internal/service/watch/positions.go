@@ -39,6 +39,18 @@ type positions struct {
 	fresh      []int64   // ids whose frames may wait
 }
 
+// newPositions are those of a file or a stream or, without a path, of the raster of a view, which counts from its first
+// corner.
+func newPositions(path string, v dataset.View) *positions {
+	p := &positions{path: path, view: v, byID: map[int64]position{}}
+	if path == "" {
+		const nanometre = 1e-9
+		x, y := v.Raster.Positions(v.StepNM*nanometre, v.StepNM*nanometre)
+		p.add(numbered(0, len(x)), x, y, "m")
+	}
+	return p
+}
+
 // look reads the file if it has changed, and reports whether there are new positions. It uses those before a fault.
 func (p *positions) look() (added bool) {
 	info, err := os.Stat(p.path)

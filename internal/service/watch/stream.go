@@ -24,7 +24,7 @@ type Stream struct {
 }
 
 // check refuses a stream that cannot be followed.
-func (s Stream) check(positions string) error {
+func (s Stream) check(positions string, v dataset.View) error {
 	if s.Address == "" {
 		if zeromq.IsAddress(positions) {
 			return &badinput.Error{Key: "--positions-file", Found: positions, Expected: "a file",
@@ -37,9 +37,14 @@ func (s Stream) check(positions string) error {
 	}
 	const most = 64
 	switch {
-	case positions == "":
-		return &badinput.Error{File: s.Address, Found: "no positions", Expected: "--positions-file",
+	case positions == "" && !v.Raster.IsZero() && v.StepNM <= 0:
+		return &badinput.Error{Key: "--raster", Found: "a raster without a step", Expected: "--step-nm"}
+	case positions == "" && v.Raster.IsZero():
+		return &badinput.Error{File: s.Address, Found: "no positions", Expected: "--positions-file, or --raster",
 			Remedy: "name the file with the planned positions, or tcp://HOST:PORT that sends them"}
+	case positions != "" && (!v.Raster.IsZero() || v.StepNM > 0):
+		return &badinput.Error{Key: "--raster, --step-nm", Found: "a raster beside --positions-file",
+			Expected: "one of them"}
 	case s.Connections < 1 || s.Connections > most:
 		return &badinput.Error{Key: "--connections", Found: fmt.Sprint(s.Connections),
 			Expected: fmt.Sprintf("1 to %d", most)}
@@ -187,10 +192,18 @@ func (s *stream) end() error {
 	if t := s.w.tally(); t.Waiting > 0 {
 		return &badinput.Error{
 			File: s.w.o.Positions, Found: fmt.Sprintf("no position of the %d frames that came", t.Waiting),
-			Expected: "positions with the ids of the frames", Remedy: "check the ids",
+			Expected: "positions with the ids of the frames", Remedy: s.remedy(),
 		}
 	}
 	return s.detector.missed()
+}
+
+// remedy is what to do if no frame has got its position.
+func (s *stream) remedy() string {
+	if count := s.places.skipped(); count > 0 {
+		return fmt.Sprintf("%d messages of positions could not be used: see the log for the first", count)
+	}
+	return "check the ids"
 }
 
 // unwrapFatal is the error inside, where all errors are fatal.
@@ -267,7 +280,7 @@ func (s *stream) updatePositions(scan *dataset.Scan) error {
 	p, now := s.w.positions, s.w.o.Clock.Now()
 	if s.places != nil {
 		s.places.takeInto(p)
-	} else if now.Sub(s.looked) >= s.w.o.Interval {
+	} else if p.path != "" && now.Sub(s.looked) >= s.w.o.Interval {
 		s.looked = now
 		newFault := p.fault == nil
 		p.look()
@@ -341,7 +354,7 @@ func (s *stream) count(t *Tally, expected int) int {
 	queued, kept, _ := s.queue.lengths()
 	t.Waiting, t.Dropped = len(s.waiting), s.dropped
 	t.Kept = kept + queued + len(s.due) + len(s.w.network.gathered) + int(s.detector.working.Load())
-	t.OtherSeries, t.Damaged = state.other, state.damaged
+	t.OtherSeries, t.Damaged = state.other, state.damaged+s.places.skipped()
 	if s.w.o.Frames == 0 {
 		expected = max(expected, int(state.next)) // frames that are kept for later have come, too
 	}
@@ -364,7 +377,7 @@ func (s *stream) showIfDue() {
 		t := s.w.tally()
 		s.w.o.Log.Info("stream", "arriving_per_s", rate(int(arrived-s.arrived), span),
 			"computed_per_s", rate(computed-s.computed, span), "queued", queued, "kept", kept, "every", every,
-			"waiting", t.Waiting, "lost", t.Missing)
+			"waiting", t.Waiting, "lost", t.Missing, "damaged", t.Damaged)
 	}
 	s.shown, s.arrived, s.computed = now, arrived, computed
 }

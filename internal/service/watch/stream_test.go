@@ -22,6 +22,7 @@ import (
 	"ptyx/internal/format/npz/npztest"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/scan/dataset"
+	"ptyx/internal/scan/source"
 	"ptyx/internal/service/simplon/simplontest"
 	"ptyx/internal/service/zeromq/zeromqtest"
 )
@@ -389,7 +390,7 @@ func TestPositionsOfAStream(t *testing.T) {
 				}
 			}
 		}()
-		l.end(Complete, Tally{Frames: count}, want)
+		l.end(Complete, Tally{Frames: count, Damaged: 1}, want)
 		if !strings.Contains(l.logged(), "2 ids, 1 x, 0 y") {
 			t.Errorf("a damaged message is not logged:\n%s", l.logged())
 		}
@@ -455,4 +456,56 @@ func TestFramesDoNotWaitForTheDisk(t *testing.T) {
 		l.send(d.End())
 	}()
 	l.end(Complete, Tally{Frames: count}, m.inferred(t, upTo(count)))
+}
+
+// TestRasterOfAStream: the positions of a raster are those of a planned list in the order of its rows.
+func TestRasterOfAStream(t *testing.T) {
+	m := measure(6)
+	var objects [][]byte
+	for _, raster := range []bool{false, true} {
+		l := listenTo(t, m)
+		if raster {
+			l.o.Positions, l.o.Read.View.Raster, l.o.Read.View.StepNM = "", source.Raster{Rows: 2, Columns: 3}, 100
+		} else {
+			put(t, l.o.Positions, "x_nm,y_nm\n0,0\n100,0\n200,0\n0,100\n100,100\n200,100\n")
+		}
+		d := m.detector(2, "bslz4")
+		go func() {
+			l.send(d.Start())
+			for _, id := range []int{5, 0, 3, 2, 4, 1} {
+				l.send(d.Image(int64(id), m.counts[id]))
+			}
+			l.send(d.End())
+		}()
+		if out, err := Run(t.Context(), l.o); err != nil || out.Frames != 6 {
+			t.Fatalf("%+v, %v\n%s", out, err, l.logged())
+		}
+		objects = append(objects, l.saved[len(l.saved)-1])
+	}
+	if !bytes.Equal(objects[0], objects[1]) {
+		t.Error("a raster gives another object than the list of its positions")
+	}
+}
+
+// TestUnusedPositions are counted, and reported: those in another kind of unit than the first ones.
+func TestUnusedPositions(t *testing.T) {
+	m := measure(2)
+	l := listenTo(t, m)
+	stage, err := zeromqtest.Listen(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stage.Close()
+	l.o.Positions, l.o.Idle = stage.Address(), 2*time.Second
+	d := m.detector(2, "bslz4")
+	go func() {
+		_ = stage.Send([]byte(`{"ids": [0], "x": [50], "y": [50]}`))
+		_ = stage.Send([]byte(`{"ids": [1], "x": [1], "y": [1], "unit": "um"}`))
+		_ = stage.Send([]byte(`{"ids": [1], "x": [1], "y": [1], "Units": "um"}`))
+		l.send(d.Start(), d.Image(0, m.counts[0]), d.Image(1, m.counts[1]))
+	}()
+	out, err := Run(t.Context(), l.o)
+	if err != nil || out.Damaged != 2 || out.Waiting != 1 || strings.Count(l.logged(), "positions is skipped") != 1 {
+		t.Errorf("%+v, %v: %s", out, err, l.logged())
+	}
 }

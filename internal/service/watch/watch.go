@@ -92,7 +92,7 @@ func (o Options) check() error {
 				Expected: fmt.Sprintf("%v or more", c.least)}
 		}
 	}
-	if err := o.Stream.check(o.Positions); err != nil {
+	if err := o.Stream.check(o.Positions, o.Read.View); err != nil {
 		return err
 	}
 	if o.Contract.Channels != 1 {
@@ -142,8 +142,8 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	}
 	defer func() { err = errors.Join(err, w.network.cache.Close()) }()
 	defer w.collect(true)
-	if o.Positions != "" {
-		w.positions = &positions{path: o.Positions, view: o.Read.View, byID: map[int64]position{}}
+	if o.Positions != "" || o.Stream.Address != "" {
+		w.positions = newPositions(o.Positions, o.Read.View)
 	}
 	o.Page.begin(canvas, o.Refiner)
 	w.startRefining(ctx)

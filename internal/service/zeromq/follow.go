@@ -8,17 +8,22 @@ import (
 
 // Follow passes all messages of a sender to deliver until ctx is done. While deliver runs, nothing is read, and the
 // sender waits. If the sender is not there, or the connection breaks, Follow connects again, and logs that once for
-// each break. Each connection gets its own deliver, from begin: messages of two connections are not in order.
+// each break. A sender that closes every connection soon gives one line, too. Each connection gets its own deliver, from
+// begin: messages of two connections are not in order.
 func Follow(ctx context.Context, address string, begin func() (deliver func(parts [][]byte)), log *slog.Logger) {
 	const shortest, longest = 50 * time.Millisecond, 2 * time.Second
 	pause, reported := shortest, false
 	for ctx.Err() == nil {
-		connected, err := receiveAll(ctx, address, begin())
+		start := time.Now()
+		received, err := receiveAll(ctx, address, begin())
 		if ctx.Err() != nil {
 			return
 		}
-		if connected {
-			pause, reported = shortest, false
+		if received > 0 {
+			pause = shortest
+		}
+		if received > 0 && time.Since(start) > longest {
+			reported = false
 		}
 		if !reported {
 			reported = true
@@ -32,19 +37,20 @@ func Follow(ctx context.Context, address string, begin func() (deliver func(part
 	}
 }
 
-// receiveAll connects once and receives until the connection ends.
-func receiveAll(ctx context.Context, address string, deliver func([][]byte)) (connected bool, err error) {
+// receiveAll connects once and receives until the connection ends. It returns the number of messages.
+func receiveAll(ctx context.Context, address string, deliver func([][]byte)) (received int, err error) {
 	c, err := Dial(ctx, address)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
 	for {
 		parts, err := c.Receive()
 		if err != nil {
-			return true, err
+			return received, err
 		}
 		deliver(parts)
+		received++
 	}
 }

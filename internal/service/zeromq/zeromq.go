@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,6 +37,10 @@ func CheckAddress(address string) error {
 	host, port, err := net.SplitHostPort(strings.TrimPrefix(address, Scheme))
 	if !IsAddress(address) || err != nil || host == "" || host == "*" || port == "" {
 		return &badinput.Error{File: address, Found: "no address of a sender", Expected: "tcp://HOST:PORT"}
+	}
+	const most = 1<<16 - 1
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > most {
+		return &badinput.Error{File: address, Found: "the port " + port, Expected: fmt.Sprintf("1 to %d", most)}
 	}
 	return nil
 }

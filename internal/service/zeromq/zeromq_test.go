@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -122,6 +123,45 @@ func TestOtherSenders(t *testing.T) {
 	}
 }
 
+// TestFollowReportsOnce a sender that accepts each connection and closes it.
+func TestFollowReportsOnce(t *testing.T) {
+	var connections atomic.Int32
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_ = zeromqtest.Greet(conn, "PUSH")
+			_ = conn.Close()
+			connections.Add(1)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var log bytes.Buffer
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		zeromq.Follow(ctx, "tcp://"+listener.Addr().String(), func() func([][]byte) {
+			return func([][]byte) {}
+		}, slog.New(slog.NewTextHandler(&log, nil)))
+	}()
+	for connections.Load() < 4 && ctx.Err() == nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+	cancel()
+	<-ended
+	if lines := strings.Count(log.String(), "no connection"); connections.Load() < 4 || lines != 1 {
+		t.Errorf("%d lines about %d connections: %s", lines, connections.Load(), &log)
+	}
+}
+
 // TestPubAndPing: a PUB socket gets a subscription, and a PING its PONG.
 func TestPubAndPing(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -187,6 +227,7 @@ func FuzzReceive(f *testing.F) {
 func TestCheckAddress(t *testing.T) {
 	for address, fine := range map[string]bool{
 		"tcp://detector:9999": true, "tcp://[::1]:9999": true, "tcp://detector": false, "tcp://*:9999": false,
+		"tcp://detector:99999": false, "tcp://detector:0": false, "tcp://detector:http": false,
 		"tcp://:9999": false, "udp://detector:9999": false, "detector:9999": false,
 	} {
 		if err := zeromq.CheckAddress(address); (err == nil) != fine {
