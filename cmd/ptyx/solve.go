@@ -39,14 +39,16 @@ type solverFlags struct {
 	Positions  bool             `help:"Refine the positions; solve first finds those that are far off."`
 	Flicker    bool             `help:"Find the intensity of the probe for each pattern (lsqml)."`
 	OPR        int              `name:"opr" default:"0" help:"Modes of a probe that varies in the scan (lsqml)."`
-	Support    float64          `name:"probe-support" default:"0" placeholder:"SHARE" help:"Widest probe, in sides; 0: any."`
+	Smooth     float64          `default:"0" help:"Strength of the smoothing, such as 10; 0: none (lsqml)."`
 	Freeze     solve.Freeze     `placeholder:"PART:PASSES" help:"Part that stays: object, probe or positions."`
 	Seed       uint64           `default:"0" help:"Random seed of the order of the patterns."`
 	Config     settings.File    `placeholder:"YAML" help:"File of settings for the flags that are not given."`
 	JSON       bool             `name:"json" help:"Print the result as JSON."`
 
-	SaveEvery   int `default:"10" placeholder:"PASSES" help:"Passes after which the state is saved; 0: at the end only."`
+	SaveEvery   int `default:"10" placeholder:"PASSES" help:"Passes after which the state is saved; 0: at the end."`
 	MemoryLimit int `default:"2000" placeholder:"MB" help:"Patterns kept in memory, in MB; 0: all."`
+
+	ProbeSupport float64 `default:"0" placeholder:"SHARE" help:"Diameter of the probe, as a share of the side; 0: any."`
 
 	scanFlags   `embed:"" group:"Reading the scan"`
 	engineFlags `embed:"" group:"Compute"`
@@ -101,8 +103,8 @@ func (f *solverFlags) solve(app *appContext, o workflow.SolveOptions, iterations
 	o.Settings, o.Progress, o.Resume, o.Memory = text, app.progress(), f.Resume, f.MemoryLimit
 	o.Solver = solve.Options{
 		Method: f.Method, Likelihood: f.Likelihood, Passes: iterations, BatchSize: f.BatchSize, Modes: f.Modes,
-		Positions: f.Positions, Flicker: f.Flicker, OPR: f.OPR, Freeze: f.Freeze, ProbeSupport: f.Support,
-		Seed: f.Seed, SaveEvery: f.SaveEvery,
+		Positions: f.Positions, Flicker: f.Flicker, OPR: f.OPR, Smooth: f.Smooth, Freeze: f.Freeze,
+		ProbeSupport: f.ProbeSupport, Seed: f.Seed, SaveEvery: f.SaveEvery,
 	}
 	result, err := workflow.Solve(app.Context, o, app.Log)
 	return app.concludeSaved(result, result != nil, err, f.JSON)

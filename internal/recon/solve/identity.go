@@ -50,7 +50,7 @@ func identify(p Problem, o Options) ([]fact, error) {
 	}{
 		{"method", o.Method}, {"likelihood", o.Likelihood}, {"batch-size", o.BatchSize}, {"modes", o.Modes},
 		{"positions", o.Positions}, {"seed", o.Seed}, {"opr", o.OPR}, {"flicker", o.Flicker},
-		{"freeze", o.Freeze}, {"probe-support", o.ProbeSupport},
+		{"freeze", o.Freeze}, {"smooth", o.Smooth}, {"probe-support", o.ProbeSupport},
 	} {
 		facts = append(facts, fact{
 			key: strings.ReplaceAll(option.flag, "-", "_"), value: fmt.Sprint(option.value),

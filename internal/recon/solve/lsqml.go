@@ -33,6 +33,7 @@ type lsqml struct {
 	illumination             []float32 // of the canvas by a batch
 	probeStep, probeGradient pairs     // (K, N, N)
 	objectPower              []float32 // (N, N), sum |O|^2 of the batch's patches
+	smoother                 *smoother // of the object; nil: none
 	cross                    pairs     // (N, N), sum conj(dO) O of the batch's patches
 }
 
@@ -60,7 +61,7 @@ func newLSQML(s *state, step *stepper) *lsqml {
 		state: s, step: step,
 		direction: newPlane(s.box), gradient: newPlane(s.box), illumination: make([]float32, len(s.object.re)),
 		probeStep: newPairs(len(s.probeRe.Data)), probeGradient: newPairs(len(s.probeRe.Data)),
-		objectPower: make([]float32, s.n*s.n), cross: newPairs(s.n * s.n),
+		smoother: newSmoother(s), objectPower: make([]float32, s.n*s.n), cross: newPairs(s.n * s.n),
 	}
 	m.startBatches()
 	return m
@@ -143,6 +144,9 @@ func (m *lsqml) update(members []int, pass int, sum *misfits) error {
 		return err
 	}
 	m.sumIllumination(members, light)
+	if m.smoother != nil {
+		m.smoother.pull(float64(len(members))/float64(len(m.lit)), m.gradient)
+	}
 	m.objectDirection(peak)
 	m.sumOverlaps(members)
 	m.probeDirection()
@@ -239,7 +243,13 @@ func add(to, values []float32) {
 func (m *lsqml) objectDirection(peak float32) {
 	for i, light := range m.illumination {
 		share := 1 / (light + objectDamping*peak)
+		if m.smoother != nil { // twice the diagonal bounds the prior's curvature
+			share = 1 / (light + objectDamping*peak + 2*m.smoother.diagonal[i])
+		}
 		m.direction.re[i], m.direction.im[i] = share*m.gradient.re[i], share*m.gradient.im[i]
+	}
+	if m.smoother != nil {
+		m.smoother.along(m.direction)
 	}
 }
 
@@ -281,6 +291,9 @@ func (m *lsqml) stepLengths(moveObject, moveProbe bool) (a, b float32) {
 		dr, di := float64(m.direction.re[i]), float64(m.direction.im[i])
 		oo += (dr*dr + di*di) * float64(light)
 		o += dr*float64(m.gradient.re[i]) + di*float64(m.gradient.im[i])
+	}
+	if m.smoother != nil {
+		oo += m.smoother.curvature
 	}
 	if !moveProbe {
 		if !moveObject {

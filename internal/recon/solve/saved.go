@@ -78,10 +78,7 @@ func (s *state) numbers(best *snapshot) []npz.Member {
 		{Key: "history.batches", Value: batches}, {Key: "losses", Value: s.memory.losses},
 		{Key: "step_share", Value: s.stepShare}, {Key: "best.residual", Value: best.residual},
 		{Key: "start", Value: []float64{s.start.y, s.start.x}},
-	}
-	if s.positions != nil || s.variation != nil {
-		members = append(members, npz.Member{Key: "noise", Value: s.noise},
-			npz.Member{Key: "best.noise", Value: best.noise})
+		{Key: "noise", Value: s.noise}, {Key: "best.noise", Value: best.noise},
 	}
 	if s.variation != nil {
 		members = append(members, npz.Member{Key: "weights", Value: s.variation.weights},
@@ -204,9 +201,7 @@ func (l savedState) loadNumbers(g *guard) {
 	if start := l.Floats("start", 2); start != nil {
 		s.start = centroid{start[0], start[1]}
 	}
-	if s.positions != nil || s.variation != nil {
-		s.noise, g.best.noise = l.number("noise", 0, math.MaxFloat64), l.number("best.noise", 0, math.MaxFloat64)
-	}
+	s.noise, g.best.noise = l.number("noise", 0, math.MaxFloat64), l.number("best.noise", 0, math.MaxFloat64)
 	if s.variation != nil {
 		copy(s.variation.weights, l.Floats("weights", len(s.variation.weights)))
 		copy(g.best.weights, l.Floats("best.weights", len(g.best.weights)))

@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/frame"
@@ -34,6 +35,7 @@ type Options struct {
 	Flicker bool
 	OPR     int
 	Freeze  Freeze
+	Smooth  float64 // strength S of the object's prior exp(-S TV), with LSQML; 0: none
 	// ProbeSupport is the diameter of the circle outside which the probe is 0, as a share of N; 0: none.
 	ProbeSupport float64
 	Seed         uint64 // of the order of the patterns
@@ -65,6 +67,10 @@ func (o Options) Check() error {
 		return fault("--save-every", o.SaveEvery, "0 (only at the end) or a number of passes")
 	case o.Modes < 1 || o.Modes > MaxModes:
 		return fault("--modes", o.Modes, fmt.Sprintf("1 to %d", MaxModes))
+	case !(o.Smooth >= 0) || math.IsInf(o.Smooth, 0):
+		return fault("--smooth", o.Smooth, "0 (none) or more")
+	case o.Smooth > 0 && o.Method != LSQML:
+		return fault("--method", o.Method, "lsqml, the only method that takes --smooth")
 	case !(o.ProbeSupport >= 0 && o.ProbeSupport <= 1):
 		return fault("--probe-support", o.ProbeSupport, "a share of the pattern's side, 0 (none) to 1")
 	case o.OPR < 0 || o.OPR > MaxModes:
