@@ -5,8 +5,8 @@ LIB := $(CURDIR)/lib
 # Tests and benchmarks use the pinned libraries, whatever directory they run in.
 WITH_LIB = PTYX_ONNXRUNTIME=$(LIB) PTYX_HDF5=$(LIB)
 
-.PHONY: demo build dist docs lib test test-all check vet format staticcheck lines vuln licenses bench fuzz kill soak \
-	race reproduce interop clean
+.PHONY: demo build dist docs general lib test test-all check vet format staticcheck lines vuln licenses bench fuzz kill \
+	soak race reproduce interop clean
 
 demo: build lib
 	sh scripts/demo.sh
@@ -27,6 +27,19 @@ docs:
 # The pinned ONNX Runtime and HDF5 libraries, checksums verified.
 lib:
 	@$(GO) run ./scripts/fetchlib -dir lib
+
+# Trains the general network inside the program from nothing: simulated patterns of seed 0, the defaults of ptyx
+# pretrain. A million patterns take about an hour on two cores; Ctrl-C saves, and the same command resumes. The contract
+# of the file states seed, patterns and their digest. docs/general.md says how the committed file was made.
+#
+#	make general                          writes internal/recon/general/general.onnx
+#	make general GENERAL_PATTERNS=2000    a try of a minute; writes .venv/general-2000/general.onnx
+GENERAL_ALL = 1000000
+GENERAL_PATTERNS ?= $(GENERAL_ALL)
+GENERAL_RUN = .venv/general-$(GENERAL_PATTERNS)
+GENERAL_OUT ?= $(if $(filter $(GENERAL_ALL),$(GENERAL_PATTERNS)),internal/recon/general,$(GENERAL_RUN))/general.onnx
+general: build lib
+	$(WITH_LIB) sh scripts/general.sh $(GENERAL_PATTERNS) $(GENERAL_RUN) $(GENERAL_OUT)
 
 test: lib
 	$(WITH_LIB) $(GO) test -timeout 30m ./...

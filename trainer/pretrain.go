@@ -30,6 +30,7 @@ type PretrainRequest struct {
 	Config     PretrainConfig
 	Solved     []*dataset.Scan    // further samples: scans with their object and probe
 	Initial    []*ndarray.Float32 // first parameters; nil: drawn from the seed
+	Further    bool               // the training began with the weights of another model, also one to resume
 	Resume     string             // state file to resume from; empty: start anew
 	Checkpoint string             // state file written after every round and when cancelled; empty: none
 
@@ -213,6 +214,16 @@ func (p *pretraining) save() error {
 // patterns is the number of patterns shown so far.
 func (p *pretraining) patterns() int { return p.state.Optimiser.(*Adam).Step * p.config.BatchSize }
 
+// samples describes the patterns shown so far, for the model's contract.
+func (p *pretraining) samples() string {
+	text := fmt.Sprintf("%d patterns in steps of %d, in %d shards each", p.patterns(), p.config.BatchSize,
+		p.config.Shards)
+	if p.request.Further {
+		text += ", from the weights of another model"
+	}
+	return text
+}
+
 // run shows the remaining rounds.
 func (p *pretraining) run(ctx context.Context) error {
 	s := p.state
@@ -299,7 +310,7 @@ func (p *pretraining) model() (*onnxir.Model, error) {
 	e := p.request.Engine
 	return export.Checkpoint(c.Network(c.N), p.state.Parameters, contract.Contract{
 		Gridsize: 1, TrainingInput: contract.Simulated, Photons: optics.Power(probe), Probe: probe,
-		DataDigest: p.digest, Seed: c.Seed, Epochs: p.state.Epoch, Loss: "error of the object, supervised",
+		DataDigest: p.digest, Samples: p.samples(), Seed: c.Seed, Epochs: p.state.Epoch, Loss: "error of the object, supervised",
 		TrainLoss: last.TrainLoss, ValLoss: last.ValLoss, Engine: e.Name(), Device: e.Device(), Fallback: e.Fallback(),
 	})
 }

@@ -128,6 +128,7 @@ func (o PretrainOptions) request(log *slog.Logger) (r trainer.PretrainRequest, e
 	}
 	r = trainer.PretrainRequest{
 		Config: o.Config, Log: log, Begin: o.begin, Checkpoint: filepath.Join(o.OutputDir, trainer.StateFile),
+		Further: o.Init != "",
 	}
 	r.Config.Threads = o.Engine.ThreadCount()
 	if o.Resume {

@@ -31,6 +31,7 @@ type Contract struct {
 	ProbeDigest   string  // SHA-256 of the probe's bytes
 	// SHA-256 of patterns, positions and probe of the training; one for each scan, with blanks between
 	DataDigest     string
+	Samples        string // simulated patterns that a general model was trained on; empty: it was trained on scans
 	Seed           uint64
 	Epochs         int
 	Loss           string  // minimised: "poisson", "mae", a weighted sum "poisson + 0.1 mae"; "mae, supervised"
@@ -76,7 +77,8 @@ const (
 	keyProbe       = "ptyx.probe_complex64_base64"
 	keyProbeDigest = "ptyx.probe_sha256"
 	keyDevice      = "ptyx.device"
-	keyFallback    = "ptyx.device_fallback" // the only optional key: it is there only after a fallback
+	keyFallback    = "ptyx.device_fallback" // optional: it is there only after a fallback
+	keySamples     = "ptyx.samples"         // optional: it is there only in a general model
 )
 
 // field is a metadata key of the contract, bound to its value.
@@ -119,10 +121,20 @@ func (c *Contract) fields() []field {
 func (c Contract) Properties() []onnxir.Property {
 	var properties []onnxir.Property
 	for _, f := range c.fields() {
-		if f.key == keyDevice && c.Fallback != "" { // a required key comes last: without it, the file was cut off
-			properties = append(properties, onnxir.Property{Key: keyFallback, Value: c.Fallback})
+		if f.key == keyDevice { // a required key comes last: without it, the file was cut off
+			properties = append(properties, c.optional()...)
 		}
 		properties = append(properties, onnxir.Property{Key: f.key, Value: f.value.format()})
+	}
+	return properties
+}
+
+// optional are the metadata that not every model has.
+func (c Contract) optional() (properties []onnxir.Property) {
+	for _, p := range []onnxir.Property{{Key: keySamples, Value: c.Samples}, {Key: keyFallback, Value: c.Fallback}} {
+		if p.Value != "" {
+			properties = append(properties, p)
+		}
 	}
 	return properties
 }
@@ -151,7 +163,7 @@ func Parse(m *onnxir.Model) (Contract, error) {
 			return Contract{}, fault(f.key, fmt.Sprintf("%.40q", texts[f.key]), expected)
 		}
 	}
-	c.Fallback = texts[keyFallback]
+	c.Samples, c.Fallback = texts[keySamples], texts[keyFallback]
 	c.Variance = c.Cartesian() && slices.ContainsFunc(m.Graph.Outputs, func(out onnxir.ValueInfo) bool {
 		return out.Name == LogVarianceOutput
 	})

@@ -31,7 +31,7 @@ func sample() contract.Contract {
 		PtyxVersion: "1.2.3", N: n, Gridsize: 3, Channels: 9, FiltersScale: 2, Network: "unrolled",
 		ObjectExtent: "centre", TrainingInput: "intensity",
 		InputScale: 1.0 / 3, AmplitudeMax: 2, Photons: 1e9 + 0.1, Probe: probe, ProbeDigest: optics.ProbeDigest(probe),
-		DataDigest: "data", Seed: math.MaxUint64, Epochs: 50, Loss: "mae", TrainLoss: 5e-324, ValLoss: -0.25,
+		DataDigest: "data", Samples: "9 patterns", Seed: math.MaxUint64, Epochs: 50, Loss: "mae", TrainLoss: 5e-324, ValLoss: -0.25,
 		Engine: "tape", Device: "Go", Fallback: "no kernel",
 		Variance: true,
 	}
@@ -113,7 +113,7 @@ func refused(t *testing.T, what string, properties []onnxir.Property, key string
 func TestEveryKeyIsNeeded(t *testing.T) {
 	for i, p := range sample().Properties() {
 		refused(t, "twice "+p.Key, append(sample().Properties(), p), p.Key)
-		if p.Key == "ptyx.device_fallback" {
+		if p.Key == "ptyx.device_fallback" || p.Key == "ptyx.samples" {
 			continue
 		}
 		properties := sample().Properties()
@@ -122,16 +122,16 @@ func TestEveryKeyIsNeeded(t *testing.T) {
 	}
 }
 
-// A training that ran where it was meant to has no reason to state.
-func TestTheFallbackIsOptional(t *testing.T) {
+// A training that ran where it was meant to has no reason to state, and one on scans no simulated patterns.
+func TestTheFallbackAndSamplesAreOptional(t *testing.T) {
 	c := sample()
-	c.Fallback = ""
+	c.Fallback, c.Samples = "", ""
 	properties := c.Properties()
 	if last := properties[len(properties)-1].Key; last != "ptyx.device" {
 		t.Errorf("the last key is %s", last)
 	}
-	if got, err := contract.Parse(file(properties)); err != nil || got.Fallback != "" {
-		t.Errorf("fallback %q: %v", got.Fallback, err)
+	if got, err := contract.Parse(file(properties)); err != nil || got.Fallback+got.Samples != "" {
+		t.Errorf("fallback %q, samples %q: %v", got.Fallback, got.Samples, err)
 	}
 }
 

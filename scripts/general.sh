@@ -1,0 +1,21 @@
+#!/bin/sh
+# Trains a general network from nothing, with the defaults of ptyx pretrain, or resumes that.
+#
+#   sh scripts/general.sh PATTERNS DIRECTORY OUT.onnx
+set -eu
+
+patterns=$1 run=$2 out=$3
+ptyx=${PTYX:-bin/ptyx}
+
+round=16384 # patterns between two saved states
+if [ "$patterns" -lt "$round" ]; then round=$patterns; fi
+echo "$patterns simulated patterns: about $((patterns / 18000 + 1)) minutes on two cores." \
+	"Ctrl-C saves the state, and the same command resumes."
+if [ -e "$run/config.yaml" ]; then
+	"$ptyx" pretrain --resume "$run" --patterns "$patterns"
+else
+	"$ptyx" pretrain --output-dir "$run" --patterns "$patterns" --round "$round" --seed 0 --device cpu
+fi
+cp "$run/model.onnx" "$out.new"
+mv "$out.new" "$out"
+"$ptyx" inspect "$out"
