@@ -165,3 +165,10 @@ gallery: wheel
 .PHONY: claims
 claims:
 	$(PYTHON) -B bench/claims.py
+
+# make bench-python prints how much longer a call of the package for Python takes than the same command, in seconds and
+# in seconds of processor time. Both have to be below 0.3 s.
+.PHONY: bench-python
+bench-python: wheel
+	$(PYTHON_ENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/ptyx-*.whl
+	cd python && ../$(PYTHON_ENV)/bin/python -m pytest tests/test_overhead.py

@@ -46,7 +46,7 @@ type failure struct {
 	Error fault `json:"error"`
 }
 
-// fault is an error and, of an error in the user's input, its parts.
+// fault is an error and, of an error in the user's input or flags, its parts.
 type fault struct {
 	Message  string `json:"message"` // the sentence that standard error has, too
 	File     string `json:"file"`
@@ -61,6 +61,9 @@ func failureOf(err error) failure {
 	f := fault{Message: err.Error()}
 	if bad := (*badinput.Error)(nil); errors.As(err, &bad) {
 		f.File, f.Key, f.Found, f.Expected, f.Remedy = bad.File, bad.Key, bad.Found, bad.Expected, bad.Remedy
+	}
+	if bad := (*misuse)(nil); errors.As(err, &bad) {
+		f.Key, f.Found, f.Expected = bad.flag, bad.found, bad.expected
 	}
 	return failure{f}
 }

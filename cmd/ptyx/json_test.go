@@ -219,6 +219,22 @@ func TestFailuresPrintOneObject(t *testing.T) {
 			File:    missing, Found: "no such file", Expected: "an NPZ, CXI or HDF5 file",
 		}},
 		{[]string{"solve", "--json"}, fault{Message: "missing flags: --data=FILE; see ptyx solve --help"}},
+		{[]string{"solve", "--colour=1", "--json"}, fault{
+			Message: "unknown flag --colour; see ptyx solve --help", Key: "--colour", Found: "unknown flag",
+		}},
+		{[]string{"solve", "--modes=two", "--json"}, fault{
+			Message: `--modes: expected a whole number but got "two"`,
+			Key:     "--modes", Found: "two", Expected: "a whole number",
+		}},
+		{[]string{"solve", "--input=blue", "--json"}, fault{
+			Message: `--input: found "blue", expected auto, amplitude or intensity`,
+			Key:     "--input", Found: "blue", Expected: "auto, amplitude or intensity",
+		}},
+		{[]string{"solve", "--crop=x", "--json"}, fault{
+			Message: `--crop: "x" is neither auto, nor a size such as 128, nor size@row,column such as 128@300,412`,
+			Key:     "--crop",
+			Found:   `"x" is neither auto, nor a size such as 128, nor size@row,column such as 128@300,412`,
+		}},
 	} {
 		var got failure
 		stdout := failed(c.args...)

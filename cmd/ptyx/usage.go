@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -14,6 +15,38 @@ var plainer = strings.NewReplacer(
 	`, expecting "<arg>"`, "", " (string)", "", "expected a float but got", "expected a number but got",
 	"a valid 64 bit uint but", "a whole number, 0 or more, but", "a valid 64 bit int but", "a whole number but",
 )
+
+// misuse is a fault in the command line, and its parts for --json if it is one of a flag.
+type misuse struct {
+	text                  string
+	flag, found, expected string
+}
+
+func (m *misuse) Error() string { return m.text }
+
+// faultsOfFlags are the forms of a sentence about a flag: --flag: found "X", expected Y; and so on.
+var faultsOfFlags = []*regexp.Regexp{
+	regexp.MustCompile(`^(?P<flag>--[\w-]+): found "?(?P<found>.*?)"?, expected (?P<expected>.*)$`),
+	regexp.MustCompile(`^(?P<flag>--[\w-]+): expected (?P<expected>.*?),? but got "?(?P<found>.*?)"?$`),
+	regexp.MustCompile(`^(?P<found>unknown flag) (?P<flag>--[\w-]+)`),
+	regexp.MustCompile(`^(?P<flag>--[\w-]+): (?P<found>[^;]*)`),
+}
+
+// misused takes a sentence about the command line apart.
+func misused(text string) error {
+	for _, form := range faultsOfFlags {
+		if m := form.FindStringSubmatch(text); m != nil {
+			part := func(name string) string {
+				if i := form.SubexpIndex(name); i > 0 {
+					return m[i]
+				}
+				return ""
+			}
+			return &misuse{text, part("flag"), part("found"), part("expected")}
+		}
+	}
+	return &misuse{text: text}
+}
 
 // usage explains a command line that cannot be read, and points to the help that shows the right way.
 func usage(err error) error {
@@ -35,13 +68,13 @@ func usage(err error) error {
 		text += ": files are named by flags here, such as --" + firstFlag(command)
 	}
 	if strings.HasSuffix(text, "?") || !isSyntax(text) {
-		return errors.New(text)
+		return misused(text)
 	}
 	name := "ptyx"
 	if command != nil {
 		name = command.FullPath()
 	}
-	return fmt.Errorf("%s; see %s --help", text, name)
+	return misused(fmt.Sprintf("%s; see %s --help", text, name))
 }
 
 // isSyntax reports whether a fault is in the form of the command line, rather than in the value of a flag.

@@ -33,9 +33,20 @@ def test_a_missing_file(tmp_path):
         len(ptyx.open(tmp_path / "missing.npz"))
 
 
-def test_an_unknown_option_is_named(scan):
-    with pytest.raises(ptyx.Error, match="unknown flag nonsense"):
-        ptyx.solve(scan, nonsense=3)
+@pytest.mark.parametrize(
+    ("option", "found"),
+    [({"nonsense": 3}, "unknown flag"), ({"batch_size": "many"}, "many"), ({"method": "magic"}, "magic")],
+)
+def test_a_fault_of_an_option_names_it(scan, option, found):
+    with pytest.raises(ptyx.InputError) as caught:
+        ptyx.solve(scan, **option)
+    assert (caught.value.file, caught.value.key, caught.value.found) == ("", *option, found)
+
+
+def test_a_path_is_no_flag(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ptyx.InputError, match=r"^\./--help: found no such file"):
+        len(ptyx.open("--help"))
 
 
 @pytest.fixture

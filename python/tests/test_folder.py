@@ -1,6 +1,8 @@
 """The private folder."""
 
+import os
 import stat
+import time
 from collections import namedtuple
 from pathlib import Path
 
@@ -36,3 +38,14 @@ def test_a_small_memory_file_system_is_not_used(monkeypatch, tmp_path):
         assert path.parent == tmp_path
     with folder.private(need=300 << 20) as path:
         assert path.parent == Path("/dev/shm")
+
+
+def test_a_folder_of_a_process_that_was_killed_before_it_named_it_is_removed(monkeypatch, tmp_path):
+    monkeypatch.setattr(folder, "_MEMORY", tmp_path)
+    old, new = tmp_path / ".new-ptyx-python-old", tmp_path / ".new-ptyx-python-new"
+    old.mkdir()
+    new.mkdir()  # of a process that is about to lock it
+    os.utime(old, (time.time() - 100, time.time() - 100))
+    with folder.private():
+        assert not old.exists()
+        assert new.exists()

@@ -85,3 +85,38 @@ def test_simulate_takes_its_settings(settings):
     made = ptyx.simulate(**settings)
     assert made.patterns.shape == (9, settings.get("n", 64), settings.get("n", 64))
     assert repr(made).startswith("<ptyx.Scan: patterns (9, ")
+
+
+def test_the_mask_of_a_masked_array_is_that_of_the_detector(scan, tmp_path):
+    damaged = scan.patterns.copy()
+    damaged[:, 10, 20] = np.nan
+    hidden = np.ma.masked_invalid(damaged)
+    np.ma.set_fill_value(hidden, 7)
+    assert not ptyx.Scan(damaged, scan.x, scan.y).validate().ok
+    masked = ptyx.Scan(hidden, scan.x, scan.y)
+    assert masked.validate().ok
+    _, flags = masked.write(tmp_path)
+    mask = np.load(next(flag for flag in flags if flag.startswith("--mask=")).partition("=")[2])
+    assert np.argwhere(mask).tolist() == [[10, 20]]
+    both = ptyx.Scan(hidden, scan.x, scan.y, mask=np.eye(64))
+    assert np.count_nonzero(both._mask) == 65
+
+
+def test_a_pixel_that_some_patterns_mask_is_left_out_of_all(scan):
+    hidden = np.ma.array(scan.patterns, mask=False)
+    hidden[3, 10, 20] = np.ma.masked
+    with pytest.warns(ptyx.Caution, match="^1 pixels are masked in some patterns only") as caught:
+        ptyx.Scan(hidden, scan.x, scan.y)
+    assert caught[0].filename == __file__
+
+
+def test_masked_positions_are_refused(scan):
+    with pytest.raises(ptyx.InputError, match="Scan: x: found 1 masked elements") as caught:
+        ptyx.Scan(scan.patterns, np.ma.array(scan.x, mask=np.arange(100) == 5), scan.y)
+    assert caught.value.key == "x"
+
+
+def test_patterns_counted_by_the_last_axis_are_refused_with_the_remedy(scan):
+    with pytest.raises(ptyx.InputError, match=r"shape \(64, 64, 100\)") as caught:
+        ptyx.Scan(np.moveaxis(scan.patterns, 0, -1), scan.x, scan.y)
+    assert caught.value.remedy == "use numpy.moveaxis(patterns, -1, 0)"

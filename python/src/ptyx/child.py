@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import tempfile
@@ -59,6 +60,12 @@ def run(
     if not result:
         raise errors.Error(_end(status, lines))
     return result, status == _INTERRUPTED
+
+
+def positional(path: str | os.PathLike[str]) -> str:
+    """Return a path as an argument that no program takes for a flag, whatever its first character is."""
+    text = os.fspath(path)
+    return f"./{text}" if text.startswith("-") else text
 
 
 def _attend(command: list[str], stdout: IO[bytes], read: Callable[[str], None]) -> tuple[list[str], int]:

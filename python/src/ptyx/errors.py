@@ -39,6 +39,12 @@ class Stopped(UserWarning):
     """Ctrl-C ended the work early. The result is the best so far."""
 
 
+def fault(key: str, found: str, expected: str, remedy: str) -> InputError:
+    """Return the exception for a fault of an array that the program need not see, in the form of the program's."""
+    parts = {"file": "Scan", "key": key, "found": found, "expected": expected, "remedy": remedy}
+    return InputError(f"Scan: {key}: found {found}, expected {expected}; {remedy}", parts)
+
+
 def of_program(parts: Mapping[str, str]) -> Error:
     """Return the exception for the error that the program printed as JSON."""
     return InputError(parts["message"], parts) if parts.get("found") else Error(parts["message"])

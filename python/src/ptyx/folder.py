@@ -6,11 +6,13 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PREFIX = "ptyx-python-"
+_UNNAMED = 60.0  # seconds after which a folder without its final name is abandoned: it gets it at once
 _MARGIN = 256 << 20  # bytes for results and pictures beside the arrays
 _MEMORY = Path("/dev/shm")  # noqa: S108 (mkdtemp makes folders of this user alone in it)
 
@@ -57,7 +59,15 @@ def _make(parent: Path) -> tuple[Path, int]:
 
 
 def _remove_abandoned(parent: Path) -> None:
-    """Remove folders of processes that were killed. A folder is abandoned if nobody holds its lock."""
+    """Remove folders of processes that were killed. A folder is abandoned if nobody holds its lock.
+
+    A process may be killed before it has named its folder, and even before the lock exists. Such a folder is abandoned
+    when it is old.
+    """
+    for path in parent.glob(".new-" + _PREFIX + "*"):
+        with suppress(OSError):
+            if path.stat().st_uid == os.getuid() and time.time() - path.stat().st_mtime > _UNNAMED:
+                shutil.rmtree(path, ignore_errors=True)
     for path in parent.glob(_PREFIX + "*"):
         with suppress(OSError):  # of another user, or in use
             lock = os.open(path / "lock", os.O_RDWR)

@@ -147,7 +147,7 @@ class Result:
             saved = private / "reconstruction.npz"
             self.save(saved)
             flags = options.flags({**known, **optics})
-            child.run(["convert", str(saved), os.fspath(path), f"--to={target}", *flags], private=private)
+            child.run(["convert", str(saved), child.positional(path), f"--to={target}", *flags], private=private)
 
     def plot(self) -> Figure:
         """Draw amplitude, phase without ramp, modes of the probe and residuals with matplotlib.

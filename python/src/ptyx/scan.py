@@ -11,7 +11,7 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ptyx import child, errors, folder, options
+from ptyx import child, errors, folder, masked, options
 from ptyx.findings import Validation
 from ptyx.words import KEYS
 
@@ -25,7 +25,7 @@ class Scan:
     ----------
     patterns : array (M, N, N)
         Amplitudes, or counts: the program decides, and `input` overrides it. Zero frequency is at [N/2, N/2]. N is an
-        even number from 32 to 1024.
+        even number from 32 to 1024. The mask of a `numpy.ma` array marks bad pixels.
     x, y : array (M,)
         Columns and rows of the positions, in pixels of the object unless `unit` says otherwise.
     probe : array (N, N) or (K, N, N), optional
@@ -62,15 +62,16 @@ class Scan:
         **view: Unpack[options.View],
     ) -> None:
         given = {"patterns": patterns, "x": x, "y": y, "probe": probe, "object": object}
-        self._arrays: dict[str, Array] | None = {k: np.asarray(v) for k, v in given.items() if v is not None}
-        self._mask = None if mask is None else np.asarray(mask)
+        self._arrays: dict[str, Array] | None = {k: masked.whole(k, v) for k, v in given.items() if v is not None}
+        self._mask = masked.pixels(patterns, mask)
+        _check_axes(self._arrays)
         self.file: str | None = None
         self.reading: Mapping[str, Any] = {"layout": "frames-first", **view}
 
     @classmethod
     def _of_file(cls, path: str | os.PathLike[str], reading: Mapping[str, Any]) -> Scan:
         scan = cls.__new__(cls)
-        scan._arrays, scan._mask, scan.file, scan.reading = None, None, os.fspath(path), reading
+        scan._arrays, scan._mask, scan.file, scan.reading = None, None, child.positional(path), reading
         return scan
 
     @property
@@ -172,6 +173,13 @@ class Scan:
                 with np.load(copy) as saved:
                     self._arrays = {name: saved[key] for name, key in KEYS.items() if key in saved}
         return self._arrays
+
+
+def _check_axes(arrays: Mapping[str, Array]) -> None:
+    """Refuse patterns (N, N, M), as MATLAB has them, with the remedy for them."""
+    shape, positions = arrays["patterns"].shape, arrays["x"].size
+    if len(shape) == 3 and shape[0] == shape[1] != shape[2] == positions:
+        raise errors.fault("patterns", f"shape {shape}", "shape (M, N, N)", "use numpy.moveaxis(patterns, -1, 0)")
 
 
 def open(path: str | os.PathLike[str], **reading: Unpack[options.Reading]) -> Scan:
