@@ -28,6 +28,7 @@ type lsqml struct {
 	*state
 	step        *stepper
 	fixedNumber bool // of batches
+	shares      shares
 
 	direction, gradient      *plane    // of the object
 	illumination             []float32 // of the canvas by a batch
@@ -100,6 +101,7 @@ func (m *lsqml) shifted(rows, cols int) {
 func (m *lsqml) pass(ctx context.Context, number int) (misfits, error) {
 	batches := m.memory.batches
 	sum := misfits{updates: batches}
+	m.shares = shares{share: 1}
 	order := m.shuffled(stream.New(m.options.Seed, "solve/lsqml", number))
 	for b := range batches {
 		if err := ctx.Err(); err != nil {
@@ -120,7 +122,7 @@ func (m *lsqml) converged(loss float64) bool {
 	if m.fixedNumber || m.memory.batches == 1 {
 		return stalled(m.memory.losses)
 	}
-	if m.gain() < minGain {
+	if m.gain() < minGain || m.takesShares(m.passes) && m.shares.share < leastShare {
 		m.memory.batches /= 2
 		m.memory.losses = m.memory.losses[:0]
 	}
@@ -143,15 +145,19 @@ func (m *lsqml) update(members []int, pass int, sum *misfits) error {
 	if err := m.sumGradients(members, pass, light, sum); err != nil {
 		return err
 	}
+	if m.takesShares(pass) {
+		m.shares.judge(m.direction, m.gradient)
+	}
 	m.sumIllumination(members, light)
 	if m.smoother != nil {
 		m.smoother.pull(float64(len(members))/float64(len(m.lit)), m.gradient)
 	}
 	m.objectDirection(peak)
+	m.shares.descent = product(m.direction, m.gradient)
 	m.sumOverlaps(members)
 	m.probeDirection()
 	a, b := m.stepLengths(m.movesObject(pass), m.movesProbe(pass))
-	factor := float32(m.stepShare) * m.stepLimit(a, b)
+	factor := float32(m.stepShare*m.shares.share) * m.stepLimit(a, b)
 	a, b = a*factor, b*factor
 	for i := range m.object.re {
 		m.object.re[i] += a * m.direction.re[i]
