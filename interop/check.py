@@ -1,7 +1,7 @@
 """Checks the files of ptyx with other programs, and its server with tritonclient.
 
-The programs are onnx, ONNX Runtime for Python and for Node.js, Netron, NumPy, scikit-image, h5py, ptychodus, libzmq and
-simulators of detectors.
+The programs are onnx, ONNX Runtime for Python and for Node.js, Netron, NumPy, scikit-image, h5py, ptychodus, libzmq,
+p4p and simulators of detectors.
 
     make interop
 
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import arrays
 import detector
+import epics
 import evaluation
 import exchange
 import files
@@ -57,6 +58,7 @@ def main():
     report.section("live view in a browser", pages.check_live, args.files, args.node, ptyx)
     report.section("server: tritonclient", server.check, args.files, ptyx)
     report.section("server: a scan and its page", scan_page.check, args.files, args.node, ptyx)
+    report.section("server: frames by EPICS", epics.check, args.files, ptyx)
     report.section("watch: files that grow", growing.check, args.files, ptyx)
     report.section("watch: streams of detectors", detector.check, args.files, ptyx)
     report.section("watch: its page", watch_page.check, args.files, args.node, ptyx)
