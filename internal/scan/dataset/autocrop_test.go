@@ -26,6 +26,7 @@ type detector struct {
 	hot                     int     // pixels that count much, in every pattern
 	gap                     bool    // masked columns beside the beam
 	amplitudes              bool
+	largest                 bool // the gap has the largest value of the type, and there is no mask
 }
 
 const detectorFrames = 20
@@ -69,6 +70,9 @@ func (d detector) write(t *testing.T) (path, mask string) {
 			}
 			if c := i%d.width - d.col; d.gap && c >= 5 && c < 15 {
 				v, bad[i] = 0, 1
+				if d.largest {
+					v = math.MaxUint32
+				}
 			}
 			if d.amplitudes {
 				v = math.Sqrt(v)
@@ -76,12 +80,15 @@ func (d detector) write(t *testing.T) (path, mask string) {
 			values = append(values, v)
 		}
 	}
-	places := make([]float64, detectorFrames)
+	places, dtype := make([]float64, detectorFrames), "<f4"
+	if d.largest {
+		dtype = "<u4"
+	}
 	path = scanFile{
-		npztest.Real(KeyPatterns, "<f4", values, detectorFrames, d.height, d.width),
+		npztest.Real(KeyPatterns, dtype, values, detectorFrames, d.height, d.width),
 		npztest.Real(KeyX, "<f8", places, detectorFrames), npztest.Real(KeyY, "<f8", places, detectorFrames),
 	}.file(t)
-	if d.gap {
+	if d.gap && !d.largest {
 		mask = scanFile{npztest.Real("mask", "<f4", bad, d.height, d.width)}.file(t)
 	}
 	return path, mask
@@ -110,6 +117,7 @@ func TestAutomaticCropHoldsTheLight(t *testing.T) {
 		"background": func(d *detector, _ *View) { d.background = 0.3 },
 		"hot pixels": func(d *detector, _ *View) { d.hot = 30 },
 		"gap":        func(d *detector, _ *View) { d.gap = true },
+		"2^32 - 1":   func(d *detector, _ *View) { d.gap, d.largest = true, true },
 		"dim":        func(d *detector, _ *View) { d.photons = 3e3 },
 		"all faults": func(d *detector, _ *View) { d.background, d.hot, d.gap = 0.1, 20, true },
 		"binned":     func(d *detector, v *View) { d.radius, v.Bin = 40, 2 },

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"ptyx/internal/base/ndarray"
@@ -41,7 +42,7 @@ func (s *Scan) readMask(p *patterns, v View, side int) error {
 			return err
 		}
 	}
-	if w.clip && p.ceiling > 0 {
+	if s.marksGaps(p) {
 		w.bad, w.ceiling = bad, p.ceiling
 	}
 	if w.fills = w.fillsOf(bad); len(w.fills) > 0 {
@@ -106,7 +107,7 @@ func (s *Scan) badPixels(p *patterns, mask *ndarray.Float32) ([]bool, error) {
 			bad[i] = v != 0
 		}
 	}
-	if !w.clip || p.ceiling == 0 {
+	if !s.marksGaps(p) {
 		return bad, nil
 	}
 	raw, err := s.file.Stream(p.key, p.axes...)
@@ -123,6 +124,12 @@ func (s *Scan) badPixels(p *patterns, mask *ndarray.Float32) ([]bool, error) {
 		bad[i] = bad[i] || v >= p.ceiling
 	}
 	return bad, nil
+}
+
+// marksGaps reports whether the largest value of the patterns' type stands for pixels that measured nothing. Files
+// without a layout may hold 65535 counts in a pixel, but no 2^32 - 1.
+func (s *Scan) marksGaps(p *patterns) bool {
+	return p.ceiling > 0 && (p.window.clip || p.ceiling > math.MaxUint16 && s.Input == Intensity)
 }
 
 // fillsOf finds for each bad pixel inside the window the good ones near it.

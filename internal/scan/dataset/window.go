@@ -32,7 +32,8 @@ type window struct {
 
 // plain reports whether a pattern is what the detector recorded.
 func (w *window) plain() bool {
-	return w.height == w.size && w.width == w.size && w.bin == 1 && w.fills == nil && w.dark == nil && !w.clip
+	return w.height == w.size && w.width == w.size && w.bin == 1 && w.fills == nil && w.dark == nil && !w.clip &&
+		w.ceiling == 0
 }
 
 // pixelScale is how much larger the object's pixel is than with the complete detector: its width in the far field is

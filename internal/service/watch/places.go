@@ -94,7 +94,7 @@ func parsePlaces(raw []byte, unit string) (p places, err error) {
 		return p, fault(fmt.Sprintf("the unit %q", p.Unit), nil)
 	}
 	for i, id := range p.IDs {
-		if err := checkPosition(id, p.X[i], p.Y[i]); err != nil {
+		if err := checkPosition(id, p.X[i], p.Y[i], p.Unit); err != nil {
 			return p, err
 		}
 	}

@@ -45,7 +45,7 @@ func FuzzPlaces(f *testing.F) {
 			t.Errorf("%d ids, %d x, %d y", len(p.IDs), len(p.X), len(p.Y))
 		}
 		for i, id := range p.IDs {
-			if checkPosition(id, p.X[i], p.Y[i]) != nil {
+			if checkPosition(id, p.X[i], p.Y[i], p.Unit) != nil {
 				t.Errorf("frame %d at (%v, %v)", id, p.X[i], p.Y[i])
 			}
 		}

@@ -129,7 +129,7 @@ func positionsOfArrays(path string, v dataset.View) (ids []int64, x, y []float64
 		unit = "m"
 	}
 	for i := range ids {
-		if err := checkPosition(ids[i], x[i], y[i]); err != nil {
+		if err := checkPosition(ids[i], x[i], y[i], unit); err != nil {
 			err.File, err.Key = path, fmt.Sprintf("position %d", i)
 			return ids[:i], x[:i], y[:i], unit, err
 		}
@@ -143,18 +143,18 @@ func negate(values []float64) {
 	}
 }
 
-// checkPosition refuses an id or a position that no frame has.
-func checkPosition(id int64, x, y float64) *badinput.Error {
-	if id >= 0 && id <= maxID && math.Abs(x) <= maxCoordinate && math.Abs(y) <= maxCoordinate { // false for NaN
+// checkPosition refuses an id or a position in a unit that no frame has. No stage moves further than a metre.
+func checkPosition(id int64, x, y float64, unit string) *badinput.Error {
+	most, what := float64(maxCoordinate), "object pixels"
+	if size, metres := source.Metres(unit); metres {
+		most, what = 1/size, unit
+	}
+	if id >= 0 && id <= maxID && math.Abs(x) <= most && math.Abs(y) <= most { // false for NaN
 		return nil
 	}
 	return &badinput.Error{
-		Found: fmt.Sprintf("frame %d at (%v, %v)", id, x, y),
-		Expected: fmt.Sprintf(
-			"an id from 0 to %d, and object pixels between -%d and %[2]d",
-			int64(maxID),
-			maxCoordinate,
-		),
+		Found:    fmt.Sprintf("frame %d at (%v, %v)", id, x, y),
+		Expected: fmt.Sprintf("an id from 0 to %d, and %s between -%.0f and %.0[3]f", int64(maxID), what, most),
 	}
 }
 
@@ -179,7 +179,7 @@ func positionsOfCSV(path string, data []byte, v dataset.View) (ids []int64, x, y
 			unit = cmp.Or(unit, source.UnitOfName(strings.TrimSpace(record[columns[1]])))
 			continue
 		}
-		id, px, py, bad := parsePosition(record, columns, int64(len(ids)))
+		id, px, py, bad := parsePosition(record, columns, int64(len(ids)), unit)
 		if bad != nil {
 			line, _ := r.FieldPos(0)
 			bad.File, bad.Key = path, fmt.Sprintf("line %d", line)
@@ -189,8 +189,10 @@ func positionsOfCSV(path string, data []byte, v dataset.View) (ids []int64, x, y
 	}
 }
 
-// parsePosition reads a line of CSV. Without a column of ids, the id is next.
-func parsePosition(record []string, columns [3]int, next int64) (id int64, x, y float64, bad *badinput.Error) {
+// parsePosition reads a line of CSV with positions in a unit. Without a column of ids, the id is next.
+func parsePosition(
+	record []string, columns [3]int, next int64, unit string,
+) (id int64, x, y float64, bad *badinput.Error) {
 	fault := func(found string) (int64, float64, float64, *badinput.Error) {
 		return 0, 0, 0, &badinput.Error{
 			Found: found, Expected: "id,x,y: a whole number and two positions",
@@ -209,7 +211,7 @@ func parsePosition(record []string, columns [3]int, next int64) (id int64, x, y 
 	if errors.Join(errID, errX, errY) != nil {
 		return fault(strconv.Quote(strings.Join(record, ",")))
 	}
-	return id, x, y, checkPosition(id, x, y)
+	return id, x, y, checkPosition(id, x, y, unit)
 }
 
 // findColumns finds the columns in a line of names, and reports whether it is one. The user may name those of x and y.

@@ -137,7 +137,13 @@ func TestPositionFiles(t *testing.T) {
 			}
 		}
 	}
-	path := filepath.Join(t.TempDir(), "places.npz")
+	path := filepath.Join(t.TempDir(), "places.csv") // a stage of 500 mm, in nanometres
+	put(t, path, "0,1,2\n7,5e8,3\n8,2e9,3\n")
+	if ids, _, _, _, err := readPositions(path, dataset.View{Unit: "nm"}); !slices.Equal(ids, []int64{0, 7}) ||
+		err == nil || !strings.Contains(err.Error(), "nm between -1000000000 and 1000000000") {
+		t.Errorf("%v, %v", ids, err)
+	}
+	path = filepath.Join(t.TempDir(), "places.npz")
 	write(t, path, []npz.Member{{Key: "ids", Value: []int64{3, 4, 5}},
 		{Key: "xcoords", Value: []float64{1, math.NaN(), 2}}, {Key: "ycoords", Value: []float64{1, 1, 2}}})
 	if ids, _, _, _, err := readPositions(path, dataset.View{}); !slices.Equal(ids, []int64{3}) || err == nil ||
