@@ -30,6 +30,9 @@ func checkHalves(scan string, patterns int) error {
 // resolve solves both halves of the scan, and adds to the saved result of the complete scan how far they agree. The
 // positions that were found of the complete scan are the start of both.
 func (j solution) resolve(ctx context.Context, s *solve.Solution, saved *Reconstruction) error {
+	if explains, err := j.explains(s); err != nil || !explains {
+		return err
+	}
 	whole := j.problem
 	whole.X, whole.Y = s.X, s.Y
 	var images [2]metrics.Image
@@ -40,7 +43,7 @@ func (j solution) resolve(ctx context.Context, s *solve.Solution, saved *Reconst
 			if ctx.Err() != nil {
 				return Interrupted{Saved: *saved}
 			}
-			return fmt.Errorf("half %d of the scan: %w", i+1, err)
+			return fmt.Errorf("the object is saved, its resolution is unknown: half %d of the scan: %w", i+1, err)
 		}
 	}
 	found, err := metrics.NewResolution(images[0], images[1], metrics.Options{PixelSizeNM: j.view.pixelNM})
@@ -61,6 +64,22 @@ func (j solution) resolve(ctx context.Context, s *solve.Solution, saved *Reconst
 	}
 	saved.Resolution = &Resolution{found.FRC.AtHalfBit, found.FRC.AtSeventh}
 	return nil
+}
+
+// mostOfDifferences is the largest share of the differences between the patterns that an object may leave unexplained,
+// for a resolution to be stated. Halves of a scan also agree if all patterns are the same, whatever the object is.
+const mostOfDifferences = 0.9
+
+// explains reports whether the object explains how the patterns differ. If not, it logs so.
+func (j solution) explains(s *solve.Solution) (bool, error) {
+	differences, err := j.problem.Differences()
+	if err != nil || s.Residual < mostOfDifferences*differences {
+		return true, err
+	}
+	j.log.Warn("the resolution is unknown: the object does not explain how the patterns differ; check the scan with "+
+		"ptyx validate", "residual", fmt.Sprintf("%.4f", s.Residual), "of_the_mean_pattern",
+		fmt.Sprintf("%.4f", differences))
+	return false, nil
 }
 
 // half solves half of the scan, from the start of the complete one.

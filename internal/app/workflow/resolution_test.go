@@ -1,12 +1,18 @@
 package workflow
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/quality/evaluate"
 	"ptyx/internal/recon/engine"
@@ -70,6 +76,33 @@ func TestSolveStatesTheResolution(t *testing.T) {
 	}
 	if with.Solver.Residual != without.Solver.Residual {
 		t.Errorf("residual %v, without --resolution %v", with.Solver.Residual, without.Solver.Residual)
+	}
+}
+
+// TestOnePositionHasNoResolution: the halves would agree to the pixel, since any object explains the mean pattern.
+func TestOnePositionHasNoResolution(t *testing.T) {
+	scan := faulty(t, func(d *dataset.ScanData) {
+		noise, first := rand.New(rand.NewPCG(1, 2)), slices.Clone(pattern(d, 0))
+		d.Patterns, d.X, d.Y = ndarray.New[float32](20, 64, 64), make([]float64, 20), make([]float64, 20)
+		for i := range d.X {
+			d.X[i], d.Y[i] = 50, 50
+			for q, v := range first {
+				pattern(d, i)[q] = max(0, v+float32(noise.NormFloat64()/2))
+			}
+		}
+	})
+	var log bytes.Buffer
+	o := SolveOptions{
+		Scan: scan, OutputDir: filepath.Join(t.TempDir(), "out"), Solver: solve.Defaults(8), Resolution: true,
+		Read:   dataset.Options{Input: dataset.Amplitude},
+		Engine: engine.Options{Kind: engine.KindORT, Device: ort.CPU, Threads: 1},
+	}
+	result, err := Solve(t.Context(), o, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Resolution != nil || !strings.Contains(log.String(), "does not explain how the patterns differ") {
+		t.Errorf("resolution %+v, residual %v\n%s", result.Resolution, result.Solver.Residual, log.String())
 	}
 }
 

@@ -80,10 +80,15 @@ func (j solution) run(ctx context.Context) (*Reconstruction, error) {
 	case err != nil:
 		return saved, Interrupted{Saved: *saved}
 	}
-	if j.resolution {
-		return saved, j.resolve(ctx, s, saved)
+	if !j.resolution {
+		return saved, nil
 	}
-	return saved, nil
+	err = j.resolve(ctx, s, saved)
+	var interrupted Interrupted
+	if err != nil && !errors.As(err, &interrupted) {
+		return nil, err // with --json, the error takes the place of a result
+	}
+	return saved, err
 }
 
 // solve opens an engine, if the method needs one, and solves. If ctx is done early, it returns the solution so far and

@@ -91,3 +91,26 @@ func (c central) Read(id int, pattern []float32) error {
 	}
 	return nil
 }
+
+// Differences is sum (d - mean)^2 / sum d^2 over the measured pixels of all patterns: the residual that the mean pattern
+// would leave in place of a model. An object that explains how the patterns differ leaves much less.
+func (p Problem) Differences() (share float64, err error) {
+	n := p.Patterns.Side()
+	sums, squares := make([]float64, n*n), 0.0
+	err = eachPattern(p.Patterns, func(_ int, pattern []float32) {
+		for i, d := range pattern {
+			if p.Measured == nil || p.Measured[i] {
+				sums[i] += float64(d)
+				squares += float64(d) * float64(d)
+			}
+		}
+	})
+	if err != nil || squares == 0 {
+		return 0, err
+	}
+	common := 0.0
+	for _, sum := range sums {
+		common += sum * sum / float64(p.Patterns.Count())
+	}
+	return 1 - common/squares, nil
+}
