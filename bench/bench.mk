@@ -103,8 +103,9 @@ bench-sharing: build lib
 		$(if $(BENCH_QUICK),--quick)
 
 # make bench-stream measures ptyx watch on the stream of a detector, at 64 and 128 pixels: frames per second without
-# loss, and the time from a frame's last byte to the object on disk. The networks are trained for one epoch only, which
-# does not change their speed. BENCH_QUICK=1 sends few frames.
+# loss, the times from a frame's last byte to the page and to the files, a sender that is too fast, and the memory of a
+# long scan. It writes the tables of docs/live.md. The networks are trained for one epoch only, which does not change
+# their speed. BENCH_QUICK=1 sends few frames and writes no table. BENCH_LONG=1000000 makes the long scan longer.
 STREAM_FILES := .venv/stream-files
 
 .PHONY: bench-stream
@@ -117,6 +118,7 @@ bench-stream: build lib
 				--max-epochs 1 --n-images 16 --gridsize 1 --device cpu; } || exit 1; \
 	done
 	$(WITH_LIB) $(GO) run ./bench/stream -frames $(if $(BENCH_QUICK),100,2000) \
+		-long $(or $(BENCH_LONG),$(if $(BENCH_QUICK),2000,100000)) $(if $(BENCH_QUICK),,-page docs/live.md) \
 		$(foreach n,64 128,$(STREAM_FILES)/$(n)/model.onnx $(STREAM_FILES)/$(n).npz)
 
 # make bench-live sends the measured star as a stream. It prints how the object during the scan correlates with the

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"ptyx/internal/base/destination"
+	"ptyx/bench/docs"
 )
 
 // photonTable has a row for each cell: medians over the seeds, and for correlation and phase the range.
@@ -70,27 +67,7 @@ func power(v float64) string {
 	return text
 }
 
-// marks are the lines around a part of results.md that this command writes.
-func marks(part string) (begin, end string) {
-	return "<!-- made by make results: " + part + " -->\n", "<!-- end of " + part + " -->\n"
-}
-
-// insert puts a text between the marks of its part in results.md. A file without marks, as in a quick run, gets them.
+// insert puts a text between the marks of its part in results.md.
 func (b *bench) insert(part, text string) error {
-	path := filepath.Join(b.docs, "results.md")
-	content, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	begin, end := marks(part)
-	page := string(content)
-	if !strings.Contains(page, begin) {
-		page += begin + end
-	}
-	before, remainder, _ := strings.Cut(page, begin)
-	_, after, found := strings.Cut(remainder, end)
-	if !found {
-		return fmt.Errorf("%s: the line %q is missing after %q", path, strings.TrimSpace(end), strings.TrimSpace(begin))
-	}
-	return destination.WriteFile(path, []byte(before+begin+text+end+after), 0o644)
+	return docs.Insert(filepath.Join(b.docs, "results.md"), "make results", part, text)
 }

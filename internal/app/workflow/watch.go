@@ -265,7 +265,7 @@ func (o WatchOptions) save(r *reconstruct.Result, digest string) error {
 	if err := saveSettings(o.OutputDir, o.Settings); err != nil {
 		return err
 	}
-	return r.Save(o.OutputDir, digest)
+	return r.SaveInTurn(o.OutputDir, digest)
 }
 
 // tidy removes the unfinished files that a killed watch has left: their names begin with a dot and end with a number.

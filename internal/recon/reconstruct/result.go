@@ -124,21 +124,46 @@ func (r *Result) Save(dir, modelDigest string) error {
 		g.SetLimit(1)
 		debug.FreeOSMemory() // of the canvas, which is larger than all that follows
 	}
-	g.Go(func() error {
+	for _, write := range r.writers(dir, modelDigest) {
+		g.Go(write)
+	}
+	return g.Wait()
+}
+
+// SaveInTurn writes the same files as Save, one after the other, in the goroutine that calls it: for a program that has
+// more urgent work meanwhile.
+func (r *Result) SaveInTurn(dir, modelDigest string) error {
+	if err := r.check(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("making the output directory: %w", err)
+	}
+	for _, write := range r.writers(dir, modelDigest) {
+		if err := write(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writers are the functions that write the files.
+func (r *Result) writers(dir, modelDigest string) []func() error {
+	all := []func() error{func() error {
 		if err := npz.Write(filepath.Join(dir, ObjectFile), r.members(modelDigest)); err != nil {
 			return fmt.Errorf("writing the object: %w", err)
 		}
 		return nil
-	})
+	}}
 	for _, p := range r.Pictures() {
-		g.Go(func() error {
+		all = append(all, func() error {
 			if err := p.draw(filepath.Join(dir, p.File)); err != nil {
 				return fmt.Errorf("drawing the %s: %w", p.What, err)
 			}
 			return nil
 		})
 	}
-	return g.Wait()
+	return all
 }
 
 // maxConcurrent is the largest object, in pixels, whose files are written at the same time. For a larger one this would

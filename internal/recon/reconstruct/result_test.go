@@ -26,6 +26,24 @@ func saved(t *testing.T, dir string) *Result {
 	return r
 }
 
+// TestSaveInTurn: the files are those of Save.
+func TestSaveInTurn(t *testing.T) {
+	at, inTurn := t.TempDir(), t.TempDir()
+	if err := saved(t, at).SaveInTurn(inTurn, "c0ffee"); err != nil {
+		t.Fatal(err)
+	}
+	if found := names(t, inTurn); !slices.Equal(found, files()) {
+		t.Errorf("the files are %v, want %v", found, files())
+	}
+	for _, name := range files() {
+		one, err := os.ReadFile(filepath.Join(at, name))
+		other, err2 := os.ReadFile(filepath.Join(inTurn, name))
+		if err != nil || err2 != nil || !bytes.Equal(one, other) {
+			t.Errorf("%s differs: %v, %v", name, err, err2)
+		}
+	}
+}
+
 // pictures and files are what Save writes, sorted.
 func pictures() []string { return []string{AmplitudeFile, CoverageFile, PhaseFile, SpreadFile} }
 

@@ -114,6 +114,7 @@ func (w *Watcher) scaleProbe(factor float64) {
 	}
 	w.network.probe = predict.Probe{Re: re, Im: im}
 	w.o.Contract.Probe, w.network.contract.Probe = probe, probe
+	w.o.Page.setProbe(probe)
 	w.o.Log.Info("the scan has another exposure than the model's probe, which is scaled to it",
 		"exposure", fmt.Sprintf("%.3g", factor))
 	if w.o.Exposure.Scaled != nil {

@@ -132,6 +132,16 @@ func (p *Page) Result(ctx context.Context) (*reconstruct.Result, error) {
 	return nil, ErrNoObject
 }
 
+// setProbe predicts patterns with another probe of the network.
+func (p *Page) setProbe(probe *ndarray.Complex64) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.probe = probe
+}
+
 // begin shows the object of a watch, and what a solver refines; nil: there is none.
 func (p *Page) begin(canvas *stitch.Canvas, solver Refiner) {
 	if p == nil {

@@ -48,6 +48,7 @@ func (w *Watcher) startSaving() {
 	job := make(chan attempt, 1)
 	w.saving.job = job
 	go func() {
+		yieldProcessor()
 		complete()
 		w.refining.show(a.result)
 		a.err = w.o.Save(a.result)

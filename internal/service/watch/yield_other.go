@@ -1,0 +1,6 @@
+//go:build !linux
+
+package watch
+
+// yieldProcessor does nothing: only Linux has priorities of threads.
+func yieldProcessor() {}
