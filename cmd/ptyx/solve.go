@@ -40,6 +40,7 @@ type solverFlags struct {
 	Flicker    bool             `help:"Find the intensity of the probe for each pattern (lsqml)."`
 	OPR        int              `name:"opr" default:"0" help:"Modes of a probe that varies in the scan (lsqml)."`
 	Smooth     float64          `default:"0" help:"Strength of the smoothing, such as 10; 0: none (lsqml)."`
+	Background bool             `help:"Find an intensity that adds to all patterns (lsqml)."`
 	Freeze     solve.Freeze     `placeholder:"PART:PASSES" help:"Part that stays: object, probe or positions."`
 	Seed       uint64           `default:"0" help:"Random seed of the order of the patterns."`
 	Config     settings.File    `placeholder:"YAML" help:"File of settings for the flags that are not given."`
@@ -103,7 +104,8 @@ func (f *solverFlags) solve(app *appContext, o workflow.SolveOptions, iterations
 	o.Settings, o.Progress, o.Resume, o.Memory = text, app.progress(), f.Resume, f.MemoryLimit
 	o.Solver = solve.Options{
 		Method: f.Method, Likelihood: f.Likelihood, Passes: iterations, BatchSize: f.BatchSize, Modes: f.Modes,
-		Positions: f.Positions, Flicker: f.Flicker, OPR: f.OPR, Smooth: f.Smooth, Freeze: f.Freeze,
+		Positions: f.Positions, Flicker: f.Flicker, OPR: f.OPR, Smooth: f.Smooth,
+		Background: f.Background, Freeze: f.Freeze,
 		ProbeSupport: f.ProbeSupport, Seed: f.Seed, SaveEvery: f.SaveEvery,
 	}
 	result, err := workflow.Solve(app.Context, o, app.Log)

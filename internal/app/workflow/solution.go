@@ -152,6 +152,9 @@ func (j solution) result(s *solve.Solution) *reconstruct.Result {
 	if s.Weights != nil {
 		result.Extra = append(result.Extra, npz.Member{Key: "probe_weights", Value: s.Weights})
 	}
+	if s.Background != nil {
+		result.Extra = append(result.Extra, npz.Member{Key: "background", Value: s.Background})
+	}
 	if s.Variable != nil {
 		result.Extra = append(result.Extra, npz.Member{Key: "probe_variable", Value: s.Variable})
 	}

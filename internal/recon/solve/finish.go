@@ -12,6 +12,9 @@ import (
 func (s *state) finish(m method) (*Solution, error) {
 	solution := &Solution{X: slices.Clone(s.x), Y: slices.Clone(s.y)}
 	s.orthogonalise()
+	if s.offset != nil {
+		solution.Background = s.offset.counts()
+	}
 	if s.variation != nil {
 		s.variation.finish(solution)
 	}

@@ -20,6 +20,7 @@ type snapshot struct {
 	x, y     []float64
 	weights  []float64 // of the variation
 	noise    float64   // of a pixel
+	offset   []float32 // (N, N), background
 	residual float64   // of the pass that began here
 }
 
@@ -28,6 +29,9 @@ func (c *snapshot) take(s *state) {
 	c.unknowns.take(s.unknowns())
 	c.x, c.y, c.residual = append(c.x[:0], s.x...), append(c.y[:0], s.y...), math.Inf(1)
 	c.noise = s.noise
+	if s.offset != nil {
+		c.offset = append(c.offset[:0], s.offset.values.Data...)
+	}
 	if s.variation != nil {
 		c.weights = append(c.weights[:0], s.variation.weights...)
 	}
@@ -43,6 +47,10 @@ func (c *snapshot) restore(s *state) {
 	copy(s.x, c.x)
 	copy(s.y, c.y)
 	s.noise = c.noise
+	if s.offset != nil {
+		copy(s.offset.values.Data, c.offset)
+		clear(s.offset.gradient)
+	}
 	if s.variation != nil {
 		copy(s.variation.weights, c.weights)
 	}

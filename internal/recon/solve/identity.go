@@ -49,7 +49,8 @@ func identify(p Problem, o Options) ([]fact, error) {
 		value any
 	}{
 		{"method", o.Method}, {"likelihood", o.Likelihood}, {"batch-size", o.BatchSize}, {"modes", o.Modes},
-		{"positions", o.Positions}, {"seed", o.Seed}, {"opr", o.OPR}, {"flicker", o.Flicker},
+		{"positions", o.Positions}, {"seed", o.Seed}, {"opr", o.OPR},
+		{"flicker", o.Flicker}, {"background", o.Background},
 		{"freeze", o.Freeze}, {"smooth", o.Smooth}, {"probe-support", o.ProbeSupport},
 	} {
 		facts = append(facts, fact{

@@ -210,6 +210,9 @@ func (m *lsqml) sumGradients(members []int, pass int, light []float32, sum *misf
 		}
 		subtract(m.probeGradient.re, r.probeGradRe.Data)
 		subtract(m.probeGradient.im, r.probeGradIm.Data)
+		if m.offset != nil {
+			m.offset.add(r.offsetGrad.Data)
+		}
 		return nil
 	})
 	if !m.varies(pass) { // the variable modes wait

@@ -18,13 +18,17 @@ func (s *state) keepPower() {
 	}
 }
 
-// scaleProbe gives the probe a power of 1 per pixel and returns the factor.
+// leastPower is the share of the light that the probe has at least, beside a background.
+const leastPower = 0.1
+
+// scaleProbe gives the probe a power of 1 per pixel, less the background, and returns the factor.
 func (s *state) scaleProbe() float32 {
 	power := 0.0
 	for i, re := range s.probeRe.Data {
 		power += float64(re)*float64(re) + float64(s.probeIm.Data[i])*float64(s.probeIm.Data[i])
 	}
-	factor := float32(math.Sqrt(float64(s.n*s.n) / power))
+	total := float64(s.n * s.n)
+	factor := float32(math.Sqrt(max(total-s.offset.total(), leastPower*total) / power))
 	for i := range s.probeRe.Data {
 		s.probeRe.Data[i] *= factor
 		s.probeIm.Data[i] *= factor

@@ -107,6 +107,10 @@ type namedArray struct {
 func (g *guard) arrays() []namedArray {
 	s := g.state
 	list := append(s.named("", s.unknowns()), s.named("best.", g.best.unknowns)...)
+	if s.offset != nil {
+		list = append(list, namedArray{"offset", s.offset.values},
+			namedArray{"best.offset", ndarray.Wrap(g.best.offset, s.offset.values.Shape...)})
+	}
 	if s.memory.last != nil {
 		list = append(list, s.named("last.", *s.memory.last)...)
 	}

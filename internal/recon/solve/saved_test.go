@@ -95,7 +95,7 @@ func resumable(t *testing.T) map[string]func() (Problem, Options) {
 	}
 	return map[string]func() (Problem, Options){
 		"lsqml":          with(p, func(*Options) {}),
-		"lsqml, batches": with(masked, func(o *Options) { o.BatchSize, o.Smooth = 7, 3 }),
+		"lsqml, batches": with(masked, func(o *Options) { o.BatchSize, o.Smooth, o.Background = 7, 3, true }),
 		"lsqml, all":     with(moved, func(o *Options) { o.Positions, o.Modes, o.Seed = true, 2, 1 }),
 		"lsqml, refined": with(given, func(o *Options) { o.Positions, o.BatchSize = true, 20 }),
 		"lsqml, poisson": with(moved, func(o *Options) { o.Likelihood, o.Modes = Poisson, 3 }),

@@ -32,10 +32,11 @@ type Options struct {
 	Modes      int  // incoherent modes of the probe, K
 	Positions  bool // refine the positions too
 	// The probe may vary from pattern to pattern, with LSQML: by a factor, and by so many variable modes.
-	Flicker bool
-	OPR     int
-	Freeze  Freeze
-	Smooth  float64 // strength S of the object's prior exp(-S TV), with LSQML; 0: none
+	Flicker    bool
+	Background bool // find an intensity that adds to all patterns, with LSQML
+	OPR        int
+	Freeze     Freeze
+	Smooth     float64 // strength S of the object's prior exp(-S TV), with LSQML; 0: none
 	// ProbeSupport is the diameter of the circle outside which the probe is 0, as a share of N; 0: none.
 	ProbeSupport float64
 	Seed         uint64 // of the order of the patterns
@@ -69,6 +70,8 @@ func (o Options) Check() error {
 		return fault("--modes", o.Modes, fmt.Sprintf("1 to %d", MaxModes))
 	case !(o.Smooth >= 0) || math.IsInf(o.Smooth, 0):
 		return fault("--smooth", o.Smooth, "0 (none) or more")
+	case o.Background && o.Method != LSQML:
+		return fault("--method", o.Method, "lsqml, the only method that takes --background")
 	case o.Smooth > 0 && o.Method != LSQML:
 		return fault("--method", o.Method, "lsqml, the only method that takes --smooth")
 	case !(o.ProbeSupport >= 0 && o.ProbeSupport <= 1):
@@ -129,10 +132,11 @@ type Solution struct {
 	Residuals []float64
 	// Weights are (M, 1+V) with Options.Flicker or OPR = V; otherwise nil. The modes of pattern m are Weights[m, 0]
 	// times Probe, and the first one also the sum of Weights[m, v] Variable[v-1].
-	Weights  *ndarray.Float32
-	Variable *ndarray.Complex64 // (V, N, N), in the units of the patterns; orthogonal, the strongest first; nil: none
-	Device   string             // that made the passes: ONNX Runtime's name of the provider, or "Go"
-	Fallback string             // why the CPU made them although auto found CUDA; empty: it did not
+	Weights    *ndarray.Float32
+	Background *ndarray.Float32   // (N, N) with Options.Background, in counts
+	Variable   *ndarray.Complex64 // (V, N, N), in the units of the patterns; orthogonal, the strongest first; nil: none
+	Device     string             // that made the passes: ONNX Runtime's name of the provider, or "Go"
+	Fallback   string             // why the CPU made them although auto found CUDA; empty: it did not
 }
 
 // Run solves a problem and reports each pass to progress. The solution is the state with the lowest residual. If ctx is
@@ -241,6 +245,9 @@ func (s *state) runPass(ctx context.Context, m method, number int) (pass Pass, l
 	s.noise = sum.squares / float64(s.pixels())
 	if s.varies(number) {
 		s.variation.normalise()
+	}
+	if s.offset != nil {
+		s.offset.apply(number)
 	}
 	s.clip(s.probeRe.Data, s.probeIm.Data)
 	if s.movesObject(number) { // a frozen object fixes the power of the probe

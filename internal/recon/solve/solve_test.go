@@ -352,7 +352,8 @@ func TestInvalidOptions(t *testing.T) {
 		func(o *Options) { o.OPR = MaxModes + 1 }, func(o *Options) { o.Method, o.OPR = EPIE, 1 },
 		func(o *Options) { o.Method, o.Flicker = EPIE, true },
 		func(o *Options) { o.ProbeSupport = -0.1 }, func(o *Options) { o.Smooth = -1 },
-		func(o *Options) { o.Method, o.Smooth = EPIE, 1 }, func(o *Options) { o.ProbeSupport = 1.1 },
+		func(o *Options) { o.Method, o.Smooth = EPIE, 1 },
+		func(o *Options) { o.Method, o.Background = EPIE, true }, func(o *Options) { o.ProbeSupport = 1.1 },
 	} {
 		o := usual()
 		if err := o.Check(); err != nil {

@@ -31,6 +31,7 @@ type state struct {
 	start            centroid         // of the probe at the start
 	positions        *positions       // nil: they stay as given
 	variation        *variation       // of the probe; nil: it is the same for all patterns
+	offset           *offset          // background that is found; nil: none
 	noise            float64          // mean square of a pixel's misfit in the last pass
 	hasObject        bool             // the problem has an object, so the probe may move at once
 	support          []bool           // (N*N), pixels where the probe may have light; nil: all
@@ -59,7 +60,7 @@ func newState(p Problem, o Options) (*state, error) {
 	if o.Positions {
 		s.positions = newPositions(s)
 	}
-	s.variation = newVariation(s)
+	s.variation, s.offset = newVariation(s), newOffset(s)
 	s.startObject(p)
 	if err := s.startProbe(p.Probe); err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ type stepConfig struct {
 	patterns   int  // per run, B
 	modes      int  // of the probe, K
 	variable   int  // modes of the probe, V
+	offset     bool // a background adds to the intensities
 	varies     bool // each pattern has its own factors of modes and variable modes
 	likelihood Likelihood
 	measured   []bool  // (N*N), pixels that count; nil: all
@@ -32,7 +33,9 @@ type stepArrays struct {
 	shiftY, shiftX     *ndarray.Float32 // (B, 1, N, N), matrices of the subpixel shifts
 	measured           *ndarray.Float32 // (B, 1, N, N), amplitudes
 	factors            *ndarray.Float32 // (B*K, K+V), of the probe's planes in each mode; nil: they do not vary
+	offset             *ndarray.Float32 // (1, 1, N, N), intensity that adds to all patterns; nil: none
 
+	offsetGrad               *ndarray.Float32 // (1, 1, N, N), summed over the batch; nil without offset
 	misfit                   *ndarray.Float32 // (B, 1, 1, 1), sum (|F| - d)^2 of each pattern
 	loss                     *ndarray.Float32 // the likelihood, scaled
 	objectGradRe             *ndarray.Float32 // (B, 1, N, N), of the likelihood
@@ -54,6 +57,9 @@ func newStepArrays(c stepConfig, probeRe, probeIm *ndarray.Float32) *stepArrays 
 		a.factors = ndarray.New[float32](c.patterns*c.modes, c.modes+c.variable)
 		a.factorGrad = ndarray.New[float32](a.factors.Shape...)
 	}
+	if c.offset {
+		a.offset, a.offsetGrad = ndarray.New[float32](1, 1, c.n, c.n), ndarray.New[float32](1, 1, c.n, c.n)
+	}
 	return a
 }
 
@@ -62,6 +68,9 @@ func (a *stepArrays) inputs() []*ndarray.Float32 {
 	if a.factors != nil {
 		list = append(list, a.factors)
 	}
+	if a.offset != nil {
+		list = append(list, a.offset)
+	}
 	return list
 }
 
@@ -69,6 +78,9 @@ func (a *stepArrays) outputs() []*ndarray.Float32 {
 	list := []*ndarray.Float32{a.misfit, a.loss, a.objectGradRe, a.objectGradIm, a.probeGradRe, a.probeGradIm}
 	if a.factorGrad != nil {
 		list = append(list, a.factorGrad)
+	}
+	if a.offsetGrad != nil {
+		list = append(list, a.offsetGrad)
 	}
 	return list
 }
@@ -101,6 +113,11 @@ func buildStep(c stepConfig) *program.Program {
 		leaves, inputs = append(leaves, factors), append(inputs, factors)
 	}
 	intensity := forward.SumModes(forward.Diffract(forward.ShiftProbe(probe, shiftY, shiftX), object)) // (B, 1, N, N)
+	if c.offset {
+		offset := leaf("offset", 1, 1, c.n, c.n)
+		intensity = ops.Add(intensity, offset)
+		leaves, inputs = append(leaves, offset), append(inputs, offset)
+	}
 	if c.measured != nil {
 		intensity = c.masked(intensity)
 	}

@@ -16,16 +16,18 @@ type way struct {
 	likelihood Likelihood
 	masked     bool
 	varies     bool // the probe
+	offset     bool // a background adds
 }
 
 var ways = []way{
-	{Amplitude, false, false}, {Poisson, false, false}, {Amplitude, true, false}, {Poisson, true, false},
-	{Amplitude, false, true},
+	{Amplitude, false, false, false}, {Poisson, false, false, false}, {Amplitude, true, false, false},
+	{Poisson, true, false, false}, {Amplitude, false, true, false}, {Poisson, true, true, true},
 }
 
 // small is a step of two patterns, the second with a subpixel shift, and a probe of two modes.
 func small(way way) (stepConfig, *stepArrays) {
 	c := stepConfig{n: 8, patterns: 2, modes: 2, likelihood: way.likelihood, floor: 1e-3, background: 2e-2}
+	c.offset = way.offset
 	if c.varies = way.varies; c.varies {
 		c.variable = 1
 	}
@@ -33,6 +35,9 @@ func small(way way) (stepConfig, *stepArrays) {
 	a := newStepArrays(c, probe(1), probe(2))
 	if c.varies {
 		copy(a.factors.Data, testutil.Uniform(6, -1, 1, a.factors.Shape...).Data)
+	}
+	if c.offset {
+		copy(a.offset.Data, testutil.Uniform(7, 0.1, 1, a.offset.Shape...).Data)
 	}
 	for i, to := range []*ndarray.Float32{a.objectRe, a.objectIm} {
 		copy(to.Data, testutil.Uniform(uint64(3+i), -1, 1, to.Shape...).Data)
@@ -97,6 +102,9 @@ func likelihoodOf(c stepConfig, a *stepArrays) (loss, misfit float64) {
 			}
 		}
 		for q, v := range intensity {
+			if c.offset {
+				v += float64(a.offset.Data[q])
+			}
 			if c.measured != nil && !c.measured[q] {
 				v = 0
 			}
@@ -153,6 +161,9 @@ func TestGradientsByFiniteDifferences(t *testing.T) {
 		}
 		if c.varies {
 			list = append(list, gradient{"factors", a.factors, a.factorGrad})
+		}
+		if c.offset {
+			list = append(list, gradient{"offset", a.offset, a.offsetGrad})
 		}
 		for _, v := range list {
 			var slopes, gradients []float32

@@ -43,6 +43,7 @@ func newStepper(s *state, e engine.Engine) (*stepper, error) {
 	t.patterns = min(t.patterns, max(1, len(s.x)/s.sharers(threads)))
 	config := stepConfig{
 		n: s.n, patterns: t.patterns, modes: modes, variable: s.options.OPR, varies: s.variation != nil,
+		offset:     s.offset != nil,
 		likelihood: s.options.Likelihood, measured: s.measured,
 		floor: floorAmplitude, background: float32(s.background()),
 	}
@@ -56,6 +57,9 @@ func newStepper(s *state, e engine.Engine) (*stepper, error) {
 	}
 	for range count {
 		r := &replica{stepArrays: newStepArrays(config, s.probeRe, s.probeIm)}
+		if s.offset != nil {
+			r.offset = s.offset.values
+		}
 		if r.binding, err = t.executable.Bind(r.inputs(), r.outputs()); err != nil {
 			_ = t.close()
 			return nil, fmt.Errorf("binding the step of the solver: %w", err)
@@ -125,7 +129,7 @@ func (t *stepper) fill(r *replica) error {
 		if slot >= len(r.members) {
 			clear(re)
 			clear(im)
-			clear(part(r.measured, slot, size))
+			s.offset.amplitudes(part(r.measured, slot, size))
 			if r.factors != nil {
 				clear(part(r.factors, slot, t.factors))
 			}
