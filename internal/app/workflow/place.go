@@ -50,10 +50,22 @@ func (j *solution) place(ctx context.Context) error {
 		return nil // the object was made with these positions; or the network would take too long
 	}
 	given := j.problem
+	if bytes := placingBytes(len(given.X), given.Patterns.Side()); bytes > mostPlacing {
+		j.log.Warn("positions are refined from where they are: the patches of so many patterns do not fit into memory",
+			"patterns", len(given.X), "MB", bytes/1e6, "limit_MB", mostPlacing/1e6)
+		return nil
+	}
+	j.say("finding positions from %d single patterns", len(given.X))
 	found, err := placed(ctx, given, j.engine, j.log)
-	if err != nil || found == nil || found.Pairs < len(given.X) {
+	if err != nil || found == nil {
 		return err
 	}
+	if found.Pairs < len(given.X) {
+		j.log.Warn("positions are refined from where they are: too few neighbours could be registered", "pairs",
+			found.Pairs, "patterns", len(given.X))
+		return nil
+	}
+	j.say("comparing them with the given positions by three short solutions")
 	t := &trials{job: *j, problem: given, factor: coarseness(given)}
 	before := t.residual(ctx, given.X, given.Y)
 	x, y, after := found.X, found.Y, t.residual(ctx, found.X, found.Y)
@@ -71,6 +83,19 @@ func (j *solution) place(ctx context.Context) error {
 	}
 	return t.err
 }
+
+// say prints a line about the progress.
+func (j *solution) say(format string, values ...any) {
+	if j.progress != nil {
+		fmt.Fprintf(j.progress, format+"\n", values...)
+	}
+}
+
+// mostPlacing is the memory that patches may take for finding positions, in bytes.
+const mostPlacing = 4e9
+
+// placingBytes is the memory of a patch in complex64 and its three transforms in complex128, for every pattern.
+func placingBytes(patterns, n int) int64 { return int64(patterns) * int64(n*n) * (8 + 3*16) }
 
 // muchBetter is the share of the residual that positions from patches must remove. Those of a network's patches are
 // known to about a pixel; the solver finds such errors itself.

@@ -1,11 +1,15 @@
 package workflow
 
 import (
+	"bytes"
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/simulate"
@@ -25,7 +29,8 @@ func TestPositionsAreFoundFromSinglePatterns(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 7))
 	for _, wrong := range []float64{0, 5} {
 		p := solve.Problem{
-			Patterns: solve.Amplitudes{Float32: data.Patterns}, Probe: data.Probe, X: slices.Clone(data.X), Y: slices.Clone(data.Y),
+			Patterns: solve.Amplitudes{Float32: data.Patterns}, Probe: data.Probe,
+			X: slices.Clone(data.X), Y: slices.Clone(data.Y),
 		}
 		for i := range p.X {
 			p.X[i] += wrong * random.NormFloat64()
@@ -59,4 +64,21 @@ func positionError(x, y, trueX, trueY []float64) float64 {
 	}
 	n := float64(len(x))
 	return math.Sqrt((sum - sumX*sumX/n - sumY*sumY/n) / (2 * n))
+}
+
+// TestPlacingIsBoundInMemory: too many patterns keep their positions, with a warning, before anything is computed.
+func TestPlacingIsBoundInMemory(t *testing.T) {
+	const count = 5000
+	var log bytes.Buffer
+	j := solution{
+		solver: solve.Defaults(8), engine: engine.Options{Kind: engine.KindORT},
+		log: slog.New(slog.NewTextHandler(&log, nil)),
+		problem: solve.Problem{
+			X: make([]float64, count), Y: make([]float64, count),
+			Patterns: solve.Amplitudes{Float32: &ndarray.Float32{Shape: []int{count, 128, 128}}}, // no pattern is read
+		},
+	}
+	if err := j.place(t.Context()); err != nil || !strings.Contains(log.String(), "do not fit into memory") {
+		t.Errorf("%v\n%s", err, log.String())
+	}
 }

@@ -117,7 +117,7 @@ func (j solution) solve(ctx context.Context) (_ *solve.Solution, err error) {
 // report prints a line about a pass.
 func (j solution) report(p solve.Pass) {
 	if p.Unsaved != nil {
-		j.log.Warn("the run goes on, but its state could not be saved", "pass", p.Number, "error", p.Unsaved)
+		j.log.Warn("the run continues, but its state could not be saved", "pass", p.Number, "error", p.Unsaved)
 	}
 	if j.progress == nil {
 		return

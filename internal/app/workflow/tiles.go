@@ -37,7 +37,8 @@ func (o TileOptions) check(s SolveOptions) error {
 		}
 	case o.Cluster.URL == "" && o.Count > 0:
 		return &badinput.Error{
-			Key: "--tiles", Found: "no broker", Expected: "--nats with its URL", Remedy: "give --nats, or omit this flag",
+			Key: "--tiles", Found: "no broker", Expected: "--nats with its URL",
+			Remedy: "give --nats, or omit this flag",
 		}
 	case o.Cluster.URL == "":
 		return nil

@@ -92,8 +92,8 @@ func (c central) Read(id int, pattern []float32) error {
 	return nil
 }
 
-// Differences is sum (d - mean)^2 / sum d^2 over the measured pixels of all patterns: the residual that the mean pattern
-// would leave in place of a model. An object that explains how the patterns differ leaves much less.
+// Differences is sum (d - mean)^2 / sum d^2 over the measured pixels of all patterns: the residual that the mean
+// pattern would leave in place of a model. An object that explains how the patterns differ leaves much less.
 func (p Problem) Differences() (share float64, err error) {
 	n := p.Patterns.Side()
 	sums, squares := make([]float64, n*n), 0.0

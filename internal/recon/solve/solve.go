@@ -144,7 +144,7 @@ type Solution struct {
 // that diverges goes back to its best state and halves its steps; if this does not help, Run returns an error alone.
 //
 // With Options.Checkpoint, Run saves its state after the last pass and when ctx is done. If that fails, Run returns
-// *Unsaved and the solution. If saving between two passes fails, Run reports it with the pass and goes on. A run with
+// *Unsaved and the solution. If saving between two passes fails, Run reports it with the pass and continues. A run with
 // Options.Resume continues from such a state, and ends with the bytes of a run that never stopped. All faults of the
 // state's file are *badinput.Error. EPIE needs no engine, so e may be nil.
 func Run(ctx context.Context, p Problem, o Options, e engine.Engine, progress func(Pass)) (*Solution, error) {
