@@ -5,8 +5,8 @@ LIB := $(CURDIR)/lib
 # Tests and benchmarks use the pinned libraries, whatever directory they run in.
 WITH_LIB = PTYX_ONNXRUNTIME=$(LIB) PTYX_HDF5=$(LIB)
 
-.PHONY: demo build dist docs general lib test test-all check vet format staticcheck lines vuln licenses bench fuzz kill \
-	soak race reproduce interop clean
+.PHONY: demo build dist docs general lib test test-all check vet format staticcheck lines vuln licenses bench \
+	fuzz kill soak race reproduce interop clean
 
 demo: build lib
 	sh scripts/demo.sh

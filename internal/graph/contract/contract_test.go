@@ -31,7 +31,8 @@ func sample() contract.Contract {
 		PtyxVersion: "1.2.3", N: n, Gridsize: 3, Channels: 9, FiltersScale: 2, Network: "unrolled",
 		ObjectExtent: "centre", TrainingInput: "intensity",
 		InputScale: 1.0 / 3, AmplitudeMax: 2, Photons: 1e9 + 0.1, Probe: probe, ProbeDigest: optics.ProbeDigest(probe),
-		DataDigest: "data", Samples: "9 patterns", Seed: math.MaxUint64, Epochs: 50, Loss: "mae", TrainLoss: 5e-324, ValLoss: -0.25,
+		DataDigest: "data", Samples: "9 patterns", Seed: math.MaxUint64,
+		Epochs: 50, Loss: "mae", TrainLoss: 5e-324, ValLoss: -0.25,
 		Engine: "tape", Device: "Go", Fallback: "no kernel",
 		Variance: true,
 	}
