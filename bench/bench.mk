@@ -69,13 +69,23 @@ results: build lib
 # a training, the solver and pty-chi, over photons, overlap, kinds of object and sizes of patterns. It writes
 # docs/which.md and bench/which.json, and resumes when it was stopped.
 #
-#	make which                                   everything, a seed each: some hours
+#	make which                                   everything, a seed each: an hour and a half on two idle cores, and
+#	                                             about a minute for each of 72 scans if pty-chi is installed
+#	make which WHICH="--seeds 3"                 three seeds: three times as long
 #	make which WHICH="--sizes 64 --seeds 3"      a part, see bench/which.py --help
 #	make which MODEL=pretrained                  another general network than that inside the program
 .PHONY: which
 which: build lib $(PEERS_ENV)/made
 	$(WITH_LIB) $(PEERS_ENV)/bin/python -B bench/which.py --ptyx bin/ptyx --files $(PEERS_FILES) --results bench \
 		--page docs/which.md $(if $(MODEL),--model $(MODEL)) $(WHICH)
+
+# make bench-sigma measures the share of errors within one sigma of the general network, for each decade of photons. It
+# writes bench/sigma.md and bench/sigma.json in about five minutes, and shares its scans with make which. BENCH_QUICK=1
+# takes one seed; SIGMA="--sizes 64 128" takes larger patterns, too; MODEL is another general network.
+.PHONY: bench-sigma
+bench-sigma: build lib $(PEERS_ENV)/made
+	$(WITH_LIB) $(PEERS_ENV)/bin/python -B bench/trust.py --ptyx bin/ptyx --files $(PEERS_FILES) --results bench \
+		$(if $(MODEL),--model $(MODEL)) $(if $(BENCH_QUICK),--quick) $(SIGMA)
 
 # make samples draws docs/experiments.png, the contact sheet of docs/experiments.md.
 .PHONY: samples

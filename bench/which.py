@@ -27,7 +27,6 @@ USUAL_STEP, USUAL_PHOTONS = 0.5, "1e6"
 # N: patterns, width of the probe in pixels. The probe is given out of focus, as delivered ones are.
 SIZES = {64: (250, 20), 128: (150, 40)}
 PASSES = ("--probe-passes", 10)
-GENERAL = Path(__file__).parent.parent / "internal/recon/general/general.onnx"  # inside the program
 
 
 @dataclass
@@ -76,10 +75,10 @@ def refined(bench, scan):
 
 
 def tuned(bench, scan):
-    """A training starts only from a network of the scan's size; the general one is stored for 64 pixels."""
-    if not bench.model and scan.name.split("-")[1] != "64":
+    """A training starts from the network inside ptyx, which has all sizes, or from a file of the scan's size."""
+    if bench.model and scan.name.split("-")[1] != "64":
         return None
-    return bench.train(scan, "--init", bench.model or GENERAL, "--max-epochs", 3), bench.ours()
+    return bench.train(scan, "--init", bench.model or "general", "--max-epochs", 3), bench.ours()
 
 
 def trained(bench, scan):
