@@ -37,7 +37,7 @@ site: $(PYTHON_ENV)/made
 	$(PYTHON_ENV)/bin/python -B bench/claims.py --check
 	NO_MKDOCS_2_WARNING=1 $(PYTHON_ENV)/bin/mkdocs build --quiet --strict --config-file scripts/site/mkdocs.yml
 
-$(PYTHON_ENV)/made: python/requirements.txt scripts/site/requirements.txt
+$(PYTHON_ENV)/made: python/requirements.txt python/tests/requirements.txt scripts/site/requirements.txt
 	rm -rf $(PYTHON_ENV)
 	$(PYTHON) -m venv $(PYTHON_ENV)
 	$(PYTHON_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement python/requirements.txt \

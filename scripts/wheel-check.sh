@@ -38,7 +38,7 @@ assert "image/png" not in result._repr_mimebundle_()  # there is no matplotlib
 assert result._repr_mimebundle_()["text/html"].count("<img") == 3
 END
 
-"$fresh/pip" install --quiet --disable-pip-version-check --requirement "$checkout/python/requirements.txt"
+"$fresh/pip" install --quiet --disable-pip-version-check --requirement "$checkout/python/tests/requirements.txt"
 cp -R "$checkout/python/tests" "$checkout/python/pyproject.toml" "$checkout/scripts/star" .
 alone "$fresh/python" -m pytest
 alone "$fresh/python" "$checkout/python/reference.py" --check "$checkout/docs/python-api.md"
