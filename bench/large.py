@@ -1,6 +1,5 @@
 """Large scans: time and peak memory over the number of patterns, and over the number of workers."""
 
-import json
 import os
 import subprocess
 import tempfile
@@ -54,12 +53,12 @@ def tiles(bench):
 def run(bench, scan, workers):
     """Seconds of a solution in 16 tiles. A short run before has the workers started and warm."""
     with tempfile.TemporaryDirectory(dir=bench.files) as store:
-        programs = [started(bench, "broker", "--store", store, "--listen", "127.0.0.1:0", "--json")]
+        programs = [started(bench, "broker", "--store", store, "--listen", "127.0.0.1:0")]
         try:
-            url = json.loads(programs[0].stdout.readline())["url"]
+            url = programs[0].stdout.readline().split(": ")[0]
             cores = sorted(os.sched_getaffinity(0))
             for core in cores[:workers]:
-                programs.append(started(bench, "worker", "--nats", url, "--threads", 1, "--json", core=core))
+                programs.append(started(bench, "worker", "--nats", url, "--threads", 1, core=core))
                 programs[-1].stdout.readline()
             command = [bench.ptyx, "solve", "--data", scan, "--input", "amplitude", "--nats", url, "--tiles", 16,
                        "--output-dir", Path(store) / "out", "--quiet", "--iterations"]
