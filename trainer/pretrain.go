@@ -310,7 +310,8 @@ func (p *pretraining) model() (*onnxir.Model, error) {
 	e := p.request.Engine
 	return export.Checkpoint(c.Network(c.N), p.state.Parameters, contract.Contract{
 		Gridsize: 1, TrainingInput: contract.Simulated, Photons: optics.Power(probe), Probe: probe,
-		DataDigest: p.digest, Samples: p.samples(), Seed: c.Seed, Epochs: p.state.Epoch, Loss: "error of the object, supervised",
+		DataDigest: p.digest, Samples: p.samples(), Seed: c.Seed, Epochs: p.state.Epoch,
+		Loss:      "error of the object, supervised",
 		TrainLoss: last.TrainLoss, ValLoss: last.ValLoss, Engine: e.Name(), Device: e.Device(), Fallback: e.Fallback(),
 	})
 }
