@@ -8,10 +8,10 @@
 // with the last one, and with that of ptyx solve. The model none stands for ptyx watch
 // --refine-only; it and general take the probe of the scan.
 //
-// Otherwise it measures how many frames per second are computed if the sender waits; the times from a frame's last byte to its
-// pixels in the page's stream, and to a file with it, at -load times that rate; and what happens to the frames of a
-// sender twice as fast, with both policies. With -long it sends so many frames past an empty network, and records the
-// memory. With -page it writes the figures into a page of the documentation.
+// Otherwise it measures how many frames per second are computed if the sender waits. At -load times that rate, it
+// measures the times from a frame's last byte to its pixels in the page's stream, and to a file with it. It counts what
+// happens to the frames of a sender twice as fast, with both policies. With -long it sends so many frames past an empty
+// network, and records the memory. With -page it writes the figures into a page of the documentation.
 package main
 
 import (

@@ -16,8 +16,8 @@ const (
 )
 
 // planeOf estimates the plane of an object o from small blocks all over it. Its slope maximizes the sum of o without
-// it, as in the pictures that ptyx writes. The search starts at the phase of the sum of conj(o[r, c]) o[r, c+1], and alike
-// along rows. The level is the mean phase without the slope.
+// it, as in the pictures that ptyx writes. The search starts at the phase of the sum of conj(o[r, c]) o[r, c+1], and
+// alike along rows. The level is the mean phase without the slope.
 func planeOf(source Source) (p plane) {
 	box := source.Box()
 	if box.Height() == 0 {

@@ -247,8 +247,8 @@ func (c *client) wait(what string, holds func() bool) {
 	c.t.Fatal("waited in vain for " + what)
 }
 
-// TestTilesHoldTheObject: the page gets amplitude, phase, coverage and what is refined, within the step of their scales,
-// at full resolution and as means; pixels without an object have no coverage; a change arrives.
+// TestTilesHoldTheObject: the page gets amplitude, phase, coverage and what is refined, within the step of their
+// scales, at full resolution and as means; pixels without an object have no coverage; a change arrives.
 func TestTilesHoldTheObject(t *testing.T) {
 	g := &growing{box: frame.Box{Top: -40, Left: 10, Bottom: 60, Right: 120}}
 	v := New(g, 16)

@@ -84,8 +84,8 @@ func (o *object) put(f frame, patch []complex64) error {
 	return nil
 }
 
-// result is the object so far, as reconstruct.Run makes it of a complete scan. It is valid after complete, which another
-// goroutine may call.
+// result is the object so far, as reconstruct.Run makes it of a complete scan. It is valid after complete, which
+// another goroutine may call.
 func (o *object) result(provider string, probe *ndarray.Complex64) (r *reconstruct.Result, complete func()) {
 	r, complete = reconstruct.FromFrames(o.canvas, provider, probe, o.placed)
 	r.Scale = o.scale
