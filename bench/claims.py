@@ -127,7 +127,8 @@ def page(records):
             machines.append(described)
         taken = record["taken"][claim.section]
         link = os.path.relpath(ROOT / claim.page, PAGE.parent)
-        rows.append(f"| {claim.stated(record['sections']).replace(' | ', '; ').replace('; |', ';')} | [{claim.page}]({link}) | "
+        stated = claim.stated(record["sections"]).replace(" | ", "; ").replace("; |", ";")  # no cell of its own
+        rows.append(f"| {stated} | [{claim.page}]({link}) | "
                     f"`{COMMANDS[claim.record]}` | {claim.section} | {taken['date']} | {taken.get('minutes', '–')} | "
                     f"{machines.index(described) + 1} |")
     listed = "\n".join(f"{number}. {text}" for number, text in enumerate(machines, 1))

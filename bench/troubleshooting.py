@@ -1,7 +1,8 @@
 """Draws the pictures of docs/troubleshooting.md: what each fault that `ptyx validate` finds does to a reconstruction.
 
 Every fault is put into one simulated scan. Validation must find it, or this script fails. Then the solver
-reconstructs the faulty scan. A picture shows a pattern as it is read, and the phase of the object. The line below it says how good that is."""
+reconstructs the faulty scan. A picture shows a pattern as it is read, and the phase of the object. The line below it
+says how good that is."""
 
 import argparse
 import warnings
