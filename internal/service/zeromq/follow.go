@@ -8,8 +8,8 @@ import (
 
 // Follow passes all messages of a sender to deliver until ctx is done. While deliver runs, nothing is read, and the
 // sender waits. If the sender is not there, or the connection breaks, Follow connects again, and logs that once for
-// each break. A sender that closes every connection soon gives one line, too. Each connection gets its own deliver, from
-// begin: messages of two connections are not in order.
+// each break. A sender that closes every connection soon gives one line, too. Each connection gets its own deliver,
+// from begin: messages of two connections are not in order.
 func Follow(ctx context.Context, address string, begin func() (deliver func(parts [][]byte)), log *slog.Logger) {
 	const shortest, longest = 50 * time.Millisecond, 2 * time.Second
 	pause, reported := shortest, false
