@@ -76,7 +76,8 @@ func (c solveCmd) Help() string {
 	return c.solverFlags.Help() + `
 
 With --nats, the workers of a broker solve the scan in tiles (see ptyx broker and ptyx worker). The files depend on the
-number of tiles, but not on the workers. Such a run cannot refine positions, and does not resume.`
+number of tiles, but not on the workers. Such a run takes neither --positions, --opr, --flicker nor --background, keeps
+no object with --freeze, and does not resume.`
 }
 
 // Run solves.

@@ -46,6 +46,10 @@ func (o TileOptions) check(s SolveOptions) error {
 		return fault("--positions", "positions to refine in tiles", "positions that are right")
 	case s.Solver.OPR > 0 || s.Solver.Flicker:
 		return fault("--opr, --flicker", "a probe that varies in tiles", "the same probe for all patterns")
+	case s.Solver.Background:
+		return fault("--background", "a background to find in tiles", "patterns without one")
+	case s.Solver.Freeze.Object > 0:
+		return fault("--freeze", "an object that stays in tiles", "an object that moves")
 	case s.Resume:
 		return fault("--resume", "a run in tiles", "a run on this machine")
 	}

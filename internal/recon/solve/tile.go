@@ -55,6 +55,8 @@ func OpenTile(ctx context.Context, plan []byte, threads int, e engine.Engine) (*
 		return nil, err
 	}
 	t.state.tile = true
+	t.start = centroid{t.plan.Start[0], t.plan.Start[1]}
+	t.support = t.newSupport() // the probe that stands in for the first round's has no centre
 	t.method, err = methods[t.plan.Options.Method].new(t.state, e)
 	return t, err
 }
@@ -67,7 +69,7 @@ func (p tilePlan) check() error {
 	_, known := methods[p.Options.Method]
 	_, knowsNoise := likelihoods[p.Options.Likelihood]
 	count := len(p.Patterns)
-	finiteAll := !slices.ContainsFunc(append(slices.Clone(p.X), p.Y...), func(v float64) bool {
+	finiteAll := !slices.ContainsFunc(slices.Concat(p.X, p.Y, p.Start[:]), func(v float64) bool {
 		return !(math.Abs(v) <= 1<<24)
 	})
 	if !known || !knowsNoise || !dataset.HasSize(p.N) || count == 0 || len(p.X) != count || len(p.Y) != count ||

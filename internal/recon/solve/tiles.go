@@ -97,8 +97,9 @@ type tilePlan struct {
 	Version   string // of ptyx
 	N, Rounds int
 	Options   Options
-	Scale     float64 // of the complete scan's patterns
-	HasObject bool    // the first round starts from an object that was given
+	Scale     float64    // of the complete scan's patterns
+	HasObject bool       // the first round starts from an object that was given
+	Start     [2]float64 // y, x: centre of the complete scan's probe, around which its support lies
 	X, Y      []float64
 	Measured  []bool
 	Patterns  []dataset.Packed
@@ -112,7 +113,7 @@ func (t *Tiles) Plan(i int) ([]byte, error) {
 	own := t.tiles[i]
 	p := tilePlan{
 		Version: version.String, N: t.n, Rounds: t.Rounds(), Options: t.options, Scale: t.scale,
-		HasObject: t.hasObject, Measured: t.measured,
+		HasObject: t.hasObject, Measured: t.measured, Start: [2]float64{t.start.y, t.start.x},
 	}
 	p.Options.Resume, p.Options.Checkpoint = "", ""
 	pattern := make([]float32, t.n*t.n)

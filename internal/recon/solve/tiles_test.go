@@ -78,3 +78,27 @@ func TestTilesFindTheObjectOfTheCompleteScan(t *testing.T) {
 		t.Error("other workers find another object")
 	}
 }
+
+// TestTilesHaveTheSupportOfTheCompleteScan, wherever the light of its probe is: the probe with which a tile is prepared
+// has no centre.
+func TestTilesHaveTheSupportOfTheCompleteScan(t *testing.T) {
+	p, _ := simulated(t, 12, 1e6)
+	o := usual()
+	o.ProbeSupport = 0.5
+	tiles, err := NewTiles(p, o, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := tiles.Plan(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tile, err := OpenTile(t.Context(), plan, 1, fast(t, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tile.Close()
+	if !slices.Equal(tile.support, tiles.support) {
+		t.Error("the support of a tile is not that of the scan")
+	}
+}
