@@ -152,7 +152,7 @@ func TestTheIndexOfTests(t *testing.T) {
 
 // Addresses that a reader of the project may need. Packages come from where the reader's tools are set up to find them,
 // and nothing here says where that is.
-var addresses = []string{"go.dev", "gorgonia.org", "netron.app"}
+var addresses = []string{"go.dev", "gorgonia.org", "netron.app", "localhost"}
 
 var (
 	address = regexp.MustCompile(`\bhttps?://([A-Za-z0-9.-]+)`)

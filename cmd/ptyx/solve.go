@@ -12,7 +12,7 @@ import (
 type solveCmd struct {
 	Data       string `required:"" placeholder:"FILE" help:"Scan to solve: NPZ, CXI or HDF5."`
 	Iterations int    `default:"60" help:"Most passes over the data."`
-	Start      string `placeholder:"FILE|network" help:"First object: of a file, or of the general network."`
+	Start      string `default:"auto" placeholder:"FILE" help:"First object: auto, none, network or that of a file."`
 	Resolution bool   `help:"Also solve two halves of the scan and state the resolution. Takes twice the time."`
 
 	tileFlags `embed:"" group:"Remote workers"`
@@ -74,6 +74,9 @@ ends with the bytes of a run that was not interrupted. To continue a run that is
 // Help adds what is about workers.
 func (c solveCmd) Help() string {
 	return c.solverFlags.Help() + `
+
+By --start network, the general network inside ptyx makes the first object; --start none is an object that changes
+nothing. --start auto takes the network if neighbours overlap by less than half of the probe's width.
 
 With --nats, the workers of a broker solve the scan in tiles (see ptyx broker and ptyx worker). The files depend on the
 number of tiles, but not on the workers. Such a run takes neither --positions, --opr, --flicker nor --background, keeps

@@ -42,7 +42,8 @@ func TestDefaultsAreTheTrainers(t *testing.T) {
 // notSettings are the flags of train that its configuration does not hold.
 var notSettings = map[string]bool{
 	"help": true, "verbose": true, "quiet": true, "resume": true, "config": true, "live": true, "disable-mlflow": true,
-	"dry-run": true, "json": true, "insecure": true, "layout-file": true,
+	"dry-run": true, "json": true, "insecure": true, "layout-file": true, "nats": true, "token-file": true,
+	"tls-ca": true, "creds": true,
 }
 
 // changed gives each setting of train, but --loss, a value other than its default.
@@ -58,6 +59,7 @@ var changed = map[string]string{
 	"energy-ev": "2", "distance-m": "3", "detector-pixel-um": "4", "hdf5": "h", "engine": "tape", "device": "cuda",
 	"threads": "5", "onnxruntime": "r", "profile": "f", "patterns": "p", "x": "x", "y": "y", "unit": "um",
 	"mask": "m.h5", "raster": "3x4", "step-nm": "20", "rotation-deg": "9", "electrons": "true", "follow-links": "l",
+	"shards": "3",
 }
 
 // TestEveryFlagOfTrainCounts: each flag changes the options by itself, without a configuration file and over one.

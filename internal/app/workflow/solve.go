@@ -29,7 +29,7 @@ type SolveOptions struct {
 	Read      dataset.Options // how to read the scan
 	Model     string          // .onnx file or run directory whose probe replaces the scan's; empty: none
 	Recon     string          // reconstruction to start from, with its probe; empty: none
-	Start     string          // NetworkStart, or a file whose object is the first; empty: an empty object
+	Start     string          // EmptyStart, which "" stands for, NetworkStart, AutoStart, or the first object's file
 	OutputDir string
 	Engine    engine.Options
 	Solver    solve.Options
@@ -110,7 +110,7 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 			return nil, ofFile(err, o.Scan)
 		}
 	}
-	if o.Start == NetworkStart {
+	if job.decide(o.Start, scan, log) == NetworkStart {
 		if err := job.start(ctx, scan, log); err != nil {
 			return nil, ofFile(err, o.Scan)
 		}

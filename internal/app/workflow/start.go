@@ -3,18 +3,47 @@ package workflow
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/quality/evaluate"
+	"ptyx/internal/quality/validate"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/scan/dataset"
 )
 
-// NetworkStart is the value of SolveOptions.Start for the general network. Another value names a file.
-const NetworkStart = "network"
+// Values of SolveOptions.Start. Another one names a file.
+const (
+	NetworkStart = "network" // the object of the general network
+	EmptyStart   = "none"    // 1 everywhere
+	AutoStart    = "auto"    // that of the network if patterns overlap little, else an empty one
+)
 
-// startBatch is the number of patterns in a batch of the network that makes the first object.
-const startBatch = 16
+// startPixels is the number of pattern pixels in a batch of the network that makes the first object.
+const startPixels = 1 << 16
+
+// decide replaces AutoStart. Where patterns overlap little, many passes do not find from an empty object what the
+// network sees in each pattern: docs/solve.md has figures. Sizes that the network does not serve start empty.
+func (j *solution) decide(start string, scan *dataset.Scan, log *slog.Logger) string {
+	if start != AutoStart {
+		return start
+	}
+	p := j.problem
+	overlap := validate.Overlap(p.X, p.Y, strongest(p.Probe, scan.N))
+	if !(overlap < validate.LeastOverlap) || len(p.X) == 0 {
+		return EmptyStart
+	}
+	if _, err := generalNetwork(scan); err != nil {
+		return EmptyStart
+	}
+	log.Info("patterns overlap little, so the general network makes the first object", "overlap", overlap)
+	return NetworkStart
+}
+
+// strongest is the first mode of a probe (N, N) or (K, N, N), on the same memory.
+func strongest(probe *ndarray.Complex64, n int) *ndarray.Complex64 {
+	return ndarray.Wrap(probe.Data[:n*n], n, n)
+}
 
 // start gives the problem of a job its first object, from the general network.
 func (j *solution) start(ctx context.Context, scan *dataset.Scan, log *slog.Logger) error {
@@ -27,11 +56,13 @@ func (j *solution) start(ctx context.Context, scan *dataset.Scan, log *slog.Logg
 	if err != nil {
 		return err
 	}
-	strongest := ndarray.Wrap(p.Probe.Data[:scan.N*scan.N], scan.N, scan.N)
-	seed := j.solver.Seed
-	probe, err := ProbeChoice{Passes: GeneralPasses}.calibrated(ctx, scan, strongest, seed, log)
-	if err != nil {
-		return err
+	given, seed := strongest(p.Probe, scan.N), j.solver.Seed
+	probe := given
+	if j.solver.Freeze.Probe == 0 {
+		probe, err = ProbeChoice{Passes: GeneralPasses}.calibrated(ctx, scan, given, seed, log)
+		if err != nil {
+			return err
+		}
 	}
 	power, err := scan.MeanPower()
 	if err != nil {
@@ -41,19 +72,22 @@ func (j *solution) start(ctx context.Context, scan *dataset.Scan, log *slog.Logg
 		return err
 	}
 	scan.X, scan.Y = p.X, p.Y // --positions may have found others
-	o := InferOptions{Engine: j.engine, Selection: reconstruct.Options{BatchSize: startBatch, Seed: seed}}
+	batch := max(1, startPixels/(scan.N*scan.N))
+	o := InferOptions{Engine: j.engine, Selection: reconstruct.Options{BatchSize: batch, Seed: seed}}
 	result, err := o.reconstruct(ctx, scan, n, log)
 	if err != nil {
 		return err
 	}
 	p.Object, p.Row, p.Col, p.Start = result.Object, result.Row, result.Col, NetworkStart
-	copy(strongest.Data, probe.Data)
+	copy(given.Data, probe.Data)
 	p.ObjectOverwritten, p.ProbeOverwritten = true, true // both differ by rounding with the number of threads
 	return nil
 }
 
 // startFile reports whether the first object is that of a file.
-func (o SolveOptions) startFile() bool { return o.Start != "" && o.Start != NetworkStart }
+func (o SolveOptions) startFile() bool {
+	return !slices.Contains([]string{"", NetworkStart, EmptyStart, AutoStart}, o.Start)
+}
 
 // startPath is the file of the first object, or empty.
 func (o SolveOptions) startPath() string {

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -59,5 +60,42 @@ func TestStartsFromANetworkOrAFile(t *testing.T) {
 	}, silent())
 	if err == nil || !strings.Contains(err.Error(), "none") {
 		t.Errorf("a start that is missing: %v", err)
+	}
+}
+
+// TestLittleOverlapStartsFromTheNetwork looks which start is chosen for dense and sparse scans, and for a pattern size
+// that the network does not serve. The probe is frozen, so nothing calibrates it.
+func TestLittleOverlapStartsFromTheNetwork(t *testing.T) {
+	dir := t.TempDir()
+	for _, c := range []struct {
+		name    string
+		n       int
+		step    float64
+		network bool
+	}{
+		{"dense", 64, 6, false}, {"sparse", 64, 18, true}, {"sparse, 60 pixels", 60, 18, false},
+	} {
+		scan, out := filepath.Join(dir, c.name+".npz"), filepath.Join(dir, c.name)
+		if _, err := simulate.File(t.Context(), scan, simulate.Options{
+			N: c.n, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.Gaussian, ProbeSize: 16,
+			Scan: simulate.Fermat, Count: 40, Step: c.step, Photons: 1e6, Seed: 3,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for _, start := range []string{AutoStart, EmptyStart} {
+			o := SolveOptions{
+				Scan: scan, Start: start, OutputDir: out, Solver: solve.Defaults(1),
+				Engine: engine.Options{Kind: engine.KindORT, Device: ort.CPU, Threads: 2},
+			}
+			o.Solver.Freeze.Probe = 1
+			var lines strings.Builder
+			if _, err := Solve(t.Context(), o, slog.New(slog.NewTextHandler(&lines, nil))); err != nil {
+				t.Fatal(err)
+			}
+			network := strings.Contains(lines.String(), "the general network makes the first object")
+			if want := c.network && start == AutoStart; network != want {
+				t.Errorf("%s, --start %s: the network made the first object: %v, want %v", c.name, start, network, want)
+			}
+		}
 	}
 }

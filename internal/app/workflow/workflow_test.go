@@ -222,10 +222,10 @@ func TestSeveralScans(t *testing.T) {
 }
 
 // TestEverySettingIsKept: a field that config.yaml leaves out would be lost by a training run again. Those without a
-// key are known from elsewhere: N from the scan, the optimiser's threads from the engine's, the log and
-// the report of a fallback from the caller.
+// key are known from elsewhere: N from the scan, the optimiser's threads from the engine's, the log, the report of a
+// fallback and the workers, on which the model does not depend, from the caller.
 func TestEverySettingIsKept(t *testing.T) {
-	known := []string{"Resume", "Live", "Quiet", "Log", "Profile", "Fallback", "N", "Threads of Config"}
+	known := []string{"Resume", "Live", "Quiet", "Log", "Profile", "Fallback", "N", "Threads of Config", "Cluster"}
 	var check func(kind reflect.Type)
 	check = func(kind reflect.Type) {
 		for i := range kind.NumField() {

@@ -40,11 +40,7 @@ func newFacts(scan *dataset.Scan, probe *ndarray.Complex64, s *survey) *Facts {
 	if len(scan.X) > 0 {
 		f.X, f.Y = extent(scan.X), extent(scan.Y)
 	}
-	if len(scan.X) > 1 {
-		distances := nearestDistances(scan.X, scan.Y)
-		slices.Sort(distances)
-		f.Step = finite(distances[len(distances)/2])
-	}
+	f.Step = finite(medianStep(scan.X, scan.Y))
 	if probe != nil {
 		f.addProbe(probe)
 	}
@@ -57,6 +53,22 @@ func (f *Facts) addProbe(probe *ndarray.Complex64) {
 	if f.Step != nil {
 		f.Overlap = finite(1 - *f.Step / *f.Probe)
 	}
+}
+
+// Overlap is the linear overlap of patterns at x, y (M) in object pixels under a probe (N, N): 1 - step / diameter,
+// with the median distance of nearest neighbours. It is negative if patterns do not touch, and NaN for a single one.
+func Overlap(x, y []float64, probe *ndarray.Complex64) float64 {
+	return 1 - medianStep(x, y)/optics.Diameter(probe)
+}
+
+// medianStep is the median distance of positions to the nearest other, pixels; NaN for fewer than two.
+func medianStep(x, y []float64) float64 {
+	if len(x) < 2 {
+		return math.NaN()
+	}
+	distances := nearestDistances(x, y)
+	slices.Sort(distances)
+	return distances[len(distances)/2]
 }
 
 // finite is a number to be written as JSON, nil if it is not finite.

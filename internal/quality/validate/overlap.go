@@ -3,14 +3,16 @@ package validate
 import "fmt"
 
 const (
-	goodOverlap  = 0.6 // of the probe's diameter, where ePIE does best (Bunk et al., Ultramicroscopy 108, 481, 2008)
-	leastOverlap = 0.5
+	goodOverlap = 0.6 // of the probe's diameter, where ePIE does best (Bunk et al., Ultramicroscopy 108, 481, 2008)
+
+	// LeastOverlap is that of the probe's diameter below which a scan has a finding.
+	LeastOverlap = 0.5
 )
 
 // overlap compares the distance of neighbouring positions with the probe's diameter.
 func overlap(x *exam) []Finding {
 	f := x.facts
-	if f.Overlap == nil || *f.Overlap >= leastOverlap {
+	if f.Overlap == nil || *f.Overlap >= LeastOverlap {
 		return nil
 	}
 	finding := Finding{
