@@ -18,14 +18,14 @@ type watchCmd struct {
 	OutputDir  string        `default:"out" placeholder:"DIR" help:"Directory for the object and its pictures."`
 	BatchSize  int           `default:"16" help:"Patterns per batch of the network."`
 	Probe      string        `default:"model" placeholder:"FILE" help:"Probe: model, or a file with one."`
-	Refine     int           `default:"0" help:"Passes of the solver at the end; it also works before. 0: none."`
-	RefineOnly bool          `help:"No network: the solver alone, with 60 passes at the end or those of --refine."`
+	Refine     int           `default:"0" help:"Passes of the solver at the end; it also runs meanwhile. 0: none."`
+	RefineOnly bool          `help:"Solver without a network; needs --probe FILE. Passes at the end: 60, or --refine."`
 	Config     settings.File `placeholder:"YAML" help:"File of settings for the flags that are not given."`
 	JSON       bool          `name:"json" help:"Print the result as JSON at the end."`
 	Live       string        `settings:"-" placeholder:"[HOST]:PORT" help:"Address of a page that shows the object."`
 	Insecure   bool          `settings:"-" help:"Show the page to other machines. Anyone on the network can read it."`
 
-	Interval time.Duration `default:"1s" help:"Time between two looks. Files are read when unchanged for this time."`
+	Interval time.Duration `default:"1s" help:"Time between checks. A file is read if unchanged for this time."`
 	Every    time.Duration `default:"5s" help:"Least time between two writings of the object."`
 	Frames   int           `default:"0" help:"Frames of the scan, after which ptyx stops; 0: unknown."`
 	Idle     time.Duration `default:"30s" help:"Time without new frames after which ptyx stops; 0: never."`
