@@ -14,7 +14,6 @@ import (
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/destination"
-	"ptyx/internal/format/npz"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/predict"
@@ -170,7 +169,7 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 	}
 	if o.Live.Listen != "" {
 		page := watch.NewPage(model.contract)
-		web, fault := o.openPage(ctx, page, model.extra, digest, log)
+		web, fault := o.openPage(ctx, page, &model, digest, log)
 		if fault != nil {
 			return nil, fault
 		}
@@ -245,10 +244,10 @@ func (o WatchOptions) open(e engine.Options, n network) (p predict.Predictor, re
 
 // openPage serves a page about the object, and logs its address.
 func (o WatchOptions) openPage(
-	ctx context.Context, page *watch.Page, extra []npz.Member, digest string, log *slog.Logger,
+	ctx context.Context, page *watch.Page, n *network, digest string, log *slog.Logger,
 ) (*live.Web, error) {
 	web, err := live.Open(ctx, o.Live, page.Handler(func(w io.Writer, r *reconstruct.Result) error {
-		r.Extra = extra
+		r.Extra = n.extra // the first frames may have changed it
 		return r.Encode(w, digest)
 	}), log)
 	if err == nil {
