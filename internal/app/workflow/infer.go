@@ -12,7 +12,6 @@ import (
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/destination"
-	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/quality/metrics"
 	"ptyx/internal/recon/engine"
@@ -268,20 +267,19 @@ func (o InferOptions) refine(
 	if err != nil {
 		return nil, err
 	}
-	job := refinement(r, patterns, o.Refine, o.Engine)
+	job := refinement(r, solve.Amplitudes{Float32: patterns}, o.Refine, o.Engine)
 	job.problem.Measured, job.solver.Seed = scan.Measured, o.Selection.Seed
 	job.scan, job.outputDir, job.settings = o.Scan, o.OutputDir, o.Settings
 	job.digest, job.progress, job.extra = digest, o.Progress, r.Extra
 	return job.run(ctx)
 }
 
-// refinement starts the usual solver from a network's object. patterns is (M, N, N).
-func refinement(r *reconstruct.Result, patterns *ndarray.Float32, passes int, engine engine.Options) solution {
+// refinement starts the usual solver from a network's object.
+func refinement(r *reconstruct.Result, patterns solve.Patterns, passes int, engine engine.Options) solution {
 	return solution{
 		engine: engine, solver: solve.Defaults(passes), ids: r.IDs, view: view{r.Scale, r.PixelNM},
 		problem: solve.Problem{
-			Patterns: solve.Amplitudes{Float32: patterns}, X: r.X, Y: r.Y, Probe: r.Probe,
-			Object: r.Object, Row: r.Row, Col: r.Col,
+			Patterns: patterns, X: r.X, Y: r.Y, Probe: r.Probe, Object: r.Object, Row: r.Row, Col: r.Col,
 		},
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/solve"
 	"ptyx/internal/service/cluster"
 	"ptyx/internal/service/listen"
 	"ptyx/internal/service/serve"
@@ -81,7 +82,7 @@ func Serve(ctx context.Context, o ServeOptions, log *slog.Logger) (err error) {
 func (o ServeOptions) refine(
 	ctx context.Context, r *reconstruct.Result, patterns *ndarray.Float32, passes int,
 ) (*reconstruct.Result, error) {
-	job := refinement(r, patterns, passes, o.Engine)
+	job := refinement(r, solve.Amplitudes{Float32: patterns}, passes, o.Engine)
 	s, err := job.solve(ctx)
 	if err != nil {
 		return nil, err

@@ -107,8 +107,9 @@ func (l *Live) Add(id int64, x, y float64, pattern []float32, measured []bool) e
 	return nil
 }
 
-// Patterns returns the patterns of frames (M, N, N) in the order of ids, and the pixels that count.
-func (l *Live) Patterns(ids []int64) (patterns *ndarray.Float32, measured []bool, err error) {
+// Patterns are those of frames in the order of ids, and the pixels that count. They stay on disk, and can be read until
+// Close.
+func (l *Live) Patterns(ids []int64) (patterns solve.Patterns, measured []bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	places := make([]int, len(ids))
@@ -119,9 +120,21 @@ func (l *Live) Patterns(ids []int64) (patterns *ndarray.Float32, measured []bool
 		}
 		places[i] = l.frames[k].place
 	}
-	patterns, err = l.load(places)
-	return patterns, l.measured, err
+	return kept{l.store, l.n, places}, l.measured, nil
 }
+
+// kept are patterns of n x n pixels in a store.
+type kept struct {
+	store  *scratch.Store
+	n      int
+	places []int
+}
+
+func (k kept) Count() int { return len(k.places) }
+
+func (k kept) Side() int { return k.n }
+
+func (k kept) Read(id int, pattern []float32) error { return k.store.Read(k.places[id], pattern) }
 
 // load reads patterns (M, N, N).
 func (l *Live) load(places []int) (*ndarray.Float32, error) {

@@ -111,9 +111,14 @@ func TestLiveSolves(t *testing.T) {
 		}
 	}
 	patterns, _, err := l.Patterns([]int64{7, 3})
-	if err != nil || !slices.Equal(patterns.Data[:n*n], amplitudesOf(p).Data[7*n*n:][:n*n]) ||
-		!slices.Equal(patterns.Data[n*n:], amplitudesOf(p).Data[3*n*n:][:n*n]) {
-		t.Errorf("the patterns of frames 7 and 3 are others: %v", err)
+	if err != nil || patterns.Count() != 2 || patterns.Side() != n {
+		t.Fatalf("the patterns of frames 7 and 3: %v", err)
+	}
+	got := make([]float32, n*n)
+	for i, id := range []int{7, 3} {
+		if err := patterns.Read(i, got); err != nil || !slices.Equal(got, amplitudesOf(p).Data[id*n*n:][:n*n]) {
+			t.Errorf("the pattern of frame %d is another: %v", id, err)
+		}
 	}
 	if _, _, err := l.Patterns([]int64{100}); err == nil {
 		t.Error("a pattern of a frame that did not come")
