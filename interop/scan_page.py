@@ -15,6 +15,7 @@ from files import CASES, SCAN
 from objects import arrays
 from pages import Watched, beside
 from server import bearer, serving
+from watch_page import colours, download, settle, shot
 
 CASE = CASES[0]
 NAME = "a star <b>of</b> the checks"  # on the page, a name stays text
@@ -58,13 +59,6 @@ class Scan:
         return json.loads(self.ask("POST", "/frames", body.getvalue()))
 
 
-def pixels(page, name):
-    """Width and height of a picture, once it has loaded."""
-    image = page.locator(f"#{name}[src^='blob:']")
-    image.wait_for(timeout=60000)
-    return image.evaluate("async i => { await i.decode(); return [i.naturalWidth, i.naturalHeight] }")
-
-
 def watch(report, files, w, scan):
     page = w.page
     page.goto(scan.server)
@@ -79,22 +73,25 @@ def watch(report, files, w, scan):
                 (NAME in entry.inner_text(), page.locator("main b").count()), (True, 0))
 
     scan.send(files, slice(60, None))
-    page.locator("#facts", has_text="40").wait_for(timeout=60000)
-    early, first = pixels(page, "amplitude"), page.locator("#amplitude").get_attribute("src")
+    page.locator(".facts", has_text="40").wait_for(timeout=60000)
+    canvases = [page.get_by_role("img", name=f"{name} of the object") for name in ("amplitude", "phase", "coverage")]
+    settle(page)
+    early = [shot(canvas) for canvas in canvases]
     again = scan.send(files, slice(0, 70))
     report.same("scan: frames sent, ten of them repeated",
                 (again["stitched"], again["repeated"], again["frames"]), (60, 10, 100))
     page.locator("#list button", has_text="100 frames").wait_for(timeout=60000)
-    page.wait_for_function("old => document.getElementById('amplitude').src !== old", arg=first, timeout=60000)
-    late = pixels(page, "amplitude")
-    report.line(late[0] * late[1] > early[0] * early[1],
-                "scan's page: pixels of the amplitude after 40 and after 100 frames", f"{early}, {late}")
+    settle(page)
+    report.same("scan's page: pictures that changed with the object",
+                [shot(canvas) != before for canvas, before in zip(canvases, early, strict=True)], [True] * 3)
+    shown = [colours(canvas) for canvas in canvases]
+    report.line(min(shown) > 20, "scan's page: colours of amplitude, phase and coverage", shown)
+    page.get_by_role("img", name="predicted pattern").wait_for(timeout=30000)
     extent = json.loads(scan.ask("GET", ""))["extent"]
-    report.same("scan's page: the phase has the amplitude's size, where there is light, and the coverage the object's",
-                (pixels(page, "phase"), pixels(page, "coverage")),
-                (late, [extent["width"], extent["height"]]))
-    report.same("scan's page: the size that it tells",
-                f"{extent['height']} x {extent['width']}" in page.locator("#facts").inner_text(), True)
+    report.same("scan's page: the object's size",
+                f"{extent['height']} × {extent['width']}" in page.locator(".facts").inner_text(), True)
+    report.same("scan's page: the downloaded object is that of the server",
+                download(page, "Object (NPZ)") == scan.ask("GET", "/object.npz"), True)
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     report.same("scan's page: pixels beyond the window's width", wide, 0)
     page.screenshot(path=str(beside(files) / "scan.png"), full_page=True)

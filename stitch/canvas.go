@@ -191,6 +191,13 @@ func (c *Canvas) Size() (height, width int) {
 	return c.box.Height(), c.box.Width()
 }
 
+// Box is the object's place in the scan's frame, in pixels: Origin and Size of one moment, while the canvas grows.
+func (c *Canvas) Box() frame.Box {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.box
+}
+
 // Add puts a patch (N, N) at its position (x, y). id identifies its frame, which counts once. After an error
 // (ErrDuplicate, ErrOutside, ErrValue, ErrFull) the canvas is unchanged. Values above MaxMagnitude that have hardly any
 // weight are shortened to it. Add neither keeps nor changes the patch.

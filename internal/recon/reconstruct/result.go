@@ -56,6 +56,18 @@ func fromSnapshot(s *stitch.Snapshot, provider string, probe *ndarray.Complex64)
 	}
 }
 
+// Look puts every step-th pixel of a part of the object into values (rows, cols), in C order: element (i, j) is the
+// pixel (top + i step, left + j step) of the scan's frame. It leaves the values of pixels outside the object.
+func (r *Result) Look(top, left, rows, cols, step int, values []complex64) {
+	height, width := r.Object.Shape[0], r.Object.Shape[1]
+	for i := range rows * cols {
+		row, col := top+i/cols*step-r.Row, left+i%cols*step-r.Col
+		if row >= 0 && row < height && col >= 0 && col < width {
+			values[i] = r.Object.Data[row*width+col]
+		}
+	}
+}
+
 func (r *Result) addPattern(id int64, x, y float64) {
 	r.X, r.Y, r.IDs = append(r.X, x), append(r.Y, y), append(r.IDs, id)
 }

@@ -35,13 +35,11 @@ func (s *Server) listEvents(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) stream(
 	w http.ResponseWriter, r *http.Request, changed *signal, event string, current func() (value any, exists bool),
 ) error {
-	select {
-	case s.scans.streams <- struct{}{}:
-		defer func() { <-s.scans.streams }()
-	default:
-		return refuse(http.StatusTooManyRequests, "%d streams of events are open, the most that the server allows",
-			maxStreams)
+	leave, err := s.scans.enterStream()
+	if err != nil {
+		return err
 	}
+	defer leave()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(s.scans.streaming, cancel)()
@@ -50,7 +48,11 @@ func (s *Server) stream(
 	send := func(text string) bool {
 		_ = connection.SetWriteDeadline(time.Now().Add(headerTimeout)) // fails for the recorders of tests
 		_, err := w.Write([]byte(text))
-		return err == nil && connection.Flush() == nil
+		if err != nil || connection.Flush() != nil {
+			return false
+		}
+		_ = connection.SetWriteDeadline(time.Time{}) // HTTP/2 would end the stream then, although nothing is late
+		return true
 	}
 	for {
 		next := changed.next() // before reading the value, so that no change is missed

@@ -16,14 +16,10 @@ type picture struct {
 	file    []byte
 }
 
-// rasterSide is the longest side of a picture without axes, in pixels.
-const rasterSide = 512
-
-// scanPicture sends a picture of the object so far: GET /v1/scans/{scan}/phase.png and others. With ?view=plain it has
-// no axes.
+// scanPicture sends a picture of the object so far: GET /v1/scans/{scan}/phase.png and others.
 func (s *Server) scanPicture(what string) func(w http.ResponseWriter, r *http.Request, a *scan) error {
 	return func(w http.ResponseWriter, r *http.Request, a *scan) error {
-		p, err := a.picture(r.Context(), what, r.URL.Query().Get("view") == "plain")
+		p, err := a.picture(r.Context(), what)
 		if err != nil {
 			return err
 		}
@@ -39,7 +35,7 @@ func (s *Server) scanPicture(what string) func(w http.ResponseWriter, r *http.Re
 }
 
 // picture draws the current version, or returns the earlier drawing of it. It draws one picture at a time.
-func (s *scan) picture(ctx context.Context, what string, plain bool) (picture, error) {
+func (s *scan) picture(ctx context.Context, what string) (picture, error) {
 	select {
 	case s.drawing <- struct{}{}:
 		defer func() { <-s.drawing }()
@@ -51,15 +47,14 @@ func (s *scan) picture(ctx context.Context, what string, plain bool) (picture, e
 		return picture{}, err
 	}
 	defer release()
-	key := fmt.Sprint(what, plain)
 	s.mu.Lock()
-	p, known := s.pictures[key]
+	p, known := s.pictures[what]
 	s.mu.Unlock()
 	if known && p.version == object.version {
 		return p, nil
 	}
 	p = picture{version: object.version}
-	if p.file, err = draw(object.Result, what, plain); err != nil {
+	if p.file, err = draw(object.Result, what); err != nil {
 		return p, err
 	}
 	s.mu.Lock()
@@ -67,18 +62,15 @@ func (s *scan) picture(ctx context.Context, what string, plain bool) (picture, e
 	if s.deleted {
 		return p, errDeleted
 	}
-	s.pictures[key] = p
+	s.pictures[what] = p
 	return p, nil
 }
 
 // draw draws one of a result's pictures.
-func draw(r *reconstruct.Result, what string, plain bool) ([]byte, error) {
+func draw(r *reconstruct.Result, what string) ([]byte, error) {
 	panel, err := r.Panel(what)
 	if err != nil {
 		return nil, err
-	}
-	if plain {
-		return panel.Raster(rasterSide)
 	}
 	var b bytes.Buffer
 	err = render.SheetTo(&b, [][]render.Cell{{panel}})

@@ -55,10 +55,13 @@ func (s *Server) endpoints() []endpoint {
 		{"GET " + scan + "/coverage.png", protected, s.withScan(s.scanPicture("coverage"))},
 		{"GET " + scan + "/spread.png", protected, s.withScan(s.scanPicture("spread"))},
 		{"GET " + scan + "/events", protected, s.withScan(s.scanEvents)},
+		{"GET " + scan + "/stream", protected, s.withScan(s.scanStream)},
+		{"POST " + scan + "/view", protected, s.withScan(s.scanView)},
 		{"GET /v1/events", protected, s.listEvents},
 		{"GET /{$}", public, asset("text/html; charset=utf-8", pageHTML)},
 		{"GET /page.js", public, asset("text/javascript; charset=utf-8", pageJS)},
 		{"GET /page.css", public, asset("text/css; charset=utf-8", pageCSS)},
+		{"GET /view/{file}", public, viewFile},
 		{"GET /metrics", protected, infallible(promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	fr "ptyx/internal/base/frame"
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/service/scanstore"
+	"ptyx/internal/service/viewer"
 	"ptyx/stitch"
 )
 
@@ -47,7 +48,8 @@ type scan struct {
 	posts      *gate   // posts of frames in progress
 	ctx        context.Context
 	cancel     context.CancelFunc
-	drawing    chan struct{} // holds a token while a picture is drawn
+	drawing    chan struct{}  // holds a token while a picture is drawn
+	view       *viewer.Viewer // shows the object on pages
 
 	mu        sync.Mutex
 	canvas    *stitch.Canvas
@@ -206,6 +208,7 @@ func (s *scan) compute(ctx context.Context, frames newFrames) (stitched int, err
 		predict.Complex(s.model.Contract, out.outputs[0], out.outputs[1], patches)
 		n, err := s.stitch(part, patches, out.providers)
 		stitched += n
+		s.show(part.slice(0, n, s.image()))
 		s.notify()
 		if err != nil {
 			return stitched, err

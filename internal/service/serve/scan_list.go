@@ -15,6 +15,7 @@ import (
 
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/service/scanstore"
+	"ptyx/internal/service/viewer"
 	"ptyx/stitch"
 )
 
@@ -37,7 +38,7 @@ type scans struct {
 	streaming  context.Context // of streams of events
 	endStreams context.CancelFunc
 	solving    chan struct{}  // holds a token while a solver runs
-	streams    chan struct{}  // holds a token for each stream of events
+	streams    chan struct{}  // holds a token for each stream of events, or of an object
 	jobs       sync.WaitGroup // solvers, and the restore
 	restored   chan struct{}  // closed when all stored scans are restored
 
@@ -48,8 +49,19 @@ type scans struct {
 	number   int             // of the newest scan
 }
 
-// maxStreams is how many streams of events are served at the same time.
-const maxStreams = 64
+// maxStreams is how many streams of events and objects are served at the same time. A page has one of each.
+const maxStreams = 128
+
+// enterStream counts a stream until leave is called.
+func (a *scans) enterStream() (leave func(), err error) {
+	select {
+	case a.streams <- struct{}{}:
+		return func() { <-a.streams }, nil
+	default:
+		return nil, refuse(http.StatusTooManyRequests, "%d streams are open, the most that the server allows",
+			maxStreams)
+	}
+}
 
 // newScans lists the stored scans. startRestoring restores them.
 func newScans(s *Server) (*scans, error) {
@@ -128,6 +140,7 @@ func (a *scans) newScan(id string, m *served, o scanOptions) (*scan, error) {
 		pending: map[int64]chan struct{}{}, providers: map[string]bool{}, pictures: map[string]picture{},
 	}
 	s.ctx, s.cancel = context.WithCancel(a.ctx)
+	s.view = viewer.New(viewed{s}, m.Contract.N)
 	return s, nil
 }
 

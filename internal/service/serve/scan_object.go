@@ -13,6 +13,7 @@ type snapshot struct {
 	version  int
 	complete func() // computes the arrays if nobody has yet
 	readers  int    // requests and solvers that use it; with the scan locked
+	refined  bool   // by the solver
 	retired  bool   // a later version has its place in the scan's memory, so its own bytes are claimed
 }
 

@@ -86,8 +86,10 @@ func (s *scan) refine(run Refiner) {
 		s.mu.Lock()
 		_ = s.retire(s.budget.book)
 		s.version++
-		s.state, s.latest = finished, &snapshot{Result: refined, version: s.version, complete: func() {}}
+		s.state = finished
+		s.latest = &snapshot{Result: refined, version: s.version, complete: func() {}, refined: true}
 		s.mu.Unlock()
+		s.view.Changed(viewed{s}.Box())
 		s.notify()
 	}
 }

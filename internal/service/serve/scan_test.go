@@ -230,18 +230,16 @@ func TestPicturesOfAScan(t *testing.T) {
 		t.Fatal(w.Body)
 	}
 	for _, name := range []string{"amplitude", "phase", "coverage", "spread"} {
-		for _, view := range []string{"", "?view=plain"} {
-			w := ask(s, "GET", path+"/"+name+".png"+view, nil)
-			if _, err := png.Decode(bytes.NewReader(w.Body.Bytes())); err != nil || w.Code != 200 {
-				t.Errorf("%s%s: %d %v", name, view, w.Code, err)
-			}
-			if again := ask(s, "GET", path+"/"+name+".png"+view, nil, "If-None-Match",
-				w.Header().Get("ETag")); again.Code != http.StatusNotModified {
-				t.Errorf("%s%s, asked for again: %d", name, view, again.Code)
-			}
+		w := ask(s, "GET", path+"/"+name+".png", nil)
+		if _, err := png.Decode(bytes.NewReader(w.Body.Bytes())); err != nil || w.Code != 200 {
+			t.Errorf("%s: %d %v", name, w.Code, err)
+		}
+		if again := ask(s, "GET", path+"/"+name+".png", nil, "If-None-Match",
+			w.Header().Get("ETag")); again.Code != http.StatusNotModified {
+			t.Errorf("%s, asked for again: %d", name, again.Code)
 		}
 	}
-	// The picture with axes is the file that infer writes.
+	// The picture is the file that infer writes.
 	r, release, err := s.scans.list()[0].object()
 	if err != nil {
 		t.Fatal(err)
@@ -623,7 +621,10 @@ func TestPage(t *testing.T) {
 	o := scanServer(&fake{channels: 1})
 	o.Token = "secret"
 	s := started(t, o)
-	for path, want := range map[string]string{"/": "<title>ptyx", "/page.js": `"use strict"`, "/page.css": ":root"} {
+	for path, want := range map[string]string{
+		"/": "<title>ptyx", "/page.js": "/view/viewer.js", "/page.css": "#list", "/view/viewer.js": "class Viewer",
+		"/view/viewer.css": ":root",
+	} {
 		w := ask(s, "GET", path, nil)
 		if w.Code != 200 || !strings.Contains(w.Body.String(), want) ||
 			!strings.Contains(w.Header().Get("Content-Security-Policy"), "default-src 'none'") {
@@ -633,12 +634,19 @@ func TestPage(t *testing.T) {
 			t.Errorf("%s names another place", path)
 		}
 	}
-	for _, path := range []string{"/v1/scans", "/v1/events", "/v1/scans/" + strings.Repeat("0", 32)} {
+	if w := ask(s, "GET", "/view/nothing.js", nil); w.Code != http.StatusNotFound || complaint(t, w) == "" {
+		t.Errorf("a file that the page does not have: %d %s", w.Code, w.Body)
+	}
+	scan := "/v1/scans/" + strings.Repeat("0", 32)
+	for _, path := range []string{"/v1/scans", "/v1/events", scan, scan + "/stream"} {
 		if w := ask(s, "GET", path, nil); w.Code != 401 {
 			t.Errorf("%s without a token: %d", path, w.Code)
 		}
 	}
 	if w := ask(s, "POST", "/v1/scans", nil); w.Code != 401 {
 		t.Errorf("a scan without a token: %d", w.Code)
+	}
+	if w := ask(s, "POST", scan+"/view", nil); w.Code != 401 {
+		t.Errorf("a view without a token: %d", w.Code)
 	}
 }

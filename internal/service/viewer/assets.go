@@ -2,6 +2,7 @@ package viewer
 
 import (
 	"embed"
+	"errors"
 	"io/fs"
 	"mime"
 	"net/http"
@@ -15,12 +16,14 @@ var assets embed.FS
 const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src blob: data:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// ServeFile serves a file of the page, such as page.html.
-func ServeFile(w http.ResponseWriter, name string) {
+// ErrFile says that the page has no such file.
+var ErrFile = errors.New("no such file of the page")
+
+// ServeFile serves a file of the page, such as page.html. If there is none, it writes nothing and returns ErrFile.
+func ServeFile(w http.ResponseWriter, name string) error {
 	content, err := fs.ReadFile(assets, path.Join("assets", path.Base(name)))
 	if err != nil {
-		http.Error(w, "no such file of the page", http.StatusNotFound)
-		return
+		return ErrFile
 	}
 	h := w.Header()
 	h.Set("Content-Security-Policy", Policy)
@@ -29,4 +32,5 @@ func ServeFile(w http.ResponseWriter, name string) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Type", mime.TypeByExtension(path.Ext(name)))
 	_, _ = w.Write(content) // the browser may have gone
+	return nil
 }

@@ -184,6 +184,7 @@ func (v *Viewer) Stream(w http.ResponseWriter, r *http.Request) error {
 	}()
 	w.Header().Set("Content-Type", "application/octet-stream")
 	o := newOutput(w, strings.Contains(r.Header.Get("Accept-Encoding"), "gzip"))
+	defer o.end()
 	p := &page{viewer: v, stream: s, id: id, out: o}
 	for {
 		start, ending := time.Now(), p.ending()
@@ -364,5 +365,17 @@ func (o *output) message(kind byte, content []byte) error {
 	return o.compressed.Flush() // so that its bytes count
 }
 
-// flush sends what was written.
-func (o *output) flush() error { return o.controller.Flush() }
+// end completes the compressed stream, if the browser is still there.
+func (o *output) end() {
+	if o.compressed != nil {
+		_ = o.controller.SetWriteDeadline(time.Now().Add(deadAfter))
+		_ = o.compressed.Close()
+	}
+}
+
+// flush sends what was written. HTTP/2 would end the stream at the deadline, even if there is nothing to send.
+func (o *output) flush() error {
+	err := o.controller.Flush()
+	_ = o.controller.SetWriteDeadline(time.Time{}) // fails for the recorders of tests
+	return err
+}

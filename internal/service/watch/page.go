@@ -51,20 +51,13 @@ func NewPage(c contract.Contract) *Page {
 
 // Box is the object's place in the scan's frame.
 func (p *Page) Box() (b fr.Box) {
-	canvas := p.object()
+	p.mu.Lock()
+	canvas := p.canvas
+	p.mu.Unlock()
 	if canvas == nil {
 		return b
 	}
-	b.Top, b.Left = canvas.Origin()
-	height, width := canvas.Size()
-	b.Bottom, b.Right = b.Top+height, b.Left+width
-	return b
-}
-
-func (p *Page) object() *stitch.Canvas {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.canvas
+	return canvas.Box()
 }
 
 // Look reads pixels of the object: the solver's where it has refined it, else the network's.
@@ -80,20 +73,9 @@ func (p *Page) Look(
 	canvas.Look(top, left, rows, cols, step, values, coverage)
 	switch {
 	case final != nil:
-		lookAt(final, top, left, rows, cols, step, values)
+		final.Look(top, left, rows, cols, step, values)
 	case solver != nil:
 		solver.Look(top, left, rows, cols, step, values, refined)
-	}
-}
-
-// lookAt puts every step-th pixel of a result into values.
-func lookAt(r *reconstruct.Result, top, left, rows, cols, step int, values []complex64) {
-	height, width := r.Object.Shape[0], r.Object.Shape[1]
-	for i := range rows * cols {
-		row, col := top+i/cols*step-r.Row, left+i%cols*step-r.Col
-		if row >= 0 && row < height && col >= 0 && col < width {
-			values[i] = r.Object.Data[row*width+col]
-		}
 	}
 }
 

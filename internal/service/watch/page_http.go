@@ -18,9 +18,11 @@ const answerTimeout = 10 * time.Second
 // Handler serves the page. encode writes the object's file.
 func (p *Page) Handler(encode func(w io.Writer, r *reconstruct.Result) error) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { viewer.ServeFile(w, "page.html") })
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, viewer.ServeFile(w, "page.html"))
+	})
 	mux.HandleFunc("GET /view/{file}", func(w http.ResponseWriter, r *http.Request) {
-		viewer.ServeFile(w, r.PathValue("file"))
+		answer(w, viewer.ServeFile(w, r.PathValue("file")))
 	})
 	mux.HandleFunc("GET /stream", func(w http.ResponseWriter, r *http.Request) { answer(w, p.Stream(w, r)) })
 	mux.HandleFunc("POST /view", func(w http.ResponseWriter, r *http.Request) { answer(w, p.SetView(r)) })
@@ -41,6 +43,8 @@ func (p *Page) Handler(encode func(w io.Writer, r *reconstruct.Result) error) ht
 func answer(w http.ResponseWriter, err error) {
 	switch {
 	case err == nil:
+	case errors.Is(err, viewer.ErrFile):
+		http.Error(w, err.Error(), http.StatusNotFound)
 	case errors.Is(err, viewer.ErrBusy), errors.Is(err, ErrNoObject):
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 	default:

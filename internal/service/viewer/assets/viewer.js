@@ -233,7 +233,7 @@ export class Viewer {
     try {
       const answer = await this.request(this.base + file);
       if (!answer.ok) {
-        throw new Error((await answer.text()).trim());
+        throw new Error(await reason(answer));
       }
       const link = document.createElement("a");
       link.href = URL.createObjectURL(await answer.blob());
@@ -256,6 +256,16 @@ function button(label, name, act) {
   }
   b.addEventListener("click", act);
   return b;
+}
+
+// reason is the sentence of a refusal, which is text, or JSON with an error.
+async function reason(answer) {
+  const body = (await answer.text()).trim();
+  try {
+    return JSON.parse(body).error || body;
+  } catch (error) {
+    return body;
+  }
 }
 
 // round keeps three digits.
