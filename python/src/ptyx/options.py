@@ -169,12 +169,26 @@ class Solving(Compute, total=False):
         Patterns in an update; 0: an eighth of the scan, later all.
     seed : int
         Random seed of the order of the patterns.
+    flicker, background : bool
+        Whether to find the intensity of the probe for each pattern; an intensity that adds to all patterns.
+    opr : int
+        Modes of a probe that varies in the scan.
+    smooth, probe_support : float
+        Strength of the smoothing of the object, such as 10; diameter of the probe, as a share of the side.
+    freeze : str
+        Parts that stay, such as "probe:10" for ten passes.
     """
 
     method: str
     likelihood: str
     batch_size: int
     seed: int
+    flicker: bool
+    background: bool
+    opr: int
+    smooth: float
+    probe_support: float
+    freeze: str
 
 
 class Simulation(TypedDict, total=False):
