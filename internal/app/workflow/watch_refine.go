@@ -21,7 +21,7 @@ import (
 // soloPasses are the passes at the end of a watch without a network, as of ptyx solve.
 const soloPasses = 60
 
-// checkRefine refuses passes that make no sense, and a solver without a probe.
+// checkRefine refuses passes that make no sense, and a solver without a probe or without room for its patterns.
 func (o WatchOptions) checkRefine() error {
 	switch {
 	case o.Refine < 0:
@@ -31,6 +31,10 @@ func (o WatchOptions) checkRefine() error {
 	case o.RefineOnly && o.Probe.fromModel():
 		return &badinput.Error{
 			Key: "--refine-only", Found: "no probe", Expected: "--probe FILE: without a network, the solver needs one",
+		}
+	case o.passes() > 0 && o.KeepBytes <= 0:
+		return &badinput.Error{
+			Key: "--keep-gb", Found: "no room for the patterns that the solver keeps", Expected: "a number above 0",
 		}
 	}
 	return nil
