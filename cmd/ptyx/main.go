@@ -37,8 +37,8 @@ type cli struct {
 	Infer    inferCmd    `cmd:"" help:"Reconstruct the object of a scan with a trained network."`
 	Watch    watchCmd    `cmd:"" help:"Reconstruct a scan while it is measured."`
 	Serve    serveCmd    `cmd:"" help:"Serve trained networks over HTTP (Open Inference Protocol)."`
-	Worker   workerCmd   `cmd:"" help:"Run networks on the batches of a broker."`
-	Broker   brokerCmd   `cmd:"" help:"Pass batches between ptyx infer or serve and the workers (NATS JetStream)."`
+	Worker   workerCmd   `cmd:"" help:"Compute tasks of a broker: batches, trainings and tiles of the solver."`
+	Broker   brokerCmd   `cmd:"" help:"Pass work between ptyx infer, serve, solve or a training and workers (NATS)."`
 	Solve    solveCmd    `cmd:"" help:"Find the object and probe of a scan by iteration, without a network."`
 	Refine   refineCmd   `cmd:"" help:"Improve a reconstruction by iteration."`
 	Probe    probeCmd    `cmd:"" help:"Make a probe from the patterns of a scan or from a model of the optics."`
@@ -46,7 +46,7 @@ type cli struct {
 	Simulate simulateCmd `cmd:"" help:"Simulate a scan of a known object."`
 	Eval     evalCmd     `cmd:"" help:"Compare a reconstruction with a reference."`
 	Report   reportCmd   `cmd:"" help:"Write an HTML report about a training or a reconstruction."`
-	Validate validateCmd `cmd:"" help:"Check a scan for faults before training."`
+	Validate validateCmd `cmd:"" help:"Check a scan for faults before solving or training."`
 	Convert  convertCmd  `cmd:"" help:"Convert scans and results to and from CXI, HDF5, ptychodus, TIFF and PNG."`
 	Export   exportCmd   `cmd:"" help:"Write a variant of a model: opset, batch size, half precision, fewer nodes."`
 	Inspect  inspectCmd  `cmd:"" help:"Describe a model, or the arrays of a scan and the flags that read them."`
