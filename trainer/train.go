@@ -180,7 +180,7 @@ func (r Request) prepare(ctx context.Context) (_ *training, err error) {
 		f.elsewhere = newStepsElsewhere(r.Exchange, replicas, t.state.parameters(true),
 			t.state.parameters(config.TrainProbe))
 	}
-	if r.shard { // of which this machine computes one after the other
+	if r.shard { // this machine computes one shard after the other
 		f.val, replicas = nil, 1
 	}
 	if err := f.prepare(r.Engine, replicas); err != nil {

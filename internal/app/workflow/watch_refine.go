@@ -48,8 +48,7 @@ func (o WatchOptions) passes() int {
 	return o.Refine
 }
 
-// noNetwork takes the place of a network of which there is none: its probe is that of the file, and gives the size of
-// the patterns.
+// noNetwork takes the place of a network. Its probe is that of the file, and gives the size of the patterns.
 func (o WatchOptions) noNetwork(log *slog.Logger) (n network, err error) {
 	probe, err := dataset.ReadProbe(o.Probe.From, 0, o.Read.View.Library, log)
 	if err != nil {

@@ -2,7 +2,7 @@ package predict
 
 import "ptyx/internal/base/ndarray"
 
-// Blank stands for a network where there is none: its patches of N x N pixels are 1 everywhere, an empty object.
+// Blank takes the place of a network: its patches of N x N pixels are 1 everywhere, an empty object.
 type Blank struct{ N int }
 
 // Provider names the device that computes.

@@ -158,8 +158,8 @@ func (l *Live) Version() int {
 	return l.version
 }
 
-// Run refines until ctx is done. object cuts the network's object, 0 where no patch lies; it is not called with
-// Options.Empty.
+// Run refines until ctx is done. object cuts the network's object, 0 outside of all patches; it is not called
+// with Options.Empty.
 func (l *Live) Run(
 	ctx context.Context, e engine.Engine, object func(frame.Box) *ndarray.Complex64,
 ) error {
@@ -227,7 +227,7 @@ func (l *Live) refine(
 		l.take(s, b, box)
 	case ctx.Err() != nil: // before the end of its first pass
 	case errors.As(err, &bad), errors.Is(err, solve.ErrDiverged):
-		l.skip(b) // dark or useless frames: what is there stays
+		l.skip(b) // dark or useless frames: the object stays as it is
 	default:
 		return err
 	}

@@ -202,7 +202,7 @@ type page struct {
 	out      *output
 	encoder  encoder
 	status   []byte    // sent last
-	statusAt time.Time // when it was looked at
+	statusAt time.Time // when it was read
 	compared int       // number of the comparison sent last
 	more     bool      // the rate did not allow all tiles
 }

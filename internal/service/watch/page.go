@@ -23,7 +23,7 @@ type Page struct {
 	asked chan chan *reconstruct.Result // for the object so far; the watch answers
 
 	mu     sync.Mutex
-	canvas *stitch.Canvas      // nil: the watch has not begun
+	canvas *stitch.Canvas      // nil: the watch has not started
 	solver Refiner             // nil: the object is the network's alone
 	final  *reconstruct.Result // of the solver's last passes; nil: they are not done
 	probe  *ndarray.Complex64  // of the network
@@ -148,7 +148,7 @@ const (
 	ratePause   = time.Second            // that a rate is the mean of
 )
 
-// update takes in the counts of the watch, and answers who asks for the object.
+// update takes in the counts of the watch, and sends the object to the requests that wait for it.
 func (p *Page) update(w *Watcher) {
 	if p == nil {
 		return
@@ -189,7 +189,7 @@ func (p *Page) setStatus(s viewer.Status) {
 	p.status = s
 }
 
-// answer gives the object so far to who asks for it.
+// answer sends the object so far to a request that waits for it.
 func (p *Page) answer(w *Watcher) {
 	select {
 	case answer := <-p.asked:

@@ -13,7 +13,7 @@ import (
 type Refiner interface {
 	// Start gives the probe of the network, (N, N), before the first frame.
 	Start(probe *ndarray.Complex64)
-	// Run refines until ctx is done. object cuts the network's object, 0 where no patch lies.
+	// Run refines until ctx is done. object cuts the network's object, 0 outside of all patches.
 	Run(ctx context.Context, object func(fr.Box) *ndarray.Complex64) error
 	// Add takes in a frame of the object at (x, y), in object pixels, and copies its pattern (N, N). measured (N*N) are
 	// the pixels that count; nil: all.
