@@ -1,6 +1,7 @@
 """Executes notebooks, and compares the kinds of their outputs with those that are saved in them.
 
-The command line names the notebooks. With ``--save``, they get the new outputs.
+The command line names the notebooks. With ``--save``, they get the new outputs. Those of measured data are left to
+``make star``, which obtains the data: it gives ``--measured``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Any
 
 import nbclient
 import nbformat
+
+MEASURED = {"measured-star.ipynb"}
 
 
 def execute(path: Path) -> Any:
@@ -35,8 +38,11 @@ def kinds(notebook: Any) -> list[tuple[str, list[set[str]]]]:
 
 def main(arguments: list[str]) -> int:
     """Execute all, and return 1 if one shows other kinds of outputs than before."""
-    save, status = "--save" in arguments, 0
-    for path in (Path(argument) for argument in arguments if argument != "--save"):
+    save, measured, status = "--save" in arguments, "--measured" in arguments, 0
+    for path in (Path(argument) for argument in arguments if argument not in {"--save", "--measured"}):
+        if path.name in MEASURED and not measured:
+            print(f"{path}: make star executes it")
+            continue
         executed = execute(path)
         if save:
             nbformat.write(executed, path)

@@ -1,12 +1,14 @@
-"""The conversion of `make star`, on a simulated star in the layout of the measured one."""
+"""The scripts of `make star`: its conversion, on a simulated star in the layout of the measured one, and its times."""
 
 import bz2
 import io
+import json
+import sys
 import tarfile
 
 import numpy as np
 import pytest
-from star import convert
+from star import convert, timed
 
 import ptyx
 
@@ -38,3 +40,16 @@ def test_the_converted_star_is_a_good_scan(archive):
     assert validation.facts["calibrated_agreement"] > 0.99
     before, after = (np.sum(np.abs(p) ** 2) for p in (convert.load(archive)["probe"], arrays["probeGuess"]))
     assert after == pytest.approx(before, rel=0.05)  # some light falls beyond the central half of the detector
+
+
+def test_the_time_of_a_command_is_kept(tmp_path):
+    work = "import time\nwhile time.process_time() < 0.2: pass"
+    assert timed.main(str(tmp_path / "times.json"), sys.executable, "-c", work) == 0
+    seconds = json.loads((tmp_path / "times.json").read_text())
+    assert seconds["processor"] > 0.15
+    assert seconds["elapsed"] > 0.15
+
+
+def test_a_command_that_fails_leaves_no_time(tmp_path):
+    assert timed.main(str(tmp_path / "times.json"), sys.executable, "-c", "raise SystemExit(3)") == 3
+    assert not (tmp_path / "times.json").exists()

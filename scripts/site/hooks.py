@@ -116,9 +116,10 @@ def of_notebook(path: Path) -> list[tuple[str, str | bytes]]:
         page.append(f"```python\n{source}\n```")
         for output in cell["outputs"]:
             data = {kind: "".join(text) for kind, text in output.get("data", {}).items()}
-            if "image/png" in data:
-                name = f"{path.stem}-{len(pictures)}.png"
-                pictures.append((name, base64.b64decode(data["image/png"])))
+            picture = next((kind for kind in ("image/png", "image/jpeg") if kind in data), None)
+            if picture:
+                name = f"{path.stem}-{len(pictures)}.{picture.removeprefix('image/')}"
+                pictures.append((name, base64.b64decode(data[picture])))
                 page.append(f"![Output]({name})")
             elif "text/html" in data:
                 page.append(f"<div>{data['text/html']}</div>")
