@@ -28,7 +28,7 @@ def main():
             continue
         scan, finding = damaged(sound, name, damage)
         try:
-            result = ptyx.solve(scan, iterations=PASSES)
+            result = ptyx.solve(scan, iterations=PASSES, start="none")
             how = f"Residual {result.residuals.min():.4f}, correlation with the truth {agreement(result, sound):.2f}."
         except ptyx.InputError:
             result, how = None, "`ptyx solve` and `ptyx train` refuse it."

@@ -22,10 +22,10 @@ training has seen. The probe is a zone plate's, given out of focus. Positions ar
 cycles/pixel at which the Fourier ring correlation falls below the half-bit curve. Where the correlation is below 0.9,
 it can be high although the object is wrong. Times are those of complete commands.
 
-**Large steps.** If the steps are longer than about three quarters of the probe's width, start the solver with the
-object of the general network: `ptyx solve --start network`. For simulated blobs (a probe of 20 pixels, 10⁶ photons, 300
-patterns), the correlation is 0.980 instead of 0.890 at a step of 20 pixels, and 0.845 instead of 0.434 at 28. At 8 and
-14 pixels, both starts end alike. For the objects of this page, whose probe is given out of focus, the median is 0.761
+**Large steps.** If neighbours overlap by less than half of the probe's diameter, `ptyx solve` starts with the object of
+the general network ([solve.md](solve.md#start)). For simulated blobs (a probe of 20 pixels, 10⁶ photons, 300 patterns),
+the correlation is 0.980 instead of 0.890 at a step of 20 pixels, and 0.845 instead of 0.434 at 28. At 8 and 14 pixels,
+both starts end alike. For the objects of this page, whose probe is given out of focus, the median is 0.761
 instead of 0.461 at a step of one width. At 1.5 widths it is 0.601, and 0.614 with `ptyx infer` alone.
 """
 

@@ -39,7 +39,7 @@ type cli struct {
 	Serve    serveCmd    `cmd:"" help:"Serve trained networks over HTTP (Open Inference Protocol)."`
 	Worker   workerCmd   `cmd:"" help:"Compute tasks of a broker: batches, trainings and tiles of the solver."`
 	Broker   brokerCmd   `cmd:"" help:"Pass work between ptyx infer, serve, solve or a training and workers (NATS)."`
-	Solve    solveCmd    `cmd:"" help:"Find the object and probe of a scan by iteration, without a network."`
+	Solve    solveCmd    `cmd:"" help:"Find the object and probe of a scan by iteration."`
 	Refine   refineCmd   `cmd:"" help:"Improve a reconstruction by iteration."`
 	Probe    probeCmd    `cmd:"" help:"Make a probe from the patterns of a scan or from a model of the optics."`
 	Pretrain pretrainCmd `cmd:"" help:"Train a general network on simulated experiments of every kind."`

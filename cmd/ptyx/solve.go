@@ -39,9 +39,9 @@ type solverFlags struct {
 	Positions  bool             `help:"Refine the positions; solve first finds those that are far off."`
 	Flicker    bool             `help:"Find the intensity of the probe for each pattern (lsqml)."`
 	OPR        int              `name:"opr" default:"0" help:"Modes of a probe that varies in the scan (lsqml)."`
-	Smooth     float64          `default:"0" help:"Strength of the smoothing, such as 10; 0: none (lsqml)."`
+	Smooth     float64          `default:"0" help:"Smoothing of the object, such as 10; 0: none (lsqml)."`
 	Background bool             `help:"Find an intensity that adds to all patterns (lsqml)."`
-	Freeze     solve.Freeze     `placeholder:"PART:PASSES" help:"Part that stays: object, probe or positions."`
+	Freeze     solve.Freeze     `placeholder:"PART[:PASSES]" help:"Part that stays: object, probe or positions."`
 	Seed       uint64           `default:"0" help:"Random seed of the order of the patterns."`
 	Config     settings.File    `placeholder:"YAML" help:"File of settings for the flags that are not given."`
 	JSON       bool             `name:"json" help:"Print the result as JSON."`

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Unpack
+from typing import Literal, Unpack
 
 from ptyx import bar, child, folder, options, result
 from ptyx.errors import Stopped
@@ -19,7 +19,7 @@ def solve(
     iterations: int | None = None,
     modes: int = 1,
     positions: bool = False,
-    start: Result | None = None,
+    start: Result | Literal["auto", "none", "network"] = "auto",
     progress: bool = False,
     **settings: Unpack[options.Solving],
 ) -> Result:
@@ -32,13 +32,14 @@ def solve(
     scan : Scan
         The scan. Without a probe, ptyx makes one from the patterns.
     iterations : int, optional
-        Most passes over the data: 60, or 20 with `start`.
+        Most passes over the data: 60, or 20 if `start` is a result.
     modes : int
         Incoherent modes of the probe.
     positions : bool
         Whether to refine the positions, by up to 4 pixels.
-    start : Result, optional
-        Object and probe to start from, such as those of a network.
+    start : Result or {"auto", "none", "network"}
+        A result whose object and probe are the first; or the first object: an empty one, or that of the general
+        network. auto takes the network if neighbours overlap by less than half of the probe's diameter.
     progress : bool
         Whether to show a bar.
     **settings : options.Solving
@@ -48,11 +49,11 @@ def solve(
     -------
     Result
     """
-    command = ["solve"] if start is None else ["refine"]
+    command = ["solve", f"--start={start}"] if isinstance(start, str) else ["refine"]
     chosen = {"iterations": iterations, "modes": modes, "positions": positions, **settings}
     with folder.private(scan.nbytes) as private:
         path, reading = scan.write(private)
-        if start is not None:
+        if not isinstance(start, str):
             start.save(private / "start.npz")
             command.append(f"--recon={private / 'start.npz'}")
         command += [f"--data={path}", *options.flags(chosen), *reading]
