@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"io"
 	"runtime/debug"
 
@@ -12,7 +13,7 @@ import (
 type solveCmd struct {
 	Data       string `required:"" placeholder:"FILE" help:"Scan to solve: NPZ, CXI or HDF5."`
 	Iterations int    `default:"60" help:"Most passes over the data."`
-	Start      string `default:"auto" placeholder:"FILE" help:"First object: auto, none, network or that of a file."`
+	Start      string `placeholder:"FILE" help:"First object: none, network or that of a file. Default: auto."`
 	Resolution bool   `help:"Also solve two halves of the scan and state the resolution. Takes twice the time."`
 
 	tileFlags `embed:"" group:"Remote workers"`
@@ -86,7 +87,7 @@ no object with --freeze, and does not resume.`
 // Run solves.
 func (c *solveCmd) Run(app *appContext) error {
 	o := workflow.SolveOptions{
-		Scan: c.Data, Start: c.Start, Resolution: c.Resolution, Tiles: workflow.TileOptions{Count: c.Tiles},
+		Scan: c.Data, Start: cmp.Or(c.Start, workflow.AutoStart), Resolution: c.Resolution, Tiles: workflow.TileOptions{Count: c.Tiles},
 	}
 	if c.NATS != "" {
 		var err error
