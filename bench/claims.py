@@ -79,7 +79,6 @@ def served(part):
             f"{row['p99']['median']:.2f}"]
 
 
-
 def star_training(found):
     return [f"{found['seconds']['train']:.0f}"]
 

@@ -47,7 +47,8 @@ def main(arguments: list[str]) -> int:
         if save:
             nbformat.write(executed, path)
         elif kinds(executed) != kinds(nbformat.read(path, as_version=4)):
-            print(f"{path}: its outputs have other kinds than those that are saved; make notebooks saves the new ones")
+            remedy = "make star SAVE=1" if measured else "make notebooks"
+            print(f"{path}: its outputs have other kinds than those that are saved; {remedy} saves the new ones")
             status = 1
         print(f"{path}: executed")
     return status

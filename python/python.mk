@@ -28,9 +28,10 @@ notebooks: wheel
 	$(PYTHON_ENV)/bin/python python/notebooks.py --save docs/notebooks/*.ipynb
 
 # The measured star of README.md, in about two minutes on two cores. It writes to star, records its figures in
-# bench/star.json, and executes its notebook. make star SAVE=1 saves the new outputs of the notebook.
-star: build lib wheel
-	$(PYTHON_ENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/ptyx-*.whl
+# bench/star.json, and executes its notebook. make claims then lists the figures, and make site names the pages that
+# state others. make star SAVE=1 saves the new outputs of the notebook. It must not find the program of an older wheel.
+star: build lib $(PYTHON_ENV)/made
+	$(PYTHON_ENV)/bin/pip uninstall --quiet --quiet --yes ptyx
 	$(WITH_LIB) SAVE=$(SAVE) sh scripts/star/star.sh $(CURDIR)/$(PYTHON_ENV)/bin/python
 
 # The site of docs, in dist/site. A broken link, a page without a place, a figure that its record contradicts, or

@@ -46,7 +46,7 @@ def test_the_time_of_a_command_is_kept(tmp_path):
     work = "import time\nwhile time.process_time() < 0.2: pass"
     assert timed.main(str(tmp_path / "times.json"), sys.executable, "-c", work) == 0
     seconds = json.loads((tmp_path / "times.json").read_text())
-    assert seconds["processor"] > 0.15
+    assert 0.15 < seconds["processor"] < 2
     assert seconds["elapsed"] > 0.15
 
 

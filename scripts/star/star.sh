@@ -3,8 +3,8 @@
 # Argonne LLC; measured at the Advanced Photon Source), reconstructs it with a network and compares it with a solver's
 # object, as in the figure of README.md. `make star` runs it.
 #
-#   sh scripts/star/star.sh PYTHON     (an absolute path; PYTHON has pip, ptyx and what python/tests/requirements.txt
-#                                      lists)
+#   sh scripts/star/star.sh PYTHON     (an absolute path; PYTHON has pip and what python/tests/requirements.txt lists,
+#                                      and not ptyx: the notebook takes that of this folder)
 #
 # pip refuses another archive than that of archive.txt. The data are not ours to distribute: they stay in star, which
 # git ignores. At the end, it records the figures in bench/star.json and executes docs/notebooks/measured-star.ipynb.
@@ -51,5 +51,7 @@ done
 "$python" -B bench/star.py --ptyx bin/ptyx --files "$out" --results bench
 
 say "notebook: docs/notebooks/measured-star.ipynb, with these files"
+PATH=$PWD/bin:$PATH PYTHONPATH=$PWD/python/src
+export PATH PYTHONPATH
 cd docs/notebooks
 "$python" -B ../../python/notebooks.py --measured ${SAVE:+--save} measured-star.ipynb

@@ -14,13 +14,18 @@ from pathlib import Path
 
 def main(file: str, *command: str) -> int:
     """Run the command and return its status."""
-    start = time.perf_counter()
+    start, before = time.perf_counter(), processor()
     status = subprocess.run(command, check=False).returncode
     if status == 0:
-        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds = {"processor": usage.ru_utime + usage.ru_stime, "elapsed": time.perf_counter() - start}
+        seconds = {"processor": processor() - before, "elapsed": time.perf_counter() - start}
         Path(file).write_text(json.dumps(seconds))
     return status if status >= 0 else 1
+
+
+def processor() -> float:
+    """Return the seconds of processor time of all children that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 if __name__ == "__main__":

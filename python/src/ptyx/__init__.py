@@ -8,7 +8,7 @@
 >>> result = model.infer(scan, refine=5)
 """
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from ptyx.comparison import Comparison, compare
 from ptyx.errors import Caution, Error, InputError, Stopped
@@ -19,7 +19,10 @@ from ptyx.scan import Scan, open, simulate
 from ptyx.solving import infer, solve
 from ptyx.training import train
 
-__version__ = version("ptyx")
+try:
+    __version__ = version("ptyx")
+except PackageNotFoundError:  # src of a checkout is on the path
+    __version__ = "checkout"
 
 __all__ = [
     "Caution",
