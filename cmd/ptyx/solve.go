@@ -87,7 +87,8 @@ no object with --freeze, and does not resume.`
 // Run solves.
 func (c *solveCmd) Run(app *appContext) error {
 	o := workflow.SolveOptions{
-		Scan: c.Data, Start: cmp.Or(c.Start, workflow.AutoStart), Resolution: c.Resolution, Tiles: workflow.TileOptions{Count: c.Tiles},
+		Scan: c.Data, Start: cmp.Or(c.Start, workflow.AutoStart), Resolution: c.Resolution,
+		Tiles: workflow.TileOptions{Count: c.Tiles},
 	}
 	if c.NATS != "" {
 		var err error
