@@ -7,7 +7,10 @@
 The PV is an NTNDArray, as areaDetector's plugin NDPva publishes. Row k of the positions is that of the frame whose
 uniqueId is --first-id + k. Start the bridge before the scan: the value that the PV has at the start belongs to an
 earlier scan, and is not sent. The bridge ends when all positions have a frame, or after --idle seconds without one. It
-then finishes the scan, and prints its address and what is missing."""
+then finishes the scan, and prints its address and what is missing.
+"""
+
+from __future__ import annotations
 
 import argparse
 import io
@@ -19,6 +22,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from p4p.client.thread import Context, Disconnected
@@ -29,29 +33,44 @@ BUSY = (429, 503, 507)  # the server asks to try again later
 PATIENCE_S = 60  # for a server that is busy or away
 
 
-def main():
+def main() -> None:
+    """Send one scan."""
     a = arguments()
     x, y = positions(a.positions)
-    scan = Scan(a.server, os.environ.get("PTYX_TOKEN", ""), {
-        "name": a.pv, "input": a.input, "refine": a.refine, **({"model": a.model} if a.model else {}),
-        **({"positions": "metres", "pixel_size_nm": a.pixel_size_nm} if a.pixel_size_nm else {}),
-    })
+    scan = Scan(
+        a.server,
+        os.environ.get("PTYX_TOKEN", ""),
+        {
+            "name": a.pv,
+            "input": a.input,
+            "refine": a.refine,
+            **({"model": a.model} if a.model else {}),
+            **({"positions": "metres", "pixel_size_nm": a.pixel_size_nm} if a.pixel_size_nm else {}),
+        },
+    )
     frames = Frames(a.pv, a.first_id, len(x))
     try:
         lost = forward(scan, frames, x, y, a.idle)
     finally:
         frames.close()
     status = json.loads(scan.ask("POST", "/finish"))
-    print(f"{scan.url}: {status['frames']} of {len(x)} frames, {lost} missing, {frames.other} of other scans",
-          file=sys.stderr)
+    print(
+        f"{scan.url}: {status['frames']} of {len(x)} frames, {lost} missing, {frames.other} of other scans",
+        file=sys.stderr,
+    )
     print(scan.url)
 
 
-def arguments():
+def arguments() -> argparse.Namespace:
+    """Return the options of the command line."""
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("pv", help="name of the NTNDArray")
-    p.add_argument("--positions", required=True, type=Path,
-                   help="CSV with x,y in each line, or NPZ with xcoords and ycoords: object pixels, or metres")
+    p.add_argument(
+        "--positions",
+        required=True,
+        type=Path,
+        help="CSV with x,y in each line, or NPZ with xcoords and ycoords: object pixels, or metres",
+    )
     p.add_argument("--pixel-size-nm", type=float, help="pixel of the object: the positions are metres")
     p.add_argument("--first-id", type=int, default=0, help="uniqueId of the first frame of the scan (default: 0)")
     p.add_argument("--server", default="http://localhost:8080", help="address of ptyx serve (default: %(default)s)")
@@ -62,7 +81,7 @@ def arguments():
     return p.parse_args()
 
 
-def positions(path):
+def positions(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return x and y of all frames."""
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as z:
@@ -82,15 +101,15 @@ def positions(path):
 class Frames:
     """The frames of a PV, in a queue of (number, image)."""
 
-    def __init__(self, pv, first_id, count):
+    def __init__(self, pv: str, first_id: int, count: int) -> None:
         self.first_id, self.count, self.other = first_id, count, 0
-        self.waiting = queue.Queue(FRAMES_WAITING)
+        self.waiting: queue.Queue[Exception | tuple[int, np.ndarray]] = queue.Queue(FRAMES_WAITING)
         self.context = Context("pva", nt=False)
         self.before = True  # the next value is the one that the PV has had before
         request = f"record[queueSize={FRAMES_AT_ONCE},pipeline=true]field()"
         self.monitor = self.context.monitor(pv, self.take, request=request, notify_disconnect=True)
 
-    def take(self, value):
+    def take(self, value: Any) -> None:
         """Take in a value of the PV. It waits while the queue is full, and then the PV's server waits, too."""
         if isinstance(value, Disconnected):
             print("the PV is disconnected; waiting for it", file=sys.stderr)
@@ -110,12 +129,13 @@ class Frames:
         except ValueError as fault:
             self.waiting.put(fault)
 
-    def close(self):
+    def close(self) -> None:
+        """End the connection to the PV."""
         self.monitor.close()
         self.context.close()
 
 
-def image_of(value):
+def image_of(value: Any) -> np.ndarray:
     """Return the image (rows, columns) of an NTNDArray, without compression."""
     if value["codec.name"]:
         raise ValueError(f"frames are compressed with {value['codec.name']}: publish them before the plugin Codec")
@@ -125,7 +145,7 @@ def image_of(value):
     return np.asarray(value["value"]).reshape(shape)
 
 
-def forward(scan, frames, x, y, idle):
+def forward(scan: Scan, frames: Frames, x: np.ndarray, y: np.ndarray, idle: float) -> int:
     """Post frames until all have come or none has for a while. Return how many are missing."""
     sent = set()
     last = time.monotonic()
@@ -152,19 +172,21 @@ def forward(scan, frames, x, y, idle):
 class Scan:
     """A scan of ptyx serve."""
 
-    def __init__(self, server, token, options):
+    def __init__(self, server: str, token: str, options: dict[str, Any]) -> None:
         self.url, self.token = server.rstrip("/") + "/v1/scans", token
         answer = self.ask("POST", "", json.dumps(options).encode(), "application/json")
         self.url += "/" + json.loads(answer)["id"]
 
-    def ask(self, method, what, body=None, kind="application/octet-stream"):
+    def ask(self, method: str, what: str, body: bytes | None = None, kind: str = "application/octet-stream") -> bytes:
         """Send a request. If the server is busy or away, try again. Frames that it has already do not count twice."""
         headers = {"Content-Type": kind, **({"Authorization": f"Bearer {self.token}"} if self.token else {})}
         end = time.monotonic() + PATIENCE_S
         while True:
-            request = urllib.request.Request(self.url + what, data=body, method=method, headers=headers)
+            request = urllib.request.Request(  # noqa: S310 (the user gives the address)
+                self.url + what, data=body, method=method, headers=headers
+            )
             try:
-                with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+                with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310
                     return answer.read()
             except urllib.error.HTTPError as refusal:
                 text = refusal.read().decode(errors="replace")
@@ -175,11 +197,16 @@ class Scan:
                     sys.exit(f"{self.url}{what}: {fault}")
             time.sleep(1)
 
-    def post(self, ids, images, x, y):
+    def post(self, ids: list[int], images: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
         """Post frames (M, N, N) with their positions."""
         body = io.BytesIO()
-        np.savez(body, ids=np.array(ids, np.int64), diff3d=images.astype(np.float32), xcoords=np.float64(x),
-                 ycoords=np.float64(y))
+        np.savez(
+            body,
+            ids=np.array(ids, np.int64),
+            diff3d=images.astype(np.float32),
+            xcoords=np.float64(x),
+            ycoords=np.float64(y),
+        )
         self.ask("POST", "/frames", body.getvalue())
 
 
