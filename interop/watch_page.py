@@ -128,8 +128,14 @@ class Traffic:
 
 
 def settle(page):
-    """Waits until the tiles of the present view are there."""
-    page.wait_for_timeout(1500)
+    """Waits until the tiles of the present view are there: no picture of the object changes any more."""
+    before, end = None, time.monotonic() + 60
+    while time.monotonic() < end:
+        page.wait_for_timeout(1500)
+        now = [shot(c) for c in page.get_by_role("img", name="of the object").all()]
+        if now == before:
+            return
+        before = now
 
 
 def colours(canvas):
