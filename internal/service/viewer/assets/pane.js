@@ -93,7 +93,9 @@ export class Pane {
       const first = v.toPane(tile.row * size, tile.col * size), last = v.toPane((tile.row + 1) * size, (tile.col + 1) * size);
       const edges = [first.x, first.y, last.x, last.y].map((e) => Math.round(e * density)); // no seams between tiles
       if (edges[2] > 0 && edges[3] > 0 && edges[0] < this.canvas.width && edges[1] < this.canvas.height) {
-        context.drawImage(this.picture(tile), edges[0], edges[1], edges[2] - edges[0], edges[3] - edges[1]);
+        const place = [edges[0], edges[1], edges[2] - edges[0], edges[3] - edges[1]];
+        context.fillRect(...place); // no pixel of the level beneath shows through one that is not determined
+        context.drawImage(this.picture(tile), ...place);
       }
     }
     context.scale(density, density);
