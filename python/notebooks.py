@@ -6,6 +6,7 @@ The command line names the notebooks. With ``--save``, they get the new outputs.
 
 from __future__ import annotations
 
+import os
 import sys
 from itertools import groupby
 from pathlib import Path
@@ -20,6 +21,8 @@ MEASURED = {"measured-star.ipynb"}
 def execute(path: Path) -> Any:
     """Return the executed notebook. An error of a cell is an exception."""
     notebook = nbformat.read(path, as_version=4)
+    beside = str(Path(sys.executable).parent)  # cells find the command ptyx as in an environment that is active
+    os.environ["PATH"] = os.pathsep.join([beside, os.environ["PATH"]])
     nbclient.NotebookClient(notebook, timeout=300, record_timing=False, coalesce_streams=True).execute()
     return notebook
 
