@@ -153,7 +153,9 @@ func (m *lsqml) update(members []int, pass int, sum *misfits) error {
 		m.smoother.pull(float64(len(members))/float64(len(m.lit)), m.gradient)
 	}
 	m.objectDirection(peak)
-	m.shares.descent = product(m.direction, m.gradient)
+	if m.takesShares(pass) {
+		m.shares.descent = product(m.direction, m.gradient)
+	}
 	m.sumOverlaps(members)
 	m.probeDirection()
 	a, b := m.stepLengths(m.movesObject(pass), m.movesProbe(pass))

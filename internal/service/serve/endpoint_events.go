@@ -30,19 +30,31 @@ func (s *Server) listEvents(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
+// enterStream counts a stream in. Its context ends when the client or the server does; leave counts it out.
+func (s *Server) enterStream(r *http.Request) (ctx context.Context, leave func(), err error) {
+	countOut, err := s.scans.enterStream()
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	stop := context.AfterFunc(s.scans.streaming, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+		countOut()
+	}, nil
+}
+
 // stream sends the current value at once and after each change. It ends when the client or the server does, or when
 // current reports that there is no value any more.
 func (s *Server) stream(
 	w http.ResponseWriter, r *http.Request, changed *signal, event string, current func() (value any, exists bool),
 ) error {
-	leave, err := s.scans.enterStream()
+	ctx, leave, err := s.enterStream(r)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	defer context.AfterFunc(s.scans.streaming, cancel)()
 	connection := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "text/event-stream")
 	send := func(text string) bool {

@@ -10,14 +10,13 @@ import (
 
 // scanStream streams the growing object to a page until the scan is deleted: GET /v1/scans/{scan}/stream.
 func (s *Server) scanStream(w http.ResponseWriter, r *http.Request, a *scan) error {
-	leave, err := s.scans.enterStream()
+	ctx, leave, err := s.enterStream(r)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(s.scans.streaming, cancel)()
 	defer context.AfterFunc(a.ctx, cancel)()
 	return ofViewer(a.view.Stream(w, r.WithContext(ctx)))
 }
