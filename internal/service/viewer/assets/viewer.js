@@ -117,6 +117,7 @@ export class Viewer {
     this.tiles.plane = { perRow: state.per_row, perCol: state.per_col, level: state.level };
     this.tiles.even = state.even;
     this.panes.forEach((p) => p.recolour());
+    this.adaptSoon(); // which pixels are determined, and their phases, depend on the state
     this.measure();
     this.report();
     this.showFacts();
