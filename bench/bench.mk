@@ -127,7 +127,7 @@ bench-stream: build lib
 			$(WITH_LIB) bin/ptyx train --train-data-file $(STREAM_FILES)/$$n.npz --output-dir $(STREAM_FILES)/$$n \
 				--max-epochs 1 --n-images 16 --gridsize 1 --device cpu; } || exit 1; \
 	done
-	$(WITH_LIB) $(GO) run ./bench/stream -frames $(if $(BENCH_QUICK),100,2000) \
+	$(WITH_LIB) $(GO) run ./bench/stream -frames $(if $(BENCH_QUICK),100,4000) \
 		-long $(or $(BENCH_LONG),$(if $(BENCH_QUICK),2000,100000)) $(if $(BENCH_QUICK),,-page docs/live.md) \
 		$(foreach n,64 128,$(STREAM_FILES)/$(n)/model.onnx $(STREAM_FILES)/$(n).npz)
 

@@ -26,7 +26,7 @@ import (
 func main() {
 	var s settings
 	flag.IntVar(&s.frames, "frames", 2000, "frames of a run")
-	flag.Float64Var(&s.load, "load", 0.5, "rate of the run that measures latency, as a share of the sustained one")
+	flag.Float64Var(&s.load, "load", 0.25, "rate of the run that measures latency, as a share of the sustained one")
 	flag.DurationVar(&s.every, "every", 5*time.Second, "least time between two writings of the object")
 	flag.IntVar(&s.long, "long", 0, "frames of the run that records the memory; 0: none is made")
 	flag.IntVar(&s.refine, "refine", 0, "passes of ptyx watch --refine; 0: measure speed")

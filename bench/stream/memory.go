@@ -31,6 +31,7 @@ func (s settings) remember(model, scan string) (m remembered, err error) {
 	defer os.RemoveAll(b.dir)
 	m = remembered{Pixels: b.contract.N, Frames: s.long}
 	counter := &counting{Blank: predict.Blank{N: b.contract.N}, each: s.long / 10}
+	b.options.Workers = 1 // counting is used by one
 	run, err := b.run(s.long, 0, watch.Wait, counter)
 	if err != nil {
 		return m, err

@@ -62,9 +62,10 @@ func newBench(model, scan string, frames, side int, every time.Duration) (*bench
 	if b.dir, err = os.MkdirTemp("", "ptyx-bench-"); err != nil {
 		return nil, err
 	}
-	b.places = placesOf(frames, side/file.N, file.N)
+	b.places = placesOf(frames, inRow(side, file.N), file.N/2)
+	workers := engine.Options{}.ThreadCount() // as ptyx watch does
 	b.options = watch.Options{
-		Positions: filepath.Join(b.dir, "plan.csv"), BatchSize: 16, Interval: time.Second, Idle: time.Minute,
+		Positions: filepath.Join(b.dir, "plan.csv"), BatchSize: 16, Workers: workers, Interval: time.Second, Idle: time.Minute,
 		GiveUp: time.Minute, Every: every, Grace: time.Minute, Contract: b.contract, Clock: watch.RealClock{},
 		Log:    slog.New(slog.DiscardHandler),
 		Stream: watch.Stream{Connections: 1, WhenBehind: watch.Wait, Scratch: b.dir, Room: 1 << 34},
@@ -94,38 +95,41 @@ func countsOf(path string) (file *dataset.Scan, all [][]uint16, err error) {
 	return file, all, err
 }
 
-// placesOf puts frames of n x n pixels side by side, row by row in a square of side x side of them. So the middle of
-// each is covered by none before it. When the object is full, they begin again at its first corner.
-func placesOf(frames, side, n int) (places []place) {
+// placesOf puts frames row by row into a square of side x side of them. Neighbours are half a frame apart, so the middle
+// of each is covered by none before it. When the object is full, they begin again at its first corner.
+func placesOf(frames, side, half int) (places []place) {
 	for id := range frames {
 		cell := id % (side * side)
-		places = append(places, place{float64(n/2 + cell%side*n), float64(n/2 + cell/side*n)})
+		places = append(places, place{float64(half + cell%side*half), float64(half + cell/side*half)})
 	}
 	return places
 }
 
+// inRow is the number of frames of n x n pixels in a row of an object of so many pixels.
+func inRow(side, n int) int { return 2*side/n - 1 }
+
 // distinct is how many frames have a place of their own.
 func (b *bench) distinct() int {
-	side := b.side / b.contract.N
+	side := inRow(b.side, b.contract.N)
 	return min(len(b.places), side*side)
 }
 
 // measured is the result of a run.
 type measured struct {
 	*watch.Outcome
-	begin, lastSent, end time.Time
-	page, file           []time.Duration // latencies
+	begin, lastSent, computed, end time.Time
+	page, file                     []time.Duration // latencies
 }
 
 // rate is how many frames per second were computed.
-func (m measured) rate() float64 { return float64(m.Frames) / m.end.Sub(m.begin).Seconds() }
+func (m measured) rate() float64 { return float64(m.Frames) / m.computed.Sub(m.begin).Seconds() }
 
 // run sends frames at a rate, or as fast as they are taken if it is 0. empty is a network in place of the model's; nil:
 // there is none.
 func (b *bench) run(frames int, rate float64, policy watch.Policy, empty predict.Predictor) (m measured, err error) {
 	predictor, release := empty, func() error { return nil }
 	if empty == nil {
-		if predictor, release, err = local.Open(engine.Options{Kind: engine.KindORT}, b.model); err != nil {
+		if predictor, release, err = local.Open(engine.Options{Kind: engine.KindORT, Threads: 1}, b.model); err != nil {
 			return m, err
 		}
 	}
@@ -139,6 +143,7 @@ func (b *bench) run(frames int, rate float64, policy watch.Policy, empty predict
 	o.Predictor, o.Stream.Address, o.Stream.WhenBehind, o.Frames = predictor, sender.Address(), policy, frames
 	o.Page = watch.NewPage(b.contract)
 	o.Save = func(r *reconstruct.Result) error {
+		latencies.computedAll()
 		err := r.SaveInTurn(filepath.Join(b.dir, "out"), "")
 		latencies.saved(r.IDs)
 		return err
@@ -157,7 +162,7 @@ func (b *bench) run(frames int, rate float64, policy watch.Policy, empty predict
 		return m, err
 	}
 	err = <-failed
-	m.begin, m.lastSent, m.end = latencies.sent[0], latencies.lastSent, latencies.last
+	m.begin, m.lastSent, m.computed, m.end = latencies.sent[0], latencies.lastSent, latencies.computed, latencies.last
 	m.page, m.file = latencies.page, latencies.file
 	return m, err
 }
@@ -190,6 +195,7 @@ type latencies struct {
 	sent       []time.Time
 	onDisk     []bool
 	page, file []time.Duration
+	computed   time.Time // when the last files were begun
 	last       time.Time // of the files
 	lastSent   time.Time // the last byte of all
 }
@@ -203,6 +209,13 @@ func (l *latencies) send(id int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sent[id] = time.Now()
+}
+
+// computedAll notes that the frames so far are in the object, whose files are to be written.
+func (l *latencies) computedAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.computed = time.Now()
 }
 
 // saved notes that files with frames are there.

@@ -12,11 +12,11 @@ const command = "make bench-stream"
 // insertSpeed writes the tables of rates and latencies.
 func insertSpeed(path string, all []figures) error {
 	var b strings.Builder
-	b.WriteString("| pixels | frames/s, none lost | last byte to page, p50 and p99 " +
-		"| last byte to files, p50 and p99 |\n| --- | --- | --- | --- |\n")
+	b.WriteString("| pixels | frames/s, none lost | for the times: frames/s | last byte to page, p50 and p99 " +
+		"| last byte to files, p50 and p99 |\n| --- | --- | --- | --- | --- |\n")
 	for _, f := range all {
-		fmt.Fprintf(&b, "| %d | %.0f | %.0f and %.0f ms | %.1f and %.1f s |\n", f.Pixels, f.Rate, 1000*f.Page.P50,
-			1000*f.Page.P99, f.File.P50, f.File.P99)
+		fmt.Fprintf(&b, "| %d | %.0f | %.0f | %.0f and %.0f ms | %.1f and %.1f s |\n", f.Pixels, f.Rate,
+			f.Load*f.Rate, 1000*f.Page.P50, 1000*f.Page.P99, f.File.P50, f.File.P99)
 	}
 	b.WriteString("\nA sender twice as fast:\n\n" +
 		"| pixels | `--when-behind` | sent/s | frames in the object | missing | dropped | complete after the last |\n" +

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -23,6 +24,7 @@ import (
 	"ptyx/internal/service/listen"
 	"ptyx/internal/service/live"
 	"ptyx/internal/service/watch"
+	ort "ptyx/runtime"
 )
 
 // WatchOptions describe a scan to reconstruct while it is measured.
@@ -141,18 +143,22 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 	if err := tidy(o.OutputDir); err != nil {
 		return nil, err
 	}
+	w := o.Watch
 	networkEngine, solverEngine := o.share()
+	w.Workers, networkEngine.Threads = shareThreads(networkEngine, math.MaxInt)
 	predictor, release, err := o.open(networkEngine, model)
 	if err != nil {
 		return nil, ofModel(err, o.Model)
 	}
 	defer func() { err = errors.Join(err, predictor.Close(), release()) }()
+	if predictor.Provider() == ort.CUDAProvider {
+		w.Workers = 1 // a GPU computes one batch after the other
+	}
 	solver, err := o.openRefiner(&model, solverEngine, log)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, solver.close()) }()
-	w := o.Watch
 	o.Read.Side = model.contract.N
 	w.Stream.Scratch = o.OutputDir
 	w.Read, w.Contract, w.Predictor, w.Clock, w.Log = o.Read, model.contract, predictor, watch.RealClock{}, log

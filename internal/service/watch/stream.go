@@ -78,8 +78,8 @@ type stream struct {
 	finished bool      // the series has ended, and all of it was received
 }
 
-// queuedBatches is how many batches of frames wait in memory: beyond that, the network is behind.
-const queuedBatches = 8
+// queuedRounds is how many rounds of the network wait in memory: beyond that, the network is behind.
+const queuedRounds = 8
 
 func (w *Watcher) newStream() *stream {
 	o, values := w.o, w.o.Contract.N*w.o.Contract.N
@@ -88,7 +88,7 @@ func (w *Watcher) newStream() *stream {
 		sums: map[int64]uint64{}, waiting: map[int64]int{}, pattern: make([]float32, values), shown: o.Clock.Now(),
 	}
 	var once sync.Once
-	s.queue = newQueue(queuedBatches*o.BatchSize, o.Stream.WhenBehind, s.store, func(err error) {
+	s.queue = newQueue(queuedRounds*w.network.round(), o.Stream.WhenBehind, s.store, func(err error) {
 		once.Do(func() { o.Log.Warn("no frame can be kept for later, so the sender waits", "error", err) })
 	})
 	s.detector = newDetector(o, s.queue)
@@ -96,7 +96,6 @@ func (w *Watcher) newStream() *stream {
 		s.places = &placeStream{address: o.Positions, unit: string(o.Read.View.Unit), log: o.Log, news: s.queue.notify}
 		s.places.room = sync.NewCond(&s.places.mu)
 	}
-	w.network.halve()
 	return s
 }
 
@@ -150,7 +149,7 @@ func (s *stream) sleep(ctx context.Context) {
 	}
 }
 
-// step takes in what has come, and has at most a batch computed. It reports whether there was anything to do.
+// step takes in what has come, and has at most a round of the network computed. It reports whether there was anything to do.
 func (s *stream) step() (worked bool, err error) {
 	state := s.detector.state()
 	if state.fatal != nil {
@@ -165,10 +164,10 @@ func (s *stream) step() (worked bool, err error) {
 	if err := s.updatePositions(state.scan); err != nil {
 		return false, err
 	}
-	some := s.due[:min(s.w.o.BatchSize, len(s.due))]
+	some := s.due[:min(s.w.network.round(), len(s.due))]
 	if s.due = s.due[len(some):]; len(some) == 0 {
 		s.due = nil
-		some = s.queue.take(s.w.o.BatchSize)
+		some = s.queue.take(s.w.network.round())
 	}
 	for _, a := range some {
 		if err := s.admit(a, state.scan); err != nil {

@@ -144,7 +144,7 @@ func listenTo(t *testing.T, m measured) *live {
 	t.Cleanup(sender.Close)
 	l := &live{t: t, sender: sender, fake: &fake{}}
 	l.o = Options{
-		Read: dataset.Options{View: view()}, BatchSize: 4, Positions: m.plan(t), Interval: 50 * time.Millisecond,
+		Read: dataset.Options{View: view()}, BatchSize: 4, Workers: 3, Positions: m.plan(t), Interval: 50 * time.Millisecond,
 		Idle: 20 * time.Second, GiveUp: time.Second, Every: 100 * time.Millisecond, Grace: 10 * time.Second,
 		Contract: model(), Predictor: l.fake, Clock: RealClock{}, Log: slog.New(slog.NewTextHandler(l, nil)),
 		Stream: Stream{
@@ -195,8 +195,8 @@ func (l *live) end(ended End, want Tally, object []byte) {
 	if len(l.saved) == 0 || !bytes.Equal(l.saved[len(l.saved)-1], object) {
 		l.t.Errorf("the object of %d savings is not what infer makes of the frames", len(l.saved))
 	}
-	if l.fake.alive != 0 {
-		l.t.Errorf("%d batches are left open", l.fake.alive)
+	if l.fake.alive.Load() != 0 {
+		l.t.Errorf("%d batches are left open", l.fake.alive.Load())
 	}
 }
 
@@ -311,7 +311,7 @@ func TestTwiceAsFast(t *testing.T) {
 		t.Run(string(policy), func(t *testing.T) {
 			l, d := listenTo(t, m), m.detector(2, "lz4")
 			l.fake = slowly(perBatch)
-			l.o.Predictor, l.o.Stream.WhenBehind = l.fake, policy
+			l.o.Predictor, l.o.Stream.WhenBehind, l.o.Workers = l.fake, policy, 1
 			gap := perBatch / 4 / 2 // half the time of a frame of a batch of 4
 			messages := make([][][]byte, count)
 			for id := range messages {
@@ -332,8 +332,8 @@ func TestTwiceAsFast(t *testing.T) {
 				n, _ := strconv.Atoi(kept[1])
 				most = max(most, n)
 			}
-			// The queue holds 8 batches, and the network gathers one.
-			if inMemory := (queuedBatches + 1) * l.o.BatchSize; (most > inMemory) != (policy == Skip) {
+			// The queue holds 8 rounds of the network, which gathers one.
+			if inMemory := (queuedRounds + 1) * l.o.BatchSize; (most > inMemory) != (policy == Skip) {
 				t.Errorf("with the policy %s, %d frames waited; %d fit into memory", policy, most, inMemory)
 			}
 		})

@@ -33,6 +33,7 @@ type Options struct {
 	FramesPerFile int             // of numbered part files without ids; 0: one
 	FirstFile     int             // number of the first of them
 	BatchSize     int             // patterns of a full batch
+	Workers       int             // batches that the network computes at the same time; 0: one
 	Stream        Stream          // a detector to follow instead of Path
 
 	Frames   int           // how many will come; 0: unknown
@@ -137,10 +138,10 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	}
 	w := &Watcher{
 		o: o, files: newFiles(o.Path, o.Single, o.Positions), object: newObject(canvas), waiting: map[int64]waiting{},
-		network: newNetwork(o.Predictor, o.Contract, o.BatchSize, o.Exposure), news: o.Clock.Now(),
+		network: newNetwork(o), news: o.Clock.Now(),
 		saving: saving{last: o.Clock.Now()},
 	}
-	defer func() { err = errors.Join(err, w.network.cache.Close()) }()
+	defer func() { err = errors.Join(err, w.network.close()) }()
 	defer w.collect(true)
 	if o.Positions != "" || o.Stream.Address != "" {
 		w.positions = newPositions(o.Positions, o.Read.View)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,7 +36,7 @@ const n, image = 64, 64 * 64
 // fake is a network whose patch depends on its pattern d and the offset (x, y) alone: amplitude d/2 + x, phase
 // d - 1 + y.
 type fake struct {
-	alive int // batches prepared and not closed
+	alive atomic.Int64 // batches prepared and not closed
 	run   func() error
 }
 
@@ -44,7 +45,7 @@ func (f *fake) Fallback() string { return "no kernel" }
 func (f *fake) Close() error     { return nil }
 
 func (f *fake) Prepare(b int) (predict.Batch, error) {
-	f.alive++
+	f.alive.Add(1)
 	array := func() *ndarray.Float32 { return ndarray.New[float32](b, 1, n, n) }
 	return &fakeBatch{f, ndarray.New[float32](b, 2), array(), array(), array()}, nil
 }
@@ -70,7 +71,7 @@ func (b *fakeBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
 	return b.amplitude, b.phase, nil
 }
 
-func (b *fakeBatch) Close() error { b.fake.alive--; return nil }
+func (b *fakeBatch) Close() error { b.fake.alive.Add(-1); return nil }
 
 // model is the contract of the fake.
 func model() contract.Contract {
@@ -226,8 +227,8 @@ func (r *run) end(ctx context.Context, ended End, want Tally, object []byte) {
 	if len(r.saved) == 0 || !bytes.Equal(r.saved[len(r.saved)-1], object) {
 		r.t.Errorf("the object of %d savings is not what infer makes of the frames", len(r.saved))
 	}
-	if r.fake.alive != 0 {
-		r.t.Errorf("%d batches are left open", r.fake.alive)
+	if r.fake.alive.Load() != 0 {
+		r.t.Errorf("%d batches are left open", r.fake.alive.Load())
 	}
 }
 
@@ -525,13 +526,13 @@ func TestFailures(t *testing.T) {
 	write(t, r.path("0.npz"), members(d, []int{0}, true))
 	r.fake.run = func() error { return fmt.Errorf("out of order") }
 	if _, err := Run(context.Background(), r.o); err == nil || !strings.Contains(err.Error(), "out of order") ||
-		r.fake.alive != 0 {
+		r.fake.alive.Load() != 0 {
 		t.Errorf("the network fails, and Run returns %v", err)
 	}
 	r.fake.run = nil
 	r.o.Save = func(*reconstruct.Result) error { return fmt.Errorf("disk full") }
 	if _, err := Run(context.Background(), r.o); err == nil || !strings.Contains(err.Error(), "disk full") ||
-		r.fake.alive != 0 {
+		r.fake.alive.Load() != 0 {
 		t.Errorf("saving fails, and Run returns %v", err)
 	}
 }
