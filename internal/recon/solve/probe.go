@@ -78,15 +78,20 @@ func (s *state) across(d float64) float64 {
 }
 
 // orthogonalise turns the modes into orthogonal ones with the same patterns, the strongest first, by the unitary
-// rotations of Hestenes (J. Soc. Indust. Appl. Math. 6, 51, 1958).
+// rotations of Hestenes (J. Soc. Indust. Appl. Math. 6, 51, 1958). Where the first mode varies, it stays: the variable
+// modes add to its field alone, so turning it with others would change the patterns.
 func (s *state) orthogonalise() {
+	first := 0
+	if s.options.OPR > 0 {
+		first = 1
+	}
 	for range 30 { // a few sweeps are enough
-		if !s.sweep() {
+		if !s.sweep(first) {
 			break
 		}
 	}
-	for k := 1; k < s.options.Modes; k++ { // few modes: insertion
-		for l := k; l > 0 && s.modePower(l) > s.modePower(l-1); l-- {
+	for k := first + 1; k < s.options.Modes; k++ { // few modes: insertion
+		for l := k; l > first && s.modePower(l) > s.modePower(l-1); l-- {
 			s.rotate(l-1, l, 0, 1, 1)
 		}
 	}
@@ -95,9 +100,9 @@ func (s *state) orthogonalise() {
 // maxOverlap is the overlap of two modes, relative to their norms, below which they are orthogonal in float32.
 const maxOverlap = 1e-5
 
-// sweep rotates every pair of modes that is not orthogonal, and reports whether there was one.
-func (s *state) sweep() (rotated bool) {
-	for k := range s.options.Modes {
+// sweep rotates every pair of modes from the first on that is not orthogonal, and reports whether there was one.
+func (s *state) sweep(first int) (rotated bool) {
+	for k := first; k < s.options.Modes; k++ {
 		for l := k + 1; l < s.options.Modes; l++ {
 			a, b, c := s.modePower(k), s.modePower(l), s.modeOverlap(k, l)
 			if !(cmplx.Abs(c) > maxOverlap*math.Sqrt(a*b)) {

@@ -131,7 +131,8 @@ type Solution struct {
 	// count.
 	Residuals []float64
 	// Weights are (M, 1+V) with Options.Flicker or OPR = V; otherwise nil. The modes of pattern m are Weights[m, 0]
-	// times Probe, and the first one also the sum of Weights[m, v] Variable[v-1].
+	// times Probe, and the first one also the sum of Weights[m, v] Variable[v-1]. With OPR, the first mode is not
+	// orthogonal to the others.
 	Weights    *ndarray.Float32
 	Background *ndarray.Float32   // (N, N) with Options.Background, in counts
 	Variable   *ndarray.Complex64 // (V, N, N), in the units of the patterns; orthogonal, the strongest first; nil: none

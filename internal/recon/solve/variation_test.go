@@ -2,6 +2,7 @@ package solve
 
 import (
 	"math"
+	"math/cmplx"
 	"testing"
 
 	"ptyx/internal/base/frame"
@@ -100,6 +101,53 @@ func TestNormalisedWeights(t *testing.T) {
 	if a, b := s.modeOverlap(2, 3), s.modePower(2)-s.modePower(4); !(math.Abs(real(a)) < 1e-3*b) || !(b > 0) {
 		t.Errorf("variable modes overlap by %v, powers differ by %v", a, b)
 	}
+}
+
+// TestOrthogonalModesKeepThePatterns: turned modes give each pattern the same intensity in every place, also where the
+// first mode varies.
+func TestOrthogonalModesKeepThePatterns(t *testing.T) {
+	p, _ := simulated(t, 20, 1e6)
+	for variable := range 3 {
+		o := usual()
+		o.Modes, o.OPR, o.Flicker = 3, variable, true
+		s, err := newState(p, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := stream.New(1, "test/turned")
+		for i := range s.probeRe.Data {
+			s.probeRe.Data[i], s.probeIm.Data[i] = float32(r.NormFloat64()), float32(r.NormFloat64())
+		}
+		before := mutualIntensities(s.variation)
+		s.orthogonalise()
+		testutil.CheckClose(t, "mutual intensities", mutualIntensities(s.variation), before, 1e-4)
+		first := min(variable, 1)
+		if a, b := s.modeOverlap(first, 2), s.modePower(first)-s.modePower(2); !(cmplx.Abs(a) < 1e-3*b) {
+			t.Errorf("%d variable modes: modes %d and 2 overlap by %v, their powers differ by %v", variable, first, a, b)
+		}
+	}
+}
+
+// mutualIntensities are sum_k conj(P_k(q)) P_k(0) of the modes of each pattern, which decide on its intensity.
+func mutualIntensities(v *variation) (all []float32) {
+	size, planes := v.n*v.n, v.options.Modes+v.modes
+	factors := make([]float32, v.options.Modes*planes)
+	for id := range v.x {
+		v.mix(id, factors)
+		for q := range size {
+			sum := complex128(0)
+			for k := range v.options.Modes {
+				at, origin := complex128(0), complex128(0)
+				for i, f := range factors[k*planes:][:planes] {
+					at += complex(float64(f), 0) * v.mode(i, q)
+					origin += complex(float64(f), 0) * v.mode(i, 0)
+				}
+				sum += cmplx.Conj(at) * origin
+			}
+			all = append(all, float32(real(sum)), float32(imag(sum)))
+		}
+	}
+	return all
 }
 
 // probesOf lists the modes of all patterns.
