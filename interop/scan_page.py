@@ -5,7 +5,9 @@ file that ptyx infer wrote, but for sigma."""
 
 import io
 import json
+import sys
 import urllib.request
+from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import sync_playwright
@@ -16,6 +18,9 @@ from objects import arrays
 from pages import Watched, beside
 from server import bearer, serving
 from watch_page import colours, download, settle, shot
+
+sys.path.append(str(Path(__file__).parents[1] / "python" / "examples"))
+import pva_bridge  # noqa: E402
 
 CASE = CASES[0]
 NAME = "a star <b>of</b> the checks"  # on the page, a name stays text
@@ -32,6 +37,7 @@ def check(report, files, node, ptyx):
         else:
             with sync_playwright() as p:
                 watch(report, files, Watched(p, program), scan)
+        own_probe(report, files, f"http://{address}")
         scan.ask("POST", "/finish")
         report.same("scan: object.npz, of frames sent backwards and some twice, is that of ptyx infer without sigma",
                     arrays(scan.ask("GET", "/object.npz")) == arrays(files / CASE.reconstruction), True)
@@ -41,9 +47,10 @@ def check(report, files, node, ptyx):
 class Scan:
     """A scan on the server, as a measuring client sees it."""
 
-    def __init__(self, server):
+    def __init__(self, server, **options):
         self.server, self.path = server, "/v1/scans"
-        self.path += "/" + json.loads(self.ask("POST", "", json.dumps({"model": "star", "name": NAME}).encode()))["id"]
+        body = json.dumps({"model": "star", "name": NAME, **options}).encode()
+        self.path += "/" + json.loads(self.ask("POST", "", body))["id"]
 
     def ask(self, method, what, body=None):
         request = urllib.request.Request(self.server + self.path + what, data=body, method=method, headers=bearer())
@@ -57,6 +64,24 @@ class Scan:
             body = io.BytesIO()
             np.savez(body, ids=ids, **{key: z[key][ids] for key in ("diff3d", "xcoords", "ycoords")})
         return json.loads(self.ask("POST", "/frames", body.getvalue()))
+
+
+def own_probe(report, files, server):
+    """A scan that brings its probe is made with it, in the power of its first patterns."""
+    options = pva_bridge.probe(files / SCAN)
+    scan = Scan(server, **options)
+    scan.send(files, slice(0, 20))
+    with np.load(files / SCAN, allow_pickle=False) as z:
+        power = (z["diff3d"][:16].astype(float) ** 2).sum((1, 2)).mean()
+    with np.load(io.BytesIO(scan.ask("GET", "/object.npz")), allow_pickle=False) as z:
+        probe, source = z["probeGuess"], str(z["network_probe"])
+    sent = np.array(options["probe_re"]) + 1j * np.array(options["probe_im"])
+    likeness = abs(np.vdot(sent, probe)) / np.linalg.norm(sent) / np.linalg.norm(probe)
+    report.line(likeness > 1 - 1e-5, "scan: likeness of the object's probe with the one that it brought", likeness)
+    ratio = (abs(probe) ** 2).sum() / power
+    report.line(0.88 < ratio < 1.13, "scan: power of that probe, in that of the first patterns", f"{ratio:.3f}")
+    report.same("scan: where its probe is from", source.split(",")[0], "scan")
+    scan.ask("DELETE", "")
 
 
 def watch(report, files, w, scan):

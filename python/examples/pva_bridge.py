@@ -46,6 +46,7 @@ def main() -> None:
             "refine": a.refine,
             **({"model": a.model} if a.model else {}),
             **({"positions": "metres", "pixel_size_nm": a.pixel_size_nm} if a.pixel_size_nm else {}),
+            **(probe(a.probe) if a.probe else {}),
         },
     )
     frames = Frames(a.pv, a.first_id, len(x))
@@ -75,6 +76,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--first-id", type=int, default=0, help="uniqueId of the first frame of the scan (default: 0)")
     p.add_argument("--server", default="http://localhost:8080", help="address of ptyx serve (default: %(default)s)")
     p.add_argument("--model", help="model of the server, if it has several")
+    p.add_argument("--probe", type=Path, help="NPZ with probeGuess, the probe of the scan (default: the model's)")
     p.add_argument("--input", default="intensity", choices=("intensity", "amplitude"), help="default: %(default)s")
     p.add_argument("--refine", type=int, default=0, help="passes of the solver at the end (default: 0)")
     p.add_argument("--idle", type=float, default=30, help="seconds without a frame that end the scan (default: 30)")
@@ -96,6 +98,16 @@ def positions(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if table.ndim != 2 or table.shape[1] != 2:
         sys.exit(f"{path}: expected two numbers, x,y, in each line")
     return table[:, 0], table[:, 1]
+
+
+def probe(path: Path) -> dict[str, Any]:
+    """Return the options of a scan with its probe. Of several modes it is the first."""
+    with np.load(path, allow_pickle=False) as z:
+        if "probeGuess" not in z:
+            sys.exit(f"{path}: found {', '.join(z)}, expected probeGuess")
+        mode = z["probeGuess"]
+    mode = mode.reshape(-1, *mode.shape[-2:])[0]
+    return {"probe_re": mode.real.tolist(), "probe_im": mode.imag.tolist()}
 
 
 class Frames:
@@ -153,7 +165,7 @@ def forward(scan: Scan, frames: Frames, x: np.ndarray, y: np.ndarray, idle: floa
         some = {}
         while len(some) < FRAMES_AT_ONCE:
             try:
-                one = frames.waiting.get(timeout=0.1)
+                one = frames.waiting.get(timeout=0.1 if sent else 1)  # the first post states the exposure
             except queue.Empty:
                 break
             if isinstance(one, Exception):

@@ -33,12 +33,6 @@ type ProbeChoice struct {
 	Passes int    // calibrating passes on the scan; 0: none
 }
 
-// Members of a reconstruction whose network used another probe than its model's.
-const (
-	KeyNetworkProbe       = "network_probe"        // where it is from
-	KeyNetworkProbeDigest = "network_probe_sha256" // of its complex64 bytes
-)
-
 func (p ProbeChoice) check() error {
 	if p.Passes < 0 {
 		return &badinput.Error{
@@ -146,9 +140,7 @@ func (n *network) use(model *onnxir.Model, probe *ndarray.Complex64, power float
 		return err
 	}
 	n.file = model.Marshal()
-	n.extra = []npz.Member{
-		{Key: KeyNetworkProbe, Value: source}, {Key: KeyNetworkProbeDigest, Value: n.contract.ProbeDigest},
-	}
+	n.extra = reconstruct.NetworkProbe(source, n.contract.Probe)
 	return nil
 }
 
@@ -184,10 +176,8 @@ func (p ProbeChoice) apply(
 	return n.use(model, probe, power, source)
 }
 
-// A scan is taken to be of another exposure than the training's if the first patterns differ by more than this factor.
-// Within a scan the power of a pattern follows the absorption behind the probe.
+// The first patterns show whether a scan has another exposure than the training.
 const (
-	otherExposure   = 1.5
 	exposedPatterns = 256
 	exposedPixels   = 1 << 21 // of these patterns at most: 8 MB
 )
@@ -206,7 +196,7 @@ func (n *network) expose(scan *dataset.Scan, log *slog.Logger) error {
 	if err != nil || first == 0 {
 		return err // a scan without light is refused later
 	}
-	if ratio := first / optics.Power(probe); ratio < otherExposure && ratio > 1/otherExposure {
+	if ratio := first / optics.Power(probe); ratio < reconstruct.OtherExposure && ratio > 1/reconstruct.OtherExposure {
 		return nil
 	}
 	power, err := scan.MeanPower()
@@ -215,11 +205,8 @@ func (n *network) expose(scan *dataset.Scan, log *slog.Logger) error {
 	}
 	log.Info("the scan has another exposure than the training: the model's probe is scaled to it", "scan", scan.Path,
 		"exposure", fmt.Sprintf("%.3g", power/optics.Power(probe)))
-	return n.use(model, probe, power, ModelProbe+scaledSource)
+	return n.use(model, probe, power, ModelProbe+reconstruct.ScaledSource)
 }
-
-// scaledSource is where a model's probe is from that follows the exposure of a scan.
-const scaledSource = ", scaled to the exposure of the scan"
 
 // powerOfTheFirst is the mean power of the first patterns with light; 0 if none has any.
 func powerOfTheFirst(scan *dataset.Scan) (float64, error) {

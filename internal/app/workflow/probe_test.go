@@ -123,7 +123,7 @@ func hasNetworkProbe(t *testing.T, dir string) bool {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	return f.Has(KeyNetworkProbe)
+	return f.Has(reconstruct.KeyNetworkProbe)
 }
 
 // scaled writes a scan with its amplitudes multiplied by a factor.
@@ -201,8 +201,8 @@ func TestInferWithTheProbeOfTheScan(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		source, _ := f.String(KeyNetworkProbe)
-		digest, _ := f.String(KeyNetworkProbeDigest)
+		source, _ := f.String(reconstruct.KeyNetworkProbe)
+		digest, _ := f.String(reconstruct.KeyNetworkProbeDigest)
 		f.Close()
 		if !strings.HasSuffix(source, c.source) || digest != optics.ProbeDigest(used) {
 			t.Errorf("%s: the result says %q, digest %q", name, source, digest)
@@ -262,7 +262,7 @@ func TestRefinementBeginsWithTheChosenProbe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if source, err := f.String(KeyNetworkProbe); err != nil || source != o.Probe.From {
+	if source, err := f.String(reconstruct.KeyNetworkProbe); err != nil || source != o.Probe.From {
 		t.Errorf("the result says %q (%v)", source, err)
 	}
 }
@@ -364,7 +364,7 @@ func TestWatchWithTheProbeOfAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if source, err := f.String(KeyNetworkProbe); err != nil || source != numbered+scaledSource {
+	if source, err := f.String(reconstruct.KeyNetworkProbe); err != nil || source != numbered+reconstruct.ScaledSource {
 		t.Errorf("the result says %q (%v)", source, err)
 	}
 

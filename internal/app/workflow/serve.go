@@ -83,6 +83,7 @@ func (o ServeOptions) refine(
 	ctx context.Context, r *reconstruct.Result, patterns *ndarray.Float32, passes int,
 ) (*reconstruct.Result, error) {
 	job := refinement(r, solve.Amplitudes{Float32: patterns}, passes, o.Engine)
+	job.extra = r.Extra
 	s, err := job.solve(ctx)
 	if err != nil {
 		return nil, err

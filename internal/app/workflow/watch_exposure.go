@@ -2,8 +2,7 @@ package workflow
 
 import (
 	"ptyx/internal/base/ndarray"
-	"ptyx/internal/format/npz"
-	"ptyx/internal/physics/optics"
+	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/service/watch"
 )
 
@@ -19,13 +18,10 @@ func (o WatchOptions) exposure(n *network) watch.Exposure {
 			source = ModelProbe
 		}
 		n.contract.Probe = probe
-		n.extra = []npz.Member{
-			{Key: KeyNetworkProbe, Value: source + scaledSource},
-			{Key: KeyNetworkProbeDigest, Value: optics.ProbeDigest(probe)},
-		}
+		n.extra = reconstruct.NetworkProbe(source+reconstruct.ScaledSource, probe)
 	}}
 	if o.Probe.ofModel() {
-		e.Tolerance = otherExposure
+		e.Tolerance = reconstruct.OtherExposure
 	}
 	return e
 }

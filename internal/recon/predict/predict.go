@@ -103,6 +103,15 @@ type Request struct {
 // sample. The zero value stands for the probe of the model.
 type Probe struct{ Re, Im []float32 }
 
+// ProbeOf is the Probe for all samples of a probe (N, N).
+func ProbeOf(probe *ndarray.Complex64) Probe {
+	p := Probe{Re: make([]float32, len(probe.Data)), Im: make([]float32, len(probe.Data))}
+	for i, v := range probe.Data {
+		p.Re[i], p.Im[i] = real(v), imag(v)
+	}
+	return p
+}
+
 // Count is the number of probes, 0 or more; sample is the number of values of a sample.
 func (p Probe) Count(sample int) int { return len(p.Re) / sample }
 

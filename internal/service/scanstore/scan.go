@@ -1,6 +1,7 @@
 package scanstore
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -186,6 +187,23 @@ func (a *Scan) putAside(rest io.Reader, at int64) (path string, err error) {
 		return "", errors.Join(err, os.Remove(f.Name()))
 	}
 	return f.Name(), nil
+}
+
+// SetOptions replaces the server's options of the scan. An error of the disk is a *DiskError; after Remove, and after
+// Close, it is fs.ErrClosed.
+func (a *Scan) SetOptions(options json.RawMessage) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.journal == nil {
+		return fs.ErrClosed
+	}
+	h := a.head
+	h.Options = options
+	if err := writeHead(a.dir, h); err != nil {
+		return &DiskError{err}
+	}
+	a.head = h
+	return nil
 }
 
 // Finish stores that the scan accepts no more frames. An error of the disk is a *DiskError.

@@ -406,7 +406,7 @@ func TestInvalidHeads(t *testing.T) {
 	for name, text := range map[string]string{
 		"no JSON": "{", "version 2": `{"version":2,"n":4}`, "patterns of 0": `{"version":1}`,
 		"patterns of 100000": `{"version":1,"n":100000}`,
-		"2000000 bytes":      strings.Repeat(" ", 2_000_000),
+		"67108865 bytes":     strings.Repeat(" ", 1<<26+1),
 	} {
 		s := opened(t, t.TempDir())
 		a, err := s.Create(id("a"), Head{N: side})

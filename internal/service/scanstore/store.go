@@ -45,8 +45,8 @@ const (
 // headVersion is the version of Head and of the journal's records.
 const headVersion = 1
 
-// maxHead is more bytes than any Head takes.
-const maxHead = 1 << 20
+// maxHead is more bytes than any Head takes: that of a scan with a probe of 2000 x 2000 pixels has 43 MB.
+const maxHead = 1 << 26
 
 var scanID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 

@@ -12,9 +12,12 @@ import (
 func (s *Server) createScan(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
 	defer cancel()
-	return s.withBody(ctx, w, r, func(body []byte, _ *reservation) error {
+	return s.withBody(ctx, w, r, func(body []byte, held *reservation) error {
 		var o scanOptions
 		if len(bytes.TrimSpace(body)) > 0 {
+			if err := held.add(int64(len(body))); err != nil { // the probe's members are copies
+				return err
+			}
 			if err := decodeJSON(body, &o); err != nil {
 				return err
 			}
@@ -23,7 +26,11 @@ func (s *Server) createScan(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		a, err := s.scans.create(m, o)
+		own, err := o.readProbe(m, held)
+		if err != nil {
+			return err
+		}
+		a, err := s.scans.create(m, o, own)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"sync"
@@ -32,6 +33,9 @@ type scanOptions struct {
 	Positions   string  `json:"positions"`     // "pixels" or "metres"
 	PixelSizeNM float64 `json:"pixel_size_nm"` // of the object; 0: unknown
 	Refine      int     `json:"refine"`        // passes of the solver at the end
+	// The parts of the scan's probe, (N, N) each; empty: the model's probe is used.
+	ProbeRe json.RawMessage `json:"probe_re,omitempty"`
+	ProbeIm json.RawMessage `json:"probe_im,omitempty"`
 }
 
 // scan is an object that grows with each frame. Each id counts once, and the canvas's sums do not depend on the order,
@@ -41,6 +45,7 @@ type scan struct {
 	number     int // in the order of creation
 	options    scanOptions
 	model      *served
+	probe      *scanProbe
 	stored     *scanstore.Scan // its frames on disk; nil: they are not stored
 	budget     *budget
 	changed    signal
@@ -197,10 +202,15 @@ func (s *scan) compute(ctx context.Context, frames newFrames) (stitched int, err
 		return 0, nil
 	}
 	defer s.release(frames.ids)
+	if err := s.expose(frames); err != nil {
+		return 0, err
+	}
 	step := s.model.queue.stride()
 	for from := 0; from < len(frames.ids); from += step {
 		part := frames.slice(from, min(from+step, len(frames.ids)), s.image())
-		out, err := s.model.queue.submit(ctx, part.request(), false)
+		request := part.request()
+		request.Probe = s.probe.forNetwork()
+		out, err := s.model.queue.submit(ctx, request, false)
 		if err != nil {
 			return stitched, err
 		}
@@ -319,6 +329,7 @@ type status struct {
 	Extent      *extent `json:"extent,omitempty"`
 	PixelSizeNM float64 `json:"pixel_size_nm,omitempty"`
 	Refine      int     `json:"refine,omitempty"`
+	Exposure    float64 `json:"exposure,omitempty"` // factor of the probe's power; 0: unknown
 	Bytes       int64   `json:"bytes"`
 	Error       string  `json:"error,omitempty"`
 }
@@ -330,7 +341,7 @@ func (s *scan) status() status {
 		ID: s.id, Name: s.options.Name, Model: s.model.Name, State: s.state, Frames: len(s.frames),
 		Repeated: s.repeated,
 		Version:  s.version, PixelSizeNM: s.options.PixelSizeNM, Refine: s.options.Refine, Bytes: s.bytes,
-		Error: s.problem,
+		Error: s.problem, Exposure: s.probe.factor(),
 	}
 	if len(s.frames) > 0 {
 		e := &extent{}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/service/scanstore"
 	"ptyx/internal/service/viewer"
@@ -128,14 +129,16 @@ func (a *scans) list() []*scan {
 	return all
 }
 
-// newScan makes a scan that is not in the list yet.
-func (a *scans) newScan(id string, m *served, o scanOptions) (*scan, error) {
-	canvas, err := stitch.NewGrowing(m.Contract.N, reconstruct.Weights(m.Contract))
+// newScan makes a scan that is not in the list yet. own is its probe (N, N); nil: the model's.
+func (a *scans) newScan(id string, m *served, o scanOptions, own *ndarray.Complex64) (*scan, error) {
+	c, probe := m.Contract, newScanProbe(m.Contract, own)
+	c.Probe = probe.current()
+	canvas, err := stitch.NewGrowing(c.N, reconstruct.Weights(c))
 	if err != nil {
 		return nil, err
 	}
 	s := &scan{
-		id: id, options: o, model: m, budget: a.budget, anyChanged: &a.changed, posts: newGate(),
+		id: id, options: o, model: m, probe: probe, budget: a.budget, anyChanged: &a.changed, posts: newGate(),
 		drawing: make(chan struct{}, 1), canvas: canvas, state: open, frames: map[int64]frame{},
 		pending: map[int64]chan struct{}{}, providers: map[string]bool{}, pictures: map[string]picture{},
 	}
@@ -157,10 +160,10 @@ func (a *scans) nextNumber() (int, error) {
 }
 
 // create makes a scan. If scans are stored, it is on disk before it is in the list.
-func (a *scans) create(m *served, o scanOptions) (*scan, error) {
+func (a *scans) create(m *served, o scanOptions, own *ndarray.Complex64) (*scan, error) {
 	var random [16]byte
 	_, _ = rand.Read(random[:]) // never fails
-	s, err := a.newScan(hex.EncodeToString(random[:]), m, o)
+	s, err := a.newScan(hex.EncodeToString(random[:]), m, o, own)
 	if err != nil {
 		return nil, err
 	}

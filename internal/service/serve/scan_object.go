@@ -56,8 +56,9 @@ func (s *scan) acquire(claim func(bytes int64) error) (*snapshot, error) {
 		for id, f := range s.frames {
 			placed = append(placed, reconstruct.Placed{ID: id, X: f.x, Y: f.y})
 		}
-		r, complete := reconstruct.FromFrames(s.canvas, reconstruct.JoinProviders(s.providers), s.model.Contract.Probe,
+		r, complete := reconstruct.FromFrames(s.canvas, reconstruct.JoinProviders(s.providers), s.probe.current(),
 			placed)
+		r.Extra = s.probe.members()
 		_, r.Fallback = s.model.device()
 		s.latest = &snapshot{Result: r, version: s.version, complete: sync.OnceFunc(complete)}
 	}

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,7 +23,12 @@ func (s *scan) store(frames newFrames, add func() error) error {
 	if s.stored == nil || s.isRestoring() {
 		return add()
 	}
-	err := s.stored.Append(scanstore.Frames{IDs: frames.ids, X: frames.x, Y: frames.y, Patterns: frames.patterns}, add)
+	f := scanstore.Frames{IDs: frames.ids, X: frames.x, Y: frames.y, Patterns: frames.patterns}
+	return s.ofStore(s.stored.Append(f, add))
+}
+
+// ofStore says why a store is closed.
+func (s *scan) ofStore(err error) error {
 	if !errors.Is(err, fs.ErrClosed) {
 		return err
 	}
@@ -47,7 +51,7 @@ func (a *scans) storeNew(s *scan) (err error) {
 	if a.store == nil {
 		return nil
 	}
-	options, err := json.Marshal(s.options)
+	options, err := s.toStore(0)
 	if err != nil {
 		return err
 	}
@@ -77,7 +81,7 @@ func (a *scans) listStored(s *Server) error {
 // register adds a stored scan to the list if its options and model suit this server.
 func (a *scans) register(s *Server, k *scanstore.Scan) error {
 	h := k.Head()
-	var o scanOptions
+	var o storedOptions
 	if err := decodeJSON(h.Options, &o); err != nil {
 		return fmt.Errorf("its options: %w", err)
 	}
@@ -93,10 +97,15 @@ func (a *scans) register(s *Server, k *scanstore.Scan) error {
 	case len(a.byID) >= a.limits.Count:
 		return fmt.Errorf("there are %d scans, the most that the server keeps: raise --scans", len(a.byID))
 	}
-	r, err := a.newScan(k.ID, m, o)
+	own, err := o.ownProbe(m)
+	if err != nil {
+		return fmt.Errorf("its options: %w", err)
+	}
+	r, err := a.newScan(k.ID, m, o.scanOptions, own)
 	if err != nil {
 		return err
 	}
+	r.probe.restoreExposure(o)
 	r.state, r.number, r.stored = restoring, h.Number, k
 	a.byID[k.ID] = r
 	return nil

@@ -23,7 +23,6 @@ import (
 	fr "ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
-	"ptyx/internal/graph/contract"
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/service/listen"
@@ -79,6 +78,12 @@ func (m measured) npz(t testing.TB) []byte {
 // expected is the object that a whole scan gives on a canvas that knew all positions, as infer makes it.
 func (m measured) expected(t testing.TB, o Model) []byte {
 	t.Helper()
+	return m.expectedWith(t, o, predict.Probe{}, nil)
+}
+
+// expectedWith is expected of a network that takes a probe, unless it is zero, and of an object with further members.
+func (m measured) expectedWith(t testing.TB, o Model, probe predict.Probe, extra []npz.Member) []byte {
+	t.Helper()
 	canvas, err := stitch.NewCanvas(m.x, m.y, size, reconstruct.Weights(o.Contract))
 	if err != nil {
 		t.Fatal(err)
@@ -94,15 +99,18 @@ func (m measured) expected(t testing.TB, o Model) []byte {
 		x, y := float32(fr.Fraction(s.x[i])), float32(fr.Fraction(s.y[i]))
 		for k, d := range s.patterns[i*area : (i+1)*area] {
 			amplitude[k], phase[k] = d/2+x, d-1+y
+			if probe.Re != nil {
+				amplitude[k], phase[k] = amplitude[k]+probe.Re[k], phase[k]+probe.Im[k]
+			}
 		}
-		predict.Complex(contract.Contract{}, amplitude, phase, patch)
+		predict.Complex(o.Contract, amplitude, phase, patch)
 		if err := canvas.Add(int(id), s.x[i], s.y[i], patch); err != nil {
 			t.Fatal(err)
 		}
 	}
 	r := reconstruct.Result{Object: canvas.Object(), Coverage: canvas.Coverage(), Spread: canvas.Spread(), X: s.x,
 		Y: s.y, IDs: s.ids, Probe: o.Contract.Probe, Provider: o.Predictor.Provider(),
-		Fallback: o.Predictor.Fallback()}
+		Fallback: o.Predictor.Fallback(), Extra: extra}
 	r.Row, r.Col = canvas.Origin()
 	var b bytes.Buffer
 	if err := r.Encode(&b, o.Digest); err != nil {

@@ -50,7 +50,7 @@ func (v viewed) Probe() *ndarray.Complex64 {
 	if _, refined := v.shown(); refined != nil && refined.Probe != nil {
 		return refined.Probe
 	}
-	return v.model.Contract.Probe
+	return v.probe.current()
 }
 
 // Status is the state of the scan.

@@ -12,6 +12,7 @@ import (
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/physics/optics"
 	"ptyx/internal/recon/predict"
+	"ptyx/internal/recon/reconstruct"
 )
 
 // taker is a fake network whose object is proportional to the pattern over the probe's largest value.
@@ -88,7 +89,7 @@ func TestExposure(t *testing.T) {
 		if probe == nil {
 			t.Fatal("the probe was not scaled")
 		}
-		if ratio := optics.Power(probe) / mean; ratio < 1/exposureStep || ratio > exposureStep {
+		if ratio := optics.Power(probe) / mean; ratio < 1/reconstruct.ExposureStep || ratio > reconstruct.ExposureStep {
 			t.Errorf("seed %d: the probe has %.2f of the power of a mean pattern", seed, ratio)
 		}
 		if len(network.powers) != 1 || network.powers[0] > 0 {
