@@ -18,6 +18,10 @@ SCANS = {
     "large-steps": {"object": "blobs", "probe": "zoneplate", "scan": "fermat", "step": 20, "nphotons": 1e6},
 }
 POSITIONS = 196
+NOTES = {
+    "large-steps": "Neighbours overlap by less than half of the probe's diameter, so the solver starts with the object\n"
+                   "of the network. From an empty object (`--start none`) it reaches {empty:.3f}.\n",
+}
 HEAD = """# Gallery
 
 Simulated scans of {m} patterns of 64 × 64 pixels. From left to right: a pattern, the phase of the true object, that of
@@ -39,7 +43,10 @@ def main():
         phases = [without_rim(panels.middle(result.phase)) for result in found.values()]
         panels.save(page.with_suffix("") / f"{name}.png", [scan.patterns[POSITIONS // 2], truth, *phases])
         parts.append(section(name, settings, {who: ptyx.compare(r, scan).correlation for who, r in found.items()}))
-        print(f"{name}: {parts[-1].splitlines()[-1]}", flush=True)
+        if name in NOTES:
+            empty = ptyx.compare(ptyx.solve(scan, start="none"), scan).correlation
+            parts[-1] += "\n" + NOTES[name].format(empty=empty)
+        print(parts[-1], flush=True)
     page.write_text("\n".join(parts))
 
 

@@ -30,6 +30,9 @@ def main():
         try:
             result = ptyx.solve(scan, iterations=PASSES, start="none")
             how = f"Residual {result.residuals.min():.4f}, correlation with the truth {agreement(result, sound):.2f}."
+            if name == "overlap":
+                network = ptyx.solve(scan, iterations=PASSES)
+                how += f" With the default start: {agreement(network, sound):.2f}."
         except ptyx.InputError:
             result, how = None, "`ptyx solve` and `ptyx train` refuse it."
         draw(scan, result, args.page.with_suffix("") / f"{name}.png")
