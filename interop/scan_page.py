@@ -79,7 +79,7 @@ def own_probe(report, files, server):
     likeness = abs(np.vdot(sent, probe)) / np.linalg.norm(sent) / np.linalg.norm(probe)
     report.line(likeness > 1 - 1e-5, "scan: likeness of the object's probe with the one that it brought", likeness)
     ratio = (abs(probe) ** 2).sum() / power
-    report.line(0.88 < ratio < 1.13, "scan: power of that probe, in that of the first patterns", f"{ratio:.3f}")
+    report.line(0.97 < ratio < 1.03, "scan: power of that probe, in that of the first patterns", f"{ratio:.3f}")
     report.same("scan: where its probe is from", source.split(",")[0], "scan")
     scan.ask("DELETE", "")
 

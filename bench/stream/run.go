@@ -65,9 +65,9 @@ func newBench(model, scan string, frames, side int, every time.Duration) (*bench
 	b.places = placesOf(frames, inRow(side, file.N), file.N/2)
 	workers := engine.Options{}.ThreadCount() // as ptyx watch does
 	b.options = watch.Options{
-		Positions: filepath.Join(b.dir, "plan.csv"), BatchSize: 16, Workers: workers, Interval: time.Second, Idle: time.Minute,
-		GiveUp: time.Minute, Every: every, Grace: time.Minute, Contract: b.contract, Clock: watch.RealClock{},
-		Log:    slog.New(slog.DiscardHandler),
+		Positions: filepath.Join(b.dir, "plan.csv"), BatchSize: 16, Workers: workers, Interval: time.Second,
+		Idle: time.Minute, GiveUp: time.Minute, Every: every, Grace: time.Minute, Contract: b.contract,
+		Clock: watch.RealClock{}, Log: slog.New(slog.DiscardHandler),
 		Stream: watch.Stream{Connections: 1, WhenBehind: watch.Wait, Scratch: b.dir, Room: 1 << 34},
 	}
 	var plan []byte
@@ -95,8 +95,8 @@ func countsOf(path string) (file *dataset.Scan, all [][]uint16, err error) {
 	return file, all, err
 }
 
-// placesOf puts frames row by row into a square of side x side of them. Neighbours are half a frame apart, so the middle
-// of each is covered by none before it. When the object is full, they begin again at its first corner.
+// placesOf puts frames row by row into a square of side x side of them. Neighbours are half a frame apart, so none
+// before it covers the middle of each. When the object is full, they begin again at its first corner.
 func placesOf(frames, side, half int) (places []place) {
 	for id := range frames {
 		cell := id % (side * side)

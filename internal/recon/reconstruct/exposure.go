@@ -13,14 +13,14 @@ import (
 // Rules for the exposure of a scan whose frames arrive one by one. A network divides by the power of its probe, so it
 // would take a brighter scan for a more transparent object.
 const (
-	// OtherExposure is the factor by which the mean power of patterns may differ from that of a model's own probe. Within
-	// a scan the power of a pattern follows the absorption behind the probe.
+	// OtherExposure is the factor by which the mean power of patterns may differ from that of a model's own probe.
+	// Within a scan the power of a pattern follows the absorption behind the probe.
 	OtherExposure = 1.5
 	// ExposedFrames is how many frames state the exposure.
 	ExposedFrames = 16
-	// ExposureStep is the factor between two powers that the probe may get. The object so hardly ever depends on which
+	// ExposureStep is the factor between two powers that the probe may get. The object so rarely depends on which
 	// frames came first: their mean would have to lie at the border of two steps.
-	ExposureStep = 1.25
+	ExposureStep = 1.05
 )
 
 // Exposure is the factor, a power of ExposureStep, between the power of a probe and the mean power of frames: of the

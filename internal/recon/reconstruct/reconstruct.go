@@ -41,9 +41,9 @@ type Reconstruction struct {
 	groups [][]int // samples: patterns by their index in the scan
 	batch  int     // samples in each batch but the last
 	canvas *stitch.Canvas
-	spare  *spare // patches of a general model, for Agree; nil for others
 
-	unturned error // why Agree has left the object as it was
+	patchFile *PatchFile // patches of a general model, for Agree; nil for others
+	unturned  error      // why Agree has left the object as it was
 
 	kept map[int][]float32 // patterns (N, N) for the fit and sigma, nil until they are read
 
@@ -75,10 +75,7 @@ func New(scan *dataset.Scan, c contract.Contract, opt Options) (*Reconstruction,
 	}
 	r := &Reconstruction{
 		Channels: c.Channels, N: c.N, scan: scan, Contract: c,
-		groups: groups, batch: min(opt.BatchSize, len(groups)), canvas: canvas,
-	}
-	if c.General() && c.Channels == 1 {
-		r.spare = &spare{size: c.N * c.N, variance: c.Variance}
+		groups: groups, batch: min(opt.BatchSize, len(groups)), canvas: canvas, patchFile: KeepPatches(c, "", 0),
 	}
 	r.keep()
 	return r, nil
@@ -186,7 +183,7 @@ func (r *Reconstruction) Add(i int, patches []complex64, logVariance []float32) 
 			switch err = addTo(r.canvas, patchID, r.scan.X[id], r.scan.Y[id], patch, variance); {
 			case err == nil:
 				r.notePatch(id, patch)
-				r.spare.add(id, patch, variance)
+				r.patchFile.Add(Placed{int64(id), r.scan.X[id], r.scan.Y[id]}, patch, variance)
 			case errors.Is(err, stitch.ErrDuplicate):
 				repeated++
 			case errors.Is(err, stitch.ErrValue):

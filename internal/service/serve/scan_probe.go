@@ -146,13 +146,13 @@ func (o *scanOptions) readProbe(m *served, held *reservation) (own *ndarray.Comp
 func (m *served) checkOwnProbe(own *ndarray.Complex64) error {
 	switch {
 	case own == nil && m.Contract.General():
-		return refuse(http.StatusBadRequest, "the general network has no probe of its own: send that of the scan as %s and "+
-			"%s, %d x %d numbers each", contract.ProbeReInput, contract.ProbeImInput, m.Contract.N, m.Contract.N)
+		return refuse(http.StatusBadRequest, "the general network has no probe of its own: send that of the scan "+
+			"as %s and %s, %d x %d numbers each", contract.ProbeReInput, contract.ProbeImInput, m.Contract.N, m.Contract.N)
 	case own == nil:
 		return nil
 	case !m.Contract.TakesProbe():
-		return refuse(http.StatusBadRequest, "model %s keeps the probe of its training: omit %s and %s, or use a network "+
-			"that takes the probe", m.Name, contract.ProbeReInput, contract.ProbeImInput)
+		return refuse(http.StatusBadRequest, "model %s keeps the probe of its training: omit %s and %s, or use a "+
+			"network that takes the probe", m.Name, contract.ProbeReInput, contract.ProbeImInput)
 	}
 	return checkProbe(predict.ProbeOf(own), len(own.Data))
 }

@@ -11,7 +11,8 @@ func TestParts(t *testing.T) {
 	} {
 		w := newNetwork(Options{BatchSize: c.size, Workers: c.workers})
 		if part := w.part(c.frames); part != c.part {
-			t.Errorf("%d frames for %d workers of batches of %d: in parts of %d, expected %d", c.frames, c.workers, c.size,
+			t.Errorf("%d frames for %d workers of batches of %d: in parts of %d, expected %d", c.frames, c.workers,
+				c.size,
 				part, c.part)
 		}
 	}

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
@@ -32,18 +33,20 @@ func checksum(f frame, pattern []float32) uint64 {
 type object struct {
 	canvas  *stitch.Canvas
 	frames  map[int64]frame
-	placed  []reconstruct.Placed // the same frames, in the order of their arrival
-	pending map[int64]frame      // in the network
-	refused map[int64]bool       // ids of frames that cannot be used
-	differ  map[int64]bool       // ids that came again with other values
-	largest int64                // id seen; -1: none
-	version int                  // counts the frames added
-	scale   fr.Scale             // a pixel in pixels of the scan's files
+	placed  []reconstruct.Placed   // the same frames, in the order of their arrival
+	pending map[int64]frame        // in the network
+	refused map[int64]bool         // ids of frames that cannot be used
+	differ  map[int64]bool         // ids that came again with other values
+	largest int64                  // id seen; -1: none
+	version int                    // counts the changes
+	patches *reconstruct.PatchFile // of a general network; nil: their phases agree
+	scale   fr.Scale               // a pixel in pixels of the scan's files
 }
 
-func newObject(canvas *stitch.Canvas) *object {
+func newObject(canvas *stitch.Canvas, patches *reconstruct.PatchFile) *object {
 	return &object{
-		canvas: canvas, frames: map[int64]frame{}, pending: map[int64]frame{}, refused: map[int64]bool{},
+		patches: patches,
+		canvas:  canvas, frames: map[int64]frame{}, pending: map[int64]frame{}, refused: map[int64]bool{},
 		differ: map[int64]bool{}, largest: -1,
 	}
 }
@@ -75,9 +78,22 @@ func (o *object) put(f frame, patch []complex64) error {
 	}
 	delete(o.refused, f.id)
 	o.frames[f.id] = f
-	o.placed = append(o.placed, reconstruct.Placed{ID: f.id, X: f.x, Y: f.y})
+	placed := reconstruct.Placed{ID: f.id, X: f.x, Y: f.y}
+	o.placed = append(o.placed, placed)
+	o.patches.Add(placed, patch, nil)
 	o.version++
 	return nil
+}
+
+// agree turns the patches of a general network to one phase, as reconstruct.Run does at its end. On error the object
+// stays as it is.
+func (o *object) agree(ctx context.Context) error {
+	canvas, err := o.patches.Agree(ctx, o.canvas, nil)
+	if err == nil {
+		o.canvas = canvas
+		o.version++
+	}
+	return err
 }
 
 // result is the object so far, as reconstruct.Run makes it of a complete scan. It is valid after complete, which

@@ -134,6 +134,17 @@ func (p *Page) begin(canvas *stitch.Canvas, solver Refiner) {
 	p.canvas, p.solver = canvas, solver
 }
 
+// agreed shows the last object of a general network.
+func (p *Page) agreed(canvas *stitch.Canvas) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	p.canvas = canvas
+	p.mu.Unlock()
+	p.Changed(canvas.Box())
+}
+
 // added shows a frame that was added to the object.
 func (p *Page) added(f frame, pattern []float32, measured []bool) {
 	if p == nil {

@@ -97,11 +97,8 @@ func (r *refining) finish(ctx context.Context, w *Watcher, result *reconstruct.R
 	}
 	err := r.lost
 	if err == nil {
-		if ctx.Err() != nil {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), w.o.Grace)
-			defer cancel()
-		}
+		ctx, cancel := w.withinGrace(ctx)
+		defer cancel()
 		var solved *reconstruct.Result
 		if solved, err = r.Finish(ctx, result); solved != nil {
 			if err != nil {

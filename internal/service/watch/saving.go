@@ -115,6 +115,29 @@ func (w *Watcher) saveLast(ctx context.Context) error {
 	}
 }
 
+// agree turns the patches of a general network to one phase for the last object.
+func (w *Watcher) agree(ctx context.Context) {
+	if w.object.patches == nil || w.object.version == 0 {
+		return
+	}
+	ctx, cancel := w.withinGrace(ctx)
+	defer cancel()
+	if err := w.object.agree(ctx); err != nil {
+		w.o.Log.Warn("the patches of the general network were not turned to one phase, so the last object is less "+
+			"good; if room is missing, raise --keep-gb", "reason", err)
+		return
+	}
+	w.o.Page.agreed(w.object.canvas)
+}
+
+// withinGrace is ctx or, once it is done, a context for the last work.
+func (w *Watcher) withinGrace(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), w.o.Grace)
+}
+
 // begin fixes the network's object of this moment. It is valid after complete.
 func (w *Watcher) begin() (r *reconstruct.Result, complete func()) {
 	r, complete = w.object.result(w.o.Predictor.Provider(), w.o.Contract.Probe)

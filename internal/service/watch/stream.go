@@ -149,7 +149,8 @@ func (s *stream) sleep(ctx context.Context) {
 	}
 }
 
-// step takes in what has come, and has at most a round of the network computed. It reports whether there was anything to do.
+// step takes in what has come, and has at most a round of the network computed. It reports whether there was anything
+// to do.
 func (s *stream) step() (worked bool, err error) {
 	state := s.detector.state()
 	if state.fatal != nil {

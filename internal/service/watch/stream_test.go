@@ -144,8 +144,9 @@ func listenTo(t *testing.T, m measured) *live {
 	t.Cleanup(sender.Close)
 	l := &live{t: t, sender: sender, fake: &fake{}}
 	l.o = Options{
-		Read: dataset.Options{View: view()}, BatchSize: 4, Workers: 3, Positions: m.plan(t), Interval: 50 * time.Millisecond,
-		Idle: 20 * time.Second, GiveUp: time.Second, Every: 100 * time.Millisecond, Grace: 10 * time.Second,
+		Read: dataset.Options{View: view()}, BatchSize: 4, Workers: 3, Positions: m.plan(t),
+		Interval: 50 * time.Millisecond,
+		Idle:     20 * time.Second, GiveUp: time.Second, Every: 100 * time.Millisecond, Grace: 10 * time.Second,
 		Contract: model(), Predictor: l.fake, Clock: RealClock{}, Log: slog.New(slog.NewTextHandler(l, nil)),
 		Stream: Stream{
 			Address: sender.Address(), Connections: 1, WhenBehind: Wait, Scratch: t.TempDir(), Room: 1 << 30,

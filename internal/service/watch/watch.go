@@ -137,10 +137,12 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 		return nil, err
 	}
 	w := &Watcher{
-		o: o, files: newFiles(o.Path, o.Single, o.Positions), object: newObject(canvas), waiting: map[int64]waiting{},
+		o: o, files: newFiles(o.Path, o.Single, o.Positions), waiting: map[int64]waiting{},
+		object:  newObject(canvas, reconstruct.KeepPatches(o.Contract, o.Stream.Scratch, o.Stream.Room)),
 		network: newNetwork(o), news: o.Clock.Now(),
 		saving: saving{last: o.Clock.Now()},
 	}
+	defer w.object.patches.Close()
 	defer func() { err = errors.Join(err, w.network.close()) }()
 	defer w.collect(true)
 	if o.Positions != "" || o.Stream.Address != "" {
@@ -164,6 +166,7 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	w.reportUnread()
 	w.refining.halt()
 	o.Page.finish(w)
+	w.agree(ctx)
 	if err := w.saveLast(ctx); err != nil {
 		return nil, err
 	}

@@ -148,6 +148,12 @@ func encode(t *testing.T, r *reconstruct.Result) []byte {
 // inferred is what reconstruct.Run, which is ptyx infer, makes of the first count frames as one scan.
 func inferred(t *testing.T, d dataset.ScanData, count int) []byte {
 	t.Helper()
+	return inferredBy(t, model(), d, count)
+}
+
+// inferredBy is inferred with a contract of the network.
+func inferredBy(t *testing.T, c contract.Contract, d dataset.ScanData, count int) []byte {
+	t.Helper()
 	d.Patterns = ndarray.Wrap(d.Patterns.Data[:count*image], count, n, n)
 	d.X, d.Y = d.X[:count], d.Y[:count]
 	path := filepath.Join(t.TempDir(), "scan.npz")
@@ -159,7 +165,7 @@ func inferred(t *testing.T, d dataset.ScanData, count int) []byte {
 		t.Fatal(err)
 	}
 	defer scan.Close()
-	r, err := reconstruct.Run(context.Background(), &fake{}, scan, model(), reconstruct.Options{BatchSize: 3})
+	r, err := reconstruct.Run(context.Background(), &fake{}, scan, c, reconstruct.Options{BatchSize: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,6 +261,56 @@ func TestAnyOrderGivesTheSameBytes(t *testing.T) {
 			}
 		}
 		r.end(context.Background(), Idle, Tally{Frames: count, Repeated: count, Late: late}, want)
+	}
+}
+
+// TestGeneralNetwork: at the end the patches are turned to one phase, as by ptyx infer, in whichever order frames
+// arrive. If the patches do not fit on the disk, the object is the one before, and the log says so.
+func TestGeneralNetwork(t *testing.T) {
+	const count = 11
+	d, general := scanData(count), model()
+	general.TrainingInput = contract.Simulated
+	want := inferredBy(t, general, d, count)
+	for seed := range uint64(3) {
+		r, random := watching(t), rand.New(rand.NewPCG(seed, 1))
+		r.o.Contract = general
+		r.o.Stream.Scratch, r.o.Stream.Room = filepath.Join(t.TempDir(), "new"), count*8*image
+		r.o.Page = NewPage(general)
+		full := seed == 2
+		if full {
+			r.o.Stream.Room--
+		}
+		for i, ids := range slices.Collect(slices.Chunk(random.Perm(count), 4)) {
+			r.step(func() { write(t, r.path(fmt.Sprintf("%d.npz", i)), members(d, ids, true)) })
+		}
+		if _, err := Run(t.Context(), r.o); err != nil {
+			t.Fatal(err)
+		}
+		last := r.saved[len(r.saved)-1]
+		if bytes.Equal(last, want) == full || strings.Contains(r.log.String(), "raise --keep-gb") != full {
+			t.Errorf("seed %d: the object of ptyx infer: %v; log %s", seed, bytes.Equal(last, want), r.log.String())
+		}
+		if full {
+			continue
+		}
+		if before := r.saved[len(r.saved)-2]; bytes.Equal(before, last) {
+			t.Errorf("seed %d: the last object is the one before the patches are turned", seed)
+		}
+		var found, shown [1]complex64
+		r.o.Page.Look(60, 60, 1, 1, 1, shown[:], make([]float32, 1), nil)
+		object, err := npz.NewReader("object", bytes.NewReader(last), int64(len(last)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, err := object.Complex64("object")
+		origin, fault := object.Int64s("origin")
+		if err != nil || fault != nil {
+			t.Fatal(err, fault)
+		}
+		found[0] = values.Data[(60-int(origin[0]))*values.Shape[1]+60-int(origin[1])]
+		if found != shown {
+			t.Errorf("the page shows %v, where the last object has %v", shown, found)
+		}
 	}
 }
 
