@@ -43,6 +43,47 @@ def test_a_fault_of_an_option_names_it(scan, option, found):
     assert (caught.value.file, caught.value.key, caught.value.found) == ("", *option, found)
 
 
+@pytest.mark.parametrize("call", [ptyx.solve, ptyx.infer, ptyx.train])
+@pytest.mark.parametrize("given", [np.ones((3, 64, 64)), "scan.h5", None])
+def test_what_is_no_scan_is_refused_with_the_remedy(call, given):
+    with pytest.raises(ptyx.InputError, match=r"scan: found .*, expected a ptyx\.Scan; .*ptyx\.open\(path\)") as caught:
+        call(given)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("start", [None, np.ones((64, 64), complex)])
+def test_what_is_no_start_is_refused(scan, start):
+    with pytest.raises(ptyx.InputError, match=r"^start: found .*, expected auto, none, network or a ptyx\.Result"):
+        ptyx.solve(scan, start=start)
+
+
+def test_an_array_is_no_value_of_an_option(scan, model):
+    with pytest.raises(
+        ptyx.InputError, match=r"^probe: found a value of type ndarray, shape \(64, 64\), expected a num"
+    ):
+        model.infer(scan, probe=scan.probe)
+
+
+@pytest.mark.parametrize("name", ["patterns", "x", "probe"])
+@pytest.mark.parametrize("wrong", [object(), [[1.0, 2.0], [3.0]], {"a": 1}])
+def test_what_is_no_array_is_refused(scan, name, wrong):
+    arrays = {"patterns": scan.patterns, "x": scan.x, "y": scan.y, "probe": scan.probe, name: wrong}
+    with pytest.raises(ptyx.InputError, match=f"^Scan: {name}: found .*, expected an array") as caught:
+        ptyx.Scan(**arrays)
+    assert caught.value.key == name
+
+
+def test_a_scan_without_an_object_is_no_reference(scan):
+    bare = ptyx.Scan(scan.patterns, scan.x, scan.y)
+    with pytest.raises(ptyx.InputError, match=r"^reference: found a Scan without object"):
+        ptyx.compare(scan, bare)
+    with pytest.raises(ptyx.InputError, match=r"^result: found None, expected an array of numbers"):
+        ptyx.compare(None, scan)
+    with pytest.raises(ptyx.InputError, match=r"^result: .*expected one image"):
+        ptyx.compare(scan.object[0], scan)
+    assert ptyx.compare(scan.object.tolist(), scan).correlation == pytest.approx(1)
+
+
 def test_a_path_is_no_flag(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ptyx.InputError, match=r"^\./--help: found no such file"):

@@ -53,11 +53,26 @@ def test_another_probe_changes_the_patches(scan, model):
 
 
 def test_bad_patterns_are_refused_in_a_sentence(model):
-    with pytest.raises(ValueError, match=r"expected \(M, N, N\)"):
+    with pytest.raises(ValueError, match=r"expected shape \(M, N, N\)"):
         model(np.ones((64, 64)))
-    with pytest.raises(ValueError, match="amplitude"):
+    with pytest.raises(ptyx.InputError, match=r"^patterns: "):
         model(-np.ones((1, 64, 64)))
+    with pytest.raises(ptyx.InputError, match=r"patterns: found dtype complex128.*use numpy\.abs"):
+        model(np.ones((1, 64, 64), complex))
+    with pytest.raises(ptyx.InputError, match=r"y: found None, expected an array"):
+        model(np.ones((1, 64, 64)), x=[1.0])
+    with pytest.raises(ptyx.InputError, match=r"x: found shape \(2,\), expected shape \(1,\)"):
+        model(np.ones((1, 64, 64)), x=[1.0, 2.0], y=[1.0])
+    with pytest.raises(ptyx.InputError, match=r"^probe: "):
+        model(np.ones((1, 64, 64)), probe=np.ones((3, 64)))
     assert model(np.ones((0, 64, 64))).shape == (0, 64, 64)
+
+
+def test_a_damaged_model_is_refused_without_the_private_folder(tmp_path, capfd):
+    (tmp_path / "bad.onnx").write_text("a text")
+    with pytest.raises(ptyx.InputError, match=r"^model\.onnx: found bytes that are not an ONNX model"):
+        ptyx.Model(tmp_path / "bad.onnx")(np.ones((1, 64, 64)))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_two_scans_train_one_model(scan, model):

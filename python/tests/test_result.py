@@ -74,6 +74,29 @@ def test_compare_finds_shift_and_noise(scan, solved):
     assert f"{noisy.correlation:.4f}" in str(noisy)
 
 
+def test_the_optics_of_a_file_reach_the_files_of_other_programs(scan, tmp_path):
+    path, optics = tmp_path / "scan.npz", {"probe_energy_eV": 8000.0, "detector_object_distance_m": 2.0}
+    arrays = {"diff3d": scan.patterns, "xcoords": scan.x, "ycoords": scan.y, "probeGuess": scan.probe}
+    np.savez(path, detector_pixel_width_m=75e-6, detector_pixel_height_m=75e-6, **optics, **arrays)
+    result = ptyx.solve(ptyx.open(path), iterations=1)
+    result.save(tmp_path / "result.npz")
+    for each, name in ((result, "new.h5"), (ptyx.Result.load(tmp_path / "result.npz"), "loaded.cxi")):
+        (each.to_ptychodus if name == "new.h5" else each.to_cxi)(tmp_path / name)  # a missing figure is a Caution
+        assert ptyx.compare(tmp_path / name, result).correlation == pytest.approx(1, abs=1e-5)
+    with pytest.raises(ptyx.InputError, match=r"^result: found no pixel size of the object"):
+        ptyx.solve(scan, iterations=1).to_cxi(tmp_path / "object.cxi")
+
+
+def test_a_file_without_a_reconstruction_is_not_loaded(scan, tmp_path):
+    for name, content, found in (("text", b"a text", "no NPZ file"), ("empty", b"", "no NPZ file")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ptyx.InputError, match=f"{name}: found {found}, expected a reconstruction"):
+            ptyx.Result.load(tmp_path / name)
+    np.savez(tmp_path / "scan.npz", diff3d=scan.patterns)
+    with pytest.raises(ptyx.InputError, match="found no object, origin, coverage, xcoords, ycoords, only diff3d"):
+        ptyx.Result.load(tmp_path / "scan.npz")
+
+
 def test_files_of_other_programs(solved, tmp_path):
     solved.to_cxi(tmp_path / "object.cxi", pixel_size_nm=12, energy_ev=8000)
     back = ptyx.compare(tmp_path / "object.cxi", solved)

@@ -277,7 +277,7 @@ func (o InferOptions) refine(
 // refinement starts the usual solver from a network's object.
 func refinement(r *reconstruct.Result, patterns solve.Patterns, passes int, engine engine.Options) solution {
 	return solution{
-		engine: engine, solver: solve.Defaults(passes), ids: r.IDs, view: view{r.Scale, r.PixelNM},
+		engine: engine, solver: solve.Defaults(passes), ids: r.IDs, view: view{r.Scale, r.Geometry},
 		problem: solve.Problem{
 			Patterns: patterns, X: r.X, Y: r.Y, Probe: r.Probe, Object: r.Object, Row: r.Row, Col: r.Col,
 		},

@@ -138,7 +138,7 @@ func (j solution) result(s *solve.Solution) *reconstruct.Result {
 	result := &reconstruct.Result{
 		Object: s.Object, Coverage: s.Coverage, Spread: s.Spread, Row: s.Row, Col: s.Col, X: s.X, Y: s.Y, IDs: j.ids,
 		Provider: s.Device, Fallback: s.Fallback, Patches: len(s.X), Probe: s.Probe, Scale: j.view.scale,
-		PixelNM: j.view.pixelNM,
+		Geometry: j.view.geometry,
 		Extra: []npz.Member{
 			{Key: "method", Value: string(j.solver.Method)},
 			{Key: "likelihood", Value: string(j.solver.Likelihood)},

@@ -98,7 +98,7 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	}
 	job := solution{
 		problem: problem, solver: o.Solver, engine: o.Engine, scan: o.Scan, outputDir: o.OutputDir,
-		ids: make([]int64, len(problem.X)), view: view{scan.PixelScale, 1e9 * scan.Geometry.PixelX},
+		ids: make([]int64, len(problem.X)), view: view{scan.PixelScale, scan.Geometry},
 		settings: o.Settings, progress: o.Progress, log: log, resolution: o.Resolution,
 		tiles: o.Tiles,
 	}
@@ -118,10 +118,10 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	return job.run(ctx)
 }
 
-// view is what a result states of the object's pixels.
+// view is what a result states of the object's pixels and of the experiment.
 type view struct {
-	scale   frame.Scale // a pixel in pixels of the scan's file
-	pixelNM float64     // its width in nanometres; 0: unknown
+	scale    frame.Scale // a pixel in pixels of the scan's file
+	geometry dataset.Geometry
 }
 
 // open opens the scan.

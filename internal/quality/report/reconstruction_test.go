@@ -60,7 +60,7 @@ func solved() reconstruct.Result {
 		{Key: "frc_half_bit", Value: []float64{.3, .3, .3, .3, .3, .3}},
 		{Key: "resolution_map", Value: testutil.Uniform(6, 1, 2, side, side)},
 	}
-	r.PixelNM = 10
+	r.Geometry.PixelX = 10e-9
 	return r
 }
 

@@ -237,7 +237,7 @@ func (r *Reconstruction) Result(provider string) *Result {
 	snapshot.Complete()
 	result := fromSnapshot(snapshot, provider, r.Contract.Probe)
 	result.Patches, result.Scale = len(r.groups)*r.Channels-len(r.skipped), r.scan.PixelScale
-	result.PixelNM = 1e9 * r.scan.Geometry.PixelX
+	result.Geometry = r.scan.Geometry
 	result.Skipped, result.Unturned = slices.Sorted(maps.Keys(r.skipped)), r.unturned
 	result.Sigma = r.sigma(result)
 	seen := map[int]bool{}

@@ -19,6 +19,7 @@ import (
 	"ptyx/internal/format/npz"
 	"ptyx/internal/format/render"
 	"ptyx/internal/scan/dataset"
+	"ptyx/internal/scan/source"
 	"ptyx/stitch"
 )
 
@@ -45,7 +46,7 @@ type Result struct {
 	Probe    *ndarray.Complex64 // (N, N) or (K, N, N); |FFT2(probe * object)|^2 / N^2 is in photons
 	Extra    []npz.Member       // further members of ObjectFile, of a solver
 	Scale    frame.Scale        // a pixel in pixels of the scan's file; zero: the complete detector, not binned
-	PixelNM  float64            // width of a pixel in nanometres; 0: unknown
+	Geometry dataset.Geometry   // what is known of the experiment, without Origin
 }
 
 // fromSnapshot is the Result of a snapshot, without patterns. Its arrays are valid after Complete of the snapshot.
@@ -117,7 +118,7 @@ const (
 	KeyVersion  = "ptyx_version"
 	KeyFallback = "device_fallback" // Result.Fallback; only after a fallback
 	KeySigma    = "sigma"           // Result.Sigma; only with a network that gives the variance
-	KeyPixelNM  = "pixel_size_nm"   // Result.PixelNM; only if known
+	KeyPixelNM  = "pixel_size_nm"   // width of a pixel of the object in nanometres; only if known
 	KeyRefined  = "refined"         // Result.Refined; only of ptyx watch --refine, during the scan
 )
 
@@ -211,10 +212,29 @@ func (r *Result) members(modelDigest string) []npz.Member {
 	if r.Scale != (frame.Scale{}) {
 		members = append(members, npz.Member{Key: dataset.KeyPixelScale, Value: r.Scale.Rows()})
 	}
-	if r.PixelNM > 0 {
-		members = append(members, npz.Member{Key: KeyPixelNM, Value: r.PixelNM})
+	if nm := 1e9 * r.Geometry.PixelX; nm > 0 {
+		members = append(members, npz.Member{Key: KeyPixelNM, Value: nm})
 	}
+	members = append(members, r.optics()...)
 	return append(members, r.Extra...)
+}
+
+// optics are the parts of Geometry that are known, under the names of ptychodus, which ptyx convert reads.
+func (r *Result) optics() (members []npz.Member) {
+	g := r.Geometry
+	for _, m := range []struct {
+		key   string
+		value float64
+	}{
+		{source.KeyEnergy, g.EnergyEV}, {source.KeyDistance, g.DistanceM},
+		{source.KeyDetectorPixelX, g.DetectorPixelX}, {source.KeyDetectorPixelY, g.DetectorPixelY},
+		{source.KeyPixelX, g.PixelX}, {source.KeyPixelY, g.PixelY},
+	} {
+		if m.value > 0 {
+			members = append(members, npz.Member{Key: m.key, Value: m.value})
+		}
+	}
+	return members
 }
 
 // Encode writes the bytes of ObjectFile to w, or refuses a result as Save does.

@@ -15,6 +15,8 @@ import (
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
+	"ptyx/internal/scan/dataset"
+	"ptyx/internal/scan/source"
 )
 
 func saved(t *testing.T, dir string) *Result {
@@ -133,6 +135,27 @@ func TestSaveWritesTheObjectWithItsProvenance(t *testing.T) {
 	}
 	for _, name := range pictures() {
 		decode(t, dir, name)
+	}
+}
+
+// TestSaveStatesTheOptics: the file states what is known of the experiment, and ptyx convert finds it there.
+func TestSaveStatesTheOptics(t *testing.T) {
+	dir := t.TempDir()
+	r := run(t, &fake{}, opened(t, scanData(7)), model(1, "full"), Options{BatchSize: 3, Count: 5})
+	want := dataset.Geometry{
+		EnergyEV: 8000, DistanceM: 2, DetectorPixelX: 75e-6, DetectorPixelY: 70e-6, PixelX: 12e-9, PixelY: 13e-9,
+	}
+	r.Geometry = want
+	if err := r.Save(dir, "c0ffee"); err != nil {
+		t.Fatal(err)
+	}
+	file, err := source.Open(filepath.Join(dir, ObjectFile), source.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if got := (dataset.View{}).Geometry(file.Facts); got != want {
+		t.Errorf("the file states %+v, want %+v", got, want)
 	}
 }
 

@@ -33,10 +33,10 @@ func writePINN(w *writer) error {
 	}
 	g := w.geometry
 	for _, known := range []npz.Member{
-		{Key: "probe_energy_eV", Value: g.EnergyEV}, {Key: "detector_object_distance_m", Value: g.DistanceM},
-		{Key: "detector_pixel_width_m", Value: g.DetectorPixelX},
-		{Key: "detector_pixel_height_m", Value: g.DetectorPixelY},
-		{Key: "object_pixel_width_m", Value: g.PixelX}, {Key: "object_pixel_height_m", Value: g.PixelY},
+		{Key: source.KeyEnergy, Value: g.EnergyEV}, {Key: source.KeyDistance, Value: g.DistanceM},
+		{Key: source.KeyDetectorPixelX, Value: g.DetectorPixelX},
+		{Key: source.KeyDetectorPixelY, Value: g.DetectorPixelY},
+		{Key: source.KeyPixelX, Value: g.PixelX}, {Key: source.KeyPixelY, Value: g.PixelY},
 	} {
 		if known.Value != 0.0 {
 			members = append(members, known)

@@ -56,6 +56,9 @@ func (s *Scan) readGeometry(v View, p *positions) {
 	if scale != frame.One {
 		other.PixelX, other.PixelY = 0, 0
 	}
+	if other.PixelScale.OrOne() != frame.One { // a result of a view of its scan, whose pixels are not this scan's
+		other.PixelX, other.PixelY, other.DetectorPixelX, other.DetectorPixelY = 0, 0, 0, 0
+	}
 	g := v.Geometry(own, other)
 	g.DetectorPixelX, g.DetectorPixelY = float64(w.bin)*g.DetectorPixelX, float64(w.bin)*g.DetectorPixelY
 	g.PixelX = cmp.Or(g.PixelX, g.farField(g.DetectorPixelX, s.N))

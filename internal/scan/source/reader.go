@@ -209,17 +209,27 @@ func (r *reader) patternsAlone(kind Kind, paths ...string) {
 	r.Facts.Bad = r.image("bad_pixels")
 }
 
+// Names of numbers in a file without groups, in metres and eV, as ptychodus has them.
+const (
+	KeyEnergy         = "probe_energy_eV"
+	KeyDistance       = "detector_object_distance_m"
+	KeyDetectorPixelX = "detector_pixel_width_m"
+	KeyDetectorPixelY = "detector_pixel_height_m"
+	KeyPixelX         = "object_pixel_width_m"
+	KeyPixelY         = "object_pixel_height_m"
+)
+
 // flatFacts reads numbers and the mask of a file without groups, such as every NPZ file, under the names that ptyx and
 // ptychodus give them.
 func (r *reader) flatFacts() {
 	f := &r.Facts
-	r.number(&f.EnergyEV, "probe_energy_eV")
+	r.number(&f.EnergyEV, KeyEnergy)
 	r.number(&f.EnergyEV, "photon_energy_eV")
-	r.number(&f.DistanceM, "detector_object_distance_m")
-	r.number(&f.DetectorPixelX, "detector_pixel_width_m")
-	r.number(&f.DetectorPixelY, "detector_pixel_height_m")
-	r.number(&f.PixelX, "object_pixel_width_m")
-	r.number(&f.PixelY, "object_pixel_height_m")
+	r.number(&f.DistanceM, KeyDistance)
+	r.number(&f.DetectorPixelX, KeyDetectorPixelX)
+	r.number(&f.DetectorPixelY, KeyDetectorPixelY)
+	r.number(&f.PixelX, KeyPixelX)
+	r.number(&f.PixelY, KeyPixelY)
 	r.objectPlace("")
 	f.Bad = r.image("bad_pixels")
 }

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ptyx import child, folder
+from ptyx import child, errors, folder, masked
 from ptyx.result import Result
 from ptyx.scan import Scan
 
-Object = Result | Scan | NDArray[Any] | str | os.PathLike[str]
+Object = Result | Scan | ArrayLike | str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,12 @@ def _path(side: Object, path: Path) -> str:
         case Result():
             side.save(path)
         case Scan():
+            if side.file is None and side.object is None:
+                remedy = "give it as ptyx.Scan(..., object=object), or give a result"
+                raise errors.fault(path.stem, "a Scan without object", "a known object to compare with", remedy, "")
             return side.write(path.parent, path.stem)[0]
-        case np.ndarray():
-            np.savez(path, objectGuess=side)
-        case _:
+        case str() | os.PathLike():
             return os.fspath(side)
+        case _:
+            np.savez(path, objectGuess=masked.numbers(path.stem, side, ""))
     return str(path)

@@ -39,10 +39,18 @@ class Stopped(UserWarning):
     """Ctrl-C ended the work early. The result is the best so far."""
 
 
-def fault(key: str, found: str, expected: str, remedy: str) -> InputError:
-    """Return the exception for a fault of an array that the program need not see, in the form of the program's."""
-    parts = {"file": "Scan", "key": key, "found": found, "expected": expected, "remedy": remedy}
-    return InputError(f"Scan: {key}: found {found}, expected {expected}; {remedy}", parts)
+def fault(key: str, found: str, expected: str, remedy: str, file: str = "Scan") -> InputError:
+    """Return the exception for a fault that the program need not see, in the form of the program's."""
+    parts = {"file": file, "key": key, "found": found, "expected": expected, "remedy": remedy}
+    place = "".join(f"{part}: " for part in (file, key) if part)
+    return InputError(f"{place}found {found}, expected {expected}; {remedy}", parts)
+
+
+def described(value: object) -> str:
+    """Return what a wrong value is, in a few words: an array may have millions of elements."""
+    shape = getattr(value, "shape", None)
+    kind = "None" if value is None else f"a value of type {type(value).__name__}"
+    return f"{kind}, shape {shape}" if isinstance(shape, tuple) else kind
 
 
 def of_program(parts: Mapping[str, str]) -> Error:

@@ -17,14 +17,32 @@ def whole(name: str, array: Any) -> NDArray[Any]:
     Raises
     ------
     InputError
-        If another array has masked elements.
+        If another array has masked elements, or if there are no numbers.
     """
     if not np.ma.is_masked(array):
-        return np.asarray(array)
+        return numbers(name, array)
     if name != "patterns":
         found = f"{np.ma.getmaskarray(array).sum()} masked elements"
         raise errors.fault(name, found, "none", "leave out these positions with their patterns, or fill them")
     return np.ma.filled(array, 0)
+
+
+def numbers(name: str, array: Any, file: str = "Scan") -> NDArray[Any]:
+    """Return what a user gave as an array.
+
+    Raises
+    ------
+    InputError
+        If its elements are objects, as those of None, or if its rows differ in length.
+    """
+    try:
+        given = np.asarray(array)
+    except ValueError:
+        raise errors.fault(name, "rows of different lengths", "an array", "make all of them as long", file) from None
+    if given.dtype == object:
+        found = errors.described(array)
+        raise errors.fault(name, found, "an array of numbers", f"give {name} as a NumPy array of numbers", file)
+    return given
 
 
 def pixels(patterns: Any, mask: ArrayLike | None) -> NDArray[Any] | None:

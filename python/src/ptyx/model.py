@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ptyx import child, folder, options, picture, solving
 from ptyx.result import Result
-from ptyx.scan import Scan
+from ptyx.scan import Scan, checked
 from ptyx.server import Server
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Model:
         Result
         """
         chosen = {"refine": refine, "probe": probe, "probe_passes": probe_passes, **compute}
-        with folder.private(scan.nbytes) as private:
+        with folder.private(checked(scan).nbytes) as private:
             path, reading = scan.write(private)
             command = ["infer", f"--model-path={self._write(private)}", f"--test-data={path}"]
             command += [*options.flags(chosen), *reading]

@@ -6,6 +6,10 @@ import os
 from collections.abc import Mapping
 from typing import TypedDict
 
+import numpy as np
+
+from ptyx import errors
+
 
 class Optics(TypedDict, total=False):
     """What turns metres into pixels, if a file does not state it.
@@ -224,11 +228,20 @@ class Simulation(TypedDict, total=False):
 
 
 def flags(options: Mapping[str, object]) -> list[str]:
-    """Return the flags of the program: ``crop=64`` is ``--crop=64``. An option that is None is left out."""
+    """Return the flags of the program: ``crop=64`` is ``--crop=64``. An option that is None is left out.
+
+    Raises
+    ------
+    InputError
+        If the value of an option is an array or another value that is no number, word or path.
+    """
     made = []
     for name, value in options.items():
         if value is None:
             continue
-        text = str(value).lower() if isinstance(value, bool) else str(value)
+        if not isinstance(value, (bool, int, float, str, os.PathLike, np.generic)):
+            remedy = "save an array as a file and give its path; a probe also belongs to ptyx.Scan"
+            raise errors.fault(name, errors.described(value), "a number, a word or a path", remedy, "")
+        text = str(value).lower() if isinstance(value, (bool, np.bool_)) else str(value)
         made.append(f"--{name.replace('_', '-')}={text}")
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from ptyx import child, folder, options, picture
+from ptyx import child, errors, folder, options, picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_MEMBERS = ("object", "origin", "coverage", "xcoords", "ycoords")  # arrays of every reconstruction
 # The pictures of the program that a notebook without matplotlib shows.
 PICTURES = ("reconstructed_amplitude.png", "reconstructed_phase.png", "probe.png")
 
@@ -41,7 +43,6 @@ class Result:
     pictures: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     interrupted: bool = False
     unexplained: float | None = None
-    reading: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
         """Return the size and the last residual."""
@@ -105,8 +106,19 @@ class Result:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Result:
         """Load the file of `save`, or the reconstruction.npz of a command."""
-        with np.load(path) as saved:
-            return cls(dict(saved))
+        remedy = "give the file of Result.save, or the reconstruction.npz of a command"
+        try:
+            saved = np.load(path)
+        except (ValueError, EOFError, zipfile.BadZipFile):  # numpy takes other bytes for a pickle
+            saved = None
+        if not isinstance(saved, np.lib.npyio.NpzFile):
+            raise errors.fault("", "no NPZ file", "a reconstruction", remedy, os.fspath(path))
+        with saved:
+            arrays = dict(saved)
+        if absent := [name for name in _MEMBERS if name not in arrays]:
+            found = f"no {', '.join(absent)}, only {', '.join(arrays)}"
+            raise errors.fault("", found, "a reconstruction", remedy, os.fspath(path))
+        return cls(arrays)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save all arrays as an NPZ file, which the program reads as its own reconstruction.npz."""
@@ -142,11 +154,10 @@ class Result:
         self._convert(path, "tiff", {})
 
     def _convert(self, path: str | os.PathLike[str], target: str, optics: Mapping[str, Any]) -> None:
-        known = {name: value for name, value in self.reading.items() if name in options.Optics.__optional_keys__}
         with folder.private(sum(a.nbytes for a in self.arrays.values())) as private:
-            saved = private / "reconstruction.npz"
+            saved = private / "result.npz"
             self.save(saved)
-            flags = options.flags({**known, **optics})
+            flags = options.flags(optics)
             child.run(["convert", str(saved), child.positional(path), f"--to={target}", *flags], private=private)
 
     def plot(self) -> Figure:
@@ -162,9 +173,9 @@ class Result:
         return picture.bundle(self.plot, list(self.pictures.values()), repr(self))
 
 
-def load(private: Path, reading: Mapping[str, Any], printed: Mapping[str, Any], interrupted: bool) -> Result:
+def load(private: Path, printed: Mapping[str, Any], interrupted: bool) -> Result:
     """Load what a command wrote into the folder."""
     with np.load(private / "reconstruction.npz") as saved:
         arrays = dict(saved)
     pictures = {name: path.read_bytes() for name in PICTURES if (path := private / name).exists()}
-    return Result(arrays, pictures, interrupted, printed.get("unexplained"), reading)
+    return Result(arrays, pictures, interrupted, printed.get("unexplained"))

@@ -61,8 +61,9 @@ class Scan:
         mask: ArrayLike | None = None,
         **view: Unpack[options.View],
     ) -> None:
-        given = {"patterns": patterns, "x": x, "y": y, "probe": probe, "object": object}
-        self._arrays: dict[str, Array] | None = {k: masked.whole(k, v) for k, v in given.items() if v is not None}
+        given = {"patterns": patterns, "x": x, "y": y}
+        given |= {name: array for name, array in (("probe", probe), ("object", object)) if array is not None}
+        self._arrays: dict[str, Array] | None = {name: masked.whole(name, array) for name, array in given.items()}
         self._mask = masked.pixels(patterns, mask)
         _check_axes(self._arrays)
         self.file: str | None = None
@@ -173,6 +174,14 @@ class Scan:
                 with np.load(copy) as saved:
                     self._arrays = {name: saved[key] for name, key in KEYS.items() if key in saved}
         return self._arrays
+
+
+def checked(scan: object) -> Scan:
+    """Return a scan. Refuse anything else, such as patterns or a path, with the remedy for it."""
+    if isinstance(scan, Scan):
+        return scan
+    remedy = "use ptyx.Scan(patterns, x, y, probe=probe), or ptyx.open(path) for a file"
+    raise errors.fault("scan", errors.described(scan), "a ptyx.Scan", remedy, "")
 
 
 def _check_axes(arrays: Mapping[str, Array]) -> None:

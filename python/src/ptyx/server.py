@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import secrets
 import subprocess
 import weakref
@@ -15,11 +16,15 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ptyx import folder, program
-from ptyx.errors import Error
+from ptyx import folder, masked, program, words
+from ptyx.errors import InputError, fault, of_program
 
 _REQUEST = 32 << 20  # bytes of patterns in a request; the server takes 64 MiB
 _PATTERNS = 256  # in a request; the server's queue takes 512
+
+# The arguments of patches, by the inputs of the model that the server names.
+_NAMES = {"amplitude_measured": "patterns", "offset": "x, y", "probe_re": "probe", "probe_im": "probe"}
+_INPUTS = re.compile(r"\b(" + "|".join(_NAMES) + r")\b")
 
 # The shell ends the server when this process is gone, even if it was killed: then its end of the pipe closes.
 _UNTIL_PARENT_ENDS = '"$@" & child=$!; cat > /dev/null; kill "$child"; wait "$child"'
@@ -39,6 +44,8 @@ class Server:
         self._end = weakref.finalize(self, held.close)
         model = held.enter_context(folder.private(len(onnx))) / "model.onnx"
         model.write_bytes(onnx)
+        self._private = model.parent
+        log = held.enter_context((model.parent / "log").open("w"))
         self._token = secrets.token_hex(16)
         command = [program.path(), "serve", f"--model=model={model}", "--listen=127.0.0.1:0", "--json", "--quiet"]
         self._process = held.enter_context(
@@ -46,6 +53,7 @@ class Server:
                 ["sh", "-c", _UNTIL_PARENT_ENDS, "sh", *command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                stderr=log,
                 text=True,
                 env={**os.environ, "PTYX_TOKEN": self._token},
                 process_group=0,
@@ -61,27 +69,28 @@ class Server:
             text += line
             if line == "}\n":
                 break
-        printed = json.loads(text or "{}")
+        printed = json.loads(words.python(text, self._private, arrays=False) or "{}")
         if "url" not in printed:
+            last = (self._private / "log").read_text(errors="replace").strip()
             self._end()
-            raise Error(printed.get("error", {}).get("message", "the server of the model has ended"))
+            raise of_program(printed.get("error") or {"message": f"the server of the model has ended: {last}"})
         return dict(printed)
 
     def patches(
         self, patterns: ArrayLike, x: ArrayLike | None, y: ArrayLike | None, probe: ArrayLike | None
     ) -> NDArray[np.complex64]:
         """Return the patches (M, N, N) of patterns (M, N, N)."""
-        given = np.asarray(patterns, dtype=np.float32)
+        given = _reals("patterns", patterns).astype(np.float32, copy=False)
         if given.ndim != 3:
-            message = f"patterns: found shape {given.shape}, expected (M, N, N)"
-            raise ValueError(message)
+            remedy = "use patterns[None] for one pattern"
+            raise fault("patterns", f"shape {given.shape}", "shape (M, N, N)", remedy, "")
         inputs = {"amplitude_measured": given[:, None]}  # (M, 1, N, N)
-        if x is not None and y is not None:
-            place = np.stack([np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)], axis=1)
+        if x is not None or y is not None:
+            place = np.stack([_positions(name, each, len(given)) for name, each in (("x", x), ("y", y))], axis=1)
             inputs["offset"] = (place - np.floor(place + 0.5)).astype(np.float32)  # (M, 2)
         common = {}
         if probe is not None:
-            mode = np.asarray(probe)[None, None]  # (1, 1, N, N)
+            mode = masked.numbers("probe", probe, "")[None, None]  # (1, 1, N, N)
             common = {"probe_re": mode.real.astype(np.float32), "probe_im": mode.imag.astype(np.float32)}
         size = max(1, min(_PATTERNS, _REQUEST // max(1, given[:1].nbytes)))
         out = np.empty(given.shape, np.complex64)
@@ -116,8 +125,25 @@ class Server:
         finally:
             connection.close()
         if response.status != http.HTTPStatus.OK:
-            raise ValueError(json.loads(answer)["error"])
+            message = json.loads(answer)["error"]
+            raise InputError(_INPUTS.sub(lambda name: _NAMES[name[0]], message), {"found": message})
         return _complex(_outputs(answer, int(response.headers["Inference-Header-Content-Length"])))
+
+
+def _reals(name: str, array: Any) -> NDArray[Any]:
+    """Return an array of real numbers. Its imaginary parts would be lost without a word."""
+    given = masked.numbers(name, array, "")
+    if given.dtype.kind in "biuf":
+        return given
+    raise fault(name, f"dtype {given.dtype}", "real numbers", f"use numpy.abs({name})", "")
+
+
+def _positions(name: str, array: Any, count: int) -> NDArray[np.float64]:
+    """Return the columns or rows of the positions, (M,)."""
+    given = _reals(name, array).astype(np.float64)
+    if given.shape == (count,):
+        return given
+    raise fault(name, f"shape {given.shape}", f"shape ({count},)", "give x and y for each pattern, or neither", "")
 
 
 def _outputs(answer: bytes, head: int) -> dict[str, NDArray[np.float32]]:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Unpack
 
-from ptyx import bar, child, folder, options, result
+from ptyx import bar, child, errors, folder, options, result
 from ptyx.errors import Stopped
 from ptyx.result import Result
-from ptyx.scan import Scan
+from ptyx.scan import Scan, checked
 
 
 def solve(
@@ -49,9 +49,12 @@ def solve(
     -------
     Result
     """
+    if not isinstance(start, (str, Result)):
+        remedy = "ptyx.Result.load(path) loads a saved one"
+        raise errors.fault("start", errors.described(start), "auto, none, network or a ptyx.Result", remedy, "")
     command = ["solve", f"--start={start}"] if isinstance(start, str) else ["refine"]
     chosen = {"iterations": iterations, "modes": modes, "positions": positions, **settings}
-    with folder.private(scan.nbytes) as private:
+    with folder.private(checked(scan).nbytes) as private:
         path, reading = scan.write(private)
         if not isinstance(start, str):
             start.save(private / "start.npz")
@@ -87,7 +90,7 @@ def infer(
     -------
     Result
     """
-    with folder.private(scan.nbytes) as private:
+    with folder.private(checked(scan).nbytes) as private:
         path, reading = scan.write(private)
         chosen = {"refine": refine, "probe_passes": probe_passes, **compute}
         return reconstruct(["infer", f"--test-data={path}", *options.flags(chosen), *reading], scan, private, progress)
@@ -101,4 +104,4 @@ def reconstruct(command: Sequence[str], scan: Scan, private: Path, progress: boo
     if interrupted:
         done = printed["solver"]["passes"]
         warnings.warn(f"stopped by Ctrl-C after {done} passes; this is the best result so far", Stopped, stacklevel=3)
-    return result.load(out, scan.reading, printed, interrupted)
+    return result.load(out, printed, interrupted)

@@ -13,7 +13,7 @@ from typing import Unpack
 from ptyx import bar, child, folder, options
 from ptyx.errors import Stopped
 from ptyx.model import Epoch, Model
-from ptyx.scan import Scan
+from ptyx.scan import Scan, checked
 
 
 def train(
@@ -45,7 +45,7 @@ def train(
     -------
     Model
     """
-    given = [scans] if isinstance(scans, Scan) else list(scans)
+    given = [checked(scan) for scan in (scans if isinstance(scans, Sequence) else [scans])]
     with folder.private(sum(scan.nbytes for scan in given)) as private:
         command = ["train", f"--output-dir={private / 'run'}"]
         reading: list[str] = []
