@@ -78,42 +78,39 @@ func compared(t *testing.T, recon, reference string, pixelNM float64) float64 {
 // TestEveryViewFindsTheSameObject: cropped and binned in every way, in pixels and in metres, from every format, a scan
 // gives the same object at the same place, in nanometres.
 func TestEveryViewFindsTheSameObject(t *testing.T) {
+	const n = 128
 	half := dataset.Crop{Size: 64, Centred: true}
-	for _, base := range []struct {
-		n       int
-		formats map[convert.Target]string // and the name of the file; none: as simulated
-		views   []dataset.View
+	cropped, binned, both := dataset.View{Crop: half}, dataset.View{Bin: 2}, dataset.View{Crop: half, Bin: 2}
+	truth := blobScan(t, n)
+	for _, c := range []struct {
+		format convert.Target
+		name   string // of the file; none: as simulated
+		views  []dataset.View
 	}{
-		{128, map[convert.Target]string{"": "", convert.CXI: "a.cxi", convert.PINN: "a.h5"}, []dataset.View{
-			{Crop: half}, {Bin: 2},
-		}},
-		{256, map[convert.Target]string{"": "", convert.CXI: "a.cxi"}, []dataset.View{
-			{Crop: dataset.Crop{Size: 128, Centred: true}, Bin: 2},
-		}},
+		{"", "", []dataset.View{cropped, binned, both}},
+		{convert.CXI, "a.cxi", []dataset.View{cropped, both}},
+		{convert.PINN, "a.h5", []dataset.View{binned, both}},
 	} {
-		truth := blobScan(t, base.n)
-		for format, name := range base.formats {
-			scan := truth
-			if name != "" {
-				scan = filepath.Join(t.TempDir(), name)
-				o := convert.Options{To: format, View: metric(base.n), Log: silent()}
-				if _, err := convert.File(truth, scan, o); err != nil {
-					t.Fatal(err)
+		scan := truth
+		if c.name != "" {
+			scan = filepath.Join(t.TempDir(), c.name)
+			o := convert.Options{To: c.format, View: metric(n), Log: silent()}
+			if _, err := convert.File(truth, scan, o); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, v := range c.views {
+			t.Run(fmt.Sprintf("%s crop %s bin %d", c.format, v.Crop, v.Bin), func(t *testing.T) {
+				if c.format == convert.PINN {
+					testutil.Slow(t)
 				}
-			}
-			for _, v := range base.views {
-				t.Run(fmt.Sprintf("%d %s crop %s bin %d", base.n, format, v.Crop, v.Bin), func(t *testing.T) {
-					if base.n == 256 || format == convert.PINN {
-						testutil.Slow(t)
-					}
-					v.Library = hdf5test.Library()
-					out := solved(t, scan, SolveOptions{Read: dataset.Options{View: v}}, viewPasses)
-					if c := compared(t, out, truth, pixelOf(base.n, v)); !(c > 0.97) {
-						t.Errorf("correlation %.3f", c)
-					}
-					checkNanometres(t, scan, out, base.n, v, format != "")
-				})
-			}
+				v.Library = hdf5test.Library()
+				out := solved(t, scan, SolveOptions{Read: dataset.Options{View: v}}, viewPasses)
+				if c := compared(t, out, truth, pixelOf(n, v)); !(c > 0.97) {
+					t.Errorf("correlation %.3f", c)
+				}
+				checkNanometres(t, scan, out, n, v, c.format != "")
+			})
 		}
 	}
 }
@@ -164,8 +161,8 @@ func checkNanometres(t *testing.T, scan, out string, n int, v dataset.View, know
 // TestCroppedResultsAreUsedAgain: by refine with the same and with a smaller part of the detector, as positions, and as
 // the object of a conversion, each in its own pixels.
 func TestCroppedResultsAreUsedAgain(t *testing.T) {
-	truth := blobScan(t, 128)
-	half := dataset.View{Crop: dataset.Crop{Size: 64, Centred: true}}
+	truth := blobScan(t, 64)
+	half := dataset.View{Crop: dataset.Crop{Size: 32, Centred: true}}
 	out := solved(t, truth, SolveOptions{Read: dataset.Options{View: half}}, viewPasses)
 	for name, o := range map[string]SolveOptions{
 		"from its own object": {Recon: out, Read: dataset.Options{View: half}},
