@@ -90,7 +90,7 @@ func TestFlagsOfOtherOptics(t *testing.T) {
 func TestTheProbeOfPatterns(t *testing.T) {
 	testutil.Slow(t)
 	o := ProbeOptions{
-		Optic: OfPatterns, Scan: withoutProbe(t, blobScan(t, 64)), Out: filepath.Join(t.TempDir(), "p.npz"),
+		Optic: OfPatterns, Scan: withoutProbe(t, simulated(t, 64, 20)), Out: filepath.Join(t.TempDir(), "p.npz"),
 		Read: dataset.Options{Input: dataset.Amplitude},
 	}
 	made, err := MakeProbe(t.Context(), o, silent())
