@@ -113,9 +113,10 @@ bench-sharing: build lib
 		$(if $(BENCH_QUICK),--quick)
 
 # make bench-stream measures ptyx watch on the stream of a detector, at 64 and 128 pixels: frames per second without
-# loss, the times from a frame's last byte to the page and to the files, a sender that is too fast, and the memory of a
-# long scan. It writes the tables of docs/live.md. The networks are trained for one epoch only, which does not change
-# their speed. BENCH_QUICK=1 sends few frames and writes no table. BENCH_LONG=1000000 makes the long scan longer.
+# loss, of the network alone and beside a solver, the times from a frame's last byte to the page and to the files, a
+# sender that is too fast, a kill in the middle of a series, and the memory of a long scan. It writes the tables of
+# docs/live.md. The networks are trained for one epoch only, which does not change their speed. BENCH_QUICK=1 sends few
+# frames and writes no table. BENCH_LONG=1000000 makes the long scan longer.
 STREAM_FILES := .venv/stream-files
 
 .PHONY: bench-stream

@@ -8,10 +8,12 @@
 // with the last one, and with that of ptyx solve. The model none stands for ptyx watch
 // --refine-only; it and general take the probe of the scan.
 //
-// Otherwise it measures how many frames per second are computed if the sender waits. At -load times that rate, it
-// measures the times from a frame's last byte to its pixels in the page's stream, and to a file with it. It counts what
-// happens to the frames of a sender twice as fast, with both policies. With -long it sends so many frames past an empty
-// network, and records the memory. With -page it writes the figures into a page of the documentation.
+// Otherwise it measures how many frames per second are computed if the sender waits, by the network alone and beside a
+// solver. It also kills a ptyx watch in the middle of a series, starts it again, and checks its object. At -load times
+// the rate of the network alone, it measures the times from a frame's last byte to its pixels in the page's stream, and
+// to a file with it. It counts what happens to the frames of a sender twice as fast, with both policies. With -long it
+// sends so many frames past an empty network, and records the memory. With -page it writes the figures into a page of
+// the documentation.
 package main
 
 import (
@@ -32,6 +34,7 @@ func main() {
 	flag.IntVar(&s.refine, "refine", 0, "passes of ptyx watch --refine; 0: measure speed")
 	flag.Float64Var(&s.rate, "rate", 100, "frames per second with -refine")
 	flag.StringVar(&s.page, "page", "", "page of the documentation for the tables; empty: none")
+	flag.StringVar(&s.program, "ptyx", "bin/ptyx", "program that is killed and started again")
 	flag.Parse()
 	if flag.NArg() < 2 || flag.NArg()%2 != 0 {
 		fmt.Fprintln(os.Stderr, "stream: pairs of a model and a scan are expected")
@@ -45,13 +48,14 @@ func main() {
 
 // settings are the flags.
 type settings struct {
-	frames int
-	load   float64
-	every  time.Duration
-	long   int
-	refine int
-	rate   float64
-	page   string
+	frames  int
+	load    float64
+	every   time.Duration
+	long    int
+	refine  int
+	rate    float64
+	page    string
+	program string
 }
 
 // figures are what is measured for one model.
@@ -59,11 +63,13 @@ type figures struct {
 	Pixels  int       `json:"pixels"` // side of a pattern
 	Frames  int       `json:"frames"`
 	Rate    float64   `json:"frames_per_s"`
+	Refined float64   `json:"refined_frames_per_s"` // with the solver beside the network
 	Load    float64   `json:"load"`
 	Page    quantiles `json:"page_latency_s"`
 	File    quantiles `json:"file_latency_s"`
 	Behind  []behind  `json:"twice_as_fast"`
 	Missing int       `json:"missing"`
+	Killed  killed    `json:"killed"`
 }
 
 // quantiles are those of a latency, in seconds.

@@ -143,7 +143,7 @@ func (b *bench) run(frames int, rate float64, policy watch.Policy, empty predict
 	o.Predictor, o.Stream.Address, o.Stream.WhenBehind, o.Frames = predictor, sender.Address(), policy, frames
 	o.Page = watch.NewPage(b.contract)
 	o.Save = func(r *reconstruct.Result) error {
-		latencies.computedAll()
+		latencies.computedAll(r.Patches == frames)
 		err := r.SaveInTurn(filepath.Join(b.dir, "out"), "")
 		latencies.saved(r.IDs)
 		return err
@@ -195,7 +195,8 @@ type latencies struct {
 	sent       []time.Time
 	onDisk     []bool
 	page, file []time.Duration
-	computed   time.Time // when the last files were begun
+	computed   time.Time // when the last files were begun, or the first ones with all frames
+	all        bool      // they had all frames
 	last       time.Time // of the files
 	lastSent   time.Time // the last byte of all
 }
@@ -211,11 +212,13 @@ func (l *latencies) send(id int) {
 	l.sent[id] = time.Now()
 }
 
-// computedAll notes that the frames so far are in the object, whose files are to be written.
-func (l *latencies) computedAll() {
+// computedAll notes that the frames so far, or all of the series, are in the object, whose files are to be written.
+func (l *latencies) computedAll(all bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.computed = time.Now()
+	if !l.all {
+		l.computed, l.all = time.Now(), all
+	}
 }
 
 // saved notes that files with frames are there.
@@ -249,9 +252,16 @@ func (s settings) measureOne(model, scan string) (f figures, err error) {
 	if err != nil {
 		return f, err
 	}
+	refined, err := b.refined(s.frames)
+	if err != nil {
+		return f, err
+	}
 	f = figures{
 		Pixels: b.contract.N, Frames: s.frames, Rate: math.Round(10*fast.rate()) / 10, Load: s.load,
-		Missing: fast.Missing,
+		Refined: math.Round(10*refined.rate()) / 10, Missing: fast.Missing + refined.Missing,
+	}
+	if f.Missing > 0 {
+		return f, fmt.Errorf("%d frames are missing although the sender waits", f.Missing)
 	}
 	slow, err := b.run(b.distinct(), s.load*fast.rate(), watch.Wait, nil)
 	if err != nil {
@@ -272,5 +282,6 @@ func (s settings) measureOne(model, scan string) (f figures, err error) {
 			Behind: math.Round(10*m.end.Sub(m.lastSent).Seconds()) / 10,
 		})
 	}
-	return f, nil
+	f.Killed, err = b.kill(s.program, model, s.frames, fast.rate()/2)
+	return f, err
 }

@@ -160,7 +160,7 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 	}
 	defer func() { err = errors.Join(err, solver.close()) }()
 	o.Read.Side = model.contract.N
-	w.Stream.Scratch = o.OutputDir
+	w.Stream.Scratch, w.Stream.Room = o.OutputDir, max(1, o.KeepBytes)
 	w.Read, w.Contract, w.Predictor, w.Clock, w.Log = o.Read, model.contract, predictor, watch.RealClock{}, log
 	w.Inspect = func(scan *dataset.Scan) { o.inspect(ctx, scan, model.contract, log) }
 	if solver != nil {

@@ -146,8 +146,9 @@ func (o *scanOptions) readProbe(m *served, held *reservation) (own *ndarray.Comp
 func (m *served) checkOwnProbe(own *ndarray.Complex64) error {
 	switch {
 	case own == nil && m.Contract.General():
-		return refuse(http.StatusBadRequest, "the general network has no probe of its own: send that of the scan "+
-			"as %s and %s, %d x %d numbers each", contract.ProbeReInput, contract.ProbeImInput, m.Contract.N, m.Contract.N)
+		return refuse(http.StatusBadRequest, "the general network has no probe of its own: send that of the scan as "+
+			"%s and %s, %d x %d numbers each", contract.ProbeReInput, contract.ProbeImInput, m.Contract.N,
+			m.Contract.N)
 	case own == nil:
 		return nil
 	case !m.Contract.TakesProbe():
