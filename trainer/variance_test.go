@@ -65,7 +65,7 @@ func TestTheVarianceFitsTheDisagreement(t *testing.T) {
 	rates := make([]float64, len(b.step.Training.Outputs)-1)
 	for i := range rates {
 		if b.variance(i) {
-			rates[i] = 0.02
+			rates[i] = 0.04
 		}
 	}
 	slope := func() float64 { // of the loss by the logarithm of the variance, over all pixels
@@ -76,7 +76,7 @@ func TestTheVarianceFitsTheDisagreement(t *testing.T) {
 		return sum
 	}
 	first := 0.0
-	for step := range 300 {
+	for step := range 120 {
 		if _, err := b.fitter.update(b.fitter.train, b.firstGroups(), rates); err != nil {
 			t.Fatal(err)
 		}
