@@ -80,7 +80,7 @@ func text(t *testing.T, r *validate.Report) string {
 func TestAGoodScanHasNoFindings(t *testing.T) {
 	base := simulate.Options{
 		N: 64, Object: simulate.Star, Absorption: 0.4, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 20,
-		Scan: simulate.Raster, Count: 100, Step: 8, Photons: 1e6, Seed: 1,
+		Scan: simulate.Raster, Count: 60, Step: 8, Photons: 1e6, Seed: 1,
 	}
 	for name, change := range map[string]func(o *simulate.Options){
 		"as make demo":   func(*simulate.Options) {},
