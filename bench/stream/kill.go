@@ -49,9 +49,9 @@ func (b *bench) kill(program, model string, frames int, rate float64) (k killed,
 	go func() { failed <- series.sendOn(sender, frames, rate, &sent) }()
 	out := filepath.Join(b.dir, "killed")
 	start := func(choice string) (*exec.Cmd, *bytes.Buffer, error) {
-		c := exec.Command(program, "watch", sender.Address(), "--positions-file", b.options.Positions, "--model-path", model,
-			"--output-dir", out, "--series", choice, "--every", "1s", "--idle", "60s", "--device", "cpu", "--json",
-			"--quiet")
+		c := exec.Command(program, "watch", sender.Address(), "--positions-file", b.options.Positions,
+			"--model-path", model, "--output-dir", out, "--series", choice, "--every", "1s", "--idle", "60s",
+			"--device", "cpu", "--json", "--quiet")
 		printed := &bytes.Buffer{}
 		c.Stdout, c.Stderr = printed, os.Stderr
 		return c, printed, c.Start()

@@ -105,7 +105,8 @@ type Watched struct {
 	Dropped     int       `json:"dropped"`
 	OtherSeries int       `json:"other_series"`
 	Damaged     int       `json:"damaged"`
-	Solver      *Solution `json:"solver"` // null: a network alone
+	Unrefined   int       `json:"unrefined"` // frames that the solver did not get; then it made no last passes
+	Solver      *Solution `json:"solver"`    // null: a network alone, or no last passes
 }
 
 func (w Watched) String() string {
@@ -126,6 +127,9 @@ func (w Watched) String() string {
 	}
 	if s := w.Solver; s != nil {
 		text += fmt.Sprintf(", %d passes of %s, residual %.5f", s.Passes, s.Method, s.Residual)
+	}
+	if w.Unrefined > 0 {
+		text += fmt.Sprintf(", %d not refined and no last passes: raise --keep-gb, or use ptyx refine", w.Unrefined)
 	}
 	return fmt.Sprintf("%s (%s)", text, w.Ended)
 }
@@ -191,6 +195,7 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 		Frames: out.Frames, Missing: out.Missing, Waiting: out.Waiting, Repeated: out.Repeated,
 		Conflicting: out.Conflicting, Late: out.Late, Refused: out.Refused, BrokenFiles: out.Broken,
 		Kept: out.Kept, Dropped: out.Dropped, OtherSeries: out.OtherSeries, Damaged: out.Damaged,
+		Unrefined: out.Unrefined,
 	}
 	if out.Result != nil {
 		result.Object = [2]int(out.Result.Object.Shape)

@@ -37,9 +37,10 @@ type Refiner interface {
 // refining is the work of a Refiner beside a watch.
 type refining struct {
 	Refiner
-	stop context.CancelFunc
-	done chan struct{} // is closed after Run
-	lost error         // why a frame was not kept; then the solver cannot finish
+	stop   context.CancelFunc
+	done   chan struct{} // is closed after Run
+	lost   error         // why a frame was not kept; then the solver cannot finish
+	missed int           // frames that were not kept
 }
 
 // startRefining starts the refiner, if there is one.
@@ -59,12 +60,26 @@ func (w *Watcher) startRefining(ctx context.Context) {
 
 // add takes in a frame of the object.
 func (r *refining) add(w *Watcher, f frame, pattern []float32) {
-	if r == nil || r.lost != nil {
+	if r == nil {
 		return
 	}
-	if r.lost = r.Add(f.id, f.x, f.y, pattern, w.measured); r.lost != nil {
-		w.o.Log.Warn("further frames are not refined, and no passes are made at the end", "error", r.lost)
+	if r.lost == nil {
+		if r.lost = r.Add(f.id, f.x, f.y, pattern, w.measured); r.lost != nil {
+			w.o.Log.Warn("further frames are not refined, and no passes are made at the end: raise --keep-gb, or free "+
+				"the disk of --output-dir", "error", r.lost)
+		}
 	}
+	if r.lost != nil {
+		r.missed++
+	}
+}
+
+// unrefined counts the frames that the solver did not get.
+func (r *refining) unrefined() int {
+	if r == nil {
+		return 0
+	}
+	return r.missed
 }
 
 // show puts what is refined into a result of the network.

@@ -70,6 +70,9 @@ type Outcome struct {
 	Tally
 	Ended  End
 	Result *reconstruct.Result // nil: no frame came
+	// Unrefined is the number of frames that the refiner did not get, because there was no room for them. If there are
+	// any, it has made no last passes.
+	Unrefined int
 }
 
 func (o Options) check() error {
@@ -170,7 +173,7 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	if err := w.saveLast(ctx); err != nil {
 		return nil, err
 	}
-	return &Outcome{Tally: w.tally(), Ended: ended, Result: w.last}, nil
+	return &Outcome{Tally: w.tally(), Ended: ended, Result: w.last, Unrefined: w.refining.unrefined()}, nil
 }
 
 // follow looks again and again until the watch ends.
