@@ -4,7 +4,6 @@
 
 Writes probes.md and probes.json. Sections that do not run keep their figures, if the machine is the same."""
 
-import argparse
 import json
 import subprocess
 from dataclasses import dataclass
@@ -120,25 +119,14 @@ def page(stored):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--ptyx", required=True, type=Path)
-    parser.add_argument("--files", required=True, type=Path, help="directory for scans and what the commands write")
-    parser.add_argument("--results", required=True, type=Path, help="directory for probes.md and probes.json")
-    parser.add_argument("--scan", type=Path, help="a measured scan for the section measured; needs --reference")
-    parser.add_argument("--reference", type=Path, help="its object, to compare with")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, help="sections to run")
-    parser.add_argument("--quick", action="store_true",
-                        help="a little of everything, written to --files instead of --results")
-    args = parser.parse_args()
-    if bool(args.scan) != bool(args.reference):
-        parser.error("--scan and --reference go together")
+    parser = record.arguments(__doc__, "probes")
+    args, own = record.sections_of(parser, SECTIONS, "a measured scan for the section measured",
+                                   "its object, to compare with")
     chosen = args.only or [s for s in SECTIONS if s != "measured" or args.scan]
     if "measured" in chosen and not args.scan:
         parser.error("the section measured needs --scan and --reference")
     files = args.files.resolve() / ("probes-quick" if args.quick else "probes")
     files.mkdir(parents=True, exist_ok=True)
-    own = (args.scan.resolve(), args.reference.resolve()) if args.scan else None
     bench = Bench(args.ptyx.resolve(), files, args.threads, args.quick, own)
     record.run(bench, files if args.quick else args.results, "probes", machine.describe(bench, ["numpy"]), SECTIONS,
                chosen, page)

@@ -1,9 +1,36 @@
 """The figures of the sections: NAME.json and NAME.md for this machine, NAME-PROCESSOR for another."""
 
+import argparse
 import datetime
 import json
 import re
 import time
+from pathlib import Path
+
+SCANS = "scans and what the commands write"
+
+
+def arguments(description, name, *, files=SCANS, quick="a little of everything"):
+    """The parser of a script that measures ptyx and writes NAME.md and NAME.json. description is its docstring."""
+    parser = argparse.ArgumentParser(description=description.split("\n")[0])
+    parser.add_argument("--ptyx", required=True, type=Path)
+    parser.add_argument("--files", required=True, type=Path, help=f"directory for {files}")
+    parser.add_argument("--results", required=True, type=Path, help=f"directory for {name}.md and {name}.json")
+    parser.add_argument("--quick", action="store_true", help=f"{quick}, written to --files instead of --results")
+    return parser
+
+
+def sections_of(parser, sections, scan, reference="objectGuess to compare with"):
+    """Adds the arguments of a script with sections, some of which can run on a scan of the user. Returns them parsed,
+    and the scan with its reference, or None. scan and reference say what both are."""
+    parser.add_argument("--scan", type=Path, help=f"{scan}; needs --reference")
+    parser.add_argument("--reference", type=Path, help=reference)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--only", nargs="+", choices=sections, help="sections to run")
+    args = parser.parse_args()
+    if bool(args.scan) != bool(args.reference):
+        parser.error("--scan and --reference go together: the quality is the agreement of the two")
+    return args, (args.scan.resolve(), args.reference.resolve()) if args.scan else None
 
 
 def run(bench, results, name, description, sections, chosen, page):

@@ -4,7 +4,6 @@
 
 Writes sharing.md and sharing.json."""
 
-import argparse
 import json
 import os
 import shutil
@@ -98,12 +97,7 @@ def page(found):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--ptyx", required=True, type=Path)
-    parser.add_argument("--files", required=True, type=Path, help="directory for what the programs write")
-    parser.add_argument("--results", required=True, type=Path, help="directory for sharing.md and sharing.json")
-    parser.add_argument("--quick", action="store_true", help="a short run, written to --files instead of --results")
-    args = parser.parse_args()
+    args = record.arguments(__doc__, "sharing", files="what the programs write", quick="a short run").parse_args()
     args.files.mkdir(parents=True, exist_ok=True)
     bench = Bench(args.ptyx.resolve(), args.files.resolve(), rounds=1 if args.quick else 3,
                   patterns=256 if args.quick else 2048)

@@ -4,9 +4,7 @@
 
 Writes solvers.md and solvers.json. Sections that do not run keep their figures, if the machine is the same."""
 
-import argparse
 from importlib import metadata
-from pathlib import Path
 
 import large
 import machine
@@ -30,23 +28,11 @@ SECTIONS = {
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--ptyx", required=True, type=Path)
-    parser.add_argument("--files", required=True, type=Path, help="directory for scans and what the commands write")
-    parser.add_argument("--results", required=True, type=Path, help="directory for solvers.md and solvers.json")
-    parser.add_argument("--scan", type=Path,
-                        help="a scan for the sections solve and refine, in place of a simulated one; needs --reference")
-    parser.add_argument("--reference", type=Path, help="objectGuess to compare with")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, help="sections to run")
-    parser.add_argument("--quick", action="store_true",
-                        help="a little of everything, written to --files instead of --results")
-    args = parser.parse_args()
-    if bool(args.scan) != bool(args.reference):
-        parser.error("--scan and --reference go together: the quality is the agreement of the two")
+    args, own = record.sections_of(record.arguments(__doc__, "solvers"), SECTIONS,
+                                   "a scan for the sections solve and refine, in place of a simulated one")
     files = args.files.resolve() / ("quick" if args.quick else "solvers")
     bench = Solving(args.ptyx.resolve(), files, rounds=1 if args.quick else 3, threads=args.threads, quick=args.quick,
-                    own=(args.scan.resolve(), args.reference.resolve()) if args.scan else None)
+                    own=own)
     bench.make()
     description = machine.describe(bench)
     description["versions"]["pty-chi"] = metadata.version("ptychi")

@@ -5,7 +5,6 @@
 Writes sigma.md and sigma.json. The objects come from scenes.py: no training has seen their kinds. ptyx infer calibrates
 the probe, which is given out of focus."""
 
-import argparse
 import statistics
 from pathlib import Path
 
@@ -58,14 +57,10 @@ def page(found):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--ptyx", required=True, type=Path)
-    parser.add_argument("--files", required=True, type=Path, help="directory for scans and what the commands write")
-    parser.add_argument("--results", required=True, type=Path, help="directory for sigma.md and sigma.json")
+    parser = record.arguments(__doc__, "sigma", quick="one seed")
     parser.add_argument("--model", type=Path, help="general network; default: that inside ptyx")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--sizes", type=int, nargs="+", default=[64], help="sizes of patterns: 64, 128")
-    parser.add_argument("--quick", action="store_true", help="one seed, written to --files instead of --results")
     args = parser.parse_args()
     bench = Bench(args.ptyx.resolve(), args.files.resolve() / "which", rounds=1, threads=args.threads,
                   quick=args.quick, own=None, model=args.model.resolve() if args.model else None,
