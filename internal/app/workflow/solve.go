@@ -110,8 +110,12 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 			return nil, ofFile(err, o.Scan)
 		}
 	}
-	if job.decide(o.Start, scan, log) == NetworkStart {
-		if err := job.start(ctx, scan, log); err != nil {
+	network, err := job.decide(o.Start, scan, log)
+	if err != nil {
+		return nil, ofFile(err, o.Scan)
+	}
+	if network != nil {
+		if err := job.start(ctx, *network, scan, log); err != nil {
 			return nil, ofFile(err, o.Scan)
 		}
 	}

@@ -22,22 +22,31 @@ const (
 // startPixels is the number of pattern pixels in a batch of the network that makes the first object.
 const startPixels = 1 << 16
 
-// decide replaces AutoStart. Where patterns overlap little, many passes do not find from an empty object what the
-// network sees in each pattern: docs/solve.md has figures. Sizes that the network does not serve start empty.
-func (j *solution) decide(start string, scan *dataset.Scan, log *slog.Logger) string {
-	if start != AutoStart {
-		return start
+// decide returns the network that makes the first object, or nil. Where patterns overlap little, many passes do not
+// find from an empty object what the network sees in each pattern: docs/solve.md has figures. AutoStart takes no
+// network for sizes that the network does not serve; NetworkStart is refused then.
+func (j *solution) decide(start string, scan *dataset.Scan, log *slog.Logger) (*network, error) {
+	if start != AutoStart && start != NetworkStart {
+		return nil, nil
 	}
 	p := j.problem
 	overlap := validate.Overlap(p.X, p.Y, strongest(p.Probe, scan.N))
-	if !(overlap < validate.LeastOverlap) || len(p.X) == 0 {
-		return EmptyStart
+	if start == AutoStart && (!(overlap < validate.LeastOverlap) || len(p.X) == 0) {
+		return nil, nil
 	}
-	if _, err := generalNetwork(scan); err != nil {
-		return EmptyStart
+	n, err := generalNetwork(scan)
+	if err != nil {
+		if start == AutoStart {
+			return nil, nil
+		}
+		return nil, err
 	}
-	log.Info("patterns overlap little, so the general network makes the first object", "overlap", overlap)
-	return NetworkStart
+	message := "the general network computes the first object"
+	if start == AutoStart {
+		message = "patterns overlap little, so " + message
+	}
+	log.Info(message, "patterns", len(p.X), "size_pixels", scan.N, "overlap", overlap)
+	return &n, nil
 }
 
 // strongest is the first mode of a probe (N, N) or (K, N, N), on the same memory.
@@ -46,12 +55,8 @@ func strongest(probe *ndarray.Complex64, n int) *ndarray.Complex64 {
 }
 
 // start gives the problem of a job its first object, from the general network.
-func (j *solution) start(ctx context.Context, scan *dataset.Scan, log *slog.Logger) error {
+func (j *solution) start(ctx context.Context, n network, scan *dataset.Scan, log *slog.Logger) error {
 	p := &j.problem
-	n, err := generalNetwork(scan)
-	if err != nil {
-		return err
-	}
 	model, _, err := n.taking()
 	if err != nil {
 		return err

@@ -92,7 +92,7 @@ func TestLittleOverlapStartsFromTheNetwork(t *testing.T) {
 			if _, err := Solve(t.Context(), o, slog.New(slog.NewTextHandler(&lines, nil))); err != nil {
 				t.Fatal(err)
 			}
-			network := strings.Contains(lines.String(), "the general network makes the first object")
+			network := strings.Contains(lines.String(), "the general network computes the first object")
 			if want := c.network && start == AutoStart; network != want {
 				t.Errorf("%s, --start %s: the network made the first object: %v, want %v", c.name, start, network, want)
 			}
