@@ -20,7 +20,7 @@ type Facts struct {
 	Photons      *float64      `json:"photons_per_pattern,omitempty"` // mean sum of intensities, in the file's unit
 	X            [2]float64    `json:"x_pixels"`                      // least and largest
 	Y            [2]float64    `json:"y_pixels"`
-	Step         *float64      `json:"nearest_neighbour_pixels,omitempty"` // median distance
+	Step         *float64      `json:"nearest_neighbour_pixels,omitempty"` // median distance of distinct positions
 	Probe        *float64      `json:"probe_diameter_pixels,omitempty"`
 	Guessed      bool          `json:"probe_guessed,omitempty"`        // from the patterns: the scan has no probe
 	Overlap      *float64      `json:"overlap,omitempty"`              // linear: 1 - step / diameter
@@ -61,14 +61,27 @@ func Overlap(x, y []float64, probe *ndarray.Complex64) float64 {
 	return 1 - medianStep(x, y)/optics.Diameter(probe)
 }
 
-// medianStep is the median distance of positions to the nearest other, pixels; NaN for fewer than two.
+// medianStep is the median distance of positions to the nearest other, pixels; NaN for fewer than two. A position that
+// was measured several times counts once: otherwise its distance would be 0.
 func medianStep(x, y []float64) float64 {
-	if len(x) < 2 {
+	if x, y = distinct(x, y); len(x) < 2 {
 		return math.NaN()
 	}
 	distances := nearestDistances(x, y)
 	slices.Sort(distances)
 	return distances[len(distances)/2]
+}
+
+// distinct are the positions without repetitions, in their order.
+func distinct(x, y []float64) (ownX, ownY []float64) {
+	seen := map[[2]float64]bool{}
+	for i := range x {
+		if at := [2]float64{x[i], y[i]}; !seen[at] {
+			seen[at] = true
+			ownX, ownY = append(ownX, x[i]), append(ownY, y[i])
+		}
+	}
+	return ownX, ownY
 }
 
 // finite is a number to be written as JSON, nil if it is not finite.

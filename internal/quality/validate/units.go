@@ -15,11 +15,13 @@ func units(x *exam) []Finding {
 		Severity: Error, Key: coords, Expected: "object pixels",
 		Fix: "divide by the object's pixel size, (wavelength x distance) / (N x detector pixel)",
 	}
-	step := *x.facts.Step
-	switch span := max(x.facts.X[1]-x.facts.X[0], x.facts.Y[1]-x.facts.Y[0]); {
-	case span == 0:
+	span := max(x.facts.X[1]-x.facts.X[0], x.facts.Y[1]-x.facts.Y[0])
+	if span == 0 { // there is no step
 		f.Found = fmt.Sprintf("the same position for all %d patterns", x.scan.M)
 		f.Expected, f.Fix = "a scan", "save the measured positions"
+		return []Finding{f}
+	}
+	switch step := *x.facts.Step; {
 	case span < 1e-2:
 		f.Found = fmt.Sprintf("all positions within %.3g: metres, it seems", span)
 	case span < 1 || step < closePixels:

@@ -225,6 +225,14 @@ func TestFaultsAreFound(t *testing.T) {
 			spoil: func(t *testing.T, d *dataset.ScanData) {
 				d.X[11], d.Y[11] = d.X[10], d.Y[10]
 			}},
+		{name: "each position twice", want: []string{"warning repeated"},
+			found: "35 of 70 positions that occur before, as patterns 0 and 1", fix: "stage moved",
+			spoil: func(t *testing.T, d *dataset.ScanData) {
+				for i := 1; i < 70; i += 2 {
+					d.X[i], d.Y[i] = d.X[i-1], d.Y[i-1]
+					copy(d.Patterns.Data[i*4096:][:4096], d.Patterns.Data[(i-1)*4096:][:4096])
+				}
+			}},
 		{name: "a position far away", want: []string{"warning outside", "warning alone"}, found: "1 of 70 patches",
 			fix: "offset", spoil: func(t *testing.T, d *dataset.ScanData) { d.X[63] += 300 }},
 		{name: "positions of other patterns", want: []string{"error orientation"},
