@@ -89,7 +89,8 @@ type detector struct {
 	other    int // messages of other series
 	otherOne simplon.Series
 	damaged  int
-	gaps     gaps // ids that did not come
+	gaps     gaps           // ids that did not come
+	beyond   map[int64]bool // ids that came beyond images
 	fatal    error
 }
 
@@ -294,8 +295,22 @@ func (d *detector) prepare(m *simplon.Image) bool {
 	}
 	d.accepted.Add(1)
 	d.working.Add(1)
-	d.gaps.see(m.ID)
+	d.see(m.ID)
 	return true
+}
+
+// see notes an id. One beyond the number of images that the series announced says nothing of those before it.
+func (d *detector) see(id int64) {
+	if d.images == 0 || id < int64(d.images) {
+		d.gaps.see(id)
+		return
+	}
+	if len(d.beyond) == 0 {
+		d.beyond = map[int64]bool{}
+		d.o.Log.Warn("an image has a number beyond those that the series announced; further ones are not logged",
+			"address", d.o.Stream.Address, "number", id, "images", d.images)
+	}
+	d.beyond[id] = true
 }
 
 // open learns from the first image how to read all of them.
@@ -369,7 +384,8 @@ type state struct {
 	images  int
 	other   int
 	damaged int
-	next    int64 // the largest id that has come plus 1
+	next    int64 // the largest id that has come plus 1, of those that the series announced
+	beyond  int   // ids that have come beyond these
 	scan    *dataset.Scan
 }
 
@@ -377,7 +393,7 @@ func (d *detector) state() state {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := state{fatal: d.fatal, images: d.images, other: d.other + len(d.held), damaged: d.damaged, scan: d.scan}
-	s.next = d.gaps.next
+	s.next, s.beyond = d.gaps.next, len(d.beyond)
 	s.ended = d.ended && d.working.Load() == 0
 	return s
 }

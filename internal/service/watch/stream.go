@@ -68,6 +68,7 @@ type stream struct {
 	waiting  map[int64]int    // places in the store of frames without a position, by id
 	due      []arrival        // frames whose position has come
 	images   int              // that the detector was asked for; 0: unknown
+	beyond   int              // ids that have come beyond these
 	dropped  int
 	pattern  []float32 // (N, N)
 
@@ -156,7 +157,7 @@ func (s *stream) step() (worked bool, err error) {
 	if state.fatal != nil {
 		return false, state.fatal
 	}
-	s.images = state.images
+	s.images, s.beyond = state.images, state.beyond
 	if state.scan == nil { // nothing to compute yet
 		return false, s.updatePositions(nil)
 	}
@@ -355,13 +356,16 @@ func (s *stream) count(t *Tally, expected int) int {
 	t.Waiting, t.Dropped = len(s.waiting), s.dropped
 	t.Kept = kept + queued + len(s.due) + len(s.w.network.gathered) + int(s.detector.working.Load())
 	t.OtherSeries, t.Damaged = state.other, state.damaged+s.places.skipped()
-	if s.w.o.Frames == 0 {
-		expected = max(expected, int(state.next)) // frames that are kept for later have come, too
+	if s.w.o.Frames > 0 {
+		return expected
 	}
-	if s.finished && s.w.o.Frames == 0 {
-		expected = max(expected, s.images)
+	switch { // frames that are kept for later have come, too
+	case s.images == 0:
+		return max(expected, int(state.next))
+	case s.finished:
+		return s.images + s.beyond
 	}
-	return expected
+	return int(state.next) + s.beyond
 }
 
 // showIfDue logs the rates from time to time.

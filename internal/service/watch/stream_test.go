@@ -252,6 +252,25 @@ func TestSeriesAreNotMixed(t *testing.T) {
 		m.inferred(t, upTo(9)))
 }
 
+// TestFramesBeyondTheSeries: a frame with a number beyond those that the series announced is used, and makes no frame
+// before it missing.
+func TestFramesBeyondTheSeries(t *testing.T) {
+	m := measure(12)
+	l, d := listenTo(t, m), m.detector(2, "bslz4")
+	d.Images = 6
+	go func() {
+		l.send(d.Start())
+		for _, id := range []int{0, 1, 2, 3, 4, 10} { // 5 is lost
+			l.send(d.Image(int64(id), m.counts[id]))
+		}
+		l.send(d.End())
+	}()
+	out, err := Run(t.Context(), l.o)
+	if want := (Tally{Frames: 6, Missing: 1}); err != nil || out.Tally != want || out.Ended != SeriesEnd {
+		t.Errorf("ended %s with %+v (%v), want %+v\n%s", out.Ended, out.Tally, err, want, l.logged())
+	}
+}
+
 // TestSeriesFromTheMiddle: without the start of a series, its frames are used only if the user names it.
 func TestSeriesFromTheMiddle(t *testing.T) {
 	m := measure(10)

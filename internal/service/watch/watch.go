@@ -255,8 +255,8 @@ func (w *Watcher) readFile(ctx context.Context, f *file, now time.Time) error {
 // complete reports whether all frames that are to come are in the object or in the network.
 func (w *Watcher) complete() bool {
 	frames := w.o.Frames
-	if frames == 0 && w.stream != nil {
-		frames = w.stream.images
+	if s := w.stream; frames == 0 && s != nil && s.images > 0 {
+		frames = s.images + s.beyond
 	}
 	return frames > 0 && len(w.object.frames)+len(w.object.pending) >= frames
 }
