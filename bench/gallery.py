@@ -19,8 +19,8 @@ SCANS = {
 }
 POSITIONS = 196
 NOTES = {
-    "large-steps": "Neighbours overlap by less than half of the probe's diameter, so the solver starts with the object\n"
-                   "of the network. From an empty object (`--start none`) it reaches {empty:.3f}.\n",
+    "large-steps": "Neighbours overlap by less than half of the probe's diameter, so the solver starts with the "
+                   "object\nof the network. From an empty object (`--start none`) it reaches {empty:.3f}.\n",
 }
 HEAD = """# Gallery
 

@@ -277,8 +277,8 @@ func (p ProbeChoice) calibrated(
 	return c.Probe, nil
 }
 
-// leastLikeness is the likeness of two probes below which a network that is given the wrong one loses 0.03 or more of
-// its correlation, measured with zone plates of other widths than that of the training.
+// leastLikeness is the likeness of two probes below which a network that is given the wrong one loses much of its
+// correlation. docs/dev/decisions.md has it for zone plates of other widths than that of the training.
 const leastLikeness = 0.9
 
 // noteOwnProbe gives a scan that was opened without its probe the one in its file, if it has a usable one. Nothing

@@ -46,7 +46,8 @@ func (j solution) resolve(ctx context.Context, s *solve.Solution, saved *Reconst
 			return fmt.Errorf("the object is saved, its resolution is unknown: half %d of the scan: %w", i+1, err)
 		}
 	}
-	found, err := metrics.NewResolution(images[0], images[1], metrics.Options{PixelSizeNM: 1e9 * j.view.geometry.PixelX})
+	o := metrics.Options{PixelSizeNM: 1e9 * j.view.geometry.PixelX}
+	found, err := metrics.NewResolution(images[0], images[1], o)
 	switch {
 	case errors.Is(err, metrics.ErrNoOverlap), errors.Is(err, metrics.ErrFlat):
 		j.log.Warn("the resolution is unknown: the scan is too small, or its object has no structure", "error", err)

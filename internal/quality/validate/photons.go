@@ -2,8 +2,8 @@ package validate
 
 import "fmt"
 
-// fewPhotons in a pattern leave little but noise: ptyx solve reaches a correlation of 0.8 with 1000 on simulated scans,
-// and hardly any with 100.
+// fewPhotons in a pattern leave little but noise: docs/which.md has correlations with 1000, and docs/troubleshooting.md
+// shows 50.
 const fewPhotons = 300
 
 // photons looks for patterns of very few counts. Only whole numbers, or their roots, are known to be counts.

@@ -21,9 +21,8 @@ import (
 	"ptyx/stitch"
 )
 
-// agreeRounds is how often the phases of patches are brought into agreement. Correlations of the general network on
-// blobs, at steps of 0.4 and 1.4 probe widths: 0.923 and 0.761 without, 0.941 and 0.776 after one round, 0.945 and
-// 0.779 after two, 0.946 and 0.779 after three.
+// agreeRounds is how often the phases of patches are brought into agreement. A third round gains hardly anything
+// (docs/dev/decisions.md).
 const agreeRounds = 2
 
 // Agree turns the global phase of each patch of a general model to that of the object, and stitches the patches anew.

@@ -28,13 +28,12 @@ type Calibration struct {
 }
 
 // clearlyWorse is the ratio of residuals beyond which a fitted probe is worse than the given one. With a true probe it
-// is 1.09 to 1.5 on scans of 10^6 photons; with a wrong one and few photons, noise makes it 1.01.
+// is larger; with a wrong one and few photons, noise makes it nearly 1 (docs/dev/decisions.md).
 const clearlyWorse = 1.05
 
 // Calibrate fits the probe as FitProbe does, if the scan needs it. As many passes find the object for the probe as
 // given, side by side with those that move it: if they explain the patterns clearly better, the given probe is right,
-// and a fitted one would only explain what the object has not explained yet. On simulated scans with the true probe,
-// fitting it costs 0.06 of the correlation at a step of 14 pixels and 0.12 at 20 (docs/dev/decisions.md).
+// and a fitted one would only explain what the object has not explained yet (docs/dev/decisions.md).
 func Calibrate(ctx context.Context, p Problem, passes int, seed uint64, scan int) (*Calibration, error) {
 	moving := fit{problem: p, seed: seed, scan: scan}
 	still := moving

@@ -3,11 +3,10 @@ package solve
 // A step of least squares is right for the patterns of its batch, noise included, and too long for the others. The next
 // batch tells: its patterns are new to the step before, so their gradient along that step's direction is 0 where the
 // step was right, negative where it was too long. While an object that came from elsewhere is first refined, the steps
-// take the share that the patterns ask for. Otherwise the first pass adds noise to a good object: that of a trained
-// network fell from 0.981 to 0.979 on a measured scan, and now rises to 0.985.
+// take the share that the patterns ask for. Otherwise the first pass adds noise to a good object.
 //
-// An object that starts empty takes whole steps, and so do later passes. There the share would also shorten steps that
-// are right in the long run: the same scan, solved from nothing, reached 0.87 instead of 0.89 after five passes.
+// An object that starts empty takes complete steps, and so do later passes. There the share would also shorten steps
+// that are right in the long run. docs/dev/decisions.md has the measurements.
 const (
 	sharedPasses = 3   // passes in which the share counts
 	shareRate    = 0.5 // of the difference between the share and what the last batch asked for

@@ -133,15 +133,15 @@ func (t *Tiles) Parameters(i int) []float32 {
 	box := t.tiles[i].box
 	size := box.Height() * box.Width()
 	out := make([]float32, 2*size, 2*size+2*len(t.probeRe.Data))
-	t.rows(box, func(whole, own, width int) {
-		copy(out[own:][:width], t.object.re[whole:])
-		copy(out[size+own:][:width], t.object.im[whole:])
+	t.rows(box, func(inObject, inTile, width int) {
+		copy(out[inTile:][:width], t.object.re[inObject:])
+		copy(out[size+inTile:][:width], t.object.im[inObject:])
 	})
 	return append(append(out, t.probeRe.Data...), t.probeIm.Data...)
 }
 
 // rows calls do with the first elements of each row of a box, in the object and in an image of the box.
-func (t *Tiles) rows(box frame.Box, do func(whole, own, width int)) {
+func (t *Tiles) rows(box frame.Box, do func(inObject, inTile, width int)) {
 	for row := range box.Height() {
 		do((row+box.Top-t.box.Top)*t.object.width+box.Left-t.box.Left, row*box.Width(), box.Width())
 	}
@@ -162,12 +162,12 @@ func (t *Tiles) Take(round int, results [][]float32) (Pass, error) {
 		squares, power = squares+float64(values[0])*own.power, power+own.power
 		values = values[1:]
 		illumination := t.illumination(own, light)
-		t.rows(own.box, func(whole, from, width int) {
+		t.rows(own.box, func(inObject, inTile, width int) {
 			for c := range width {
-				w := illumination[from+c]
-				weight[whole+c] += w
-				object.re[whole+c] += w * values[from+c]
-				object.im[whole+c] += w * values[size+from+c]
+				w := illumination[inTile+c]
+				weight[inObject+c] += w
+				object.re[inObject+c] += w * values[inTile+c]
+				object.im[inObject+c] += w * values[size+inTile+c]
 			}
 		})
 		for q := range probe.re {

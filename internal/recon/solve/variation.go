@@ -13,8 +13,8 @@ import (
 // Variation of the probe.
 const (
 	variationFrom = 3 // first pass in which the probe varies, if the object started empty
-	// variationShare is the share of the least-squares step of the weights: object and probe explain the same residual.
-	// With 0.5, six of 27 simulated runs ended early, with a residual that rose.
+	// variationShare is the share of the least-squares step of the weights: object and probe explain the same residual,
+	// so a longer step can make it rise (docs/dev/decisions.md).
 	variationShare = 0.25
 	flickerSpread  = 0.25 // standard deviation of the intensity's root, about 1
 )
