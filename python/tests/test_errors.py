@@ -73,6 +73,13 @@ def test_what_is_no_array_is_refused(scan, name, wrong):
     assert caught.value.key == name
 
 
+def test_remedies_name_what_python_has(scan):
+    with pytest.raises(ptyx.InputError, match=r'^unknown flag swapxy, did you mean "swap_xy"\?$'):
+        ptyx.Scan(scan.patterns, scan.x, scan.y, swapxy=True).validate()
+    with pytest.raises(ptyx.InputError, match=r"^Scan: probe: found no probe.*; give ptyx\.Scan a probe$"):
+        ptyx.infer(ptyx.Scan(scan.patterns, scan.x, scan.y))
+
+
 def test_a_scan_without_an_object_is_no_reference(scan):
     bare = ptyx.Scan(scan.patterns, scan.x, scan.y)
     with pytest.raises(ptyx.InputError, match=r"^reference: found a Scan without object"):

@@ -11,7 +11,10 @@ KEYS = {"patterns": "diff3d", "x": "xcoords", "y": "ycoords", "probe": "probeGue
 # Files that only the package has written: their names are those of the arguments, without the extension.
 _MARK = "\0"
 _OWN = re.compile(_MARK + r"(result|reference|start)\.npz")
-_FLAG = re.compile(r"--(?!help\b)([a-z][a-z0-9-]*)")
+_FLAG = re.compile(r"--(?!help\b)([a-z][a-z0-9_-]*)")
+_PROBE = re.compile(r"give a file with a probe as --probe(-file)?\b")
+# The command line has each flag with dashes and with underscores, and suggests both.
+_TWICE = re.compile(r'one of (\\?"\w+\\?"), \1(?=\?)')
 _NAMES = {key: name for name, key in KEYS.items()}
 _KEY = re.compile(r"\b(" + "|".join(_NAMES) + r")\b")
 
@@ -31,5 +34,5 @@ def python(text: str, private: Path, *, arrays: bool) -> str:
     text = text.replace(f"{private}/scan.npz", "Scan")
     text = _OWN.sub(r"\1", text.replace(f"{private}/", _MARK)).replace(_MARK, "")
     if arrays:
-        text = _KEY.sub(lambda key: _NAMES[key[0]], text)
-    return _FLAG.sub(lambda flag: flag[1].replace("-", "_"), text)
+        text = _KEY.sub(lambda key: _NAMES[key[0]], _PROBE.sub("give ptyx.Scan a probe", text))
+    return _TWICE.sub(r"\1", _FLAG.sub(lambda flag: flag[1].replace("-", "_"), text))
