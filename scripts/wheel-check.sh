@@ -19,7 +19,8 @@ fail() {
 
 "$python" -m venv fresh
 fresh=$away/fresh/bin
-"$fresh/pip" install --quiet --disable-pip-version-check "$wheel"
+install() { "$fresh/pip" install --quiet --disable-pip-version-check --no-compile "$@"; }
+install "$wheel"
 others=$("$fresh/pip" list --format=freeze --disable-pip-version-check |
 	grep -vE '^(pip|setuptools|numpy|ptyx)==' || true)
 [ -z "$others" ] || fail "it needs more than numpy: $others"
@@ -38,7 +39,7 @@ assert "image/png" not in result._repr_mimebundle_()  # there is no matplotlib
 assert result._repr_mimebundle_()["text/html"].count("<img") == 3
 END
 
-"$fresh/pip" install --quiet --disable-pip-version-check --requirement "$checkout/python/tests/requirements.txt"
+install --requirement "$checkout/python/tests/requirements.txt"
 cp -R "$checkout/python/tests" "$checkout/python/pyproject.toml" "$checkout/scripts/star" .
 alone "$fresh/python" -m pytest
 alone "$fresh/python" "$checkout/python/reference.py" --check "$checkout/docs/python-api.md"

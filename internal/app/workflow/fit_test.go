@@ -105,7 +105,7 @@ func TestWarningsOfTheFit(t *testing.T) {
 	run := options(t, engine.KindORT)
 	run.TrainFiles = Paths{altered(t, sceneFor(1e6, 4), func(*dataset.ScanData) {})}
 	run.Config = trainer.DefaultConfig()
-	run.Config.MaxEpochs, run.Config.FiltersScale = 10, 1
+	run.Config.MaxEpochs, run.Config.FiltersScale = 5, 1
 	trained(t, run)
 	gaussian, err := simulate.Probe(simulate.Gaussian, 64, 8)
 	if err != nil {
