@@ -132,7 +132,7 @@ func TestUnwrittenRows(t *testing.T) {
 // TestLightBehindManyDarkRows: rows with light are found behind any number of dark ones, at whichever look, and when
 // the watch is interrupted. The dark rows between count as frames.
 func TestLightBehindManyDarkRows(t *testing.T) {
-	const count = 2500
+	const count = 1200 // more than firstWindow
 	d := scanData(count)
 	clear(d.Patterns.Data[2*image : (count-2)*image])
 	want := inferred(t, d, count)
