@@ -87,10 +87,10 @@ class Solving:
     def theirs(self, out="theirs"):
         return self.files / f"{out}.npz"
 
-    def residual(self, scan, *flags):
+    def residual(self, scan, *flags, out="residual"):
         """The Fourier residual and the passes that ptyx solve reports."""
         done = subprocess.run([str(c) for c in (self.ptyx, "solve", "--data", scan, "--output-dir",
-                                                self.files / "residual",
+                                                self.files / out,
                                                 "--quiet", "--json", *flags)],
                               check=True, capture_output=True, text=True)
         summary = json.loads(done.stdout)["solver"]

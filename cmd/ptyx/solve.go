@@ -79,6 +79,9 @@ func (c solveCmd) Help() string {
 By --start network, the general network inside ptyx makes the first object; --start none is an object that changes
 nothing. --start auto takes the network if neighbours overlap by less than half of the probe's width.
 
+If a probe made from the patterns explains them much better than the given one, solve starts with it and warns.
+--freeze probe:1 keeps the given one.
+
 With --nats, the workers of a broker solve the scan in tiles (see ptyx broker and ptyx worker). The files depend on the
 number of tiles, but not on the workers. Such a run takes neither --positions, --opr, --flicker nor --background, keeps
 no object with --freeze, and does not resume.`

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"ptyx/internal/format/npz"
 	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
+	"ptyx/internal/scan/simulate"
 )
 
 // withoutProbe copies a scan without its probe and its object.
@@ -91,6 +93,37 @@ func TestSolveWarnsOfFaults(t *testing.T) {
 	if n := strings.Count(log.String(), "zero frequency in the corner"); n != 1 ||
 		!strings.Contains(log.String(), "fftshift") || !strings.Contains(log.String(), "level=WARN") {
 		t.Errorf("%d lines about the corner:\n%s", n, log.String())
+	}
+}
+
+// TestSolveReplacesAWrongProbe: with the wrong sign of the defocus, solve starts with another probe and says so, unless
+// the user wants to start with the given one.
+func TestSolveReplacesAWrongProbe(t *testing.T) {
+	d, err := simulate.Run(t.Context(), simulate.Options{
+		N: 64, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 20,
+		Scan: simulate.Fermat, Count: 60, Step: 5, Photons: 1e6, Seed: 3,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range d.Probe.Data {
+		d.Probe.Data[i] = complex(real(v), -imag(v))
+	}
+	path := filepath.Join(t.TempDir(), "scan.npz")
+	if err := dataset.Write(path, d); err != nil {
+		t.Fatal(err)
+	}
+	for frozen, replaced := range map[int]bool{0: true, 1: false} {
+		var log bytes.Buffer
+		o := SolveOptions{Scan: path, Read: dataset.Options{Input: dataset.Amplitude}}
+		o.Solver.Freeze.Probe = frozen
+		p := problemOf(t, o, slog.New(slog.NewTextHandler(&log, nil)))
+		if got := !slices.Equal(p.Probe.Data, d.Probe.Data); got != replaced {
+			t.Errorf("frozen for %d passes: replaced is %v", frozen, got)
+		}
+		if got := strings.Contains(log.String(), "its defocus may have the wrong sign"); got != replaced {
+			t.Errorf("frozen for %d passes:\n%s", frozen, log.String())
+		}
 	}
 }
 

@@ -164,10 +164,14 @@ func (o SolveOptions) problem(ctx context.Context, scan *dataset.Scan, log *slog
 		p.Start = "file"
 	}
 	warnOfFaults(ctx, scan, scan.Probe, log)
-	if p.Probe == nil {
-		if p.Probe, err = missingProbe(ctx, scan, o.Solver.Seed, log); err != nil {
-			return p, err
-		}
+	switch {
+	case p.Probe == nil:
+		p.Probe, err = missingProbe(ctx, scan, o.Solver.Seed, log)
+	case p.Object == nil && o.Solver.Freeze.Probe == 0:
+		p.Probe, err = betterProbe(ctx, scan, p.Probe, o.Solver.Seed, log)
+	}
+	if err != nil {
+		return p, err
 	}
 	first := o.startPath()
 	p.ObjectOverwritten = first != "" && o.overwrites(first)

@@ -58,6 +58,9 @@ func orientation(x *exam) []Finding {
 	slices.SortStableFunc(x.facts.Orientations, byResidual)
 	switch given, best := all[0], slices.MinFunc(all, byResidual); {
 	case best.Residual > chance*random:
+		if wrong := x.surpassed(); wrong != nil || x.err != nil {
+			return wrong
+		}
 		return []Finding{{
 			Severity: Error, Key: coords,
 			Found: fmt.Sprintf("positions that explain the patterns hardly better than positions in a random order, "+
@@ -70,11 +73,20 @@ func orientation(x *exam) []Finding {
 			Severity: Error, Key: coords,
 			Found: fmt.Sprintf("positions that explain the patterns better when %s: residual %.3g, as given %.3g",
 				best.Name, best.Residual, given.Residual),
-			Expected: "the orientation of the patterns", Fix: best.placing.fix(x.options.View),
+			Expected: "the orientation of the patterns", Fix: best.placing.fix(x.options.View) + x.orConjugate(best),
 			placing: &best.placing,
 		}}
 	}
 	return nil
+}
+
+// orConjugate is the other cause of positions that fit after half a turn: a probe whose defocus has the wrong sign. The
+// patterns do not tell the two apart. A probe that was made from the patterns has no wrong sign.
+func (x *exam) orConjugate(o Orientation) string {
+	if x.probe == nil || o.placing != (placing{flipX: true, flipY: true, assign: o.placing.assign}) {
+		return ""
+	}
+	return "; or, if the positions are right, the defocus of the probe has the wrong sign: save numpy.conj(probe)"
 }
 
 // tryOrientations runs ePIE on the central patterns with each placing of their positions, and in a random order.

@@ -16,6 +16,7 @@ import (
 	"ptyx/internal/base/testutil"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/physics/optics"
+	"ptyx/internal/physics/spectrum"
 	"ptyx/internal/quality/validate"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/simulate"
@@ -276,6 +277,44 @@ func TestFaultsAreFound(t *testing.T) {
 	}
 }
 
+// TestAWrongDefocusIsFound: the far field of the probe has the right modulus, and another phase.
+func TestAWrongDefocusIsFound(t *testing.T) {
+	testutil.Slow(t)
+	d := good(t)
+	d.Probe = defocused(d.Probe, -0.05)
+	r := examine(t, d, validate.Options{})
+	if got := checks(r); !slices.Contains(got, "error calibration") && !slices.Contains(got, "error orientation") {
+		t.Fatalf("findings %q:\n%s", got, text(t, r))
+	}
+	if f := r.Findings[len(r.Findings)-1]; f.Key != dataset.KeyProbe || !strings.HasPrefix(f.Fix, "check its defocus") {
+		t.Errorf("the fix is not about the defocus:\n%s", text(t, r))
+	}
+}
+
+// defocused adds a phase to the far field of a probe, radians per squared pixel of the detector.
+func defocused(probe *ndarray.Complex64, curvature float64) *ndarray.Complex64 {
+	n := probe.Shape[0]
+	f := spectrum.New(n, n)
+	for i, v := range probe.Data {
+		f.Data[i] = complex128(v)
+	}
+	f = f.Roll(-(n / 2), -(n / 2))
+	f.FFT()
+	f = f.Centre()
+	for i := range f.Data {
+		y, x := float64(i/n-n/2), float64(i%n-n/2)
+		f.Data[i] *= cmplx.Rect(1, curvature*(y*y+x*x))
+	}
+	f = f.Roll(-(n / 2), -(n / 2))
+	f.IFFT()
+	f = f.Centre()
+	out := ndarray.New[complex64](n, n)
+	for i, v := range f.Data {
+		out.Data[i] = complex64(v)
+	}
+	return out
+}
+
 func scale(d *dataset.ScanData, by float64) {
 	for i := range d.X {
 		d.X[i] *= by
@@ -328,7 +367,8 @@ func TestTheOrientationIsNamed(t *testing.T) {
 		{"y flipped", func(x, y float64) (float64, float64) { return x, -y },
 			"use --flip-y, or save ycoords = -ycoords"},
 		{"both flipped", func(x, y float64) (float64, float64) { return -x, -y },
-			"use --flip-x --flip-y, or save xcoords, ycoords = -xcoords, -ycoords"},
+			"use --flip-x --flip-y, or save xcoords, ycoords = -xcoords, -ycoords; or, if the positions are right, " +
+				"the defocus of the probe has the wrong sign: save numpy.conj(probe)"},
 		{"transposed", func(x, y float64) (float64, float64) { return y, x },
 			"use --swap-xy, or save xcoords, ycoords = ycoords, xcoords"},
 		{"quarter turn", func(x, y float64) (float64, float64) { return -y, x },

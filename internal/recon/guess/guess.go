@@ -8,10 +8,8 @@
 package guess
 
 import (
-	"cmp"
 	"context"
 	"math"
-	"slices"
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/physics/optics"
@@ -28,9 +26,6 @@ type Guess struct {
 	Patterns int                // that tried them
 }
 
-// round is a stage of the trials: the best candidates so far get so many passes more, from an empty object.
-type round struct{ keep, patterns, passes int }
-
 // rounds narrow the choice. Several placements are compared with fewer trials each.
 func rounds(candidates, placements int) []round {
 	if placements > 1 {
@@ -42,11 +37,13 @@ func rounds(candidates, placements int) []round {
 // Placement moves positions: it turns them, or gives them to other patterns.
 type Placement func(x, y []float64) (newX, newY []float64)
 
+// inPlace is the placement that leaves positions as they are.
+func inPlace(x, y []float64) (newX, newY []float64) { return x, y }
+
 // FromPatterns guesses the probe of a scan. It reads the patterns twice and keeps few of them, whatever their number.
 // Two calls with the same seed give the same bytes. A scan without light is a *badinput.Error.
 func FromPatterns(ctx context.Context, scan *dataset.Scan, seed uint64) (*Guess, error) {
-	asGiven := func(x, y []float64) ([]float64, []float64) { return x, y }
-	all, err := Compare(ctx, scan, seed, asGiven)
+	all, err := Compare(ctx, scan, seed, inPlace)
 	if err != nil {
 		return nil, err
 	}
@@ -66,34 +63,20 @@ func Compare(ctx context.Context, scan *dataset.Scan, seed uint64, placements ..
 		return nil, err
 	}
 	first := candidates(b.mean, b.n, beamWidth(patterns, problem.Measured))
-	trials := make([][]*trial, len(placements))
-	for i := range trials {
+	contests := make([]*contest, len(placements))
+	for i, place := range placements {
+		contests[i] = &contest{place: place}
 		for _, t := range first {
 			own := *t
-			trials[i] = append(trials[i], &own)
+			contests[i].trials = append(contests[i].trials, &own)
 		}
 	}
-	for _, r := range rounds(len(first), len(placements)) {
-		part := central(problem, r.patterns)
-		var jobs []job
-		for i, place := range placements {
-			trials[i] = trials[i][:min(len(trials[i]), r.keep)]
-			placed := part
-			placed.X, placed.Y = place(part.X, part.Y)
-			for _, t := range trials[i] {
-				jobs = append(jobs, job{placed, t})
-			}
-		}
-		if err := fitAll(ctx, jobs, r.passes, seed); err != nil {
-			return nil, err
-		}
-		for i := range trials {
-			slices.SortStableFunc(trials[i], func(a, b *trial) int { return cmp.Compare(a.residual, b.residual) })
-		}
+	if err := narrow(ctx, problem, contests, rounds(len(first), len(placements)), seed); err != nil {
+		return nil, err
 	}
 	var all []*Guess
-	for i := range placements {
-		best := trials[i][0]
+	for _, c := range contests {
+		best := c.trials[0]
 		all = append(all, &Guess{
 			Probe: centred(b.enlarged(best.probe)), Residual: best.residual, Tried: len(first),
 			Patterns: len(problem.X),

@@ -128,3 +128,60 @@ func TestNoLight(t *testing.T) {
 		t.Error("a probe of dark patterns")
 	}
 }
+
+// TestAWrongProbeIsReplaced: a probe with the wrong sign of its defocus or half the width gives way to one like the
+// true probe, which itself stays.
+func TestAWrongProbeIsReplaced(t *testing.T) {
+	s, truth := scan(t, options(), nil)
+	for name, c := range map[string]struct {
+		probe    *ndarray.Complex64
+		slow     bool
+		replaced bool
+		twin     bool
+	}{
+		"true":       {probe: truth},
+		"wrong sign": {probe: conjugated(truth), slow: true, replaced: true, twin: true},
+		"half width": {probe: narrowed(truth), slow: true, replaced: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.slow {
+				testutil.Slow(t)
+			}
+			found, err := guess.Improve(t.Context(), s, c.probe, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (found.Probe != nil) != c.replaced || found.Twin != c.twin {
+				t.Fatalf("replaced: %v, twin: %v, residual %.3g, as given %.3g", found.Probe != nil, found.Twin,
+					found.Residual, found.Given)
+			}
+			if !c.replaced {
+				return
+			}
+			if like, _ := optics.Likeness(truth, found.Probe); !(like > 0.95) {
+				t.Errorf("likeness %.3f to the true probe", like)
+			}
+		})
+	}
+}
+
+// conjugated is a round probe with the other sign of its defocus.
+func conjugated(probe *ndarray.Complex64) *ndarray.Complex64 {
+	out := ndarray.New[complex64](probe.Shape...)
+	for i, v := range probe.Data {
+		out.Data[i] = complex(real(v), -imag(v))
+	}
+	return out
+}
+
+// narrowed is a probe of half the width: every second pixel.
+func narrowed(probe *ndarray.Complex64) *ndarray.Complex64 {
+	n := probe.Shape[0]
+	out := ndarray.New[complex64](n, n)
+	for r := range n / 2 {
+		for c := range n / 2 {
+			out.Data[(r+n/4)*n+c+n/4] = probe.Data[2*r*n+2*c]
+		}
+	}
+	return out
+}

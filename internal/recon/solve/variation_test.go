@@ -123,7 +123,8 @@ func TestOrthogonalModesKeepThePatterns(t *testing.T) {
 		testutil.CheckClose(t, "mutual intensities", mutualIntensities(s.variation), before, 1e-4)
 		first := min(variable, 1)
 		if a, b := s.modeOverlap(first, 2), s.modePower(first)-s.modePower(2); !(cmplx.Abs(a) < 1e-3*b) {
-			t.Errorf("%d variable modes: modes %d and 2 overlap by %v, their powers differ by %v", variable, first, a, b)
+			t.Errorf("%d variable modes: modes %d and 2 overlap by %v, their powers differ by %v", variable, first,
+				a, b)
 		}
 	}
 }
