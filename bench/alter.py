@@ -44,6 +44,12 @@ def drift(scan, by):
     shift(scan, by * u ** 2, -by * np.sin(2 * u))
 
 
+def backlash(scan, by, step):
+    """Every second row of a raster is shifted along the row; step is the distance of rows."""
+    rows = np.rint((scan["ycoords"] - scan["ycoords"].min()) / step)
+    shift(scan, by * (rows % 2), np.zeros(len(rows)))
+
+
 def stretch(scan, scale, degrees):
     """Positions with a wrong scale and rotation."""
     x, y = (scan[key] - scan[key].mean() for key in ("xcoords", "ycoords"))
@@ -88,7 +94,7 @@ def heat(scan):
         scan["diff3d"][:, row, column] = top
 
 
-CHANGES = {f.__name__: f for f in (defocus, move, jitter, drift, stretch, opposite, widen, darken, heat)}
+CHANGES = {f.__name__: f for f in (defocus, move, jitter, drift, backlash, stretch, opposite, widen, darken, heat)}
 
 if __name__ == "__main__":
     main()

@@ -7,6 +7,8 @@ import re
 import time
 from pathlib import Path
 
+import machine
+
 SCANS = "scans and what the commands write"
 
 
@@ -45,6 +47,23 @@ def run(bench, results, name, description, sections, chosen, page):
         print(f"-- {section}: {time.perf_counter() - start:.0f} s", flush=True)
         write(results / name, record, page)
     print(results / f"{name}.md")
+
+
+def add(bench, results, name, sections, chosen, page):
+    """Runs sections whose figures depend on no machine, and adds them to the stored record of any machine.
+
+    Returns False if there is none."""
+    record = read(results / name)
+    if record is None:
+        return False
+    version = machine.output([bench.ptyx, "version"])
+    for section in chosen:
+        start = time.perf_counter()
+        record["sections"][section] = json.loads(json.dumps(sections[section](bench)))
+        record["taken"][section] = taken(time.perf_counter() - start) | {"by": version}
+        write(results / name, record, page)
+    print(results / f"{name}.md")
+    return True
 
 
 def taken(seconds):

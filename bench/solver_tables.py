@@ -95,7 +95,8 @@ def hard(rows):
 
 def places(rows):
     return section("Positions that are badly wrong", "Errors along an axis, pixels RMS, of 144 patterns of 128 x 128 "
-                   "pixels with 10^6 photons, a probe of 40 pixels and an overlap of 80%.") + table(
+                   "pixels with 10^6 photons, a probe of 40 pixels and an overlap of 80%. The backlash is that of a "
+                   "raster, all others are spirals.") + table(
         ["object", "error", "given, pixels", "ptyx solve --positions", "bar", ""],
         [(r["object"], r["what"], f"{r['given']:.3f}", f"{r['found']:.3f}", r["bar"], mark(r["verdict"]))
          for r in rows])

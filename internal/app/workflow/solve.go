@@ -109,6 +109,9 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 		if err := job.place(ctx); err != nil {
 			return nil, ofFile(err, o.Scan)
 		}
+		if err := job.settle(ctx); err != nil {
+			return nil, ofFile(err, o.Scan)
+		}
 	}
 	network, err := job.decide(o.Start, scan, log)
 	if err != nil {

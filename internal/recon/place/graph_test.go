@@ -66,3 +66,23 @@ func TestStretchedAs(t *testing.T) {
 		t.Error("the positions found were changed")
 	}
 }
+
+// TestSizedAs removes scales and shear, and keeps the rotation.
+func TestSizedAs(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 1))
+	var x, y []float64
+	found, want := &Placement{}, &Placement{}
+	for range 60 {
+		a, b := 100*random.Float64(), 100*random.Float64()
+		x, y = append(x, a), append(y, b)
+		want.X, want.Y = append(want.X, a-0.03*b), append(want.Y, b+0.03*a)
+		found.X, found.Y = append(found.X, 1.02*a-0.02*b+3), append(found.Y, 0.97*b+0.04*a)
+	}
+	outX, outY := found.SizedAs(x, y)
+	for i := range x {
+		dx, dy := outX[i]-want.X[i]-outX[0]+want.X[0], outY[i]-want.Y[i]-outY[0]+want.Y[0]
+		if math.Hypot(dx, dy) > 1e-9 {
+			t.Fatalf("position %d is off by %g, %g", i, dx, dy)
+		}
+	}
+}

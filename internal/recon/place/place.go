@@ -145,23 +145,50 @@ func (p *Placement) StretchedAs(x, y []float64) (outX, outY []float64) {
 
 // stretched adds to positions v along an axis the plane in (v, w) that fits the differences of others from them.
 func stretched(v, w, as []float64) []float64 {
-	out := slices.Clone(v)
-	mv, mw, ma := mean(v), mean(w), mean(as)
-	var vv, ww, vw, dv, dw float64
-	for i := range v {
-		a, b, d := v[i]-mv, w[i]-mw, as[i]-ma-(v[i]-mv)
-		vv, ww, vw = vv+a*a, ww+b*b, vw+a*b
-		dv, dw = dv+a*d, dw+b*d
-	}
-	det := vv*ww - vw*vw
-	if !(det > 1e-6*vv*ww) { // positions on a line
-		return out
-	}
-	onV, onW := (dv*ww-dw*vw)/det, (dw*vv-dv*vw)/det
+	out, mv, mw := slices.Clone(v), mean(v), mean(w)
+	onV, onW := fit(v, w, differences(as, v))
 	for i := range out {
 		out[i] += onV*(v[i]-mv) + onW*(w[i]-mw)
 	}
 	return out
+}
+
+// SizedAs are the positions found with the scales and the shear of others, the symmetric part of the linear map between
+// them. A rotation stays.
+func (p *Placement) SizedAs(x, y []float64) (outX, outY []float64) {
+	xx, xy := fit(x, y, differences(p.X, x))
+	yy, yx := fit(y, x, differences(p.Y, y))
+	outX, outY = slices.Clone(p.X), slices.Clone(p.Y)
+	shear, mx, my := (xy+yx)/2, mean(x), mean(y)
+	for i := range x {
+		outX[i] -= xx*(x[i]-mx) + shear*(y[i]-my)
+		outY[i] -= yy*(y[i]-my) + shear*(x[i]-mx)
+	}
+	return outX, outY
+}
+
+func differences(a, b []float64) []float64 {
+	out := slices.Clone(a)
+	for i, v := range b {
+		out[i] -= v
+	}
+	return out
+}
+
+// fit are the slopes of the plane in (v, w) that fits d; 0 for positions on a line.
+func fit(v, w, d []float64) (onV, onW float64) {
+	mv, mw, md := mean(v), mean(w), mean(d)
+	var vv, ww, vw, dv, dw float64
+	for i := range v {
+		a, b, c := v[i]-mv, w[i]-mw, d[i]-md
+		vv, ww, vw = vv+a*a, ww+b*b, vw+a*b
+		dv, dw = dv+a*c, dw+b*c
+	}
+	det := vv*ww - vw*vw
+	if !(det > 1e-6*vv*ww) {
+		return 0, 0
+	}
+	return (dv*ww - dw*vw) / det, (dw*vv - dv*vw) / det
 }
 
 func mean(v []float64) float64 {

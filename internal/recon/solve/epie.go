@@ -124,7 +124,7 @@ func (m *epie) visit(id, pass int, sum *misfits) error {
 		m.object.subtract(m.at(id), m.n, m.gradient, m.gradientIm)
 	}
 	if m.movesPositions(pass) {
-		m.positions.apply([]int{id})
+		m.positions.apply([]int{id}, false)
 	}
 	if step := m.probeStep(pass); step > 0 {
 		m.updateProbe(step)

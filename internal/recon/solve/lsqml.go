@@ -148,6 +148,10 @@ func (m *lsqml) update(members []int, pass int, sum *misfits) error {
 	if m.takesShares(pass) {
 		m.shares.judge(m.direction, m.gradient)
 	}
+	together := m.options.Joint && m.movesPositions(pass) && m.movesObject(pass) && len(members) == len(m.lit)
+	if together {
+		m.positions.together(m.gradient, light)
+	}
 	m.sumIllumination(members, light)
 	if m.smoother != nil {
 		m.smoother.pull(float64(len(members))/float64(len(m.lit)), m.gradient)
@@ -172,7 +176,7 @@ func (m *lsqml) update(members []int, pass int, sum *misfits) error {
 		}
 	}
 	if m.movesPositions(pass) {
-		m.positions.apply(members)
+		m.positions.apply(members, together)
 	}
 	if m.varies(pass) {
 		m.variation.apply(members)

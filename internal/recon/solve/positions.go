@@ -3,6 +3,8 @@ package solve
 import (
 	"math"
 	"slices"
+
+	"ptyx/internal/recon/place"
 )
 
 // PositionLimit is how far a position may move in all, along each axis, in object pixels.
@@ -25,17 +27,31 @@ const (
 type positions struct {
 	*state
 	x0, y0 []float64 // as given
-	dy, dx []float64 // moves proposed by the patterns of a batch
+	forces []force   // (M), of the last batch
+	joint  *joint    // of the last batch that was the complete scan; nil: none
+}
+
+// force is what a pattern asks for: its move u solves (yy yx; yx xx) u = (y x), with the object as it is.
+type force struct{ y, x, yy, xx, yx float64 }
+
+// move solves for the move. Stripes do not fix the position along them.
+func (f force) move() (dy, dx float64) {
+	det := f.yy*f.xx - f.yx*f.yx
+	if !(det > 1e-6*f.yy*f.xx) {
+		return 0, 0
+	}
+	dy, dx = (f.y*f.xx-f.x*f.yx)/det, (f.x*f.yy-f.y*f.yx)/det
+	if !finite(dy) || !finite(dx) { // an overflow: the pass diverges, and a patch must stay on the canvas
+		return 0, 0
+	}
+	return dy, dx
 }
 
 func newPositions(s *state) *positions {
-	return &positions{
-		state: s, x0: slices.Clone(s.x), y0: slices.Clone(s.y),
-		dy: make([]float64, len(s.x)), dx: make([]float64, len(s.x)),
-	}
+	return &positions{state: s, x0: slices.Clone(s.x), y0: slices.Clone(s.y), forces: make([]force, len(s.x))}
 }
 
-// propose computes the move of pattern id. (re, im) is minus conj(P) chi of its patch, light is sum |P|^2, (N, N) each.
+// propose computes what pattern id asks for. (re, im) is minus conj(P) chi of its patch, light is sum |P|^2, (N, N) each.
 func (p *positions) propose(id int, re, im, light []float32) {
 	at, width := p.at(id), p.object.width
 	var yy, xx, yx, y, x float64
@@ -58,24 +74,36 @@ func (p *positions) propose(id int, re, im, light []float32) {
 	x -= pull * (p.x[id] - p.x0[id])
 	yy += pull
 	xx += pull
-	det := yy*xx - yx*yx
-	if !(det > 1e-6*yy*xx) { // stripes do not fix the position along them
-		p.dy[id], p.dx[id] = 0, 0
-		return
-	}
-	dy, dx := (y*xx-x*yx)/det, (x*yy-y*yx)/det
-	if !finite(dy) || !finite(dx) { // an overflow: the pass diverges, and a patch must stay on the canvas
-		dy, dx = 0, 0
-	}
-	p.dy[id], p.dx[id] = dy, dx
+	p.forces[id] = force{y, x, yy, xx, yx}
 }
 
-// apply makes the proposed moves and keeps the mean of all moves at zero, since a common move is one of the object.
-func (p *positions) apply(members []int) {
+// together finds the moves of all patterns at once. The gradient is the sum of conj(P) chi on the object.
+func (p *positions) together(gradient *plane, light []float32) {
+	if p.joint == nil {
+		p.joint = newJoint(p)
+	}
+	p.joint.solve(gradient, light)
+}
+
+// apply makes the moves of a batch, each pattern alone or all together, and keeps the mean of all moves at zero, since a
+// common move is one of the object.
+func (p *positions) apply(members []int, together bool) {
 	stride := positionStride * p.stepShare
 	for _, id := range members {
-		p.y[id] += min(max(p.dy[id], -stride), stride)
-		p.x[id] += min(max(p.dx[id], -stride), stride)
+		dy, dx := p.forces[id].move()
+		if together {
+			dy, dx = p.joint.u[2*id], p.joint.u[2*id+1]
+		}
+		p.y[id] += min(max(dy, -stride), stride)
+		p.x[id] += min(max(dx, -stride), stride)
+	}
+	if together {
+		p.joint.follow()
+	}
+	if p.options.KeepStretch {
+		x, y := (&place.Placement{X: p.x, Y: p.y}).StretchedAs(p.x0, p.y0)
+		copy(p.x, x)
+		copy(p.y, y)
 	}
 	meanY, meanX := meanDifference(p.y, p.y0), meanDifference(p.x, p.x0)
 	for id := range p.x {

@@ -31,6 +31,10 @@ type Options struct {
 	BatchSize  int  // patterns per update of LSQML; 0: an eighth of the scan at first, all in the end
 	Modes      int  // incoherent modes of the probe, K
 	Positions  bool // refine the positions too
+	// Joint solves for the moves of all positions and the object together, once a pass has one batch; see joint.
+	Joint bool
+	// KeepStretch leaves scale, rotation and shear of the positions as they are.
+	KeepStretch bool
 	// The probe may vary from pattern to pattern, with LSQML: by a factor, and by so many variable modes.
 	Flicker    bool
 	Background bool // find an intensity that adds to all patterns, with LSQML
