@@ -3,8 +3,8 @@ package solve
 import "slices"
 
 // joint finds the moves of all positions at once, with the object that follows them. A pattern alone asks for its
-// distance from the object, which is the mean of all patches. If a complete region is displaced, its object is displaced
-// with it, and the patterns inside ask for nothing: a wrong rotation or a slow drift would take thousands of passes.
+// distance from the object, which is the mean of all patches. If a complete region is displaced, its object follows,
+// and the patterns inside ask for nothing: a wrong rotation or a slow drift would take thousands of passes.
 //
 // So least squares finds the moves u and the change dO of the object together: the smallest
 // sum_j |P (dO + u_j . grad O) - chi_j|^2. Its object is dO = (sum_j conj(P) chi_j - sum_j |P|^2 u_j . grad O) / W with

@@ -51,7 +51,8 @@ func newPositions(s *state) *positions {
 	return &positions{state: s, x0: slices.Clone(s.x), y0: slices.Clone(s.y), forces: make([]force, len(s.x))}
 }
 
-// propose computes what pattern id asks for. (re, im) is minus conj(P) chi of its patch, light is sum |P|^2, (N, N) each.
+// propose computes what pattern id asks for. (re, im) is minus conj(P) chi of its patch, light is sum |P|^2, all
+// (N, N).
 func (p *positions) propose(id int, re, im, light []float32) {
 	at, width := p.at(id), p.object.width
 	var yy, xx, yx, y, x float64
@@ -85,8 +86,8 @@ func (p *positions) together(gradient *plane, light []float32) {
 	p.joint.solve(gradient, light)
 }
 
-// apply makes the moves of a batch, each pattern alone or all together, and keeps the mean of all moves at zero, since a
-// common move is one of the object.
+// apply makes the moves of a batch, each pattern alone or all together. It keeps the mean of all moves at zero, since
+// a common move is one of the object.
 func (p *positions) apply(members []int, together bool) {
 	stride := positionStride * p.stepShare
 	for _, id := range members {
