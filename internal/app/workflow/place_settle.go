@@ -21,10 +21,10 @@ const freeGain = 0.05
 
 // settle finds errors that the positions of a scan share, such as a wrong scale or a drift, by two solutions: one with
 // the probe as given, one in which it moves. A wrong scale and a wrong defocus explain nearly the same patterns. A
-// probe that moves takes up the error of the scale; positions take up the error of a probe that stays. The better fit shows
-// which of the two is wrong. If it is the probe that moved, the scale stays as given. Both use the Poisson likelihood:
-// the root of few counts is too low on average, so that patterns seem narrower, and the scan larger by up to 0.4%. For
-// the same reason, the solver keeps the scale found.
+// probe that moves takes up the error of the scale; positions take up the error of a probe that stays. The better fit
+// shows which of the two is wrong. If it is the probe that moved, the scale stays as given. Both use the Poisson
+// likelihood: the root of few counts is too low on average, so that patterns seem narrower, and the scan larger by up
+// to 0.4%. For the same reason, the solver keeps the scale found.
 func (j *solution) settle(ctx context.Context) error {
 	if j.problem.Object != nil || !j.solver.Method.OnEngine() || j.engine.Kind != engine.KindORT ||
 		j.tiles.Cluster.URL != "" || j.solver.Freeze != (solve.Freeze{}) {
