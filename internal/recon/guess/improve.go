@@ -15,7 +15,8 @@ type Improvement struct {
 	Probe    *ndarray.Complex64 // (N, N), in the units of the patterns; nil: none is much better
 	Residual float64            // sum (|F| - d)^2 / sum d^2 with the best probe that was tried
 	Given    float64            // the same with the given probe
-	Twin     bool               // Probe is one, and the given one with the other sign of its defocus is clearly better, too
+	// Twin reports that there is a Probe, and that the conjugate of the given one is clearly better than that, too.
+	Twin bool
 }
 
 // A challenger counts if it has less than clearlyBetter of the residual of the given probe after few passes, and the
