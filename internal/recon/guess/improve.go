@@ -15,7 +15,7 @@ type Improvement struct {
 	Probe    *ndarray.Complex64 // (N, N), in the units of the patterns; nil: none is much better
 	Residual float64            // sum (|F| - d)^2 / sum d^2 with the best probe that was tried
 	Given    float64            // the same with the given probe
-	// Twin reports that there is a Probe, and that the conjugate of the given one is clearly better than that, too.
+	// Twin reports that there is a Probe, and that the conjugate of the given probe explains the patterns better, too.
 	Twin bool
 }
 
