@@ -1,11 +1,13 @@
 package guess
 
 import (
+	"context"
 	"slices"
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/physics/spectrum"
 	"ptyx/internal/recon/solve"
+	"ptyx/internal/scan/dataset"
 )
 
 // bench is where candidates are tried: the part of the detector that has the light. A smaller part means larger pixels
@@ -14,6 +16,9 @@ type bench struct {
 	*survey
 	n    int       // side of that part
 	mean []float64 // (n, n), without its background
+
+	problem  solve.Problem    // has the patterns that try the candidates, without a probe
+	patterns solve.Amplitudes // problem.Patterns
 }
 
 const (
@@ -27,7 +32,23 @@ const (
 // sides are those that are used, where the complete detector is larger.
 var sides = []int{64, 96, 128, 192, mostSide}
 
-func newBench(s *survey) *bench {
+// newBench reads the patterns of a scan twice and keeps those of the problem.
+func newBench(ctx context.Context, scan *dataset.Scan) (*bench, error) {
+	s, err := newSurvey(ctx, scan)
+	if err != nil {
+		return nil, err
+	}
+	b := lightOf(s)
+	return b, b.load()
+}
+
+// candidates are the probes of a guess.
+func (b *bench) candidates() []*trial {
+	return candidates(b.mean, b.n, beamWidth(b.patterns, b.problem.Measured))
+}
+
+// lightOf is a bench with the part of the detector that has the light.
+func lightOf(s *survey) *bench {
 	b := &bench{survey: s, n: s.scan.N}
 	full := withoutBackground(s.mean)
 	all := sum(full)
@@ -71,26 +92,26 @@ func sum(v []float64) (total float64) {
 	return total
 }
 
-// problem has the patterns that try the candidates, without a probe. patterns are p.Patterns.
-func (b *bench) problem() (p solve.Problem, patterns solve.Amplitudes, err error) {
-	n := b.scan.N
+// load reads the patterns that try the candidates.
+func (b *bench) load() error {
+	p, n := &b.problem, b.scan.N
 	count := min(tryOut, max(leastTried, tryOut*128*128/(b.n*b.n)))
 	ids := b.members(count, spacing*float64(n))
 	all, err := b.scan.LoadSelected(ids)
 	if err != nil {
-		return p, patterns, err
+		return err
 	}
-	patterns = solve.Amplitudes{Float32: ndarray.New[float32](len(ids), b.n, b.n)}
-	p.Patterns = patterns
+	b.patterns = solve.Amplitudes{Float32: ndarray.New[float32](len(ids), b.n, b.n)}
+	p.Patterns = b.patterns
 	scale := float64(b.n) / float64(n) // of the object's pixels
 	for k, id := range ids {
-		copy(patterns.Data[k*b.n*b.n:], cut(all.Data[k*n*n:(k+1)*n*n], n, b.n))
+		copy(b.patterns.Data[k*b.n*b.n:], cut(all.Data[k*n*n:(k+1)*n*n], n, b.n))
 		p.X, p.Y = append(p.X, b.scan.X[id]*scale), append(p.Y, b.scan.Y[id]*scale)
 	}
 	if b.scan.Measured != nil {
 		p.Measured = cut(b.scan.Measured, n, b.n)
 	}
-	return p, patterns, nil
+	return nil
 }
 
 // enlarged is a probe of the part (n, n) for the complete detector (N, N): its far field is dark outside of the part.

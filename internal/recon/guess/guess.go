@@ -53,16 +53,11 @@ func FromPatterns(ctx context.Context, scan *dataset.Scan, seed uint64) (*Guess,
 // Compare guesses a probe for each of some placements of the positions. The smaller its residual, the better the
 // placement explains the patterns. Positions turned by half a turn always explain them as well: with the twin image.
 func Compare(ctx context.Context, scan *dataset.Scan, seed uint64, placements ...Placement) ([]*Guess, error) {
-	survey, err := newSurvey(ctx, scan)
+	b, err := newBench(ctx, scan)
 	if err != nil {
 		return nil, err
 	}
-	b := newBench(survey)
-	problem, patterns, err := b.problem()
-	if err != nil {
-		return nil, err
-	}
-	first := candidates(b.mean, b.n, beamWidth(patterns, problem.Measured))
+	first := b.candidates()
 	contests := make([]*contest, len(placements))
 	for i, place := range placements {
 		contests[i] = &contest{place: place}
@@ -71,7 +66,7 @@ func Compare(ctx context.Context, scan *dataset.Scan, seed uint64, placements ..
 			contests[i].trials = append(contests[i].trials, &own)
 		}
 	}
-	if err := narrow(ctx, problem, contests, rounds(len(first), len(placements)), seed); err != nil {
+	if err := narrow(ctx, b.problem, contests, rounds(len(first), len(placements)), seed); err != nil {
 		return nil, err
 	}
 	var all []*Guess
@@ -79,7 +74,7 @@ func Compare(ctx context.Context, scan *dataset.Scan, seed uint64, placements ..
 		best := c.trials[0]
 		all = append(all, &Guess{
 			Probe: centred(b.enlarged(best.probe)), Residual: best.residual, Tried: len(first),
-			Patterns: len(problem.X),
+			Patterns: len(b.problem.X),
 		})
 	}
 	return all, nil

@@ -41,12 +41,7 @@ func Improve(ctx context.Context, scan *dataset.Scan, given *ndarray.Complex64, 
 	if len(scan.X) < leastJudged {
 		return &Improvement{Residual: math.Inf(1), Given: math.Inf(1)}, nil
 	}
-	survey, err := newSurvey(ctx, scan)
-	if err != nil {
-		return nil, err
-	}
-	b := newBench(survey)
-	problem, patterns, err := b.problem()
+	b, err := newBench(ctx, scan)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +50,7 @@ func Improve(ctx context.Context, scan *dataset.Scan, given *ndarray.Complex64, 
 	other := rivals[0]
 	c := &contest{place: inPlace, trials: append(rivals, own), given: own}
 	for _, r := range challenges(len(c.trials)) {
-		if err := narrow(ctx, problem, []*contest{c}, []round{r}, seed); err != nil {
+		if err := narrow(ctx, b.problem, []*contest{c}, []round{r}, seed); err != nil {
 			return nil, err
 		}
 		if best := c.trials[0].residual; !(best < clearlyBetter*own.residual) {
@@ -65,10 +60,10 @@ func Improve(ctx context.Context, scan *dataset.Scan, given *ndarray.Complex64, 
 	twinBetter := other.residual < clearlyBetter*own.residual
 	own = asGiven(probe)
 	all := append(challengers(b.mean, probe), own)
-	all = append(all, candidates(b.mean, b.n, beamWidth(patterns, problem.Measured))...)
+	all = append(all, b.candidates()...)
 	c = &contest{place: inPlace, trials: all, given: own}
 	// The short rounds find probes as good as those of FromPatterns, in half the time.
-	if err := narrow(ctx, problem, []*contest{c}, rounds(len(all), 2), seed); err != nil {
+	if err := narrow(ctx, b.problem, []*contest{c}, rounds(len(all), 2), seed); err != nil {
 		return nil, err
 	}
 	best := c.trials[0]
