@@ -1,7 +1,7 @@
 // Package bundled holds the shared libraries that a build for other machines carries inside the program. `make dist`
 // builds with the tag bundled, which embeds ONNX Runtime and HDF5. A plain build holds none, and Path returns ErrNone.
 //
-// The system's loader gets a library as a sealed file in memory, so that the program writes nothing to a disk. Packages
+// The system's loader gets a library as a file in memory, so that the program writes nothing to a disk. Packages
 // runtime and hdf5 call Path before they search the machine.
 package bundled
 

@@ -74,7 +74,8 @@ func parts(l Library) ([]string, error) {
 	return names, nil
 }
 
-// place copies a file into memory that the loader can open, and seals it against change.
+// place copies a file into memory that the loader can open. It does not seal the file: the kernel refuses a seal (EBUSY)
+// while it moves or counts a page of it, and who may write into an open file of this process may trace it too.
 func place(name string) (string, error) {
 	content, err := files.ReadFile(name)
 	if err != nil {
@@ -92,18 +93,14 @@ func place(name string) (string, error) {
 		}
 		content = content[n:]
 	}
-	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
-	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
-		return "", fmt.Errorf("sealing %s in memory: %w", base, err)
-	}
 	return fmt.Sprintf("/proc/self/fd/%d", fd), nil
 }
 
 // memfd makes a file of executable memory. Kernels before 6.3 do not know the flag and allow execution without it.
 func memfd(name string) (int, error) {
-	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_EXEC)
 	if err == unix.EINVAL {
-		fd, err = unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+		fd, err = unix.MemfdCreate(name, unix.MFD_CLOEXEC)
 	}
 	return fd, err
 }
