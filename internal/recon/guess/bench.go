@@ -32,14 +32,14 @@ const (
 // sides are those that are used, where the complete detector is larger.
 var sides = []int{64, 96, 128, 192, mostSide}
 
-// newBench reads the patterns of a scan twice and keeps those of the problem.
-func newBench(ctx context.Context, scan *dataset.Scan) (*bench, error) {
-	s, err := newSurvey(ctx, scan)
+// newBench reads some patterns of a scan and keeps those of the problem.
+func newBench(ctx context.Context, scan *dataset.Scan, seed uint64) (*bench, error) {
+	s, err := newSurvey(ctx, scan, seed)
 	if err != nil {
 		return nil, err
 	}
 	b := lightOf(s)
-	return b, b.load()
+	return b, b.load(ctx)
 }
 
 // candidates are the probes of a guess.
@@ -93,10 +93,13 @@ func sum(v []float64) (total float64) {
 }
 
 // load reads the patterns that try the candidates.
-func (b *bench) load() error {
+func (b *bench) load(ctx context.Context) error {
 	p, n := &b.problem, b.scan.N
 	count := min(tryOut, max(leastTried, tryOut*128*128/(b.n*b.n)))
-	ids := b.members(count, spacing*float64(n))
+	ids, err := b.members(ctx, count, spacing*float64(n))
+	if err != nil {
+		return err
+	}
 	all, err := b.scan.LoadSelected(ids)
 	if err != nil {
 		return err

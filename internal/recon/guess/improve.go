@@ -41,7 +41,7 @@ func Improve(ctx context.Context, scan *dataset.Scan, given *ndarray.Complex64, 
 	if len(scan.X) < leastJudged {
 		return &Improvement{Residual: math.Inf(1), Given: math.Inf(1)}, nil
 	}
-	b, err := newBench(ctx, scan)
+	b, err := newBench(ctx, scan, seed)
 	if err != nil {
 		return nil, err
 	}

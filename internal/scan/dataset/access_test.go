@@ -48,6 +48,13 @@ func TestAccessEqualsLoading(t *testing.T) {
 				checkHeld(t, s, limit, want)
 			}
 			ids := []int{8, 3, 3, 0, 5}
+			selected, err := s.LoadSelected(ids)
+			for slot, id := range ids {
+				part := want.Data[id*image : (id+1)*image]
+				if err != nil || !slices.Equal(selected.Data[slot*image:(slot+1)*image], part) {
+					t.Errorf("%s, method %d: selected pattern %d is another (%v)", name, method, id, err)
+				}
+			}
 			scratch := t.TempDir()
 			a, err := s.Access(ids, scratch)
 			if err != nil {
@@ -68,6 +75,16 @@ func TestAccessEqualsLoading(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	}
+}
+
+// TestSelectedPatternsAreReadAlone: a fault in another pattern does not show.
+func TestSelectedPatternsAreReadAlone(t *testing.T) {
+	spoiled := frames(3, 64)
+	spoiled[5] = math.NaN()
+	nan := validScan(3).with(npztest.Real(KeyPatterns, "<f4", spoiled, 3, 64, 64))
+	if _, err := opened(t, zip.Store, nan, Options{}).LoadSelected([]int{2}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -61,6 +61,16 @@ func skip(stream source.Stream, count int, w *window) error {
 	return nil
 }
 
+// skipTo skips the frames before frame id, which is not behind the next one.
+func (f *Frames) skipTo(id int) error {
+	if id == f.next {
+		return nil
+	}
+	count := id - f.next
+	f.next, f.partial = id, true
+	return skip(f.source, count, f.scan.patterns.window)
+}
+
 // Spoilt reports whether the last error of Next was about the values of a frame, the only one in dst. The next call of
 // Next then continues behind that frame.
 func (f *Frames) Spoilt() bool { return f.spoilt }

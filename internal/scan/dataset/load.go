@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"fmt"
+	"slices"
 
 	"ptyx/internal/base/ndarray"
 )
@@ -38,15 +39,37 @@ func (s *Scan) LoadSelected(ids []int) (*ndarray.Float32, error) {
 	return selected, s.ReadSelected(ids, into)
 }
 
-// ReadSelected reads the amplitudes of pattern ids[i] into[i], which holds N*N values. It stops after the last pattern
-// that is asked for, and needs memory for one frame.
+// ReadSelected reads the amplitudes of pattern ids[i] into[i], which holds N*N values, in the memory of one frame.
 func (s *Scan) ReadSelected(ids []int, into [][]float32) error {
+	at := slotsOf(ids)
+	return s.EachSelected(ids, func(id int, pattern []float32) error {
+		at.fill(into, id, pattern)
+		return nil
+	})
+}
+
+// EachSelected calls do with the amplitudes (N, N) of the patterns ids, each once and in the order of the file; do must
+// not keep them. Other patterns are not read, unless the file is a compressed NPZ.
+func (s *Scan) EachSelected(ids []int, do func(id int, pattern []float32) error) error {
+	raw, err := s.file.Direct(s.patterns.key, s.patterns.axes...)
+	if err != nil {
+		return err
+	}
+	if raw != nil {
+		return s.visit(ids, s.N*s.N, s.direct(raw), do)
+	}
 	frames, err := s.Frames()
 	if err != nil {
 		return err
 	}
 	defer frames.Close()
-	return s.pick(frames.Next, s.N*s.N, ids, into)
+	return s.visit(ids, s.N*s.N, func(id int, pattern []float32) error {
+		if err := frames.skipTo(id); err != nil {
+			return err
+		}
+		_, err := frames.Next(pattern)
+		return err
+	}, do)
 }
 
 // ReadTruth reads the true patch of pattern ids[i] into[i], which holds N*N pairs of real and imaginary part. It stops
@@ -57,28 +80,51 @@ func (s *Scan) ReadTruth(ids []int, into [][]float32) error {
 		return err
 	}
 	defer patches.Close()
-	return s.pick(patches.Next, 2*s.N*s.N, ids, into)
+	at, next := slotsOf(ids), 0
+	return s.visit(ids, 2*s.N*s.N, func(id int, patch []float32) error {
+		for ; next <= id; next++ {
+			if _, err := patches.Next(patch); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, func(id int, patch []float32) error {
+		at.fill(into, id, patch)
+		return nil
+	})
 }
 
-// pick reads images of a size one after the other, up to the last one in ids, and copies number ids[i] into[i].
-func (s *Scan) pick(next func([]float32) (int, error), size int, ids []int, into [][]float32) error {
-	slots := make(map[int][]int, len(ids))
-	last := -1
-	for slot, id := range ids {
+// visit reads images of a size, each of ids once, in ascending order, and calls do with each.
+func (s *Scan) visit(ids []int, size int, read, do func(id int, image []float32) error) error {
+	image := make([]float32, size)
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
 		if id < 0 || id >= s.M {
 			return fmt.Errorf("pattern %d asked of a scan of %d", id, s.M)
 		}
-		slots[id] = append(slots[id], slot)
-		last = max(last, id)
-	}
-	image := make([]float32, size)
-	for id := 0; id <= last; id++ {
-		if _, err := next(image); err != nil {
+		if err := read(id, image); err != nil {
 			return err
 		}
-		for _, slot := range slots[id] {
-			copy(into[slot], image)
+		if err := do(id, image); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// slots are the places of each pattern in a list of patterns.
+type slots map[int][]int
+
+func slotsOf(ids []int) slots {
+	p := make(slots, len(ids))
+	for slot, id := range ids {
+		p[id] = append(p[id], slot)
+	}
+	return p
+}
+
+// fill copies an image to all places of its pattern.
+func (p slots) fill(into [][]float32, id int, image []float32) {
+	for _, slot := range p[id] {
+		copy(into[slot], image)
+	}
 }
