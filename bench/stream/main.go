@@ -27,7 +27,7 @@ import (
 
 func main() {
 	var s settings
-	flag.IntVar(&s.frames, "frames", 2000, "frames of a run")
+	flag.IntVar(&s.frames, "frames", 2000, "frames of a run; 0: only the memory is measured")
 	flag.Float64Var(&s.load, "load", 0.25, "rate of the run that measures latency, as a share of the sustained one")
 	flag.DurationVar(&s.every, "every", 5*time.Second, "least time between two writings of the object")
 	flag.IntVar(&s.long, "long", 0, "frames of the run that records the memory; 0: none is made")
@@ -109,6 +109,9 @@ func (s settings) measure(pairs []string) error {
 	}
 	var all []figures
 	for pair := range slices.Chunk(pairs, 2) {
+		if s.frames == 0 {
+			break
+		}
 		m, err := s.measureOne(pair[0], pair[1])
 		if err != nil {
 			return err
@@ -118,7 +121,7 @@ func (s settings) measure(pairs []string) error {
 		}
 		all = append(all, m)
 	}
-	if s.page != "" {
+	if s.page != "" && len(all) > 0 {
 		if err := insertSpeed(s.page, all); err != nil {
 			return err
 		}

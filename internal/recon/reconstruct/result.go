@@ -90,10 +90,14 @@ func FromFrames(
 	r.Patches = len(frames)
 	return r, func() {
 		snapshot.Complete()
-		sorted := slices.Clone(frames)
-		slices.SortFunc(sorted, func(a, b Placed) int { return cmp.Compare(a.ID, b.ID) })
-		for _, p := range sorted {
-			r.addPattern(p.ID, p.X, p.Y)
+		byID := func(a, b Placed) int { return cmp.Compare(a.ID, b.ID) }
+		if !slices.IsSortedFunc(frames, byID) {
+			frames = slices.Clone(frames)
+			slices.SortFunc(frames, byID)
+		}
+		r.X, r.Y, r.IDs = make([]float64, len(frames)), make([]float64, len(frames)), make([]int64, len(frames))
+		for i, p := range frames {
+			r.X[i], r.Y[i], r.IDs[i] = p.X, p.Y, p.ID
 		}
 	}
 }

@@ -44,8 +44,7 @@ type Live struct {
 	mu       sync.Mutex
 	measured []bool // (N*N), pixels of the patterns that count; nil: all
 	frames   []placed
-	byID     map[int64]int // index in frames
-	near     map[cell][]int
+	near     map[cell][]int // indices of frames
 	canvas   *canvas
 	probe    *ndarray.Complex64 // so far, of the power that the object belongs to
 	power    float64            // that power; 0: not known before the first block
@@ -57,6 +56,7 @@ type Live struct {
 
 // placed is a frame.
 type placed struct {
+	id     int64
 	x, y   float64 // object pixels
 	place  int     // of its pattern in the store
 	visits int     // blocks that it was part of
@@ -66,7 +66,7 @@ type placed struct {
 func New(o Options) *Live {
 	n := o.Probe.Shape[len(o.Probe.Shape)-1]
 	l := &Live{
-		o: o, n: n, store: scratch.New(o.Dir, n*n, o.Room), news: make(chan struct{}, 1), byID: map[int64]int{},
+		o: o, n: n, store: scratch.New(o.Dir, n*n, o.Room), news: make(chan struct{}, 1),
 		near: map[cell][]int{}, canvas: &canvas{},
 	}
 	l.Start(o.Probe)
@@ -93,10 +93,9 @@ func (l *Live) Add(id int64, x, y float64, pattern []float32, measured []bool) e
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.measured = measured
-	l.byID[id] = len(l.frames)
 	at := cellOf(x, y, l.n)
 	l.near[at] = append(l.near[at], len(l.frames))
-	l.frames = append(l.frames, placed{x: x, y: y, place: place})
+	l.frames = append(l.frames, placed{id: id, x: x, y: y, place: place})
 	if l.fresh++; l.fresh >= freshFrames && l.cut != nil {
 		l.cut()
 	}
@@ -112,13 +111,17 @@ func (l *Live) Add(id int64, x, y float64, pattern []float32, measured []bool) e
 func (l *Live) Patterns(ids []int64) (patterns solve.Patterns, measured []bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	byID := make(map[int64]int, len(l.frames))
+	for _, f := range l.frames {
+		byID[f.id] = f.place
+	}
 	places := make([]int, len(ids))
 	for i, id := range ids {
-		k, known := l.byID[id]
+		place, known := byID[id]
 		if !known {
 			return nil, nil, fmt.Errorf("frame %d was not kept for the solver", id)
 		}
-		places[i] = l.frames[k].place
+		places[i] = place
 	}
 	return kept{l.store, l.n, places}, l.measured, nil
 }

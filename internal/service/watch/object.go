@@ -32,8 +32,8 @@ func checksum(f frame, pattern []float32) uint64 {
 // object is the object so far, and which frames are in it.
 type object struct {
 	canvas  *stitch.Canvas
-	frames  map[int64]frame
-	placed  []reconstruct.Placed   // the same frames, in the order of their arrival
+	placed  []reconstruct.Placed   // the frames in it, in the order of their arrival
+	sums    table[uint64]          // of the same frames
 	pending map[int64]frame        // in the network
 	refused map[int64]bool         // ids of frames that cannot be used
 	differ  map[int64]bool         // ids that came again with other values
@@ -45,22 +45,26 @@ type object struct {
 
 func newObject(canvas *stitch.Canvas, patches *reconstruct.PatchFile) *object {
 	return &object{
-		patches: patches,
-		canvas:  canvas, frames: map[int64]frame{}, pending: map[int64]frame{}, refused: map[int64]bool{},
+		patches: patches, canvas: canvas, pending: map[int64]frame{}, refused: map[int64]bool{},
 		differ: map[int64]bool{}, largest: -1,
 	}
 }
 
-// claim notes that a frame is pending, or returns the known frame of its id.
-func (o *object) claim(f frame) (known frame, repeated bool) {
-	if known, repeated = o.frames[f.id]; repeated {
-		return known, true
+// claim notes that a frame is pending, or returns the checksum of the known frame of its id.
+func (o *object) claim(f frame) (sum uint64, repeated bool) {
+	if sum, repeated = o.sum(f.id); !repeated {
+		o.pending[f.id] = f
 	}
-	if known, repeated = o.pending[f.id]; repeated {
-		return known, true
+	return sum, repeated
+}
+
+// sum is the checksum of the frame of an id that is in the object or pending.
+func (o *object) sum(id int64) (sum uint64, known bool) {
+	if sum, known = o.sums.get(id); known {
+		return sum, true
 	}
-	o.pending[f.id] = f
-	return frame{}, false
+	f, known := o.pending[id]
+	return f.sum, known
 }
 
 // put adds the patch (N, N) of a claimed frame to the canvas. On error the frame is refused and may come again.
@@ -77,7 +81,7 @@ func (o *object) put(f frame, patch []complex64) error {
 		return err
 	}
 	delete(o.refused, f.id)
-	o.frames[f.id] = f
+	o.sums.add(f.id, f.sum)
 	placed := reconstruct.Placed{ID: f.id, X: f.x, Y: f.y}
 	o.placed = append(o.placed, placed)
 	o.patches.Add(placed, patch, nil)

@@ -255,5 +255,5 @@ func (w *Watcher) arrived() int {
 	if w.stream != nil {
 		return int(w.stream.detector.accepted.Load())
 	}
-	return len(w.object.frames) + len(w.object.pending) + len(w.waiting)
+	return len(w.object.placed) + len(w.object.pending) + len(w.waiting)
 }

@@ -169,7 +169,7 @@ func (s *placeStream) takeInto(p *positions) {
 	s.room.Broadcast()
 	s.mu.Unlock()
 	for _, one := range come {
-		if _, metres := source.Metres(one.Unit); len(p.byID) > 0 && metres != p.metres {
+		if _, metres := source.Metres(one.Unit); p.byID.count > 0 && metres != p.metres {
 			s.mu.Lock()
 			s.skip(&badinput.Error{
 				Key: "unit", Found: fmt.Sprintf("%q, after positions in another kind of unit", cmp.Or(one.Unit, "px")),

@@ -31,7 +31,7 @@ type positions struct {
 	path       string
 	view       dataset.View // turns the axes; the size of the pixels is that of the detector, which a frame shows
 	state      fileState    // of the file as it was read last
-	byID       map[int64]position
+	byID       table[position]
 	metres     bool      // they are metres; else object pixels
 	fault      error     // of the last reading
 	faultSince time.Time // of the first of several readings with a fault
@@ -42,7 +42,7 @@ type positions struct {
 // newPositions are those of a file or a stream or, without a path, of the raster of a view, which counts from its first
 // corner.
 func newPositions(path string, v dataset.View) *positions {
-	p := &positions{path: path, view: v, byID: map[int64]position{}}
+	p := &positions{path: path, view: v}
 	if path == "" {
 		const nanometre = 1e-9
 		x, y := v.Raster.Positions(v.StepNM*nanometre, v.StepNM*nanometre)
@@ -79,9 +79,9 @@ func (p *positions) add(ids []int64, x, y []float64, unit string) (added bool) {
 	}
 	p.metres = metres
 	for i, id := range ids {
-		if _, known := p.byID[id]; !known {
+		if _, known := p.byID.get(id); !known {
 			px, py := p.view.OfPart(scale*x[i], scale*y[i])
-			p.byID[id] = position{px, py}
+			p.byID.add(id, position{px, py})
 			p.fresh = append(p.fresh, id)
 			added = true
 		}
@@ -162,6 +162,8 @@ func checkPosition(id int64, x, y float64, unit string) *badinput.Error {
 // is still being written.
 func positionsOfCSV(path string, data []byte, v dataset.View) (ids []int64, x, y []float64, unit string, err error) {
 	data = data[:bytes.LastIndexByte(data, '\n')+1]
+	lines := bytes.Count(data, []byte("\n"))
+	ids, x, y = make([]int64, 0, lines), make([]float64, 0, lines), make([]float64, 0, lines)
 	r := csv.NewReader(bytes.NewReader(data))
 	r.Comment, r.TrimLeadingSpace, r.FieldsPerRecord, r.ReuseRecord = '#', true, -1, true
 	columns, unit := [3]int{0, 1, 2}, string(v.Unit) // -1: the number of the line is the id
@@ -254,7 +256,7 @@ func (w *Watcher) updatePositions() {
 	}
 	w.news, w.positions.fresh = w.o.Clock.Now(), nil
 	for id, frame := range w.waiting {
-		if _, known := w.positions.byID[id]; known {
+		if _, known := w.positions.byID.get(id); known {
 			f := frame.file
 			f.next, f.done, f.rereading = min(f.next, frame.row), false, true
 		}
@@ -276,7 +278,7 @@ func (w *Watcher) locate(f *frame, scan *dataset.Scan, row int, before int64) bo
 		f.x, f.y = scan.X[row], scan.Y[row]
 		return true
 	}
-	if at, known := w.positions.byID[f.id]; known {
+	if at, known := w.positions.byID.get(f.id); known {
 		f.x, f.y = w.positions.inView(at, scan)
 		return true
 	}

@@ -181,13 +181,13 @@ func TestOrientedPositions(t *testing.T) {
 		}
 		list := filepath.Join(t.TempDir(), "places.csv")
 		put(t, list, csvOf(d, upTo(2)))
-		p := positions{path: list, view: view, byID: map[int64]position{}}
+		p := positions{path: list, view: view}
 		if !p.look() || p.fault != nil {
 			t.Fatal(p.fault)
 		}
 		for i := range 2 {
-			if p.byID[int64(i)] != (position{part.X[i], part.Y[i]}) {
-				t.Errorf("%s: %v, and in a part (%v, %v)", name, p.byID[int64(i)], part.X[i], part.Y[i])
+			if got, _ := p.byID.get(int64(i)); got != (position{part.X[i], part.Y[i]}) {
+				t.Errorf("%s: %v, and in a part (%v, %v)", name, got, part.X[i], part.Y[i])
 			}
 		}
 		if err := part.Close(); err != nil {
@@ -256,12 +256,12 @@ func TestPlans(t *testing.T) {
 		"other.h5": {dataset.View{X: "sx", Y: "sy", Unit: "nm"}, 1e-9},
 	} {
 		tt.view.Library = hdf5test.Library()
-		p := positions{path: filepath.Join(dir, name), view: tt.view, byID: map[int64]position{}}
+		p := positions{path: filepath.Join(dir, name), view: tt.view}
 		if !p.look() || p.fault != nil {
 			t.Errorf("%s: %v", name, p.fault)
 		}
 		for i := range x {
-			got := p.byID[int64(i)]
+			got, _ := p.byID.get(int64(i))
 			if math.Abs(got.x-tt.scale*x[i]) > 1e-15 || math.Abs(got.y-tt.scale*y[i]) > 1e-15 {
 				t.Errorf("%s: frame %d at %v, want (%v, %v)", name, i, got, tt.scale*x[i], tt.scale*y[i])
 			}

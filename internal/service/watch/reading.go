@@ -190,9 +190,9 @@ func (w *Watcher) add(f frame, pattern []float32, before int64) error {
 	f.sum = checksum(f, pattern)
 	_, waited := w.waiting[f.id]
 	delete(w.waiting, f.id)
-	known, repeated := w.object.claim(f)
+	sum, repeated := w.object.claim(f)
 	switch {
-	case repeated && known.sum != f.sum:
+	case repeated && sum != f.sum:
 		w.object.differ[f.id] = true
 		w.remark(f, fmt.Errorf("frame %d differs from the earlier frame of that id, which stays in the object", f.id))
 		return nil
@@ -225,7 +225,7 @@ func (w *Watcher) noteNew(id, before int64) {
 
 // refuse notes a frame that cannot be used.
 func (w *Watcher) refuse(f frame, err error) {
-	if _, there := w.object.frames[f.id]; there {
+	if _, there := w.object.sums.get(f.id); there {
 		return
 	}
 	w.object.refused[f.id] = true

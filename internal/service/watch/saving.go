@@ -84,7 +84,7 @@ func (w *Watcher) conclude(a attempt) {
 		s.failed = true
 		return
 	}
-	w.last, s.failed, s.version = a.result, false, a.version
+	s.failed, s.version = false, a.version
 	w.o.Log.Info("object updated", w.tally().attributes()...)
 }
 
@@ -92,7 +92,11 @@ func (w *Watcher) conclude(a attempt) {
 func (w *Watcher) saveLast(ctx context.Context) error {
 	w.collect(true)
 	version := [2]int{w.object.version, w.refining.version()}
-	if w.object.version == 0 || w.refining == nil && version == w.saving.version {
+	if w.object.version == 0 {
+		return nil
+	}
+	if w.refining == nil && version == w.saving.version {
+		w.last = w.result()
 		return nil
 	}
 	if w.refining != nil { // the solver takes a while
@@ -108,7 +112,11 @@ func (w *Watcher) saveLast(ctx context.Context) error {
 		if soon := now.Add(w.o.Grace); ctx.Err() != nil && soon.Before(end) {
 			end = soon
 		}
-		if a.err == nil || !now.Before(end) {
+		if a.err == nil {
+			w.last = result
+			return nil
+		}
+		if !now.Before(end) {
 			return a.err
 		}
 		w.o.Clock.Sleep(context.WithoutCancel(ctx), w.o.Interval)

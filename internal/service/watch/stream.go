@@ -63,12 +63,11 @@ type stream struct {
 	places   *placeStream // nil: positions come from a file
 	queue    *queue
 	store    *scratch.Store
-	from     *file            // the detector, for messages
-	sums     map[int64]uint64 // of the patterns of all ids seen
-	waiting  map[int64]int    // places in the store of frames without a position, by id
-	due      []arrival        // frames whose position has come
-	images   int              // that the detector was asked for; 0: unknown
-	beyond   int              // ids that have come beyond these
+	from     *file          // the detector, for messages
+	waiting  map[int64]held // frames without a position, by id
+	due      []arrival      // frames whose position has come
+	images   int            // that the detector was asked for; 0: unknown
+	beyond   int            // ids that have come beyond these
 	dropped  int
 	pattern  []float32 // (N, N)
 
@@ -79,6 +78,12 @@ type stream struct {
 	finished bool      // the series has ended, and all of it was received
 }
 
+// held is a frame in the store.
+type held struct {
+	place int
+	sum   uint64 // of its pattern
+}
+
 // queuedRounds is how many rounds of the network wait in memory: beyond that, the network is behind.
 const queuedRounds = 8
 
@@ -86,7 +91,7 @@ func (w *Watcher) newStream() *stream {
 	o, values := w.o, w.o.Contract.N*w.o.Contract.N
 	s := &stream{
 		w: w, store: scratch.New(o.Stream.Scratch, values, o.Stream.Room), from: &file{path: o.Stream.Address},
-		sums: map[int64]uint64{}, waiting: map[int64]int{}, pattern: make([]float32, values), shown: o.Clock.Now(),
+		waiting: map[int64]held{}, pattern: make([]float32, values), shown: o.Clock.Now(),
 	}
 	var once sync.Once
 	s.queue = newQueue(queuedRounds*w.network.round(), o.Stream.WhenBehind, s.store, func(err error) {
@@ -187,7 +192,7 @@ func (s *stream) flush(all bool) error { return unwrapFatal(s.w.stitch(all)) }
 
 // end has the last frames computed. If there was none, it says why.
 func (s *stream) end() error {
-	if err := s.flush(true); err != nil || len(s.w.object.frames) > 0 {
+	if err := s.flush(true); err != nil || len(s.w.object.placed) > 0 {
 		return err
 	}
 	if t := s.w.tally(); t.Waiting > 0 {
@@ -228,8 +233,8 @@ func (s *stream) admit(a arrival, scan *dataset.Scan) error {
 		}
 		a.pattern = s.pattern
 	}
-	sum, seen := s.sums[a.id]
-	at, known := w.positions.byID[a.id]
+	sum, seen := s.sum(a.id)
+	at, known := w.positions.byID.get(a.id)
 	switch {
 	case seen && sum != a.sum:
 		w.object.differ[a.id] = true
@@ -241,9 +246,16 @@ func (s *stream) admit(a arrival, scan *dataset.Scan) error {
 	case !known:
 		return s.wait(a)
 	}
-	s.sums[a.id] = a.sum
 	s.note(a.id)
 	return s.compute(f, a.pattern, at, scan)
+}
+
+// sum is the checksum of the first frame of an id that came; a refused one does not count.
+func (s *stream) sum(id int64) (sum uint64, seen bool) {
+	if a, waits := s.waiting[id]; waits {
+		return a.sum, true
+	}
+	return s.w.object.sum(id)
 }
 
 // note counts an id when it is first seen.
@@ -271,7 +283,7 @@ func (s *stream) wait(a arrival) error {
 		}
 		return nil
 	}
-	s.sums[a.id], s.waiting[a.id] = a.sum, place
+	s.waiting[a.id] = held{place, a.sum}
 	s.note(a.id)
 	return nil
 }
@@ -298,13 +310,10 @@ func (s *stream) updatePositions(scan *dataset.Scan) error {
 	}
 	s.w.news = now
 	for _, id := range p.fresh {
-		place, waits := s.waiting[id]
-		if !waits {
-			continue
+		if a, waits := s.waiting[id]; waits {
+			delete(s.waiting, id)
+			s.due = append(s.due, arrival{id: id, place: a.place, sum: a.sum})
 		}
-		delete(s.waiting, id)
-		s.due = append(s.due, arrival{id: id, place: place, sum: s.sums[id]})
-		delete(s.sums, id) // it comes again
 	}
 	p.fresh = nil
 	return nil
@@ -375,7 +384,7 @@ func (s *stream) showIfDue() {
 	if span < max(time.Second, s.w.o.Every) {
 		return
 	}
-	arrived, computed := s.detector.accepted.Load(), len(s.w.object.frames)
+	arrived, computed := s.detector.accepted.Load(), len(s.w.object.placed)
 	if arrived != s.arrived || computed != s.computed {
 		queued, kept, every := s.queue.lengths()
 		t := s.w.tally()

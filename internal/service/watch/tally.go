@@ -27,7 +27,7 @@ type Tally struct {
 // tally returns the counts so far.
 func (w *Watcher) tally() Tally {
 	t, o := w.counts, w.object
-	t.Frames, t.Waiting, t.Refused, t.Conflicting = len(o.frames), len(w.waiting), len(o.refused), len(o.differ)
+	t.Frames, t.Waiting, t.Refused, t.Conflicting = len(o.placed), len(w.waiting), len(o.refused), len(o.differ)
 	expected := int(o.largest) + 1
 	if w.o.Frames > 0 {
 		expected = w.o.Frames

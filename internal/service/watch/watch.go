@@ -127,7 +127,7 @@ type Watcher struct {
 	refining      *refining           // nil: the object is the network's alone
 	pixelNM       float64             // width of a pixel of the object in nanometres; 0: unknown
 	gaps          gaps                // ids that did not come in files
-	last          *reconstruct.Result // that was saved
+	last          *reconstruct.Result // that was saved at the end
 }
 
 // Run follows Options.Path until the end. When ctx is done it finishes the files that are there and returns no error.
@@ -258,7 +258,7 @@ func (w *Watcher) complete() bool {
 	if s := w.stream; frames == 0 && s != nil && s.images > 0 {
 		frames = s.images + s.beyond
 	}
-	return frames > 0 && len(w.object.frames)+len(w.object.pending) >= frames
+	return frames > 0 && len(w.object.placed)+len(w.object.pending) >= frames
 }
 
 // reportUnread logs the files that could not be read until the end.
