@@ -202,9 +202,11 @@ func (s *scan) compute(ctx context.Context, frames newFrames) (stitched int, err
 		return 0, nil
 	}
 	defer s.release(frames.ids)
-	if err := s.expose(frames); err != nil {
+	settle, err := s.expose(ctx, frames)
+	if err != nil {
 		return 0, err
 	}
+	defer func() { settle(stitched > 0) }()
 	step := s.model.queue.stride()
 	for from := 0; from < len(frames.ids); from += step {
 		part := frames.slice(from, min(from+step, len(frames.ids)), s.image())
@@ -217,7 +219,9 @@ func (s *scan) compute(ctx context.Context, frames newFrames) (stitched int, err
 		patches := make([]complex64, len(out.outputs[0]))
 		predict.Complex(s.model.Contract, out.outputs[0], out.outputs[1], patches)
 		n, err := s.stitch(part, patches, out.providers)
-		stitched += n
+		if stitched += n; stitched > 0 {
+			settle(true)
+		}
 		s.show(part.slice(0, n, s.image()))
 		s.notify()
 		if err != nil {

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -20,19 +21,26 @@ import (
 type scanProbe struct {
 	own      *ndarray.Complex64 // (N, N), that the client sent; nil: none
 	fixed    bool               // the probe does not follow the exposure
-	exposing sync.Mutex         // held while the exposure is found
+	deciding chan struct{}      // holds a token while the frames of a post decide the exposure
+	stored   float64            // exposure of the frames on disk, until they are restored; 0: unknown
 
 	mu       sync.Mutex
 	exposure float64 // factor of the power; 0: no frame with light has come
-	stored   float64 // exposure before a restart; 0: unknown
-	probe    *ndarray.Complex64
-	request  predict.Probe // zero: the model's probe
-	extra    []npz.Member  // of the result
+	decided  bool    // a frame with that exposure is in the object
+	usedProbe
+}
+
+// usedProbe is the probe that the network gets.
+type usedProbe struct {
+	probe   *ndarray.Complex64
+	request predict.Probe // zero: the model's probe
+	extra   []npz.Member  // of the result
 }
 
 // newScanProbe gives a client's probe the power of the model's, as ptyx watch does; own is nil if there is none.
 func newScanProbe(c contract.Contract, own *ndarray.Complex64) *scanProbe {
-	p := &scanProbe{own: own, fixed: !c.TakesProbe(), probe: c.Probe}
+	p := &scanProbe{own: own, fixed: !c.TakesProbe(), deciding: make(chan struct{}, 1)}
+	p.probe = c.Probe
 	if own != nil {
 		p.use(reconstruct.Scaled(own, optics.Power(c.Probe)/optics.Power(own)), ownProbe)
 	}
@@ -47,16 +55,58 @@ const (
 
 // use changes the probe of the network. It is called with the probe locked, or new.
 func (p *scanProbe) use(probe *ndarray.Complex64, source string) {
-	p.probe, p.request, p.extra = probe, predict.ProbeOf(probe), reconstruct.NetworkProbe(source, probe)
+	p.usedProbe = usedProbe{probe, predict.ProbeOf(probe), reconstruct.NetworkProbe(source, probe)}
 }
 
 // expose scales the probe to the exposure of the first frames with light. keep stores the factor durably, before any of
-// these frames is in the object.
-func (p *scanProbe) expose(frames newFrames, keep func(factor float64) error) error {
-	p.exposing.Lock()
-	defer p.exposing.Unlock()
-	if p.fixed || p.factor() != 0 {
-		return nil
+// these frames is in the object. The caller calls settle when it knows whether one is; only the first call counts. If
+// none is, the probe is as before, so that refused frames decide nothing. Other posts wait here until then.
+func (p *scanProbe) expose(
+	ctx context.Context, frames newFrames, keep func(factor float64) error,
+) (settle func(used bool), err error) {
+	settle = func(bool) {}
+	if p.fixed || p.isDecided() {
+		return settle, nil
+	}
+	select {
+	case p.deciding <- struct{}{}:
+	case <-ctx.Done():
+		return settle, ctx.Err()
+	}
+	undo, err := p.decide(frames, keep)
+	if undo == nil {
+		<-p.deciding
+		return settle, err
+	}
+	var once sync.Once
+	return func(used bool) {
+		once.Do(func() {
+			if used {
+				p.conclude()
+			} else {
+				undo()
+			}
+			<-p.deciding
+		})
+	}, nil
+}
+
+func (p *scanProbe) isDecided() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.decided
+}
+
+func (p *scanProbe) conclude() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.decided = true
+}
+
+// decide scales the probe, if its exposure is still unknown and the frames have light. undo is nil if it does not.
+func (p *scanProbe) decide(frames newFrames, keep func(factor float64) error) (undo func(), err error) {
+	if p.isDecided() {
+		return nil, nil
 	}
 	tolerance, source := reconstruct.OtherExposure, modelProbe
 	if p.own != nil {
@@ -65,21 +115,26 @@ func (p *scanProbe) expose(frames newFrames, keep func(factor float64) error) er
 	factor, lit := reconstruct.Exposure(frames.ids, frames.patterns, p.current(), tolerance)
 	switch {
 	case !lit:
-		return nil
+		return nil, nil
 	case p.stored != 0:
 		factor = p.stored
 	default:
 		if err := keep(factor); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	before := p.usedProbe
 	p.exposure = factor
 	if factor != 1 {
 		p.use(reconstruct.Scaled(p.probe, factor), source+reconstruct.ScaledSource)
 	}
-	return nil
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.exposure, p.usedProbe = 0, before
+	}, nil
 }
 
 // factor is the exposure; 0: unknown.
@@ -197,8 +252,8 @@ func (p *scanProbe) restoreExposure(o storedOptions) {
 }
 
 // expose scales the probe to the first frames, and stores its exposure.
-func (s *scan) expose(frames newFrames) error {
-	return s.probe.expose(frames, func(factor float64) error {
+func (s *scan) expose(ctx context.Context, frames newFrames) (settle func(used bool), err error) {
+	return s.probe.expose(ctx, frames, func(factor float64) error {
 		if s.stored == nil {
 			return nil
 		}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"ptyx/internal/base/ndarray"
@@ -182,5 +183,64 @@ func TestScansOfVersionsWithoutExposure(t *testing.T) {
 		if want := m.expectedWith(t, o.Models[0], predict.Probe{}, nil); !bytes.Equal(object(s, path), want) {
 			t.Error("another object than that of the model's probe")
 		}
+	})
+}
+
+// TestRefusedFramesDecideNothing: a first post that is refused leaves a scan as it was, also for a post that arrived
+// meanwhile, and for a server that starts again on the store.
+func TestRefusedFramesDecideNothing(t *testing.T) {
+	dir, m := t.TempDir(), simulated(20)
+	bright := m.of(0)
+	bright.ids, bright.patterns = []int64{99}, slices.Repeat([]float32{1000}, area) // no transmission
+	refuse := func(s *Server, path string) {
+		t.Helper()
+		if w := ask(s, "POST", path+"/frames", bright.npz(t)); w.Code != 422 {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		if now := statusOf(t, s, path); now.Exposure != 0 || now.Extent != nil {
+			t.Errorf("after the refused post: %+v", now)
+		}
+	}
+	var want []byte
+	compare := func(s *Server, path string) {
+		t.Helper()
+		if !bytes.Equal(object(s, path), want) {
+			t.Errorf("another object, with exposure %v", statusOf(t, s, path).Exposure)
+		}
+	}
+	var later string
+	until(t, takingServer(dir), func(s *Server) {
+		path := createScan(t, s, "")
+		post(t, s, path, m)
+		want = object(s, path)
+		path = createScan(t, s, "")
+		refuse(s, path)
+		post(t, s, path, m)
+		compare(s, path)
+		later = createScan(t, s, "")
+		refuse(s, later)
+	})
+	o := takingServer(dir)
+	computing, refused := make(chan struct{}), make(chan struct{})
+	once := sync.OnceFunc(func() { close(computing); <-refused })
+	until(t, o, func(s *Server) {
+		ready(t, s)
+		post(t, s, later, m)
+		compare(s, later)
+		o.Models[0].Predictor.(*fake).run = func(int) error { once(); return nil }
+		path := createScan(t, s, "")
+		var posts sync.WaitGroup
+		posts.Go(func() { ask(s, "POST", path+"/frames", bright.npz(t)) })
+		<-computing
+		posts.Go(func() { post(t, s, path, m) })
+		scan := s.scans.list()[len(s.scans.list())-1]
+		eventually(t, "the second post", func() bool {
+			scan.mu.Lock()
+			defer scan.mu.Unlock()
+			return len(scan.pending) == 1+len(m.ids)
+		})
+		close(refused)
+		posts.Wait()
+		compare(s, path)
 	})
 }

@@ -219,6 +219,7 @@ func (s *Server) reopen(r *scan, damage string) {
 	if done {
 		r.posts.shut()
 	}
+	r.probe.stored = 0 // with no frame with light in the object, the next ones decide
 	r.mu.Lock()
 	r.state, r.problem = open, damage
 	frames := len(r.frames)
