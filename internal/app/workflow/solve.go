@@ -87,14 +87,17 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	}
 	defer patterns.Close()
 	problem.Patterns = patterns
+	o.Solver.Checkpoint = filepath.Join(o.OutputDir, SolverStateFile)
+	if o.Resume {
+		o.Solver.Resume = o.Solver.Checkpoint
+		if err := solve.Restore(&problem, &o.Solver); err != nil {
+			return nil, err
+		}
+	}
 	if o.Resolution {
 		if err := checkHalves(o.Scan, len(problem.X)); err != nil {
 			return nil, err
 		}
-	}
-	o.Solver.Checkpoint = filepath.Join(o.OutputDir, SolverStateFile)
-	if o.Resume {
-		o.Solver.Resume = o.Solver.Checkpoint
 	}
 	job := solution{
 		problem: problem, solver: o.Solver, engine: o.Engine, scan: o.Scan, outputDir: o.OutputDir,
@@ -105,7 +108,7 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	for i := range job.ids {
 		job.ids[i] = int64(i)
 	}
-	if o.Solver.Positions {
+	if o.Solver.Positions && !o.Resume {
 		if err := job.place(ctx); err != nil {
 			return nil, ofFile(err, o.Scan)
 		}
@@ -167,20 +170,34 @@ func (o SolveOptions) problem(ctx context.Context, scan *dataset.Scan, log *slog
 		p.Start = "file"
 	}
 	warnOfFaults(ctx, scan, scan.Probe, log)
-	switch {
-	case p.Probe == nil:
-		p.Probe, err = missingProbe(ctx, scan, o.Solver.Seed, log)
-	case p.Object == nil && o.Solver.Freeze.Probe == 0:
-		p.Probe, err = betterProbe(ctx, scan, p.Probe, o.Solver.Seed, log)
-	}
-	if err != nil {
-		return p, err
+	if !o.Resume { // the state has the probe that was found
+		if err := o.findProbe(ctx, &p, scan, log); err != nil {
+			return p, err
+		}
 	}
 	first := o.startPath()
 	p.ObjectOverwritten = first != "" && o.overwrites(first)
 	p.ProbeOverwritten = o.Read.ProbeFile != "" && o.overwrites(o.Read.ProbeFile) ||
 		o.Read.ProbeFile == "" && o.Model == "" && p.ObjectOverwritten
 	return p, nil
+}
+
+// findProbe gives the problem a probe made of the patterns, if it has none or one that explains them badly.
+func (o SolveOptions) findProbe(
+	ctx context.Context, p *solve.Problem, scan *dataset.Scan, log *slog.Logger,
+) (err error) {
+	found := p.Probe
+	switch {
+	case p.Probe == nil:
+		found, err = missingProbe(ctx, scan, o.Solver.Seed, log)
+	case p.Object == nil && o.Solver.Freeze.Probe == 0:
+		found, err = betterProbe(ctx, scan, p.Probe, o.Solver.Seed, log)
+	}
+	if err != nil || found == p.Probe {
+		return err
+	}
+	p.GivenProbe, p.FoundProbe, p.Probe = p.Probe, found, found.Clone()
+	return nil
 }
 
 // checkMemory refuses a negative --memory-limit.

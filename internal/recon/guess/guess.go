@@ -40,8 +40,8 @@ type Placement func(x, y []float64) (newX, newY []float64)
 // inPlace is the placement that leaves positions as they are.
 func inPlace(x, y []float64) (newX, newY []float64) { return x, y }
 
-// FromPatterns guesses the probe of a scan. It reads about a thousand patterns at most, whatever their number. Two calls
-// with the same seed give the same bytes. A scan without light is a *badinput.Error.
+// FromPatterns guesses the probe of a scan. It reads about a thousand patterns at most, whatever their number. Two
+// calls with the same seed give the same bytes. A scan without light is a *badinput.Error.
 func FromPatterns(ctx context.Context, scan *dataset.Scan, seed uint64) (*Guess, error) {
 	all, err := Compare(ctx, scan, seed, inPlace)
 	if err != nil {

@@ -20,6 +20,16 @@ type fact struct {
 	ignored    bool   // when a state is loaded
 }
 
+// With what the states of other scans and other probes are refused.
+const (
+	keyDataDigest  = "data_sha256"
+	anotherScan    = "the state of another scan, or of another view of it"
+	sameScan       = "resume with the same --data and the same flags for reading it"
+	keyProbeDigest = "probe_sha256"
+	anotherProbe   = "the state of a run from another probe"
+	sameProbe      = "resume with the same probe"
+)
+
 // identify lists the facts of a run. Engine, device and threads are not among them: they change only the rounding.
 func identify(p Problem, o Options) ([]fact, error) {
 	command, object := "ptyx solve", ""
@@ -33,16 +43,20 @@ func identify(p Problem, o Options) ([]fact, error) {
 	if err != nil {
 		return nil, err
 	}
-	probe := digest(lengths(p.Probe), p.Probe.Data)
+	probe, given := "", p.Probe
+	if p.FoundProbe != nil {
+		given = p.GivenProbe
+	}
+	if given != nil {
+		probe = digest(lengths(given), given.Data)
+	}
 	facts := []fact{
 		{"command", command, "", "resume with %s", false},
 		{"first_object", p.Start, "", "resume with the same --start", false},
-		{"data_sha256", data, "the state of another scan, or of another view of it",
-			"resume with the same --data and the same flags for reading it", false},
+		{keyDataDigest, data, anotherScan, sameScan, false},
 		{"object_sha256", object, "the state of a run from another object", "resume with the same --recon or --start",
 			p.ObjectOverwritten},
-		{"probe_sha256", probe, "the state of a run from another probe", "resume with the same probe",
-			p.ProbeOverwritten},
+		{keyProbeDigest, probe, anotherProbe, sameProbe, p.ProbeOverwritten},
 	}
 	for _, option := range []struct {
 		flag  string

@@ -185,12 +185,11 @@ func (j *joint) gather(id int) (y, x float64) {
 
 // limit bounds the moves, and removes their mean, which would move the object alone.
 func (j *joint) limit() {
-	stride := positionStride * j.stepShare
 	for axis := range 2 {
 		mean := 0.0
 		for _, id := range j.lit {
 			v := &j.u[2*id+axis]
-			*v = min(max(*v, -stride), stride)
+			*v = j.shortened(*v)
 			mean += *v / float64(len(j.lit))
 		}
 		for _, id := range j.lit {
@@ -199,8 +198,12 @@ func (j *joint) limit() {
 	}
 }
 
-// follow moves the object with its patches, by the mean of their moves.
-func (j *joint) follow() {
+// apply makes the moves, and moves the object with its patches, by the mean of their moves.
+func (j *joint) apply() {
+	for _, id := range j.lit {
+		j.y[id] += j.u[2*id]
+		j.x[id] += j.u[2*id+1]
+	}
 	j.spread(j.u)
 	re, im := j.products[0], j.products[1] // no longer needed
 	j.slopes(func(i int, yr, yi, xr, xi float32) {

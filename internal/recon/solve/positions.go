@@ -89,17 +89,14 @@ func (p *positions) together(gradient *plane, light []float32) {
 // apply makes the moves of a batch, each pattern alone or all together. It keeps the mean of all moves at zero, since
 // a common move is one of the object.
 func (p *positions) apply(members []int, together bool) {
-	stride := positionStride * p.stepShare
-	for _, id := range members {
-		dy, dx := p.forces[id].move()
-		if together {
-			dy, dx = p.joint.u[2*id], p.joint.u[2*id+1]
-		}
-		p.y[id] += min(max(dy, -stride), stride)
-		p.x[id] += min(max(dx, -stride), stride)
-	}
 	if together {
-		p.joint.follow()
+		p.joint.apply()
+	} else {
+		for _, id := range members {
+			dy, dx := p.forces[id].move()
+			p.y[id] += p.shortened(dy)
+			p.x[id] += p.shortened(dx)
+		}
 	}
 	if p.options.KeepStretch {
 		x, y := (&place.Placement{X: p.x, Y: p.y}).StretchedAs(p.x0, p.y0)
@@ -111,6 +108,12 @@ func (p *positions) apply(members []int, together bool) {
 		p.y[id] = limited(p.y[id]-meanY, p.y0[id])
 		p.x[id] = limited(p.x[id]-meanX, p.x0[id])
 	}
+}
+
+// shortened bounds a move along an axis.
+func (p *positions) shortened(move float64) float64 {
+	stride := positionStride * p.stepShare
+	return min(max(move, -stride), stride)
 }
 
 // extrapolate starts a pass with a share of the moves of the last one, as for object and probe.

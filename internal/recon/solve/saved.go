@@ -14,12 +14,13 @@ import (
 )
 
 // savedFormat is the version of the layout of a state's file.
-const savedFormat = 2
+const savedFormat = 3
 
 // keeper saves the state of a run to a file and loads it.
 type keeper struct {
 	resume, checkpoint string // files; empty: none
 	facts              []fact
+	found              []npz.Member // with which the run started, see Restore
 }
 
 func newKeeper(p Problem, o Options) (keeper, error) {
@@ -27,7 +28,7 @@ func newKeeper(p Problem, o Options) (keeper, error) {
 		return keeper{}, nil
 	}
 	facts, err := identify(p, o)
-	return keeper{o.Resume, o.Checkpoint, facts}, err
+	return keeper{o.Resume, o.Checkpoint, facts, found(p, o)}, err
 }
 
 // Unsaved is the error of a run whose state could not be saved.
@@ -47,7 +48,7 @@ func (k keeper) save(g *guard) error {
 	for _, f := range k.facts {
 		members = append(members, npz.Member{Key: f.key, Value: f.value})
 	}
-	members = append(members, g.state.numbers(g.best)...)
+	members = append(append(members, k.found...), g.state.numbers(g.best)...)
 	for _, a := range g.arrays() {
 		members = append(members, npz.Member{Key: a.key, Value: a.array})
 	}
@@ -132,22 +133,16 @@ func (k keeper) load(g *guard) error {
 	if k.resume == "" {
 		return nil
 	}
-	if _, err := os.Stat(k.resume); errors.Is(err, fs.ErrNotExist) {
-		return &badinput.Error{
-			File: k.resume, Found: "no such file", Expected: "the state of a run", Remedy: "start one without --resume",
-		}
-	}
-	file, err := npz.Open(k.resume)
+	l, err := openState(k.resume)
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	l := savedState{npz.NewFields(file, "the file is damaged: start anew without --resume"), file}
+	defer l.file.Close()
 	if err := k.compare(l); err != nil {
 		return err
 	}
 	l.loadNumbers(g)
-	if s := g.state; file.Has("last.object.re") {
+	if s := g.state; l.file.Has("last.object.re") {
 		s.memory.last = s.unknowns().clone()
 	}
 	for _, a := range g.arrays() {
@@ -156,15 +151,33 @@ func (k keeper) load(g *guard) error {
 	return l.Err()
 }
 
-// compare refuses the state of another run, and keeps the file's value of facts that are not compared.
-func (k keeper) compare(l savedState) error {
-	if format := l.Counts("format", 1)[0]; l.Err() == nil && format != savedFormat {
-		return &badinput.Error{
-			File: k.resume, Key: "format", Found: fmt.Sprintf("version %d", format),
-			Expected: fmt.Sprintf("version %d", savedFormat),
-			Remedy:   "resume with the ptyx that wrote it, or start anew without --resume",
+// openState opens the file of a state of this version.
+func openState(path string) (l savedState, err error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return l, &badinput.Error{
+			File: path, Found: "no such file", Expected: "the state of a run", Remedy: "start one without --resume",
 		}
 	}
+	file, err := npz.Open(path)
+	if err != nil {
+		return l, err
+	}
+	l = savedState{npz.NewFields(file, "the file is damaged: start anew without --resume"), file}
+	if format := l.Counts("format", 1)[0]; l.Err() == nil && format != savedFormat {
+		l.Keep(&badinput.Error{
+			File: path, Key: "format", Found: fmt.Sprintf("version %d", format),
+			Expected: fmt.Sprintf("version %d", savedFormat),
+			Remedy:   "resume with the ptyx that wrote it, or start anew without --resume",
+		})
+	}
+	if err := l.Err(); err != nil {
+		return l, errors.Join(err, file.Close())
+	}
+	return l, nil
+}
+
+// compare refuses the state of another run, and keeps the file's value of facts that are not compared.
+func (k keeper) compare(l savedState) error {
 	for i, f := range k.facts {
 		found := l.Text(f.key)
 		if l.Err() != nil {

@@ -96,9 +96,12 @@ type Problem struct {
 	GivenX   []float64          // (M), of the scan, which X replaces; nil: X is as given
 	GivenY   []float64          // (M), likewise
 	Probe    *ndarray.Complex64 // (N, N), or modes (K, N, N); any power
-	Object   *ndarray.Complex64 // (H, W) at the start; nil: 1 everywhere
-	Row, Col int                // of Object[0, 0] in the scan's frame
-	Start    string             // kind of Object for a saved state; empty: none, or that of ptyx refine
+	// FoundProbe is (N, N), the result of a search for the probe, with which the run started; nil: none. GivenProbe is
+	// that of the scan, which it replaced; nil: the scan has none.
+	FoundProbe, GivenProbe *ndarray.Complex64
+	Object                 *ndarray.Complex64 // (H, W) at the start; nil: 1 everywhere
+	Row, Col               int                // of Object[0, 0] in the scan's frame
+	Start                  string             // kind of Object for a saved state; empty: none, or that of ptyx refine
 
 	// An earlier run may have overwritten the object or the probe that it started from. A resumed run then accepts a
 	// state that started from another one.
@@ -150,8 +153,9 @@ type Solution struct {
 //
 // With Options.Checkpoint, Run saves its state after the last pass and when ctx is done. If that fails, Run returns
 // *Unsaved and the solution. If saving between two passes fails, Run reports it with the pass and continues. A run with
-// Options.Resume continues from such a state, and ends with the bytes of a run that never stopped. All faults of the
-// state's file are *badinput.Error. EPIE needs no engine, so e may be nil.
+// Options.Resume continues from such a state, and ends with the bytes of a run that never stopped. If that run began
+// with a probe or positions that were found, call Restore before Run. All faults of the state's file are
+// *badinput.Error. EPIE needs no engine, so e may be nil.
 func Run(ctx context.Context, p Problem, o Options, e engine.Engine, progress func(Pass)) (*Solution, error) {
 	row, ok := methods[o.Method]
 	if !ok {
