@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"github.com/x448/float16"
 )
 
 // dtype is a parsed numpy type string.
@@ -53,7 +55,7 @@ func (d dtype) real() bool {
 	case 'i', 'u':
 		return d.size == 1 || d.size == 2 || d.size == 4 || d.size == 8
 	case 'f':
-		return d.size == 4 || d.size == 8
+		return d.size == 2 || d.size == 4 || d.size == 8
 	}
 	return false
 }
@@ -130,6 +132,8 @@ func decode[T number](dst []T, src []byte, d dtype) error {
 	}
 	le := binary.LittleEndian
 	switch (dtype{kind: d.kind, size: d.size}) {
+	case dtype{kind: 'f', size: 2}:
+		convert(dst, src, 2, func(b []byte) float32 { return float16.Frombits(le.Uint16(b)).Float32() })
 	case dtype{kind: 'f', size: 4}:
 		convert(dst, src, 4, func(b []byte) float32 { return math.Float32frombits(le.Uint32(b)) })
 	case dtype{kind: 'f', size: 8}:

@@ -134,7 +134,7 @@ func checkOddMembers(t *testing.T, r *Reader) {
 
 func TestEveryTypeOrderAndMethod(t *testing.T) {
 	shape := []int{4, 2, 3}
-	dtypes := "|b1 |i1 <i2 >i2 <i4 >i4 <i8 >i8 |u1 <u2 >u2 <u4 >u4 <u8 >u8 <f4 >f4 <f8 >f8"
+	dtypes := "|b1 |i1 <i2 >i2 <i4 >i4 <i8 >i8 |u1 <u2 >u2 <u4 >u4 <u8 >u8 <f2 >f2 <f4 >f4 <f8 >f8"
 	for dtype := range strings.FieldsSeq(dtypes) {
 		for _, fortran := range []bool{false, true} {
 			for _, method := range []uint16{zip.Store, zip.Deflate} {
@@ -284,8 +284,8 @@ func TestFaults(t *testing.T) {
 		{"text", array(npztest.Text("a", "hello")), []string{": a: ", "text (dtype <U5)"}},
 		{"complex", array(npztest.Array{Dtype: "<c8", Shape: []int{2}, Values: make([]complex128, 2)}),
 			[]string{": a: ", "complex values (dtype <c8)", "expected real numbers"}},
-		{"half", array(npztest.Array{Dtype: "<f2", Shape: []int{2}, Raw: make([]byte, 4)}),
-			[]string{": a: ", "dtype <f2", "float32", "; save it as float32 or float64"}},
+		{"longdouble", array(npztest.Array{Dtype: "<f16", Shape: []int{2}, Raw: make([]byte, 32)}),
+			[]string{": a: ", "dtype <f16", "float32", "; save it as float32 or float64"}},
 		{"too short", array(npztest.Array{Dtype: "<f4", Shape: []int{3}, Raw: make([]byte, 8)}),
 			[]string{": a: ", "8 bytes", "shape (3,) of dtype <f4"}},
 		{"too long", array(npztest.Array{Dtype: "<f4", Shape: []int{3}, Raw: make([]byte, 20)}),

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/x448/float16"
 )
 
 // Array is a member of an NPZ file.
@@ -124,6 +126,8 @@ func (a Array) encode(b *bytes.Buffer, v complex128) {
 		word = uint32(r)
 	case "u8":
 		word = uint64(r)
+	case "f2":
+		word = float16.Fromfloat32(float32(r)).Bits()
 	case "f4":
 		word = float32(r)
 	case "f8":
