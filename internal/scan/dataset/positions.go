@@ -180,8 +180,8 @@ func (a affine) mirror(values []float64) affine {
 	return affine{-a.scale, low + high - a.offset}
 }
 
-// metres turns metres into pixels of the given width. Pixel 0 is at origin, or, if that is nil, where the first patch
-// begins. bySample reverses the axis.
+// metres turns metres into pixels of the given width. Pixel 0 is at origin, or, if that is nil, n/2 pixels before the
+// first position: there, the first patch of n pixels begins. bySample reverses the axis.
 func metres(values []float64, bySample bool, pixel float64, n int, origin *float64) affine {
 	a := affine{1 / pixel, 0}
 	if bySample {
@@ -234,8 +234,9 @@ func (s *Scan) place(opt Options, p *positions) error {
 		if at := facts.Origin; at != nil && !p.turned {
 			originX, originY = &at.X, &at.Y
 		}
-		x = metres(rangeX, bySample, g.PixelX, s.N, originX)
-		y = metres(rangeY, bySample, g.PixelY, s.N, originY)
+		n := s.N * s.patterns.window.bin // the frame is that of the patterns before they are binned
+		x = metres(rangeX, bySample, g.PixelX, n, originX)
+		y = metres(rangeY, bySample, g.PixelY, n, originY)
 		g.Origin = &source.Point{X: -x.offset * g.PixelX, Y: -y.offset * g.PixelY}
 	} else {
 		g.Origin = facts.Origin

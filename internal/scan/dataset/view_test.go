@@ -203,9 +203,10 @@ func TestCropAndBin(t *testing.T) {
 					t.Fatalf("%v at %d, want %v", v, i, want)
 				}
 			}
-			// The object's pixel depends on the part of the detector, not on the binning.
-			pixel := objectPixel * 64 / float64(64*max(1, tc.view.Bin))
-			if math.Abs(s.Geometry.PixelX-pixel) > 1e-15 || !closeTo(s.X, []float64{32, 32 + 100e-9/pixel}) {
+			// The object's pixel and its frame depend on the part of the detector, not on the binning.
+			side := float64(64 * max(1, tc.view.Bin))
+			pixel := objectPixel * 64 / side
+			if math.Abs(s.Geometry.PixelX-pixel) > 1e-15 || !closeTo(s.X, []float64{side / 2, side/2 + 100e-9/pixel}) {
 				t.Errorf("pixel %g, want %g; columns %v", s.Geometry.PixelX, pixel, s.X)
 			}
 		})
