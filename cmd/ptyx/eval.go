@@ -15,6 +15,14 @@ type evalCmd struct {
 	PixelSizeNM float64             `name:"pixel-size-nm" placeholder:"NM" help:"Pixel of the object in nanometres."`
 }
 
+// Help explains the command.
+func (evalCmd) Help() string {
+	return `Before it compares, eval removes shift, phase ramp, scale and phase. If pixels
+differ in size, both objects are brought to the larger ones: by the scale to
+which they were cropped, or by metres if both files state them. If the objects
+hardly agree where their files place them, eval tries shifts of any length.`
+}
+
 // Run compares.
 func (c *evalCmd) Run(app *appContext) error {
 	if c.Output != "" {
@@ -27,6 +35,9 @@ func (c *evalCmd) Run(app *appContext) error {
 	})
 	if err != nil {
 		return err
+	}
+	if doubt := result.Doubt(); doubt != "" {
+		app.Log.Warn(doubt, "recon", c.Recon, "reference", c.Reference)
 	}
 	if c.Output != "" {
 		if err := result.Save(c.Output); err != nil {

@@ -7,7 +7,7 @@ package spectrum
 // if they are equal and less otherwise. The sums are convolutions. Half of sum a^2 has to take part. The centre is half
 // the best s; a parabola through the values around that gives the fraction. Without light it is [0, 0].
 func InversionCentre(image []float64, known []bool, h, w int) (row, col float64) {
-	height, width := smoothFrom(2*h), smoothFrom(2*w)
+	height, width := SmoothFrom(2*h), SmoothFrom(2*w)
 	value, square, weight := New(height, width), New(height, width), New(height, width)
 	all := 0.0
 	for i, v := range image {
@@ -47,14 +47,6 @@ func InversionCentre(image []float64, known []bool, h, w int) (row, col float64)
 	row = float64(r) + top(likeness(r-1, c), most, likeness(r+1, c))
 	col = float64(c) + top(likeness(r, c-1), most, likeness(r, c+1))
 	return row / 2, col / 2
-}
-
-// smoothFrom is the smallest number from n on without a prime factor above 5.
-func smoothFrom(n int) int {
-	for Smooth(n) != n {
-		n++
-	}
-	return n
 }
 
 // top is the place of the top of a parabola through values at -1, 0 and 1, of which that at 0 is the largest.

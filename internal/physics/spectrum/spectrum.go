@@ -100,6 +100,14 @@ func Smooth(n int) int {
 	}
 }
 
+// SmoothFrom is the smallest number from n on without a prime factor above 5; n >= 1.
+func SmoothFrom(n int) int {
+	for Smooth(n) != n {
+		n++
+	}
+	return n
+}
+
 // Centroid is the cyclic centre of an image of light, (N, N): the phases of its lowest frequencies, in pixels in (-N/2,
 // N/2]. Light moved by a pixel, also across the border, moves it by a pixel. sharpness is 0 for evenly spread light and
 // 1 for a single pixel.

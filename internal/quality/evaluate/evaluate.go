@@ -114,6 +114,15 @@ func explain(err error, recon, reference *Source) error {
 	return fmt.Errorf("comparing %s with %s: %w", recon.Path, reference.Path, err)
 }
 
+// Doubt says why the numbers may mean nothing; empty if the objects agree, or for PtychoPINN's numbers.
+func (r *Result) Doubt() string {
+	if r.Report == nil || r.Report.Correlation >= metrics.Hardly {
+		return ""
+	}
+	return "the objects hardly agree, wherever one is moved: check that both show the same sample, " +
+		"in pixels of one size and in one orientation"
+}
+
 // WriteTable writes the numbers as a table for reading.
 func (r *Result) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

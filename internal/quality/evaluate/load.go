@@ -23,7 +23,10 @@ type Source struct {
 	Path, Key string
 	Scan      *metrics.Scan // centres of the patterns; nil if the file has none
 	Scale     frame.Scale   // a pixel in pixels of the scan's file; zero: not stated
+	Metres    frame.Scale   // a pixel in metres; zero: not stated
 	ProbeSize int           // pixels of its probe; 0: it has none
+
+	placed bool // from a file of another program, or at a place that the user named
 }
 
 // ScaleBeside is the scale of the object beside a view of the same scan, whose probe has n pixels. If the file states
@@ -67,9 +70,12 @@ func (s *Source) resampled(own, scale frame.Scale) (*Source, error) {
 // rounding is the part by which two sizes of pixels may differ and count as one.
 const rounding = 1e-9
 
-func near(a, b frame.Scale) bool {
+func near(a, b frame.Scale) bool { return within(rounding, a, b) }
+
+// within reports whether two sizes differ by less than a part.
+func within(part float64, a, b frame.Scale) bool {
 	by := a.Per(b)
-	return math.Abs(by.X-1) < rounding && math.Abs(by.Y-1) < rounding
+	return math.Abs(by.X-1) < part && math.Abs(by.Y-1) < part
 }
 
 func divided(values []float64, by float64) []float64 {
@@ -82,7 +88,7 @@ func divided(values []float64, by float64) []float64 {
 
 // Common brings two objects to the larger pixels of both.
 func Common(a, b *Source) (*Source, *Source, error) {
-	sa, sb := a.ScaleBeside(b.Scale, b.ProbeSize), b.ScaleBeside(a.Scale, a.ProbeSize)
+	sa, sb := scales(a, b)
 	scale := frame.Scale{X: max(sa.X, sb.X), Y: max(sa.Y, sb.Y)}
 	a, err := a.resampled(sa, scale)
 	if err != nil {
@@ -90,6 +96,20 @@ func Common(a, b *Source) (*Source, *Source, error) {
 	}
 	b, err = b.resampled(sb, scale)
 	return a, b, err
+}
+
+// scales are the pixels of two objects in one unit. Metres decide if both files state them, and one is that of another
+// program: it states no scale.
+func scales(a, b *Source) (sa, sb frame.Scale) {
+	const constants = 1e-3 // programs round the constants of nature differently
+	unknown := frame.Scale{}
+	if (a.placed || b.placed) && a.Metres != unknown && b.Metres != unknown {
+		if within(constants, a.Metres, b.Metres) {
+			return frame.One, frame.One
+		}
+		return a.Metres, b.Metres
+	}
+	return a.ScaleBeside(b.Scale, b.ProbeSize), b.ScaleBeside(a.Scale, a.ProbeSize)
 }
 
 // place is the object's size and place, for messages.
@@ -170,7 +190,10 @@ func loadPlaced(path string) (*Source, error) {
 		return nil, err
 	}
 	defer func() { _ = r.Close() }() // nothing was written
-	s := &Source{Path: path, Key: r.Place(dataset.KeyObject)}
+	s := &Source{Path: path, Key: r.Place(dataset.KeyObject), placed: true}
+	if f := r.Facts; f.PixelX > 0 && f.PixelY > 0 {
+		s.Metres = frame.Scale{X: f.PixelX, Y: f.PixelY}
+	}
 	if s.Object, err = r.Complex64(dataset.KeyObject); err != nil {
 		return nil, err
 	}
@@ -255,8 +278,8 @@ func (s *Source) readFrame(r *npz.Reader) error {
 			return s.fault(dataset.KeyPixelScale, fmt.Sprint(v), "height and width of a pixel, positive")
 		}
 	}
-	if !r.Has("coverage") {
-		return nil
+	if err := s.readMetres(r); err != nil || !r.Has("coverage") {
+		return err
 	}
 	coverage, err := r.Float32("coverage")
 	if err != nil {
@@ -272,6 +295,27 @@ func (s *Source) readFrame(r *npz.Reader) error {
 			return s.fault("coverage", s.valueAt(i, v), "finite values of at least 0")
 		}
 	}
+	return nil
+}
+
+// readMetres reads the size of a pixel in metres, if the file states it.
+func (s *Source) readMetres(r *npz.Reader) error {
+	if !r.Has(source.KeyPixelX) || !r.Has(source.KeyPixelY) {
+		return nil
+	}
+	x, err := r.Float64s(source.KeyPixelX)
+	if err != nil {
+		return err
+	}
+	y, err := r.Float64s(source.KeyPixelY)
+	if err != nil {
+		return err
+	}
+	metres, ok := frame.ScaleOfRows(append(y, x...))
+	if !ok {
+		return s.fault(source.KeyPixelX, fmt.Sprint(x, y), "width and height of a pixel in metres, positive")
+	}
+	s.Metres = metres
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package evaluate_test
 
 import (
+	"math"
+	"math/cmplx"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,9 +17,7 @@ import (
 // TestObjectAtAPlace loads an object that no layout names: FILE:PATH of an HDF5 file, and of an NPZ file with another
 // object.
 func TestObjectAtAPlace(t *testing.T) {
-	if library := hdf5test.Library(); library != "" {
-		t.Setenv("PTYX_HDF5", library)
-	}
+	findHDF5(t)
 	want, other := ndarray.New[complex64](5, 7), ndarray.New[complex64](4, 4)
 	for i := range want.Data {
 		want.Data[i] = complex(float32(i), 1)
@@ -45,5 +45,49 @@ func TestObjectAtAPlace(t *testing.T) {
 		if _, err := evaluate.Load(value); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", value, err, says)
 		}
+	}
+}
+
+func findHDF5(t *testing.T) {
+	if library := hdf5test.Library(); library != "" {
+		t.Setenv("PTYX_HDF5", library)
+	}
+}
+
+// TestPixelsInMetres compares an object of another program with one of pixels twice as large. Without the size of these
+// pixels, the result is in doubt.
+func TestPixelsInMetres(t *testing.T) {
+	findHDF5(t)
+	const nm = 1e-9
+	every := func(step int) *ndarray.Complex64 { // pixel of one object, 160 pixels across
+		side := 160 / step
+		o := ndarray.New[complex64](side, side)
+		for i := range o.Data {
+			r, c := float64(i/side*step), float64(i%side*step)
+			o.Data[i] = complex64(cmplx.Rect(0.8, 0.4*math.Sin(0.3*r-0.2*c)+0.3*math.Cos(0.003*r*c)))
+		}
+		return o
+	}
+	product := sourcetest.File{
+		"probe_position_indexes": []int64{0, 1}, "probe_position_x_m": []float64{0, nm},
+		"probe_position_y_m": []float64{0, nm}, "probe": ndarray.New[complex64](1, 1, 64, 64),
+		"object": ndarray.Wrap(every(1).Data, 1, 160, 160), "object@pixel_width_m": 10 * nm,
+		"object@pixel_height_m": 10 * nm,
+	}.Write(t, "product.h5")
+	recon := []npz.Member{{Key: "object", Value: every(2)}, {Key: "origin", Value: []int64{0, 0}}}
+	sizes := []npz.Member{{Key: "object_pixel_width_m", Value: 20 * nm}, {Key: "object_pixel_height_m", Value: 20 * nm}}
+	for stated, members := range map[bool][]npz.Member{false: recon, true: append(recon, sizes...)} {
+		r, err := evaluate.Files(evaluate.Options{Recon: write(t, "reconstruction.npz", members...), Reference: product})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if agree := r.Report.Correlation > 0.99; agree != stated || (r.Doubt() == "") != stated {
+			t.Errorf("sizes stated %v: correlation %v, doubt %q", stated, r.Report.Correlation, r.Doubt())
+		}
+	}
+	bad := append(recon, npz.Member{Key: "object_pixel_width_m", Value: 0.0}, sizes[1])
+	_, err := evaluate.Files(evaluate.Options{Recon: write(t, "bad.npz", bad...), Reference: product})
+	if err == nil || !strings.Contains(err.Error(), "object_pixel_width_m: found") {
+		t.Errorf("a pixel of 0 m: %v", err)
 	}
 }

@@ -28,8 +28,18 @@ const (
 )
 
 // Align finds the shift, ramp and complex scale that bring recon onto reference in the central region that opt selects.
-// The error wraps ErrNoOverlap, ErrFlat or ErrNotFinite.
+// If the two hardly agree there, and opt does not limit the shift, it tries a shift of any length. The error wraps
+// ErrNoOverlap, ErrFlat or ErrNotFinite.
 func Align(recon, reference Image, opt Options) (*Aligned, error) {
+	aligned, err := alignNear(recon, reference, opt)
+	if err != nil || opt.MaxShift != 0 || aligned.correlation() >= Hardly {
+		return aligned, err
+	}
+	return farther(aligned, recon, reference, opt), nil
+}
+
+// alignNear aligns with a shift up to opt.MaxShift.
+func alignNear(recon, reference Image, opt Options) (*Aligned, error) {
 	if err := errors.Join(recon.check("the reconstruction"), reference.check("the reference")); err != nil {
 		return nil, err
 	}

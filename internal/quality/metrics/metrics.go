@@ -28,7 +28,7 @@ type Image struct {
 // Options of a comparison. The zero value is the usual one.
 type Options struct {
 	Region      float64 // side of the region relative to the common area, in (0, 1]; 0: one half
-	MaxShift    float64 // largest shift that registration may find, in pixels; 0: 4; negative: none
+	MaxShift    float64 // largest shift, in pixels; 0: 4, or any if these do not suffice; negative: none
 	PixelSizeNM float64 // object pixel in nanometres; 0: unknown
 }
 

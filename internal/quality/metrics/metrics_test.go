@@ -111,6 +111,29 @@ func TestInvariance(t *testing.T) {
 	}
 }
 
+// TestFarFrames: an object whose frame begins elsewhere is moved as far as it needs, beyond a ramp and an uncovered
+// corner; a limit of the shift holds.
+func TestFarFrames(t *testing.T) {
+	s := newScene(7)
+	reference := image(0, 0, 120, 130, s.at)
+	recon := image(0, 0, 110, 100, func(r, c float64) complex128 {
+		return s.at(r+23, c+41) * cmplx.Rect(1.3, 0.9*r-0.4*c)
+	})
+	recon.Coverage = ndarray.New[float32](110, 100)
+	for i := range recon.Coverage.Data {
+		if i/100+i%100 > 30 {
+			recon.Coverage.Data[i] = 1
+		}
+	}
+	r := compare(t, noisy(recon, 2, 0.02), reference, metrics.Options{})
+	if !(r.Correlation > 0.97 && math.Abs(r.ShiftRow+23) < 0.1 && math.Abs(r.ShiftCol+41) < 0.1) {
+		t.Errorf("correlation %v after a shift of %v, %v, want -23, -41", r.Correlation, r.ShiftRow, r.ShiftCol)
+	}
+	if r := compare(t, recon, reference, metrics.Options{MaxShift: 4}); !(r.Correlation < 0.5) {
+		t.Errorf("correlation %v within 4 pixels", r.Correlation)
+	}
+}
+
 // TestNoise: more noise lowers every number.
 func TestNoise(t *testing.T) {
 	reference := image(0, 0, 128, 128, newScene(2).at)
