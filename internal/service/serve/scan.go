@@ -9,6 +9,7 @@ import (
 
 	fr "ptyx/internal/base/frame"
 	"ptyx/internal/recon/predict"
+	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/service/scanstore"
 	"ptyx/internal/service/viewer"
 	"ptyx/stitch"
@@ -20,7 +21,7 @@ type state string
 const (
 	restoring state = "returning" // its frames are read from the disk
 	open      state = "open"      // it accepts frames
-	refining  state = "refining"  // the solver runs
+	refining  state = "refining"  // patches are turned to one phase, or the solver runs
 	finished  state = "finished"
 	failed    state = "failed" // the solver failed; the network's object is available
 )
@@ -58,6 +59,7 @@ type scan struct {
 
 	mu        sync.Mutex
 	canvas    *stitch.Canvas
+	patches   *reconstruct.PatchFile // of the general network, until their phases agree; nil: they agree
 	state     state
 	frames    map[int64]frame
 	pending   map[int64]chan struct{} // frames in the network; the channel is closed when they are done
@@ -280,6 +282,7 @@ func (s *scan) addToCanvas(frames newFrames, patches []complex64, providers []st
 		if err := s.canvas.Add(int(id), frames.x[i], frames.y[i], patches[i*image:(i+1)*image]); err != nil {
 			return stitched, refuse(http.StatusUnprocessableEntity, "%s", err)
 		}
+		s.patches.Add(reconstruct.Placed{ID: id, X: frames.x[i], Y: frames.y[i]}, patches[i*image:(i+1)*image], nil)
 		kept := frame{x: frames.x[i], y: frames.y[i]}
 		if s.options.Refine > 0 {
 			// a slice would keep the whole post alive
@@ -309,6 +312,9 @@ func (s *scan) remove() {
 	_ = s.claimMemory(-s.bytes)
 	_ = s.retire(s.budget.book)
 	s.frames, s.canvas, s.pictures = map[int64]frame{}, nil, nil
+	if s.state != refining { // agree may still read them, and closes them
+		s.patches.Close()
+	}
 	s.mu.Unlock()
 	s.notify()
 }

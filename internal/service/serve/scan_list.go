@@ -26,10 +26,14 @@ type ScanLimits struct {
 	Memory int64 // bytes of all scans together: canvases, and frames kept for refining
 }
 
+// mostPatches is how many bytes of patches of the general network a scan may keep on disk, as ptyx watch by default.
+const mostPatches = 8_000_000_000
+
 // scans is the list of the server's scans.
 type scans struct {
 	limits     ScanLimits
 	store      *scanstore.Store // nil: scans end with the server
+	dir        string           // of the store; empty: there is none
 	log        *slog.Logger
 	budget     *budget
 	gauge      prometheus.Gauge // number of scans
@@ -67,7 +71,7 @@ func (a *scans) enterStream() (leave func(), err error) {
 // newScans lists the stored scans. startRestoring restores them.
 func newScans(s *Server) (*scans, error) {
 	a := &scans{
-		limits: s.options.Scans, log: s.options.Log, gauge: s.metrics.scans,
+		limits: s.options.Scans, dir: s.options.Store, log: s.options.Log, gauge: s.metrics.scans,
 		budget:  &budget{limit: s.options.Scans.Memory, gauge: s.metrics.memory},
 		solving: make(chan struct{}, 1), streams: make(chan struct{}, maxStreams), restored: make(chan struct{}),
 		byID: map[string]*scan{}, unserved: map[string]bool{},
@@ -140,6 +144,7 @@ func (a *scans) newScan(id string, m *served, o scanOptions, own *ndarray.Comple
 	s := &scan{
 		id: id, options: o, model: m, probe: probe, budget: a.budget, anyChanged: &a.changed, posts: newGate(),
 		drawing: make(chan struct{}, 1), canvas: canvas, state: open, frames: map[int64]frame{},
+		patches: reconstruct.KeepPatches(c, a.dir, mostPatches),
 		pending: map[int64]chan struct{}{}, providers: map[string]bool{}, pictures: map[string]picture{},
 	}
 	s.ctx, s.cancel = context.WithCancel(a.ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/recon/reconstruct"
@@ -13,8 +14,9 @@ import (
 type Refiner func(ctx context.Context, r *reconstruct.Result, patterns *ndarray.Float32,
 	passes int) (*reconstruct.Result, error)
 
-// refineOrFinish changes the state of a scan that accepts no more frames. It starts the solver if the client asked for
-// it, and reports that. The solver counts as work of the server.
+// refineOrFinish changes the state of a scan that accepts no more frames. It starts what is left to do, and reports
+// that: patches of the general network are turned to one phase, and the solver runs if the client asked for it. This
+// counts as work of the server.
 func (s *Server) refineOrFinish(a *scan) (refine bool, err error) {
 	if !a.finish(s.options.Refine != nil) {
 		return false, nil
@@ -29,6 +31,13 @@ func (s *Server) refineOrFinish(a *scan) (refine bool, err error) {
 		case s.scans.solving <- struct{}{}:
 			defer func() { <-s.scans.solving }()
 		case <-a.ctx.Done(): // refine notices it, too
+		}
+		if err := a.agree(); err != nil {
+			s.options.Log.Warn("the object of a scan is less good than it could be", "scan", a.id, "error", err)
+		}
+		if s.options.Refine == nil || a.options.Refine == 0 {
+			a.conclude()
+			return
 		}
 		a.refine(s.options.Refine)
 	})
@@ -46,7 +55,7 @@ func (s *scan) close(ctx context.Context) error {
 	}
 }
 
-// finish changes an open scan to refining, which it reports, or to finished.
+// finish changes an open scan to refining, which it reports, or to finished if there is nothing left to do.
 func (s *scan) finish(canRefine bool) (refine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,10 +63,47 @@ func (s *scan) finish(canRefine bool) (refine bool) {
 		return false
 	}
 	s.state = finished
-	if canRefine && s.options.Refine > 0 && len(s.frames) > 0 {
+	if (canRefine && s.options.Refine > 0 || s.patches != nil) && len(s.frames) > 0 {
 		s.state = refining
 	}
 	return s.state == refining
+}
+
+// agree turns the patches of the general network to one phase, as ptyx infer does. On error the object stays as it is.
+func (s *scan) agree() error {
+	if s.patches == nil {
+		return nil
+	}
+	defer s.patches.Close()
+	s.mu.Lock()
+	canvas := s.canvas
+	s.mu.Unlock()
+	if canvas == nil { // the scan was deleted
+		return nil
+	}
+	turned, err := s.patches.Agree(s.ctx, canvas, nil)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.deleted:
+		return nil
+	case err != nil:
+		err = fmt.Errorf("the patches of the general network were not turned to one phase: %w", err)
+		s.problem = strings.TrimPrefix(s.problem+"; "+err.Error(), "; ")
+		return err
+	}
+	s.canvas = turned
+	s.version++
+	return nil
+}
+
+// conclude marks the scan as finished, and shows its last object.
+func (s *scan) conclude() {
+	s.mu.Lock()
+	s.state = finished
+	s.mu.Unlock()
+	s.view.Changed(viewed{s}.Box())
+	s.notify()
 }
 
 // fail marks the scan as failed.

@@ -94,6 +94,7 @@ func (m measured) expectedWith(t testing.TB, o Model, probe predict.Probe, extra
 	}
 	slices.SortFunc(order, func(a, b int) int { return int(m.ids[a] - m.ids[b]) })
 	s := m.of(order...)
+	patches := reconstruct.KeepPatches(o.Contract, t.TempDir(), 0)
 	for i, id := range s.ids {
 		amplitude, phase, patch := make([]float32, area), make([]float32, area), make([]complex64, area)
 		x, y := float32(fr.Fraction(s.x[i])), float32(fr.Fraction(s.y[i]))
@@ -105,6 +106,12 @@ func (m measured) expectedWith(t testing.TB, o Model, probe predict.Probe, extra
 		}
 		predict.Complex(o.Contract, amplitude, phase, patch)
 		if err := canvas.Add(int(id), s.x[i], s.y[i], patch); err != nil {
+			t.Fatal(err)
+		}
+		patches.Add(reconstruct.Placed{ID: id, X: s.x[i], Y: s.y[i]}, patch, nil)
+	}
+	if patches != nil {
+		if canvas, err = patches.Agree(t.Context(), canvas, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
