@@ -15,13 +15,33 @@ def main():
     np.savez(path, **scan)
 
 
-def defocus(scan):
+def defocus(scan, curvature=CURVATURE):
     """Adds a parabolic phase to the far field of the probe."""
     probe = scan["probeGuess"]
     n = probe.shape[-1]
     f = np.fft.fftfreq(n) * n
-    phase = CURVATURE * (64 / n) ** 2 * (f[:, None] ** 2 + f[None, :] ** 2)
+    phase = curvature * (64 / n) ** 2 * (f[:, None] ** 2 + f[None, :] ** 2)
     scan["probeGuess"] = np.fft.ifft2(np.fft.fft2(probe) * np.exp(1j * phase)).astype(np.complex64)
+
+
+def lobes(scan):
+    """A second mode of the probe: four lobes."""
+    n = scan["probeGuess"].shape[-1]
+    at = np.arange(n) - n // 2
+    scan["probeGuess"] = (scan["probeGuess"] * np.outer(at, at)).astype(np.complex64)
+
+
+def flicker(scan, share):
+    """Intensities that vary at random from pattern to pattern, by a share RMS."""
+    factors = np.random.default_rng(POSITIONS_SEED).normal(1, share, len(scan["diff3d"])).clip(0.1)
+    scan["diff3d"] = (scan["diff3d"] * np.sqrt(factors)[:, None, None]).astype(np.float32)
+
+
+def fog(scan, share):
+    """A background of a share of the mean intensity in all pixels."""
+    counts = scan["diff3d"].astype(float) ** 2
+    counts += np.random.default_rng(POSITIONS_SEED).poisson(share * counts.mean(), counts.shape)
+    scan["diff3d"] = np.sqrt(counts).astype(np.float32)
 
 
 def move(scan, by):
@@ -94,7 +114,8 @@ def heat(scan):
         scan["diff3d"][:, row, column] = top
 
 
-CHANGES = {f.__name__: f for f in (defocus, move, jitter, drift, backlash, stretch, opposite, widen, darken, heat)}
+CHANGES = {f.__name__: f for f in (defocus, lobes, flicker, fog, move, jitter, drift, backlash, stretch, opposite,
+                                   widen, darken, heat)}
 
 if __name__ == "__main__":
     main()

@@ -85,6 +85,21 @@ def hard(what):
     return figures
 
 
+OPTIONS = [
+    "light that flickers by 20%", "a probe that goes through focus", "a second mode with a fifth of the light",
+    "a background of 5% of the mean intensity", "10³ photons a pattern", "10² photons a pattern, and the true probe",
+    "30 patterns of 10⁴ photons", "steps of the probe's width", "positions wrong by up to a pixel",
+]
+
+
+def option(what):
+    """Correlations without and with an option."""
+    def figures(rows):
+        row = next(r for r in rows if r["what"] == what.translate(str.maketrans({"²": "^2", "³": "^3", "⁴": "^4"})))
+        return [f"`{row['flags']}`", *(f"{row[name]['correlation']:.3f}" for name in ("without", "with"))]
+    return figures
+
+
 def memory(what):
     return lambda rows: [f"{next(r for r in rows if r['what'] == what)['megabytes'] / 1000:.2f}"]
 
@@ -124,6 +139,7 @@ CLAIMS = [
     Claim("docs/solve.md", "0.984 | {} s | {} s", "solvers-amd-epyc", "solve", race(1)),
     Claim("docs/solve.md", "`ptyx refine` | 0.96 | {} s | {} s", "solvers-amd-epyc", "refine", race(0)),
     *(Claim("docs/solve.md", f"| {row} | {{}} | {{}} |", "solvers", "hard", hard(what)) for row, what in HARD.items()),
+    *(Claim("docs/solve.md", f"| {row} | {{}} | {{}} | {{}} |", "solvers", "options", option(row)) for row in OPTIONS),
     Claim("docs/scaling.md", "64 clients, one pattern per request | {} requests/s, {} of the session; half of them "
           "within {} s, 99% within {} s", "serving", "requests", served),
     Claim("docs/scaling.md", "the bare session, 64 × 64 pixels, two threads | {} patterns/s", "serving", "requests",

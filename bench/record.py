@@ -49,8 +49,14 @@ def run(bench, results, name, description, sections, chosen, page):
     print(results / f"{name}.md")
 
 
+def of_here(results, name):
+    """Whether the stored record is of this processor."""
+    record = read(results / name)
+    return record is not None and record["machine"]["processor"] == machine.cpu_info()["model"]
+
+
 def add(bench, results, name, sections, chosen, page):
-    """Runs sections whose figures depend on no machine, and adds them to the stored record of any machine.
+    """Runs sections that need no other program, and adds them to the stored record.
 
     Returns False if there is none."""
     record = read(results / name)

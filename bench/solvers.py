@@ -3,12 +3,13 @@
     make bench-solvers
 
 Writes solvers.md and solvers.json. Sections that do not run keep their figures, if the machine is the same. The
-sections hard and places run on any machine, without pty-chi."""
+sections hard, places, options, large and tiles run without pty-chi, and hard and places on any machine."""
 
 from importlib import metadata
 
 import large
 import machine
+import options
 import quality
 import race
 import record
@@ -23,10 +24,13 @@ SECTIONS = {
     "sizes": quality.sizes,
     "hard": quality.hard,
     "places": quality.places,
+    "options": options.options,
     "large": large.large,
     "tiles": large.tiles,
 }
-# Sections that state no seconds and do not run pty-chi: the record of another machine takes them, too.
+# Sections that do not run pty-chi. The record of the same processor takes them, whatever its versions are.
+ALONE = {"hard", "places", "options", "large", "tiles"}
+# Those of them that state no seconds: the record of another processor takes them, too.
 TIMELESS = {"hard", "places"}
 
 
@@ -38,10 +42,13 @@ def main():
                     own=own)
     bench.make()
     results, chosen = files if args.quick else args.results, args.only or list(SECTIONS)
-    if TIMELESS.issuperset(chosen) and record.add(bench, results, "solvers", SECTIONS, chosen, solver_tables.page):
+    alone = ALONE.issuperset(chosen)
+    fits = TIMELESS.issuperset(chosen) or alone and record.of_here(results, "solvers")
+    if fits and record.add(bench, results, "solvers", SECTIONS, chosen, solver_tables.page):
         return
-    description = machine.describe(bench)
-    description["versions"]["pty-chi"] = metadata.version("ptychi")
+    description = machine.describe(bench, packages=[] if alone else machine.PACKAGES)
+    if not alone:
+        description["versions"]["pty-chi"] = metadata.version("ptychi")
     record.run(bench, results, "solvers", description, SECTIONS, chosen, solver_tables.page)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from command import timed
+from command import measured, timed
 
 PASSES, BATCH = 60, 32
 # How pty-chi may use the processor. The fastest counts; which it is depends on the load of the machine.
@@ -50,6 +50,14 @@ class Solving:
         """Runs ptyx; returns seconds and peak memory of the process."""
         return timed([self.ptyx, command, "--data", scan, "--output-dir", self.files / out, "--threads", self.threads,
                       "--quiet", *flags])
+
+    def solved(self, scan, *flags, out="ours"):
+        """Runs ptyx solve; returns its residual, its passes, the processor time in seconds and the peak memory."""
+        run = measured([self.ptyx, "solve", "--data", scan, "--output-dir", self.files / out, "--threads", self.threads,
+                        "--quiet", "--json", *flags])
+        solver = json.loads(run.output)["solver"]
+        return {"residual": solver["residual"], "passes": solver["passes"], "processor": run.processor,
+                "memory": run.memory}
 
     def peer(self, scan, *flags, passes=PASSES, out="theirs"):
         """Runs pty-chi in the fastest way; returns seconds of the process, and its own report."""
