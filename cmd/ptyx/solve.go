@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"io"
-	"runtime/debug"
 
 	"ptyx/internal/app/settings"
 	"ptyx/internal/app/workflow"
@@ -104,7 +103,7 @@ func (c *solveCmd) Run(app *appContext) error {
 
 // solve adds the shared flags to o, and runs it.
 func (f *solverFlags) solve(app *appContext, o workflow.SolveOptions, iterations int) error {
-	debug.SetGCPercent(gcPercent)
+	limitGarbage()
 	text, err := settings.Of(app.Parsed)
 	if err != nil {
 		return err

@@ -67,8 +67,17 @@ func problemOf(t *testing.T, o SolveOptions, log *slog.Logger) solve.Problem {
 		t.Fatal(err)
 	}
 	defer scan.Close()
-	p, err := o.problem(t.Context(), scan, log)
+	p, err := o.problem(scan)
 	if err != nil {
+		t.Fatal(err)
+	}
+	o.OutputDir = t.TempDir()
+	held, err := o.load(t.Context(), scan, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	if err := o.findProbe(t.Context(), &p, scan, log); err != nil {
 		t.Fatal(err)
 	}
 	return p

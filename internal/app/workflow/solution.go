@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sync/errgroup"
+
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/format/render"
@@ -171,10 +173,13 @@ func (j solution) result(s *solve.Solution) *reconstruct.Result {
 
 // save writes the files of infer, and the probe.
 func (j solution) save(s *solve.Solution) error {
-	if err := j.result(s).Save(j.outputDir, j.digest); err != nil {
-		return err
+	if err := os.MkdirAll(j.outputDir, 0o755); err != nil {
+		return fmt.Errorf("making the output directory: %w", err)
 	}
-	return saveProbe(j.outputDir, s.Probe)
+	var g errgroup.Group
+	g.Go(func() error { return j.result(s).Save(j.outputDir, j.digest) })
+	g.Go(func() error { return saveProbe(j.outputDir, s.Probe) })
+	return g.Wait()
 }
 
 // saveProbe writes a probe (K, N, N) that a solver found, and its picture.

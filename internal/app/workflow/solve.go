@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/destination"
 	"ptyx/internal/base/frame"
@@ -77,22 +79,25 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 		return nil, err
 	}
 	defer scan.Close()
-	problem, err := o.problem(ctx, scan, log)
+	problem, err := o.problem(scan)
 	if err != nil {
 		return nil, err
 	}
-	patterns, err := o.hold(scan)
+	patterns, err := o.load(ctx, scan, log)
 	if err != nil {
 		return nil, err
 	}
 	defer patterns.Close()
 	problem.Patterns = patterns
 	o.Solver.Checkpoint = filepath.Join(o.OutputDir, SolverStateFile)
-	if o.Resume {
+	if o.Resume { // the state has the probe that was found
 		o.Solver.Resume = o.Solver.Checkpoint
-		if err := solve.Restore(&problem, &o.Solver); err != nil {
-			return nil, err
-		}
+		err = solve.Restore(&problem, &o.Solver)
+	} else {
+		err = o.findProbe(ctx, &problem, scan, log)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if o.Resolution {
 		if err := checkHalves(o.Scan, len(problem.X)); err != nil {
@@ -150,8 +155,20 @@ func (o SolveOptions) hold(scan *dataset.Scan) (*dataset.Held, error) {
 	return scan.Hold(int64(o.Memory)*1e6, scratch)
 }
 
+// load reads the patterns, and looks for faults of the scan at the same time.
+func (o SolveOptions) load(ctx context.Context, scan *dataset.Scan, log *slog.Logger) (*dataset.Held, error) {
+	var held *dataset.Held
+	var g errgroup.Group
+	g.Go(func() (err error) {
+		held, err = o.hold(scan)
+		return err
+	})
+	warnOfFaults(ctx, scan, scan.Probe, log)
+	return held, g.Wait()
+}
+
 // problem is the scan without its patterns, and what to start from.
-func (o SolveOptions) problem(ctx context.Context, scan *dataset.Scan, log *slog.Logger) (p solve.Problem, err error) {
+func (o SolveOptions) problem(scan *dataset.Scan) (p solve.Problem, err error) {
 	p.Measured, p.X, p.Y, p.Probe = scan.Measured, scan.X, scan.Y, scan.Probe
 	if o.Model != "" {
 		if p.Probe, err = modelProbe(o.Model, scan.N); err != nil {
@@ -168,12 +185,6 @@ func (o SolveOptions) problem(ctx context.Context, scan *dataset.Scan, log *slog
 			return p, err
 		}
 		p.Start = "file"
-	}
-	warnOfFaults(ctx, scan, scan.Probe, log)
-	if !o.Resume { // the state has the probe that was found
-		if err := o.findProbe(ctx, &p, scan, log); err != nil {
-			return p, err
-		}
 	}
 	first := o.startPath()
 	p.ObjectOverwritten = first != "" && o.overwrites(first)

@@ -19,6 +19,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/klauspost/compress/flate"
+
 	"ptyx/internal/base/badinput"
 )
 
@@ -51,6 +53,9 @@ func NewReader(path string, file io.ReaderAt, size int64) (*Reader, error) {
 	directory := &directory{file: file, left: maxDirectory}
 	archive, err := zip.NewReader(directory, size)
 	directory.left = math.MaxInt64
+	if err == nil {
+		archive.RegisterDecompressor(zip.Deflate, flate.NewReader) // faster than that of the standard library
+	}
 	if errors.Is(err, errDirectorySize) {
 		return nil, &badinput.Error{
 			File:     path,

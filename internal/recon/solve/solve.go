@@ -17,6 +17,8 @@ import (
 	"fmt"
 	"math"
 
+	"golang.org/x/sync/errgroup"
+
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
@@ -161,16 +163,17 @@ func Run(ctx context.Context, p Problem, o Options, e engine.Engine, progress fu
 	if !ok {
 		return nil, fmt.Errorf("unknown method %q", o.Method)
 	}
-	s, err := newState(p, o)
-	if err != nil {
-		return nil, err
-	}
-	k, err := newKeeper(p, o)
-	if err != nil {
-		return nil, err
-	}
-	m, err := row.new(s, e)
-	if err != nil {
+	var k keeper
+	var digests errgroup.Group // of all patterns, while the method is prepared
+	digests.Go(func() (err error) {
+		k, err = newKeeper(p, o)
+		return err
+	})
+	s, m, err := prepare(p, o, row.new, e)
+	if err := errors.Join(err, digests.Wait()); err != nil {
+		if m != nil {
+			err = errors.Join(err, m.close())
+		}
 		return nil, err
 	}
 	solution, err := s.run(ctx, m, k, progress)
@@ -184,6 +187,21 @@ func Run(ctx context.Context, p Problem, o Options, e engine.Engine, progress fu
 		}
 	}
 	return solution, err
+}
+
+// prepare makes the state of a problem, and its method.
+func prepare(
+	p Problem, o Options, newMethod func(*state, engine.Engine) (method, error), e engine.Engine,
+) (*state, method, error) {
+	s, err := newState(p, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := newMethod(s, e)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, m, nil
 }
 
 // run makes the passes and finishes the best state.

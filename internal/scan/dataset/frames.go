@@ -124,6 +124,9 @@ func (s *Scan) Raw() (source.Stream, error) {
 
 // EachAmplitude calls do with each pattern (N, N) as amplitudes; do must not keep it.
 func (s *Scan) EachAmplitude(do func(pattern []float32) error) error {
+	if h := s.holding(); h != nil {
+		return h.each(do)
+	}
 	frames, err := s.Frames()
 	if err != nil {
 		return err

@@ -18,8 +18,9 @@ type Held struct {
 	roots []float32 // (65536), of counts
 	bytes int64     // of all
 
-	mu   sync.Mutex
-	disk *Access // nil: memory holds the patterns
+	mu    sync.Mutex
+	disk  *Access // nil: memory holds the patterns
+	close func()  // ends the use by the scan; nil: there is none
 }
 
 // Packed is a pattern as counts and the few amplitudes that are no roots of counts, as those of masked pixels; or plain
@@ -78,14 +79,24 @@ func (p Packed) check(n int) error {
 }
 
 // Hold reads all amplitudes. If they take more than limit bytes of memory, they stay on disk; 0 is no limit. scratch is
-// a directory with room for them, for files that are compressed.
+// a directory with room for them, for files that are compressed. Until Close, EachAmplitude, EachSelected,
+// ReadSelected and LoadSelected read the patterns held: unpacking the file again would take ten times as long.
 func (s *Scan) Hold(limit int64, scratch string) (*Held, error) {
 	h := newHeld(s.N)
 	h.m = s.M
 	fits, err := h.fill(s, limit)
-	if err != nil || fits {
-		return h, err
+	if err == nil && !fits {
+		err = h.leave(s, limit, scratch)
 	}
+	if err == nil {
+		s.use(h)
+		h.close = func() { s.use(nil) }
+	}
+	return h, err
+}
+
+// leave leaves the patterns on disk.
+func (h *Held) leave(s *Scan, limit int64, scratch string) (err error) {
 	ids := make([]int, s.M)
 	for i := range ids {
 		ids[i] = i
@@ -93,7 +104,21 @@ func (s *Scan) Hold(limit int64, scratch string) (*Held, error) {
 	s.log.Info("patterns are read from disk as they are needed", "MB", int64(4*s.M)*int64(s.N*s.N)/1e6,
 		"memory_limit", limit/1e6)
 	h.disk, err = s.Access(ids, scratch)
-	return h, err
+	return err
+}
+
+// use makes the scan read held patterns; nil: its file.
+func (s *Scan) use(h *Held) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = h
+}
+
+// holding is what Hold returned, or nil.
+func (s *Scan) holding() *Held {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held
 }
 
 // HoldPacked holds patterns of n x n pixels that Pack has packed.
@@ -175,8 +200,25 @@ func (h *Held) Read(id int, pattern []float32) error {
 	return nil
 }
 
+// each calls do with each pattern.
+func (h *Held) each(do func(pattern []float32) error) error {
+	pattern := make([]float32, h.n*h.n)
+	for id := range h.m {
+		if err := h.Read(id, pattern); err != nil {
+			return err
+		}
+		if err := do(pattern); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Close frees the scratch file, if there is one.
 func (h *Held) Close() error {
+	if h.close != nil {
+		h.close()
+	}
 	if h.disk == nil {
 		return nil
 	}

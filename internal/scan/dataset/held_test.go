@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"errors"
 	"math"
+	"os"
 	"slices"
 	"testing"
 
@@ -76,5 +77,53 @@ func TestHoldingReadsTheLastPattern(t *testing.T) {
 	var bad *badinput.Error
 	if _, err := s.Hold(1, t.TempDir()); !errors.As(err, &bad) {
 		t.Errorf("a pattern with NaN is held: %v", err)
+	}
+}
+
+// TestHeldPatternsServeTheScan: the scan reads its file no more until the patterns are closed.
+func TestHeldPatternsServeTheScan(t *testing.T) {
+	for _, limit := range []int64{0, 1} {
+		f := validScan(3)
+		path := f.file(t)
+		s, err := Open(path, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		want, err := s.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		held, err := s.Hold(limit, t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if limit == 0 { // a scan larger than the limit may be read in place
+			if err := os.Truncate(path, 100); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var all []float32
+		if err := s.EachAmplitude(func(pattern []float32) error {
+			all = append(all, pattern...)
+			return nil
+		}); err != nil || !slices.Equal(all, want.Data) {
+			t.Errorf("limit %d: other patterns (%v)", limit, err)
+		}
+		image := s.N * s.N
+		got, err := s.LoadSelected([]int{2, 0})
+		if err != nil || !slices.Equal(got.Data[:image], want.Data[2*image:]) ||
+			!slices.Equal(got.Data[image:], want.Data[:image]) {
+			t.Errorf("limit %d: other selected patterns (%v)", limit, err)
+		}
+		if _, err := s.LoadSelected([]int{3}); err == nil {
+			t.Errorf("limit %d: a pattern that is not there", limit)
+		}
+		if err := held.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.LoadSelected([]int{2}); (err != nil) != (limit == 0) {
+			t.Errorf("limit %d: after Close, reading ends with %v", limit, err)
+		}
 	}
 }

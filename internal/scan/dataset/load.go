@@ -51,6 +51,9 @@ func (s *Scan) ReadSelected(ids []int, into [][]float32) error {
 // EachSelected calls do with the amplitudes (N, N) of the patterns ids, each once and in the order of the file; do must
 // not keep them. Other patterns are not read, unless the file is a compressed NPZ.
 func (s *Scan) EachSelected(ids []int, do func(id int, pattern []float32) error) error {
+	if h := s.holding(); h != nil {
+		return s.visit(ids, s.N*s.N, h.Read, do)
+	}
 	raw, err := s.file.Direct(s.patterns.key, s.patterns.axes...)
 	if err != nil {
 		return err

@@ -80,6 +80,7 @@ type Scan struct {
 	mu      sync.Mutex
 	checked bool   // patterns need no more check for counts that were taken as amplitudes
 	totals  *tally // of all patterns, after a complete pass over them
+	held    *Held  // of Hold, until it is closed
 }
 
 // Open checks headers, coordinates and probe of the scan at path; it does not read the patterns. Close ends it.
