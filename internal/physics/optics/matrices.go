@@ -23,21 +23,19 @@ func DFTMatrix(n int) (re, im []float32) {
 // samples towards higher indices: (S v)[i] is the band-limited interpolation of v at i - d. The Nyquist term is cos(pi
 // d), see spectrum.RealNyquist. S(0) is exactly the identity. An image P moved by (dy, dx) is S(dy) P S(dx)^T.
 func ShiftMatrixInto(dst []float32, d float64, n int) {
-	kernel := make([]float32, 2*n-1) // kernel[n-1+m] is the entry of every i, j with i - j = m
+	nyquist := math.Cos(math.Pi * d)
+	kernel := make([]float32, 2*n-1) // kernel[n-1-m] is the entry of every i, j with i - j = m
 	for m := -(n - 1); m < n; m++ {
-		kernel[n-1+m] = float32(dirichlet(float64(m)-d, m, d, n))
+		kernel[n-1-m] = float32(dirichlet(float64(m)-d, m, d, nyquist, n))
 	}
 	for i := range n {
-		for j := range n {
-			dst[i*n+j] = kernel[n-1+i-j]
-		}
+		copy(dst[i*n:(i+1)*n], kernel[n-1-i:])
 	}
 }
 
 // dirichlet is (1/n) [ sum_{|k|<n/2} cos(2 pi k t/n) + cos(pi m) cos(pi d) ] with t = m - d: the closed form of the sum
-// is sin(pi t (n-1)/n) / sin(pi t/n).
-func dirichlet(t float64, m int, d float64, n int) float64 {
-	nyquist := math.Cos(math.Pi * d)
+// is sin(pi t (n-1)/n) / sin(pi t/n). nyquist is cos(pi d).
+func dirichlet(t float64, m int, d, nyquist float64, n int) float64 {
 	if m%2 != 0 {
 		nyquist = -nyquist
 	}

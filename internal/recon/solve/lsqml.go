@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sync"
 
 	"ptyx/internal/base/stream"
 )
@@ -64,16 +65,16 @@ func newLSQML(s *state, step *stepper) *lsqml {
 		probeStep: newPairs(len(s.probeRe.Data)), probeGradient: newPairs(len(s.probeRe.Data)),
 		smoother: newSmoother(s), objectPower: make([]float32, s.n*s.n), cross: newPairs(s.n * s.n),
 	}
-	m.startBatches()
+	m.memory.batches, m.fixedNumber = s.firstBatches()
 	return m
 }
 
-// startBatches sets the number of batches of the first pass.
-func (m *lsqml) startBatches() {
-	m.memory.batches = max(1, min(maxBatches, len(m.lit)/minBatchSize))
-	if size := m.options.BatchSize; size > 0 {
-		m.memory.batches, m.fixedNumber = max(1, (len(m.lit)+size-1)/size), true
+// firstBatches is the number of batches of the first pass, and whether it stays.
+func (s *state) firstBatches() (number int, fixed bool) {
+	if size := s.options.BatchSize; size > 0 {
+		return max(1, ceil(len(s.lit), size)), true
 	}
+	return max(1, min(maxBatches, len(s.lit)/minBatchSize)), false
 }
 
 func (m *lsqml) close() error { return m.step.close() }
@@ -241,12 +242,26 @@ func (m *lsqml) each(take func(id int, squares float64, re, im []float32)) error
 // sumIllumination adds up the light on the canvas, without the subpixel shifts, which hardly matter here.
 func (m *lsqml) sumIllumination(members []int, light []float32) {
 	clear(m.illumination)
-	for _, id := range members {
-		at := m.at(id)
-		for r := range m.n {
-			add(m.illumination[at+r*m.object.width:][:m.n], light[r*m.n:][:m.n])
+	width := m.object.width
+	m.bands(m.object.height, func(top, bottom int) {
+		for _, id := range members {
+			at := m.at(id)
+			first := at / width
+			for r := max(0, top-first); r < min(m.n, bottom-first); r++ {
+				add(m.illumination[at+r*width:][:m.n], light[r*m.n:][:m.n])
+			}
 		}
+	})
+}
+
+// bands cuts rows into bands for all threads and waits for them. What is made of a row must not depend on the band.
+func (m *lsqml) bands(height int, do func(top, bottom int)) {
+	count := max(1, m.options.Threads)
+	var all sync.WaitGroup
+	for i := range count {
+		all.Go(func() { do(i*height/count, (i+1)*height/count) })
 	}
+	all.Wait()
 }
 
 func add(to, values []float32) {
@@ -272,20 +287,26 @@ func (m *lsqml) objectDirection(peak float32) {
 func (m *lsqml) sumOverlaps(members []int) {
 	clear(m.objectPower)
 	m.cross.clear()
-	for _, id := range members {
-		at := m.at(id)
-		for r := range m.n {
-			from, to := at+r*m.object.width, r*m.n
-			or, oi := m.object.re[from:][:m.n], m.object.im[from:][:m.n]
-			dr, di := m.direction.re[from:][:m.n], m.direction.im[from:][:m.n]
-			power, re, im := m.objectPower[to:][:m.n], m.cross.re[to:][:m.n], m.cross.im[to:][:m.n]
-			for c, a := range or {
-				b := oi[c]
-				power[c] += a*a + b*b
-				re[c] += dr[c]*a + di[c]*b
-				im[c] += dr[c]*b - di[c]*a
+	m.bands(m.n, func(top, bottom int) {
+		for _, id := range members {
+			at := m.at(id)
+			for r := top; r < bottom; r++ {
+				m.addOverlaps(at+r*m.object.width, r*m.n)
 			}
 		}
+	})
+}
+
+// addOverlaps adds a row of a patch, which begins at element from of the object, to a row of the probe's array.
+func (m *lsqml) addOverlaps(from, to int) {
+	or, oi := m.object.re[from:][:m.n], m.object.im[from:][:m.n]
+	dr, di := m.direction.re[from:][:m.n], m.direction.im[from:][:m.n]
+	power, re, im := m.objectPower[to:][:m.n], m.cross.re[to:][:m.n], m.cross.im[to:][:m.n]
+	for c, a := range or {
+		b := oi[c]
+		power[c] += a*a + b*b
+		re[c] += dr[c]*a + di[c]*b
+		im[c] += dr[c]*b - di[c]*a
 	}
 }
 

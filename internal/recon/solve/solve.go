@@ -170,10 +170,10 @@ func Run(ctx context.Context, p Problem, o Options, e engine.Engine, progress fu
 		return err
 	})
 	s, m, err := prepare(p, o, row.new, e)
-	if err := errors.Join(err, digests.Wait()); err != nil {
-		if m != nil {
-			err = errors.Join(err, m.close())
-		}
+	if failed := digests.Wait(); err == nil && failed != nil {
+		err = errors.Join(failed, m.close())
+	}
+	if err != nil {
 		return nil, err
 	}
 	solution, err := s.run(ctx, m, k, progress)

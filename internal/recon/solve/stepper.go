@@ -1,8 +1,11 @@
 package solve
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -39,8 +42,7 @@ type replica struct {
 func newStepper(s *state, e engine.Engine) (*stepper, error) {
 	threads := max(1, s.options.Threads)
 	modes := s.options.Modes
-	t := &stepper{state: s, patterns: max(1, runPixels/(s.n*s.n*modes)), factors: modes * s.probeRe.Shape[0]}
-	t.patterns = min(t.patterns, max(1, len(s.x)/s.sharers(threads)))
+	t := &stepper{state: s, patterns: s.patternsPerRun(s.sharers(threads)), factors: modes * s.probeRe.Shape[0]}
 	config := stepConfig{
 		n: s.n, patterns: t.patterns, modes: modes, variable: s.options.OPR, varies: s.variation != nil,
 		offset:     s.offset != nil,
@@ -69,6 +71,19 @@ func newStepper(s *state, e engine.Engine) (*stepper, error) {
 	return t, nil
 }
 
+// patternsPerRun suits the cache and divides the first batches into equal runs for each of the sharers. With 16
+// patterns a run, one more than 64 in a batch would cost as much as 32.
+func (s *state) patternsPerRun(sharers int) int {
+	suited := max(1, float64(runPixels)/float64(s.n*s.n*s.options.Modes))
+	batches, _ := s.firstBatches()
+	batch := max(1, ceil(len(s.lit), batches))
+	runs := max(1, int(math.Round(float64(batch)/(suited*float64(sharers))))) // of each sharer
+	return ceil(batch, runs*sharers)
+}
+
+// ceil is a / b, rounded up.
+func ceil(a, b int) int { return (a + b - 1) / b }
+
 // tileThreads is the number of threads that share the patterns of a tile, whatever the worker has: sums are taken over
 // the patterns of a run, and their rounding must be the same everywhere.
 const tileThreads = 2
@@ -90,33 +105,47 @@ const (
 	poissonMean  = 0.01
 )
 
-// each runs the graph on the members and calls take for each replica, one after the other in the order of the members.
+// each runs the graph on the members and calls take for each run, one after the other in the order of the members,
+// while the other replicas compute.
 func (t *stepper) each(members []int, take func(r *replica) error) error {
-	for len(members) > 0 {
-		var g errgroup.Group
-		used := 0
-		for _, r := range t.replicas {
-			r.members = members[:min(t.patterns, len(members))]
-			members = members[len(r.members):]
-			if len(r.members) == 0 {
-				break
-			}
-			used++
-			g.Go(func() error {
-				if err := t.fill(r); err != nil {
+	runs := slices.Collect(slices.Chunk(members, t.patterns))
+	taken := make([]chan struct{}, len(runs)+1) // taken[i] is closed when take of the runs before i is done
+	for i := range taken {
+		taken[i] = make(chan struct{})
+	}
+	close(taken[0])
+	g, ctx := errgroup.WithContext(context.Background())
+	for first, r := range t.replicas {
+		g.Go(func() error {
+			for i := first; i < len(runs); i += len(t.replicas) {
+				r.members = runs[i]
+				if err := t.run(r); err != nil {
 					return err
 				}
-				return r.binding.Run()
-			})
-		}
-		if err := g.Wait(); err != nil {
-			return fmt.Errorf("running the step of the solver: %w", err)
-		}
-		for _, r := range t.replicas[:used] {
-			if err := take(r); err != nil {
-				return err
+				select {
+				case <-taken[i]:
+				case <-ctx.Done():
+					return nil // another replica has the error
+				}
+				if err := take(r); err != nil {
+					return err
+				}
+				close(taken[i+1])
 			}
-		}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// run runs the graph on a replica's members.
+func (t *stepper) run(r *replica) error {
+	err := t.fill(r)
+	if err == nil {
+		err = r.binding.Run()
+	}
+	if err != nil {
+		return fmt.Errorf("running the step of the solver: %w", err)
 	}
 	return nil
 }

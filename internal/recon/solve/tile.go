@@ -121,7 +121,7 @@ func (t *Tile) reset(round int) {
 	t.passes, t.options.Passes = round*roundPasses, (round+1)*roundPasses
 	t.hasObject = round > 0 || t.plan.HasObject
 	if m, ok := t.method.(*lsqml); ok {
-		m.startBatches()
+		m.memory.batches, m.fixedNumber = m.firstBatches()
 		if !m.fixedNumber {
 			t.memory.batches = max(1, t.memory.batches>>(4*round/t.plan.Rounds))
 		}
