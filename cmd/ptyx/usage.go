@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -54,7 +55,7 @@ func usage(err error) error {
 	if !errors.As(err, &fault) {
 		return err
 	}
-	text := plainer.Replace(err.Error())
+	text := oneSpelling(plainer.Replace(err.Error()))
 	if flag, _, ok := strings.Cut(text, ": expected "); ok && strings.HasSuffix(text, `"EOL" (<EOL>)`) {
 		text = flag + ": missing value"
 	} else if name, ok := strings.CutPrefix(text, `expected "`); ok {
@@ -75,6 +76,30 @@ func usage(err error) error {
 		name = command.FullPath()
 	}
 	return misused(fmt.Sprintf("%s; see %s --help", text, name))
+}
+
+// flagName is a flag in quotes, as kong suggests one.
+var flagName = regexp.MustCompile(`"--[\w-]+"`)
+
+// oneSpelling names each flag that kong suggests once, with hyphens: it also knows them with underscores.
+func oneSpelling(text string) string {
+	said, names, ok := strings.Cut(text, ", did you mean ")
+	if !ok {
+		return text
+	}
+	var flags []string
+	for _, name := range flagName.FindAllString(names, -1) {
+		if name = strings.ReplaceAll(name, "_", "-"); !slices.Contains(flags, name) {
+			flags = append(flags, name)
+		}
+	}
+	switch len(flags) {
+	case 0:
+		return text
+	case 1:
+		return said + ", did you mean " + flags[0] + "?"
+	}
+	return said + ", did you mean one of " + strings.Join(flags, ", ") + "?"
 }
 
 // isSyntax reports whether a fault is in the form of the command line, rather than in the value of a flag.

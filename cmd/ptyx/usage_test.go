@@ -14,6 +14,8 @@ func TestFaultsOfTheCommandLine(t *testing.T) {
 		{"help", "unexpected argument help; see ptyx --help"},
 		{"trian", `unexpected argument trian, did you mean "train"?`},
 		{"train --train-data scan.npz", `unknown flag --train-data, did you mean "--train-data-file"?`},
+		{"train --swapxy", `unknown flag --swapxy, did you mean "--swap-xy"?`},
+		{"train --flip-z", `unknown flag --flip-z, did you mean one of "--flip-x", "--flip-y"?`},
 		{"train --colour red", "unknown flag --colour; see ptyx train --help"},
 		{"train absent.npz", "unexpected argument absent.npz; see ptyx train --help"},
 		{"train usage.go", file + "--train-data-file; see ptyx train --help"},
