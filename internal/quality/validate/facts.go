@@ -62,14 +62,29 @@ func Overlap(x, y []float64, probe *ndarray.Complex64) float64 {
 }
 
 // medianStep is the median distance of positions to the nearest other, pixels; NaN for fewer than two. A position that
-// was measured several times counts once: otherwise its distance would be 0.
+// was measured several times counts once, also if an encoder's noise moved it: otherwise its distance would be near 0.
 func medianStep(x, y []float64) float64 {
-	if x, y = distinct(x, y); len(x) < 2 {
-		return math.NaN()
+	const crowded = 0.2 // of the step of as many positions spread evenly; a random scan has 0.5
+	x, y = distinct(x, y)
+	for {
+		if len(x) < 2 {
+			return math.NaN()
+		}
+		distances := nearestDistances(x, y)
+		slices.Sort(distances)
+		step, even := distances[len(distances)/2], evenStep(x, y)
+		if step >= crowded*even {
+			return step
+		}
+		x, y = apart(x, y, crowded*even)
 	}
-	distances := nearestDistances(x, y)
-	slices.Sort(distances)
-	return distances[len(distances)/2]
+}
+
+// evenStep is the distance of neighbours if as many positions were spread evenly over the area, or the line, of these.
+func evenStep(x, y []float64) float64 {
+	rangeX, rangeY, m := extent(x), extent(y), float64(len(x))
+	w, h := rangeX[1]-rangeX[0], rangeY[1]-rangeY[0]
+	return max(math.Sqrt(w*h/m), max(w, h)/m)
 }
 
 // distinct are the positions without repetitions, in their order.
@@ -82,6 +97,33 @@ func distinct(x, y []float64) (ownX, ownY []float64) {
 		}
 	}
 	return ownX, ownY
+}
+
+// apart are the positions, in their order, that are more than a distance from all that were kept before them.
+func apart(x, y []float64, distance float64) (keptX, keptY []float64) {
+	cells := map[[2]float64][]int{} // kept positions by squares of that side
+	for i := range x {
+		cx, cy := math.Floor(x[i]/distance), math.Floor(y[i]/distance)
+		if crowds(cells, cx, cy, func(k int) bool { return math.Hypot(x[i]-keptX[k], y[i]-keptY[k]) <= distance }) {
+			continue
+		}
+		at := [2]float64{cx, cy}
+		cells[at] = append(cells[at], len(keptX))
+		keptX, keptY = append(keptX, x[i]), append(keptY, y[i])
+	}
+	return keptX, keptY
+}
+
+// crowds reports whether a kept position in a cell or beside it is too near.
+func crowds(cells map[[2]float64][]int, cx, cy float64, near func(k int) bool) bool {
+	for dx := -1.0; dx <= 1; dx++ {
+		for dy := -1.0; dy <= 1; dy++ {
+			if slices.ContainsFunc(cells[[2]float64{cx + dx, cy + dy}], near) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // finite is a number to be written as JSON, nil if it is not finite.
