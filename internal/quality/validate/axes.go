@@ -16,7 +16,7 @@ func axes(x *exam) []Finding {
 			Severity: Warning, Key: scan.PatternsKey(),
 			Found:    fmt.Sprintf("the patterns counted by the last axis, (%d, %d, %d)", scan.N, scan.N, scan.M),
 			Expected: "(M, N, N), the first axis",
-			Fix:      "save numpy.transpose(patterns, (2, 0, 1)), or use --layout frames-last",
+			Fix:      "use --layout frames-last, or save numpy.transpose(patterns, (2, 0, 1))",
 		}}
 	case scan.M == scan.N:
 		return []Finding{{

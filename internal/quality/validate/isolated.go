@@ -18,7 +18,7 @@ func isolated(x *exam) []Finding {
 		return nil
 	}
 	return []Finding{{
-		Severity: Warning, Key: coords,
+		Severity: Warning, Key: x.scan.PositionsKey(),
 		Found: fmt.Sprintf("%d of %d positions farther from all others than the probe is wide, %.3g pixels",
 			count, x.scan.M, *f.Probe),
 		Expected: "overlapping neighbours", Fix: "look for wrong positions, or drop these patterns",

@@ -62,7 +62,7 @@ func orientation(x *exam) []Finding {
 			return wrong
 		}
 		return []Finding{{
-			Severity: Error, Key: coords,
+			Severity: Error, Key: x.scan.PositionsKey(),
 			Found: fmt.Sprintf("positions that explain the patterns hardly better than positions in a random order, "+
 				"residual %.3g and %.3g, however they are turned", best.Residual, random),
 			Expected: "neighbouring patterns that agree on the object",
@@ -70,10 +70,10 @@ func orientation(x *exam) []Finding {
 		}}
 	case best.Residual < clearly*given.Residual:
 		return []Finding{{
-			Severity: Error, Key: coords,
+			Severity: Error, Key: x.scan.PositionsKey(),
 			Found: fmt.Sprintf("positions that explain the patterns better when %s: residual %.3g, as given %.3g",
 				best.Name, best.Residual, given.Residual),
-			Expected: "the orientation of the patterns", Fix: best.placing.fix(x.options.View) + x.orConjugate(best),
+			Expected: "the orientation of the patterns", Fix: x.fix(best.placing) + x.orConjugate(best),
 			placing: &best.placing,
 		}}
 	}

@@ -24,7 +24,7 @@ func outside(x *exam) []Finding {
 		return nil
 	}
 	return []Finding{{
-		Severity: Warning, Key: coords,
+		Severity: Warning, Key: x.scan.PositionsKey(),
 		Found: fmt.Sprintf("%d of %d patches not wholly within %s, %d x %d pixels",
 			count, scan.M, dataset.KeyObject, h, w),
 		Expected: fmt.Sprintf("centres from %d to %d (x) and %d (y)", scan.N/2, w-scan.N/2, h-scan.N/2),

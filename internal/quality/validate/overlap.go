@@ -16,7 +16,7 @@ func overlap(x *exam) []Finding {
 		return nil
 	}
 	finding := Finding{
-		Severity: Warning, Key: coords,
+		Severity: Warning, Key: x.scan.PositionsKey(),
 		Found: fmt.Sprintf("neighbours %.3g pixels apart under a probe of %.3g pixels: an overlap of %.0f%%",
 			*f.Step, *f.Probe, max(0, 100**f.Overlap)),
 		Expected: fmt.Sprintf("about %.0f%%", 100*goodOverlap), Fix: "scan in smaller steps, or with a wider probe",

@@ -11,7 +11,7 @@ import (
 // placing is a way to turn and mirror positions: axes exchanged first, then flipped, as a dataset.View does.
 type placing struct {
 	swap, flipX, flipY bool
-	assign             string // Python that makes these positions from the file's
+	assign             string // Python that makes these positions of those of PtychoPINN's layout
 }
 
 // placings lists the symmetries of the square, the file's own first.
@@ -86,10 +86,21 @@ func placingOf(v dataset.View) placing {
 	return placing{swap: v.SwapXY, flipX: v.FlipX, flipY: v.FlipY}
 }
 
+// fix says how to reach a placing of the scan's positions.
+func (x *exam) fix(p placing) string {
+	if x.scan.PositionsKey() != coords {
+		p.assign = "" // its names are not those of this file
+	}
+	return p.fix(x.options.View)
+}
+
 // fix says how to reach this placing from a view that already turns or mirrors positions.
 func (p placing) fix(v dataset.View) string {
 	given := placingOf(v)
 	if given == (placing{}) {
+		if p.assign == "" {
+			return "use " + p.flags()
+		}
 		return fmt.Sprintf("use %s, or save %s", p.flags(), p.assign)
 	}
 	both := p.after(given)

@@ -22,7 +22,7 @@ func repeated(x *exam) []Finding {
 		return nil
 	}
 	return []Finding{{
-		Severity: Warning, Key: coords,
+		Severity: Warning, Key: x.scan.PositionsKey(),
 		Found: fmt.Sprintf("%d of %d positions that occur before, as patterns %d and %d at (%.6g, %.6g)",
 			count, scan.M, example[0], example[1], scan.X[example[0]], scan.Y[example[0]]),
 		Expected: "each once", Fix: "check that the stage moved, and drop what was measured twice",

@@ -219,7 +219,7 @@ func ofFile(bad *badinput.Error) Finding {
 	return f
 }
 
-// coords are the keys of the positions.
+// coords are the names of the positions in PtychoPINN's layout.
 const coords = dataset.KeyX + ", " + dataset.KeyY
 
 // plural is the word for a number of things.

@@ -20,6 +20,7 @@ import (
 	"ptyx/internal/quality/validate"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/simulate"
+	"ptyx/internal/scan/source"
 )
 
 // good is a scan without a fault: 70 patterns, an overlap of three quarters.
@@ -487,6 +488,22 @@ func TestJSON(t *testing.T) {
 	if r.File != path || r.Facts.Patterns != 70 || len(r.Facts.Orientations) != 8 || len(r.Findings) != 1 ||
 		r.Findings[0].Check != "repeated" || r.Findings[0].Fix == "" {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestFindingsNameTheArrays of the file, whatever it calls them.
+func TestFindingsNameTheArrays(t *testing.T) {
+	d := good(t)
+	d.Patterns.Data[7], d.X[11], d.Y[11] = float32(math.NaN()), d.X[10], d.Y[10]
+	path := filepath.Join(t.TempDir(), "scan.npz")
+	err := npz.Write(path, []npz.Member{{Key: "pics", Value: d.Patterns}, {Key: "h", Value: d.X}, {Key: "v", Value: d.Y}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	view := dataset.View{Patterns: "pics", X: "h", Y: "v", Unit: source.Pixels}
+	r := file(t, path, validate.Options{View: view, Input: dataset.Amplitude})
+	if len(r.Findings) != 2 || r.Findings[0].Key != "pics" || r.Findings[1].Key != "h, v" {
+		t.Errorf("found:\n%s", text(t, r))
 	}
 }
 

@@ -111,11 +111,11 @@ func (s *Scan) framesLast(key string, shape []int, positions int, o Orientation)
 	last := legacy(shape, positions)
 	switch {
 	case last:
-		s.log.Warn("legacy layout (N, N, M): the last axis is taken as the patterns'",
-			"file", s.Path, "key", key, "shape", fmt.Sprint(shape))
+		s.log.Warn("legacy layout (N, N, M): the last axis is taken to count the patterns",
+			"file", s.Path, "key", s.file.Place(key), "shape", fmt.Sprint(shape))
 	case shape[0] == shape[1] && shape[1] == shape[2]:
-		s.log.Warn("as many patterns as pixels: the first axis is taken as the patterns'; if it is the last, use "+
-			"--layout frames-last", "file", s.Path, "key", key, "shape", fmt.Sprint(shape))
+		s.log.Warn("as many patterns as pixels: the first axis is taken to count the patterns; if it is the last, "+
+			"use --layout frames-last", "file", s.Path, "key", s.file.Place(key), "shape", fmt.Sprint(shape))
 	}
 	return last
 }
@@ -175,8 +175,16 @@ func (s *Scan) sameContent(a, b patterns) error {
 	}
 }
 
-// PatternsKey is the name under which the file holds its patterns: KeyPatterns or KeyPatternsAlias.
-func (s *Scan) PatternsKey() string { return s.patterns.key }
+// PatternsKey is the file's own name of the patterns, for messages.
+func (s *Scan) PatternsKey() string { return s.file.Place(s.patterns.key) }
+
+// PositionsKey is their file's own name of the positions, one or that of x and y, for messages.
+func (s *Scan) PositionsKey() string {
+	if s.x == s.y {
+		return s.x
+	}
+	return s.x + ", " + s.y
+}
 
 // Layout is how the file holds the patterns: FramesFirst or FramesLast.
 func (s *Scan) Layout() Orientation {

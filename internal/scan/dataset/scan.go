@@ -76,6 +76,7 @@ type Scan struct {
 	file     *source.Source
 	log      *slog.Logger
 	patterns patterns
+	x, y     string // where the positions are in their file
 
 	mu      sync.Mutex
 	checked bool   // patterns need no more check for counts that were taken as amplitudes
@@ -130,6 +131,7 @@ func (s *Scan) read(opt Options) error {
 	if p.separate {
 		defer p.file.Close()
 	}
+	s.x, s.y = p.file.Place(KeyX), p.file.Place(KeyY)
 	positions := 0
 	if !opt.NoPositions {
 		if positions, err = p.count(); err != nil {
