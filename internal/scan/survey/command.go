@@ -41,6 +41,9 @@ func (s *Survey) missing() (all []string) {
 		if s.best(m.role) == nil && !(optics && s.inPixels()) {
 			all = append(all, string(m.role)+": "+m.does)
 		}
+		if m.role == Positions && s.best(Positions) == nil && s.short != "" {
+			all[len(all)-1] += "; " + s.short
+		}
 	}
 	return all
 }

@@ -46,7 +46,7 @@ type Guess struct {
 // guess fills the guesses: of each role what the layouts give, else the likeliest arrays first.
 func (s *Survey) guess() {
 	of := s.framesOf(s.guessPatterns())
-	s.crop = of.height != of.width || of.height > cropFrom
+	s.crop = of.height != of.width || of.height > cropFrom || of.height%2 != 0
 	s.guessOptics()
 	s.guessPositions(of)
 	s.guessImages(of)

@@ -57,8 +57,12 @@ func (s *Survey) guessOptics() {
 				if score <= 0 || !(v >= q.low && v <= q.top) {
 					continue
 				}
+				why := fmt.Sprintf("%.6g %s", v, q.unit)
+				if e.Units == "" {
+					why += ", the unit is a guess"
+				}
 				s.Guesses = append(s.Guesses, Guess{
-					Role: q.role, File: f.Path, Paths: []string{e.Path}, Why: fmt.Sprintf("%.6g %s", v, q.unit),
+					Role: q.role, File: f.Path, Paths: []string{e.Path}, Why: why,
 					Flags: []string{q.flag, fmt.Sprintf("%.6g", v)}, value: v,
 					score: score - 0.1*float64(strings.Count(e.Path, "/")),
 				})
@@ -93,6 +97,9 @@ func energyScore(e source.Entry) float64 {
 	case isWavelength(e):
 		return 8
 	}
+	if _, known := source.ElectronVolts(e.Units); known {
+		return 3 // whatever its name
+	}
 	return 0
 }
 
@@ -112,7 +119,9 @@ func energyValue(e source.Entry) float64 {
 	switch {
 	case known:
 		return v * size
-	case v < 200: // of a number without unit, keV
+	case v < 1e-10: // of a number without unit, joules
+		return v / source.Joules(1)
+	case v < 200: // keV
 		return 1e3 * v
 	}
 	return v
@@ -123,6 +132,8 @@ func distanceScore(e source.Entry) float64 {
 	switch {
 	case among(w, "source", "focus", "translation", "travel"):
 		return 0
+	case among(w, "camera") && among(w, "length"), among(w, "sdd"):
+		return 8
 	case among(w, "distance", "dist", "detdist"):
 		if among(append(w, source.WordsOf(path.Dir(e.Path))...), "detector", "det", "eiger", "camera") {
 			return 12
@@ -161,6 +172,8 @@ func pixelScore(e source.Entry) float64 {
 		return 10
 	case among(w, "psize", "dxd", "pixelsize"), among(w, "pixel") && e.Units != "" && among(w, "ccd", "detector"):
 		return 8
+	case length && (slices.Equal(w, []string{"pix"}) || slices.Equal(w, []string{"pixel"})):
+		return 6
 	}
 	return 0
 }

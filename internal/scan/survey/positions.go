@@ -86,6 +86,9 @@ func (s *Survey) guessPairs(i int, group axes, of frames) {
 		x, y := group.entries[p.X], group.entries[p.Y]
 		fit, text := fits(x, y, of, f.numbered())
 		if fit == 0 {
+			if x.Elements() == y.Elements() && p.Penalty < unlikely {
+				s.lacking(x.Path, x.Elements(), of)
+			}
 			continue
 		}
 		vx, errX := f.browser.Float64s(x.Path)
@@ -125,6 +128,9 @@ func unnamedPair(names []string) []source.Pair {
 	return nil
 }
 
+// unlikely is the penalty of a pair whose names say nothing.
+const unlikely = 4
+
 // motorPair are the first two arrays of a group with a unit of length: motors, of names that say nothing.
 func motorPair(group axes) []source.Pair {
 	var motors []string
@@ -137,7 +143,6 @@ func motorPair(group axes) []source.Pair {
 	if len(motors) < 2 {
 		return nil
 	}
-	const unlikely = 4
 	return []source.Pair{{X: motors[0], Y: motors[1], Penalty: unlikely}}
 }
 
@@ -164,6 +169,13 @@ func fits(x, y source.Entry, of frames, numbered bool) (score float64, why strin
 	return 0, ""
 }
 
+// lacking notes an array of positions with too few for the frames.
+func (s *Survey) lacking(place string, n int, of frames) {
+	if s.short == "" && n > 1 && n < of.count {
+		s.short = fmt.Sprintf("the likeliest array, %s, has %d for %d frames", place, n, of.count)
+	}
+}
+
 // guessPoints takes an array of points for positions.
 func (s *Survey) guessPoints(i int, e source.Entry, of frames) {
 	h := npz.Header{Dtype: e.Type}
@@ -179,26 +191,61 @@ func (s *Survey) guessPoints(i int, e source.Entry, of frames) {
 		}
 		n = last
 	}
-	if of.count > 0 && n != of.count || n < 2 {
+	named := wordScore(e.Path, strings.Fields(`positions position pos translation points encoder coordinates coords
+		motors scan xy`), 6)
+	score, also := 8+named, ""
+	switch {
+	case n < 2:
+		return
+	case of.count > 0 && n > of.count && named > 0: // an aborted scan
+		score, also = 4, ", more than frames"
+	case of.count > 0 && n != of.count:
+		if named > 0 {
+			s.lacking(e.Path, n, of)
+		}
 		return
 	}
-	score := 8 + wordScore(e.Path, strings.Fields(`positions position pos translation points encoder coordinates coords
-		motors scan xy`), 6)
 	values, err := s.Files[i].browser.Float64s(e.Path)
 	if err != nil || !finite(values) || !varies(values) {
 		return
 	}
+	numbered := last == 3 && counts(values, last)
+	if numbered {
+		values = without(values, last)
+	}
 	unit, sure := s.unitFor(e, values, nil, of)
 	g := Guess{
 		Role: Positions, File: s.Files[i].Path, Paths: []string{e.Path}, score: score + 5*float64(i),
-		Why:   fmt.Sprintf("%d points, %s %s; column before row is a guess", n, span(values), unit),
 		Flags: []string{"--positions-file", s.inFile(i, e.Path)},
 	}
+	if numbered {
+		also += ", numbered by the first column"
+		g.Flags = append(g.Flags, "--x", "1", "--y", "2")
+	}
+	g.Why = fmt.Sprintf("%d points%s, %s %s; column before row is a guess", n, also, span(values), unit)
 	if !sure {
 		g.Flags = append(g.Flags, "--unit", unit)
 		g.Why += ", the unit, too"
 	}
 	s.Guesses = append(s.Guesses, g)
+}
+
+// counts reports whether the first of some columns counts the rows, from any number.
+func counts(values []float64, columns int) bool {
+	for i := columns; i < len(values); i += columns {
+		if values[i] != values[i-columns]+1 {
+			return false
+		}
+	}
+	return true
+}
+
+// without are the values of some columns without those of the first.
+func without(values []float64, columns int) (rest []float64) {
+	for row := range slices.Chunk(values, columns) {
+		rest = append(rest, row[1:]...)
+	}
+	return rest
 }
 
 // unitFor is the unit of positions: the one that the file states, or else the one in which their steps fit the probe

@@ -17,7 +17,8 @@ type Survey struct {
 	Command []string `json:"command"` // that would check the scan; none if there are no patterns
 
 	follow string
-	crop   bool // the detector is oblong or large
+	crop   bool   // the detector is oblong or large, or has an odd side
+	short  string // an array of too few positions; empty: there is none
 }
 
 // File is what one file holds.

@@ -86,6 +86,20 @@ func TestCommands(t *testing.T) {
 			"det/detector_distance@units": "mm", "det/x_pixel_size": 75e-6, "source/distance": 40.0,
 		}, "--patterns c/frames --x c/x_um --y c/y_um --mask :det/pixel_mask --probe-file :guess/probe " +
 			"--energy-ev 8500 --distance-m 1.95 --detector-pixel-um 75"},
+		"names that say little, but units": {sourcetest.File{
+			"c/frames": frames, "c/x_um": grid(1, false), "c/y_um": grid(1, true), "beam/photon_E": 1.3e-15,
+			"beam/photon_E@units": "J", "geom/camera_length": 1500.0, "geom/camera_length@units": "mm",
+			"geom/pix": 55.0, "geom/pix@units": "um",
+		}, "--patterns c/frames --x c/x_um --y c/y_um --energy-ev 8113.96 --distance-m 1.5 --detector-pixel-um 55"},
+		"joules without a unit": {sourcetest.File{"c/frames": frames, "c/energy": 1.3e-15},
+			"--patterns c/frames --energy-ev 8113.96"},
+		"points with a number": {sourcetest.File{
+			"c/frames": frames, "c/stage_points": numbered(36), "c/stage_points@units": "um",
+		}, "--patterns c/frames --positions-file :c/stage_points --x 1 --y 2"},
+		"an aborted scan": {sourcetest.File{
+			"c/frames": patterns(30, 32, 32), "c/points": patternsOf(36, 2), "c/points@units": "m",
+		}, "--patterns c/frames --positions-file :c/points"},
+		"an odd side":        {sourcetest.File{"c/frames": patterns(4, 65, 65)}, "--patterns c/frames --crop auto"},
 		"an oblong detector": {sourcetest.File{"c/frames": patterns(4, 40, 64)}, "--patterns c/frames --crop auto"},
 		"a large detector":   {sourcetest.File{"c/frames": patterns(2, 320, 320)}, "--patterns c/frames --crop auto"},
 		"steps of reciprocal and real space": {sourcetest.File{
@@ -111,6 +125,31 @@ func patternsOf(shape ...int) *ndarray.Float32 {
 		a.Data[i] = 1e-6 * float32(i%7)
 	}
 	return a
+}
+
+// numbered are points (m, 3) whose first column counts them.
+func numbered(m int) *ndarray.Float32 {
+	a := patternsOf(m, 3)
+	for i := range m {
+		a.Data[3*i] = float32(i + 1)
+	}
+	return a
+}
+
+// TestTooFewPositions: the page names the array that has too few, and marks the unit that it guesses.
+func TestTooFewPositions(t *testing.T) {
+	s, _ := of(t, sourcetest.File{
+		"c/frames": patterns(40, 32, 32), "c/x_um": grid(1, false), "c/y_um": grid(1, true), "c/energy": 8.0,
+	}.Write(t, "scan.h5"))
+	var text strings.Builder
+	if err := s.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"the likeliest array, c/x_um, has 36 for 40 frames", "8000 eV, the unit is a guess"} {
+		if !strings.Contains(text.String(), part) {
+			t.Errorf("no %q in\n%s", part, text.String())
+		}
+	}
 }
 
 // TestSeveralFiles: the positions of a text file win over those of the scan, and a mask comes from its own file.
