@@ -1,6 +1,9 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/scan/source"
@@ -26,7 +29,7 @@ together, such as a detector's master file and a CSV of positions, are given tog
 // Run describes a model or a scan.
 func (c *inspectCmd) Run(app *appContext) error {
 	if source.IsData(c.Files[0]) {
-		s, err := survey.Files(c.Files, source.Options{Library: c.HDF5, FollowLinks: c.FollowLinks})
+		s, err := c.survey()
 		if err != nil {
 			return err
 		}
@@ -43,10 +46,26 @@ func (c *inspectCmd) Run(app *appContext) error {
 	}
 	d, err := contract.Describe(c.Files[0])
 	if err != nil {
-		return err
+		return c.neither(err)
 	}
 	if c.JSON {
 		return d.WriteJSON(app.Stdout)
 	}
 	return d.WriteText(app.Stdout)
+}
+
+// neither is the error about a file that is no model. One that is not named like a model is meant as data.
+func (c *inspectCmd) neither(asModel error) error {
+	path := c.Files[0]
+	if info, err := os.Stat(path); err == nil && info.IsDir() || filepath.Ext(path) == ".onnx" {
+		return asModel
+	}
+	if _, err := c.survey(); err != nil {
+		return err
+	}
+	return asModel
+}
+
+func (c *inspectCmd) survey() (*survey.Survey, error) {
+	return survey.Files(c.Files, source.Options{Library: c.HDF5, FollowLinks: c.FollowLinks})
 }
