@@ -4,7 +4,8 @@
 // A Canvas covers all positions of a scan or, made by NewGrowing, those known so far. Add puts one patch of N x N
 // pixels on it. The weight of a pixel is the probe's intensity |P|^2, the share of the photons that saw it. Object is
 // the weighted mean of the patches, Coverage the sum of the weights, Spread the disagreement of overlapping patches.
-// Variance is the mean of the variances that the network gives with the patches.
+// Variance is the mean of the variances that the network gives with the patches. Refill stitches the same patches anew,
+// turned to other phases.
 // Patches lie at whole pixels; nothing is interpolated.
 //
 // In the scan's pixel frame x runs along columns and y along rows. The patch of a position covers the pixels from N/2
@@ -281,8 +282,18 @@ func accumulate(pixels []sums, values []complex64, weights []int64) {
 	}
 }
 
-// fixed rounds to a multiple of 2^-24.
-func fixed(v float32) int64 { return int64(math.RoundToEven(float64(v) * (1 << valueBits))) }
+// fixed rounds to a multiple of 2^-24; v is finite and far below 2^26. Adding 3 * 2^51 rounds to an integer, ties to
+// even, which then is in the low bits of the sum: two instructions instead of the call of math.RoundToEven.
+func fixed(v float32) int64 { return rounded(float64(v) * (1 << valueBits)) }
+
+// rounded is the integer nearest to v, of a magnitude below 2^50.
+func rounded(v float64) int64 {
+	const shift = 3 << 51
+	return int64(math.Float64bits(v+shift)) - int64(shiftBits)
+}
+
+// shiftBits are the bits of 3 * 2^51.
+const shiftBits = 0x4338_0000_0000_0000
 
 // Object is the weighted mean of all patches, (H, W) complex transmission; 0 where none lies.
 func (c *Canvas) Object() *ComplexArray {

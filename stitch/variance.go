@@ -43,7 +43,7 @@ func fixedLog(v float32) int64 {
 	if !(v < maxLog) {
 		return maxLog << logBits
 	}
-	return int64(math.RoundToEven(float64(max(v, -maxLog)) * (1 << logBits)))
+	return rounded(float64(max(v, -maxLog)) * (1 << logBits))
 }
 
 // Variance is the mean of the patches' variances over a pixel, (H, W), in the square of the object's unit; 0 where no

@@ -74,8 +74,8 @@ func parts(l Library) ([]string, error) {
 	return names, nil
 }
 
-// place copies a file into memory that the loader can open. It does not seal the file: the kernel refuses a seal (EBUSY)
-// while it moves or counts a page of it, and who may write into an open file of this process may trace it too.
+// place copies a file into memory that the loader can open. It does not seal the file: the kernel refuses a seal with
+// EBUSY while it moves a page of it, and who may write into an open file of this process may trace the process, too.
 func place(name string) (string, error) {
 	content, err := files.ReadFile(name)
 	if err != nil {

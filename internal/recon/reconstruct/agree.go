@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
-	"math/cmplx"
 	"os"
 	"runtime"
 	"sync"
@@ -49,14 +47,14 @@ func (r *Reconstruction) Agree(ctx context.Context) error {
 // PatchFile keeps the patches of a general model on disk, so that their phases can be brought into agreement. The file
 // has no name, so a scan of any size needs no memory and leaves nothing. Several goroutines may call Add.
 type PatchFile struct {
-	n        int
-	weights  *ndarray.Float32 // (N, N)
-	variance bool             // the logarithm of the variance is kept, too
-	dir      string           // of the file; empty: that of temporary files
-	most     int64            // bytes of the file; 0: any number
+	n       int
+	weights *ndarray.Float32 // (N, N)
+	dir     string           // of the file; empty: that of temporary files
+	most    int64            // bytes of the file; 0: any number
 
 	mu     sync.Mutex
 	file   *os.File
+	record []byte   // the patch that is being written
 	placed []Placed // the frames of the patches, in the order of the file
 	fault  error    // why patches could not be kept; none are kept after it
 }
@@ -92,36 +90,25 @@ func (f *PatchFile) Agree(
 func (f *PatchFile) turn(
 	ctx context.Context, canvas *stitch.Canvas, note func(id int64, turned []complex64),
 ) (*stitch.Canvas, error) {
-	object := canvas.Object() // (H, W)
+	object, next := canvas.Object(), canvas.Emptied() // (H, W)
 	top, left := canvas.Origin()
-	next, err := f.canvas()
-	if err != nil {
-		return nil, err
-	}
 	g, ctx := errgroup.WithContext(ctx)
 	workers := runtime.GOMAXPROCS(0)
 	for worker := range workers {
 		g.Go(func() error {
-			patch := make([]complex64, f.n*f.n)
+			patch, record := make([]complex64, f.n*f.n), make([]byte, bytesPerValue*f.n*f.n)
 			for at := worker; at < len(f.placed) && ctx.Err() == nil; at += workers {
-				p := f.placed[at]
-				logVariance, err := f.read(at, patch)
-				if err != nil {
+				if err := f.read(at, record, patch); err != nil {
 					return err
 				}
+				p := f.placed[at]
 				row, col := frame.Corner(p.X, p.Y, f.n)
-				first := (row-top)*object.Shape[1] + col - left
-				turned := turnedTo(patch, object.Data[first:], object.Shape[1], f.weights.Data, f.n)
-				err = addTo(next, int(p.ID), p.X, p.Y, turned, logVariance)
-				if errors.Is(err, stitch.ErrValue) { // rounding made a value too large that was not before
-					turned = patch
-					err = addTo(next, int(p.ID), p.X, p.Y, turned, logVariance)
-				}
-				if err != nil {
+				turnTo(object.Data[(row-top)*object.Shape[1]+col-left:], object.Shape[1], patch, f.weights)
+				if err := next.Refill(p.X, p.Y, patch); err != nil {
 					return err
 				}
 				if note != nil {
-					note(p.ID, turned)
+					note(p.ID, patch)
 				}
 			}
 			return ctx.Err()
@@ -130,66 +117,59 @@ func (f *PatchFile) turn(
 	return next, g.Wait()
 }
 
-// canvas is an empty one for all patches.
-func (f *PatchFile) canvas() (*stitch.Canvas, error) {
-	x, y := make([]float64, len(f.placed)), make([]float64, len(f.placed))
-	for i, p := range f.placed {
-		x[i], y[i] = p.X, p.Y
-	}
-	return stitch.NewCanvas(x, y, f.n, f.weights)
-}
-
-// turnedTo is a patch (N, N) turned to the phase of the object there, whose rows have a stride: by the phase of the
-// weighted sum of conj(patch) object.
-func turnedTo(patch, object []complex64, stride int, weights []float32, n int) []complex64 {
-	var sum complex128
+// turnTo turns a patch (N, N) to the phase of the object there, whose rows have a stride: by the phase of the weighted
+// sum of conj(patch) object.
+func turnTo(object []complex64, stride int, patch []complex64, weights *ndarray.Float32) {
+	var re, im float64
+	n := weights.Shape[0]
 	for y := range n {
-		line := object[y*stride:]
-		for x := range n {
-			i := y*n + x
-			if p := patch[i]; real(p)*real(p)+imag(p)*imag(p) > stitch.MaxMagnitude*stitch.MaxMagnitude {
+		line, values, light := object[y*stride:][:n], patch[y*n:][:n], weights.Data[y*n:][:n]
+		for x, p := range values {
+			a, b := float64(real(p)), float64(imag(p))
+			if a*a+b*b > stitch.MaxMagnitude*stitch.MaxMagnitude {
 				continue // the canvas shortens it, because the probe is dim there
 			}
-			sum += complex(float64(weights[i]), 0) * cmplx.Conj(complex128(patch[i])) * complex128(line[x])
+			w, c, d := float64(light[x]), float64(real(line[x])), float64(imag(line[x]))
+			re += w * (a*c + b*d)
+			im += w * (a*d - b*c)
 		}
 	}
-	if sum == 0 {
-		return patch
-	}
-	turn, turned := complex64(sum/complex(cmplx.Abs(sum), 0)), make([]complex64, len(patch))
-	for i, v := range patch {
-		turned[i] = v * turn
-	}
-	return turned
-}
-
-// Add keeps the patch (N, N) of a frame and, if the network gives it, the logarithm of its variance; else it is nil. If
-// the disk or the file is full, Agree returns the error. Without a file, it does nothing.
-func (f *PatchFile) Add(p Placed, patch []complex64, logVariance []float32) {
-	if f == nil {
+	length := math.Hypot(re, im)
+	if length == 0 {
 		return
 	}
-	raw := make([]byte, 0, 12*len(patch))
-	for _, v := range patch {
-		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(real(v)))
-		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(imag(v)))
+	by := complex(float32(re/length), float32(im/length))
+	for i, v := range patch {
+		patch[i] = v * by
 	}
-	for _, v := range logVariance {
-		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
+}
+
+// Add keeps the patch (N, N) of a frame. If the disk or the file is full, Agree returns the error. Without a file, it
+// does nothing.
+func (f *PatchFile) Add(p Placed, patch []complex64) {
+	if f == nil {
+		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.fault != nil {
 		return
 	}
-	f.variance = logVariance != nil
-	if err := f.write(raw); err != nil {
+	f.record = f.record[:0]
+	for _, v := range patch {
+		f.record = binary.LittleEndian.AppendUint32(f.record, math.Float32bits(real(v)))
+		f.record = binary.LittleEndian.AppendUint32(f.record, math.Float32bits(imag(v)))
+	}
+	if err := f.write(f.record); err != nil {
 		f.fault = err
 		f.Close()
 		return
 	}
 	f.placed = append(f.placed, p)
 }
+
+// bytesPerValue is the size of a value of a patch in the file: real and imaginary part, float32.
+const bytesPerValue = 8
 
 // write appends a patch to the file.
 func (f *PatchFile) write(raw []byte) (err error) {
@@ -215,28 +195,17 @@ func (f *PatchFile) write(raw []byte) (err error) {
 	return nil
 }
 
-// read reads a patch and the logarithm of its variance, nil if there is none.
-func (f *PatchFile) read(at int, patch []complex64) (logVariance []float32, err error) {
-	size := len(patch)
-	record := 8 * size
-	if f.variance {
-		record = 12 * size
+// read reads a patch (N, N) by way of its record in the file.
+func (f *PatchFile) read(at int, record []byte, patch []complex64) error {
+	if _, err := f.file.ReadAt(record, int64(at)*int64(len(record))); err != nil {
+		return fmt.Errorf("reading patches that were kept on disk: %w", err)
 	}
-	raw := make([]byte, record)
-	if _, err := f.file.ReadAt(raw, int64(at)*int64(record)); err != nil {
-		return nil, fmt.Errorf("reading patches that were kept on disk: %w", err)
-	}
-	float := func(i int) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:])) }
 	for i := range patch {
-		patch[i] = complex(float(2*i), float(2*i+1))
+		v := record[bytesPerValue*i:][:bytesPerValue]
+		re, im := binary.LittleEndian.Uint32(v), binary.LittleEndian.Uint32(v[4:])
+		patch[i] = complex(math.Float32frombits(re), math.Float32frombits(im))
 	}
-	if f.variance {
-		logVariance = make([]float32, size)
-		for i := range logVariance {
-			logVariance[i] = float(2*size + i)
-		}
-	}
-	return logVariance, nil
+	return nil
 }
 
 // Close gives the disk space back. Without a file, it does nothing.

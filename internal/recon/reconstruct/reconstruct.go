@@ -183,7 +183,7 @@ func (r *Reconstruction) Add(i int, patches []complex64, logVariance []float32) 
 			switch err = addTo(r.canvas, patchID, r.scan.X[id], r.scan.Y[id], patch, variance); {
 			case err == nil:
 				r.notePatch(id, patch)
-				r.patchFile.Add(Placed{int64(id), r.scan.X[id], r.scan.Y[id]}, patch, variance)
+				r.patchFile.Add(Placed{int64(id), r.scan.X[id], r.scan.Y[id]}, patch)
 			case errors.Is(err, stitch.ErrDuplicate):
 				repeated++
 			case errors.Is(err, stitch.ErrValue):

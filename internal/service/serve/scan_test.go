@@ -108,7 +108,7 @@ func (m measured) expectedWith(t testing.TB, o Model, probe predict.Probe, extra
 		if err := canvas.Add(int(id), s.x[i], s.y[i], patch); err != nil {
 			t.Fatal(err)
 		}
-		patches.Add(reconstruct.Placed{ID: id, X: s.x[i], Y: s.y[i]}, patch, nil)
+		patches.Add(reconstruct.Placed{ID: id, X: s.x[i], Y: s.y[i]}, patch)
 	}
 	if patches != nil {
 		if canvas, err = patches.Agree(t.Context(), canvas, nil); err != nil {

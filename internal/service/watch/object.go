@@ -84,7 +84,7 @@ func (o *object) put(f frame, patch []complex64) error {
 	o.sums.add(f.id, f.sum)
 	placed := reconstruct.Placed{ID: f.id, X: f.x, Y: f.y}
 	o.placed = append(o.placed, placed)
-	o.patches.Add(placed, patch, nil)
+	o.patches.Add(placed, patch)
 	o.version++
 	return nil
 }
