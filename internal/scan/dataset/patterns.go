@@ -61,13 +61,22 @@ func (s *Scan) findPatterns(positions int, opt Options) (patterns, error) {
 	switch len(found) {
 	case 0:
 		return patterns{}, s.Fault(KeyPatterns, "no diffraction patterns, "+contents(s.file),
-			fmt.Sprintf("real (M, N, N) under %s or %s", KeyPatterns, KeyPatternsAlias), "")
+			fmt.Sprintf("real (M, N, N) under %s or %s", KeyPatterns, KeyPatternsAlias), s.otherPatterns())
 	case 2:
 		if err := s.sameContent(found[0], found[1]); err != nil {
 			return patterns{}, err
 		}
 	}
 	return found[0], nil
+}
+
+// otherPatterns is the remedy for a file without patterns. A result or a product has positions, and the patterns are
+// in another file.
+func (s *Scan) otherPatterns() string {
+	if s.file.Has(KeyX) || s.file.Has(KeyProbe) {
+		return "give the file of the patterns as the scan, and this one as --positions-file or --probe-file"
+	}
+	return "ptyx inspect lists the arrays; name that of the patterns as --patterns"
 }
 
 // describe finds M and N in a header.

@@ -65,7 +65,7 @@ func (s *Scan) readProbe(probeFile, library string, optional bool) error {
 			return nil
 		}
 		return s.Fault(KeyProbe, "no probe, "+contents(s.file), "complex (N, N)",
-			"give a file with a probe as --probe-file")
+			"give a file with a probe as --probe-file; ptyx probe makes one")
 	}
 	modes, err := s.probeModes(file)
 	if err != nil {

@@ -104,7 +104,7 @@ func TestViolations(t *testing.T) {
 		want []string
 	}{
 		{"no patterns", v.without(KeyPatterns),
-			[]string{": diff3d: ", "only xcoords, ycoords, probeGuess", "diffraction"}},
+			[]string{": diff3d: ", "only xcoords, ycoords, probeGuess", "diffraction", "this one as --positions-file"}},
 		{"pickled patterns", v.with(npztest.Pickled(KeyPatterns)),
 			[]string{": diff3d: ", "no diffraction patterns", "diff3d (a pickled Python object, which is not read)"}},
 		{"longdouble", v.with(npztest.Array{Key: KeyPatterns, Dtype: "<f16", Shape: []int{3, 64, 64},

@@ -425,7 +425,7 @@ func TestViewViolations(t *testing.T) {
 		{"rank 2", cxi.with(data, ndarray.New[float32](64, 64)), View{},
 			[]string{"found shape (64, 64), expected square patterns, shape (M, N, N)"}},
 		{"no probe", cxi.with("entry_1/instrument_1/source_1/illumination", nil), View{},
-			[]string{"no probe", "--probe-file"}},
+			[]string{"no probe", "as --probe-file; ptyx probe makes one"}},
 		{"positions of the wrong shape", cxi.with("entry_1/sample_1/geometry_1/translation", ndarray.New[float32](3)),
 			View{}, []string{"translation: found shape (3,), expected (M, 3)"}},
 		{"too few positions", cxi.with("entry_1/sample_1/geometry_1/translation", ndarray.New[float32](2, 3)), View{},

@@ -12,9 +12,7 @@ KEYS = {"patterns": "diff3d", "x": "xcoords", "y": "ycoords", "probe": "probeGue
 _MARK = "\0"
 _OWN = re.compile(_MARK + r"(result|reference|start)\.npz")
 _FLAG = re.compile(r"--(?!help\b)([a-z][a-z0-9_-]*)")
-_PROBE = re.compile(r"give a file with a probe as --probe(-file)?\b")
-# The command line has each flag with dashes and with underscores, and suggests both.
-_TWICE = re.compile(r'one of (\\?"\w+\\?"), \1(?=\?)')
+_PROBE = re.compile(r"give a file with a probe as --probe(-file)?\b(; ptyx probe makes one)?")
 _NAMES = {key: name for name, key in KEYS.items()}
 _KEY = re.compile(r"\b(" + "|".join(_NAMES) + r")\b")
 
@@ -35,4 +33,4 @@ def python(text: str, private: Path, *, arrays: bool) -> str:
     text = _OWN.sub(r"\1", text.replace(f"{private}/", _MARK)).replace(_MARK, "")
     if arrays:
         text = _KEY.sub(lambda key: _NAMES[key[0]], _PROBE.sub("give ptyx.Scan a probe", text))
-    return _TWICE.sub(r"\1", _FLAG.sub(lambda flag: flag[1].replace("-", "_"), text))
+    return _FLAG.sub(lambda flag: flag[1].replace("-", "_"), text)
