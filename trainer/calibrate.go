@@ -5,12 +5,13 @@ import (
 	"fmt"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/recon/guess"
 	"ptyx/internal/recon/solve"
 )
 
 // probes are the scans' probes with which training begins: as given, or, if they are to be learnt, calibrated on the
-// patterns to train on. A resumed training has its probes in its state, and where the truth is known nothing is learnt
-// of a probe.
+// patterns to train on. A given one that is far off is replaced before. A resumed training has its probes in its state,
+// and where the truth is known nothing is learnt of a probe.
 func (r Request) probes(ctx context.Context, train *Data) ([]*ndarray.Complex64, error) {
 	probes := scans(r.Scans).probes()
 	if !r.Config.learnsProbe() || r.Config.ProbePasses == 0 || r.Resume != "" {
@@ -21,7 +22,11 @@ func (r Request) probes(ctx context.Context, train *Data) ([]*ndarray.Complex64,
 		if err != nil {
 			return nil, err
 		}
-		problem.Measured, problem.Probe = scan.Measured, scan.Probe
+		problem.Measured = scan.Measured
+		problem.Probe, err = guess.Better(ctx, scan, scan.Probe, r.Config.Seed, "--probe-passes 0", r.Log)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", scan.Path, err)
+		}
 		result, err := solve.Calibrate(ctx, problem, r.Config.ProbePasses, r.Config.Seed, i)
 		if err != nil {
 			return nil, fmt.Errorf("calibrating the probe of %s: %w", scan.Path, err)

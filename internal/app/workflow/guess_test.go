@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"log/slog"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/base/testutil"
 	"ptyx/internal/format/npz"
+	"ptyx/internal/physics/optics"
 	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/simulate"
@@ -105,16 +106,17 @@ func TestSolveWarnsOfFaults(t *testing.T) {
 	}
 }
 
-// TestSolveReplacesAWrongProbe: with the wrong sign of the defocus, solve starts with another probe and says so, unless
-// the user wants to start with the given one.
-func TestSolveReplacesAWrongProbe(t *testing.T) {
+// TestAWrongProbeIsReplaced: with the wrong sign of the defocus, solve and infer start with another probe and say so,
+// unless the user wants to start with the given one.
+func TestAWrongProbeIsReplaced(t *testing.T) {
 	d, err := simulate.Run(t.Context(), simulate.Options{
-		N: 64, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 20,
-		Scan: simulate.Fermat, Count: 60, Step: 5, Photons: 1e6, Seed: 3,
+		N: 32, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 12,
+		Scan: simulate.Fermat, Count: 20, Step: 3, Photons: 1e6, Seed: 3,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	right := d.Probe.Clone()
 	for i, v := range d.Probe.Data {
 		d.Probe.Data[i] = complex(real(v), -imag(v))
 	}
@@ -122,16 +124,45 @@ func TestSolveReplacesAWrongProbe(t *testing.T) {
 	if err := dataset.Write(path, d); err != nil {
 		t.Fatal(err)
 	}
-	for frozen, replaced := range map[int]bool{0: true, 1: false} {
-		var log bytes.Buffer
-		o := SolveOptions{Scan: path, Read: dataset.Options{Input: dataset.Amplitude}}
-		o.Solver.Freeze.Probe = frozen
-		p := problemOf(t, o, slog.New(slog.NewTextHandler(&log, nil)))
-		if got := !slices.Equal(p.Probe.Data, d.Probe.Data); got != replaced {
-			t.Errorf("frozen for %d passes: replaced is %v", frozen, got)
+	read := dataset.Options{Input: dataset.Amplitude}
+	solved := func(frozen int) func(log *slog.Logger) *ndarray.Complex64 {
+		return func(log *slog.Logger) *ndarray.Complex64 {
+			o := SolveOptions{Scan: path, Read: read}
+			o.Solver.Freeze.Probe = frozen
+			return problemOf(t, o, log).Probe
 		}
-		if got := strings.Contains(log.String(), "its defocus may have the wrong sign"); got != replaced {
-			t.Errorf("frozen for %d passes:\n%s", frozen, log.String())
+	}
+	inferred := func(passes int) func(log *slog.Logger) *ndarray.Complex64 {
+		return func(log *slog.Logger) *ndarray.Complex64 {
+			scan, err := dataset.Open(path, read)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer scan.Close()
+			n, err := generalNetwork(scan)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := (ProbeChoice{ScanProbe, passes}).apply(t.Context(), &n, scan, 0, log); err != nil {
+				t.Fatal(err)
+			}
+			return n.contract.Probe
+		}
+	}
+	for name, c := range map[string]struct {
+		probe    func(log *slog.Logger) *ndarray.Complex64
+		replaced bool
+	}{
+		"solve": {solved(0), true}, "solve, frozen": {solved(1), false},
+		"infer": {inferred(3), true}, "infer, as given": {inferred(0), false},
+	} {
+		var log bytes.Buffer
+		probe := c.probe(slog.New(slog.NewTextHandler(&log, nil)))
+		if like, _ := optics.Likeness(probe, right); (like > 0.9) != c.replaced {
+			t.Errorf("%s: a likeness of %.3f to the true probe", name, like)
+		}
+		if got := strings.Contains(log.String(), "its defocus may have the wrong sign"); got != c.replaced {
+			t.Errorf("%s:\n%s", name, log.String())
 		}
 	}
 }

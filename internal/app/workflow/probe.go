@@ -16,6 +16,7 @@ import (
 	"ptyx/internal/graph/onnxir"
 	"ptyx/internal/physics/optics"
 	"ptyx/internal/recon/general"
+	"ptyx/internal/recon/guess"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
@@ -164,8 +165,15 @@ func (p ProbeChoice) apply(
 		probe, source = before, ModelProbe
 	}
 	if p.Passes > 0 {
+		start, err := guess.Better(ctx, scan, probe, seed, "--probe-passes 0", log)
+		if err != nil {
+			return ofFile(err, scan.Path)
+		}
+		if start != probe {
+			source += ", replaced by one from the patterns"
+		}
 		source += fmt.Sprintf(", %d calibrating passes", p.Passes)
-		if probe, err = p.calibrated(ctx, scan, probe, seed, log); err != nil {
+		if probe, err = p.calibrated(ctx, scan, start, seed, log); err != nil {
 			return err
 		}
 	}

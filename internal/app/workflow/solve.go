@@ -19,6 +19,7 @@ import (
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/quality/evaluate"
 	"ptyx/internal/recon/engine"
+	"ptyx/internal/recon/guess"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
@@ -202,10 +203,10 @@ func (o SolveOptions) findProbe(
 	case p.Probe == nil:
 		found, err = missingProbe(ctx, scan, o.Solver.Seed, log)
 	case p.Object == nil && o.Solver.Freeze.Probe == 0:
-		found, err = betterProbe(ctx, scan, p.Probe, o.Solver.Seed, log)
+		found, err = guess.Better(ctx, scan, p.Probe, o.Solver.Seed, "--freeze probe:1", log)
 	}
 	if err != nil || found == p.Probe {
-		return err
+		return ofFile(err, scan.Path)
 	}
 	p.GivenProbe, p.FoundProbe, p.Probe = p.Probe, found, found.Clone()
 	return nil
