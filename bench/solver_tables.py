@@ -114,18 +114,25 @@ def options(rows):
 
 
 def large(rows):
-    return section("Large scans", "Patterns of 64 x 64 pixels in batches of an eighth of the scan. The time of a "
-                   "pattern may grow by 10%. Memory is the peak of the process.") + table(
-        ["patterns", "a pass, s", "a pattern and pass, ms", "memory, MB", ""],
-        [(r["patterns"], f"{r['pass']:.2f}", f"{r['ms']:.3f}", f"{r['bytes'] / 1e6:.0f}", mark(r["verdict"]))
-         for r in rows])
+    return section("Large scans", "Patterns of 64 x 64 pixels in four rows, read from disk in each pass "
+                   "(--memory-limit 20), in batches of an eighth of the scan. The processor time of a pattern may grow "
+                   "by 10%. Memory is the peak of the process.") + table(
+        ["patterns", "object, pixels", "a pass, s", "a pattern and pass, ms", "memory, MB", ""],
+        [(r["patterns"], "{} x {}".format(*r["object"]), f"{r['pass']:.2f}", f"{r['ms']:.3f}",
+          f"{r['bytes'] / 1e6:.0f}", mark(r["verdict"])) for r in rows])
 
 
-def tiles(rows):
-    return section("Many machines", "`ptyx solve --nats` in 16 tiles on workers that are pinned to a core each, 30 "
-                   "passes. The broker and `ptyx solve` use the same cores.") + table(
+def tiles(s):
+    share = s["share"]
+    return section("Many machines", f"`ptyx solve --nats` on {s['patterns']} patterns in {s['tiles']} tiles, 30 "
+                   "passes, on workers that are pinned to a core each. The broker and `ptyx solve` use the same cores.",
+                   f"A round of five passes takes {share['workers']:.2f} s of processor time in the workers, "
+                   f"{share['solve']:.3f} s in `ptyx solve`, and {share['broker']:.3f} s in the broker. From these "
+                   "comes the calculated efficiency, for workers with a core each and broker and `ptyx solve` beside "
+                   "them. The scan grows with the workers, who wait while `ptyx solve` computes.") + table(
         ["workers", "seconds", "efficiency"],
-        [(r["workers"], f"{r['seconds']:.1f}", f"{r['efficiency']:.2f}") for r in rows])
+        [(r["workers"], f"{r['seconds']:.1f}" if "seconds" in r else "calculated", f"{r['efficiency']:.2f}")
+         for r in s["rows"] + s["paper"]])
 
 
 WRITERS = {"solve": solve, "refine": refine, "photons": photons, "positions": positions, "sizes": sizes,

@@ -52,12 +52,12 @@ class Solving:
                       "--quiet", *flags])
 
     def solved(self, scan, *flags, out="ours"):
-        """Runs ptyx solve; returns its residual, its passes, the processor time in seconds and the peak memory."""
+        """Runs ptyx solve: its residual, passes and object's size, the processor time in seconds, the peak memory."""
         run = measured([self.ptyx, "solve", "--data", scan, "--output-dir", self.files / out, "--threads", self.threads,
                         "--quiet", "--json", *flags])
-        solver = json.loads(run.output)["solver"]
-        return {"residual": solver["residual"], "passes": solver["passes"], "processor": run.processor,
-                "memory": run.memory}
+        result = json.loads(run.output)
+        return {key: result["solver"][key] for key in ("residual", "passes")} | {
+            "object": result["object"], "processor": run.processor, "memory": run.memory}
 
     def peer(self, scan, *flags, passes=PASSES, out="theirs"):
         """Runs pty-chi in the fastest way; returns seconds of the process, and its own report."""
