@@ -126,7 +126,9 @@ func TestWatchStreamRefuses(t *testing.T) {
 		"--connections: found 0":             {"tcp://localhost:1", "--positions-file", "p.csv", "--connections", "0"},
 		"expected next, current":             {"tcp://localhost:1", "--series", "last"},
 		"only frames of a detector's stream": {t.TempDir(), "--positions-file", "tcp://localhost:1"},
-		"no frame that could be used":        {"tcp://localhost:1", "--positions-file", "plan.csv", "--idle", "200ms"},
+		"no message within 200ms":            {"tcp://localhost:1", "--positions-file", "plan.csv", "--idle", "200ms"},
+		"find the crop of an earlier scan":   {"tcp://localhost:1", "--positions-file", "p.csv", "--crop", "auto"},
+		"reading the mask: none.npz":         {"tcp://localhost:1", "--positions-file", "p.csv", "--mask", "none.npz"},
 	} {
 		out := filepath.Join(t.TempDir(), "out")
 		var stdout, stderr strings.Builder

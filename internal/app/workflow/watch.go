@@ -24,6 +24,7 @@ import (
 	"ptyx/internal/service/listen"
 	"ptyx/internal/service/live"
 	"ptyx/internal/service/watch"
+	"ptyx/internal/service/zeromq"
 	ort "ptyx/runtime"
 )
 
@@ -72,8 +73,9 @@ func (o *WatchOptions) checkPath() error {
 	}
 	if err != nil {
 		return &badinput.Error{
-			File: o.Watch.Path, Found: "nothing that can be watched", Expected: "a directory, or a file in one",
-			Remedy: "make the directory first", Cause: err,
+			File: o.Watch.Path, Found: "nothing that can be watched",
+			Expected: "a directory, a file in one, or " + zeromq.Scheme + "HOST:PORT",
+			Remedy:   "if it is a directory, make it first", Cause: badinput.Cause(err),
 		}
 	}
 	o.Watch.Single = o.Watch.Single || !info.IsDir()
@@ -112,6 +114,9 @@ type Watched struct {
 func (w Watched) String() string {
 	size := fmt.Sprintf("object %d x %d", w.Object[0], w.Object[1])
 	text := fmt.Sprintf("%s: %d frames on %s, %s", w.OutputDir, w.Frames, w.Device, size)
+	if w.Frames == 0 {
+		text = "no object, because no frame was computed"
+	}
 	for _, c := range []struct {
 		count int
 		what  string

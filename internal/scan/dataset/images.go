@@ -10,20 +10,25 @@ import (
 //
 // As of a file, the first image shows which pixels are gaps: those from the count on that the detector states as limit.
 func OpenImages(images source.Images, opt Options) (*Scan, error) {
-	if err := opt.View.check(); err != nil {
+	if err := CheckImages(images.Address, opt.View); err != nil {
 		return nil, err
-	}
-	if opt.View.Crop.Auto { // a single pattern has the shape of the object, and is no measure of the centre
-		return nil, &badinput.Error{
-			File: images.Address, Key: "--crop", Found: "auto", Expected: "SIZE or SIZE@ROW,COLUMN for single images",
-			Remedy: "find the crop of an earlier scan with ptyx validate --crop auto",
-		}
 	}
 	opt.Growing, opt.Part, opt.Orientation = false, true, FramesFirst
 	opt.NoPositions, opt.NoProbe, opt.NoObject = true, true, true
 	opt.View.PositionsFile, opt.View.X, opt.View.Y, opt.View.Unit = "", "", "", ""
 	opt.View.Raster, opt.View.StepNM = source.Raster{}, 0
 	return newScan(source.FromImages(images), opt)
+}
+
+// CheckImages refuses a view of images from an address that none of them can have.
+func CheckImages(address string, v View) error {
+	if v.Crop.Auto { // a single pattern has the shape of the object, and is no measure of the centre
+		return &badinput.Error{
+			File: address, Key: "--crop", Found: "auto", Expected: "SIZE or SIZE@ROW,COLUMN for single images",
+			Remedy: "find the crop of an earlier scan with ptyx validate --crop auto",
+		}
+	}
+	return v.check()
 }
 
 // Amplitudes makes the pattern (N, N) of an image of the detector, as Frames does for the images of a file. It changes

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 
 	"ptyx/internal/scan/source"
@@ -61,6 +62,18 @@ func (v View) openMask() (*source.Source, error) {
 		return nil, nil
 	}
 	return source.Open(file, v.options(source.Places{Mask: cmp.Or(place, source.Sole)}))
+}
+
+// CheckMask refuses a file of a mask that cannot be read, before there is a pattern.
+func (v View) CheckMask() error {
+	mask, err := v.openMask()
+	if err != nil {
+		return fmt.Errorf("reading the mask: %w", err)
+	}
+	if mask == nil {
+		return nil
+	}
+	return mask.Close()
 }
 
 // OpenObject opens the file FILE[:PATH] of an object. An HDF5 file of no known layout needs PATH, unless it holds one

@@ -405,20 +405,32 @@ func (d *detector) missing() string {
 	return d.gaps.String()
 }
 
-// missed is the error of a watch that saw frames, but not the start of their series.
-func (d *detector) missed() error {
+// missed is the error of a watch to which no frame came within a time, or frames without the start of their series.
+func (d *detector) missed(idle time.Duration) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	one := d.otherOne
 	if len(d.held) > 0 {
 		one = d.held[0].image.Series
 	}
-	if d.series != nil || d.other+len(d.held) == 0 {
+	switch {
+	case d.series == nil && d.lastByte.Load() == 0:
+		return &badinput.Error{
+			File: d.o.Stream.Address, Found: fmt.Sprintf("no message within %v", idle), Expected: "frames of a series",
+			Remedy: "check the address and the detector's stream; with --idle 0, ptyx waits without end",
+		}
+	case d.series != nil && d.accepted.Load() == 0:
+		return &badinput.Error{
+			File: d.o.Stream.Address, Found: fmt.Sprintf("the start of series %d and no frame of it", d.series.ID),
+			Expected: "frames",
+			Remedy:   "check that the detector was triggered, and that no other receiver takes its frames",
+		}
+	case d.series != nil || d.other+len(d.held) == 0:
 		return nil
 	}
 	return &badinput.Error{
 		File: d.o.Stream.Address, Found: fmt.Sprintf("frames of series %d, but not the start of it", one.ID),
-		Expected: "the start of series " + d.o.Stream.Series.String(),
+		Expected: "the start of a series",
 		Remedy:   fmt.Sprintf("start ptyx before the detector, or give --series %d to follow that one", one.ID),
 	}
 }

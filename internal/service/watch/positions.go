@@ -36,13 +36,16 @@ type positions struct {
 	fault      error     // of the last reading
 	faultSince time.Time // of the first of several readings with a fault
 	reported   string    // the last fault that was logged
+	read       bool      // once without a fault
+	doubled    int64     // an id that has two positions, of which the first counts; -1: there is none
+	reportedID bool      // doubled was logged
 	fresh      []int64   // ids whose frames may wait
 }
 
 // newPositions are those of a file or a stream or, without a path, of the raster of a view, which counts from its first
 // corner.
 func newPositions(path string, v dataset.View) *positions {
-	p := &positions{path: path, view: v}
+	p := &positions{path: path, view: v, doubled: -1}
 	if path == "" {
 		const nanometre = 1e-9
 		x, y := v.Raster.Positions(v.StepNM*nanometre, v.StepNM*nanometre)
@@ -55,11 +58,7 @@ func newPositions(path string, v dataset.View) *positions {
 func (p *positions) look() (added bool) {
 	info, err := os.Stat(p.path)
 	if err != nil {
-		p.fault = &badinput.Error{
-			File: p.path, Key: "--positions-file", Found: "a file that cannot be read",
-			Expected: "positions as CSV or NPZ",
-			Cause:    badinput.Cause(err),
-		}
+		p.fault = unreadable(p.path, err)
 		return false
 	}
 	if p.fault == nil && stateOf(info) == p.state {
@@ -71,6 +70,14 @@ func (p *positions) look() (added bool) {
 	return p.add(ids, x, y, unit)
 }
 
+// unreadable is the error for a file of positions that cannot be read.
+func unreadable(path string, cause error) error {
+	return &badinput.Error{
+		File: path, Key: "--positions-file", Found: "nothing that can be read",
+		Expected: "a file of positions: CSV, NPZ or HDF5", Cause: badinput.Cause(cause),
+	}
+}
+
 // add takes in positions in a unit, and reports whether there are new ones.
 func (p *positions) add(ids []int64, x, y []float64, unit string) (added bool) {
 	scale, metres := source.Metres(unit)
@@ -79,11 +86,15 @@ func (p *positions) add(ids []int64, x, y []float64, unit string) (added bool) {
 	}
 	p.metres = metres
 	for i, id := range ids {
-		if _, known := p.byID.get(id); !known {
-			px, py := p.view.OfPart(scale*x[i], scale*y[i])
+		px, py := p.view.OfPart(scale*x[i], scale*y[i])
+		first, known := p.byID.get(id)
+		switch {
+		case !known:
 			p.byID.add(id, position{px, py})
 			p.fresh = append(p.fresh, id)
 			added = true
+		case first != position{px, py}:
+			p.doubled = id
 		}
 	}
 	return added
@@ -98,7 +109,7 @@ func readPositions(path string, v dataset.View) (ids []int64, x, y []float64, un
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, nil, nil, "", err
+		return nil, nil, nil, "", unreadable(path, err)
 	}
 	return positionsOfCSV(path, data, v)
 }
@@ -263,13 +274,50 @@ func (w *Watcher) updatePositions() {
 	}
 }
 
-// reportPositionsFault logs, once, a fault of the positions that has lasted for some time.
+// reportPositionsFault logs, once, a fault of the positions that has lasted for some time, or is there from the start.
+// The first reading without a fault is logged, too.
 func (w *Watcher) reportPositionsFault(after time.Duration) {
 	p := w.positions
-	if p.fault != nil && w.o.Clock.Now().Sub(p.faultSince) >= after && p.reported != p.fault.Error() {
+	if p.doubled >= 0 && !p.reportedID {
+		p.reportedID = true
+		w.o.Log.Warn("an id has two positions, of which the first counts", "positions", p.path, "id", p.doubled)
+	}
+	switch {
+	case p.fault == nil && !p.read:
+		p.read = true
+		w.o.Log.Info("positions are read", "file", p.path, "positions", p.byID.count, "unit", p.unit())
+		w.checkSpan(p)
+	case p.fault != nil && (!p.read || w.o.Clock.Now().Sub(p.faultSince) >= after) && p.reported != p.fault.Error():
 		p.reported = p.fault.Error()
 		w.o.Log.Warn("the positions have a fault; trying again", "error", p.reported)
 	}
+}
+
+// checkSpan warns of positions in pixels that nearly coincide: they may be lengths.
+func (w *Watcher) checkSpan(p *positions) {
+	const fewest, part = 16, 16
+	if p.metres || p.byID.count < fewest {
+		return
+	}
+	low, high := position{math.Inf(1), math.Inf(1)}, position{math.Inf(-1), math.Inf(-1)}
+	for _, page := range p.byID.pages {
+		for _, at := range page.values {
+			low = position{min(low.x, at.x), min(low.y, at.y)}
+			high = position{max(high.x, at.x), max(high.y, at.y)}
+		}
+	}
+	if width, height := high.x-low.x, high.y-low.y; max(width, height) < float64(w.o.Contract.N)/part {
+		w.o.Log.Warn("all positions lie within a small part of a pattern; if they are lengths, state --unit",
+			"file", p.path, "span", fmt.Sprintf("%.3g x %.3g px", width, height))
+	}
+}
+
+// unit is the unit that positions have here.
+func (p *positions) unit() string {
+	if p.metres {
+		return "m"
+	}
+	return "px"
 }
 
 // locate sets a frame's position. A frame without one waits, and locate reports false.

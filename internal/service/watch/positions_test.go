@@ -1,8 +1,10 @@
 package watch
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -10,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ptyx/internal/format/hdf5/hdf5test"
 	"ptyx/internal/format/npz"
@@ -268,6 +271,34 @@ func TestPlans(t *testing.T) {
 		}
 		if p.metres != (tt.scale != 1) {
 			t.Errorf("%s: metres %v", name, p.metres)
+		}
+	}
+}
+
+// TestRemarksOnPositions: what is wrong with a file of positions from the start is logged at once, and once.
+func TestRemarksOnPositions(t *testing.T) {
+	list := func(line func(i int) string) (text string) {
+		for i := range 16 {
+			text += line(i)
+		}
+		return text
+	}
+	for name, c := range map[string]struct{ content, logged string }{
+		"good":      {list(func(i int) string { return fmt.Sprintf("%d,%d,0\n", i, i) }), "positions=16 unit=px"},
+		"lengths":   {list(func(i int) string { return fmt.Sprintf("%d,%v,0\n", i, 0.01*float64(i)) }), "state --unit"},
+		"two":       {"0,1,1\n0,2,2\n", "an id has two positions"},
+		"semicolon": {"id;x;y\n0;1;2\n", "expected id,x,y"},
+	} {
+		path := filepath.Join(t.TempDir(), "plan.csv")
+		put(t, path, c.content)
+		var log bytes.Buffer
+		w := &Watcher{positions: newPositions(path, dataset.View{}), o: Options{
+			Clock: RealClock{}, GiveUp: time.Hour, Contract: model(), Log: slog.New(slog.NewTextHandler(&log, nil)),
+		}}
+		w.updatePositions()
+		w.updatePositions()
+		if strings.Count(log.String(), c.logged) != 1 || name == "good" && strings.Contains(log.String(), "WARN") {
+			t.Errorf("%s: logged %s, expected %q once", name, &log, c.logged)
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,9 +53,11 @@ func (s Stream) check(positions string, v dataset.View) error {
 	case s.Room <= 0:
 		return &badinput.Error{Key: "--keep-gb", Found: "no room", Expected: "a number above 0"}
 	case zeromq.IsAddress(positions):
-		return zeromq.CheckAddress(positions)
+		if err := zeromq.CheckAddress(positions); err != nil {
+			return err
+		}
 	}
-	return nil
+	return dataset.CheckImages(s.Address, v)
 }
 
 // stream follows a detector. One goroutine uses it.
@@ -192,24 +196,33 @@ func (s *stream) flush(all bool) error { return unwrapFatal(s.w.stitch(all)) }
 
 // end has the last frames computed. If there was none, it says why.
 func (s *stream) end() error {
+	s.finished = true // what was announced and has not come is missing
 	if err := s.flush(true); err != nil || len(s.w.object.placed) > 0 {
 		return err
 	}
-	if t := s.w.tally(); t.Waiting > 0 {
+	if ids := slices.Sorted(maps.Keys(s.waiting)); len(ids) > 0 {
 		return &badinput.Error{
-			File: s.w.o.Positions, Found: fmt.Sprintf("no position of the %d frames that came", t.Waiting),
+			File:     s.w.o.Positions,
+			Found:    fmt.Sprintf("no position of the %d frames that came, %d to %d", len(ids), ids[0], ids[len(ids)-1]),
 			Expected: "positions with the ids of the frames", Remedy: s.remedy(),
 		}
 	}
-	return s.detector.missed()
+	return s.detector.missed(s.w.o.Idle)
 }
 
 // remedy is what to do if no frame has got its position.
 func (s *stream) remedy() string {
-	if count := s.places.skipped(); count > 0 {
+	p := s.w.positions
+	switch count := s.places.skipped(); {
+	case count > 0:
 		return fmt.Sprintf("%d messages of positions could not be used: see the log for the first", count)
+	case p.fault != nil:
+		return "see the log for the fault of the positions"
+	case p.byID.count == 0:
+		return "none has come"
 	}
-	return "check the ids"
+	low, high := p.byID.span()
+	return fmt.Sprintf("check the ids: those of the positions are %d to %d", low, high)
 }
 
 // unwrapFatal is the error inside, where all errors are fatal.

@@ -529,3 +529,41 @@ func TestUnusedPositions(t *testing.T) {
 		t.Errorf("%+v, %v: %s", out, err, l.logged())
 	}
 }
+
+// TestSilentSenders: a watch that ends because nothing more comes says what is missing, and how to get it.
+func TestSilentSenders(t *testing.T) {
+	m := measure(4)
+	d := m.detector(2, "bslz4")
+	frames := [][][]byte{d.Start(), d.Image(0, m.counts[0]), d.Image(1, m.counts[1])}
+	later := filepath.Join(t.TempDir(), "later.csv")
+	put(t, later, "1000,50,50\n1003,51,50\n")
+	for name, c := range map[string]struct {
+		send  [][][]byte
+		plan  string // empty: that of all frames
+		error string // empty: there is an object
+	}{
+		"nothing":      {nil, "", "no message within 300ms"},
+		"a start":      {frames[:1], "", "the start of series 7 and no frame of it"},
+		"other ids":    {frames, later, "those of the positions are 1000 to 1003"},
+		"some frames":  {frames, "", ""},
+		"no positions": {frames, later + ".none", "see the log for the fault of the positions"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := listenTo(t, m)
+			l.o.Idle = 300 * time.Millisecond
+			if c.plan != "" {
+				l.o.Positions = c.plan
+			}
+			go l.send(c.send...)
+			out, err := Run(t.Context(), l.o)
+			switch {
+			case c.error != "":
+				if err == nil || !strings.Contains(err.Error(), c.error) {
+					t.Errorf("the error is %v\n%s", err, l.logged())
+				}
+			case err != nil || out.Ended != Idle || out.Tally != Tally{Frames: 2, Missing: 2}:
+				t.Errorf("%+v, %v\n%s", out, err, l.logged())
+			}
+		})
+	}
+}

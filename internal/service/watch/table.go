@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"math"
 	"math/bits"
 	"slices"
 )
@@ -39,6 +40,16 @@ func (t *table[T]) get(id int64) (value T, known bool) {
 		return value, false
 	}
 	return p.values[at], true
+}
+
+// span is the smallest and the largest id of a table that is not empty.
+func (t *table[T]) span() (low, high int64) {
+	low = math.MaxInt64
+	for number, p := range t.pages {
+		low = min(low, number*pageIDs+int64(bits.TrailingZeros64(p.present)))
+		high = max(high, number*pageIDs+int64(bits.Len64(p.present))-1)
+	}
+	return low, high
 }
 
 // add takes in the value of a new id.

@@ -1,8 +1,10 @@
 package watch
 
 import (
+	"maps"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
 
 	"ptyx/internal/base/ndarray"
@@ -29,6 +31,10 @@ func TestTable(t *testing.T) {
 		}
 		if ids.count != len(want) {
 			t.Errorf("%d ids, expected %d", ids.count, len(want))
+		}
+		all := slices.Sorted(maps.Keys(want))
+		if low, high := ids.span(); low != all[0] || high != all[len(all)-1] {
+			t.Errorf("ids from %d to %d, expected %d to %d", low, high, all[0], all[len(all)-1])
 		}
 	}
 }

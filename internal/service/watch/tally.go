@@ -44,13 +44,22 @@ func (w *Watcher) tally() Tally {
 	return t
 }
 
-// attributes returns the counts for a log line.
+// attributes returns the counts for a log line: the frames, and what is not 0.
 func (t Tally) attributes() []any {
-	return []any{
-		"frames", t.Frames, "missing", t.Missing, "waiting", t.Waiting, "repeated", t.Repeated,
-		"conflicting", t.Conflicting, "late", t.Late, "refused", t.Refused, "broken_files", t.Broken,
-		"kept", t.Kept, "dropped", t.Dropped, "other_series", t.OtherSeries, "damaged", t.Damaged,
+	out := []any{"frames", t.Frames}
+	for _, c := range []struct {
+		name  string
+		count int
+	}{
+		{"missing", t.Missing}, {"waiting", t.Waiting}, {"repeated", t.Repeated}, {"conflicting", t.Conflicting},
+		{"late", t.Late}, {"refused", t.Refused}, {"broken_files", t.Broken}, {"kept", t.Kept},
+		{"dropped", t.Dropped}, {"other_series", t.OtherSeries}, {"damaged", t.Damaged},
+	} {
+		if c.count > 0 {
+			out = append(out, c.name, c.count)
+		}
 	}
+	return out
 }
 
 // facts are the counts that a page shows besides the rates: those that are not 0.

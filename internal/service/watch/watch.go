@@ -99,6 +99,9 @@ func (o Options) check() error {
 	if err := o.Stream.check(o.Positions, o.Read.View); err != nil {
 		return err
 	}
+	if err := o.Read.View.CheckMask(); err != nil {
+		return err
+	}
 	if o.Contract.Channels != 1 {
 		return &badinput.Error{
 			Key: "channels", Found: fmt.Sprintf("a model of groups of %d patterns", o.Contract.Channels),

@@ -157,8 +157,10 @@ func TestFollowReportsOnce(t *testing.T) {
 	}
 	cancel()
 	<-ended
-	if lines := strings.Count(log.String(), "no connection"); connections.Load() < 4 || lines != 1 {
-		t.Errorf("%d lines about %d connections: %s", lines, connections.Load(), &log)
+	for _, what := range []string{"connected to the sender", "the connection to the sender is lost"} {
+		if lines := strings.Count(log.String(), what); connections.Load() < 4 || lines != 1 {
+			t.Errorf("%d lines about %d connections: %s", lines, connections.Load(), &log)
+		}
 	}
 }
 
