@@ -18,6 +18,7 @@ import (
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/source"
+	"ptyx/internal/service/zeromq"
 )
 
 // position is a frame's position in object pixels, or in metres.
@@ -36,7 +37,7 @@ type positions struct {
 	fault      error     // of the last reading
 	faultSince time.Time // of the first of several readings with a fault
 	reported   string    // the last fault that was logged
-	read       bool      // once without a fault
+	read       bool      // once without a fault, or from no file
 	doubled    int64     // an id that has two positions, of which the first counts; -1: there is none
 	reportedID bool      // doubled was logged
 	fresh      []int64   // ids whose frames may wait
@@ -45,7 +46,7 @@ type positions struct {
 // newPositions are those of a file or a stream or, without a path, of the raster of a view, which counts from its first
 // corner.
 func newPositions(path string, v dataset.View) *positions {
-	p := &positions{path: path, view: v, doubled: -1}
+	p := &positions{path: path, view: v, doubled: -1, read: path == "" || zeromq.IsAddress(path)}
 	if path == "" {
 		const nanometre = 1e-9
 		x, y := v.Raster.Positions(v.StepNM*nanometre, v.StepNM*nanometre)
