@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/ndarray"
@@ -159,7 +160,7 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 	x := &exam{ctx: ctx, options: o, scan: scan, probe: scan.Probe, report: r}
 	x.survey, err = newSurvey(ctx, scan, scan.M)
 	if bad := (*badinput.Error)(nil); errors.As(err, &bad) { // a truncated file
-		r.Findings = append(append(r.Findings, named("axes", axes(x))...), ofFile(bad))
+		r.Findings = append(append(r.Findings, named("axes", axes(x))...), r.ofFile(bad))
 		return r, nil
 	}
 	if err != nil {
@@ -198,7 +199,7 @@ func (r *Report) open(path string, o Options) (*dataset.Scan, error) {
 		if err == nil || !errors.As(err, &bad) {
 			return scan, err
 		}
-		r.Findings = append(r.Findings, ofFile(bad))
+		r.Findings = append(r.Findings, r.ofFile(bad))
 		if bad.Key != dataset.KeyProbe && o.ProbeFile == "" {
 			return nil, nil
 		}
@@ -208,10 +209,13 @@ func (r *Report) open(path string, o Options) (*dataset.Scan, error) {
 	return nil, err
 }
 
-// ofFile is a reader's error as a finding.
-func ofFile(bad *badinput.Error) Finding {
+// ofFile is a reader's error as a finding. That of another file than the scan's, such as one of positions, names it.
+func (r *Report) ofFile(bad *badinput.Error) Finding {
 	f := Finding{
 		Severity: Error, Check: "file", Key: bad.Key, Found: bad.Found, Expected: bad.Expected, Fix: bad.Remedy,
+	}
+	if bad.File != "" && bad.File != r.File {
+		f.Key = strings.TrimSuffix(bad.File+": "+bad.Key, ": ")
 	}
 	if bad.Cause != nil {
 		f.Found += " (" + bad.Cause.Error() + ")"

@@ -505,6 +505,10 @@ func TestFindingsNameTheArrays(t *testing.T) {
 	if len(r.Findings) != 2 || r.Findings[0].Key != "pics" || r.Findings[1].Key != "h, v" {
 		t.Errorf("found:\n%s", text(t, r))
 	}
+	view.PositionsFile = filepath.Join(t.TempDir(), "gone.csv")
+	if r := file(t, path, validate.Options{View: view}); len(r.Findings) != 1 || r.Findings[0].Key != view.PositionsFile {
+		t.Errorf("without the file of the positions:\n%s", text(t, r))
+	}
 }
 
 // TestAScanIsExaminedAsItIsLookedAt: a scan that is turned has nothing wrong in the view that turns it back.

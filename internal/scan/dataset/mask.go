@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/format/npz"
 	"ptyx/internal/scan/source"
 )
 
@@ -88,8 +89,8 @@ func (s *Scan) mask(v View) (*ndarray.Float32, error) {
 // checkDetector refuses an image of another size than the detector's.
 func (s *Scan) checkDetector(p *patterns, what string, image *ndarray.Float32) error {
 	if w := p.window; !ndarray.SameShape(image.Shape, []int{w.height, w.width}) {
-		return s.Fault(p.key, fmt.Sprintf("%s of shape %v", what, image.Shape),
-			fmt.Sprintf("(%d, %d), the detector's", w.height, w.width), "")
+		return s.Fault(p.key, what+" of shape "+npz.Header{Shape: image.Shape}.ShapeText(),
+			fmt.Sprintf("(%d, %d), the detector's", w.height, w.width), "give one of the detector before --crop")
 	}
 	return nil
 }

@@ -435,7 +435,7 @@ func TestViewViolations(t *testing.T) {
 		{"dangling link", cxi.with(data, nil), View{}, []string{"no diffraction patterns"}},
 		{"a mask of another size", cxi.with("entry_1/instrument_1/detector_1/mask",
 			&hdf5.Unsigned{Shape: []int{2, 2}, Data: make([]uint32, 4)}), View{},
-			[]string{"a mask of shape [2 2], expected (64, 64)"}},
+			[]string{"a mask of shape (2, 2), expected (64, 64)", "before --crop"}},
 		{"nothing known", container{"a": 1.0}, View{},
 			[]string{"found an HDF5 file with a, expected a file as one of these has it: ptychodus product, "}},
 		{"positions that are no metres", cxi, View{PixelSizeNM: 1e-12}, []string{"pixels of the object at position"}},
