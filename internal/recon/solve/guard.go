@@ -122,6 +122,9 @@ func (g *guard) goBack(p Pass) error {
 	return nil
 }
 
+// forget frees what only further passes need: 24 bytes for each pixel of the object.
+func (g *guard) forget() { g.before, g.memory, g.state.memory = nil, memory{}, memory{} }
+
 // finish makes a solution of the state, or of the best one if its residual is lower.
 func (g *guard) finish(m method) (*Solution, error) {
 	last, err := g.state.finish(m)

@@ -219,6 +219,7 @@ func (s *state) run(ctx context.Context, m method, k keeper, progress func(Pass)
 		g.undo() // the pass was cut short
 	}
 	err = errors.Join(err, k.save(g)) // before finish, which turns the modes
+	g.forget()
 	solution, failed := g.finish(m)
 	if failed != nil {
 		return nil, errors.Join(failed, err)
