@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -398,11 +399,18 @@ func (d *detector) state() state {
 	return s
 }
 
-// missing lists ids that did not come.
-func (d *detector) missing() string {
+// missing lists ids that did not come; with all, also those after the last one that came.
+func (d *detector) missing(all bool) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.gaps.String()
+	if !all {
+		return d.gaps.String()
+	}
+	g := gaps{ranges: slices.Clone(d.gaps.ranges), next: d.gaps.next}
+	if end := int64(d.images); end > g.next {
+		g.ranges = append(g.ranges, [2]int64{g.next, end})
+	}
+	return g.String()
 }
 
 // missed is the error of a watch to which no frame came within a time, or frames without the start of their series.

@@ -177,7 +177,7 @@ func (p *Page) update(w *Watcher) {
 	p.updated = now
 	t, arrived, missing := w.tally(), w.arrived(), w.gaps.String()
 	if w.stream != nil {
-		missing = w.stream.detector.missing()
+		missing = w.stream.detector.missing(w.stream.finished)
 	}
 	if span := now.Sub(p.rated); span >= ratePause {
 		p.rates.Arriving, p.rates.Computed = rate(arrived-p.arrived, span), rate(t.Frames-p.computed, span)

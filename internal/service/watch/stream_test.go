@@ -550,7 +550,7 @@ func TestSilentSenders(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := listenTo(t, m)
-			l.o.Idle = 300 * time.Millisecond
+			l.o.Idle, l.o.Page = 300*time.Millisecond, NewPage(model())
 			if c.plan != "" {
 				l.o.Positions = c.plan
 			}
@@ -563,6 +563,8 @@ func TestSilentSenders(t *testing.T) {
 				}
 			case err != nil || out.Ended != Idle || out.Tally != Tally{Frames: 2, Missing: 2}:
 				t.Errorf("%+v, %v\n%s", out, err, l.logged())
+			case l.o.Page.Status().Missing != "2-3":
+				t.Errorf("the page says that %s are missing", l.o.Page.Status().Missing)
 			}
 		})
 	}

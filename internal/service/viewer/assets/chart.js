@@ -3,7 +3,7 @@ import { roundDown, text } from "./units.js";
 
 const margin = { left: 58, right: 12, top: 22, bottom: 38 };
 
-// drawChart draws y over x. options: title, xLabel, and logarithmic for the y axis.
+// drawChart draws y over x. options: title, xLabel, and whole if x are whole numbers.
 export function drawChart(canvas, x, y, options) {
   const density = window.devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight;
   canvas.width = Math.max(1, Math.round(width * density));
@@ -35,7 +35,7 @@ export function drawChart(canvas, x, y, options) {
   }
   context.textAlign = "center";
   context.textBaseline = "top";
-  for (const v of ticks(first, last, width / 90)) {
+  for (const v of ticks(first, last, width / 90, options.whole)) {
     line(context, toX(v), height - margin.bottom, toX(v), height - margin.bottom + 4);
     context.fillText(text(v), toX(v), height - margin.bottom + 6);
   }
@@ -60,9 +60,9 @@ function line(context, x1, y1, x2, y2) {
   context.stroke();
 }
 
-// ticks are round values in a range, about count of them.
-function ticks(low, high, count) {
-  const step = roundDown((high - low) / Math.max(2, count) * 1.9), out = [];
+// ticks are round values in a range, about count of them; with whole, they are whole numbers.
+function ticks(low, high, count, whole) {
+  const step = Math.max(roundDown((high - low) / Math.max(2, count) * 1.9), whole ? 1 : 0), out = [];
   for (let k = Math.ceil(low / step); k * step <= high; k++) {
     out.push(k * step);
   }

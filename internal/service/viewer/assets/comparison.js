@@ -39,6 +39,7 @@ export class Comparison {
     this.ids = [...this.ids.slice(1 - mostKept), this.ids.length ? this.ids[this.ids.length - 1] + 1 : 1];
     drawChart(this.chart, this.ids, this.residuals, {
       title: `residual of amplitudes: ${text(c.residual)}`, xLabel: "patterns shown, about one a second",
+      whole: true,
     });
   }
 }
