@@ -46,12 +46,7 @@ func Restore(p *Problem, o *Options) error {
 	defer l.file.Close()
 	o.KeepStretch = l.file.Has(keyKeepStretch)
 	if l.file.Has(keyFoundX) && l.suits(keyFoundX, len(p.X)) {
-		x, y := l.Floats(keyFoundX, len(p.X)), l.Floats(keyFoundY, len(p.Y))
-		for _, v := range append(x[:len(x):len(x)], y...) {
-			if !finite(v) {
-				l.Fault(keyFoundX, fmt.Sprint(v), "finite numbers")
-			}
-		}
+		x, y := l.nearby(keyFoundX, p.X, p.Patterns.Side()), l.nearby(keyFoundY, p.Y, p.Patterns.Side())
 		p.GivenX, p.GivenY, p.X, p.Y = p.X, p.Y, x, y
 	}
 	if n := p.Patterns.Side(); l.file.Has(keyFoundProbeRe) && l.suits(keyFoundProbeRe, n, n) {
@@ -70,11 +65,26 @@ func Restore(p *Problem, o *Options) error {
 	return l.Err()
 }
 
+// nearby reads positions along an axis, (M), that are as far from the given ones as the scan is wide, at most. Others
+// would need a huge object.
+func (l savedState) nearby(key string, given []float64, n int) []float64 {
+	found := l.Floats(key, len(given))
+	least, most := slices.Min(given), slices.Max(given)
+	reach := most - least + float64(n)
+	for _, v := range found {
+		if !(v >= least-reach && v <= most+reach) {
+			l.Fault(key, fmt.Sprint(v), fmt.Sprintf("%g to %g", least-reach, most+reach))
+			break
+		}
+	}
+	return found
+}
+
 // suits refuses the state of a scan for which an array has another shape.
 func (l savedState) suits(key string, shape ...int) bool {
 	h, err := l.file.Header(key)
 	if l.Keep(err) && !slices.Equal(h.Shape, shape) {
-		l.refuse(fact{key: keyDataDigest, differs: anotherScan, value: fmt.Sprint(shape), remedy: sameScan})
+		l.refuse(fact{key: keyDataDigest, differs: anotherScan, value: "that of this scan", remedy: sameScan})
 	}
 	return l.Err() == nil
 }

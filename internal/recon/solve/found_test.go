@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"ptyx/internal/format/npz"
 )
 
 // TestARunResumesWithWhatWasFound: from a probe and positions that searches found, to the same bytes. The resumed run
@@ -50,6 +52,16 @@ func TestARunResumesWithWhatWasFound(t *testing.T) {
 	const other = "data_sha256: found the state of another scan"
 	if err := Restore(&fewer, &resumed); err == nil || !strings.Contains(err.Error(), other) {
 		t.Errorf("fewer patterns: %v, want %q", err, other)
+	}
+	far := p
+	far.X = slices.Clone(p.X)
+	far.X[3] = 1e12
+	if err := npz.Write(path, append(found(far, o), npz.Member{Key: "format", Value: int64(savedFormat)})); err != nil {
+		t.Fatal(err)
+	}
+	damaged := scan
+	if err := Restore(&damaged, &resumed); err == nil || !strings.Contains(err.Error(), "found.x: found 1e+12") {
+		t.Errorf("a position far away: %v", err)
 	}
 	if _, err := keptRun(t, scan, short, path, false, cut{}); err != nil {
 		t.Fatal(err)
