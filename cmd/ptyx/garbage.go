@@ -6,8 +6,12 @@ import (
 	"runtime/metrics"
 )
 
+// gcPercent is how far the heap may grow beyond the memory in use. The commands make little garbage and hold a few
+// large arrays. Go's usual 100 would leave room for a copy of each.
+const gcPercent = 10
+
 // leastGarbage is the garbage in bytes that may always wait for collection.
-const leastGarbage = 16 << 20
+const leastGarbage = 8 << 20
 
 // limitGarbage lets garbage grow to gcPercent of the memory in use, or to leastGarbage if that is more. With gcPercent
 // alone, a command with a few MB would spend a tenth of its time on collections.

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// TestGarbageIsLimited: small programs may leave 16 MB, large ones a tenth of what they use.
+// TestGarbageIsLimited: small programs may leave 8 MB, large ones a tenth of what they use.
 func TestGarbageIsLimited(t *testing.T) {
 	for live, most := range map[uint64]uint64{
-		0: 16 << 20, 1 << 20: 16 << 20, 8 << 20: 16 << 20, 160 << 20: 16 << 20, 1 << 30: (1 << 30) / 10,
+		0: 8 << 20, 1 << 20: 8 << 20, 8 << 20: 8 << 20, 80 << 20: 8 << 20, 1 << 30: (1 << 30) / 10,
 	} {
 		garbage := uint64(garbagePercent(live)) * max(smallHeap, live) / 100
 		if garbage > most || garbage < most*9/10 {

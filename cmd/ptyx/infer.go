@@ -1,8 +1,6 @@
 package main
 
 import (
-	"runtime/debug"
-
 	"ptyx/internal/app/settings"
 	"ptyx/internal/app/workflow"
 	"ptyx/internal/recon/reconstruct"
@@ -72,13 +70,9 @@ tls://HOST:4222; several are separated by commas. Two batches in flight for each
 interruption, the same command continues where it stopped.`
 }
 
-// gcPercent is how far the heap may grow beyond the memory in use. Inference and training make little garbage and hold
-// a few large arrays. Go's usual 100 would leave room for a copy of each.
-const gcPercent = 10
-
 // Run reconstructs.
 func (c *inferCmd) Run(app *appContext) error {
-	debug.SetGCPercent(gcPercent)
+	limitGarbage()
 	text, err := settings.Of(app.Parsed)
 	if err != nil {
 		return err

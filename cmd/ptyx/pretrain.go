@@ -1,8 +1,6 @@
 package main
 
 import (
-	"runtime/debug"
-
 	"ptyx/internal/app/workflow"
 	"ptyx/trainer"
 )
@@ -66,7 +64,7 @@ ends there.`
 
 // Run pretrains.
 func (c *pretrainCmd) Run(app *appContext) error {
-	debug.SetGCPercent(gcPercent)
+	limitGarbage()
 	options, err := c.pretraining(app)
 	if err == nil && c.NATS != "" {
 		options.Cluster, err = c.address(c.NATS)

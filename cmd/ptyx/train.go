@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"runtime/debug"
 
 	"gopkg.in/yaml.v3"
 
@@ -115,7 +114,7 @@ as 0.0.0.0:8080, needs --insecure.`
 
 // Run trains.
 func (c *trainCmd) Run(app *appContext) error {
-	debug.SetGCPercent(gcPercent)
+	limitGarbage()
 	options, err := c.options(app)
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"runtime/debug"
 	"time"
 
 	"ptyx/internal/app/settings"
@@ -81,7 +80,7 @@ Each run writes its settings to reconstruction.yaml beside the object; --config 
 
 // Run follows the scan until it is complete, or until Ctrl-C or SIGTERM.
 func (c *watchCmd) Run(app *appContext) error {
-	debug.SetGCPercent(gcPercent)
+	limitGarbage()
 	text, err := settings.Of(app.Parsed)
 	if err != nil {
 		return err

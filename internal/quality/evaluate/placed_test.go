@@ -77,7 +77,8 @@ func TestPixelsInMetres(t *testing.T) {
 	recon := []npz.Member{{Key: "object", Value: every(2)}, {Key: "origin", Value: []int64{0, 0}}}
 	sizes := []npz.Member{{Key: "object_pixel_width_m", Value: 20 * nm}, {Key: "object_pixel_height_m", Value: 20 * nm}}
 	for stated, members := range map[bool][]npz.Member{false: recon, true: append(recon, sizes...)} {
-		r, err := evaluate.Files(evaluate.Options{Recon: write(t, "reconstruction.npz", members...), Reference: product})
+		recon := write(t, "reconstruction.npz", members...)
+		r, err := evaluate.Files(evaluate.Options{Recon: recon, Reference: product})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,7 +13,8 @@ func units(x *exam) []Finding {
 	}
 	f := Finding{
 		Severity: Error, Key: x.scan.PositionsKey(), Expected: "object pixels",
-		Fix: "divide by the object's pixel size, (wavelength x distance) / (N x detector pixel), or state their unit by --unit",
+		Fix: "divide by the object's pixel size, (wavelength x distance) / (N x detector pixel), " +
+			"or state their unit by --unit",
 	}
 	span := max(x.facts.X[1]-x.facts.X[0], x.facts.Y[1]-x.facts.Y[0])
 	if span == 0 { // there is no step

@@ -496,7 +496,8 @@ func TestFindingsNameTheArrays(t *testing.T) {
 	d := good(t)
 	d.Patterns.Data[7], d.X[11], d.Y[11] = float32(math.NaN()), d.X[10], d.Y[10]
 	path := filepath.Join(t.TempDir(), "scan.npz")
-	err := npz.Write(path, []npz.Member{{Key: "pics", Value: d.Patterns}, {Key: "h", Value: d.X}, {Key: "v", Value: d.Y}})
+	members := []npz.Member{{Key: "pics", Value: d.Patterns}, {Key: "h", Value: d.X}, {Key: "v", Value: d.Y}}
+	err := npz.Write(path, members)
 	if err != nil {
 		t.Fatal(err)
 	}
