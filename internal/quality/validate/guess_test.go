@@ -7,6 +7,7 @@ import (
 
 	"ptyx/internal/format/npz"
 	"ptyx/internal/quality/validate"
+	"ptyx/internal/scan/simulate"
 )
 
 // TestOrientationsWithoutAProbe: the probe is made from the patterns. A turn by half a turn goes unseen, as the twin
@@ -20,7 +21,10 @@ func TestOrientationsWithoutAProbe(t *testing.T) {
 		{"half a turn", func(x, y float64) (float64, float64) { return -x, -y }, ""},
 		{"quarter turn", func(x, y float64) (float64, float64) { return -y, x }, "use --swap-xy --flip-x, or"},
 	} {
-		d := good(t)
+		d := simulated(t, simulate.Options{ // few patterns: each guess tries 57 probes on all of them
+			N: 64, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 20,
+			Scan: simulate.Fermat, Count: 30, Step: 6, Photons: 1e5, Seed: 3,
+		})
 		for i := range d.X {
 			d.X[i], d.Y[i] = c.spoil(d.X[i], d.Y[i])
 		}
