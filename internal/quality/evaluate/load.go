@@ -29,9 +29,9 @@ type Source struct {
 	placed bool // from a file of another program, or at a place that the user named
 }
 
-// ScaleBeside is the scale of the object beside a view of the same scan, whose probe has n pixels. If the file states
+// scaleBeside is the scale of the object beside a view of the same scan, whose probe has n pixels. If the file states
 // none, its pixels are those of the view if its probe has that size, too, else those of the scan's file.
-func (s *Source) ScaleBeside(view frame.Scale, n int) frame.Scale {
+func (s *Source) scaleBeside(view frame.Scale, n int) frame.Scale {
 	if s.Scale == (frame.Scale{}) && n > 0 && s.ProbeSize == n {
 		return view.OrOne()
 	}
@@ -40,7 +40,7 @@ func (s *Source) ScaleBeside(view frame.Scale, n int) frame.Scale {
 
 // At is the object in the pixels of a view with a probe of n pixels. These must not be smaller than its own.
 func (s *Source) At(view frame.Scale, n int) (*Source, error) {
-	return s.resampled(s.ScaleBeside(view, n), view.OrOne())
+	return s.resampled(s.scaleBeside(view, n), view.OrOne())
 }
 
 // resampled brings the object from one scale to another.
@@ -109,7 +109,7 @@ func scales(a, b *Source) (sa, sb frame.Scale) {
 		}
 		return a.Metres, b.Metres
 	}
-	return a.ScaleBeside(b.Scale, b.ProbeSize), b.ScaleBeside(a.Scale, a.ProbeSize)
+	return a.scaleBeside(b.Scale, b.ProbeSize), b.scaleBeside(a.Scale, a.ProbeSize)
 }
 
 // place is the object's size and place, for messages.

@@ -254,6 +254,11 @@ func (s *Scan) place(opt Options, p *positions) error {
 	if !facts.Metres {
 		return nil
 	}
+	return s.checkFar(p)
+}
+
+// checkFar refuses positions of metres that are far more pixels than any object has.
+func (s *Scan) checkFar(p *positions) error {
 	for _, axis := range []struct {
 		key    string
 		values []float64

@@ -176,21 +176,25 @@ func (s *Survey) lacking(place string, n int, of frames) {
 	}
 }
 
-// guessPoints takes an array of points for positions.
-func (s *Survey) guessPoints(i int, e source.Entry, of frames) {
+// pointsIn is the number of points of an array (M, 2), (M, 3), (2, M) or of a raster of points; 0: it has none.
+func pointsIn(e source.Entry) int {
 	h := npz.Header{Dtype: e.Type}
 	if e.Group || e.Fault != "" || len(e.Shape) < 2 || len(e.Shape) > 3 || !h.Real() || e.Elements() == 0 {
-		return
+		return 0
 	}
-	first, last := e.Shape[0], e.Shape[len(e.Shape)-1]
 	few := func(n int) bool { return n == 2 || n == 3 }
-	n := e.Elements() / last
-	if !few(last) {
-		if !few(first) || len(e.Shape) != 2 {
-			return
-		}
-		n = last
+	switch last := e.Shape[len(e.Shape)-1]; {
+	case few(last):
+		return e.Elements() / last
+	case few(e.Shape[0]) && len(e.Shape) == 2:
+		return last
 	}
+	return 0
+}
+
+// guessPoints takes an array of points for positions.
+func (s *Survey) guessPoints(i int, e source.Entry, of frames) {
+	n := pointsIn(e)
 	named := wordScore(e.Path, strings.Fields(`positions position pos translation points encoder coordinates coords
 		motors scan xy`), 6)
 	score, also := 8+named, ""
@@ -209,9 +213,10 @@ func (s *Survey) guessPoints(i int, e source.Entry, of frames) {
 	if err != nil || !finite(values) || !varies(values) {
 		return
 	}
-	numbered := last == 3 && counts(values, last)
+	columns := e.Shape[len(e.Shape)-1]
+	numbered := columns == 3 && counts(values, columns)
 	if numbered {
-		values = without(values, last)
+		values = without(values, columns)
 	}
 	unit, sure := s.unitFor(e, values, nil, of)
 	g := Guess{
