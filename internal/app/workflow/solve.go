@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,6 +25,7 @@ import (
 	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/source"
+	ort "ptyx/runtime"
 )
 
 // SolveOptions describe a solution by iteration.
@@ -80,6 +82,8 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 		return nil, err
 	}
 	defer scan.Close()
+	release := o.openEarly()
+	defer release()
 	problem, err := o.problem(scan)
 	if err != nil {
 		return nil, err
@@ -154,6 +158,23 @@ func (o SolveOptions) hold(scan *dataset.Scan) (*dataset.Held, error) {
 		return nil, fmt.Errorf("finding a place for scratch files: %w", err)
 	}
 	return scan.Hold(int64(o.Memory)*1e6, scratch)
+}
+
+// openEarly opens ONNX Runtime while the patterns are read, so that the solver finds it open. The solver reports its
+// faults.
+func (o SolveOptions) openEarly() (release func()) {
+	if o.Engine.Kind == engine.KindTape || !o.Solver.Method.OnEngine() {
+		return func() {}
+	}
+	var env *ort.Environment
+	var opening sync.WaitGroup
+	opening.Go(func() { env, _ = o.Engine.Environment() })
+	return func() {
+		opening.Wait()
+		if env != nil {
+			_ = env.Close()
+		}
+	}
 }
 
 // load reads the patterns, and looks for faults of the scan at the same time.

@@ -30,6 +30,7 @@ type lsqml struct {
 	step        *stepper
 	fixedNumber bool // of batches
 	shares      shares
+	late        bool // the second half of a pass has begun
 
 	direction, gradient      *plane    // of the object
 	illumination             []float32 // of the canvas by a batch
@@ -108,12 +109,19 @@ func (m *lsqml) pass(ctx context.Context, number int) (misfits, error) {
 		if err := ctx.Err(); err != nil {
 			return sum, err
 		}
+		m.late = 2*b >= batches && b > 0
 		members := order[b*len(order)/batches : (b+1)*len(order)/batches]
 		if err := m.update(members, number, &sum); err != nil || !finite(sum.squares) {
 			return sum, err
 		}
 	}
 	return sum, nil
+}
+
+// movesProbe lets the probe move in the second half of the first pass, too: half a pass is enough for an empty object
+// to catch up. With a complete pass, the measured star needs three passes more (docs/dev/decisions.md).
+func (m *lsqml) movesProbe(pass int) bool {
+	return m.state.movesProbe(pass) || m.late && pass > m.options.Freeze.Probe
 }
 
 // converged halves the number of batches when they gain too little. The method has converged when a pass with a single
