@@ -116,7 +116,7 @@ bench-sharing: build lib
 # loss, of the network alone and beside a solver, the times from a frame's last byte to the page and to the files, a
 # sender that is too fast, a kill in the middle of a series, and the memory of a long scan. It writes the tables of
 # docs/live.md. The networks are trained for one epoch only, which does not change their speed. BENCH_QUICK=1 sends few
-# frames and writes no table. BENCH_LONG=1000000 makes the long scan longer.
+# frames and writes no table. BENCH_LONG=1000000 makes the long scan longer. BENCH_FRAMES=0 measures the memory alone.
 STREAM_FILES := .venv/stream-files
 
 .PHONY: bench-stream
@@ -128,7 +128,7 @@ bench-stream: build lib
 			$(WITH_LIB) bin/ptyx train --train-data-file $(STREAM_FILES)/$$n.npz --output-dir $(STREAM_FILES)/$$n \
 				--max-epochs 1 --n-images 16 --gridsize 1 --device cpu; } || exit 1; \
 	done
-	$(WITH_LIB) $(GO) run ./bench/stream -frames $(if $(BENCH_QUICK),100,4000) \
+	$(WITH_LIB) $(GO) run ./bench/stream -frames $(or $(BENCH_FRAMES),$(if $(BENCH_QUICK),60,4000)) \
 		-long $(or $(BENCH_LONG),$(if $(BENCH_QUICK),2000,100000)) $(if $(BENCH_QUICK),,-page docs/live.md) \
 		$(foreach n,64 128,$(STREAM_FILES)/$(n)/model.onnx $(STREAM_FILES)/$(n).npz)
 
