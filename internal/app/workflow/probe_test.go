@@ -333,7 +333,7 @@ func TestWatchWithTheProbeOfAFile(t *testing.T) {
 	path := behind(t, simulate.Gaussian, 2e5)
 	run := takingProbe(t, behind(t, simulate.ZonePlate, 1e6), 1)
 	o := WatchOptions{
-		Model: run.OutputDir, OutputDir: filepath.Join(t.TempDir(), "out"), Engine: run.Engine,
+		Model: run.OutputDir, OutputDir: filepath.Join(t.TempDir(), "out"), Engine: run.Engine, KeepBytes: 1 << 20,
 		Watch: watch.Options{
 			Path: filepath.Dir(path), FramesPerFile: 100, Frames: 100, Interval: time.Millisecond, BatchSize: 16,
 		},

@@ -36,7 +36,7 @@ type WatchOptions struct {
 	Probe      ProbeChoice     // of a network that takes the probe: that of the model or of a file
 	Refine     int             // passes of the solver at the end, which also refines during the scan; 0: none
 	RefineOnly bool            // no network: the solver alone
-	KeepBytes  int64           // of frames for the solver that may be on disk
+	KeepBytes  int64           // of frames that may wait on disk, and of those for the solver; above 0
 	Engine     engine.Options
 	Watch      watch.Options
 	Live       listen.Address // of a page that shows the object; Listen is empty without one
@@ -169,7 +169,7 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 	}
 	defer func() { err = errors.Join(err, solver.close()) }()
 	o.Read.Side = model.contract.N
-	w.Stream.Scratch, w.Stream.Room = o.OutputDir, max(1, o.KeepBytes)
+	w.Stream.Scratch, w.Stream.Room = o.OutputDir, o.KeepBytes
 	w.Read, w.Contract, w.Predictor, w.Clock, w.Log = o.Read, model.contract, predictor, watch.RealClock{}, log
 	w.Inspect = func(scan *dataset.Scan) { o.inspect(ctx, scan, model.contract, log) }
 	if solver != nil {

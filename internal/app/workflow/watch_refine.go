@@ -21,7 +21,8 @@ import (
 // soloPasses are the passes at the end of a watch without a network, as of ptyx solve.
 const soloPasses = 60
 
-// checkRefine refuses passes that make no sense, and a solver without a probe or without room for its patterns.
+// checkRefine refuses passes that make no sense, a solver without a probe, and no room on disk: for the patterns of the
+// solver, the patches of the general network, and frames that wait.
 func (o WatchOptions) checkRefine() error {
 	switch {
 	case o.Refine < 0:
@@ -32,10 +33,8 @@ func (o WatchOptions) checkRefine() error {
 		return &badinput.Error{
 			Key: "--refine-only", Found: "no probe", Expected: "--probe FILE: without a network, the solver needs one",
 		}
-	case o.passes() > 0 && o.KeepBytes <= 0:
-		return &badinput.Error{
-			Key: "--keep-gb", Found: "no room for the patterns that the solver keeps", Expected: "a number above 0",
-		}
+	case o.KeepBytes <= 0:
+		return &badinput.Error{Key: "--keep-gb", Found: "no room for frames that wait", Expected: "a number above 0"}
 	}
 	return nil
 }

@@ -7,14 +7,13 @@ import (
 	"ptyx/internal/base/badinput"
 )
 
-// TestAWatchThatRefinesNeedsRoom on disk: without it, no frame reaches the solver, and the watch would end without its
-// passes.
-func TestAWatchThatRefinesNeedsRoom(t *testing.T) {
+// TestAWatchNeedsRoom on disk: without it, no frame reaches the solver, or can wait.
+func TestAWatchNeedsRoom(t *testing.T) {
 	for _, c := range []struct {
 		refine int
 		room   int64
 		key    string // of the error; empty: there is none
-	}{{0, 0, ""}, {3, 1, ""}, {3, 0, "--keep-gb"}, {-1, 1, "--refine"}} {
+	}{{0, 1, ""}, {0, 0, "--keep-gb"}, {3, 1, ""}, {3, 0, "--keep-gb"}, {-1, 1, "--refine"}} {
 		err := WatchOptions{Refine: c.refine, KeepBytes: c.room}.checkRefine()
 		var bad *badinput.Error
 		if got := errors.As(err, &bad); got != (c.key != "") || got && bad.Key != c.key {
