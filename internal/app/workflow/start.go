@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 
@@ -45,7 +46,7 @@ func (j *solution) decide(start string, scan *dataset.Scan, log *slog.Logger) (*
 	if start == AutoStart {
 		message = "patterns overlap little, so " + message
 	}
-	log.Info(message, "patterns", len(p.X), "size_pixels", scan.N, "overlap", overlap)
+	log.Info(message, "patterns", len(p.X), "size_pixels", scan.N, "overlap", fmt.Sprintf("%.2f", overlap))
 	return &n, nil
 }
 

@@ -507,7 +507,8 @@ func TestFindingsNameTheArrays(t *testing.T) {
 		t.Errorf("found:\n%s", text(t, r))
 	}
 	view.PositionsFile = filepath.Join(t.TempDir(), "gone.csv")
-	if r := file(t, path, validate.Options{View: view}); len(r.Findings) != 1 || r.Findings[0].Key != view.PositionsFile {
+	r = file(t, path, validate.Options{View: view})
+	if len(r.Findings) != 1 || r.Findings[0].Key != view.PositionsFile {
 		t.Errorf("without the file of the positions:\n%s", text(t, r))
 	}
 }

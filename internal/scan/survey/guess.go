@@ -116,9 +116,12 @@ func (s *Survey) guessPatterns() (shape []int) {
 	}
 	for _, e := range f.Entries {
 		if score := patternsScore(e); score > 0 {
+			why := describeFrames(e.Shape, e.Type)
+			if e.Units != "" { // a rate has other noise than counts
+				why += ", " + e.Units
+			}
 			s.Guesses = append(s.Guesses, Guess{
-				Role: Patterns, File: f.Path, Paths: []string{e.Path}, Why: describeFrames(e.Shape, e.Type),
-				score: score,
+				Role: Patterns, File: f.Path, Paths: []string{e.Path}, Why: why, score: score,
 				Flags: []string{"--patterns", e.Path},
 			})
 		}

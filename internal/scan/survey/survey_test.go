@@ -136,16 +136,20 @@ func numbered(m int) *ndarray.Float32 {
 	return a
 }
 
-// TestTooFewPositions: the page names the array that has too few, and marks the unit that it guesses.
+// TestTooFewPositions: the page names the array that has too few. It states the unit of the patterns, and marks the one
+// that it guesses.
 func TestTooFewPositions(t *testing.T) {
 	s, _ := of(t, sourcetest.File{
 		"c/frames": patterns(40, 32, 32), "c/x_um": grid(1, false), "c/y_um": grid(1, true), "c/energy": 8.0,
+		"c/frames@units": "photons/s",
 	}.Write(t, "scan.h5"))
 	var text strings.Builder
 	if err := s.WriteText(&text); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"the likeliest array, c/x_um, has 36 for 40 frames", "8000 eV, the unit is a guess"} {
+	for _, part := range []string{
+		"the likeliest array, c/x_um, has 36 for 40 frames", "8000 eV, the unit is a guess", "f4, photons/s",
+	} {
 		if !strings.Contains(text.String(), part) {
 			t.Errorf("no %q in\n%s", part, text.String())
 		}
