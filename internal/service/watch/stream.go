@@ -201,10 +201,9 @@ func (s *stream) end() error {
 		return err
 	}
 	if ids := slices.Sorted(maps.Keys(s.waiting)); len(ids) > 0 {
+		found := fmt.Sprintf("no position of the %d frames that came, %d to %d", len(ids), ids[0], ids[len(ids)-1])
 		return &badinput.Error{
-			File:     s.w.o.Positions,
-			Found:    fmt.Sprintf("no position of the %d frames that came, %d to %d", len(ids), ids[0], ids[len(ids)-1]),
-			Expected: "positions with the ids of the frames", Remedy: s.remedy(),
+			File: s.w.o.Positions, Found: found, Expected: "positions with the ids of the frames", Remedy: s.remedy(),
 		}
 	}
 	return s.detector.missed(s.w.o.Idle)
