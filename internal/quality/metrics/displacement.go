@@ -53,6 +53,7 @@ func displacement(recon, reference Image) (row, col int) {
 }
 
 // steps are the products of neighbouring pixels of a row that are well covered, less their mean; 0 elsewhere, (h, w).
+// Without a coverage, they fade towards the border of the image.
 func (im Image) steps(h, w int) *spectrum.Field {
 	out, enough := spectrum.New(h, w), im.enough()
 	var sum complex128
@@ -71,6 +72,12 @@ func (im Image) steps(h, w int) *spectrum.Field {
 	}
 	for _, i := range known {
 		out.Data[i] -= sum / complex(float64(len(known)), 0)
+	}
+	if im.Coverage == nil { // the rim is where no pattern was, and its edge is alike in all objects
+		rows, columns := hann(im.Object.Shape[0]), hann(im.Object.Shape[1])
+		for _, i := range known {
+			out.Data[i] *= complex(rows[i/w]*columns[i%w], 0)
+		}
 	}
 	return out
 }

@@ -132,6 +132,18 @@ func TestFarFrames(t *testing.T) {
 	if r := compare(t, recon, reference, metrics.Options{MaxShift: 4}); !(r.Correlation < 0.5) {
 		t.Errorf("correlation %v within 4 pixels", r.Correlation)
 	}
+	// Without a coverage, the round edge of what was scanned is at the same place in both images.
+	scanned := func(shift float64) metrics.Image {
+		return image(0, 0, 120, 120, func(r, c float64) complex128 {
+			if math.Hypot(r-60, c-60) > 58 {
+				return 0
+			}
+			return s.at(r+shift, c+shift)
+		})
+	}
+	if r := compare(t, scanned(16), scanned(0), metrics.Options{}); !(r.Correlation > 0.97) {
+		t.Errorf("correlation %v of round objects after a shift of %v, %v", r.Correlation, r.ShiftRow, r.ShiftCol)
+	}
 }
 
 // TestNoise: more noise lowers every number.
