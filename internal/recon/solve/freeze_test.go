@@ -25,6 +25,36 @@ func TestFreezeText(t *testing.T) {
 	}
 }
 
+// moved reports whether two objects, or probes, differ beyond rounding.
+func moved(a, b *ndarray.Complex64) bool {
+	power, far := 0.0, 0.0
+	for i, v := range a.Data {
+		d := complex128(v) - complex128(b.Data[i])
+		far += real(d)*real(d) + imag(d)*imag(d)
+		power += float64(real(v))*float64(real(v)) + float64(imag(v))*float64(imag(v))
+	}
+	return far > 1e-9*power
+}
+
+// TestTheProbeWaitsForTheObject: in the first pass from an empty object, the probe moves in the second half of the
+// batches. A pass of one batch has none, and ePIE waits for the second pass.
+func TestTheProbeWaitsForTheObject(t *testing.T) {
+	p, _ := simulated(t, 12, 1e6)
+	for _, c := range []struct {
+		method Method
+		batch  int
+		moves  bool
+	}{{LSQML, 6, true}, {LSQML, 12, false}, {EPIE, 0, false}} {
+		o := usual()
+		o.Method, o.BatchSize, o.Passes = c.method, c.batch, 1
+		frozen := o
+		frozen.Freeze.Probe = 1
+		if got := moved(solved(t, p, o).Probe, solved(t, p, frozen).Probe); got != c.moves {
+			t.Errorf("%s, batches of %d: the probe moved: %t", c.method, c.batch, got)
+		}
+	}
+}
+
 // TestFrozenPartsStay until their passes are over.
 func TestFrozenPartsStay(t *testing.T) {
 	p, _ := simulated(t, 40, 1e6)
@@ -35,15 +65,6 @@ func TestFrozenPartsStay(t *testing.T) {
 	p.Probe = defocused(p.Probe, 0.02)
 	for i := range p.X {
 		p.X[i] += 0.3 * math.Sin(float64(i))
-	}
-	moved := func(a, b *ndarray.Complex64) bool { // beyond rounding
-		power, far := 0.0, 0.0
-		for i, v := range a.Data {
-			d := complex128(v) - complex128(b.Data[i])
-			far += real(d)*real(d) + imag(d)*imag(d)
-			power += float64(real(v))*float64(real(v)) + float64(imag(v))*float64(imag(v))
-		}
-		return far > 1e-9*power
 	}
 	for _, method := range []Method{LSQML, EPIE} {
 		var last *Solution
