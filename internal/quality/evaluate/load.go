@@ -256,8 +256,9 @@ func (s *Source) flatten() error {
 // far bounds origins and positions, in pixels.
 const far = 1 << 31
 
-// readFrame reads a reconstruction's origin, pixel and coverage.
+// readFrame reads a reconstruction's origin, pixel and coverage. An object without an origin is not of ptyx.
 func (s *Source) readFrame(r *npz.Reader) error {
+	s.placed = !r.Has("origin")
 	if r.Has("origin") {
 		origin, err := r.Int64s("origin")
 		if err != nil {
@@ -310,6 +311,9 @@ func (s *Source) readMetres(r *npz.Reader) error {
 	y, err := r.Float64s(source.KeyPixelY)
 	if err != nil {
 		return err
+	}
+	if len(x) == 1 && x[0] == 0 { // a program that does not know it
+		return nil
 	}
 	metres, ok := frame.ScaleOfRows(append(y, x...))
 	if !ok {

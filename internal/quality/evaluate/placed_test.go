@@ -76,6 +76,16 @@ func TestPixelsInMetres(t *testing.T) {
 	}.Write(t, "product.h5")
 	recon := []npz.Member{{Key: "object", Value: every(2)}, {Key: "origin", Value: []int64{0, 0}}}
 	sizes := []npz.Member{{Key: "object_pixel_width_m", Value: 20 * nm}, {Key: "object_pixel_height_m", Value: 20 * nm}}
+	// A product in an NPZ file has no origin.
+	r, err := evaluate.Files(evaluate.Options{
+		Recon: write(t, "fine.npz", npz.Member{Key: "object", Value: every(1)},
+			npz.Member{Key: "object_pixel_width_m", Value: 10 * nm},
+			npz.Member{Key: "object_pixel_height_m", Value: 10 * nm}),
+		Reference: write(t, "coarse.npz", append(recon, sizes...)...),
+	})
+	if err != nil || !(r.Report.Correlation > 0.99) {
+		t.Errorf("a product in an NPZ file: %v", err)
+	}
 	for stated, members := range map[bool][]npz.Member{false: recon, true: append(recon, sizes...)} {
 		recon := write(t, "reconstruction.npz", members...)
 		r, err := evaluate.Files(evaluate.Options{Recon: recon, Reference: product})
@@ -86,9 +96,9 @@ func TestPixelsInMetres(t *testing.T) {
 			t.Errorf("sizes stated %v: correlation %v, doubt %q", stated, r.Report.Correlation, r.Doubt())
 		}
 	}
-	bad := append(recon, npz.Member{Key: "object_pixel_width_m", Value: 0.0}, sizes[1])
-	_, err := evaluate.Files(evaluate.Options{Recon: write(t, "bad.npz", bad...), Reference: product})
+	bad := append(recon, npz.Member{Key: "object_pixel_width_m", Value: -1.0}, sizes[1])
+	_, err = evaluate.Files(evaluate.Options{Recon: write(t, "bad.npz", bad...), Reference: product})
 	if err == nil || !strings.Contains(err.Error(), "object_pixel_width_m: found") {
-		t.Errorf("a pixel of 0 m: %v", err)
+		t.Errorf("a pixel of -1 m: %v", err)
 	}
 }
