@@ -119,8 +119,8 @@ func (r *Result) Doubt() string {
 	if r.Report == nil || r.Report.Correlation >= metrics.Hardly {
 		return ""
 	}
-	return "the objects hardly agree, wherever one is moved: check that both show the same sample, " +
-		"in pixels of one size and in one orientation"
+	return "the objects hardly agree, whatever shift is removed: check that both show the same sample, " +
+		"with pixels of the same size and in the same orientation"
 }
 
 // WriteTable writes the numbers as a table for reading.
