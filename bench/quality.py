@@ -129,8 +129,11 @@ def changed(bench, right, change):
     """A copy of a scan with a change of alter.py, made once."""
     scan = bench.files / f"{right.stem}-{'-'.join(map(str, change))}.npz"
     if not scan.exists():
-        shutil.copy(right, scan)
-        subprocess.run([sys.executable, "-B", Path(__file__).parent / "alter.py", scan, *map(str, change)], check=True)
+        unfinished = scan.with_suffix(".part.npz")  # an interruption leaves no scan without its change
+        shutil.copy(right, unfinished)
+        subprocess.run([sys.executable, "-B", Path(__file__).parent / "alter.py", unfinished, *map(str, change)],
+                       check=True)
+        unfinished.rename(scan)
     return scan
 
 
