@@ -10,8 +10,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sync/errgroup"
-
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/format/render"
@@ -171,15 +169,12 @@ func (j solution) result(s *solve.Solution) *reconstruct.Result {
 	return result
 }
 
-// save writes the files of infer, and the probe.
+// save writes the files of infer, and the probe: an object that cannot be saved leaves the probe of the one before.
 func (j solution) save(s *solve.Solution) error {
-	if err := os.MkdirAll(j.outputDir, 0o755); err != nil {
-		return fmt.Errorf("making the output directory: %w", err)
+	if err := j.result(s).Save(j.outputDir, j.digest); err != nil {
+		return err
 	}
-	var g errgroup.Group
-	g.Go(func() error { return j.result(s).Save(j.outputDir, j.digest) })
-	g.Go(func() error { return saveProbe(j.outputDir, s.Probe) })
-	return g.Wait()
+	return saveProbe(j.outputDir, s.Probe)
 }
 
 // saveProbe writes a probe (K, N, N) that a solver found, and its picture.

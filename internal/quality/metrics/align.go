@@ -28,14 +28,18 @@ const (
 )
 
 // Align finds the shift, ramp and complex scale that bring recon onto reference in the central region that opt selects.
-// If the two hardly agree there, and opt does not limit the shift, it tries a shift of any length. The error wraps
+// If the two hardly agree or overlap, and opt does not limit the shift, it tries a shift of any length. The error wraps
 // ErrNoOverlap, ErrFlat or ErrNotFinite.
 func Align(recon, reference Image, opt Options) (*Aligned, error) {
 	aligned, err := alignNear(recon, reference, opt)
-	if err != nil || opt.MaxShift != 0 || aligned.correlation() >= Hardly {
+	apart := errors.Is(err, ErrNoOverlap)
+	if err != nil && !apart || opt.MaxShift != 0 || !apart && aligned.correlation() >= Hardly {
 		return aligned, err
 	}
-	return farther(aligned, recon, reference, opt), nil
+	if far := farther(recon, reference, opt); far != nil {
+		return far, nil
+	}
+	return aligned, err
 }
 
 // alignNear aligns with a shift up to opt.MaxShift.

@@ -14,13 +14,13 @@ const (
 )
 
 // farther aligns a pair that hardly agrees after a move of any length: programs disagree on where an object begins. It
-// returns near if that does not help.
-func farther(near *Aligned, recon, reference Image, opt Options) *Aligned {
+// returns nil if that does not help.
+func farther(recon, reference Image, opt Options) *Aligned {
 	row, col := displacement(recon, reference)
 	recon.Row, recon.Col = recon.Row+row, recon.Col+col
 	far, err := alignNear(recon, reference, opt)
 	if err != nil || far.correlation() < surely {
-		return near
+		return nil
 	}
 	far.ShiftRow, far.ShiftCol = far.ShiftRow-float64(row), far.ShiftCol-float64(col)
 	return far

@@ -132,6 +132,11 @@ func TestFarFrames(t *testing.T) {
 	if r := compare(t, recon, reference, metrics.Options{MaxShift: 4}); !(r.Correlation < 0.5) {
 		t.Errorf("correlation %v within 4 pixels", r.Correlation)
 	}
+	apart := recon
+	apart.Row, apart.Col = 1000, -1000 // the images do not even overlap
+	if r := compare(t, apart, reference, metrics.Options{}); !(r.Correlation > 0.97) {
+		t.Errorf("correlation %v of images that do not overlap where they are said to be", r.Correlation)
+	}
 	// Without a coverage, the round edge of what was scanned is at the same place in both images.
 	scanned := func(shift float64) metrics.Image {
 		return image(0, 0, 120, 120, func(r, c float64) complex128 {

@@ -64,27 +64,33 @@ func Overlap(x, y []float64, probe *ndarray.Complex64) float64 {
 // medianStep is the median distance of positions to the nearest other, pixels; NaN for fewer than two. A position that
 // was measured several times counts once, also if an encoder's noise moved it: otherwise its distance would be near 0.
 func medianStep(x, y []float64) float64 {
-	const crowded = 0.2 // of the step of as many positions spread evenly; a random scan has 0.5
 	x, y = distinct(x, y)
-	for {
-		if len(x) < 2 {
-			return math.NaN()
-		}
-		distances := nearestDistances(x, y)
-		slices.Sort(distances)
-		step, even := distances[len(distances)/2], evenStep(x, y)
-		if step >= crowded*even {
+	if len(x) < 2 {
+		return math.NaN()
+	}
+	step := medianDistance(x, y)
+	// Repeats lie in groups that are small compared with the distance of the groups.
+	for radius := 2 * step; ; radius *= 2 {
+		ownX, ownY := apart(x, y, radius)
+		if len(ownX) < 2 || mostRepeats*len(ownX) < len(x) {
 			return step
 		}
-		x, y = apart(x, y, crowded*even)
+		if wide := medianDistance(ownX, ownY); wide >= clearGap*radius {
+			return wide
+		}
 	}
 }
 
-// evenStep is the distance of neighbours if as many positions were spread evenly over the area, or the line, of these.
-func evenStep(x, y []float64) float64 {
-	rangeX, rangeY, m := extent(x), extent(y), float64(len(x))
-	w, h := rangeX[1]-rangeX[0], rangeY[1]-rangeY[0]
-	return max(math.Sqrt(w*h/m), max(w, h)/m)
+const (
+	mostRepeats = 12 // measurements of a position that are recognised; with more, separate fields look like repeats
+	clearGap    = 3  // the distance of groups, in radii of a group; evenly spread positions have up to 2
+)
+
+// medianDistance is the median distance of positions, two at least, to the nearest other.
+func medianDistance(x, y []float64) float64 {
+	distances := nearestDistances(x, y)
+	slices.Sort(distances)
+	return distances[len(distances)/2]
 }
 
 // distinct are the positions without repetitions, in their order.

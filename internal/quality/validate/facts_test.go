@@ -38,6 +38,15 @@ func TestOverlapOfRepeats(t *testing.T) {
 			}
 		}
 	}
+	var farX, farY []float64 // a raster in two fields far apart, and a position that an encoder lost
+	for i := range 200 {
+		x, y := 6*float64(i%10), 6*float64(i/10%10)
+		farX, farY = append(farX, x+1000*float64(i/100)), append(farY, y)
+	}
+	farX, farY = append(farX, 5000), append(farY, 5000)
+	if got, want := validate.Overlap(farX, farY, probe), 1-6./23; math.Abs(got-want) > 0.02 {
+		t.Errorf("two fields and a lost position: overlap %.3f, want %.3f", got, want)
+	}
 	var xs, ys []float64
 	for range 400 {
 		xs, ys = append(xs, 100*rng.Float64()), append(ys, 100*rng.Float64())

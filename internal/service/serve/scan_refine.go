@@ -32,7 +32,12 @@ func (s *Server) refineOrFinish(a *scan) (refine bool, err error) {
 			defer func() { <-s.scans.solving }()
 		case <-a.ctx.Done(): // refine notices it, too
 		}
-		if err := a.agree(); err != nil {
+		err := a.agree()
+		if a.ctx.Err() != nil { // the server is shutting down, or the scan was deleted
+			a.fail("cancelled")
+			return
+		}
+		if err != nil {
 			s.options.Log.Warn("the object of a scan is less good than it could be", "scan", a.id, "error", err)
 		}
 		if s.options.Refine == nil || a.options.Refine == 0 {

@@ -270,7 +270,7 @@ func (s *stream) sum(id int64) (sum uint64, seen bool) {
 	return s.w.object.sum(id)
 }
 
-// note counts an id when it is first seen.
+// note remembers the largest id, and that there is news.
 func (s *stream) note(id int64) {
 	s.w.object.largest = max(s.w.object.largest, id)
 	s.w.news = s.w.o.Clock.Now()
