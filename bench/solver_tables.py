@@ -115,7 +115,7 @@ def options(rows):
 
 def large(rows):
     return section("Large scans", "Patterns of 64 x 64 pixels in four rows, read from disk in each pass "
-                   "(--memory-limit 20), in batches of an eighth of the scan. The processor time of a pattern may grow "
+                   "(--memory-limit 1), in batches of an eighth of the scan. The processor time of a pattern may grow "
                    "by 10%. Memory is the peak of the process.") + table(
         ["patterns", "object, pixels", "a pass, s", "a pattern and pass, ms", "memory, MB", ""],
         [(r["patterns"], "{} x {}".format(*r["object"]), f"{r['pass']:.2f}", f"{r['ms']:.3f}",
