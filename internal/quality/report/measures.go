@@ -116,7 +116,7 @@ func (r *Reconstruction) sampling() []Row {
 			"side of the frame over the probe's width: along an axis; below 2, a single pattern is undersampled"},
 	}
 	if r.Object.Scan != nil && len(r.Object.Scan.X) > 1 {
-		step := medianStep(r.Object.Scan.X, r.Object.Scan.Y)
+		step := grouping.MedianDistance(r.Object.Scan.X, r.Object.Scan.Y)
 		rows = append(rows,
 			Row{"step", r.length(step), "median distance of a position to its nearest neighbour"},
 			Row{"overlap", fmt.Sprintf("%.0f %%", 100*(1-step/width)), "linear: 1 − step / probe width"})
@@ -155,16 +155,6 @@ func (r *Reconstruction) light(light []float64) []Row {
 
 // wellCovered is the share of the usual coverage below which a pixel does not count, as in ptyx eval.
 const wellCovered = 0.1
-
-// medianStep is the median distance of a position to its nearest neighbour, pixels.
-func medianStep(x, y []float64) float64 {
-	distances := make([]float64, len(x))
-	for i, j := range grouping.Neighbours(x, y) {
-		distances[i] = math.Hypot(x[i]-x[j], y[i]-y[j])
-	}
-	slices.Sort(distances)
-	return distances[len(distances)/2]
-}
 
 // misfitMap gives each pixel of the object the residual of the nearest pattern, if that is within a step; nil if no
 // residuals are known.

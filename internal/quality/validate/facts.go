@@ -68,14 +68,14 @@ func medianStep(x, y []float64) float64 {
 	if len(x) < 2 {
 		return math.NaN()
 	}
-	step := medianDistance(x, y)
+	step := grouping.MedianDistance(x, y)
 	// Repeats lie in groups that are small compared with the distance of the groups.
 	for radius := 2 * step; ; radius *= 2 {
-		ownX, ownY := apart(x, y, radius)
+		ownX, ownY := picked(x, y, grouping.Apart(x, y, radius))
 		if len(ownX) < 2 || mostRepeats*len(ownX) < len(x) {
 			return step
 		}
-		if wide := medianDistance(ownX, ownY); wide >= clearGap*radius {
+		if wide := grouping.MedianDistance(ownX, ownY); wide >= clearGap*radius {
 			return wide
 		}
 	}
@@ -85,13 +85,6 @@ const (
 	mostRepeats = 12 // measurements of a position that are recognised; with more, separate fields look like repeats
 	clearGap    = 3  // the distance of groups, in radii of a group; evenly spread positions have up to 2
 )
-
-// medianDistance is the median distance of positions, two at least, to the nearest other.
-func medianDistance(x, y []float64) float64 {
-	distances := nearestDistances(x, y)
-	slices.Sort(distances)
-	return distances[len(distances)/2]
-}
 
 // distinct are the positions without repetitions, in their order.
 func distinct(x, y []float64) (ownX, ownY []float64) {
@@ -105,31 +98,12 @@ func distinct(x, y []float64) (ownX, ownY []float64) {
 	return ownX, ownY
 }
 
-// apart are the positions, in their order, that are more than a distance from all that were kept before them.
-func apart(x, y []float64, distance float64) (keptX, keptY []float64) {
-	cells := map[[2]float64][]int{} // kept positions by squares of that side
-	for i := range x {
-		cx, cy := math.Floor(x[i]/distance), math.Floor(y[i]/distance)
-		if crowds(cells, cx, cy, func(k int) bool { return math.Hypot(x[i]-keptX[k], y[i]-keptY[k]) <= distance }) {
-			continue
-		}
-		at := [2]float64{cx, cy}
-		cells[at] = append(cells[at], len(keptX))
-		keptX, keptY = append(keptX, x[i]), append(keptY, y[i])
+// picked are the positions of some indices.
+func picked(x, y []float64, indices []int) (someX, someY []float64) {
+	for _, i := range indices {
+		someX, someY = append(someX, x[i]), append(someY, y[i])
 	}
-	return keptX, keptY
-}
-
-// crowds reports whether a kept position in a cell or beside it is too near.
-func crowds(cells map[[2]float64][]int, cx, cy float64, near func(k int) bool) bool {
-	for dx := -1.0; dx <= 1; dx++ {
-		for dy := -1.0; dy <= 1; dy++ {
-			if slices.ContainsFunc(cells[[2]float64{cx + dx, cy + dy}], near) {
-				return true
-			}
-		}
-	}
-	return false
+	return someX, someY
 }
 
 // finite is a number to be written as JSON, nil if it is not finite.
@@ -141,12 +115,3 @@ func finite(v float64) *float64 {
 }
 
 func extent(v []float64) [2]float64 { return [2]float64{slices.Min(v), slices.Max(v)} }
-
-// nearestDistances lists each position's distance to the nearest other, pixels.
-func nearestDistances(x, y []float64) []float64 {
-	out := make([]float64, len(x))
-	for i, j := range grouping.Neighbours(x, y) {
-		out[i] = math.Hypot(x[i]-x[j], y[i]-y[j])
-	}
-	return out
-}

@@ -1,6 +1,9 @@
 package validate
 
-import "fmt"
+import (
+	"fmt"
+	"ptyx/internal/scan/grouping"
+)
 
 // isolated looks for positions without a neighbour within the probe's diameter.
 func isolated(x *exam) []Finding {
@@ -9,7 +12,7 @@ func isolated(x *exam) []Finding {
 		return nil
 	}
 	count := 0
-	for _, d := range nearestDistances(x.scan.X, x.scan.Y) {
+	for _, d := range grouping.Distances(x.scan.X, x.scan.Y) {
 		if d > *f.Probe {
 			count++
 		}

@@ -119,7 +119,7 @@ func (s *survey) fill() {
 // left out: patterns of the same place say the same.
 func (s *survey) members(ctx context.Context, count int, leastDistance float64) ([]int, error) {
 	x, y := s.scan.X, s.scan.Y
-	thin := thinned(x, y, leastDistance)
+	thin := grouping.Apart(x, y, leastDistance)
 	centre, err := s.liveliest(ctx, thin, count)
 	if err != nil {
 		return nil, err
@@ -131,29 +131,6 @@ func (s *survey) members(ctx context.Context, count int, leastDistance float64) 
 	thin = thin[:min(len(thin), count)]
 	slices.Sort(thin) // the order of the file
 	return thin, nil
-}
-
-// thinned takes positions in their order, unless an earlier one is nearer than least.
-func thinned(x, y []float64, least float64) []int {
-	type cell [2]int
-	taken := map[cell][]int{}
-	var out []int
-	for i := range x {
-		at := cell{int(math.Floor(y[i] / least)), int(math.Floor(x[i] / least))}
-		free := true
-		for r := at[0] - 1; r <= at[0]+1; r++ {
-			for c := at[1] - 1; c <= at[1]+1; c++ {
-				for _, j := range taken[cell{r, c}] {
-					free = free && math.Hypot(x[i]-x[j], y[i]-y[j]) >= least
-				}
-			}
-		}
-		if free {
-			taken[at] = append(taken[at], i)
-			out = append(out, i)
-		}
-	}
-	return out
 }
 
 const (
@@ -221,12 +198,7 @@ func (s *survey) radius(ids []int, count int) float64 {
 	for _, i := range ids {
 		x, y = append(x, s.scan.X[i]), append(y, s.scan.Y[i])
 	}
-	distances := make([]float64, len(x))
-	for i, j := range grouping.Neighbours(x, y) {
-		distances[i] = math.Hypot(x[i]-x[j], y[i]-y[j])
-	}
-	slices.Sort(distances)
-	return distances[len(distances)/2] * math.Sqrt(float64(count)/math.Pi)
+	return grouping.MedianDistance(x, y) * math.Sqrt(float64(count)/math.Pi)
 }
 
 // contrast is how far patterns are from the mean pattern, the mean of sum (sqrt(I) - sqrt(mean))^2 / sum I over the

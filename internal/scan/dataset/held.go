@@ -214,7 +214,7 @@ func (h *Held) each(do func(pattern []float32) error) error {
 	return nil
 }
 
-// Close frees the scratch file, if there is one.
+// Close frees the scratch file, if there is one. The scan then reads its own file again.
 func (h *Held) Close() error {
 	if h.close != nil {
 		h.close()

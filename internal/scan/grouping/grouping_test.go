@@ -278,3 +278,21 @@ func BenchmarkNearest(b *testing.B) {
 		}
 	}
 }
+
+// TestApart: each position that is left out is near an earlier one that is kept, and no two that are kept are near.
+func TestApart(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	var x, y []float64
+	for range 300 {
+		x, y = append(x, 40*rng.Float64()-20), append(y, 40*rng.Float64()-20)
+	}
+	const least = 3.0
+	kept := Apart(x, y, least)
+	near := func(i, j int) bool { return math.Hypot(x[i]-x[j], y[i]-y[j]) < least }
+	for i := range x {
+		earlier := slices.ContainsFunc(kept, func(j int) bool { return j < i && near(i, j) })
+		if slices.Contains(kept, i) == earlier {
+			t.Errorf("position %d: kept, or near an earlier one that is kept: both or neither", i)
+		}
+	}
+}

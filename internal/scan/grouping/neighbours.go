@@ -2,6 +2,7 @@ package grouping
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -124,4 +125,42 @@ func Nearest(x, y []float64, count int) [][]int {
 		lists[i] = tree.of(i)
 	}
 	return lists
+}
+
+// Distances are those of positions, two at least, to the nearest other one, in the unit of x and y.
+func Distances(x, y []float64) []float64 {
+	out := make([]float64, len(x))
+	for i, j := range Neighbours(x, y) {
+		out[i] = math.Hypot(x[i]-x[j], y[i]-y[j])
+	}
+	return out
+}
+
+// MedianDistance is the median of Distances.
+func MedianDistance(x, y []float64) float64 {
+	distances := Distances(x, y)
+	slices.Sort(distances)
+	return distances[len(distances)/2]
+}
+
+// Apart takes positions in their order, unless an earlier one is nearer than least, and returns their indices.
+func Apart(x, y []float64, least float64) (kept []int) {
+	type cell [2]int
+	taken := map[cell][]int{}
+	for i := range x {
+		at := cell{int(math.Floor(y[i] / least)), int(math.Floor(x[i] / least))}
+		free := true
+		for r := at[0] - 1; r <= at[0]+1; r++ {
+			for c := at[1] - 1; c <= at[1]+1; c++ {
+				for _, j := range taken[cell{r, c}] {
+					free = free && math.Hypot(x[i]-x[j], y[i]-y[j]) >= least
+				}
+			}
+		}
+		if free {
+			taken[at] = append(taken[at], i)
+			kept = append(kept, i)
+		}
+	}
+	return kept
 }
