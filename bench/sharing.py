@@ -19,7 +19,7 @@ from tables import machine as machine_line, section, table, time_of
 from working import begin, ended, running
 
 WORKERS = (1, 2, 4)
-BATCHES = (16, 64)  # patterns of a step
+BATCHES = (24, 96)  # patterns of a step
 SHARDS = 4
 BAR = 0.85  # of the speed of one worker, times the cores
 
@@ -100,7 +100,7 @@ def main():
     args = record.arguments(__doc__, "sharing", files="what the programs write", quick="a short run").parse_args()
     args.files.mkdir(parents=True, exist_ok=True)
     bench = Bench(args.ptyx.resolve(), args.files.resolve(), rounds=1 if args.quick else 3,
-                  patterns=256 if args.quick else 2048)
+                  patterns=192 if args.quick else 1536)
     record.run(bench, bench.files if args.quick else args.results, "sharing", machine.describe(bench, []),
                {"sharing": sharing}, ["sharing"], page)
 

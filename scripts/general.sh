@@ -9,7 +9,7 @@ ptyx=${PTYX:-bin/ptyx}
 
 round=16384 # patterns between two saved states
 if [ "$patterns" -lt "$round" ]; then round=$patterns; fi
-echo "$patterns simulated patterns: about $((patterns / 18000 + 1)) minutes on two cores." \
+echo "$patterns simulated patterns: about $((patterns / 16000 + 1)) minutes on two cores." \
 	"Ctrl-C saves the state, and the same command resumes."
 if [ -e "$run/config.yaml" ]; then
 	"$ptyx" pretrain --resume "$run" --patterns "$patterns"

@@ -158,7 +158,7 @@ func (r PretrainRequest) begin() (_ *pretraining, err error) {
 	p := &pretraining{request: r, config: c, course: c.course()}
 	p.supply = &supply{
 		generator: experiments.New(c.Seed, experiments.All().Without(experiments.HeldOut())), seed: c.Seed,
-		batch: c.BatchSize, sizes: c.Sizes, share: c.SolvedShare, clarity: c.Clarity,
+		batch: c.BatchSize, group: c.Group, sizes: c.Sizes, share: c.SolvedShare, clarity: c.Clarity,
 	}
 	for _, scan := range r.Solved {
 		one, err := newSolved(scan)
@@ -192,8 +192,8 @@ func (p *pretraining) close() {
 // SamplesDigest identifies the samples of a pretraining.
 func (r PretrainRequest) SamplesDigest() (string, error) {
 	c := r.Config
-	text := fmt.Sprintf("experiments of seed %d, sizes %v, clarity %g, %d patterns a step",
-		c.Seed, c.Sizes, c.Clarity, c.BatchSize)
+	text := fmt.Sprintf("experiments of seed %d, sizes %v, clarity %g, %d patterns a step in groups of %d",
+		c.Seed, c.Sizes, c.Clarity, c.BatchSize, c.Group)
 	if len(r.Solved) > 0 {
 		scans, err := scans(r.Solved).digest()
 		if err != nil {

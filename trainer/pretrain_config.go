@@ -15,6 +15,7 @@ type PretrainConfig struct {
 	FiltersScale int          `yaml:"n_filters_scale"`
 	Sizes        []SizeShare  `yaml:"sizes"`         // of the patterns; the parameters serve all
 	BatchSize    int          `yaml:"batch_size"`    // patterns per step
+	Group        int          `yaml:"group"`         // neighbouring patterns of one object
 	Shards       int          `yaml:"shards"`        // equal parts of a step; one thread computes each
 	LearningRate float64      `yaml:"learning_rate"` // at its peak
 	WarmUp       int          `yaml:"warm_up"`       // patterns in which the learning rate rises from 0
@@ -29,10 +30,10 @@ type PretrainConfig struct {
 // DefaultPretrainConfig returns the values that ptyx pretrain uses where no flag is given.
 func DefaultPretrainConfig() PretrainConfig {
 	return PretrainConfig{
-		Patterns: 1_000_000, FiltersScale: 2, BatchSize: 16, Shards: 4, LearningRate: 0.0015,
+		Patterns: 1_000_000, FiltersScale: 2, BatchSize: 24, Group: 6, Shards: 4, LearningRate: 0.0015,
 		WarmUp: 8192, Round: 16384,
 		Sizes: []SizeShare{{64, 0.35}, {32, 0.6}, {96, 0.03}, {128, 0.02}},
-		Loss:  PretrainLoss{Middle: 0.25, Poisson: 0.1}, N: 64, SolvedShare: 0.25, Clarity: 0.5,
+		Loss:  PretrainLoss{Merged: 1, Middle: 0.5, Poisson: 0.1}, N: 64, SolvedShare: 0.25, Clarity: 0.5,
 	}
 }
 
@@ -77,9 +78,14 @@ func (c PretrainConfig) Validate() error {
 			c.Shards >= 1 && c.Shards <= c.BatchSize && c.BatchSize%c.Shards == 0, "--shards", c.Shards,
 			fmt.Sprintf("a divisor of the %d patterns of a step", c.BatchSize),
 		},
+		{
+			c.Group >= 1 && c.Group <= c.BatchSize/c.Shards && c.BatchSize/c.Shards%c.Group == 0, "--group", c.Group,
+			fmt.Sprintf("a divisor of the %d patterns of a shard", c.BatchSize/max(1, c.Shards)),
+		},
 		{usable(c.LearningRate) && c.LearningRate > 0, "--learning-rate", c.LearningRate, "a positive number"},
 		{c.WarmUp >= 0, "--warm-up", c.WarmUp, "0 patterns or more"},
 		{c.Round >= c.BatchSize, "--round", c.Round, "at least --batch-size"},
+		{usable(c.Loss.Merged), "--merged-weight", c.Loss.Merged, "0 or a positive number"},
 		{usable(c.Loss.Middle), "--middle-weight", c.Loss.Middle, "0 or a positive number"},
 		{usable(c.Loss.Poisson), "--poisson-weight", c.Loss.Poisson, "0 or a positive number"},
 		{usable(c.Clarity), "--clarity", c.Clarity, "0 or a positive number"},

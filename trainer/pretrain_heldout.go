@@ -22,7 +22,7 @@ type Group struct {
 	Correlation float64 `json:"correlation"` // mean complex correlation of the patches, weighted by the light
 }
 
-// Held-out patterns, of the size of the model: of the kinds that training shows, and of those that it never shows.
+// At least so many held-out patterns, in groups, of the size of the model: of the kinds that training shows, and of those that it never shows.
 const (
 	heldOutCount = 256
 	unseenCount  = 128
@@ -37,8 +37,8 @@ const (
 
 // heldOut measures the errors of the parameters on held-out patterns.
 type heldOut struct {
-	samples []*sample
-	unseen  int // index of the first sample of kinds that training never shows
+	samples []*sample // in groups
+	unseen  int       // index of the first sample of kinds that training never shows
 	answers []*answer
 	closers []func() error
 }
@@ -59,7 +59,7 @@ func (p *pretraining) newHeldOut() (_ *heldOut, err error) {
 	}()
 	n, batch := p.config.N, p.config.BatchSize
 	h.draw(p.supply, n, p.config.Threads)
-	step, err := newSampleStep(p.config.Network(n), batch, batch, p.config.Loss)
+	step, err := newSampleStep(p.config.Network(n), batch, p.config.Group, batch, p.config.Loss)
 	if err != nil {
 		return nil, err
 	}
@@ -94,15 +94,20 @@ func (h *heldOut) draw(training *supply, n, workers int) {
 	seen.generator = experiments.New(seen.seed, experiments.All().Without(experiments.HeldOut()))
 	unseen := seen
 	unseen.generator = experiments.New(seen.seed, experiments.HeldOut())
-	h.unseen = heldOutCount
-	h.samples = make([]*sample, heldOutCount+unseenCount)
+	group := training.group
+	groups := func(patterns int) int { return (patterns + group - 1) / group }
+	h.unseen = groups(heldOutCount) * group
+	h.samples = newLot(n, h.unseen+groups(unseenCount)*group).samples
 	var wait sync.WaitGroup
 	for worker := range workers {
 		wait.Go(func() {
-			makers := []*maker{seen.maker(), unseen.maker()}
-			for i := worker; i < len(h.samples); i += workers {
-				h.samples[i] = newSample(n)
-				makers[i/heldOutCount].make(uint64(i), n, h.samples[i])
+			makers := [...]*maker{seen.maker(), unseen.maker()}
+			for i := worker; i < len(h.samples)/group; i += workers {
+				at, kinds := i*group, 0
+				if at >= h.unseen {
+					kinds = 1
+				}
+				makers[kinds].make(uint64(i), n, h.samples[at:at+group])
 			}
 		})
 	}

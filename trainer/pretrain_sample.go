@@ -3,15 +3,17 @@ package trainer
 import (
 	"math"
 
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/physics/optics"
 	"ptyx/internal/scan/experiments"
 )
 
 // sample is a pattern that a pretraining shows, with its truth: arrays of N x N pixels.
 type sample struct {
-	inputs [][]float32 // in the order of sampleInputs
-	light  []float32   // |P|^2, of mean 1
-	about  about
+	inputs   [][]float32 // in the order of sampleInputs
+	light    []float32   // |P|^2, of mean 1
+	contrast float64     // of the object: the squared error of the best constant
+	about    about
 }
 
 // about describes a sample for the tables of held-out errors.
@@ -22,8 +24,8 @@ type about struct {
 
 func newSample(n int) *sample {
 	s := &sample{light: make([]float32, n*n)}
-	for range sampleInputs() {
-		s.inputs = append(s.inputs, make([]float32, n*n))
+	for _, in := range sampleInputs() {
+		s.inputs = append(s.inputs, ndarray.New[float32](in.shape(1, n)...).Data)
 	}
 	return s
 }
@@ -58,6 +60,13 @@ func (s *sample) take(e *experiments.Sample) {
 		s.light[i] = v * float32(pixels/lit)
 	}
 	s.weigh()
+	for i, at := range []int{e.Row, e.Col} {
+		place := in[6+i] // (N, canvasWindows * N)
+		clear(place)
+		for k := range e.N {
+			place[k*canvasWindows*e.N+k+e.N/2+at] = 1
+		}
+	}
 }
 
 // determined is the part of a constant object's misfit that the true object explains, with the given probe: near 1 if
@@ -91,8 +100,8 @@ func (s *sample) determined() float64 {
 	return max(0, 1-truth/flat)
 }
 
-// weigh sets the share of each pixel in the squared error: half by the light, half by light / (light + lightKnee), and
-// over the contrast of the object, so that the error of a constant is 1.
+// weigh sets the share of each pixel in the squared error, of sum 1: half by the light, half by
+// light / (light + lightKnee). And it measures the contrast of the object.
 func (s *sample) weigh() {
 	share, re, im := s.inputs[5], s.inputs[3], s.inputs[4]
 	sum, soft := 0.0, 0.0
@@ -108,9 +117,19 @@ func (s *sample) weigh() {
 		a, b := float64(re[i]), float64(im[i])
 		mean[0], mean[1], square = mean[0]+w*a, mean[1]+w*b, square+w*(a*a+b*b)
 	}
-	contrast := square - mean[0]*mean[0] - mean[1]*mean[1]
-	scale := float32(1 / (contrast + contrastFloor*square))
-	for i := range share {
-		share[i] *= scale
+	s.contrast = square - mean[0]*mean[0] - mean[1]*mean[1] + contrastFloor*square
+}
+
+// balance divides the shares of a group by its contrast. So the error of constants is 1 for the group, and a patch
+// beside the specimen, which has hardly any contrast, weighs little.
+func balance(group []*sample) {
+	contrast := 0.0
+	for _, s := range group {
+		contrast += s.contrast / float64(len(group))
+	}
+	for _, s := range group {
+		for i := range s.inputs[5] {
+			s.inputs[5][i] /= float32(contrast)
+		}
 	}
 }

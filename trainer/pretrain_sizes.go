@@ -34,7 +34,8 @@ func (p *pretraining) newSizeStep(n, shards int) (_ *sizeStep, err error) {
 		}
 	}()
 	eng, batch := p.request.Engine, p.config.BatchSize
-	if s.step, err = newSampleStep(p.config.Network(n), batch/p.config.Shards, batch, p.config.Loss); err != nil {
+	s.step, err = newSampleStep(p.config.Network(n), batch/p.config.Shards, p.config.Group, batch, p.config.Loss)
+	if err != nil {
 		return nil, err
 	}
 	training, err := eng.Compile(s.step.training, p.oneThread())
@@ -44,8 +45,8 @@ func (p *pretraining) newSizeStep(n, shards int) (_ *sizeStep, err error) {
 	s.closers = append(s.closers, training.Close)
 	for range shards {
 		r := &sampleShard{loss: ndarray.New[float32]()}
-		for range sampleInputs() {
-			r.inputs = append(r.inputs, ndarray.New[float32](s.step.batch, 1, n, n))
+		for _, in := range sampleInputs() {
+			r.inputs = append(r.inputs, ndarray.New[float32](in.shape(s.step.batch, n)...))
 		}
 		for _, param := range p.state.Parameters {
 			r.grads = append(r.grads, ndarray.New[float32](param.Shape...))
@@ -105,7 +106,7 @@ func (s *sizeStep) grads() [][]*ndarray.Float32 {
 	return grads
 }
 
-// fillSamples writes the inputs of samples, (B, 1, N, N) each. With fewer arrays it writes the first inputs only.
+// fillSamples writes the inputs of samples. With fewer arrays it writes the first inputs only.
 func fillSamples(inputs []*ndarray.Float32, samples []*sample) {
 	for k, in := range inputs {
 		for i, s := range samples {

@@ -1,9 +1,11 @@
 package trainer
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/frame"
@@ -94,11 +96,36 @@ func (s *solved) patch(i int) *ndarray.Complex64 {
 	return patch
 }
 
-// fill makes a sample of a pattern drawn at random.
-func (s *solved) fill(rng *rand.Rand, into *experiments.Sample) {
-	i, n := s.inside[rng.IntN(len(s.inside))], s.scan.N
+// fill makes a group of a pattern drawn at random and its nearest neighbours on the canvas around it. Where there are
+// few, they are repeated.
+func (s *solved) fill(rng *rand.Rand, into []*sample) {
+	x, y := s.scan.X, s.scan.Y
+	first := s.inside[rng.IntN(len(s.inside))]
+	distance := func(i int) float64 { return math.Hypot(x[i]-x[first], y[i]-y[first]) }
+	half := s.scan.N / 2
+	place := func(i int) (row, col int) {
+		row, col = frame.Corner(x[i], y[i], s.scan.N)
+		fromRow, fromCol := frame.Corner(x[first], y[first], s.scan.N)
+		return row - fromRow, col - fromCol
+	}
+	near := slices.DeleteFunc(slices.Clone(s.inside), func(i int) bool {
+		row, col := place(i)
+		return max(row, -row, col, -col) > half
+	})
+	slices.SortStableFunc(near, func(a, b int) int { return cmp.Compare(distance(a), distance(b)) })
+	for k, one := range into {
+		i := near[k%len(near)]
+		shown := s.sample(i)
+		shown.Row, shown.Col = place(i)
+		one.take(shown)
+	}
+}
+
+// sample is a pattern of the scan. It shares arrays with it.
+func (s *solved) sample(i int) *experiments.Sample {
+	n := s.scan.N
 	probe := optics.ShiftProbe(s.probe, frame.Fraction(s.scan.Y[i]), frame.Fraction(s.scan.X[i]))
-	*into = experiments.Sample{
+	into := &experiments.Sample{
 		N: n, Amplitude: s.patterns.Data[i*n*n : (i+1)*n*n], Probe: probe.Data, Object: s.patch(i).Data,
 		Light: make([]float32, n*n), ObjectKind: solvedKind, ProbeKind: solvedKind,
 	}
@@ -108,10 +135,11 @@ func (s *solved) fill(rng *rand.Rand, into *experiments.Sample) {
 	for k, p := range probe.Data {
 		into.Light[k] = real(p)*real(p) + imag(p)*imag(p)
 	}
+	return into
 }
 
-// solvedSample draws whether the sample of an index is one of a solved scan, and fills it.
-func (s *supply) solvedSample(rng *rand.Rand, n int, into *experiments.Sample) bool {
+// solvedGroup draws whether a group is one of a solved scan, and fills it.
+func (s *supply) solvedGroup(rng *rand.Rand, n int, into []*sample) bool {
 	var fit []*solved
 	for _, one := range s.solved {
 		if one.scan.N == n {

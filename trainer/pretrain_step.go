@@ -13,6 +13,7 @@ import (
 
 // PretrainLoss holds the weights of the terms that a pretraining minimises beside the error of the object.
 type PretrainLoss struct {
+	Merged  float64 `yaml:"merged_weight"`  // error of the objects that a group's patches are merged to
 	Middle  float64 `yaml:"middle_weight"`  // error of the objects after the inner stages
 	Poisson float64 `yaml:"poisson_weight"` // misfit of the patterns, nats per photon above the floor
 }
@@ -24,30 +25,53 @@ type PretrainLoss struct {
 // real and imaginary part, and its log-variance.
 type sampleStep struct {
 	net              models.Config
-	batch            int // patterns, B
+	batch            int // patterns, B, in groups
 	training, answer *program.Program
 }
 
-// Names of the inputs of a sampleStep, (B, 1, N, N) each. Patterns and probes have the unit in which the probe's mean
-// intensity is 1; the probe is at the subpixel position of its pattern.
+// Names of the inputs of a sampleStep. Patterns and probes have the unit in which the probe's mean intensity is 1; the
+// probe is at the subpixel position of its pattern.
 const (
 	sampleAmplitude = "amplitude"
 	sampleProbeRe   = "probe.re"
 	sampleProbeIm   = "probe.im"
 	sampleTruthRe   = "truth.re"
 	sampleTruthIm   = "truth.im"
-	sampleShare     = "share" // of each pixel in the squared error of its patch
+	sampleShare     = "share"   // of each pixel in the squared error of its patch
+	samplePlaceY    = "place_y" // of forward.Canvas, on a canvas of canvasWindows * N pixels a side
+	samplePlaceX    = "place_x"
 )
+
+// canvasWindows is the side of the canvas of a group, in windows.
+const canvasWindows = 2
 
 // answerInputs is the number of sampleInputs that an answer reads.
 const answerInputs = 3
 
-func sampleInputs() []string {
-	return []string{sampleAmplitude, sampleProbeRe, sampleProbeIm, sampleTruthRe, sampleTruthIm, sampleShare}
+// sampleInput is an input of (B, 1, N, N) or, of the canvas, of (B, 1, N, canvasWindows * N).
+type sampleInput struct {
+	name     string
+	ofCanvas bool
 }
 
-// newSampleStep builds the graphs for a batch. total is the number of patterns in the batches of all replicas.
-func newSampleStep(net models.Config, batch, total int, loss PretrainLoss) (*sampleStep, error) {
+func sampleInputs() []sampleInput {
+	return []sampleInput{
+		{sampleAmplitude, false}, {sampleProbeRe, false}, {sampleProbeIm, false}, {sampleTruthRe, false},
+		{sampleTruthIm, false}, {sampleShare, false}, {samplePlaceY, true}, {samplePlaceX, true},
+	}
+}
+
+// shape is that of the input for a batch of patterns of n x n pixels.
+func (s sampleInput) shape(batch, n int) []int {
+	if s.ofCanvas {
+		return []int{batch, 1, n, canvasWindows * n}
+	}
+	return []int{batch, 1, n, n}
+}
+
+// newSampleStep builds the graphs for a batch of groups. total is the number of patterns in the batches of all
+// replicas.
+func newSampleStep(net models.Config, batch, group, total int, loss PretrainLoss) (*sampleStep, error) {
 	g := gorgonia.NewGraph()
 	var inputs []program.Input
 	leaf := func(name string, shape ...int) *gorgonia.Node {
@@ -56,8 +80,8 @@ func newSampleStep(net models.Config, batch, total int, loss PretrainLoss) (*sam
 		return node
 	}
 	in := map[string]*gorgonia.Node{}
-	for _, name := range sampleInputs() {
-		in[name] = leaf(name, batch, 1, net.N, net.N)
+	for _, s := range sampleInputs() {
+		in[s.name] = leaf(s.name, s.shape(batch, net.N)...)
 	}
 	var params []*gorgonia.Node
 	for _, s := range net.Specs() {
@@ -69,7 +93,7 @@ func newSampleStep(net models.Config, batch, total int, loss PretrainLoss) (*sam
 		return nil, err
 	}
 	outputs, err := ops.Build("building the loss of the pretraining", func() []program.Output {
-		loss, variance := loss.build(in, built, float32(1/float64(total)))
+		loss, variance := loss.build(in, built, group, float32(1/float64(total)))
 		return lossAndGradients(loss, variance, params, net.Specs())
 	})
 	if err != nil {
@@ -92,24 +116,29 @@ func newSampleStep(net models.Config, batch, total int, loss PretrainLoss) (*sam
 // errorFloor is the relative error of an object below which a pretraining gains little: a correlation of 0.995.
 const errorFloor = 0.3
 
-// build builds the loss of patterns that weigh each the given amount, and that of the variance, () each.
+// build builds the loss of groups of patterns that weigh each the given amount, and that of the variance, () each.
 func (l PretrainLoss) build(
-	in map[string]*gorgonia.Node, net *models.Net, each float32,
+	in map[string]*gorgonia.Node, net *models.Net, group int, each float32,
 ) (loss, variance *gorgonia.Node) {
 	truth := forward.Pair{Re: in[sampleTruthRe], Im: in[sampleTruthIm]}
 	share := in[sampleShare]
 	weight := ops.Affine(ops.SumTo(share, []int{share.Shape()[0], 1, 1, 1}), 0, each) // (B, 1, 1, 1)
 	pixels := float32(share.Shape()[2] * share.Shape()[3])
 	squares := func(object forward.Pair) *gorgonia.Node {
-		return forward.Distance(forward.Aligned(object, truth, share), truth)
+		return forward.Distance(forward.Aligned(object, truth, share, group), truth)
 	}
-	last := squares(net.Object)
+	aligned := forward.Aligned(net.Object, truth, share, group)
+	last := forward.Distance(aligned, truth)
 	terms, weights := []*gorgonia.Node{forward.LogError(last, share, weight, errorFloor)}, []float64{1}
 	add := func(w float64, term func() *gorgonia.Node) {
 		if w > 0 {
 			terms, weights = append(terms, term()), append(weights, w)
 		}
 	}
+	add(l.Merged, func() *gorgonia.Node {
+		merged := forward.Distance(canvas(in, group).Merge(aligned), truth)
+		return forward.LogError(merged, share, weight, errorFloor)
+	})
 	for _, object := range net.Middle {
 		add(l.Middle/float64(len(net.Middle)), func() *gorgonia.Node {
 			return forward.LogError(squares(object), share, weight, errorFloor)
@@ -122,4 +151,17 @@ func (l PretrainLoss) build(
 	})
 	lit := ops.Affine(ops.Mul(share, ops.Div(weight, ops.SumTo(share, weight.Shape()))), pixels, 0)
 	return forward.Total(terms, weights), forward.Gaussian(net.LogVariance, last, nil, lit)
+}
+
+// mergedKnee is the intensity of the probe, relative to its mean, at which a pixel of a patch has half the weight of
+// the brightest ones in the mean of its group, as in a reconstruction.
+const mergedKnee = 0.3
+
+// canvas is that of the groups.
+func canvas(in map[string]*gorgonia.Node, group int) forward.Canvas {
+	light := forward.Intensity(forward.Pair{Re: in[sampleProbeRe], Im: in[sampleProbeIm]})
+	return forward.Canvas{
+		Group: group, Weight: ops.Div(light, ops.Affine(light, 1, mergedKnee)),
+		PlaceY: in[samplePlaceY], PlaceX: in[samplePlaceX],
+	}
 }

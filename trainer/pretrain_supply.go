@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"math"
+	"slices"
 	"sync"
 
 	"ptyx/internal/base/stream"
@@ -19,7 +20,8 @@ type SizeShare struct {
 type supply struct {
 	generator *experiments.Generator
 	seed      uint64
-	batch     int // samples of a step
+	batch     int // samples of a step, in groups
+	group     int
 	sizes     []SizeShare
 	solved    []*solved
 	clarity   float64 // how much patterns are preferred that show their object
@@ -47,34 +49,41 @@ type lot struct {
 	samples []*sample
 }
 
-// maker makes one sample after the other; each goroutine has its own.
+// maker makes one group after the other; each goroutine has its own.
 type maker struct {
 	*supply
-	work   map[int]*experiments.Sample // by size
-	ofScan experiments.Sample          // shares arrays with a solved scan
+	work map[int][]*experiments.Sample // a group by size
 }
 
-func (s *supply) maker() *maker { return &maker{supply: s, work: map[int]*experiments.Sample{}} }
+func (s *supply) maker() *maker { return &maker{supply: s, work: map[int][]*experiments.Sample{}} }
 
-// attempts is the number of patterns that are tried for a sample.
+// attempts is the number of groups that are tried.
 const attempts = 16
 
-// make writes the sample of an index. Noise or a wrong probe hide many objects, and a network that is judged by them
-// learns to change nothing. So a pattern is accepted with the probability determined^clarity.
-func (m *maker) make(index uint64, n int, into *sample) {
+// make writes the group of an index. Noise or a wrong probe hide many objects, and a network that is judged by them
+// learns to change nothing. So a group is accepted with the probability determined^clarity, of the mean of its
+// patterns.
+func (m *maker) make(index uint64, n int, into []*sample) {
+	defer balance(into)
 	rng := stream.New(m.seed, "trainer/samples", int(index))
-	if m.solvedSample(rng, n, &m.ofScan) {
-		into.take(&m.ofScan)
+	if m.solvedGroup(rng, n, into) {
 		return
 	}
 	work := m.work[n]
 	if work == nil {
-		work = &experiments.Sample{}
+		for range into {
+			work = append(work, &experiments.Sample{})
+		}
 		m.work[n] = work
 	}
 	for attempt := range uint64(attempts) {
 		m.generator.Fill(attempts*index+attempt, n, work)
-		if into.take(work); rng.Float64() < math.Pow(into.determined(), m.clarity) {
+		determined := 0.0
+		for i, s := range into {
+			s.take(work[i])
+			determined += s.determined() / float64(len(into))
+		}
+		if rng.Float64() < math.Pow(determined, m.clarity) {
 			return
 		}
 	}
@@ -135,10 +144,12 @@ func newLot(n, count int) *lot {
 	return l
 }
 
-// part makes samples of a step, beginning with the first-th.
+// part makes samples of a step, beginning with the first-th, where a group begins.
 func (m *maker) part(step, first int, into *lot) *lot {
-	for i, s := range into.samples {
-		m.make(uint64(step)*uint64(m.batch)+uint64(first+i), into.n, s)
+	index := (uint64(step)*uint64(m.batch) + uint64(first)) / uint64(m.group)
+	for group := range slices.Chunk(into.samples, m.group) {
+		m.make(index, into.n, group)
+		index++
 	}
 	return into
 }

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"math"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"ptyx/export"
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/stream"
 	"ptyx/internal/base/testutil"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/scan/experiments"
@@ -18,7 +20,8 @@ import (
 // smallPretraining is of the smallest network on the smallest patterns.
 func smallPretraining() PretrainConfig {
 	c := DefaultPretrainConfig()
-	c.Patterns, c.FiltersScale, c.BatchSize, c.Shards, c.Round, c.WarmUp, c.N, c.Threads = 24, 1, 2, 2, 8, 4, 32, 1
+	c.Patterns, c.FiltersScale, c.BatchSize, c.Group, c.Shards, c.Round, c.WarmUp = 48, 1, 4, 2, 2, 16, 8
+	c.N, c.Threads = 32, 1
 	c.Sizes = []SizeShare{{32, 0.7}, {40, 0.3}}
 	return c
 }
@@ -49,9 +52,8 @@ func boundSample(t *testing.T, eng engine.Engine) (*sizeStep, *lot, []*ndarray.F
 		t.Fatal(err)
 	}
 	t.Cleanup(step.close)
-	s := &supply{generator: experiments.New(3, experiments.All()), seed: 3, batch: c.BatchSize}
-	l := &lot{n: 32, samples: []*sample{newSample(32), newSample(32)}}
-	return step, s.maker().part(0, 0, l), p.state.Parameters
+	s := &supply{generator: experiments.New(3, experiments.All()), seed: 3, batch: c.BatchSize, group: c.Group}
+	return step, s.maker().part(0, 0, newLot(32, c.BatchSize)), p.state.Parameters
 }
 
 // Both engines give the same loss and gradients. The tolerance is that of TestEnginesAgreeOnLossAndGradients.
@@ -133,7 +135,8 @@ func TestGradientOfThePretraining(t *testing.T) {
 func TestSamplesDoNotDependOnThreads(t *testing.T) {
 	t.Parallel()
 	s := &supply{
-		generator: experiments.New(4, experiments.All()), seed: 4, batch: 3, sizes: []SizeShare{{32, 1}, {40, 1}},
+		generator: experiments.New(4, experiments.All()), seed: 4, batch: 6, group: 3,
+		sizes: []SizeShare{{32, 1}, {40, 1}},
 	}
 	const steps = 6
 	read := func(first, workers int) [][]float32 {
@@ -180,7 +183,7 @@ func TestErrorsAreRelativeToAConstant(t *testing.T) {
 	m := s.maker()
 	for index := range uint64(20) {
 		one := newSample(32)
-		m.make(index, 32, one)
+		m.make(index, 32, []*sample{one})
 		re, im, share := one.inputs[3], one.inputs[4], one.inputs[5]
 		var sum, weight, square complex128
 		for i, w := range share {
@@ -264,7 +267,7 @@ func TestResumedPretrainingIsUndisturbed(t *testing.T) {
 func TestStatesOfOtherSamplesAreRefused(t *testing.T) {
 	t.Parallel()
 	eng, c := fast(t, 1), smallPretraining()
-	c.Patterns = 8
+	c.Patterns = 16
 	path := filepath.Join(t.TempDir(), StateFile)
 	pretrain(t, PretrainRequest{Config: c, Engine: eng, Checkpoint: path})
 	c.Seed++
@@ -279,7 +282,7 @@ func TestStatesOfOtherSamplesAreRefused(t *testing.T) {
 func TestPretrainingLearns(t *testing.T) {
 	t.Parallel()
 	c := smallPretraining()
-	c.Patterns, c.Round, c.BatchSize, c.WarmUp, c.LearningRate, c.Sizes = 384, 128, 4, 0, 0.003, []SizeShare{{32, 1}}
+	c.Patterns, c.Round, c.WarmUp, c.LearningRate, c.Sizes = 384, 128, 0, 0.003, []SizeShare{{32, 1}}
 	var rounds []Round
 	r := PretrainRequest{Config: c, Engine: fast(t, 2)}
 	r.AfterRound = func(round Round, _ func() (*Model, error)) error {
@@ -297,6 +300,43 @@ func TestPretrainingLearns(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "weights of the model", flatten(weights), flatten(result.State.Parameters))
+}
+
+// A group of a solved scan is a pattern with neighbours on its canvas: where windows overlap, they show one object.
+func TestGroupsOfSolvedScans(t *testing.T) {
+	t.Parallel()
+	const n, members = 64, 4
+	s, err := newSolved(opened(t, simulated(t, 20, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := newLot(n, members).samples
+	rng := stream.New(1, "trainer/test")
+	for range 10 {
+		s.fill(rng, group)
+		seen, places := map[[2]int]complex64{}, map[[2]int]bool{}
+		shared := 0
+		for _, one := range group {
+			row, col := slices.Index(one.inputs[6], 1), slices.Index(one.inputs[7], 1)
+			places[[2]int{row, col}] = true
+			for i := range n * n {
+				at := [2]int{row + i/n, col + i%n}
+				if at[0] >= canvasWindows*n || at[1] >= canvasWindows*n {
+					t.Fatalf("a window at %d, %d", row, col)
+				}
+				v := complex(one.inputs[3][i], one.inputs[4][i])
+				if old, ok := seen[at]; ok && old != v {
+					t.Fatalf("two objects at %v", at)
+				} else if ok {
+					shared++
+				}
+				seen[at] = v
+			}
+		}
+		if len(places) != members || shared < members*n {
+			t.Errorf("%d places share %d pixels", len(places), shared)
+		}
+	}
 }
 
 // shardsHere is an Exchange between requests in this process: they take turns with the shards.

@@ -49,10 +49,11 @@ func run(path string, seed uint64) error {
 	sheet := image.NewRGBA(image.Rect(0, 0, across*wide, len(kinds.Objects)*high))
 	draw.Draw(sheet, sheet.Rect, image.White, image.Point{}, draw.Src)
 	var s experiments.Sample
+	group := []*experiments.Sample{&s}
 	for row, kind := range kinds.Objects {
 		g := experiments.New(seed, experiments.Kinds{Objects: []string{kind}, Probes: kinds.Probes})
 		for column := range across {
-			g.Fill(uint64(row*across+column), side, &s)
+			g.Fill(uint64(row*across+column), side, group)
 			if err := show(sheet, image.Pt(column*wide, row*high), &s); err != nil {
 				return err
 			}

@@ -18,13 +18,15 @@ type pretrainCmd struct {
 	Seed uint64 `default:"0" help:"Random seed of parameters and samples."`
 
 	Clarity      float64 `default:"0.5" help:"Preference for patterns that show their object, see above; 0: none."`
-	BatchSize    int     `default:"16" help:"Patterns per step."`
+	BatchSize    int     `default:"24" help:"Patterns per step."`
+	Group        int     `default:"6" help:"Neighbouring patterns of one object; a divisor of --batch-size/--shards."`
 	Shards       int     `default:"4" help:"Equal parts of a step; one thread computes each."`
 	LearningRate float64 `default:"0.0015" help:"Peak learning rate of Adam; it falls along a cosine."`
 	WarmUp       int     `default:"8192" help:"Patterns in which the learning rate rises from 0."`
 	Round        int     `default:"16384" help:"Patterns between two reports. Each saves the state."`
 
-	MiddleWeight  float64 `default:"0.25" help:"Weight of the error after the inner stages."`
+	MergedWeight  float64 `default:"1" help:"Weight of the error of a group's merged object."`
+	MiddleWeight  float64 `default:"0.5" help:"Weight of the error after the inner stages."`
 	PoissonWeight float64 `default:"0.1" help:"Weight of the misfit of the patterns."`
 	NFiltersScale int     `default:"2" help:"Factor on the number of filters of every layer."`
 
@@ -38,11 +40,14 @@ type pretrainCmd struct {
 
 // Help explains what does not fit into a line.
 func (pretrainCmd) Help() string {
-	return `Each sample is a new simulated pattern with a known object: docs/experiments.md lists their kinds. Samples
-are made while steps run, and are never stored. Most patterns have 32 or 64 pixels a side, some 96 or 128: one set of
-weights serves all sizes. --init general starts from the network inside ptyx.
+	return `Each sample is a group of new simulated patterns, neighbours on a known object: docs/experiments.md lists
+their kinds. Samples are made while steps run, and are never stored. Most patterns have 32 or 64 pixels a side, some 96
+or 128: one set of weights serves all sizes. --init general starts from the network inside ptyx.
 
-A pattern is accepted with the probability q to the power of --clarity, where q is the part of a constant object's
+The loss compares the patches of a group with the true object, and the object that they are merged to. Both are turned
+by one phase for the group.
+
+A group is accepted with the probability q to the power of --clarity, where q is the part of a constant object's
 misfit that the true object explains. Noise or a wrong probe make it small.
 
 After each round, ptyx saves the state and the model, and reports errors on patterns that training never shows: of all
@@ -88,10 +93,10 @@ func (c *pretrainCmd) pretraining(app *appContext) (workflow.PretrainOptions, er
 	}
 	config := trainer.DefaultPretrainConfig()
 	config.Seed, config.Patterns, config.N, config.FiltersScale = c.Seed, c.Patterns, c.N, c.NFiltersScale
-	config.BatchSize, config.Shards = c.BatchSize, c.Shards
+	config.BatchSize, config.Group, config.Shards = c.BatchSize, c.Group, c.Shards
 	config.LearningRate, config.WarmUp = c.LearningRate, c.WarmUp
 	config.Round, config.SolvedShare, config.Clarity = c.Round, c.WithShare, c.Clarity
-	config.Loss = trainer.PretrainLoss{Middle: c.MiddleWeight, Poisson: c.PoissonWeight}
+	config.Loss = trainer.PretrainLoss{Merged: c.MergedWeight, Middle: c.MiddleWeight, Poisson: c.PoissonWeight}
 	return workflow.PretrainOptions{
 		OutputDir: c.OutputDir, Init: c.Init, With: c.With, Engine: c.options(app.Log), Config: config,
 		Quiet: app.Quiet,

@@ -19,7 +19,7 @@ func TestPretrainWithWorkers(t *testing.T) {
 	t.Parallel()
 	dir, p := t.TempDir(), newProcess(t)
 	local, shared := filepath.Join(dir, "local"), filepath.Join(dir, "shared")
-	config := []string{"--patterns", "32", "--round", "16", "--n", "32", "--n-filters-scale", "1", "--device", "cpu",
+	config := []string{"--patterns", "48", "--round", "24", "--n", "32", "--n-filters-scale", "1", "--device", "cpu",
 		"--threads", "1", "--quiet"}
 	p.run(append([]string{"pretrain", "--output-dir", local}, config...)...)
 

@@ -27,7 +27,8 @@ import (
 func pretraining(t *testing.T) PretrainOptions {
 	t.Helper()
 	c := trainer.DefaultPretrainConfig()
-	c.Seed, c.Patterns, c.FiltersScale, c.BatchSize, c.Shards, c.Round, c.WarmUp, c.N = 7, 16, 1, 2, 2, 8, 2, 32
+	c.Seed, c.Patterns, c.FiltersScale, c.Round, c.WarmUp, c.N = 7, 16, 1, 8, 2, 32
+	c.BatchSize, c.Group, c.Shards = 4, 2, 2
 	c.Sizes = []trainer.SizeShare{{N: 32, Share: 1}}
 	return PretrainOptions{
 		OutputDir: filepath.Join(t.TempDir(), "run"), Config: c, Quiet: true,
@@ -120,6 +121,7 @@ func TestPretrainRefuses(t *testing.T) {
 	for name, change := range map[string]func(o *PretrainOptions){
 		"no patterns":   func(o *PretrainOptions) { o.Config.Patterns = 0 },
 		"a size":        func(o *PretrainOptions) { o.Config.N = 33 },
+		"a group":       func(o *PretrainOptions) { o.Config.Group = 3 },
 		"a share":       func(o *PretrainOptions) { o.Config.SolvedShare = 2 },
 		"not solved":    func(o *PretrainOptions) { o.With = Paths{bare} },
 		"no such scan":  func(o *PretrainOptions) { o.With = Paths{"none.npz"} },

@@ -6,20 +6,21 @@ import (
 	"ptyx/internal/graph/ops"
 )
 
-// Aligned turns the phase of each object (B, 1, N, N) by one angle, with which it comes closest to the truth: that of
-// s = sum_q share_q conj(O_q) T_q. A pattern does not determine it.
-func Aligned(object, truth Pair, share *gorgonia.Node) Pair {
+// Aligned turns the phase of each group of objects (G*C, 1, N, N) by one angle, with which the group comes closest to
+// the truth: that of s = sum_q share_q conj(O_q) T_q over all pixels q of the group's C objects. Patterns do not
+// determine it.
+func Aligned(object, truth Pair, share *gorgonia.Node, group int) Pair {
 	const tiny = 1e-12 // keeps an object that has nothing in common with the truth finite
-	shape := object.Re.Shape()
-	total := func(x *gorgonia.Node) *gorgonia.Node {
-		return ops.SumTo(ops.Mul(x, share), []int{shape[0], 1, 1, 1})
+	count := object.Re.Shape()[0]
+	total := func(x *gorgonia.Node) *gorgonia.Node { // (G*C, 1, 1, 1), the same for all of a group
+		each := ops.SumTo(ops.Mul(x, share), []int{count, 1, 1, 1})
+		groups := ops.SumTo(ops.Reshape(each, count/group, group, 1, 1), []int{count / group, 1, 1, 1})
+		return ops.Reshape(ops.BroadcastTo(groups, []int{count / group, group, 1, 1}), count, 1, 1, 1)
 	}
 	re := total(ops.Add(ops.Mul(object.Re, truth.Re), ops.Mul(object.Im, truth.Im)))
 	im := total(ops.Sub(ops.Mul(object.Re, truth.Im), ops.Mul(object.Im, truth.Re)))
 	size := ops.Sqrt(ops.Affine(addSquares(re, im), 1, tiny))
-	// The best angle is where the distance has no slope in it: the gradient through it is zero.
-	turn := Pair{ops.Detached(ops.Div(re, size)), ops.Detached(ops.Div(im, size))}
-	return ExitWave(turn, object)
+	return ExitWave(Pair{ops.Div(re, size), ops.Div(im, size)}, object)
 }
 
 // Distance is |O - T|^2 of each pixel.

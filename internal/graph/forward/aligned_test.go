@@ -17,12 +17,14 @@ import (
 type alignment struct {
 	object, truth parts
 	share, weight *ndarray.Float32
+	group         int // objects that turn together
 }
 
 const errorFloor = 0.1
 
-func someAlignment() alignment {
+func someAlignment(group int) alignment {
 	return alignment{
+		group:  group,
 		object: randomParts(70, 2, 1, n, n), truth: randomParts(71, 2, 1, n, n),
 		share: testutil.Uniform(72, 0, 0.1, 2, 1, n, n), weight: ndarray.Wrap([]float32{0.3, 0.7}, 2, 1, 1, 1),
 	}
@@ -32,44 +34,52 @@ func someAlignment() alignment {
 func (a alignment) nodes(b *bench) (loss *gorgonia.Node, object forward.Pair) {
 	b.t.Helper()
 	object, truth, share := b.feedPair(a.object), b.feedPair(a.truth), b.feed(a.share)
-	distance := forward.Distance(forward.Aligned(object, truth, share), truth)
+	distance := forward.Distance(forward.Aligned(object, truth, share, a.group), truth)
 	return forward.LogError(distance, share, b.feed(a.weight), errorFloor), object
 }
 
-// plain is the error in float64: the best angle leaves sum share (|O|^2 + |T|^2) - 2 |sum share conj(O) T|.
+// plain is the error in float64: a group's angle leaves sum share (|O|^2 + |T|^2) - 2 Re(e sum share conj(O) T) of each
+// object, where e turns the sum of these products over the group to the real axis.
 func (a alignment) plain() float64 {
-	loss := 0.0
-	for k, w := range a.weight.Data {
-		squares, product := 0.0, complex128(0)
+	squares, products := make([]float64, len(a.weight.Data)), make([]complex128, len(a.weight.Data))
+	groups := make([]complex128, len(a.weight.Data)/a.group)
+	for k := range squares {
 		for i := k * n * n; i < (k+1)*n*n; i++ {
 			o := complex(float64(a.object.re.Data[i]), float64(a.object.im.Data[i]))
 			t := complex(float64(a.truth.re.Data[i]), float64(a.truth.im.Data[i]))
 			s := float64(a.share.Data[i])
-			squares += s * (real(o*cmplx.Conj(o)) + real(t*cmplx.Conj(t)))
-			product += complex(s, 0) * cmplx.Conj(o) * t
+			squares[k] += s * (real(o*cmplx.Conj(o)) + real(t*cmplx.Conj(t)))
+			products[k] += complex(s, 0) * cmplx.Conj(o) * t
 		}
-		loss += float64(w) * math.Log(errorFloor+math.Sqrt(squares-2*cmplx.Abs(product)))
+		groups[k/a.group] += products[k]
+	}
+	loss := 0.0
+	for k, w := range a.weight.Data {
+		turned := products[k] * cmplx.Conj(groups[k/a.group]) / complex(cmplx.Abs(groups[k/a.group]), 0)
+		loss += float64(w) * math.Log(errorFloor+math.Sqrt(squares[k]-2*real(turned)))
 	}
 	return loss
 }
 
-// The error and its gradient are those of the best angle, although the graph takes the angle for a constant.
+// The error and its gradient are those of the best angle, of an object alone or of two.
 func TestTheAlignedErrorAndItsGradient(t *testing.T) {
-	a := someAlignment()
-	b := newBench(t)
-	loss, object := a.nodes(b)
-	grads := program.Gradients(loss, []*gorgonia.Node{object.Re, object.Im})
-	got := b.compute(append([]*gorgonia.Node{loss}, grads...)...)
-	if want := a.plain(); !testutil.Close(float64(got[0].Data[0]), want, 0, tolerance) {
-		t.Errorf("error %g, plain Go %g", got[0].Data[0], want)
+	for _, group := range []int{1, 2} {
+		a := someAlignment(group)
+		b := newBench(t)
+		loss, object := a.nodes(b)
+		grads := program.Gradients(loss, []*gorgonia.Node{object.Re, object.Im})
+		got := b.compute(append([]*gorgonia.Node{loss}, grads...)...)
+		if want := a.plain(); !testutil.Close(float64(got[0].Data[0]), want, 0, tolerance) {
+			t.Errorf("groups of %d: error %g, plain Go %g", group, got[0].Data[0], want)
+		}
+		checkSlopes(t, "real part", got[1], a.object.re, every(1), a.plain)
+		checkSlopes(t, "imaginary part", got[2], a.object.im, every(1), a.plain)
 	}
-	checkSlopes(t, "real part", got[1], a.object.re, every(1), a.plain)
-	checkSlopes(t, "imaginary part", got[2], a.object.im, every(1), a.plain)
 }
 
 // A turned truth is no error.
 func TestTheGlobalPhaseCostsNothing(t *testing.T) {
-	a := someAlignment()
+	a := someAlignment(2)
 	a.object = parts{a.truth.re.Clone(), a.truth.im.Clone()}
 	turn := cmplx.Rect(1, 2)
 	for i, re := range a.truth.re.Data {

@@ -239,21 +239,6 @@ func TestEqualMaximaShareTheGradient(t *testing.T) {
 	testutil.CheckClose(t, "gradient", out[2].Data, []float32{w / 3, w / 3, 0, 0, w / 3, 0, 0, 0}, 1e-6)
 }
 
-// The gradient of x times a detached x is x: half of the slope that a finite difference sees.
-func TestADetachedFactorIsConstant(t *testing.T) {
-	x := testutil.Uniform(1, 0.5, 2, 2, 3)
-	c := opCase{"detached", arrays(x), func(in []*ops.Node) *ops.Node { return ops.Mul(ops.Detached(in[0]), in[0]) }}
-	want := testutil.Uniform(99, 0.5, 1.5, 2, 3)
-	for i := range want.Data {
-		want.Data[i] *= x.Data[i]
-	}
-	for _, e := range []engine.Engine{engine.Tape{}, fastEngine(t)} {
-		p, out := c.program(t)
-		run(t, e, p, c.inputs, out)
-		testutil.CheckClose(t, e.Name(), out[2].Data, want.Data, 1e-6)
-	}
-}
-
 func TestShapeMistakesAreErrorsWhenTheGraphIsBuilt(t *testing.T) {
 	g := gorgonia.NewGraph()
 	leaf := func(shape ...int) *ops.Node { return program.Leaf(g, fmt.Sprint(shape), shape...) }

@@ -36,7 +36,6 @@ func TestNoiseIsNormal(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(64)
 	w.Rand = stream.New(1, "experiments/test")
-	w.reach(1)
 	for _, c := range []struct {
 		shape  filter
 		cycles float64 // root mean square

@@ -28,10 +28,10 @@ func sign(rng *rand.Rand) float64 { return float64(1 - 2*rng.IntN(2)) }
 
 // The object.
 var (
-	// phase is the largest phase of an object, in radians. A section of tissue under hard X-rays has 0.05, a gold star
-	// 1, a thick crystal or a specimen under soft X-rays 3. Orders of magnitude are alike: more than half of all
-	// samples have a weak contrast, below 0.4.
-	phase = within{0.05, 3}
+	// phase is the largest phase of an object, in radians. A stained section of tissue under hard X-rays has 0.3, a gold
+	// star 1, a thick crystal or a specimen under soft X-rays 3. Orders of magnitude are alike. With weaker objects, the
+	// network gets worse for strong ones (docs/dev/decisions.md).
+	phase = within{0.3, 3}
 	// absorption: the thickest part lets pass an amplitude of 1 - absorption. Hard X-rays are hardly absorbed, soft
 	// ones and visible light are.
 	absorption = within{0, 0.7}
@@ -99,10 +99,16 @@ const (
 	haloed    = 0.25
 	// focused: the object is in the focus, and diffraction alone makes the probe's width.
 	focused = 0.15
-	// reaching: the probe's tails leave the window and come back from the neighbourhood of the patch. All others are
-	// cyclic, as simulations and reconstructions are; a scan of a compact probe has no tails to speak of.
-	reaching = 0.05
 )
+
+// The scan.
+var (
+	// step between neighbours, in widths of the probe: a dense scan has a third, one that hardly overlaps 1.6.
+	step = within{0.3, 1.6}
+)
+
+// jitter is the error of a stage, relative to the step.
+const jitter = 0.1
 
 // The probe as it is given to a network.
 var (
@@ -121,7 +127,7 @@ var (
 // Shares of given probes. A fitted probe is nearly right, and ptyx fits it before it applies a network; one that comes
 // from a model of the lens is off in each of these respects.
 const (
-	exactProbe   = 0.45
+	exactProbe   = 0.75
 	stretched    = 0.6 // of those that are not exact, as the following
 	noisyProbe   = 0.6
 	misplaced    = 0.4
@@ -131,9 +137,10 @@ const (
 
 // The detector.
 var (
-	// photons of a pattern. A fast scan of a specimen that suffers has 100, a bright source behind a good detector 1e8,
-	// and an averaged or simulated pattern more. All orders of magnitude are alike, because a network must serve each.
-	photons = within{1e2, 1e9}
+	// photons of a pattern. A fast scan of a specimen that suffers has 1e4, a bright source behind a good detector 1e8,
+	// and an averaged or simulated pattern more. Fewer hide the object, and a network that is judged by such patterns
+	// learns to change nothing. All orders of magnitude are alike, because a network must serve each.
+	photons = within{1e4, 1e9}
 	// background relative to the photons, even or as a wide cone: from a dark hutch to air in front of the detector.
 	background = within{1e-4, 3e-2}
 	// readout noise of a CCD, in photons; detectors that count have none.
@@ -151,11 +158,11 @@ var (
 
 // Shares of detectors.
 const (
-	withBackground = 0.4
-	withReadout    = 0.08
-	blurred        = 0.2
-	withDead       = 0.15
-	withGap        = 0.06 // between two modules
-	withBeamStop   = 0.04
-	saturated      = 0.05
+	withBackground = 0.3
+	withReadout    = 0.05
+	blurred        = 0.15
+	withDead       = 0.1
+	withGap        = 0.05 // between two modules
+	withBeamStop   = 0.03
+	saturated      = 0.03
 )

@@ -1,9 +1,9 @@
-// Package experiments simulates single patterns of experiments of every kind, without end: the training samples of a
-// network that is to serve experiments it has never seen.
+// Package experiments simulates small pieces of scans of every kind, without end: the training samples of a network
+// that is to serve experiments it has never seen.
 //
-// A sample is a pure function of the generator's seed and the sample's index. It needs no neighbour, is never stored,
-// and can be made in any order and by any number of goroutines. Its object and its probe are of kinds from two tables;
-// distributions.go has every range that is drawn from, with its reason.
+// A group of neighbouring patterns is a pure function of the generator's seed and the group's index. It is never
+// stored, and can be made in any order and by any number of goroutines. Its object and its probe are of kinds from two
+// tables; distributions.go has every range that is drawn from, with its reason.
 package experiments
 
 import (
@@ -17,6 +17,7 @@ import (
 // scans are: zero frequency and the centre of the probe at [N/2, N/2].
 type Sample struct {
 	N         int
+	Row, Col  int         // place of the window, in pixels from the middle of the group's object; within N/2
 	Amplitude []float32   // root of the measured photons; zero at dead pixels
 	Probe     []complex64 // as given to a network, at the pattern's subpixel rest, in the unit of the patterns
 	Object    []complex64 // the truth in the patch
@@ -56,29 +57,39 @@ func New(seed uint64, kinds Kinds) *Generator {
 	return g
 }
 
-// Fill makes the sample of an index, of n x n pixels; n is even. It reuses the arrays of into, so a sample that is
-// filled again allocates next to nothing. Each goroutine needs its own sample.
-func (g *Generator) Fill(index uint64, n int, into *Sample) {
-	w := into.prepare(n)
-	w.Rand = stream.New(g.seed, "experiments/sample", int(index))
+// Fill makes the group of an index: so many patterns of n x n pixels of one object, with one probe and one detector; n
+// is even. It reuses the arrays of into, so a group that is filled again allocates next to nothing. Each goroutine
+// needs its own samples.
+func (g *Generator) Fill(index uint64, n int, into []*Sample) {
+	for _, s := range into {
+		s.prepare(n)
+	}
+	if into[0].work == nil {
+		into[0].work = newWorkspace(n)
+	}
+	w := into[0].work
+	w.Rand = stream.New(g.seed, "experiments/group", int(index))
 	object := pick(w, g.objects, func(k objectKind) float64 { return k.share })
 	probe := pick(w, g.probes, func(k probeKind) float64 { return k.share })
-	into.ObjectKind, into.ProbeKind = object.name, probe.name
-	w.illuminate(probe, into)
-	w.paint(object, into)
+	w.illuminate(probe)
+	w.arrange(into)
+	w.paint(object)
 	w.measure(into)
+	for _, s := range into {
+		s.ObjectKind, s.ProbeKind = object.name, probe.name
+	}
 }
 
-// prepare sizes the arrays of a sample and returns its work space.
-func (s *Sample) prepare(n int) *workspace {
-	if s.work == nil || s.N != n {
-		pixels := n * n
-		*s = Sample{
-			N: n, Amplitude: make([]float32, pixels), Probe: make([]complex64, pixels),
-			Object: make([]complex64, pixels), Light: make([]float32, pixels), work: newWorkspace(n),
-		}
+// prepare sizes the arrays of a sample.
+func (s *Sample) prepare(n int) {
+	if s.N == n {
+		return
 	}
-	return s.work
+	pixels := n * n
+	*s = Sample{
+		N: n, Amplitude: make([]float32, pixels), Probe: make([]complex64, pixels),
+		Object: make([]complex64, pixels), Light: make([]float32, pixels),
+	}
 }
 
 // pick draws one of the kinds by their shares.

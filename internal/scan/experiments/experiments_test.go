@@ -8,15 +8,27 @@ import (
 	"ptyx/internal/scan/experiments"
 )
 
-// fill makes one sample in fresh arrays.
-func fill(g *experiments.Generator, index uint64, n int) *experiments.Sample {
-	s := &experiments.Sample{}
-	g.Fill(index, n, s)
-	return s
+// samples are those of a group of so many.
+func samples(count int) []*experiments.Sample {
+	group := make([]*experiments.Sample, count)
+	for i := range group {
+		group[i] = &experiments.Sample{}
+	}
+	return group
 }
 
-func same(a, b *experiments.Sample) bool {
-	return a.N == b.N && slices.Equal(a.Amplitude, b.Amplitude) && slices.Equal(a.Probe, b.Probe) &&
+// fill makes a group in fresh arrays.
+func fill(g *experiments.Generator, index uint64, n int) []*experiments.Sample {
+	group := samples(3)
+	g.Fill(index, n, group)
+	return group
+}
+
+func same(a, b []*experiments.Sample) bool { return slices.EqualFunc(a, b, sameSample) }
+
+func sameSample(a, b *experiments.Sample) bool {
+	return a.N == b.N && a.Row == b.Row && a.Col == b.Col &&
+		slices.Equal(a.Amplitude, b.Amplitude) && slices.Equal(a.Probe, b.Probe) &&
 		slices.Equal(a.Object, b.Object) && slices.Equal(a.Light, b.Light) && a.ObjectKind == b.ObjectKind &&
 		a.ProbeKind == b.ProbeKind && a.Photons == b.Photons && a.Width == b.Width
 }
@@ -25,9 +37,9 @@ func same(a, b *experiments.Sample) bool {
 // share the generator.
 func TestSamplesDependOnSeedAndIndexAlone(t *testing.T) {
 	t.Parallel()
-	const count = 64
+	const count = 24
 	g := experiments.New(7, experiments.All())
-	want := make([]*experiments.Sample, count)
+	want := make([][]*experiments.Sample, count)
 	for i := range want {
 		want[i] = fill(g, uint64(i), 64)
 	}
@@ -35,12 +47,12 @@ func TestSamplesDependOnSeedAndIndexAlone(t *testing.T) {
 	var wait sync.WaitGroup
 	for worker := range 4 {
 		wait.Go(func() {
-			var s experiments.Sample
-			other.Fill(999, 96, &s)
+			s := samples(3)
+			other.Fill(999, 96, s)
 			for i := count - 1 - worker; i >= 0; i -= 4 {
-				other.Fill(uint64(i), 64, &s)
-				if !same(&s, want[i]) {
-					t.Errorf("sample %d differs when it is made again", i)
+				other.Fill(uint64(i), 64, s)
+				if !same(s, want[i]) {
+					t.Errorf("group %d differs when it is made again", i)
 				}
 			}
 		})
@@ -49,16 +61,16 @@ func TestSamplesDependOnSeedAndIndexAlone(t *testing.T) {
 	for i := range want {
 		otherSeed := fill(experiments.New(8, experiments.All()), uint64(i), 64)
 		if same(want[i], want[(i+1)%count]) || same(want[i], otherSeed) {
-			t.Errorf("sample %d is that of another index or seed", i)
+			t.Errorf("group %d is that of another index or seed", i)
 		}
 	}
 }
 
 func BenchmarkFill64(b *testing.B) {
 	g := experiments.New(7, experiments.All())
-	var s experiments.Sample
+	group := samples(6)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		g.Fill(uint64(i), 64, &s)
+		g.Fill(uint64(i), 64, group)
 	}
 }

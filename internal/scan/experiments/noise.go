@@ -35,14 +35,14 @@ func (w *workspace) noise(shape filter) float64 {
 	for i, v := range f.wave {
 		f.wave[i] = v * scale
 	}
-	return math.Sqrt(moment/power) * float64(w.n) / float64(w.size)
+	return math.Sqrt(moment/power) * float64(w.n) / float64(w.area.size)
 }
 
 // tabulate writes the filter to a table by the square of the frequency, each of which several pixels share. A filter
 // that leaves nothing still has its lowest frequency, so that no field is empty.
 func (w *workspace) tabulate(shape filter) {
 	f := w.area
-	cycle := float64(w.n) / float64(w.size)
+	cycle := float64(w.n) / float64(w.area.size)
 	f.radial[0], f.radial[1] = 0, 0
 	for square := 1; square < len(f.radial); square++ {
 		a := shape(math.Sqrt(float64(square))*cycle, f.logs[square])

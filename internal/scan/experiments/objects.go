@@ -53,8 +53,9 @@ var objects = []objectKind{
 	{"nothing", 0.2, false, func(*workspace, *scenery.Canvas, float64) {}},
 }
 
-// paint makes the object.
-func (w *workspace) paint(kind objectKind, into *Sample) {
+// paint makes the object in the wave of the scene.
+func (w *workspace) paint(kind objectKind) {
+	w.area = w.scene
 	scale := max(2, feature.log(w.Rand)*float64(w.n))
 	sharp := sharpness.log(w.Rand)
 	w.draw(kind, w.area.canvas[0], scale, sharp)
@@ -70,7 +71,6 @@ func (w *workspace) paint(kind objectKind, into *Sample) {
 	if chance(w.Rand, inclined) {
 		w.incline(ramp.even(w.Rand), ramp.even(w.Rand))
 	}
-	w.window(func(here, there int) { into.Object[here] = complex64(w.area.wave[there]) })
 }
 
 // transmit writes the object exp(loss thick + i turn t) to the area's wave. Neighbours often are equally thick.

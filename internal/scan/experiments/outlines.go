@@ -9,7 +9,7 @@ import (
 // Objects of shapes with outlines. count turns a number for each window into one for the field.
 
 func (w *workspace) count(perWindow float64) int {
-	area := float64(w.size*w.size) / float64(w.n*w.n)
+	area := float64(w.area.size*w.area.size) / float64(w.n*w.n)
 	return int(max(1, min(400, perWindow)) * area)
 }
 
@@ -99,7 +99,7 @@ func (w *workspace) fibre(c *scenery.Canvas, y, x, angle, half float64, t scener
 }
 
 func spokes(w *workspace, c *scenery.Canvas, _ float64) {
-	n, middle := float64(w.n), float64(w.size)/2
+	n, middle := float64(w.n), float64(w.area.size)/2
 	y, x := middle+n*0.6*w.NormFloat64(), middle+n*0.6*w.NormFloat64()
 	c.Star(y, x, n*within{0.4, 4}.log(w.Rand), 2*(4+w.IntN(33)), 1+w.IntN(8), scenery.Add(1))
 }
@@ -126,8 +126,8 @@ func text(w *workspace, c *scenery.Canvas, scale float64) {
 	height := max(8, min(2*scale, 0.6*float64(w.n))) // of a sign
 	half := height * within{0.05, 0.12}.even(w.Rand)
 	sin, cos := math.Sincos(2 * math.Pi * w.Float64())
-	middle := float64(w.size) / 2
-	signs := int(float64(w.size)/height) + 2 // from the middle to each side, in a row narrower than high
+	middle := float64(w.area.size) / 2
+	signs := int(float64(w.area.size)/height) + 2 // from the middle to each side, in a row narrower than high
 	for row := -signs * 3 / 4; row <= signs*3/4; row++ {
 		for column := -signs; column <= signs; column++ {
 			top, left := float64(row)*1.5*height, float64(column)*0.9*height

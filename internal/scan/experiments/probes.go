@@ -32,50 +32,39 @@ var probes = []probeKind{
 	{"diffuser", 1, false, diffuser},
 }
 
-// illuminate makes the true probe, in the area, and the one given to the network. Both have power 1 in the window.
-func (w *workspace) illuminate(kind probeKind, into *Sample) {
-	w.reach(1)
-	if chance(w.Rand, reaching) {
-		w.reach(2)
-	}
+// illuminate makes the far fields of the true probe and of the one given to the network.
+func (w *workspace) illuminate(kind probeKind) {
+	w.area = w.window
 	form := kind.draw(w)
 	uneven := w.unevenness()
-	dy, dx := offset.even(w.Rand), offset.even(w.Rand)
 	form(w, 1)
 	uneven.apply(w.area)
 	if chance(w.Rand, haloed) {
 		w.disturb(halo.log(w.Rand))
 	}
-	w.focus(dy, dx)
-	copy(w.area.probe, w.area.wave)
-	w.crop(w.area.probe, w.given)
-	power := normalise(w.given, 1)
-	for i := range w.area.probe {
-		w.area.probe[i] *= complex(power, 0)
-	}
-	for i, v := range w.given {
-		into.Light[i] = float32(real(v)*real(v) + imag(v)*imag(v))
-	}
-	into.Width = diameter(into.Light)
+	copy(w.truth, w.area.wave)
+	copy(w.given, w.truth)
+	w.shift, w.power = [2]float64{}, 1
 	if !chance(w.Rand, exactProbe) {
-		w.mistake(form, uneven, dy, dx)
+		w.mistake(form, uneven)
+		copy(w.given, w.area.wave)
 	}
-	for i, v := range w.given {
-		into.Probe[i] = complex64(v)
-	}
+	w.focus(w.truth, 0, 0, 1)
+	w.lighten(w.light)
+	w.width = diameter(w.light)
 }
 
-// mistake makes the given probe anew, wrong in some respects.
-func (w *workspace) mistake(form optic, uneven unevenness, dy, dx float64) {
-	factor, power := 1.0, 1.0
+// mistake makes the far field of the given probe anew in the area's wave, wrong in some respects.
+func (w *workspace) mistake(form optic, uneven unevenness) {
+	factor := 1.0
 	if chance(w.Rand, stretched) {
 		factor = math.Exp(stretch.even(w.Rand))
 	}
 	if chance(w.Rand, misplaced) {
-		dy, dx = dy+misplacement.even(w.Rand), dx+misplacement.even(w.Rand)
+		w.shift = [2]float64{misplacement.even(w.Rand), misplacement.even(w.Rand)}
 	}
 	if chance(w.Rand, wrongPower) {
-		power = math.Exp(powerError.even(w.Rand))
+		w.power = math.Exp(powerError.even(w.Rand))
 	}
 	form(w, factor)
 	if !chance(w.Rand, idealisedOne) {
@@ -84,9 +73,6 @@ func (w *workspace) mistake(form optic, uneven unevenness, dy, dx float64) {
 	if chance(w.Rand, noisyProbe) {
 		w.disturb(probeNoise.log(w.Rand))
 	}
-	w.focus(dy, dx)
-	w.crop(w.area.wave, w.given)
-	normalise(w.given, power)
 }
 
 // disturb adds noise to the far field in the area's wave, relative to its modulus.
@@ -99,9 +85,11 @@ func (w *workspace) disturb(share float64) {
 	}
 }
 
-// focus turns the far field in the area's wave to the probe, centred at [size/2, size/2] and moved by (dy, dx) pixels.
-func (w *workspace) focus(dy, dx float64) {
-	f := w.area
+// focus writes the probe of a far field to the window's wave: centred at [n/2, n/2], moved by (dy, dx) pixels, of the
+// given power.
+func (w *workspace) focus(far []complex128, dy, dx, power float64) {
+	f := w.window
+	copy(f.wave, far)
 	for i := range f.size {
 		k := -2 * math.Pi * float64(spectrum.Frequency(i, f.size)) / float64(f.size)
 		f.rows[i] = cmplx.Rect(1, k*(dy+float64(f.size/2)))
@@ -109,24 +97,21 @@ func (w *workspace) focus(dy, dx float64) {
 	}
 	f.factor()
 	f.far.Inverse(f.wave)
-}
-
-// crop copies the window in the middle of a field.
-func (w *workspace) crop(from, to []complex128) {
-	w.window(func(here, there int) { to[here] = from[there] })
-}
-
-// normalise scales a probe to a power and returns the factor.
-func normalise(probe []complex128, power float64) float64 {
 	sum := 0.0
-	for _, v := range probe {
+	for _, v := range f.wave {
 		sum += real(v)*real(v) + imag(v)*imag(v)
 	}
-	factor := math.Sqrt(power / sum)
-	for i, v := range probe {
-		probe[i] = v * complex(factor, 0)
+	factor := complex(math.Sqrt(power/sum), 0)
+	for i, v := range f.wave {
+		f.wave[i] = v * factor
 	}
-	return factor
+}
+
+// lighten writes the intensity of the window's wave.
+func (w *workspace) lighten(into []float32) {
+	for i, v := range w.window.wave {
+		into[i] = float32(real(v)*real(v) + imag(v)*imag(v))
+	}
 }
 
 // unevenness is a smooth factor of a far field along either axis.
@@ -257,7 +242,7 @@ func diffuser(w *workspace) optic {
 	for i, v := range w.area.wave {
 		w.area.grain[i] = real(v)
 	}
-	strength, size := diffusion.even(w.Rand), w.size
+	strength, size := diffusion.even(w.Rand), w.area.size
 	spot := scenery.Pupil{Sharpness: within{0.1, 1}.log(w.Rand)}
 	return func(w *workspace, stretch float64) {
 		s := spot

@@ -80,7 +80,7 @@ func grating(w *workspace, c *scenery.Canvas, scale float64) {
 
 // edge is a border between two media, straight or an arc.
 func edge(w *workspace, c *scenery.Canvas, _ float64) {
-	n, middle := float64(w.n), float64(w.size)/2
+	n, middle := float64(w.n), float64(w.area.size)/2
 	radius := within{0.5, 20}.log(w.Rand) * n
 	sin, cos := math.Sincos(2 * math.Pi * w.Float64())
 	from := radius + n*within{-0.25, 0.25}.even(w.Rand)

@@ -9,18 +9,24 @@ import (
 	"ptyx/internal/scan/scenery"
 )
 
-// workspace holds what the making of a sample of n x n pixels needs, so that samples allocate next to nothing.
+// workspace holds what the making of a group of n x n pixels needs, so that samples allocate next to nothing.
 type workspace struct {
 	*rand.Rand
 	n          int
-	size       int    // pixels of the simulated field: n, or 2n where tails of the probe count
-	area       *field // of that size
-	areas      [2]*field
+	window     *field // (n, n), of the probe
+	scene      *field // twice as wide, of the object, in which the windows of a group lie
+	area       *field // that which is being written on
 	propagator *optics.Propagator
+	truth      []complex128 // (n, n), far field of the probe
+	given      []complex128 // (n, n), that of the probe that the network is given
+	shift      [2]float64   // by which that is misplaced, along rows and columns, in pixels
+	power      float64      // of the probe that the network is given, relative to the true one
+	width      float64      // diameter of the probe in pixels, see Sample
 	wave       []complex128 // (n, n)
-	given      []complex128 // (n, n), the probe that the network is given
+	light      []float32    // (n, n)
 	intensity  []float64    // (n, n)
 	spare      []float64    // (n, n)
+	dead       []int        // pixels
 }
 
 // field is the work space of a simulated field of size x size pixels.
@@ -28,7 +34,6 @@ type field struct {
 	size      int
 	far       *spectrum.Transform
 	wave      []complex128
-	probe     []complex128       // the true one, centred
 	grain     []float64          // texture of a diffuser
 	canvas    [2]*scenery.Canvas // thickness for the phase and for the absorption
 	radial    []float64          // factors of a noise by the square of its frequency
@@ -41,27 +46,21 @@ type field struct {
 }
 
 func newWorkspace(n int) *workspace {
-	return &workspace{
-		n: n, propagator: optics.NewPropagator(n),
-		wave: make([]complex128, n*n), given: make([]complex128, n*n),
-		intensity: make([]float64, n*n), spare: make([]float64, n*n),
+	pixels := n * n
+	w := &workspace{
+		n: n, window: newField(n, n), scene: newField(n, 2*n), propagator: optics.NewPropagator(n),
+		truth: make([]complex128, pixels), given: make([]complex128, pixels), wave: make([]complex128, pixels),
+		light: make([]float32, pixels), intensity: make([]float64, pixels), spare: make([]float64, pixels),
 	}
-}
-
-// reach chooses the simulated field: the window, or one twice as wide.
-func (w *workspace) reach(factor int) {
-	w.size = factor * w.n
-	if w.areas[factor-1] == nil {
-		w.areas[factor-1] = newField(w.n, w.size)
-	}
-	w.area = w.areas[factor-1]
+	w.area = w.window
+	return w
 }
 
 func newField(n, size int) *field {
 	pixels := size * size
 	f := &field{
 		size: size, far: spectrum.NewTransform(size, size), wave: make([]complex128, pixels),
-		probe: make([]complex128, pixels), grain: make([]float64, pixels),
+		grain:  make([]float64, pixels),
 		canvas: [2]*scenery.Canvas{scenery.NewCanvas(size, size), scenery.NewCanvas(size, size)},
 		radial: make([]float64, size*size/2+1), logs: make([]float64, size*size/2+1),
 		cycles: make([]float64, size), rows: make([]complex128, size), columns: make([]complex128, size),
@@ -83,16 +82,6 @@ func (f *field) factor() {
 			if v != 0 {
 				row[c] = v * (down * f.columns[c])
 			}
-		}
-	}
-}
-
-// window calls do for every pixel of the window, in the middle of the field, with its index in both.
-func (w *workspace) window(do func(inWindow, inField int)) {
-	first := (w.size - w.n) / 2
-	for r := range w.n {
-		for c := range w.n {
-			do(r*w.n+c, (first+r)*w.size+first+c)
 		}
 	}
 }
