@@ -18,6 +18,8 @@ training has seen. The probe is a zone plate's, given out of focus. Positions ar
 - *solver*: `ptyx solve`
 - *pty-chi*: its LSQML with 60 passes, without the start of Python
 
+With several seeds, *trained* and *pty-chi* have the first one alone.
+
 **Correlation**: complex, by `ptyx eval`, the median over objects and seeds. **Resolution**: the frequency in
 cycles/pixel at which the Fourier ring correlation falls below the half-bit curve. Where the correlation is below 0.9,
 it can be high although the object is wrong. Times are those of complete commands.
@@ -55,12 +57,12 @@ def groups(rows):
 
 
 def middle(rows, way, key):
-    return median(r["found"][way][key] for r in rows)
+    return median(r["found"][way][key] for r in rows if r["found"].get(way))
 
 
 def serving(rows, ways):
-    """The ways that serve all rows."""
-    return [w for w in ways if all(r["found"][w] for r in rows)]
+    """The ways that serve the rows, or those with the first seed."""
+    return [w for w in ways if any(r["found"].get(w) for r in rows)]
 
 
 def cell(rows, way, *forms):

@@ -7,8 +7,12 @@ set -eu
 patterns=$1 run=$2 out=$3
 ptyx=${PTYX:-bin/ptyx}
 
-round=16384 # patterns between two saved states
-if [ "$patterns" -lt "$round" ]; then round=$patterns; fi
+step=24 # patterns, see ptyx pretrain --help
+round=24576 # patterns between two saved states
+if [ "$patterns" -lt "$round" ]; then
+	round=$((patterns / step * step))
+	patterns=$round
+fi
 echo "$patterns simulated patterns: about $((patterns / 16000 + 1)) minutes on two cores." \
 	"Ctrl-C saves the state, and the same command resumes."
 if [ -e "$run/config.yaml" ]; then

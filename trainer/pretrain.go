@@ -47,8 +47,8 @@ type PretrainRequest struct {
 // Round describes a round of a pretraining that has ended.
 type Round struct {
 	Epoch
-	Patterns int     // shown since the beginning
-	HeldOut  []Group // errors on patterns that training never shows
+	Patterns int            // shown since the beginning
+	HeldOut  []HeldOutError // errors on patterns that training never shows
 }
 
 // PretrainResult is a pretrained network.
@@ -216,8 +216,8 @@ func (p *pretraining) patterns() int { return p.state.Optimiser.(*Adam).Step * p
 
 // samples describes the patterns shown so far, for the model's contract.
 func (p *pretraining) samples() string {
-	text := fmt.Sprintf("%d patterns in steps of %d, in %d shards each", p.patterns(), p.config.BatchSize,
-		p.config.Shards)
+	text := fmt.Sprintf("%d patterns in steps of %d, in %d shards each, in groups of %d", p.patterns(),
+		p.config.BatchSize, p.config.Shards, p.config.Group)
 	if p.request.Further {
 		text += ", from the weights of another model"
 	}

@@ -31,7 +31,7 @@ type PretrainConfig struct {
 func DefaultPretrainConfig() PretrainConfig {
 	return PretrainConfig{
 		Patterns: 1_000_000, FiltersScale: 2, BatchSize: 24, Group: 6, Shards: 4, LearningRate: 0.0015,
-		WarmUp: 8192, Round: 16384,
+		WarmUp: 8192, Round: 24576,
 		Sizes: []SizeShare{{64, 0.35}, {32, 0.6}, {96, 0.03}, {128, 0.02}},
 		Loss:  PretrainLoss{Merged: 1, Middle: 0.5, Poisson: 0.1}, N: 64, SolvedShare: 0.25, Clarity: 0.5,
 	}
@@ -65,6 +65,7 @@ func (c PretrainConfig) course() Config {
 
 // Validate reports the first setting that makes no sense, as a *badinput.Error.
 func (c PretrainConfig) Validate() error {
+	shard := c.BatchSize / max(1, c.Shards)                               // patterns
 	usable := func(v float64) bool { return v >= 0 && !math.IsInf(v, 0) } // or 0; false for NaN
 	for _, check := range []struct {
 		ok       bool
@@ -79,8 +80,8 @@ func (c PretrainConfig) Validate() error {
 			fmt.Sprintf("a divisor of the %d patterns of a step", c.BatchSize),
 		},
 		{
-			c.Group >= 1 && c.Group <= c.BatchSize/c.Shards && c.BatchSize/c.Shards%c.Group == 0, "--group", c.Group,
-			fmt.Sprintf("a divisor of the %d patterns of a shard", c.BatchSize/max(1, c.Shards)),
+			c.Group >= 1 && c.Group <= shard && shard%c.Group == 0, "--group", c.Group,
+			fmt.Sprintf("a divisor of the %d patterns of a shard", shard),
 		},
 		{usable(c.LearningRate) && c.LearningRate > 0, "--learning-rate", c.LearningRate, "a positive number"},
 		{c.WarmUp >= 0, "--warm-up", c.WarmUp, "0 patterns or more"},

@@ -14,15 +14,17 @@ import (
 	"ptyx/internal/scan/experiments"
 )
 
-// Group is the error of a network on held-out patterns that have something in common.
-type Group struct {
-	Name        string  `json:"name"` // "all", "unseen", "object blobs", "probe disk", "photons 1e4"
-	Count       int     `json:"count"`
-	Error       float64 `json:"error"`       // mean root of the relative squared error; 1: no better than a constant
-	Correlation float64 `json:"correlation"` // mean complex correlation of the patches, weighted by the light
+// HeldOutError is the error of a network on held-out groups of patterns that have something in common.
+type HeldOutError struct {
+	Name  string `json:"name"`  // "all", "unseen", "object blobs", "probe disk", "photons 1e4"
+	Count int    `json:"count"` // groups
+	// Error is the mean root of a group's relative squared error, with one phase for the group; that of constants is 1.
+	Error       float64 `json:"error"`
+	Correlation float64 `json:"correlation"` // mean complex correlation of a group's patches, weighted by the light
 }
 
-// At least so many held-out patterns, in groups, of the size of the model: of the kinds that training shows, and of those that it never shows.
+// At least so many held-out patterns, in groups, of the size of the model: of the kinds that training shows, and of
+// those that it never shows.
 const (
 	heldOutCount = 256
 	unseenCount  = 128
@@ -38,7 +40,8 @@ const (
 // heldOut measures the errors of the parameters on held-out patterns.
 type heldOut struct {
 	samples []*sample // in groups
-	unseen  int       // index of the first sample of kinds that training never shows
+	group   int
+	unseen  int // index of the first sample of kinds that training never shows
 	answers []*answer
 	closers []func() error
 }
@@ -51,7 +54,7 @@ type answer struct {
 }
 
 func (p *pretraining) newHeldOut() (_ *heldOut, err error) {
-	h := &heldOut{}
+	h := &heldOut{group: p.config.Group}
 	defer func() {
 		if err != nil {
 			h.close()
@@ -120,13 +123,13 @@ func (h *heldOut) close() {
 	}
 }
 
-// run returns the groups: all and unseen first, then one for each kind and each decade of photons, by name.
-func (h *heldOut) run() ([]Group, error) {
-	found := map[string]*Group{}
+// run returns the errors: all and unseen first, then one for each kind and each decade of photons, by name.
+func (h *heldOut) run() ([]HeldOutError, error) {
+	found := map[string]*HeldOutError{}
 	add := func(name string, relative, correlation float64) {
 		g := found[name]
 		if g == nil {
-			g = &Group{Name: name}
+			g = &HeldOutError{Name: name}
 			found[name] = g
 		}
 		g.Count++
@@ -137,25 +140,25 @@ func (h *heldOut) run() ([]Group, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, s := range h.samples {
-		first := allGroup
-		if i >= h.unseen {
+	for i, m := range measured {
+		s, first := h.samples[i*h.group], allGroup
+		if i*h.group >= h.unseen {
 			first = unseenGroup
 		}
 		decade := fmt.Sprintf("photons 1e%d", int(math.Floor(math.Log10(max(1, s.about.photons)))))
 		for _, name := range []string{first, "object " + s.about.object, "probe " + s.about.probe, decade} {
-			add(name, measured[i].relative, measured[i].correlation)
+			add(name, m.relative, m.correlation)
 		}
 	}
 	return inOrderOfNames(found), nil
 }
 
-// measured is the error of a network's object, and its correlation with the truth.
+// measured is the error of a network's objects of a group, and their correlation with the truth.
 type measured struct{ relative, correlation float64 }
 
-// measure compares the network's object of each sample with the truth.
+// measure compares the network's objects of each group with the truth.
 func (h *heldOut) measure() ([]measured, error) {
-	results := make([]measured, len(h.samples))
+	results := make([]measured, len(h.samples)/h.group)
 	batch, image := h.answers[0].inputs[0].Shape[0], len(h.samples[0].light)
 	var g errgroup.Group
 	for k, a := range h.answers {
@@ -166,10 +169,9 @@ func (h *heldOut) measure() ([]measured, error) {
 				if err := a.binding.Run(); err != nil {
 					return err
 				}
-				for i, s := range part {
-					re, im := a.outputs[0].Data[i*image:(i+1)*image], a.outputs[1].Data[i*image:(i+1)*image]
-					r := &results[from+i]
-					r.relative, r.correlation = s.compare(re, im)
+				for i := 0; i < len(part); i += h.group {
+					re, im := a.outputs[0].Data[i*image:], a.outputs[1].Data[i*image:]
+					results[(from+i)/h.group] = compare(part[i:i+h.group], re, im)
 				}
 			}
 			return nil
@@ -178,7 +180,7 @@ func (h *heldOut) measure() ([]measured, error) {
 	return results, g.Wait()
 }
 
-func inOrderOfNames(found map[string]*Group) []Group {
+func inOrderOfNames(found map[string]*HeldOutError) []HeldOutError {
 	names := []string{}
 	for name, g := range found {
 		g.Error /= float64(g.Count)
@@ -188,35 +190,37 @@ func inOrderOfNames(found map[string]*Group) []Group {
 		}
 	}
 	slices.Sort(names)
-	var groups []Group
+	var groups []HeldOutError
 	for _, name := range append([]string{allGroup, unseenGroup}, names...) {
 		groups = append(groups, *found[name])
 	}
 	return groups
 }
 
-// compare is the error of an object, aligned in phase, and its correlation with the truth. Both weight pixels by their
-// share.
-func (s *sample) compare(re, im []float32) (relative, correlation float64) {
-	truthRe, truthIm, share := s.inputs[3], s.inputs[4], s.inputs[5]
+// compare is the error of a group's objects, aligned by one phase, and their correlation with the truth. Both weight
+// pixels by their share. re and im hold the objects one after the other.
+func compare(group []*sample, re, im []float32) (m measured) {
 	var weight, objects, truths float64
 	var object, truth, product complex128
-	for i, w := range share {
-		w := float64(w)
-		o, t := complex(float64(re[i]), float64(im[i])), complex(float64(truthRe[i]), float64(truthIm[i]))
-		weight += w
-		object, truth = object+complex(w, 0)*o, truth+complex(w, 0)*t
-		product += complex(w, 0) * cmplx.Conj(o) * t
-		objects += w * (real(o)*real(o) + imag(o)*imag(o))
-		truths += w * (real(t)*real(t) + imag(t)*imag(t))
+	for k, s := range group {
+		truthRe, truthIm, share := s.inputs[3], s.inputs[4], s.inputs[5]
+		for i, w := range share {
+			w, at := float64(w), k*len(share)+i
+			o, t := complex(float64(re[at]), float64(im[at])), complex(float64(truthRe[i]), float64(truthIm[i]))
+			weight += w
+			object, truth = object+complex(w, 0)*o, truth+complex(w, 0)*t
+			product += complex(w, 0) * cmplx.Conj(o) * t
+			objects += w * (real(o)*real(o) + imag(o)*imag(o))
+			truths += w * (real(t)*real(t) + imag(t)*imag(t))
+		}
 	}
-	relative = math.Sqrt(max(0, objects+truths-2*cmplx.Abs(product)))
+	m.relative = math.Sqrt(max(0, objects+truths-2*cmplx.Abs(product)) / float64(len(group)))
 	norm := func(squares float64, sum complex128) float64 {
 		return squares - (real(sum)*real(sum)+imag(sum)*imag(sum))/weight
 	}
 	centred := product - cmplx.Conj(object)*truth/complex(weight, 0)
 	if d := norm(objects, object) * norm(truths, truth); d > 0 {
-		correlation = cmplx.Abs(centred) / math.Sqrt(d)
+		m.correlation = cmplx.Abs(centred) / math.Sqrt(d)
 	}
-	return relative, correlation
+	return m
 }

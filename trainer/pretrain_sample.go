@@ -12,7 +12,7 @@ import (
 type sample struct {
 	inputs   [][]float32 // in the order of sampleInputs
 	light    []float32   // |P|^2, of mean 1
-	contrast float64     // of the object: the squared error of the best constant
+	contrast float64     // of the object: the squared error of the best constant, with a floor
 	about    about
 }
 
@@ -120,7 +120,7 @@ func (s *sample) weigh() {
 	s.contrast = square - mean[0]*mean[0] - mean[1]*mean[1] + contrastFloor*square
 }
 
-// balance divides the shares of a group by its contrast. So the error of constants is 1 for the group, and a patch
+// balance divides the shares of a group by its contrast. So the error of constants is nearly 1 for the group, and a patch
 // beside the specimen, which has hardly any contrast, weighs little.
 func balance(group []*sample) {
 	contrast := 0.0

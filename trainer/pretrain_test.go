@@ -5,14 +5,20 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/cmplx"
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"gorgonia.org/gorgonia"
 
 	"ptyx/export"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/base/stream"
 	"ptyx/internal/base/testutil"
+	"ptyx/internal/graph/forward"
+	"ptyx/internal/graph/ops"
+	"ptyx/internal/graph/program"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/scan/experiments"
 )
@@ -176,35 +182,94 @@ func floatBytes(values []float32) []byte {
 	return b
 }
 
-// A constant that takes the mean of the object has an error of 1, a turned truth one of 0.
+// Constants that take the means of the objects of a group have an error of 1, a turned truth one of 0.
 func TestErrorsAreRelativeToAConstant(t *testing.T) {
 	t.Parallel()
+	const n, members = 32, 3
 	s := &supply{generator: experiments.New(5, experiments.All()), seed: 5}
-	m := s.maker()
+	m, group := s.maker(), newLot(n, members).samples
 	for index := range uint64(20) {
-		one := newSample(32)
-		m.make(index, 32, []*sample{one})
-		re, im, share := one.inputs[3], one.inputs[4], one.inputs[5]
-		var sum, weight, square complex128
-		for i, w := range share {
-			v := complex(float64(re[i]), float64(im[i]))
-			sum, weight = sum+complex(float64(w), 0)*v, weight+complex(float64(w), 0)
-			square += complex(float64(w)*(real(v)*real(v)+imag(v)*imag(v)), 0)
+		m.make(index, n, group)
+		var flat, turned [2][]float32
+		for _, one := range group {
+			re, im, share := one.inputs[3], one.inputs[4], one.inputs[5]
+			var sum, weight complex128
+			for i, w := range share {
+				sum += complex(float64(w), 0) * complex(float64(re[i]), float64(im[i]))
+				weight += complex(float64(w), 0)
+			}
+			mean := complex64(sum / weight)
+			for i := range re {
+				flat[0], flat[1] = append(flat[0], real(mean)), append(flat[1], imag(mean))
+				turned[0], turned[1] = append(turned[0], -im[i]), append(turned[1], re[i])
+			}
 		}
-		mean, flat := sum/weight, [2][]float32{make([]float32, len(re)), make([]float32, len(re))}
-		turned := [2][]float32{make([]float32, len(re)), make([]float32, len(re))}
-		for i := range re {
-			flat[0][i], flat[1][i] = float32(real(mean)), float32(imag(mean))
-			turned[0][i], turned[1][i] = -im[i], re[i]
+		// contrastFloor takes a little away, most of it where an object has hardly any contrast.
+		got := compare(group, flat[0], flat[1]).relative
+		if group[0].about.object != "nothing" && !(got > 0.9) || got > 1.001 {
+			t.Errorf("group %d, %s: error %g of constants", index, group[0].about.object, got)
 		}
-		contrast := real(square) - real(sum*complex(real(sum), -imag(sum))/weight)
-		want := math.Sqrt(contrast)
-		if got, _ := one.compare(flat[0], flat[1]); !testutil.Close(got, want, 1e-3, 1e-3) || got > 1 {
-			t.Errorf("sample %d: error %g of a constant, want %g", index, got, want)
+		exact := compare(group, turned[0], turned[1])
+		if !(exact.relative < 1e-2) || !testutil.Close(exact.correlation, 1, 0, 1e-4) {
+			t.Errorf("group %d: %+v of a turned truth", index, exact)
 		}
-		got, correlation := one.compare(turned[0], turned[1])
-		if !(got < 1e-2) || !testutil.Close(correlation, 1, 0, 1e-4) {
-			t.Errorf("sample %d: error %g and correlation %g of a turned truth", index, got, correlation)
+	}
+}
+
+// The truths of a group, merged where take places them, are the truths: windows that overlap show one object.
+func TestMergingTheTruthChangesNothing(t *testing.T) {
+	t.Parallel()
+	const n, members = 32, 4
+	s := &supply{generator: experiments.New(5, experiments.All()), seed: 5}
+	group := newLot(n, members).samples
+	g := gorgonia.NewGraph()
+	in, arrays := map[string]*gorgonia.Node{}, []*ndarray.Float32{}
+	merging := &program.Program{Name: "merging"}
+	for _, input := range sampleInputs() {
+		shape := input.shape(members, n)
+		in[input.name] = program.Leaf(g, input.name, shape...)
+		merging.Inputs = append(merging.Inputs, program.Input{Name: input.name, Node: in[input.name]})
+		arrays = append(arrays, ndarray.New[float32](shape...))
+	}
+	merged, err := ops.Build("merging", func() forward.Pair {
+		return canvas(in, members).Merge(forward.Pair{Re: in[sampleTruthRe], Im: in[sampleTruthIm]})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	merging.Outputs = []program.Output{{Name: "re", Node: merged.Re}, {Name: "im", Node: merged.Im}}
+	for index := range uint64(4) {
+		s.maker().make(index, n, group)
+		fillSamples(arrays, group)
+		got := []*ndarray.Float32{ndarray.New[float32](members, 1, n, n), ndarray.New[float32](members, 1, n, n)}
+		compiled, err := (engine.Tape{}).Compile(merging, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		binding, err := compiled.Bind(arrays, got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := binding.Run(); err != nil {
+			t.Fatal(err)
+		}
+		lit := 0
+		for i, light := range slices.Concat(group[0].light, group[1].light, group[2].light, group[3].light) {
+			if light < 0.1 { // where no probe shines, the mean is nothing
+				continue
+			}
+			lit++
+			want := complex(arrays[3].Data[i], arrays[4].Data[i])
+			// 1e-5: overlapFloor beside a weight of 0.2; rounding is less.
+			if d := cmplx.Abs(complex128(complex(got[0].Data[i], got[1].Data[i]) - want)); !(d < 3e-5) {
+				t.Fatalf("group %d, pixel %d: %g off", index, i, d)
+			}
+		}
+		if lit < 4*n {
+			t.Errorf("group %d: %d pixels have light", index, lit)
+		}
+		if err := errors.Join(binding.Close(), compiled.Close()); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -23,7 +23,7 @@ type pretrainCmd struct {
 	Shards       int     `default:"4" help:"Equal parts of a step; one thread computes each."`
 	LearningRate float64 `default:"0.0015" help:"Peak learning rate of Adam; it falls along a cosine."`
 	WarmUp       int     `default:"8192" help:"Patterns in which the learning rate rises from 0."`
-	Round        int     `default:"16384" help:"Patterns between two reports. Each saves the state."`
+	Round        int     `default:"24576" help:"Patterns between two reports. Each saves the state."`
 
 	MergedWeight  float64 `default:"1" help:"Weight of the error of a group's merged object."`
 	MiddleWeight  float64 `default:"0.5" help:"Weight of the error after the inner stages."`

@@ -44,13 +44,13 @@ const RoundsFile = "rounds.jsonl"
 
 // PretrainRound describes a round of a pretraining: errors on held-out patterns and correlations of stitched scans.
 type PretrainRound struct {
-	Round             int               `json:"round"`
-	Patterns          int               `json:"patterns"` // shown since the beginning
-	Loss              float64           `json:"loss"`
-	LearningRate      float64           `json:"learning_rate"`
-	PatternsPerSecond float64           `json:"patterns_per_s"`
-	HeldOut           []trainer.Group   `json:"held_out"`
-	Scans             []ScanCorrelation `json:"scans"`
+	Round             int                    `json:"round"`
+	Patterns          int                    `json:"patterns"` // shown since the beginning
+	Loss              float64                `json:"loss"`
+	LearningRate      float64                `json:"learning_rate"`
+	PatternsPerSecond float64                `json:"patterns_per_s"`
+	HeldOut           []trainer.HeldOutError `json:"held_out"`
+	Scans             []ScanCorrelation      `json:"scans"`
 }
 
 // PretrainResult describes a pretraining that has ended.

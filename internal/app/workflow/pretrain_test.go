@@ -121,6 +121,7 @@ func TestPretrainRefuses(t *testing.T) {
 	for name, change := range map[string]func(o *PretrainOptions){
 		"no patterns":   func(o *PretrainOptions) { o.Config.Patterns = 0 },
 		"a size":        func(o *PretrainOptions) { o.Config.N = 33 },
+		"no shards":     func(o *PretrainOptions) { o.Config.Shards = 0 },
 		"a group":       func(o *PretrainOptions) { o.Config.Group = 3 },
 		"a share":       func(o *PretrainOptions) { o.Config.SolvedShare = 2 },
 		"not solved":    func(o *PretrainOptions) { o.With = Paths{bare} },

@@ -10,7 +10,7 @@ import (
 // canvas of K x K, at whole pixels.
 type Canvas struct {
 	Group  int            // patterns per group, C; a batch is G groups one after the other
-	Weight *gorgonia.Node // (N, N), positive: the probe's intensity
+	Weight *gorgonia.Node // (N, N), or (G*C, 1, N, N) for each patch; not negative, from the probe's intensity
 	PlaceY *gorgonia.Node // (G*C, 1, N, K), PlaceY[j, 0, r, r + offset_y] = 1
 	PlaceX *gorgonia.Node // (G*C, 1, N, K)
 }

@@ -30,11 +30,11 @@ func voronoi(w *workspace, c *scenery.Canvas, scale float64) {
 // plant draws the nodes.
 func (w *workspace) plant(side float64, two bool) {
 	f := w.area
-	f.nodesWide = int(float64(f.size)/side) + 4
-	f.nodes = f.nodes[:0]
-	for r := range f.nodesWide {
-		for c := range f.nodesWide {
-			f.nodes = append(f.nodes, node{
+	w.nodesWide = int(float64(f.size)/side) + 4
+	w.nodes = w.nodes[:0]
+	for r := range w.nodesWide {
+		for c := range w.nodesWide {
+			w.nodes = append(w.nodes, node{
 				(float64(r-1) + w.Float64()) * side, (float64(c-1) + w.Float64()) * side, w.value(two),
 			})
 		}
@@ -43,11 +43,10 @@ func (w *workspace) plant(side float64, two bool) {
 
 // cell is the thickness of the cell at a place and of the next one, and how far the border is, about.
 func (w *workspace) cell(y, x, side float64) (here, beyond, border float64) {
-	f := w.area
 	row, column := int(y/side), int(x/side) // of the square above and left, because nodes begin one square outside
 	first, second := math.Inf(1), math.Inf(1)
 	for r := row; r < row+3; r++ {
-		for _, n := range f.nodes[r*f.nodesWide+column:][:3] {
+		for _, n := range w.nodes[r*w.nodesWide+column:][:3] {
 			dy, dx := n.y-y, n.x-x
 			switch d := dy*dy + dx*dx; {
 			case d < first:

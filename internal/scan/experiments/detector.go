@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -12,7 +13,8 @@ type detector struct {
 	background float64 // relative to the photons of a pattern
 	steep      float64 // of the background as a cone around the beam; 0: even
 	readout    float64 // noise in photons
-	saturation float64 // where a pixel ends, relative to the brightest one of each pattern
+	saturation float64 // where a pixel ends, relative to the brightest one of the first pattern
+	ceiling    float32 // the amplitude there, of all patterns; 0 before the first
 	gap        int     // dead rows or columns
 	gapAt      int     // the first of them
 	gapUpright bool    // columns
@@ -68,7 +70,7 @@ func (w *workspace) detect(d *detector, into *Sample) {
 		into.Amplitude[i] = float32(math.Sqrt(v))
 	}
 	if d.saturation > 0 {
-		saturate(into, d.saturation)
+		d.saturate(into)
 	}
 	for _, pixel := range w.dead {
 		into.Amplitude[pixel] = 0
@@ -98,14 +100,12 @@ func (d *detector) shade(into *Sample) {
 	}
 }
 
-func saturate(into *Sample, share float64) {
-	most := float32(0)
-	for _, v := range into.Amplitude {
-		most = max(most, v)
+func (d *detector) saturate(into *Sample) {
+	if d.ceiling == 0 {
+		d.ceiling = float32(math.Sqrt(d.saturation)) * slices.Max(into.Amplitude)
 	}
-	limit := float32(math.Sqrt(share)) * most
 	for i, v := range into.Amplitude {
-		into.Amplitude[i] = min(v, limit)
+		into.Amplitude[i] = min(v, d.ceiling)
 	}
 }
 

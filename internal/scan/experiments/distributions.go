@@ -28,9 +28,9 @@ func sign(rng *rand.Rand) float64 { return float64(1 - 2*rng.IntN(2)) }
 
 // The object.
 var (
-	// phase is the largest phase of an object, in radians. A stained section of tissue under hard X-rays has 0.3, a gold
-	// star 1, a thick crystal or a specimen under soft X-rays 3. Orders of magnitude are alike. With weaker objects, the
-	// network gets worse for strong ones (docs/dev/decisions.md).
+	// phase is the largest phase of an object, in radians. A stained section of tissue under hard X-rays has 0.3, a
+	// gold star 1, a thick crystal or a specimen under soft X-rays 3. Orders of magnitude are alike. With weaker
+	// objects, the network gets worse for strong ones (docs/dev/decisions.md).
 	phase = within{0.3, 3}
 	// absorption: the thickest part lets pass an amplitude of 1 - absorption. Hard X-rays are hardly absorbed, soft
 	// ones and visible light are.

@@ -58,7 +58,7 @@ func (w *workspace) paint(kind objectKind) {
 	w.area = w.scene
 	scale := max(2, feature.log(w.Rand)*float64(w.n))
 	sharp := sharpness.log(w.Rand)
-	w.draw(kind, w.area.canvas[0], scale, sharp)
+	w.draw(kind, w.canvas[0], scale, sharp)
 	thick := w.absorbing(kind, scale, sharp)
 	turn, loss := sign(w.Rand)*phase.log(w.Rand), math.Log(1-absorption.even(w.Rand)) // of thickness 1
 	switch u := w.Float64(); {
@@ -76,7 +76,7 @@ func (w *workspace) paint(kind objectKind) {
 // transmit writes the object exp(loss thick + i turn t) to the area's wave. Neighbours often are equally thick.
 func (w *workspace) transmit(thick []float64, turn, loss float64) {
 	lastT, lastThick, last := 0.0, 0.0, complex(1, 0)
-	for i, t := range w.area.canvas[0].Data {
+	for i, t := range w.canvas[0].Data {
 		if t != lastT || thick[i] != lastThick {
 			lastT, lastThick, last = t, thick[i], cmplx.Rect(math.Exp(loss*thick[i]), turn*t)
 		}
@@ -101,7 +101,7 @@ func (w *workspace) draw(kind objectKind, c *scenery.Canvas, scale, sharp float6
 
 // absorbing is the thickness that absorbs: that of the phase, partly that, or one of its own.
 func (w *workspace) absorbing(kind objectKind, scale, sharp float64) []float64 {
-	same, own := w.area.canvas[0], w.area.canvas[1]
+	same, own := w.canvas[0], w.canvas[1]
 	u := w.Float64()
 	if u >= independent+partlyAlike {
 		return same.Data

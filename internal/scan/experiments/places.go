@@ -10,11 +10,9 @@ var turnEach = math.Pi * (3 - math.Sqrt(5))
 const nextTo = 1.6
 
 // arrange puts the windows of a group on a Fermat spiral around the middle of the scene. The step is drawn in widths of
-// the probe. The scene limits it: windows of wide probes are nearer to each other.
+// the probe. Windows that would leave the scene stay at its border, so those of wide probes are nearer to each other.
 func (w *workspace) arrange(into []*Sample) {
-	half := float64(w.n / 2)
 	step := step.log(w.Rand) * w.width / nextTo
-	step = min(step, half/math.Sqrt(float64(len(into))))
 	turn := 2 * math.Pi * w.Float64()
 	for i, s := range into {
 		sin, cos := math.Sincos(turn + float64(i)*turnEach)

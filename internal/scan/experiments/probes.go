@@ -176,8 +176,8 @@ func (w *workspace) lens(stop float64, mirrors bool) optic {
 		q := p
 		q.Defocus *= stretch
 		f := w.area
-		for r, ky := range f.cycles {
-			for c, kx := range f.cycles {
+		for r, ky := range w.cycles {
+			for c, kx := range w.cycles {
 				f.wave[r*f.size+c] = q.At(ky, kx)
 			}
 		}
@@ -198,7 +198,7 @@ func (w *workspace) nearField(at func(y, x float64) complex128, phase float64) {
 	if phase == 0 {
 		return
 	}
-	for i, k := range f.cycles {
+	for i, k := range w.cycles {
 		f.rows[i] = cmplx.Rect(1, -phase*k*k)
 	}
 	copy(f.columns, f.rows)
@@ -240,7 +240,7 @@ func diffuser(w *workspace) optic {
 	radius := width.log(w.Rand) * n / 2
 	w.noise(bell(1 / (2 * math.Pi * grain.log(w.Rand))))
 	for i, v := range w.area.wave {
-		w.area.grain[i] = real(v)
+		w.grain[i] = real(v)
 	}
 	strength, size := diffusion.even(w.Rand), w.area.size
 	spot := scenery.Pupil{Sharpness: within{0.1, 1}.log(w.Rand)}
@@ -252,7 +252,7 @@ func diffuser(w *workspace) optic {
 			if a == 0 {
 				return 0
 			}
-			return a * cmplx.Rect(1, strength*w.area.grain[(int(y)+size)%size*size+(int(x)+size)%size])
+			return a * cmplx.Rect(1, strength*w.grain[(int(y)+size)%size*size+(int(x)+size)%size])
 		}, 0)
 	}
 }
