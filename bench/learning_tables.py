@@ -28,7 +28,8 @@ def quality(s):
     body = [(r["what"], time_of(r["seconds"], 1, 1), f"{r['correlation']:.4f}", f"{r['least']:g}", marks(r),
              mark(r["verdict"]), megabytes(r)) for r in s["rows"]]
     refined = s["refined"]
-    return (section("Quality against time", "`ptyx train` from nothing, the probe as delivered.")
+    return (section("Quality against time",
+                    "`ptyx train`, the probe as delivered. The default starts with the general network.")
             + table(["training", "s", "correlation", "wanted", "bar / aim, s", "", "MB"], body)
             + f"\nThe default command, then `ptyx infer --refine 1`: {refined['correlation']:.4f} "
               f"{mark(refined['verdict'])} (bar / aim {marks(refined)}).\n")

@@ -82,7 +82,7 @@ def tuned(bench, scan):
 
 
 def trained(bench, scan):
-    return bench.train(scan), bench.ours()
+    return bench.train(scan, "--init", "none"), bench.ours()
 
 
 def solver(bench, scan):

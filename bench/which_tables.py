@@ -13,8 +13,8 @@ training has seen. The probe is a zone plate's, given out of focus. Positions ar
 
 - *general*: `ptyx infer --probe scan --probe-passes 10` with the general network, which has not seen the scan
 - *general, refine 3*: the same with `--refine 3`
-- *general, 3 epochs*: `ptyx train --init` with the general network and `--max-epochs 3`, then `ptyx infer`
-- *trained*: `ptyx train` from random weights, then `ptyx infer`
+- *general, 3 epochs*: `ptyx train --max-epochs 3`, which starts with the general network, then `ptyx infer`
+- *trained*: `ptyx train --init none`, from random weights, then `ptyx infer`
 - *solver*: `ptyx solve`
 - *pty-chi*: its LSQML with 60 passes, without the start of Python
 

@@ -15,13 +15,14 @@ const AutoEpochs Epochs = -1
 
 // Training needs a number of steps for each scan that hardly depends on the size of the scan (docs/dev/decisions.md).
 const (
-	usualSteps = 1000
+	usualSteps = 1000 // from random weights
+	shortSteps = 500  // from the weights of another model
 	leastAuto  = 3
 	mostAuto   = 60
 )
 
-// Epochs is Config.MaxEpochs, or, with AutoEpochs, the epochs in which training makes about 1000 steps for
-// each scan: 3 to 60.
+// Epochs is Config.MaxEpochs, or, with AutoEpochs, the epochs in which training makes about 1000 steps for each scan,
+// or 500 if it has Initial weights: 3 to 60.
 func (r Request) Epochs() Epochs {
 	c := r.Config
 	if c.MaxEpochs != AutoEpochs {
@@ -38,8 +39,11 @@ func (r Request) Epochs() Epochs {
 	if c.Grouping == Channels { // an epoch shows each pattern once, in samples of gridsize^2
 		training /= max(1, c.Gridsize*c.Gridsize)
 	}
-	steps := max(1, training/max(1, c.BatchSize)) // of an epoch
-	return Epochs(min(max(usualSteps*len(r.Scans)/steps, leastAuto), mostAuto))
+	wanted, each := usualSteps, max(1, training/max(1, c.BatchSize)) // steps, and those of an epoch
+	if r.Initial != nil {
+		wanted = shortSteps
+	}
+	return Epochs(min(max(wanted*len(r.Scans)/each, leastAuto), mostAuto))
 }
 
 // String is the number, or auto.

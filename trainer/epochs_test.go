@@ -5,6 +5,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"ptyx/internal/base/ndarray"
 	"ptyx/internal/scan/dataset"
 )
 
@@ -15,18 +16,22 @@ func TestEpochsFollowTheSizeOfTheScans(t *testing.T) {
 		patterns []int
 		change   func(*Config)
 		want     Epochs
+		further  bool // from the weights of another model
 	}{
-		{[]int{516}, nil, 16},
-		{[]int{300}, nil, 28},
-		{[]int{150, 150}, nil, 57},
-		{[]int{9}, nil, 60},
-		{[]int{100_000}, nil, 3},
-		{[]int{516}, func(c *Config) { c.BatchSize = 16 }, 33},
-		{[]int{516}, func(c *Config) { c.Oversample = 2 }, 8},
-		{[]int{516}, func(c *Config) { c.Patterns = 20 }, 60},
-		{[]int{1000}, func(c *Config) { c.Grouping = Channels }, 34},
-		{[]int{516}, func(c *Config) { c.MaxEpochs = 0 }, 0},
-		{[]int{516}, func(c *Config) { c.MaxEpochs = 7 }, 7},
+		{[]int{516}, nil, 16, false},
+		{[]int{300}, nil, 28, false},
+		{[]int{150, 150}, nil, 57, false},
+		{[]int{9}, nil, 60, false},
+		{[]int{100_000}, nil, 3, false},
+		{[]int{516}, func(c *Config) { c.BatchSize = 16 }, 33, false},
+		{[]int{516}, func(c *Config) { c.Oversample = 2 }, 8, false},
+		{[]int{516}, func(c *Config) { c.Patterns = 20 }, 60, false},
+		{[]int{1000}, func(c *Config) { c.Grouping = Channels }, 34, false},
+		{[]int{516}, func(c *Config) { c.MaxEpochs = 0 }, 0, false},
+		{[]int{516}, func(c *Config) { c.MaxEpochs = 7 }, 7, false},
+		{[]int{516}, nil, 8, true},
+		{[]int{100_000}, nil, 3, true},
+		{[]int{516}, func(c *Config) { c.MaxEpochs = 7 }, 7, true},
 	} {
 		r := Request{Config: DefaultConfig()}
 		for _, m := range c.patterns {
@@ -34,6 +39,9 @@ func TestEpochsFollowTheSizeOfTheScans(t *testing.T) {
 		}
 		if c.change != nil {
 			c.change(&r.Config)
+		}
+		if c.further {
+			r.Initial = []*ndarray.Float32{}
 		}
 		if got := r.Epochs(); got != c.want {
 			t.Errorf("%+v: %v epochs, want %v", c.patterns, got, c.want)

@@ -120,8 +120,8 @@ func (s *sample) weigh() {
 	s.contrast = square - mean[0]*mean[0] - mean[1]*mean[1] + contrastFloor*square
 }
 
-// balance divides the shares of a group by its contrast. So the error of constants is nearly 1 for the group, and a patch
-// beside the specimen, which has hardly any contrast, weighs little.
+// balance divides the shares of a group by its contrast. So the error of constants is nearly 1 for the group, and a
+// patch beside the specimen, which has hardly any contrast, weighs little.
 func balance(group []*sample) {
 	contrast := 0.0
 	for _, s := range group {

@@ -21,7 +21,7 @@ type trainCmd struct {
 	TestDataFile  []string `sep:"none" placeholder:"FILE" help:"Scan for the validation loss. May be repeated."`
 	OutputDir     string   `default:"run" placeholder:"DIR" help:"Run directory to write."`
 	Export        string   `placeholder:"ONNX" help:"Second copy of the model."`
-	Init          string   `default:"none" placeholder:"ONNX" help:"Start: none, general, or a model or its run."`
+	Init          string   `default:"general" placeholder:"ONNX" help:"Start: general, none, or a model or its run."`
 
 	Resume   string `settings:"-" placeholder:"DIR" help:"Run directory whose training to resume."`
 	Config   string `settings:"-" placeholder:"YAML" help:"The config.yaml of a run to repeat. Flags override it."`
@@ -30,7 +30,7 @@ type trainCmd struct {
 	DryRun   bool   `settings:"-" help:"Try a few steps and print the shapes, memory and time. Nothing is written."`
 	JSON     bool   `name:"json" help:"Print the result, or that of --dry-run, as JSON."`
 
-	MaxEpochs  trainer.Epochs   `default:"auto" help:"Epochs, or auto: about 1000 steps a scan, 3 to 60 epochs."`
+	MaxEpochs  trainer.Epochs   `default:"auto" help:"Epochs, or auto: 3 to 60, see above."`
 	NImages    int              `default:"0" help:"Number of groups to train on, drawn at random; 0: all."`
 	Gridsize   int              `default:"2" help:"Side of a sample: it has gridsize squared neighbouring patterns."`
 	Neighbours int              `default:"0" help:"Nearest neighbours to draw a sample from; 0: gridsize squared."`
@@ -92,8 +92,9 @@ one core: start one for each. Every worker must be able to read the scans, under
 bytes as without workers and with as many --shards, however many workers take part. With --nats, --shards 0 means four,
 or fewer if a step has fewer samples.
 
---init none draws the weights from the seed. --init general starts from the network inside ptyx, which was trained on
-simulated experiments, so that three epochs make an object. docs/which.md compares both.
+Training starts from the general network inside ptyx, which was trained on simulated experiments, if the network has its
+sizes. --init none draws the weights from the seed. --max-epochs auto makes about 500 steps for each scan, or 1000 steps
+from random weights, in 3 to 60 epochs.
 
 With --grouping shared, one network sees each pattern, and overlapping patches must agree. With --grouping channels, as
 in PtychoPINN, the network sees all patterns of a sample at once. An --oversample above 1 needs a --gridsize above 1.

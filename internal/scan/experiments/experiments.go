@@ -2,8 +2,9 @@
 // that is to serve experiments it has never seen.
 //
 // A group of neighbouring patterns is a pure function of the generator's seed, the group's index, and the numbers of
-// patterns and of their pixels. It is never stored, and can be made in any order and by any number of goroutines. Its object and its probe are of kinds from two
-// tables; distributions.go has every range that is drawn from, with its reason.
+// patterns and of their pixels. It is never stored, and can be made in any order and by any number of goroutines. Its
+// object and its probe are of kinds from two tables; distributions.go has every range that is drawn from, with its
+// reason.
 package experiments
 
 import (

@@ -33,9 +33,9 @@ def train(
     scans : Scan or sequence of Scan
         Scans to train on. Each has its own probe. All are read with the same options.
     max_epochs : int, optional
-        Epochs. Default: about 1000 steps for each scan.
+        Epochs. Default: about 500 steps for each scan, or 1000 with `init="none"`.
     init : Model or path, optional
-        Model to start from, or "general", the network inside ptyx.
+        Model to start from; "none": random weights. Default: "general".
     progress : bool
         Whether to show a bar.
     **settings : options.Training
