@@ -127,7 +127,7 @@ var (
 // Shares of given probes. A fitted probe is nearly right, and ptyx fits it before it applies a network; one that comes
 // from a model of the lens is off in each of these respects.
 const (
-	exactProbe   = 0.75
+	exactProbe   = 0.9
 	stretched    = 0.6 // of those that are not exact, as the following
 	noisyProbe   = 0.6
 	misplaced    = 0.4
@@ -156,13 +156,14 @@ var (
 	beamStop = within{0.02, 0.06}
 )
 
-// Shares of detectors.
+// Shares of detectors. Faults are rarer than in scans: a network that has seen many of them, or of wrong probes,
+// changes an object less where nothing is wrong (docs/dev/decisions.md).
 const (
-	withBackground = 0.3
-	withReadout    = 0.05
-	blurred        = 0.15
-	withDead       = 0.1
-	withGap        = 0.05 // between two modules
-	withBeamStop   = 0.03
-	saturated      = 0.03
+	withBackground = 0.1
+	withReadout    = 0.02
+	blurred        = 0.05
+	withDead       = 0.05
+	withGap        = 0.03 // between two modules
+	withBeamStop   = 0.02
+	saturated      = 0.01
 )
