@@ -11,15 +11,7 @@ HEAD = """# Which command for which scan
 `make which` measures this page, see bench/which.py. The objects are a photograph, branching trees and veins, which no
 training has seen. The probe is a zone plate's, given out of focus. Positions are a Fermat spiral.
 
-- *general*: `ptyx infer --probe scan --probe-passes 10` with the general network, which has not seen the scan
-- *general, refine 3*: the same with `--refine 3`
-- *general, 3 epochs*: `ptyx train --max-epochs 3`, which starts with the general network, then `ptyx infer`
-- *trained*: `ptyx train --init none`, from random weights, then `ptyx infer`
-- *solver*: `ptyx solve`
-- *pty-chi*: its LSQML with 60 passes, without the start of Python
-
-With several seeds, *trained* and *pty-chi* have the first one alone.
-
+WAYS
 **Correlation**: complex, by `ptyx eval`, the median over objects and seeds. **Resolution**: the frequency in
 cycles/pixel at which the Fourier ring correlation falls below the half-bit curve. Where the correlation is below 0.9,
 it can be high although the object is wrong. Times are those of complete commands.
@@ -30,10 +22,21 @@ the correlation is 0.978 instead of 0.870 at a step of 20 pixels, and 0.870 inst
 both starts end alike.
 """
 
+# What the ways are. A page lists those that were run.
+MEANING = {
+    "general": "`ptyx infer` with the general network, which has not seen the scan",
+    "general, refine 3": "the same with `--refine 3`",
+    "general, 3 epochs": "`ptyx train --max-epochs 3`, which starts with the general network, then `ptyx infer`",
+    "trained": "`ptyx train --init none`, from random weights, then `ptyx infer`; of the first seed alone",
+    "solver": "`ptyx solve`",
+    "pty-chi": "its LSQML with 60 passes, without the start of Python; of the first seed alone",
+}
+
 
 def page(record):
     ways = record["ways"]
-    parts = [HEAD, extent(record["rows"]) + machine(record["machine"]) + "\n", best(record["rows"], ways)]
+    head = HEAD.replace("WAYS", "".join(f"- *{way}*: {MEANING[way]}\n" for way in ways))
+    parts = [head, extent(record["rows"]) + machine(record["machine"]) + "\n", best(record["rows"], ways)]
     for n in sorted({r["n"] for r in record["rows"]}):
         parts.append(size(n, [r for r in record["rows"] if r["n"] == n], ways))
     return "\n".join(parts)
