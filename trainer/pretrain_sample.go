@@ -31,8 +31,8 @@ func newSample(n int) *sample {
 }
 
 const (
-	// lightKnee is the intensity of the probe, relative to its mean, above which a pixel counts in the second half of
-	// the weight.
+	// lightKnee is the intensity of the probe, relative to its mean, above which a pixel counts: in the second half of
+	// the weight, and where patches are merged.
 	lightKnee = 0.3
 	// contrastFloor is the contrast of an object, relative to its mean square, below which its error counts less:
 	// contrasts of 3% and less.

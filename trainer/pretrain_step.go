@@ -153,15 +153,11 @@ func (l PretrainLoss) build(
 	return forward.Total(terms, weights), forward.Gaussian(net.LogVariance, last, nil, lit)
 }
 
-// mergedKnee is the intensity of the probe, relative to its mean, at which a pixel of a patch has half the weight of
-// the brightest ones in the mean of its group, as in a reconstruction.
-const mergedKnee = 0.3
-
-// canvas is that of the groups.
+// canvas is that of the groups. It weights the pixels of a patch as a reconstruction does.
 func canvas(in map[string]*gorgonia.Node, group int) forward.Canvas {
 	light := forward.Intensity(forward.Pair{Re: in[sampleProbeRe], Im: in[sampleProbeIm]})
 	return forward.Canvas{
-		Group: group, Weight: ops.Div(light, ops.Affine(light, 1, mergedKnee)),
+		Group: group, Weight: ops.Div(light, ops.Affine(light, 1, lightKnee)),
 		PlaceY: in[samplePlaceY], PlaceX: in[samplePlaceX],
 	}
 }
