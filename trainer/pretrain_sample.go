@@ -79,12 +79,12 @@ func (s *sample) determined() float64 {
 		sum += complex(float64(w), 0)
 	}
 	mean /= sum
+	propagator, wave, intensity := optics.NewPropagator(n), make([]complex128, n*n), make([]float64, n*n)
 	misfit := func(object func(i int) complex128) float64 {
-		wave, intensity := make([]complex128, n*n), make([]float64, n*n)
 		for i := range wave {
 			wave[i] = complex(float64(in[1][i]), float64(in[2][i])) * object(i)
 		}
-		optics.NewPropagator(n).Intensity(wave, intensity)
+		propagator.Intensity(wave, intensity)
 		total := 0.0
 		for i, v := range intensity {
 			d := math.Sqrt(v) - float64(in[0][i])

@@ -2,6 +2,7 @@ package validate
 
 import (
 	"fmt"
+
 	"ptyx/internal/scan/grouping"
 )
 
