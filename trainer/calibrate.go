@@ -27,7 +27,7 @@ func (r Request) probes(ctx context.Context, train *Data) ([]*ndarray.Complex64,
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", scan.Path, err)
 		}
-		result, err := solve.Calibrate(ctx, problem, r.Config.ProbePasses, r.Config.Seed, i)
+		result, err := solve.Calibrate(ctx, problem, r.Config.ProbePasses, r.Config.Seed, r.Config.Threads, r.Engine)
 		if err != nil {
 			return nil, fmt.Errorf("calibrating the probe of %s: %w", scan.Path, err)
 		}

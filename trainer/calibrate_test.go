@@ -24,7 +24,7 @@ func TestATrainingReplacesAWrongProbe(t *testing.T) {
 	}
 	c := small()
 	c.N, c.Probe, c.ProbePasses = 32, ProbeTrainable, 3
-	r, _ := request(c, written(t, d, nil), nil)
+	r, _ := request(c, written(t, d, nil), fast(t, 1))
 	train, _, err := r.data()
 	if err != nil {
 		t.Fatal(err)

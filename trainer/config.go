@@ -7,6 +7,7 @@ import (
 	"ptyx/internal/base/badinput"
 	"ptyx/internal/base/choice"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/recon/solve"
 	"ptyx/models"
 )
 
@@ -48,8 +49,8 @@ func DefaultConfig() Config {
 	return Config{
 		Mode: Physics, Gridsize: 2, Grouping: Shared, Oversample: 1, Network: models.Unrolled, FiltersScale: 2,
 		Extent: models.Full, Loss: Poisson.Loss(), MaxEpochs: AutoEpochs, BatchSize: 8, LearningRate: 0.002,
-		Schedule: Cosine, WarmUp: 0.5, ValFraction: 0.05, Probe: ProbeTrainable, ProbePasses: 10, ProbeRate: 1,
-		ProbeWarmUp: 1, Floor: DefaultFloor,
+		Schedule: Cosine, WarmUp: 0.5, ValFraction: 0.05, Probe: ProbeTrainable, ProbePasses: solve.CalibrationPasses,
+		ProbeRate: 1, ProbeWarmUp: 1, Floor: DefaultFloor,
 	}
 }
 

@@ -102,7 +102,7 @@ func (o *ExportOptions) giveProbe(ctx context.Context, n *network, log *slog.Log
 			return err
 		}
 		defer scan.Close()
-		if err := o.Probe.apply(ctx, n, scan, 0, log); err != nil {
+		if err := o.Probe.apply(ctx, n, scan, 0, o.Engine, log); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
 )
 
@@ -48,7 +49,8 @@ func warnOfFit(scan *dataset.Scan, fit *reconstruct.Fit, probe ProbeChoice, log 
 	}
 	remedy := "check the scan with ptyx validate, then train on it or use ptyx solve"
 	if probe.Passes == 0 {
-		remedy = "fit the probe with --probe-passes 10; if that is not enough, " + remedy
+		remedy = fmt.Sprintf("fit the probe with --probe-passes %d; if that is not enough, %s", solve.CalibrationPasses,
+			remedy)
 	}
 	log.Warn("the object does not explain its patterns, so do not trust it: "+remedy,
 		"scan", scan.Path, "unexplained", fmt.Sprintf("%.2f", fit.Unexplained))

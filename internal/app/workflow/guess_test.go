@@ -11,9 +11,11 @@ import (
 	"ptyx/internal/base/testutil"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/physics/optics"
+	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/simulate"
+	ort "ptyx/runtime"
 )
 
 // withoutProbe copies a scan without its probe and its object.
@@ -143,7 +145,8 @@ func TestAWrongProbeIsReplaced(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := (ProbeChoice{ScanProbe, passes}).apply(t.Context(), &n, scan, 0, log); err != nil {
+			o := engine.Options{Kind: engine.KindORT, Device: ort.CPU, Threads: 2}
+			if err := (ProbeChoice{ScanProbe, passes}).apply(t.Context(), &n, scan, 0, o, log); err != nil {
 				t.Fatal(err)
 			}
 			return n.contract.Probe

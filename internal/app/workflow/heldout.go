@@ -92,7 +92,7 @@ func (h *heldOutScans) correlations(
 		if n.contract, err = export.ReadContract(model); err != nil {
 			return nil, err
 		}
-		if err := (ProbeChoice{From: ScanProbe}).apply(ctx, &n, scan, 0, log); err != nil {
+		if err := (ProbeChoice{From: ScanProbe}).apply(ctx, &n, scan, 0, e, log); err != nil {
 			return nil, err
 		}
 		var found *reconstruct.Result

@@ -139,7 +139,7 @@ func Infer(ctx context.Context, o InferOptions, log *slog.Logger) (*Reconstructi
 	}
 	digest := contract.Digest(model.file)
 	warnOfFaults(ctx, scan, cmp.Or(scan.Probe, model.contract.Probe), log)
-	if err := o.Probe.apply(ctx, &model, scan, o.Selection.Seed, log); err != nil {
+	if err := o.Probe.apply(ctx, &model, scan, o.Selection.Seed, o.Engine, log); err != nil {
 		return nil, ofModel(err, o.Model)
 	}
 	result, err := o.reconstruct(ctx, scan, model, log)

@@ -16,6 +16,7 @@ import (
 	"ptyx/internal/quality/metrics"
 	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/general"
+	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/simulate"
 	"ptyx/models"
@@ -144,7 +145,7 @@ func TestInferWithoutAModel(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "out")
 	o := InferOptions{
 		Scan: scan, Read: dataset.Options{Input: dataset.Amplitude}, OutputDir: dir, Selection: all(8),
-		Probe:  ProbeChoice{From: ScanProbe, Passes: GeneralPasses},
+		Probe:  ProbeChoice{From: ScanProbe, Passes: solve.CalibrationPasses},
 		Engine: engine.Options{Kind: engine.KindORT, Device: ort.CPU, Threads: 1},
 	}
 	if _, err := Infer(t.Context(), o, silent()); err != nil {

@@ -15,6 +15,7 @@ import (
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/graph/onnxir"
 	"ptyx/internal/physics/optics"
+	"ptyx/internal/recon/engine"
 	"ptyx/internal/recon/general"
 	"ptyx/internal/recon/guess"
 	"ptyx/internal/recon/reconstruct"
@@ -121,9 +122,6 @@ func noGeneralProbe(expected string) error {
 	}
 }
 
-// GeneralPasses calibrate the probe of a scan for the general network, unless the user decides otherwise.
-const GeneralPasses = 10
-
 // taking reads the model and its default probe, and refuses one that does not take the probe.
 func (n *network) taking() (model *onnxir.Model, probe *ndarray.Complex64, err error) {
 	if model, err = onnxir.Unmarshal(n.file); err != nil {
@@ -146,9 +144,9 @@ func (n *network) use(model *onnxir.Model, probe *ndarray.Complex64, power float
 }
 
 // apply gives the network the chosen probe for a scan that was opened with read. Its power is that of a mean pattern,
-// as in a training: an empty object then has the mean intensity of the scan.
+// as in a training: an empty object then has the mean intensity of the scan. An engine of these options calibrates it.
 func (p ProbeChoice) apply(
-	ctx context.Context, n *network, scan *dataset.Scan, seed uint64, log *slog.Logger,
+	ctx context.Context, n *network, scan *dataset.Scan, seed uint64, o engine.Options, log *slog.Logger,
 ) (err error) {
 	if p.ofModel() {
 		return n.expose(scan, log)
@@ -173,7 +171,7 @@ func (p ProbeChoice) apply(
 			source += ", replaced by one from the patterns"
 		}
 		source += fmt.Sprintf(", %d calibrating passes", p.Passes)
-		if probe, err = p.calibrated(ctx, scan, start, seed, log); err != nil {
+		if probe, err = p.calibrated(ctx, scan, start, seed, o, log); err != nil {
 			return err
 		}
 	}
@@ -263,9 +261,9 @@ func (p ProbeChoice) applyFile(n *network, library string, log *slog.Logger) err
 	return n.use(model, probe, optics.Power(before), p.From)
 }
 
-// calibrated fits a probe to the patterns in the middle of a scan. It keeps a probe for which that finds no better one.
+// calibrated fits a probe to the patterns in the middle of a scan.
 func (p ProbeChoice) calibrated(
-	ctx context.Context, scan *dataset.Scan, probe *ndarray.Complex64, seed uint64, log *slog.Logger,
+	ctx context.Context, scan *dataset.Scan, probe *ndarray.Complex64, seed uint64, o engine.Options, log *slog.Logger,
 ) (*ndarray.Complex64, error) {
 	problem := solve.Problem{Measured: scan.Measured, Probe: probe}
 	ids := solve.Central(scan.X, scan.Y, solve.CalibrationPatterns)
@@ -277,8 +275,12 @@ func (p ProbeChoice) calibrated(
 		return nil, err
 	}
 	problem.Patterns = solve.Amplitudes{Float32: patterns}
-	c, err := solve.Calibrate(ctx, problem, p.Passes, seed, 0)
+	e, release, err := o.Open()
 	if err != nil {
+		return nil, err
+	}
+	c, err := solve.Calibrate(ctx, problem, p.Passes, seed, o.ThreadCount(), e)
+	if err = errors.Join(err, release()); err != nil {
 		return nil, ofFile(fmt.Errorf("calibrating the probe: %w", err), scan.Path)
 	}
 	c.Log(log, scan.Path)
@@ -314,7 +316,7 @@ func warnIfUnlike(scan *dataset.Scan, c contract.Contract, log *slog.Logger) err
 	if err != nil || slices.Contains(strings.Fields(c.DataDigest), digest) {
 		return err
 	}
-	remedy := "try --probe scan --probe-passes 10"
+	remedy := fmt.Sprintf("try --probe scan --probe-passes %d", solve.CalibrationPasses)
 	if !c.TakesProbe() {
 		remedy = "train on this scan, or with a network that takes the probe"
 	}

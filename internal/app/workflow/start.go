@@ -10,6 +10,7 @@ import (
 	"ptyx/internal/quality/evaluate"
 	"ptyx/internal/quality/validate"
 	"ptyx/internal/recon/reconstruct"
+	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
 )
 
@@ -65,7 +66,7 @@ func (j *solution) start(ctx context.Context, n network, scan *dataset.Scan, log
 	given, seed := strongest(p.Probe, scan.N), j.solver.Seed
 	probe := given
 	if j.solver.Freeze.Probe == 0 {
-		probe, err = ProbeChoice{Passes: GeneralPasses}.calibrated(ctx, scan, given, seed, log)
+		probe, err = ProbeChoice{Passes: solve.CalibrationPasses}.calibrated(ctx, scan, given, seed, j.engine, log)
 		if err != nil {
 			return err
 		}

@@ -108,12 +108,12 @@ func (x *exam) tryOrientations() (*trials, error) {
 		}
 		problems[len(all)].X[k], problems[len(all)].Y[k] = given.X[random], given.Y[random]
 	}
-	results := make([]*solve.Calibration, len(problems))
+	results := make([]*solve.Fit, len(problems))
 	var g errgroup.Group
 	g.SetLimit(goruntime.GOMAXPROCS(0))
 	for i, problem := range problems {
 		g.Go(func() (err error) {
-			if results[i], err = solve.FitProbe(x.ctx, problem, passes, x.options.Seed, 0); err != nil {
+			if results[i], err = solve.FitProbe(x.ctx, problem, passes, x.options.Seed); err != nil {
 				return fmt.Errorf("trying orientations: %w", err)
 			}
 			return nil

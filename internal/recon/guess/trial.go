@@ -70,7 +70,7 @@ func fitAll(ctx context.Context, jobs []job, passes int, seed uint64) error {
 		g.Go(func() error {
 			problem, t := j.problem, j.trial
 			problem.Probe = t.probe
-			fitted, err := solve.FitProbe(ctx, problem, passes, seed, 0)
+			fitted, err := solve.FitProbe(ctx, problem, passes, seed)
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}

@@ -12,17 +12,32 @@ import (
 	"ptyx/internal/scan/simulate"
 )
 
-// scanAndProbe is a simulated scan and its true probe.
+// scanAndProbe is a simulated scan and its true probe. Neighbours are 6.4 pixels apart, under a probe of 16.
 func scanAndProbe(t *testing.T, count int, photons float64) (Problem, *ndarray.Complex64) {
+	t.Helper()
+	return scanInSteps(t, 6.4, count, photons)
+}
+
+func scanInSteps(t *testing.T, step float64, count int, photons float64) (Problem, *ndarray.Complex64) {
 	t.Helper()
 	data, err := simulate.Run(t.Context(), simulate.Options{
 		N: 64, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 16,
-		Scan: simulate.Fermat, Count: count, Step: 6.4, Photons: photons, Seed: 4,
+		Scan: simulate.Fermat, Count: count, Step: step, Photons: photons, Seed: 4,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return Problem{Patterns: Amplitudes{data.Patterns}, X: data.X, Y: data.Y}, data.Probe
+}
+
+// calibrated is the result of Calibrate on two threads.
+func calibrated(t *testing.T, p Problem) *Calibration {
+	t.Helper()
+	c, err := Calibrate(t.Context(), p, CalibrationPasses, 1, 2, fast(t, 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // from is the problem with another probe to start with.
@@ -44,43 +59,48 @@ func likeness(a, b *ndarray.Complex64) float64 {
 	return cmplx.Abs(ab) / math.Sqrt(aa*bb)
 }
 
-func TestCalibratesADefocusedProbe(t *testing.T) {
-	data, truth := scanAndProbe(t, 120, 1e6)
-	given := defocused(truth, 0.02)
-	before := likeness(given, truth)
-	r, err := Calibrate(t.Context(), data.from(given), 10, 1, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	after := likeness(r.Probe, truth)
-	t.Logf("likeness %.3f -> %.3f, residual %.4f -> %.4f", before, after, r.Residual[0], r.Residual[9])
-	if !(before < 0.9) {
-		t.Fatalf("the probe given is too good for a test: %v", before)
-	}
-	// Measured 0.86 -> 0.91, residual 0.011 -> 0.0042: what is left of the defocus hides in an object that is as
-	// defocused.
-	if !(1-after < 0.75*(1-before)) || !(r.Residual[9] < r.Residual[0]/2) {
-		t.Errorf("likeness %v, residuals %v", after, r.Residual)
+// A wrong probe becomes better, and a right one stays right, where patterns have much light in common.
+func TestCalibrate(t *testing.T) {
+	// Measured: 1.0000, 1.0000, 0.9986, 0.9869; with the defocus, 0.8605 before: 0.9921, 0.9953, 0.9520, 0.9207.
+	for _, c := range []struct{ photons, defocus, least float64 }{
+		{1e9, 0, 0.999}, {1e6, 0, 0.999}, {1e4, 0, 0.995}, {1e3, 0, 0.98},
+		{1e9, 0.02, 0.98}, {1e6, 0.02, 0.98}, {1e4, 0.02, 0.93}, {1e3, 0.02, 0.9},
+	} {
+		data, truth := scanAndProbe(t, 120, c.photons)
+		given := defocused(truth, c.defocus)
+		r := calibrated(t, data.from(given))
+		before, after := likeness(given, truth), likeness(r.Probe, truth)
+		t.Logf("%g photons, defocus %g: likeness %.4f -> %.4f, residual %.5f", c.photons, c.defocus, before, after,
+			r.Residual)
+		if !(after > c.least) || r.Kept {
+			t.Errorf("%g photons, defocus %g: likeness %.4f to the true probe, want more than %v; kept: %v", c.photons,
+				c.defocus, after, c.least, r.Kept)
+		}
 	}
 }
 
-// A right probe is kept, a wrong one is not, not even with few photons.
-func TestARightProbeIsKept(t *testing.T) {
-	for _, c := range []struct {
-		photons float64
-		defocus float64
-		kept    bool
-	}{{1e9, 0, true}, {1e6, 0, true}, {1e9, 0.02, false}, {1e6, 0.02, false}, {1e4, 0.02, false}, {1e3, 0.02, false}} {
-		data, truth := scanAndProbe(t, 120, c.photons)
-		given := defocused(truth, c.defocus)
-		r, err := Calibrate(t.Context(), data.from(given), 10, 1, 0)
+// Patterns with little light in common do not tell probe from object.
+func TestAProbeIsKeptWithoutCommonLight(t *testing.T) {
+	data, truth := scanInSteps(t, 20, 60, 1e6)
+	if r := calibrated(t, data.from(truth)); !r.Kept || r.Probe != truth || !(r.Common < LeastCommonLight) {
+		t.Errorf("kept %v, %.3f of the light in common", r.Kept, r.Common)
+	}
+}
+
+// Distributed trainings begin with the same probe on every machine.
+func TestCalibrationDoesNotDependOnThreads(t *testing.T) {
+	data, truth := scanAndProbe(t, 40, 1e5)
+	p := data.from(defocused(truth, 0.02))
+	var first []complex64
+	for threads := 1; threads <= 3; threads++ {
+		r, err := Calibrate(t.Context(), p, 3, 1, threads, fast(t, threads))
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%g photons, defocus %g: residual %.5f as given, %.5f fitted", c.photons, c.defocus, r.Given[9],
-			r.Residual[9])
-		if r.Kept != c.kept || (likeness(r.Probe, given) > 1-1e-9) != c.kept {
-			t.Errorf("%g photons, defocus %g: kept %v, want %v", c.photons, c.defocus, r.Kept, c.kept)
+		if threads == 1 {
+			first = r.Probe.Data
+		} else if !slices.Equal(first, r.Probe.Data) {
+			t.Errorf("%d threads find another probe", threads)
 		}
 	}
 }
@@ -90,7 +110,7 @@ func TestFitKeepsNearARightProbe(t *testing.T) {
 	// Measured 0.9993, 0.9977, 0.9230 (seed 1).
 	for _, c := range []struct{ photons, least float64 }{{1e9, 0.99}, {1e4, 0.97}, {1e3, 0.9}} {
 		data, truth := scanAndProbe(t, 120, c.photons)
-		r, err := FitProbe(t.Context(), data.from(truth), 10, 1, 0)
+		r, err := FitProbe(t.Context(), data.from(truth), 10, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,28 +124,25 @@ func TestFitKeepsNearARightProbe(t *testing.T) {
 
 func TestSeedDeterminesTheCalibration(t *testing.T) {
 	data, probe := scanAndProbe(t, 20, 1e5)
-	run := func(seed uint64, scan int) []complex64 {
-		r, err := FitProbe(t.Context(), data.from(probe), 3, seed, scan)
+	run := func(seed uint64) []complex64 {
+		r, err := Calibrate(t.Context(), data.from(probe), 3, seed, 2, fast(t, 2))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return r.Probe.Data
 	}
-	first := run(1, 0)
-	if !slices.Equal(first, run(1, 0)) {
+	first := run(1)
+	if !slices.Equal(first, run(1)) {
 		t.Error("the same seed gave another probe")
 	}
-	if slices.Equal(first, run(2, 0)) {
+	if slices.Equal(first, run(2)) {
 		t.Error("another seed gave the same probe")
-	}
-	if slices.Equal(first, run(1, 1)) {
-		t.Error("another scan visits the patterns in the same order")
 	}
 }
 
-func TestCalibrationWithoutPasses(t *testing.T) {
+func TestFitWithoutPasses(t *testing.T) {
 	data, probe := scanAndProbe(t, 4, 1e5)
-	r, err := FitProbe(t.Context(), data.from(probe), 0, 1, 0)
+	r, err := FitProbe(t.Context(), data.from(probe), 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +155,7 @@ func TestCalibrationStopsOnCancel(t *testing.T) {
 	data, probe := scanAndProbe(t, 4, 1e5)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Calibrate(ctx, data.from(probe), 5, 1, 0); !errors.Is(err, context.Canceled) {
+	if _, err := Calibrate(ctx, data.from(probe), 5, 1, 2, fast(t, 2)); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -153,7 +170,7 @@ func TestCentralPatterns(t *testing.T) {
 		t.Fatalf("%d patterns", len(chosen))
 	}
 	for _, i := range chosen {
-		if d := math.Hypot(x[i]-19.5, y[i]-19.5); !(d < 14) { // a disc of 512 pixels has a radius of 12.8
+		if d := math.Hypot(x[i]-19.5, y[i]-19.5); !(d < 10) { // a disc of 256 pixels has a radius of 9.03
 			t.Errorf("position %v, %v is %v from the middle", x[i], y[i], d)
 		}
 	}
@@ -162,13 +179,13 @@ func TestCentralPatterns(t *testing.T) {
 	}
 }
 
-// TestCalibrationIgnoresMaskedPixels: wrong values in masked pixels change nothing; without the mask they do.
-func TestCalibrationIgnoresMaskedPixels(t *testing.T) {
+// TestFitIgnoresMaskedPixels: wrong values in masked pixels change nothing; without the mask they do.
+func TestFitIgnoresMaskedPixels(t *testing.T) {
 	data, truth := scanAndProbe(t, 30, 1e6)
 	given := defocused(truth, 0.02)
 	probe := func(d Problem) *ndarray.Complex64 {
 		t.Helper()
-		r, err := FitProbe(t.Context(), d.from(given), 3, 1, 0)
+		r, err := FitProbe(t.Context(), d.from(given), 3, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

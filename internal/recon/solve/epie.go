@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"math/cmplx"
-	"math/rand/v2"
 
 	"ptyx/internal/base/frame"
 	"ptyx/internal/base/stream"
@@ -17,8 +16,6 @@ import (
 // transforms, so that a subpixel shift is a phase ramp.
 type epie struct {
 	*state
-	stream func(pass int) *rand.Rand // decides on the order of the patterns
-	still  bool                      // the probe stays as it is
 
 	fft             *spectrum.Transform
 	modes           [][]complex128 // (K, N, N), transforms of the probe's modes
@@ -32,7 +29,6 @@ type epie struct {
 
 func newEPIE(s *state) *epie {
 	m := &epie{state: s, fft: spectrum.NewTransform(s.n, s.n)}
-	m.stream = func(pass int) *rand.Rand { return stream.New(s.options.Seed, "solve/epie", pass) }
 	image := func() []complex128 { return make([]complex128, s.n*s.n) }
 	for range s.options.Modes {
 		m.modes, m.moved, m.waves = append(m.modes, image()), append(m.moved, image()), append(m.waves, image())
@@ -72,7 +68,7 @@ func (m *epie) each(take func(id int, squares float64, re, im []float32)) error 
 func (m *epie) pass(ctx context.Context, number int) (misfits, error) {
 	sum := misfits{updates: len(m.lit)}
 	m.readProbe()
-	for _, id := range m.shuffled(m.stream(number)) {
+	for _, id := range m.shuffled(stream.New(m.options.Seed, "solve/epie", number)) {
 		if err := ctx.Err(); err != nil {
 			return sum, err
 		}
@@ -230,7 +226,7 @@ func (m *epie) objectGradient() (peak float32) {
 // probeStep is the step length of the probe in a pass. It shrinks, so that the probe does not follow the noise of each
 // pattern (docs/dev/decisions.md).
 func (m *epie) probeStep(pass int) float64 {
-	if m.still || !m.movesProbe(pass) {
+	if !m.movesProbe(pass) {
 		return 0
 	}
 	return m.stepShare / float64(max(1, pass-1))

@@ -36,6 +36,7 @@ type state struct {
 	hasObject        bool             // the problem has an object, so the probe may move at once
 	support          []bool           // (N*N), pixels where the probe may have light; nil: all
 	tile             bool             // the state is a tile of another, whose probe and object it must not shift
+	portable         bool             // the result must not depend on the number of threads
 	stepShare        float64          // of the usual steps; 1 until a pass diverges
 
 	memory    memory // of the method

@@ -84,13 +84,13 @@ func (s *state) patternsPerRun(sharers int) int {
 // ceil is a / b, rounded up.
 func ceil(a, b int) int { return (a + b - 1) / b }
 
-// tileThreads is the number of threads that share the patterns of a tile, whatever the worker has: sums are taken over
-// the patterns of a run, and their rounding must be the same everywhere.
-const tileThreads = 2
+// portableThreads is the number of threads that share the patterns of a portable state, whatever the machine has: sums
+// are taken over the patterns of a run, and their rounding must be the same everywhere.
+const portableThreads = 2
 
 func (s *state) sharers(threads int) int {
-	if s.tile {
-		return tileThreads
+	if s.portable {
+		return portableThreads
 	}
 	return threads
 }

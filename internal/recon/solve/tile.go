@@ -54,7 +54,7 @@ func OpenTile(ctx context.Context, plan []byte, threads int, e engine.Engine) (*
 	if err != nil {
 		return nil, err
 	}
-	t.state.tile = true
+	t.state.tile, t.state.portable = true, true
 	t.start = centroid{t.plan.Start[0], t.plan.Start[1]}
 	t.support = t.newSupport() // the probe that stands in for the first round's has no centre
 	t.method, err = methods[t.plan.Options.Method].new(t.state, e)
