@@ -46,7 +46,7 @@ func (d *Data) central(scan, n int) (solve.Problem, error) {
 	}
 	var out solve.Problem
 	var places []int
-	for _, i := range solve.Central(x, y, solve.CalibrationPatterns) {
+	for _, i := range solve.Central(x, y, solve.CalibrationPatterns(n)) {
 		places = append(places, all[i])
 		out.X, out.Y = append(out.X, x[i]), append(out.Y, y[i])
 	}

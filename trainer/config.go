@@ -39,7 +39,7 @@ type Config struct {
 	ProbePasses  int           `yaml:"probe_passes"`  // that calibrate a trainable probe first; 0: none
 	ProbeRate    float64       `yaml:"probe_rate"`    // learning rate of the probe, relative to the network's
 	ProbeWarmUp  int           `yaml:"probe_warm_up"` // epochs before the probe starts to move
-	Threads      int           `yaml:"-"`             // of the optimiser; the result does not depend on it
+	Threads      int           `yaml:"-"`             // of optimiser and calibration; the result does not depend on it
 	Patterns     int           `yaml:"n_images"`      // groups drawn from the scans; 0: all
 	Floor        float64       `yaml:"floor"`         // of intensities in the Poisson term, relative to their mean
 }

@@ -170,10 +170,14 @@ func (p ProbeChoice) apply(
 		if start != probe {
 			source += ", replaced by one from the patterns"
 		}
-		source += fmt.Sprintf(", %d calibrating passes", p.Passes)
-		if probe, err = p.calibrated(ctx, scan, start, seed, o, log); err != nil {
+		calibrated, err := p.calibrated(ctx, scan, start, seed, o, log)
+		if err != nil {
 			return err
 		}
+		if !calibrated.Kept {
+			source += fmt.Sprintf(", %d calibrating passes", p.Passes)
+		}
+		probe = calibrated.Probe
 	}
 	power, err := scan.MeanPower()
 	if err != nil {
@@ -264,9 +268,9 @@ func (p ProbeChoice) applyFile(n *network, library string, log *slog.Logger) err
 // calibrated fits a probe to the patterns in the middle of a scan.
 func (p ProbeChoice) calibrated(
 	ctx context.Context, scan *dataset.Scan, probe *ndarray.Complex64, seed uint64, o engine.Options, log *slog.Logger,
-) (*ndarray.Complex64, error) {
+) (*solve.Calibration, error) {
 	problem := solve.Problem{Measured: scan.Measured, Probe: probe}
-	ids := solve.Central(scan.X, scan.Y, solve.CalibrationPatterns)
+	ids := solve.Central(scan.X, scan.Y, solve.CalibrationPatterns(scan.N))
 	for _, i := range ids {
 		problem.X, problem.Y = append(problem.X, scan.X[i]), append(problem.Y, scan.Y[i])
 	}
@@ -284,7 +288,7 @@ func (p ProbeChoice) calibrated(
 		return nil, ofFile(fmt.Errorf("calibrating the probe: %w", err), scan.Path)
 	}
 	c.Log(log, scan.Path)
-	return c.Probe, nil
+	return c, nil
 }
 
 // leastLikeness is the likeness of two probes below which a network that is given the wrong one loses much of its

@@ -20,7 +20,7 @@ import (
 func TestAResumedSolutionSearchesNoMore(t *testing.T) {
 	d, err := simulate.Run(t.Context(), simulate.Options{
 		N: 32, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 12,
-		Scan: simulate.Fermat, Count: 25, Step: 3, Photons: 1e6, Seed: 3,
+		Scan: simulate.Fermat, Count: 16, Step: 3, Photons: 1e6, Seed: 3,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -66,10 +66,11 @@ func (j *solution) start(ctx context.Context, n network, scan *dataset.Scan, log
 	given, seed := strongest(p.Probe, scan.N), j.solver.Seed
 	probe := given
 	if j.solver.Freeze.Probe == 0 {
-		probe, err = ProbeChoice{Passes: solve.CalibrationPasses}.calibrated(ctx, scan, given, seed, j.engine, log)
+		c, err := ProbeChoice{Passes: solve.CalibrationPasses}.calibrated(ctx, scan, given, seed, j.engine, log)
 		if err != nil {
 			return err
 		}
+		probe = c.Probe
 	}
 	power, err := scan.MeanPower()
 	if err != nil {

@@ -8,15 +8,15 @@ import (
 	"ptyx/internal/physics/spectrum"
 )
 
-// LeastCommonLight is the CommonLight below which the patterns of a scan do not tell a change of the probe from one of
-// the object: a fit of both then makes a right probe worse (docs/dev/decisions.md). A disk has it at a step of 0.9
-// diameters.
+// LeastCommonLight is the CommonLight below which the patterns of a scan cannot separate a change of the probe from one
+// of the object: a fit of both then makes a right probe worse (docs/dev/decisions.md). A disk has it at a step of 0.9
+// diameters in a hexagonal grid.
 const LeastCommonLight = 0.25
 
-// commonPatterns is the largest number of patterns whose neighbours are looked at.
+// commonPatterns is the largest number of patterns whose neighbours CommonLight sums over.
 const commonPatterns = 256
 
-// CommonLight tells how much of the object patterns at (x, y), in object pixels, see together behind a probe (N, N), or
+// CommonLight is how much of the object patterns at (x, y), in object pixels, see together behind a probe (N, N), or
 // the first of its modes (K, N, N). It is the median over patterns of the sum of A (1 - A) over their neighbours. A is
 // the share of light in common: the autocorrelation of |P|^2 at their distance, 1 at 0. A repeated pattern adds
 // nothing, because it shows the same.

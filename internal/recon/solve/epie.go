@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/cmplx"
+	"math/rand/v2"
 
 	"ptyx/internal/base/frame"
 	"ptyx/internal/base/stream"
@@ -16,6 +17,7 @@ import (
 // transforms, so that a subpixel shift is a phase ramp.
 type epie struct {
 	*state
+	stream func(pass int) *rand.Rand // decides on the order of the patterns
 
 	fft             *spectrum.Transform
 	modes           [][]complex128 // (K, N, N), transforms of the probe's modes
@@ -29,6 +31,7 @@ type epie struct {
 
 func newEPIE(s *state) *epie {
 	m := &epie{state: s, fft: spectrum.NewTransform(s.n, s.n)}
+	m.stream = func(pass int) *rand.Rand { return stream.New(s.options.Seed, "solve/epie", pass) }
 	image := func() []complex128 { return make([]complex128, s.n*s.n) }
 	for range s.options.Modes {
 		m.modes, m.moved, m.waves = append(m.modes, image()), append(m.moved, image()), append(m.waves, image())
@@ -68,7 +71,7 @@ func (m *epie) each(take func(id int, squares float64, re, im []float32)) error 
 func (m *epie) pass(ctx context.Context, number int) (misfits, error) {
 	sum := misfits{updates: len(m.lit)}
 	m.readProbe()
-	for _, id := range m.shuffled(stream.New(m.options.Seed, "solve/epie", number)) {
+	for _, id := range m.shuffled(m.stream(number)) {
 		if err := ctx.Err(); err != nil {
 			return sum, err
 		}

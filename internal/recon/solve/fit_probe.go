@@ -3,8 +3,10 @@ package solve
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/base/stream"
 )
 
 // Fit is a probe and how well it explains the patterns.
@@ -24,6 +26,7 @@ func FitProbe(ctx context.Context, p Problem, passes int, seed uint64) (*Fit, er
 		return nil, err
 	}
 	m := newEPIE(s)
+	m.stream = func(pass int) *rand.Rand { return stream.New(seed, "solve/calibrate", 0, pass) }
 	f, sum, count := &Fit{}, make([]complex128, s.n*s.n), 0
 	add := func() {
 		count++
