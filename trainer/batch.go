@@ -16,7 +16,7 @@ const (
 	maskInput      = "mask"            // weights of detector pixels, of mean 1; 0 where nothing was measured
 	scanInput      = "scan"            // (B*C, P), 1 at the pattern's scan
 	litInput       = "lit"             // probe intensity, of mean 1
-	overlapInput   = "overlap_weight"  // probe intensity, of maximum 1
+	overlapInput   = "overlap_weight"  // of the pixels of a patch where patches overlap, below 1.001
 	placeYInput    = "place_y"         // (B, 1, N, K), where each patch lies on its group's canvas
 	placeXInput    = "place_x"         // likewise
 	truthInput     = "truth_amplitude" // (B, C, N, N), amplitude of the true patches
@@ -205,12 +205,30 @@ func weighOverlap(b *batch, re, im *ndarray.Float32) {
 	b.forEachScan(overlapInput, re, im, overlapWeights)
 }
 
-// overlapRim is the weight of a dark pixel, relative to the probe's brightest: it lets the dark rim of a patch take
-// part.
-const overlapRim = 1e-3
+const (
+	// overlapRim is the weight of a dark pixel: it lets the dark rim of a patch take part.
+	overlapRim = 1e-3
 
-// overlapWeights writes the probe's intensity, of maximum 1, plus overlapRim.
+	// overlapKnee is the intensity of the probe, relative to its mean, at which a pixel has half of the largest weight.
+	// With weights that grow with the intensity alone, a probe with a bright middle lets each pixel follow the nearest
+	// pattern, and the object shows the probe (docs/dev/decisions.md).
+	overlapKnee = 1
+)
+
+// overlapWeights writes I / (I + overlapKnee mean I) + overlapRim of the probe's intensity I.
 func overlapWeights(weights, re, im []float32) {
+	mean := float32(0)
+	for i := range weights {
+		weights[i] = re[i]*re[i] + im[i]*im[i]
+		mean += weights[i] / float32(len(weights))
+	}
+	for i, light := range weights {
+		weights[i] = light/(light+overlapKnee*mean) + overlapRim
+	}
+}
+
+// truthWeights writes the probe's intensity, of maximum 1, plus overlapRim.
+func truthWeights(weights, re, im []float32) {
 	top := float32(0)
 	for i := range weights {
 		weights[i] = re[i]*re[i] + im[i]*im[i]
@@ -254,7 +272,7 @@ func weighTruth(b *batch, re, im *ndarray.Float32) {
 	for slot, scan := range b.scanOf {
 		if light[scan] == nil {
 			light[scan] = make([]float32, n*n)
-			overlapWeights(light[scan], re.Data[scan*n*n:(scan+1)*n*n], im.Data[scan*n*n:(scan+1)*n*n])
+			truthWeights(light[scan], re.Data[scan*n*n:(scan+1)*n*n], im.Data[scan*n*n:(scan+1)*n*n])
 		}
 		share, sum := b.part(shareInput, slot), 0.0
 		for i := range share {

@@ -202,15 +202,20 @@ func TestPlacesPutPatchesOnTheCanvas(t *testing.T) {
 	}
 }
 
-func TestOverlapWeightsAreTheProbesIntensity(t *testing.T) {
+// TestOverlapWeights: bright pixels count alike, dark ones by the rim alone.
+func TestOverlapWeights(t *testing.T) {
 	t.Parallel()
 	b := newBatch(StepConfig{Net: netOf(1), Samples: 1, Group: 2, Canvas: 70})
 	re, im := ndarray.New[float32](64, 64), ndarray.New[float32](64, 64)
 	re.Data[5], im.Data[5], im.Data[6] = 3, 4, 2
 	b.weigh(re, im)
-	for i, want := range map[int]float32{0: overlapRim, 5: 1 + overlapRim, 6: 4.0/25 + overlapRim} {
-		if b.arrays[overlapInput].Data[i] != want {
-			t.Errorf("weight %d is %v, want %v", i, b.arrays[overlapInput].Data[i], want)
+	mean := 29. / (64 * 64)
+	for i, want := range map[int]float64{
+		0: overlapRim, 5: 25/(25+overlapKnee*mean) + overlapRim, 6: 4/(4+overlapKnee*mean) + overlapRim,
+	} {
+		got := float64(b.arrays[overlapInput].Data[i])
+		if !(math.Abs(got-want) < 1e-6) { // rounding of single precision
+			t.Errorf("weight %d is %v, want %v", i, got, want)
 		}
 	}
 }
