@@ -1,6 +1,8 @@
 package trainer
 
 import (
+	"slices"
+
 	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/physics/optics"
@@ -218,9 +220,9 @@ const (
 // overlapWeights writes I / (I + overlapKnee mean I) + overlapRim of the probe's intensity I.
 func overlapWeights(weights, re, im []float32) {
 	mean := float32(0)
-	for i := range weights {
-		weights[i] = re[i]*re[i] + im[i]*im[i]
-		mean += weights[i] / float32(len(weights))
+	intensities(weights, re, im)
+	for _, light := range weights {
+		mean += light / float32(len(weights))
 	}
 	for i, light := range weights {
 		weights[i] = light/(light+overlapKnee*mean) + overlapRim
@@ -229,13 +231,17 @@ func overlapWeights(weights, re, im []float32) {
 
 // truthWeights writes the probe's intensity, of maximum 1, plus overlapRim.
 func truthWeights(weights, re, im []float32) {
-	top := float32(0)
-	for i := range weights {
-		weights[i] = re[i]*re[i] + im[i]*im[i]
-		top = max(top, weights[i])
+	intensities(weights, re, im)
+	top := slices.Max(weights)
+	for i, light := range weights {
+		weights[i] = light/top + overlapRim
 	}
-	for i := range weights {
-		weights[i] = weights[i]/top + overlapRim
+}
+
+// intensities writes |P|^2.
+func intensities(light, re, im []float32) {
+	for i := range light {
+		light[i] = re[i]*re[i] + im[i]*im[i]
 	}
 }
 
