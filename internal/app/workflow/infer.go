@@ -210,8 +210,8 @@ func (o InferOptions) reconstruct(
 	}
 	result.Extra = n.extra
 	if result.Unturned != nil {
-		log.Warn("the patches of the general network were not turned to one phase, so the object is less good: set "+
-			"TMPDIR to a directory with room", "scan", scan.Path, "reason", result.Unturned)
+		log.Warn("the patches were not turned to one phase, so the object is less good: set TMPDIR to a directory "+
+			"with room", "scan", scan.Path, "reason", result.Unturned)
 	}
 	if skipped := result.Skipped; len(skipped) > 0 {
 		log.Warn("patterns were left out, because their object is out of range: look for hot pixels",

@@ -22,7 +22,7 @@ import (
 const soloPasses = 60
 
 // checkRefine refuses passes that make no sense, a solver without a probe, and no room on disk: for the patterns of the
-// solver, the patches of the general network, and frames that wait.
+// solver, the patches, and frames that wait.
 func (o WatchOptions) checkRefine() error {
 	switch {
 	case o.Refine < 0:

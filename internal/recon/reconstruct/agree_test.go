@@ -14,10 +14,10 @@ import (
 	"ptyx/internal/graph/contract"
 )
 
-// TestPatchesOfAGeneralModelAgree cuts the patches from one object, turns each by a phase of its own of up to 1.2 rad,
+// TestPatchesAgree cuts the patches from one object, turns each by a phase of its own of up to 1.2 rad,
 // and compares the object stitched from them with the first. It holds whatever the order of the batches, with variances
 // and without.
-func TestPatchesOfAGeneralModelAgree(t *testing.T) {
+func TestPatchesAgree(t *testing.T) {
 	const count = 40
 	d := scanData(count)
 	scan := opened(t, d)
@@ -35,7 +35,7 @@ func TestPatchesOfAGeneralModelAgree(t *testing.T) {
 		}
 		patches = append(patches, one)
 	}
-	stitched := func(c contract.Contract, backwards bool) *Result {
+	stitched := func(c contract.Contract, backwards, agree bool) *Result {
 		r, err := New(scan, c, Options{BatchSize: 1})
 		if err != nil {
 			t.Fatal(err)
@@ -56,8 +56,10 @@ func TestPatchesOfAGeneralModelAgree(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := r.Agree(t.Context()); err != nil {
-			t.Fatal(err)
+		if agree {
+			if err := r.Agree(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 		}
 		return r.Result("none")
 	}
@@ -79,14 +81,16 @@ func TestPatchesOfAGeneralModelAgree(t *testing.T) {
 	trained := model(1, "full")
 	general := trained
 	general.TrainingInput = contract.Simulated
-	before, after := likeness(stitched(trained, false)), likeness(stitched(general, false))
-	if !(before < 0.99 && 1-after < (1-before)/4) { // two rounds turn each phase by most of what it is wrong
-		t.Errorf("the object of turned patches has a likeness of %.4f with the true one, %.4f after turning them back",
-			before, after)
+	for what, c := range map[string]contract.Contract{"trained": trained, "general": general} {
+		before, after := likeness(stitched(c, false, false)), likeness(stitched(c, false, true))
+		if !(before < 0.99 && 1-after < (1-before)/20) { // ownTrust keeps a part of each turn
+			t.Errorf("%s: the object of turned patches has a likeness of %.4f with the true one, %.5f after turning them "+
+				"back", what, before, after)
+		}
 	}
 	for _, variance := range []bool{false, true} {
 		general.Variance = variance
-		one, other := stitched(general, false), stitched(general, true)
+		one, other := stitched(general, false, true), stitched(general, true, true)
 		for name, pair := range map[string][2]*ndarray.Float32{
 			"coverage": {one.Coverage, other.Coverage}, "spread": {one.Spread, other.Spread},
 		} {

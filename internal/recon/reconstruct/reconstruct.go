@@ -42,7 +42,7 @@ type Reconstruction struct {
 	batch  int     // samples in each batch but the last
 	canvas *stitch.Canvas
 
-	patchFile *PatchFile // patches of a general model, for Agree; nil for others
+	patchFile *PatchFile // patches, for Agree; nil for a network of several channels
 	unturned  error      // why Agree has left the object as it was
 
 	kept map[int][]float32 // patterns (N, N) for the fit and sigma, nil until they are read
@@ -114,6 +114,14 @@ func samplesOf(scan *dataset.Scan, c contract.Contract, opt Options) ([][]int, e
 // where the network predicts nothing. For a general model it is |P|^2 / (|P|^2 + 0.3) with |P|^2 of mean 1: no training
 // made its patches agree, so a pixel is better the more patches it is a mean of (docs/dev/decisions.md).
 func Weights(c contract.Contract) *ndarray.Float32 {
+	if c.General() {
+		return soft(light(c), c)
+	}
+	return light(c)
+}
+
+// light is |P|^2, (N, N), 0 outside the object extent.
+func light(c contract.Contract) *ndarray.Float32 {
 	w := ndarray.New[float32](c.N, c.N)
 	margin := 0
 	if c.ObjectExtent == "centre" {
@@ -125,18 +133,21 @@ func Weights(c contract.Contract) *ndarray.Float32 {
 			w.Data[y*c.N+x] = real(p)*real(p) + imag(p)*imag(p)
 		}
 	}
-	if c.General() {
-		knee := float32(generalKnee * optics.Power(c.Probe) / float64(c.N*c.N))
-		for i, light := range w.Data {
-			w.Data[i] = light / (light + knee)
-		}
-	}
 	return w
 }
 
-// generalKnee is the intensity of the probe, relative to its mean, at which a pixel has half the weight of the
-// brightest ones in a patch of a general model.
-const generalKnee = 0.3
+// soft changes |P|^2, (N, N), to |P|^2 / (|P|^2 + knee): between 0 and 1, and flat where the probe is bright.
+func soft(light *ndarray.Float32, c contract.Contract) *ndarray.Float32 {
+	knee := float32(softKnee * optics.Power(c.Probe) / float64(c.N*c.N))
+	for i, v := range light.Data {
+		light.Data[i] = v / (v + knee)
+	}
+	return light
+}
+
+// softKnee is the intensity of the probe, relative to its mean, at which a pixel has half the weight of the brightest
+// ones of a patch.
+const softKnee = 0.3
 
 // Batches is the number of batches.
 func (r *Reconstruction) Batches() int { return (len(r.groups) + r.batch - 1) / r.batch }

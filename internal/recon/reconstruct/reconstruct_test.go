@@ -145,10 +145,14 @@ func patch(pattern []float32) []complex64 {
 	return out
 }
 
-// stitched puts the patches of the given groups directly on a canvas.
-func stitched(t *testing.T, d dataset.ScanData, groups [][]int, margin int) *stitch.Canvas {
+// stitched puts the patches of the given groups directly on a canvas. Those of a network of one channel are turned to
+// one phase.
+func stitched(t *testing.T, d dataset.ScanData, c contract.Contract, groups [][]int) *stitch.Canvas {
 	t.Helper()
-	weights := ndarray.New[float32](n, n)
+	weights, margin := ndarray.New[float32](n, n), 0
+	if c.ObjectExtent == "centre" {
+		margin = n / 4
+	}
 	for r := margin; r < n-margin; r++ {
 		for c := margin; c < n-margin; c++ {
 			p := d.Probe.Data[r*n+c]
@@ -159,14 +163,24 @@ func stitched(t *testing.T, d dataset.ScanData, groups [][]int, margin int) *sti
 	if err != nil {
 		t.Fatal(err)
 	}
-	number := 0
+	kept, number := KeepPatches(c, t.TempDir(), 0), 0
+	defer kept.Close()
 	for _, group := range groups {
 		for _, id := range group {
-			if err := canvas.Add(number, d.X[id], d.Y[id], patch(d.Patterns.Data[id*image:(id+1)*image])); err != nil {
+			patch := patch(d.Patterns.Data[id*image : (id+1)*image])
+			if err := canvas.Add(number, d.X[id], d.Y[id], patch); err != nil {
 				t.Fatal(err)
 			}
+			kept.Add(Placed{int64(id), d.X[id], d.Y[id]}, patch)
 			number++
 		}
+	}
+	if kept == nil {
+		return canvas
+	}
+	canvas, err = kept.Agree(t.Context(), canvas, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return canvas
 }
@@ -199,7 +213,7 @@ func TestBatchSizeDoesNotMatter(t *testing.T) {
 	const count = 11
 	d := scanData(count)
 	scan := opened(t, d)
-	want := stitched(t, d, grouping.Singles(count), 0)
+	want := stitched(t, d, model(1, "full"), grouping.Singles(count))
 	for batch, sizes := range map[int][]int{
 		1: slices.Repeat([]int{1}, count), 4: {4, 4, 3}, 10: {10, 1}, 11: {11}, 100: {11},
 	} {
@@ -225,7 +239,7 @@ func TestBatchSizeDoesNotMatter(t *testing.T) {
 func TestCentreExtentIgnoresTheRim(t *testing.T) {
 	d := scanData(5)
 	check(t, "centre", run(t, &fake{}, opened(t, d), model(1, "centre"), Options{BatchSize: 2}),
-		stitched(t, d, grouping.Singles(5), n/4))
+		stitched(t, d, model(1, "centre"), grouping.Singles(5)))
 }
 
 // TestChannels: a network of four channels gets groups of neighbours. A pattern is in several groups, and each of its
@@ -238,7 +252,7 @@ func TestChannels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := stitched(t, d, groups, 0)
+		want := stitched(t, d, model(4, "full"), groups)
 		for _, batch := range []int{1, 3, 50} {
 			r := run(t, &fake{}, scan, model(4, "full"), Options{BatchSize: batch, Seed: 7})
 			check(t, fmt.Sprintf("%d patterns in batches of %d", count, batch), r, want)
@@ -266,7 +280,7 @@ func TestCountDrawsBySeed(t *testing.T) {
 		if len(r.IDs) != 5 || r.Patches != 5 {
 			t.Errorf("%d patterns, %d patches", len(r.IDs), r.Patches)
 		}
-		check(t, "five of twelve", r, stitched(t, d, groups, 0))
+		check(t, "five of twelve", r, stitched(t, d, model(1, "full"), groups))
 		return r.IDs
 	}
 	if a, b := used(1), used(1); !slices.Equal(a, b) {
@@ -324,7 +338,7 @@ func TestWorkersGiveTheSameBytes(t *testing.T) {
 	const count = 40
 	d := scanData(count)
 	scan := opened(t, d)
-	want := stitched(t, d, grouping.Singles(count), 0)
+	want := stitched(t, d, model(1, "full"), grouping.Singles(count))
 	for _, workers := range []int{2, 3, 50} {
 		f := &fake{channels: 1}
 		r, err := Run(context.Background(), f, scan, model(1, "full"), Options{BatchSize: 3, Workers: workers})
@@ -357,7 +371,7 @@ func TestAStrayPatchIsLeftOut(t *testing.T) {
 	if want := []int{0, 4, 8}; !slices.Equal(r.Skipped, want) || r.Patches != 6 {
 		t.Errorf("skipped %v of %d, want %v", r.Skipped, r.Patches, want)
 	}
-	check(t, "without three patterns", r, stitched(t, d, [][]int{{1}, {2}, {3}, {5}, {6}, {7}}, 0))
+	check(t, "without three patterns", r, stitched(t, d, model(1, "full"), [][]int{{1}, {2}, {3}, {5}, {6}, {7}}))
 	if !slices.Equal(r.IDs, []int64{1, 2, 3, 5, 6, 7}) {
 		t.Errorf("the result holds the patterns %v", r.IDs)
 	}

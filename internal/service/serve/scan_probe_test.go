@@ -43,10 +43,10 @@ func probeOfScan(t *testing.T) (probe *ndarray.Complex64, body string) {
 }
 
 // madeWith are the bytes of the object that a probe gives.
-func (m measured) madeWith(t *testing.T, o Model, probe *ndarray.Complex64, extra []npz.Member) []byte {
+func (m measured) madeWith(t *testing.T, o Model, probe *ndarray.Complex64, extra []npz.Member, state state) []byte {
 	t.Helper()
 	o.Contract.Probe = probe
-	return m.expectedWith(t, o, predict.ProbeOf(probe), extra)
+	return m.expectedWith(t, o, predict.ProbeOf(probe), extra, state)
 }
 
 // TestProbeOfAScan: a scan's own probe reaches the network, the weights and the object, in the power of the frames with
@@ -76,7 +76,7 @@ func TestProbeOfAScan(t *testing.T) {
 		if ratio := optics.Power(probe) / mean; ratio < 0.97 || ratio > 1.03 {
 			t.Errorf("the probe has %.3f of the power of the first frames", ratio)
 		}
-		want = m.madeWith(t, o.Models[0], probe, reconstruct.NetworkProbe("scan"+reconstruct.ScaledSource, probe))
+		want = m.madeWith(t, o.Models[0], probe, reconstruct.NetworkProbe("scan"+reconstruct.ScaledSource, probe), open)
 		if !bytes.Equal(object(s, path), want) {
 			t.Error("another object than that of the scaled probe")
 		}
@@ -180,7 +180,7 @@ func TestScansOfVersionsWithoutExposure(t *testing.T) {
 	o := takingServer(dir)
 	until(t, o, func(s *Server) {
 		ready(t, s)
-		if want := m.expectedWith(t, o.Models[0], predict.Probe{}, nil); !bytes.Equal(object(s, path), want) {
+		if want := m.expectedWith(t, o.Models[0], predict.Probe{}, nil, open); !bytes.Equal(object(s, path), want) {
 			t.Error("another object than that of the model's probe")
 		}
 	})

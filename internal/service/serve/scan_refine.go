@@ -15,8 +15,8 @@ type Refiner func(ctx context.Context, r *reconstruct.Result, patterns *ndarray.
 	passes int) (*reconstruct.Result, error)
 
 // refineOrFinish changes the state of a scan that accepts no more frames. It starts what is left to do, and reports
-// that: patches of the general network are turned to one phase, and the solver runs if the client asked for it. This
-// counts as work of the server.
+// that: patches are turned to one phase, and the solver runs if the client asked for it. This counts as work of the
+// server.
 func (s *Server) refineOrFinish(a *scan) (refine bool, err error) {
 	if !a.finish(s.options.Refine != nil) {
 		return false, nil
@@ -74,7 +74,7 @@ func (s *scan) finish(canRefine bool) (refine bool) {
 	return s.state == refining
 }
 
-// agree turns the patches of the general network to one phase, as ptyx infer does. On error the object stays as it is.
+// agree turns the patches to one phase, as ptyx infer does. On error the object stays as it is.
 func (s *scan) agree() error {
 	if s.patches == nil {
 		return nil
@@ -93,7 +93,7 @@ func (s *scan) agree() error {
 	case s.deleted:
 		return nil
 	case err != nil:
-		err = fmt.Errorf("the patches of the general network were not turned to one phase: %w", err)
+		err = fmt.Errorf("the patches were not turned to one phase: %w", err)
 		s.problem = strings.TrimPrefix(s.problem+"; "+err.Error(), "; ")
 		return err
 	}

@@ -26,8 +26,8 @@ func generalServer(dir string, m measured) Options {
 	return o
 }
 
-// finishGeneral ends a scan of the general network, and waits for its last object.
-func finishGeneral(t *testing.T, s *Server, path string) status {
+// finishScan ends a scan, and waits for its last object.
+func finishScan(t *testing.T, s *Server, path string) status {
 	t.Helper()
 	if w := ask(s, "POST", path+"/finish", nil); w.Code != 202 {
 		t.Errorf("%d %s", w.Code, w.Body)
@@ -49,11 +49,11 @@ func TestPhasesOfAGeneralScan(t *testing.T) {
 		post(t, s, path, m)
 		model := optics.Power(o.Models[0].Contract.Probe)
 		probe := reconstruct.Scaled(own, model/optics.Power(own))
-		want = m.madeWith(t, o.Models[0], probe, reconstruct.NetworkProbe("scan", probe))
+		want = m.madeWith(t, o.Models[0], probe, reconstruct.NetworkProbe("scan", probe), finished)
 		if bytes.Equal(object(s, path), want) {
 			t.Fatal("the phases agree already, which tests nothing")
 		}
-		finishGeneral(t, s, path)
+		finishScan(t, s, path)
 		if !bytes.Equal(object(s, path), want) {
 			t.Error("another object than that of patches of one phase")
 		}
@@ -61,7 +61,7 @@ func TestPhasesOfAGeneralScan(t *testing.T) {
 		backwards := m.of(m.order(true)...)
 		post(t, s, other, backwards.of(m.order(false)[10:]...)) // the 16 lowest ids are in it
 		post(t, s, other, backwards)
-		finishGeneral(t, s, other)
+		finishScan(t, s, other)
 		if !bytes.Equal(object(s, other), want) {
 			t.Error("another object in another order")
 		}
@@ -95,7 +95,7 @@ func TestPhasesWithoutRoom(t *testing.T) {
 	path := createScan(t, s, body)
 	post(t, s, path, m)
 	before := object(s, path)
-	if now := finishGeneral(t, s, path); !strings.Contains(now.Error, "not turned to one phase") {
+	if now := finishScan(t, s, path); !strings.Contains(now.Error, "not turned to one phase") {
 		t.Errorf("error %q", now.Error)
 	}
 	if !bytes.Equal(object(s, path), before) {

@@ -98,9 +98,7 @@ func TestRestoringScans(t *testing.T) {
 		}
 		post(t, s, first, at(5, 20))
 		post(t, s, second, counts)
-		if w := ask(s, "POST", second+"/finish", nil); w.Code != 200 {
-			t.Error(w.Body)
-		}
+		finishScan(t, s, second)
 	})
 	o := storing(dir)
 	until(t, o, func(s *Server) {
@@ -126,7 +124,7 @@ func TestRestoringScans(t *testing.T) {
 		for i, v := range roots.patterns {
 			roots.patterns[i] = float32(math.Sqrt(float64(v * v)))
 		}
-		if !bytes.Equal(object(s, second), roots.expected(t, o.Models[0])) {
+		if !bytes.Equal(object(s, second), roots.expectedAtLast(t, o.Models[0])) {
 			t.Error("the second scan has another object")
 		}
 		third := createScan(t, s, "")
@@ -556,14 +554,12 @@ func aFullDisk(t *testing.T) {
 			t.Errorf("status %+v", now)
 		}
 		post(t, s, scan, m)
-		if w := ask(s, "POST", scan+"/finish", nil); w.Code != 200 {
-			t.Errorf("%d %s", w.Code, w.Body)
-		}
+		finishScan(t, s, scan)
 	})
 	until(t, o, func(s *Server) {
 		ready(t, s)
 		if now := statusOf(t, s, scan); now.State != finished ||
-			!bytes.Equal(object(s, scan), m.expected(t, o.Models[0])) {
+			!bytes.Equal(object(s, scan), m.expectedAtLast(t, o.Models[0])) {
 			t.Errorf("status %+v, or another object", now)
 		}
 	})

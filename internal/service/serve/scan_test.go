@@ -75,14 +75,23 @@ func (m measured) npz(t testing.TB) []byte {
 	return b.Bytes()
 }
 
-// expected is the object that a whole scan gives on a canvas that knew all positions, as infer makes it.
+// expected is the object of a whole scan that is still open, on a canvas that knew all positions.
 func (m measured) expected(t testing.TB, o Model) []byte {
 	t.Helper()
-	return m.expectedWith(t, o, predict.Probe{}, nil)
+	return m.expectedWith(t, o, predict.Probe{}, nil, open)
 }
 
-// expectedWith is expected of a network that takes a probe, unless it is zero, and of an object with further members.
-func (m measured) expectedWith(t testing.TB, o Model, probe predict.Probe, extra []npz.Member) []byte {
+// expectedAtLast is the object of a finished scan, as infer makes it.
+func (m measured) expectedAtLast(t testing.TB, o Model) []byte {
+	t.Helper()
+	return m.expectedWith(t, o, predict.Probe{}, nil, finished)
+}
+
+// expectedWith is the object of a network that takes a probe, unless it is zero, with further members. Patches of a
+// finished scan are turned to one phase.
+func (m measured) expectedWith(
+	t testing.TB, o Model, probe predict.Probe, extra []npz.Member, state state,
+) []byte {
 	t.Helper()
 	canvas, err := stitch.NewCanvas(m.x, m.y, size, reconstruct.Weights(o.Contract))
 	if err != nil {
@@ -110,7 +119,7 @@ func (m measured) expectedWith(t testing.TB, o Model, probe predict.Probe, extra
 		}
 		patches.Add(reconstruct.Placed{ID: id, X: s.x[i], Y: s.y[i]}, patch)
 	}
-	if patches != nil {
+	if state == finished {
 		if canvas, err = patches.Agree(t.Context(), canvas, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -473,7 +482,7 @@ func TestFinish(t *testing.T) {
 		if w := ask(s, "POST", path+"/frames", m.of(8, 3, 1, 0, 2, 4, 7, 6, 5).npz(t)); w.Code != 200 {
 			t.Fatal(w.Body)
 		}
-		network := ask(s, "GET", path+"/object.npz", nil).Body.Bytes()
+		network := m.expectedAtLast(t, o.Models[0])
 		if w := ask(s, "POST", path+"/finish", nil); w.Code != http.StatusAccepted ||
 			statusOf(t, s, path).State != refining {
 			t.Errorf("%d %s", w.Code, w.Body)

@@ -89,8 +89,7 @@ func (o *object) put(f frame, patch []complex64) error {
 	return nil
 }
 
-// agree turns the patches of a general network to one phase, as reconstruct.Run does at its end. On error the object
-// stays as it is.
+// agree turns the patches to one phase, as reconstruct.Run does at its end. On error the object stays as it is.
 func (o *object) agree(ctx context.Context) error {
 	canvas, err := o.patches.Agree(ctx, o.canvas, nil)
 	if err == nil {

@@ -123,7 +123,7 @@ func (w *Watcher) saveLast(ctx context.Context) error {
 	}
 }
 
-// agree turns the patches of a general network to one phase for the last object.
+// agree turns the patches to one phase for the last object.
 func (w *Watcher) agree(ctx context.Context) {
 	if w.object.patches == nil || w.object.version == 0 {
 		return
@@ -131,8 +131,8 @@ func (w *Watcher) agree(ctx context.Context) {
 	ctx, cancel := w.withinGrace(ctx)
 	defer cancel()
 	if err := w.object.agree(ctx); err != nil {
-		w.o.Log.Warn("the patches of the general network were not turned to one phase, so the last object is less "+
-			"good; if room is missing, raise --keep-gb", "reason", err)
+		w.o.Log.Warn("the patches were not turned to one phase, so the last object is less good; if room is missing, raise "+
+			"--keep-gb", "reason", err)
 		return
 	}
 	w.o.Page.agreed(w.object.canvas)
