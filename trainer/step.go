@@ -109,6 +109,7 @@ type assembly struct {
 	probe   forward.Pair              // (N, N) or (P, N, N)
 	shifted forward.Pair              // (B, C, N, N), the probe of each pattern at its subpixel position
 	net     *models.Net
+	patches forward.Pair   // (B, C, N, N), of one phase, if patches share a canvas
 	object  forward.Pair   // (B, C, N, N), merged on the canvas if patches share one
 	weight  *gorgonia.Node // (B, C, 1, 1), or (B, C, N, N) with a mask
 
@@ -198,6 +199,10 @@ func (a *assembly) truth() forward.Truth {
 	}
 }
 
+// agreeRounds is how often the patches of a group are turned to one phase before they are merged: a stitched scan has
+// one, so the network need not learn it (docs/dev/decisions.md).
+const agreeRounds = 2
+
 // loss builds the path from the network's object to the loss, ().
 func (a *assembly) loss() *gorgonia.Node {
 	c := a.config
@@ -206,7 +211,8 @@ func (a *assembly) loss() *gorgonia.Node {
 		return c.Loss.total(a)
 	}
 	if c.Canvas > 0 {
-		a.object = a.canvas().Merge(a.object)
+		a.patches = a.canvas().Agree(a.net.Object, agreeRounds)
+		a.object = a.canvas().Merge(a.patches)
 	}
 	a.intensity = forward.Diffract(a.shifted, a.object)
 	amplitude := a.amplitude()

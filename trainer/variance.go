@@ -18,7 +18,7 @@ func (a *assembly) varianceLoss() *gorgonia.Node {
 		squared := forward.SquaredError(a.net.Object, a.truth())
 		return forward.Gaussian(a.net.LogVariance, squared, nil, ops.Mul(a.batch[shareInput], a.weight))
 	case a.config.Canvas > 0:
-		squared, expected := a.canvas().Disagreement(a.net.Object, a.object)
+		squared, expected := a.canvas().Disagreement(a.patches, a.object)
 		light := ops.Mul(a.batch[weightInput], a.batch[overlapInput])
 		return forward.Gaussian(a.net.LogVariance, squared, expected, light)
 	}

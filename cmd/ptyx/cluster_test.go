@@ -157,6 +157,9 @@ func TestServeWorkers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if status, body := s.ask("POST", path+"/finish", "", nil); status != 200 {
+		t.Errorf("%d %s", status, body)
+	}
 	if status, got := s.ask("GET", path+"/object.npz", "", nil); status != 200 || !sameButSigma(got, want) {
 		t.Errorf("the object (%d) is not that of infer", status)
 	}

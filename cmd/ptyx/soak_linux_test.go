@@ -199,6 +199,9 @@ func (s *soak) sendScan(ctx context.Context, r *rand.Rand) error {
 	if status, body, err = s.send(ctx, "GET", path+"/phase.png", nil); err != nil || status != http.StatusOK {
 		return fmt.Errorf("status %d for a picture: %.200s: %w", status, body, err)
 	}
+	if status, body, err = s.send(ctx, "POST", path+"/finish", nil); err != nil || status != http.StatusOK {
+		return fmt.Errorf("status %d for the end: %.200s: %w", status, body, err)
+	}
 	status, body, err = s.send(ctx, "GET", path+"/object.npz", nil)
 	if err != nil || status != http.StatusOK || !sameButSigma(body, s.object) {
 		const text = "status %d and an object of %d bytes, expected %d of infer: %w"

@@ -48,7 +48,7 @@ type streamFlags struct {
 	Series      watch.SeriesChoice `default:"next" help:"Series: next, current (also from its middle) or a number."`
 	WhenBehind  watch.Policy       `default:"wait" help:"If the network is behind: wait, or skip frames until later."`
 	Connections int                `default:"1" help:"Connections to the detector."`
-	KeepGB      float64            `name:"keep-gb" default:"8" help:"Gigabytes of frames that may wait on disk."`
+	KeepGB      float64            `name:"keep-gb" default:"8" help:"Gigabytes on disk for frames, and for patches."`
 }
 
 // stream is the detector at an address; the zero value if that is a path.

@@ -29,6 +29,15 @@ func (v Canvas) Merge(patches Pair) Pair {
 	return Pair{merge(patches.Re), merge(patches.Im)}
 }
 
+// Agree turns each patch (G*C, 1, N, N) to the phase of what Merge makes of its group, so many times. A pattern does
+// not determine this phase, and ptyx finds it again before it stitches a scan (package reconstruct).
+func (v Canvas) Agree(patches Pair, rounds int) Pair {
+	for range rounds {
+		patches = Aligned(patches, v.Merge(patches), v.Weight, 1)
+	}
+	return patches
+}
+
 // Disagreement is |patch - merged|^2 of the patches (G*C, 1, N, N) and what Merge made of them, and its expected value
 // for patches whose errors are independent and of variance 1:
 //

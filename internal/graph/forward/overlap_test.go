@@ -18,8 +18,7 @@ const canvasSize = 13
 // corner is the top-left pixel of a patch on its group's canvas.
 type corner struct{ row, col int }
 
-// layout is two groups of three patches. The first patches of the groups lie at different places; the third patch of
-// the second group overlaps with none.
+// layout is two groups of three patches. The third patch of the second group hardly overlaps with the others.
 var layout = []corner{{0, 0}, {2, 3}, {5, 1}, {0, 0}, {0, 4}, {5, 5}}
 
 const group = 3

@@ -85,10 +85,10 @@ const (
 )
 
 // agreement is the factor of magnitude 1, for each patch in the order of the file, that turns it to the phase of its
-// neighbours. It maximises the sum, over all pairs of patches, of Re conj(a) b, weighted and summed over the pixels that
-// both cover (A. Singer, Appl. Comput. Harmon. Anal. 30, 20, 2011), plus ownTrust times that of each patch with itself
-// as it was. Coarse patches suffice. Each sweep turns one patch after the other, in the order of their ids, towards the
-// sum of the others as they are then.
+// neighbours. It maximises the sum, over all pairs of patches, of Re conj(a) b, weighted and summed over the pixels
+// that both cover (A. Singer, Appl. Comput. Harmon. Anal. 30, 20, 2011), plus ownTrust times that of each patch with
+// itself as it was. Coarse patches suffice. Each sweep turns one patch after the other, in the order of their ids,
+// towards the sum of the others as they are then.
 func (f *PatchFile) agreement(ctx context.Context) (turns []complex128, err error) {
 	s, err := f.coarseSum()
 	if err != nil {

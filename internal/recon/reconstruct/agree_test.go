@@ -14,9 +14,8 @@ import (
 	"ptyx/internal/graph/contract"
 )
 
-// TestPatchesAgree cuts the patches from one object, turns each by a phase of its own of up to 1.2 rad,
-// and compares the object stitched from them with the first. It holds whatever the order of the batches, with variances
-// and without.
+// TestPatchesAgree cuts the patches from one object, turns each by a phase of its own of up to 1.2 rad, and compares
+// the object stitched from them with the first. It holds whatever the order of the batches, with variances and without.
 func TestPatchesAgree(t *testing.T) {
 	const count = 40
 	d := scanData(count)
@@ -84,8 +83,8 @@ func TestPatchesAgree(t *testing.T) {
 	for what, c := range map[string]contract.Contract{"trained": trained, "general": general} {
 		before, after := likeness(stitched(c, false, false)), likeness(stitched(c, false, true))
 		if !(before < 0.99 && 1-after < (1-before)/20) { // ownTrust keeps a part of each turn
-			t.Errorf("%s: the object of turned patches has a likeness of %.4f with the true one, %.5f after turning them "+
-				"back", what, before, after)
+			t.Errorf("%s: the object of turned patches has a likeness of %.4f with the true one, %.5f after "+
+				"turning them back", what, before, after)
 		}
 	}
 	for _, variance := range []bool{false, true} {
@@ -107,10 +106,8 @@ func TestPatchesAgree(t *testing.T) {
 // TestPatchesThatCannotBeKept: the object is the one before turning, and the result says why.
 func TestPatchesThatCannotBeKept(t *testing.T) {
 	scan := opened(t, scanData(4))
-	general := model(1, "full")
-	general.TrainingInput = contract.Simulated
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
-	r, err := New(scan, general, Options{BatchSize: 4})
+	r, err := New(scan, model(1, "full"), Options{BatchSize: 4})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,5 +124,34 @@ func TestPatchesThatCannotBeKept(t *testing.T) {
 	}
 	if !slices.Equal(found.Object.Data, before.Data) {
 		t.Error("the object has changed")
+	}
+}
+
+// TestPhasesAgreeAlongAChain: along a row of patches, whose phases swing by 0.5 rad with a period of 16 patches, little
+// of the swing is left: less than fewer sweeps or no over-relaxation leave (0.25), more than no trust in the network's
+// phases. Without overlap, all stay.
+func TestPhasesAgreeAlongAChain(t *testing.T) {
+	const count, rim = 48, 8
+	swing := func(i int) float64 { return 0.5 * math.Sin(2*math.Pi*float64(i)/16) }
+	for _, tt := range []struct{ step, least, most float64 }{ // pixels between patches, the part that is left
+		{n / 8, 0.1, 0.22}, {2 * n, 1 - 1e-6, 1 + 1e-6}, // float32
+	} {
+		f := KeepPatches(model(1, "full"), t.TempDir(), 0)
+		defer f.Close()
+		for i := range count {
+			patch := slices.Repeat([]complex64{complex64(cmplx.Rect(1, swing(i)))}, n*n)
+			f.Add(Placed{ID: int64(i), X: tt.step * float64(i)}, patch)
+		}
+		turns, err := f.agreement(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		left, all := 0.0, 0.0
+		for i := rim; i < count-rim; i++ {
+			left, all = left+math.Abs(cmplx.Phase(turns[i])+swing(i)), all+math.Abs(swing(i))
+		}
+		if share := left / all; !(share >= tt.least && share <= tt.most) {
+			t.Errorf("step %g: %.3f of the swing is left, expected %g to %g", tt.step, share, tt.least, tt.most)
+		}
 	}
 }

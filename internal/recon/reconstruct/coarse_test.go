@@ -2,12 +2,15 @@ package reconstruct
 
 import (
 	"fmt"
+	"math"
 	"math/cmplx"
 	"testing"
+
+	"ptyx/stitch"
 )
 
-// TestCoarsePatchesShareTheirSquares: a coarse patch keeps the weighted sum of its patch, and two patches of one object
-// have the same value in each square that both cover completely, wherever they begin.
+// TestCoarsePatchesShareTheirSquares: a coarse patch keeps the sum of its patch, and two patches of one object have the
+// same value in each square that both cover completely, wherever they begin.
 func TestCoarsePatchesShareTheirSquares(t *testing.T) {
 	object := func(row, col int) complex64 { return complex(1+float32(row%5)/8, float32(col%7)/8) }
 	for _, n := range []int{8, 32, 40, 56, 64, 120} {
@@ -56,3 +59,26 @@ func TestCoarsePatchesShareTheirSquares(t *testing.T) {
 
 // inside reports whether bin pixels from a position lie within a patch of n pixels that begins at corner.
 func inside(from, corner, n, bin int) bool { return from >= corner && from+bin <= corner+n }
+
+// TestCoarsePatchesAreWeighted: each pixel counts by its weight, but for those that the canvas shortens or that are no
+// numbers.
+func TestCoarsePatchesAreWeighted(t *testing.T) {
+	const n = 8 // squares of one pixel
+	patch, weights := make([]complex64, n*n), make([]float32, n*n)
+	for i := range patch {
+		patch[i], weights[i] = complex(1, float32(i)/100), float32(i%5)/2
+	}
+	patch[3], patch[9] = complex(stitch.MaxMagnitude+1, 0), complex(float32(math.NaN()), 0)
+	side := coarseSide(n)
+	coarse := make([]complex64, side*side)
+	coarsen(patch, weights, n, 0, 0, coarse)
+	for i, v := range patch {
+		want := complex(weights[i]*real(v), weights[i]*imag(v))
+		if i == 3 || i == 9 {
+			want = 0
+		}
+		if got := coarse[i/n*side+i%n]; got != want {
+			t.Errorf("pixel %d is %v, expected %v", i, got, want)
+		}
+	}
+}

@@ -14,7 +14,8 @@ import (
 	"ptyx/stitch"
 )
 
-// Run reconstructs a scan. Reading, the network and stitching overlap; memory holds a few batches and the object.
+// Run reconstructs a scan. Reading, the network and stitching overlap; memory holds a few batches and the object. The
+// patches wait on disk until they are turned to one phase.
 func Run(
 	ctx context.Context, p predict.Predictor, scan *dataset.Scan, c contract.Contract, opt Options,
 ) (*Result, error) {
@@ -22,6 +23,7 @@ func Run(
 	if err != nil {
 		return nil, err
 	}
+	defer r.patchFile.Close()
 	pipe := &pipeline{Reconstruction: r, predictor: p, workers: min(max(opt.Workers, 1), r.Batches())}
 	if err := pipe.run(ctx); err != nil {
 		return nil, err

@@ -35,7 +35,8 @@ func (s *Server) deleteScan(w http.ResponseWriter, _ *http.Request, a *scan) err
 	return nil
 }
 
-// finishScan ends a scan: POST /v1/scans/{scan}/finish. It answers before the solver has refined the object.
+// finishScan ends a scan: POST /v1/scans/{scan}/finish. It answers 200 once the patches are turned to one phase, and
+// 202 before the solver has refined the object, or if turning takes longer than a request may.
 func (s *Server) finishScan(w http.ResponseWriter, r *http.Request, a *scan) error {
 	if a.isRestoring() {
 		return errRestoring
@@ -50,16 +51,22 @@ func (s *Server) finishScan(w http.ResponseWriter, r *http.Request, a *scan) err
 	if err := a.close(ctx); err != nil {
 		return err
 	}
-	refine, err := s.refineOrFinish(a)
+	rest, err := s.refineOrFinish(a)
 	if err != nil {
 		return err
 	}
 	a.notify()
-	code := http.StatusOK
-	if refine {
+	if !s.solves(a) {
+		select {
+		case <-rest:
+		case <-ctx.Done():
+		}
+	}
+	code, now := http.StatusOK, a.status()
+	if now.State == refining {
 		code = http.StatusAccepted
 	}
-	writeJSON(w, code, a.status())
+	writeJSON(w, code, now)
 	return nil
 }
 

@@ -59,7 +59,7 @@ type scan struct {
 
 	mu        sync.Mutex
 	canvas    *stitch.Canvas
-	patches   *reconstruct.PatchFile // of the general network, until their phases agree; nil: they agree
+	patches   *reconstruct.PatchFile // until they are turned to one phase
 	state     state
 	frames    map[int64]frame
 	pending   map[int64]chan struct{} // frames in the network; the channel is closed when they are done

@@ -42,7 +42,8 @@ type scans struct {
 	stop       context.CancelFunc
 	streaming  context.Context // of streams of events
 	endStreams context.CancelFunc
-	solving    chan struct{}  // holds a token while a solver runs
+	turning    single         // of patches to one phase
+	solving    single         // of the solver
 	streams    chan struct{}  // holds a token for each stream of events, or of an object
 	jobs       sync.WaitGroup // solvers, and the restore
 	restored   chan struct{}  // closed when all stored scans are restored
@@ -73,8 +74,8 @@ func newScans(s *Server) (*scans, error) {
 	a := &scans{
 		limits: s.options.Scans, dir: s.options.Store, log: s.options.Log, gauge: s.metrics.scans,
 		budget:  &budget{limit: s.options.Scans.Memory, gauge: s.metrics.memory},
-		solving: make(chan struct{}, 1), streams: make(chan struct{}, maxStreams), restored: make(chan struct{}),
-		byID: map[string]*scan{}, unserved: map[string]bool{},
+		turning: make(single, 1), solving: make(single, 1), streams: make(chan struct{}, maxStreams),
+		restored: make(chan struct{}), byID: map[string]*scan{}, unserved: map[string]bool{},
 	}
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.streaming, a.endStreams = context.WithCancel(context.Background())

@@ -14,39 +14,60 @@ import (
 type Refiner func(ctx context.Context, r *reconstruct.Result, patterns *ndarray.Float32,
 	passes int) (*reconstruct.Result, error)
 
-// refineOrFinish changes the state of a scan that accepts no more frames. It starts what is left to do, and reports
-// that: patches are turned to one phase, and the solver runs if the client asked for it. This counts as work of the
-// server.
-func (s *Server) refineOrFinish(a *scan) (refine bool, err error) {
+// refineOrFinish changes the state of a scan that accepts no more frames, and starts what is left to do: patches are
+// turned to one phase, and the solver runs if the client asked for it. This counts as work of the server. rest is
+// closed when it is done.
+func (s *Server) refineOrFinish(a *scan) (rest <-chan struct{}, err error) {
+	ended := make(chan struct{})
 	if !a.finish(s.options.Refine != nil) {
-		return false, nil
+		close(ended)
+		return ended, nil
 	}
 	if !s.gate.enter() {
 		a.fail("the server is shutting down")
-		return false, errClosing
+		return nil, errClosing
 	}
 	s.scans.jobs.Go(func() {
+		defer close(ended)
 		defer s.gate.leave()
-		select {
-		case s.scans.solving <- struct{}{}:
-			defer func() { <-s.scans.solving }()
-		case <-a.ctx.Done(): // refine notices it, too
-		}
-		err := a.agree()
-		if a.ctx.Err() != nil { // the server is shutting down, or the scan was deleted
-			a.fail("cancelled")
+		if !s.scans.turning.during(a.ctx, func() { s.turn(a) }) || a.ctx.Err() != nil {
+			a.fail("cancelled") // the server is shutting down, or the scan was deleted
 			return
 		}
-		if err != nil {
-			s.options.Log.Warn("the object of a scan is less good than it could be", "scan", a.id, "error", err)
-		}
-		if s.options.Refine == nil || a.options.Refine == 0 {
+		if !s.solves(a) {
 			a.conclude()
 			return
 		}
-		a.refine(s.options.Refine)
+		if !s.scans.solving.during(a.ctx, func() { a.refine(s.options.Refine) }) {
+			a.fail("cancelled")
+		}
 	})
-	return true, nil
+	return ended, nil
+}
+
+// turn turns the patches of a scan to one phase.
+func (s *Server) turn(a *scan) {
+	if err := a.agree(); err != nil && a.ctx.Err() == nil {
+		s.options.Log.Warn("the object of a scan is less good than it could be", "scan", a.id, "error", err)
+	}
+}
+
+// solves reports whether the solver refines the object of a scan.
+func (s *Server) solves(a *scan) bool { return s.options.Refine != nil && a.options.Refine > 0 }
+
+// single lets one scan at a time do something: it holds a token meanwhile.
+type single chan struct{}
+
+// during does something when it is its turn, and reports that; if ctx is done before, it does nothing.
+func (o single) during(ctx context.Context, do func()) bool {
+	select {
+	case o <- struct{}{}:
+		defer func() { <-o }()
+	case <-ctx.Done():
+		return false
+	}
+	do()
+	return true
 }
 
 // close refuses further frames and waits for those in the network.

@@ -104,6 +104,7 @@ func (m measured) expectedWith(
 	slices.SortFunc(order, func(a, b int) int { return int(m.ids[a] - m.ids[b]) })
 	s := m.of(order...)
 	patches := reconstruct.KeepPatches(o.Contract, t.TempDir(), 0)
+	defer patches.Close()
 	for i, id := range s.ids {
 		amplitude, phase, patch := make([]float32, area), make([]float32, area), make([]complex64, area)
 		x, y := float32(fr.Fraction(s.x[i])), float32(fr.Fraction(s.y[i]))

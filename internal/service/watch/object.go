@@ -39,7 +39,7 @@ type object struct {
 	differ  map[int64]bool         // ids that came again with other values
 	largest int64                  // id seen; -1: none
 	version int                    // counts the changes
-	patches *reconstruct.PatchFile // of a general network; nil: their phases agree
+	patches *reconstruct.PatchFile // until they are turned to one phase; nil: there is no network of one channel
 	scale   fr.Scale               // a pixel in pixels of the scan's files
 }
 
@@ -99,8 +99,8 @@ func (o *object) agree(ctx context.Context) error {
 	return err
 }
 
-// result is the object so far, as reconstruct.Run makes it of a complete scan. It is valid after complete, which
-// another goroutine may call.
+// result is the object so far. After agree, it is that of reconstruct.Run of a complete scan. It is valid after
+// complete, which another goroutine may call.
 func (o *object) result(provider string, probe *ndarray.Complex64) (r *reconstruct.Result, complete func()) {
 	r, complete = reconstruct.FromFrames(o.canvas, provider, probe, o.placed)
 	r.Scale = o.scale

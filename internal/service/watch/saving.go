@@ -128,14 +128,21 @@ func (w *Watcher) agree(ctx context.Context) {
 	if w.object.patches == nil || w.object.version == 0 {
 		return
 	}
-	ctx, cancel := w.withinGrace(ctx)
+	ctx, cancel := w.outliving(ctx)
 	defer cancel()
 	if err := w.object.agree(ctx); err != nil {
-		w.o.Log.Warn("the patches were not turned to one phase, so the last object is less good; if room is missing, raise "+
-			"--keep-gb", "reason", err)
+		w.o.Log.Warn("the patches were not turned to one phase, so the last object is less good; if room is missing, "+
+			"raise --keep-gb", "reason", err)
 		return
 	}
 	w.o.Page.agreed(w.object.canvas)
+}
+
+// outliving is ctx, but done only when the time for the last work is over.
+func (w *Watcher) outliving(ctx context.Context) (context.Context, context.CancelFunc) {
+	last, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(w.o.Grace, cancel) })
+	return last, func() { stop(); cancel() }
 }
 
 // withinGrace is ctx or, once it is done, a context for the last work.

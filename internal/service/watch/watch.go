@@ -133,6 +133,14 @@ type Watcher struct {
 	last          *reconstruct.Result // that was saved at the end
 }
 
+// keepPatches keeps patches on disk until the end; those that take the place of a network's are all alike.
+func keepPatches(o Options) *reconstruct.PatchFile {
+	if _, blank := o.Predictor.(predict.Blank); blank {
+		return nil
+	}
+	return reconstruct.KeepPatches(o.Contract, o.Stream.Scratch, o.Stream.Room)
+}
+
 // Run follows Options.Path until the end. When ctx is done it finishes the files that are there and returns no error.
 func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	if err := o.check(); err != nil {
@@ -144,7 +152,7 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	}
 	w := &Watcher{
 		o: o, files: newFiles(o.Path, o.Single, o.Positions), waiting: map[int64]waiting{},
-		object:  newObject(canvas, reconstruct.KeepPatches(o.Contract, o.Stream.Scratch, o.Stream.Room)),
+		object:  newObject(canvas, keepPatches(o)),
 		network: newNetwork(o), news: o.Clock.Now(),
 		saving: saving{last: o.Clock.Now()},
 	}

@@ -529,7 +529,8 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// TestSaving: the object is saved at most once in Every, each time with the bytes of ptyx infer.
+// TestSaving: the object is saved at most once in Every, each time with the bytes of ptyx infer, which at last are
+// those of turned patches.
 func TestSaving(t *testing.T) {
 	const count = 8
 	d := scanData(count)
