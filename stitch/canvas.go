@@ -3,7 +3,7 @@
 //
 // A Canvas covers all positions of a scan or, made by NewGrowing, those known so far. Add puts one patch of N x N
 // pixels on it. The weight of a pixel is the probe's intensity |P|^2, the share of the photons that saw it. Object is
-// the weighted mean of the patches, Coverage the sum of the weights, Spread the disagreement of overlapping patches.
+// the weighted mean of the patches, Coverage the sum of the light, Spread the disagreement of overlapping patches.
 // Variance is the mean of the variances that the network gives with the patches. Refill stitches the same patches anew,
 // turned to other phases.
 // Patches lie at whole pixels; nothing is interpolated.
@@ -19,8 +19,8 @@
 //
 // # Memory
 //
-// A canvas takes 32 bytes per pixel, with variances 40, and one bit per frame, in pages, to refuse a frame the second
-// time. A Snapshot takes 16 bytes per pixel.
+// A canvas takes 32 bytes per pixel, 8 more with variances, 8 more if the light is counted apart from the weights, and
+// one bit per frame, in pages, to refuse a frame the second time. A Snapshot takes 16 bytes per pixel.
 package stitch
 
 import (
@@ -79,11 +79,13 @@ type sums struct {
 type Canvas struct {
 	n       int
 	weights []int64 // (N, N), in 2^-18 of the largest
+	light   []int64 // (N, N), in 2^-18 of the brightest pixel; nil if the weights are the light
 
 	mu       sync.Mutex
 	box      frame.Box // of the object
 	room     frame.Box // of the pixels in memory, around box
 	pixels   []sums    // of room
+	lights   []int64   // of room, sums of light; nil if the weights are the light
 	logs     []int64   // of room, sums of weight * logarithm of the variance, in 2^-(18+16); nil without variances
 	seen     idSet
 	heaviest int64 // upper bound of any pixel's summed weight
@@ -233,6 +235,9 @@ func (c *Canvas) add(id int, x, y float64, patch []complex64, logVariance []floa
 		start := (row+r)*width + col
 		accumulate(c.pixels[start:start+c.n], patch[r*c.n:(r+1)*c.n], c.weights[r*c.n:(r+1)*c.n])
 	}
+	if c.light != nil {
+		c.addLight(row, col)
+	}
 	if logVariance != nil {
 		c.addLogs(row, col, logVariance)
 	}
@@ -336,8 +341,8 @@ func (p *sums) value() complex64 {
 	return complex(float32(re), float32(im))
 }
 
-// coverage is the pixel of Coverage.
-func (p *sums) coverage() float32 { return float32(float64(p.weight) / (1 << weightBits)) }
+// total is the pixel of Weight.
+func (p *sums) total() float32 { return float32(float64(p.weight) / (1 << weightBits)) }
 
 // spread is the pixel of Spread.
 func (p *sums) spread() float32 {
@@ -349,27 +354,7 @@ func (p *sums) spread() float32 {
 	return float32(math.Sqrt(max(0, square-(float64(re*re)+float64(im*im)))))
 }
 
-// Coverage is the sum of the weights, (H, W), in units of the probe's peak: 3 means as much light as three patches
-// give at their brightest pixel. Where it is small, the data do not determine the object.
-func (c *Canvas) Coverage() *Array {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	out := ndarray.New[float32](c.box.Height(), c.box.Width())
-	for i, p := range c.all() {
-		out.Data[i] = p.coverage()
-	}
-	return out
-}
-
 // Spread is the disagreement of the patches over a pixel, (H, W): sqrt(sum w |v - mean|^2 / sum w), in the object's
 // unit. It is no calibrated error: it is 0 under a single patch, and it does not show an error that all patches share.
 // Values below about 2e-4 are rounding.
-func (c *Canvas) Spread() *Array {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	out := ndarray.New[float32](c.box.Height(), c.box.Width())
-	for i, p := range c.all() {
-		out.Data[i] = p.spread()
-	}
-	return out
-}
+func (c *Canvas) Spread() *Array { return c.each(func(_ int, p *sums) float32 { return p.spread() }) }

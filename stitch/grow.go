@@ -76,9 +76,12 @@ func (c *Canvas) makeRoom(next frame.Box, allow func(next, now int64) error) err
 		}
 	}
 	pixels, width := make([]sums, room.Height()*room.Width()), c.box.Width()
-	var logs []int64
+	var logs, lights []int64
 	if c.logs != nil {
 		logs = make([]int64, len(pixels))
+	}
+	if c.light != nil {
+		lights = make([]int64, len(pixels))
 	}
 	for row := c.box.Top; row < c.box.Bottom; row++ {
 		from := (row-c.room.Top)*c.room.Width() + c.box.Left - c.room.Left
@@ -87,8 +90,11 @@ func (c *Canvas) makeRoom(next frame.Box, allow func(next, now int64) error) err
 		if logs != nil {
 			copy(logs[to:to+width], c.logs[from:])
 		}
+		if lights != nil && c.lights != nil {
+			copy(lights[to:to+width], c.lights[from:])
+		}
 	}
-	c.pixels, c.logs, c.room = pixels, logs, room
+	c.pixels, c.logs, c.lights, c.room = pixels, logs, lights, room
 	return nil
 }
 
@@ -98,10 +104,14 @@ func (c *Canvas) bytesOf(b frame.Box) int64 {
 	if c.logs != nil {
 		bytes += bytesPerLog
 	}
+	if c.light != nil {
+		bytes += bytesPerLight
+	}
 	return int64(b.Height()) * int64(b.Width()) * bytes
 }
 
 const (
 	bytesPerPixel = 32
 	bytesPerLog   = 8
+	bytesPerLight = 8
 )

@@ -14,14 +14,13 @@ func (c *Canvas) Look(top, left, rows, cols, step int, values []complex64, cover
 		if row < c.box.Top || row >= c.box.Bottom {
 			continue
 		}
-		line := c.pixels[(row-c.room.Top)*c.room.Width():]
+		start := (row-c.room.Top)*c.room.Width() - c.room.Left
 		for j := range cols {
 			col := left + j*step
 			if col < c.box.Left || col >= c.box.Right {
 				continue
 			}
-			p := &line[col-c.room.Left]
-			values[i*cols+j], coverage[i*cols+j] = p.value(), p.coverage()
+			values[i*cols+j], coverage[i*cols+j] = c.pixels[start+col].value(), c.lit(start+col)
 		}
 	}
 }

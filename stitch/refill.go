@@ -2,8 +2,8 @@ package stitch
 
 import "fmt"
 
-// Emptied returns a canvas of the same frames without their values: it keeps the weights, squared magnitudes and
-// variances. Refill with each patch completes it. It shares memory with c, so nothing may be added to c any more; c's
+// Emptied returns a canvas of the same frames without their values: it keeps the weights, the light, squared
+// magnitudes and variances. Refill with each patch completes it. It shares memory with c, so nothing may be added to c any more; c's
 // object stays valid.
 func (c *Canvas) Emptied() *Canvas {
 	c.mu.Lock()
@@ -13,8 +13,8 @@ func (c *Canvas) Emptied() *Canvas {
 		pixels[i].weight, pixels[i].square = p.weight, p.square
 	}
 	return &Canvas{
-		n: c.n, weights: c.weights, box: c.box, room: c.room, pixels: pixels, logs: c.logs, seen: c.seen,
-		heaviest: c.heaviest,
+		n: c.n, weights: c.weights, light: c.light, box: c.box, room: c.room, pixels: pixels, lights: c.lights,
+		logs: c.logs, seen: c.seen, heaviest: c.heaviest,
 	}
 }
 

@@ -63,7 +63,7 @@ func (s *Snapshot) compute(band int) {
 		start := (s.box.Top-c.room.Top+r)*c.room.Width() + s.box.Left - c.room.Left
 		for i, p := range c.pixels[start : start+width] {
 			k := r*width + i
-			s.Object.Data[k], s.Coverage.Data[k], s.Spread.Data[k] = p.value(), p.coverage(), p.spread()
+			s.Object.Data[k], s.Coverage.Data[k], s.Spread.Data[k] = p.value(), c.lit(start+i), p.spread()
 		}
 	}
 }

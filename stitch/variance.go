@@ -58,11 +58,9 @@ func (c *Canvas) Variance() *Array {
 		return nil
 	}
 	out := ndarray.New[float32](c.box.Height(), c.box.Width())
-	top, left := c.box.Top-c.room.Top, c.box.Left-c.room.Left
 	for i, p := range c.all() {
 		if p.weight > 0 {
-			at := (top+i/out.Shape[1])*c.room.Width() + left + i%out.Shape[1]
-			out.Data[i] = float32(math.Exp(float64(c.logs[at]) / (float64(p.weight) * (1 << logBits))))
+			out.Data[i] = float32(math.Exp(float64(c.logs[c.at(i)]) / (float64(p.weight) * (1 << logBits))))
 		}
 	}
 	return out
@@ -82,7 +80,7 @@ func (c *Canvas) Without(x, y float64, patch []complex64) (object []complex64, o
 	for i, v := range patch {
 		p, w := c.pixels[(row+i/c.n)*c.room.Width()+col+i%c.n], c.weights[i]
 		p.re, p.im, p.weight = p.re-w*fixed(real(v)), p.im-w*fixed(imag(v)), p.weight-w
-		if object[i], others[i] = v, p.coverage(); p.weight > 0 {
+		if object[i], others[i] = v, p.total(); p.weight > 0 {
 			object[i] = p.value()
 		}
 	}

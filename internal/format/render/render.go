@@ -22,7 +22,7 @@ import (
 // View places an image in the scan's frame, in object pixels.
 type View struct {
 	Row, Col int              // of pixel [0, 0] in the scan's frame
-	Coverage *ndarray.Float32 // (H, W), summed probe weights; nil: all covered
+	Coverage *ndarray.Float32 // (H, W), light; nil: all covered
 }
 
 // Fractions of the coverage, which is nearly even inside a scan and falls off over half a probe at its border.

@@ -22,7 +22,7 @@ import (
 type Image struct {
 	Object   *ndarray.Complex64 // (H, W), complex transmission
 	Row, Col int                // of Object[0, 0] in the frame
-	Coverage *ndarray.Float32   // (H, W), summed probe weights; nil: all are covered
+	Coverage *ndarray.Float32   // (H, W), light; nil: all are covered
 }
 
 // Options of a comparison. The zero value is the usual one.

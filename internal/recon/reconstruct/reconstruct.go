@@ -65,7 +65,10 @@ func New(scan *dataset.Scan, c contract.Contract, opt Options) (*Reconstruction,
 	if err != nil {
 		return nil, err
 	}
-	canvas, err := stitch.NewCanvas(scan.X, scan.Y, c.N, Weights(c))
+	canvas, err := NewCanvas(c)
+	if err == nil {
+		err = canvas.Cover(scan.X, scan.Y, nil)
+	}
 	if err != nil {
 		var bad *badinput.Error
 		if errors.As(err, &bad) && bad.File == "" && strings.Contains(bad.Key, "coords") {
@@ -118,6 +121,15 @@ func Weights(c contract.Contract) *ndarray.Float32 {
 		return soft(light(c), c)
 	}
 	return light(c)
+}
+
+// NewCanvas is an empty canvas for the patches of a model, which covers nothing yet. Its coverage is the light.
+func NewCanvas(c contract.Contract) (*stitch.Canvas, error) {
+	canvas, err := stitch.NewGrowing(c.N, Weights(c))
+	if err == nil && c.General() {
+		err = canvas.CountLight(light(c))
+	}
+	return canvas, err
 }
 
 // light is |P|^2, (N, N), 0 outside the object extent.

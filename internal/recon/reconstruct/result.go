@@ -26,7 +26,7 @@ import (
 // Result is a reconstructed object in the scan's own pixel frame, that of its view.
 type Result struct {
 	Object   *ndarray.Complex64 // (H, W); 0 where no patch lies
-	Coverage *ndarray.Float32   // (H, W), sum of the probe weights
+	Coverage *ndarray.Float32   // (H, W), light in patches at the probe's peak
 	Spread   *ndarray.Float32   // (H, W), how far overlapping patches disagree
 	// Sigma is the estimated standard deviation of the error of the real part, and of the imaginary part, (H, W). It is
 	// nil if the network gives no variance.
@@ -114,7 +114,7 @@ const (
 	PhaseFile     = "reconstructed_phase.png"
 	SpreadFile    = "reconstructed_spread.png"   // how far overlapping patches disagree: no calibrated error
 	SigmaFile     = "reconstructed_sigma.png"    // estimated standard deviation of the error; only with Result.Sigma
-	CoverageFile  = "reconstructed_coverage.png" // summed probe weights, of the whole canvas
+	CoverageFile  = "reconstructed_coverage.png" // light on each pixel, of the whole canvas
 )
 
 // Members of ObjectFile.

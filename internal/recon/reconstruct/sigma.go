@@ -26,13 +26,13 @@ func (r *Reconstruction) sigma(result *Result) *ndarray.Float32 {
 	if variance == nil || len(r.patches) == 0 {
 		return nil
 	}
-	gradient, coverage := squaredGradient(result.Object), result.Coverage
+	gradient, weight := squaredGradient(result.Object), r.canvas.Weight()
 	a, b := r.calibrate(result, variance, gradient)
 	mean := meanWeight(Weights(r.Contract).Data)
 	out := ndarray.New[float32](variance.Shape...)
 	for i, v := range variance.Data {
-		if coverage.Data[i] > 0 {
-			patches := max(1, coverage.Data[i]/mean)
+		if weight.Data[i] > 0 {
+			patches := max(1, weight.Data[i]/mean)
 			out.Data[i] = float32(math.Sqrt(float64(max(a*v+b*gradient.Data[i], v/patches)) / 2))
 		}
 	}
@@ -40,7 +40,7 @@ func (r *Reconstruction) sigma(result *Result) *ndarray.Float32 {
 }
 
 // meanWeight is sum w^2 / sum w of a probe's weights in units of the largest: what a patch counts on average where it
-// counts. A pixel of coverage c is a mean over about c / meanWeight patches.
+// counts. A pixel of weight w is a mean over about w / meanWeight patches.
 func meanWeight(weights []float32) float32 {
 	sum, squares, most := 0.0, 0.0, 0.0
 	for _, w := range weights {

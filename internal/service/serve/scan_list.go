@@ -17,7 +17,6 @@ import (
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/service/scanstore"
 	"ptyx/internal/service/viewer"
-	"ptyx/stitch"
 )
 
 // ScanLimits bound what scans may hold.
@@ -138,7 +137,7 @@ func (a *scans) list() []*scan {
 func (a *scans) newScan(id string, m *served, o scanOptions, own *ndarray.Complex64) (*scan, error) {
 	c, probe := m.Contract, newScanProbe(m.Contract, own)
 	c.Probe = probe.current()
-	canvas, err := stitch.NewGrowing(c.N, reconstruct.Weights(c))
+	canvas, err := reconstruct.NewCanvas(c)
 	if err != nil {
 		return nil, err
 	}

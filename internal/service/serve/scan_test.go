@@ -26,7 +26,6 @@ import (
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/service/listen"
-	"ptyx/stitch"
 )
 
 // measured are frames of a scan as a client has them.
@@ -93,7 +92,10 @@ func (m measured) expectedWith(
 	t testing.TB, o Model, probe predict.Probe, extra []npz.Member, state state,
 ) []byte {
 	t.Helper()
-	canvas, err := stitch.NewCanvas(m.x, m.y, size, reconstruct.Weights(o.Contract))
+	canvas, err := reconstruct.NewCanvas(o.Contract)
+	if err == nil {
+		err = canvas.Cover(m.x, m.y, nil)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

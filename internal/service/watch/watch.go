@@ -21,7 +21,6 @@ import (
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/scan/dataset"
-	"ptyx/stitch"
 )
 
 // Options configure a watch.
@@ -146,7 +145,7 @@ func Run(ctx context.Context, o Options) (out *Outcome, err error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	canvas, err := stitch.NewGrowing(o.Contract.N, reconstruct.Weights(o.Contract))
+	canvas, err := reconstruct.NewCanvas(o.Contract)
 	if err != nil {
 		return nil, err
 	}
