@@ -2,9 +2,9 @@ package stitch
 
 import "fmt"
 
-// Emptied returns a canvas of the same frames without their values: it keeps the weights, the light, squared
-// magnitudes and variances. Refill with each patch completes it. It shares memory with c, so nothing may be added to c any more; c's
-// object stays valid.
+// Emptied returns a canvas of the same frames without their values: it keeps the weights, the light, squared magnitudes
+// and variances. Refill with each patch completes it. It shares memory with c, so nothing may be added to c any more;
+// c's object stays valid.
 func (c *Canvas) Emptied() *Canvas {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/scan/grouping"
 )
 
 // TestPatchesAgree cuts the patches from one object, turns each by a phase of its own of up to 1.2 rad, and compares
@@ -153,5 +154,20 @@ func TestPhasesAgreeAlongAChain(t *testing.T) {
 		if share := left / all; !(share >= tt.least && share <= tt.most) {
 			t.Errorf("step %g: %.3f of the swing is left, expected %g to %g", tt.step, share, tt.least, tt.most)
 		}
+	}
+}
+
+// TestCoverageOfAGeneralModelIsTheLight: a general model has soft weights, and the coverage of a trained one.
+func TestCoverageOfAGeneralModelIsTheLight(t *testing.T) {
+	d, trained := scanData(9), model(1, "full")
+	general := trained
+	general.TrainingInput = contract.Simulated
+	want := stitched(t, d, trained, grouping.Singles(9)).Coverage()
+	r := run(t, &fake{}, opened(t, d), general, Options{BatchSize: 4})
+	if !slices.Equal(r.Coverage.Data, want.Data) {
+		t.Error("another coverage than the light")
+	}
+	if slices.Equal(Weights(general).Data, Weights(trained).Data) {
+		t.Error("the weights are the light, which tests nothing")
 	}
 }

@@ -51,16 +51,21 @@ func (s *Server) finishScan(w http.ResponseWriter, r *http.Request, a *scan) err
 	if err := a.close(ctx); err != nil {
 		return err
 	}
-	rest, err := s.refineOrFinish(a)
-	if err != nil {
+	if err := s.refineOrFinish(a); err != nil {
 		return err
 	}
 	a.notify()
 	if !s.solves(a) {
 		select {
-		case <-rest:
+		case <-a.rest:
 		case <-ctx.Done():
 		}
+	}
+	switch {
+	case s.scans.ctx.Err() != nil:
+		return errClosing
+	case a.ctx.Err() != nil:
+		return errDeleted
 	}
 	code, now := http.StatusOK, a.status()
 	if now.State == refining {

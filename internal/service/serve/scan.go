@@ -60,6 +60,7 @@ type scan struct {
 	mu        sync.Mutex
 	canvas    *stitch.Canvas
 	patches   *reconstruct.PatchFile // until they are turned to one phase
+	rest      chan struct{}          // closed when nothing is left to do after the end
 	state     state
 	frames    map[int64]frame
 	pending   map[int64]chan struct{} // frames in the network; the channel is closed when they are done
@@ -270,7 +271,7 @@ func (s *scan) addToCanvas(frames newFrames, patches []complex64, providers []st
 		return 0, err
 	}
 	defer func() { _ = s.claimMemory(-cost * int64(len(frames.ids)-stitched)) }()
-	// The latest snapshot takes half as much memory as the canvas.
+	// The latest snapshot takes half as much memory as the canvas, or less.
 	grow := func(will, now int64) error { return s.claimMemory((will - now) / 2 * 3) }
 	if err := s.canvas.Cover(frames.x, frames.y, grow); err != nil {
 		return 0, err
@@ -312,7 +313,7 @@ func (s *scan) remove() {
 	_ = s.claimMemory(-s.bytes)
 	_ = s.retire(s.budget.book)
 	s.frames, s.canvas, s.pictures = map[int64]frame{}, nil, nil
-	if s.state != refining { // agree may still read them, and closes them
+	if s.state != refining { // else agree may still read them, and they are closed after it
 		s.patches.Close()
 	}
 	s.mu.Unlock()

@@ -143,8 +143,8 @@ func (a *scans) newScan(id string, m *served, o scanOptions, own *ndarray.Comple
 	}
 	s := &scan{
 		id: id, options: o, model: m, probe: probe, budget: a.budget, anyChanged: &a.changed, posts: newGate(),
-		drawing: make(chan struct{}, 1), canvas: canvas, state: open, frames: map[int64]frame{},
-		patches: reconstruct.KeepPatches(c, a.dir, mostPatches),
+		drawing: make(chan struct{}, 1), rest: make(chan struct{}), canvas: canvas, state: open,
+		patches: reconstruct.KeepPatches(c, a.dir, mostPatches), frames: map[int64]frame{},
 		pending: map[int64]chan struct{}{}, providers: map[string]bool{}, pictures: map[string]picture{},
 	}
 	s.ctx, s.cancel = context.WithCancel(a.ctx)

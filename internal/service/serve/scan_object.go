@@ -17,7 +17,7 @@ type snapshot struct {
 	retired  bool   // a later version has its place in the scan's memory, so its own bytes are claimed
 }
 
-// snapshotBytes are those of a pixel in the arrays of a snapshot: half of those in the canvas.
+// snapshotBytes are those of a pixel in the arrays of a snapshot: at most half of those in the canvas.
 const snapshotBytes = 16
 
 func (p *snapshot) bytes() int64 { return snapshotBytes * int64(len(p.Object.Data)) }

@@ -15,21 +15,21 @@ type Refiner func(ctx context.Context, r *reconstruct.Result, patterns *ndarray.
 	passes int) (*reconstruct.Result, error)
 
 // refineOrFinish changes the state of a scan that accepts no more frames, and starts what is left to do: patches are
-// turned to one phase, and the solver runs if the client asked for it. This counts as work of the server. rest is
-// closed when it is done.
-func (s *Server) refineOrFinish(a *scan) (rest <-chan struct{}, err error) {
-	ended := make(chan struct{})
+// turned to one phase, and the solver runs if the client asked for it. This counts as work of the server. The scan's
+// rest is closed when it is done.
+func (s *Server) refineOrFinish(a *scan) error {
 	if !a.finish(s.options.Refine != nil) {
-		close(ended)
-		return ended, nil
+		return nil
 	}
 	if !s.gate.enter() {
 		a.fail("the server is shutting down")
-		return nil, errClosing
+		close(a.rest)
+		return errClosing
 	}
 	s.scans.jobs.Go(func() {
-		defer close(ended)
+		defer close(a.rest)
 		defer s.gate.leave()
+		defer a.patches.Close()
 		if !s.scans.turning.during(a.ctx, func() { s.turn(a) }) || a.ctx.Err() != nil {
 			a.fail("cancelled") // the server is shutting down, or the scan was deleted
 			return
@@ -42,7 +42,7 @@ func (s *Server) refineOrFinish(a *scan) (rest <-chan struct{}, err error) {
 			a.fail("cancelled")
 		}
 	})
-	return ended, nil
+	return nil
 }
 
 // turn turns the patches of a scan to one phase.
@@ -81,7 +81,8 @@ func (s *scan) close(ctx context.Context) error {
 	}
 }
 
-// finish changes an open scan to refining, which it reports, or to finished if there is nothing left to do.
+// finish changes an open scan to refining, which it reports, or to finished if there is nothing left to do. Then rest
+// is closed.
 func (s *scan) finish(canRefine bool) (refine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,8 +92,10 @@ func (s *scan) finish(canRefine bool) (refine bool) {
 	s.state = finished
 	if (canRefine && s.options.Refine > 0 || s.patches != nil) && len(s.frames) > 0 {
 		s.state = refining
+		return true
 	}
-	return s.state == refining
+	close(s.rest)
+	return false
 }
 
 // agree turns the patches to one phase, as ptyx infer does. On error the object stays as it is.
@@ -100,7 +103,6 @@ func (s *scan) agree() error {
 	if s.patches == nil {
 		return nil
 	}
-	defer s.patches.Close()
 	s.mu.Lock()
 	canvas := s.canvas
 	s.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ptyx/internal/graph/contract"
 	"ptyx/internal/physics/optics"
@@ -71,7 +72,9 @@ func TestPhasesOfAGeneralScan(t *testing.T) {
 	})
 	until(t, generalServer(dir, m), func(s *Server) {
 		ready(t, s)
-		eventually(t, "the end", func() bool { return statusOf(t, s, path).State == finished })
+		if now := statusOf(t, s, path); now.State != finished {
+			t.Errorf("a server that is ready has the status %+v", now)
+		}
 		if !bytes.Equal(object(s, path), want) {
 			t.Error("another object after a restart")
 		}
@@ -103,5 +106,39 @@ func TestPhasesWithoutRoom(t *testing.T) {
 	}
 	if !bytes.Equal(object(s, path), before) {
 		t.Error("another object")
+	}
+}
+
+// TestFinishWhileAnotherScanTurns: a scan whose turn has not come answers 202 after the time of a request, to a second
+// client, too. Deleted, it gives its disk space back.
+func TestFinishWhileAnotherScanTurns(t *testing.T) {
+	dir, m := t.TempDir(), simulated(20)
+	o := scanServer(&fake{channels: 1})
+	o.Store, o.Timeout = dir, 50*time.Millisecond
+	s := started(t, o)
+	path := createScan(t, s, "")
+	post(t, s, path, m)
+	s.scans.turning <- struct{}{} // another scan
+	for range 2 {
+		if w := ask(s, "POST", path+"/finish", nil); w.Code != 202 || statusOf(t, s, path).State != refining {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+	a, err := s.scans.find(filepath.Base(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := ask(s, "DELETE", path, nil); w.Code != 204 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	<-a.rest
+	if _, err := a.patches.Agree(t.Context(), a.canvas, nil); err == nil {
+		t.Error("the patches of a deleted scan are still there")
+	}
+	<-s.scans.turning
+	next := createScan(t, s, "")
+	post(t, s, next, m)
+	if w := ask(s, "POST", next+"/finish", nil); w.Code != 200 || statusOf(t, s, next).State != finished {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

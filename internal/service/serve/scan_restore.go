@@ -226,10 +226,10 @@ func (s *Server) reopen(r *scan, damage string) {
 	r.mu.Unlock()
 	s.options.Log.Info("a scan is restored", "scan", r.id, "frames", frames, "finished", done)
 	if done {
-		rest, err := s.refineOrFinish(r) // an error is in the scan's status
-		if err == nil && !s.solves(r) {
-			<-rest // so that a server that is ready has the last object
-		}
+		_ = s.refineOrFinish(r) // an error is in the scan's status
 	}
 	r.notify()
+	if done && !s.solves(r) {
+		<-r.rest // so that a server that is ready has the last object
+	}
 }

@@ -134,7 +134,7 @@ func (p *Page) begin(canvas *stitch.Canvas, solver Refiner) {
 	p.canvas, p.solver = canvas, solver
 }
 
-// agreed shows the last object of a general network.
+// agreed shows the last object.
 func (p *Page) agreed(canvas *stitch.Canvas) {
 	if p == nil {
 		return
