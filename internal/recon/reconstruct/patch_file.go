@@ -54,7 +54,7 @@ func (f *PatchFile) Add(p Placed, patch []complex64) {
 	}
 	if err := f.write(p, patch); err != nil {
 		f.fault = err
-		f.Close()
+		f.close()
 		return
 	}
 	f.placed = append(f.placed, p)
@@ -81,12 +81,21 @@ func (f *PatchFile) write(p Placed, patch []complex64) error {
 	return nil
 }
 
-// Close gives the disk space back. Without a file, it does nothing.
+// Close gives the disk space back. Without a file, it does nothing. Several goroutines may call it, but none while
+// Agree reads.
 func (f *PatchFile) Close() {
-	if f != nil {
-		f.patches.close()
-		f.coarse.close()
+	if f == nil {
+		return
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.close()
+}
+
+// close is Close with the file locked.
+func (f *PatchFile) close() {
+	f.patches.close()
+	f.coarse.close()
 }
 
 // bytesPerValue is the size of a value of a patch in a file: real and imaginary part, float32.
