@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"ptyx/internal/base/frame"
 	"ptyx/stitch"
 )
 
@@ -136,6 +135,3 @@ func (s *coarseSum) settle(at int, before complex128) (after complex128, err err
 	s.add(at, patch, after-before)
 	return after, nil
 }
-
-// corner is the row and column of the first pixel of a patch of n x n pixels.
-func (p Placed) corner(n int) (row, col int) { return frame.Corner(p.X, p.Y, n) }

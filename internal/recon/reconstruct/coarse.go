@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"ptyx/internal/base/frame"
 	"ptyx/stitch"
 )
 
@@ -16,6 +17,15 @@ func coarseBin(n int) int { return max(1, n/coarsePixels) }
 
 // coarseSide is the side M of a coarse patch. It covers a patch wherever that begins within a square.
 func coarseSide(n int) int { return (n+coarseBin(n)-2)/coarseBin(n) + 1 }
+
+// coarseCorner is the row and column of the square in which the patch of n x n pixels of a frame begins, and how many
+// pixels (top, left) behind its border.
+func coarseCorner(p Placed, n int) (row, col, top, left int) {
+	y, x := frame.Corner(p.X, p.Y, n)
+	bin := coarseBin(n)
+	row, col = floorDiv(y, bin), floorDiv(x, bin)
+	return row, col, y - bin*row, x - bin*col
+}
 
 // coarsen sums a patch (N, N), times the weights, over squares of the scan's frame: into (M, M). The patch begins so
 // many pixels (top, left) behind the border of a square. Pixels that the canvas shortens, because the probe is dim
@@ -52,8 +62,8 @@ func (f *PatchFile) coarseSum() (*coarseSum, error) {
 	s := &coarseSum{file: f, side: coarseSide(f.n), corners: make([][2]int, len(f.placed))}
 	s.patch = make([]complex64, s.side*s.side)
 	for at, p := range f.placed {
-		row, col := p.corner(f.n)
-		s.corners[at] = [2]int{floorDiv(row, coarseBin(f.n)), floorDiv(col, coarseBin(f.n))}
+		row, col, _, _ := coarseCorner(p, f.n)
+		s.corners[at] = [2]int{row, col}
 		s.order = append(s.order, at)
 	}
 	slices.SortFunc(s.order, func(a, b int) int { return cmp.Compare(f.placed[a].ID, f.placed[b].ID) })

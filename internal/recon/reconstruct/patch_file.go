@@ -67,9 +67,8 @@ func (f *PatchFile) write(p Placed, patch []complex64) error {
 		return fmt.Errorf("keeping patches on disk: the %.3g GB for them are full with %d frames", float64(f.most)/1e9,
 			count)
 	}
-	row, col := p.corner(f.n)
-	bin := coarseBin(f.n)
-	coarsen(patch, f.weights.Data, f.n, row-bin*floorDiv(row, bin), col-bin*floorDiv(col, bin), f.rough)
+	_, _, top, left := coarseCorner(p, f.n)
+	coarsen(patch, f.weights.Data, f.n, top, left, f.rough)
 	err := f.patches.write(f.dir, count, patch)
 	if err == nil {
 		err = f.coarse.write(f.dir, count, f.rough)

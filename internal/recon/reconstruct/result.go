@@ -41,7 +41,7 @@ type Result struct {
 	Fallback string    // why the CPU computed although auto found CUDA; empty: it did not
 	Patches  int
 	Fit      *Fit               // of the object to its patterns; nil: unknown
-	Unturned error              // why patches were kept and not turned to one phase
+	Unturned error              // why the patches that were kept could not be turned to one phase
 	Skipped  []int              // patterns whose patch was left out, because it held a value that no object has
 	Probe    *ndarray.Complex64 // (N, N) or (K, N, N); |FFT2(probe * object)|^2 / N^2 is in photons
 	Extra    []npz.Member       // further members of ObjectFile, of a solver
