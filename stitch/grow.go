@@ -90,7 +90,7 @@ func (c *Canvas) makeRoom(next frame.Box, allow func(next, now int64) error) err
 		if logs != nil {
 			copy(logs[to:to+width], c.logs[from:])
 		}
-		if lights != nil && c.lights != nil {
+		if lights != nil {
 			copy(lights[to:to+width], c.lights[from:])
 		}
 	}

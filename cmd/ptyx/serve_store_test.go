@@ -21,7 +21,7 @@ import (
 )
 
 // serverSurvivesKills kills a server at any moment while clients send frames, also while it restarts. The clients
-// repeat what was not answered, and the object is the file that infer writes, with and without the solver.
+// repeat what was not answered. No frame is lost, and the last object is the file that infer writes with the solver.
 func serverSurvivesKills(t *testing.T, _, model string, _ time.Duration) {
 	p := newProcess(t)
 	scan := filepath.Join(t.TempDir(), "scan.npz")
@@ -69,7 +69,7 @@ func serverSurvivesKills(t *testing.T, _, model string, _ time.Duration) {
 		t.Fatalf("%d posts of %d were answered; the last was not because of %v; %s",
 			c.answered.Load(), len(bodies), c.problem.Load(), s.stderr)
 	}
-	s.until(path, `"state":"open"`)
+	s.until(path, fmt.Sprintf(`"state":"open","frames":%d,`, len(bodies)))
 	if status, body := s.ask("POST", path+"/finish", "", nil); status != 202 {
 		t.Fatalf("%d %s", status, body)
 	}

@@ -30,6 +30,14 @@ func AppendOffset(to []float32, x, y float64) []float32 {
 	return append(to, float32(Fraction(x)), float32(Fraction(y)))
 }
 
+// FloorDiv is a / b rounded down, for b above 0: the number of the square of b pixels in which pixel a lies.
+func FloorDiv(a, b int) int {
+	if a < 0 {
+		return -((b - 1 - a) / b)
+	}
+	return a / b
+}
+
 // round compares the distance to the floor, which is exact. The sum v + 0.5 may round: 0.49999999999999994 + 0.5 = 1.
 func round(v float64) float64 {
 	floor := math.Floor(v)

@@ -23,7 +23,7 @@ func coarseSide(n int) int { return (n+coarseBin(n)-2)/coarseBin(n) + 1 }
 func coarseCorner(p Placed, n int) (row, col, top, left int) {
 	y, x := frame.Corner(p.X, p.Y, n)
 	bin := coarseBin(n)
-	row, col = floorDiv(y, bin), floorDiv(x, bin)
+	row, col = frame.FloorDiv(y, bin), frame.FloorDiv(x, bin)
 	return row, col, y - bin*row, x - bin*col
 }
 
@@ -117,12 +117,4 @@ func (s *coarseSum) add(at int, patch []complex64, factor complex128) {
 			row[x] += factor * complex128(v)
 		}
 	}
-}
-
-// floorDiv is a / b rounded down, for b above 0.
-func floorDiv(a, b int) int {
-	if a < 0 {
-		return -((b - 1 - a) / b)
-	}
-	return a / b
 }

@@ -6,6 +6,7 @@ import (
 	"math/cmplx"
 	"testing"
 
+	"ptyx/internal/base/frame"
 	"ptyx/stitch"
 )
 
@@ -28,7 +29,7 @@ func TestCoarsePatchesShareTheirSquares(t *testing.T) {
 				patch[i] = object((corner[0]+i/n+1000*35)%35, (corner[1]+i%n+1000*35)%35)
 				sum += patch[i]
 			}
-			first := [2]int{floorDiv(corner[0], bin), floorDiv(corner[1], bin)}
+			first := [2]int{frame.FloorDiv(corner[0], bin), frame.FloorDiv(corner[1], bin)}
 			coarse := make([]complex64, side*side)
 			coarsen(patch, weights, n, corner[0]-bin*first[0], corner[1]-bin*first[1], coarse)
 			for i, v := range coarse {

@@ -27,14 +27,8 @@ func (t tile) side() int { return tileSide << t.level }
 // tilesOf returns the range of tiles that a box touches: rows [top, bottom), columns [left, right).
 func tilesOf(b frame.Box, level int) (top, left, bottom, right int) {
 	side := tileSide << level
-	return floorDiv(b.Top, side), floorDiv(b.Left, side), floorDiv(b.Bottom-1, side) + 1, floorDiv(b.Right-1, side) + 1
-}
-
-func floorDiv(a, b int) int {
-	if a < 0 {
-		return -((-a + b - 1) / b)
-	}
-	return a / b
+	return frame.FloorDiv(b.Top, side), frame.FloorDiv(b.Left, side),
+		frame.FloorDiv(b.Bottom-1, side) + 1, frame.FloorDiv(b.Right-1, side) + 1
 }
 
 // tileHeader is the length of the numbers before the values of a tile.

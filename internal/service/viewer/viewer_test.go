@@ -258,7 +258,7 @@ func TestTilesHoldTheObject(t *testing.T) {
 	c.wait("the size", func() bool { return c.state.Height == 100 && c.state.Width == 110 && c.state.Top == -40 })
 	for row := -64; row < 64; row++ {
 		for col := 0; col < 128; col++ {
-			one := c.tiles[tile{0, floorDiv(row, tileSide), col / tileSide}]
+			one := c.tiles[tile{0, frame.FloorDiv(row, tileSide), col / tileSide}]
 			k := (row+2*tileSide)%tileSide*tileSide + col%tileSide
 			inside := row >= -40 && row < 60 && col >= 10 && col < 120
 			if covered := one.coverage != nil && one.coverage[k] > 0; covered != inside {
