@@ -23,7 +23,7 @@ from solving import Solving, altered
 
 OBJECTS = ["photograph", "trees", "veins"]
 PHOTONS, STEPS = ["1e3", "1e4", "1e5", "1e6", "1e7", "1e8"], [0.3, 0.6, 0.8, 1.0, 1.25, 1.5]  # steps in probe widths
-PROBE = ("--probe", "scan", "--probe-passes", 20)  # the defaults of the network inside ptyx, for a file, too
+PROBE = ("--probe", "scan", "--probe-passes", 16)  # the defaults of the network inside ptyx, for a file, too
 USUAL_STEP, USUAL_PHOTONS = 0.5, "1e6"
 # N: patterns, width of the probe in pixels. The probe is given out of focus, as delivered ones are.
 SIZES = {64: (250, 20), 128: (150, 40)}

@@ -31,7 +31,7 @@ func (r Request) probes(ctx context.Context, train *Data) ([]*ndarray.Complex64,
 		if err != nil {
 			return nil, fmt.Errorf("calibrating the probe of %s: %w", scan.Path, err)
 		}
-		result.Log(r.Log, scan.Path)
+		result.Log(r.Log, scan.Path, scan.Geometry.Sampling(scan.N))
 		probes[i] = result.Probe
 	}
 	return probes, nil

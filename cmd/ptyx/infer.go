@@ -54,13 +54,13 @@ func (f probeFlags) choice(general bool) workflow.ProbeChoice {
 // Help explains what does not fit into a line.
 func (inferCmd) Help() string {
 	return `Without --model-path, ptyx uses its general network, which was trained on simulated experiments of every
-kind and needs no training on the scan. It takes the scan's own probe, which 20 passes on the scan calibrate. If a probe
-made from the patterns explains them much better, ptyx warns and calibrates that one. Patterns may have any multiple of
-8 from 32 to 512 pixels a side. docs/general.md says how good the object is.
+kind and needs no training on the scan. It takes the scan's own probe, whose focus ptyx finds and which 16 passes on the
+scan calibrate. If a probe made from the patterns explains them much better, ptyx warns and calibrates that one.
+Patterns may have any multiple of 8 from 32 to 512 pixels a side. docs/general.md says how good the object is.
 
 With --model-path, --probe is model by default. The default network takes the probe as an input, and has the one that
 its training ended with. For a scan with another probe, use --probe scan, or --probe FILE with the result of ptyx solve
-or another scan. If that probe may be wrong, add --probe-passes 20.
+or another scan. If that probe may be wrong, add --probe-passes 16.
 
 If the object does not explain its patterns, or if these show no object, ptyx warns and names what to try.
 

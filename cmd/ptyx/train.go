@@ -60,7 +60,7 @@ type trainCmd struct {
 	NFiltersScale int               `default:"2" help:"Factor on the number of filters of every layer."`
 	ObjectExtent  models.Extent     `default:"full" help:"Part of the patch that the network predicts: centre or full."`
 	Probe         trainer.ProbeMode `default:"trainable" help:"Probe: trainable (calibrated, then refined) or fixed."`
-	ProbePasses   int               `default:"20" help:"Calibrating passes before training; 0: the probe as given."`
+	ProbePasses   int               `default:"16" help:"Calibrating passes before training; 0: the probe as given."`
 	ProbeRate     float64           `default:"1" help:"Learning rate of the probe, relative to the network's."`
 	ProbeWarmUp   int               `default:"1" help:"Epochs before the probe is refined."`
 

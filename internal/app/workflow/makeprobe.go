@@ -12,7 +12,6 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/format/render"
-	"ptyx/internal/physics/optics"
 	"ptyx/internal/scan/dataset"
 	"ptyx/internal/scan/source"
 )
@@ -132,7 +131,5 @@ func (o ProbeOptions) probe(
 			}
 		}
 	}
-	return model.probe(o.Values, optics.Sampling{
-		N: n, Wavelength: source.Wavelength(geometry.EnergyEV), Pixel: geometry.PixelX,
-	})
+	return model.probe(o.Values, geometry.Sampling(n))
 }

@@ -174,6 +174,9 @@ func (p ProbeChoice) apply(
 		if err != nil {
 			return err
 		}
+		if calibrated.Focus != 0 {
+			source += fmt.Sprintf(", another focus by %.2f rad", calibrated.Focus)
+		}
 		if !calibrated.Kept {
 			source += fmt.Sprintf(", %d calibrating passes", p.Passes)
 		}
@@ -287,7 +290,7 @@ func (p ProbeChoice) calibrated(
 	if err = errors.Join(err, release()); err != nil {
 		return nil, ofFile(fmt.Errorf("calibrating the probe: %w", err), scan.Path)
 	}
-	c.Log(log, scan.Path)
+	c.Log(log, scan.Path, scan.Geometry.Sampling(scan.N))
 	return c, nil
 }
 

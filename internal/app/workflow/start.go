@@ -63,6 +63,7 @@ func (j *solution) start(ctx context.Context, n network, scan *dataset.Scan, log
 	if err != nil {
 		return err
 	}
+	scan.X, scan.Y = p.X, p.Y // --positions may have found others
 	given, seed := strongest(p.Probe, scan.N), j.solver.Seed
 	probe := given
 	if j.solver.Freeze.Probe == 0 {
@@ -79,7 +80,6 @@ func (j *solution) start(ctx context.Context, n network, scan *dataset.Scan, log
 	if err := n.use(model, probe, power, ScanProbe); err != nil {
 		return err
 	}
-	scan.X, scan.Y = p.X, p.Y // --positions may have found others
 	batch := max(1, startPixels/(scan.N*scan.N))
 	o := InferOptions{Engine: j.engine, Selection: reconstruct.Options{BatchSize: batch, Seed: seed}}
 	result, err := o.reconstruct(ctx, scan, n, log)

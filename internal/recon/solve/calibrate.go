@@ -20,7 +20,7 @@ import (
 func CalibrationPatterns(n int) int { return min(256, max(64, 1<<15/n)) }
 
 // CalibrationPasses are the usual ones. Further passes gain little (docs/dev/decisions.md).
-const CalibrationPasses = 20
+const CalibrationPasses = 16
 
 // leastCalibrated is the number of patterns with light below which any probe explains them: with 9 dense patterns a
 // fitted probe makes the objects of the general network worse, with 16 better (docs/dev/decisions.md).
@@ -29,36 +29,46 @@ const leastCalibrated = 16
 // Calibration is the probe that fits a scan.
 type Calibration struct {
 	Probe    *ndarray.Complex64 // (N, N), in the units of the patterns
-	Common   float64            // CommonLight of the given probe and the patterns with light
-	Kept     bool               // Probe is the given one, because the patterns cannot tell a better one
+	Focus    float64            // radians that were added to its far field first, as optics.Defocus has them
+	Common   float64            // CommonLight of the probe in this focus and the patterns with light
+	Kept     bool               // only the focus may differ from the given probe: the patterns cannot tell more
 	Residual float64            // sum (|F| - d)^2 / sum d^2 in the last pass, before its updates; NaN if it was kept
+
+	given *optics.Defocus // the given probe, if its focus changed
 }
 
-// Calibrate fits the probe to the patterns of a Problem by LSQML, at most so many passes, in which probe and object are
-// both unknown. It keeps the probe alone. A probe comes from a model of the optics or from an earlier experiment, and
-// is often wrong by a defocus; a network trained with it would explain the difference as object.
+// Calibrate fits the probe to the patterns of a Problem. A probe comes from a model of the optics or from an earlier
+// experiment, and is often wrong by a defocus; a network trained with it would explain the difference as object. So
+// Calibrate finds its focus first. Then LSQML fits all of it, in at most so many passes in which probe and object are
+// both unknown. Calibrate keeps the probe alone.
 //
-// The given probe stays if there are fewer than 16 patterns, or if they have less than LeastCommonLight in common: a
-// fitted one would follow the object, and explain the patterns better even if the given one is right. The result does
-// not depend on the number of threads.
+// The given probe stays if there are fewer than 16 patterns. Only its focus changes if they have less than
+// LeastCommonLight in common: a fitted one would follow the object, and explain the patterns better even if the given
+// one is right. The result does not depend on the number of threads.
 func Calibrate(
 	ctx context.Context, p Problem, passes int, seed uint64, threads int, e engine.Engine,
 ) (*Calibration, error) {
-	o := Defaults(passes)
-	o.Seed, o.Threads = seed, max(1, threads)
-	s, err := newState(p, o)
+	s, err := calibrating(p, passes, seed, threads)
 	if err != nil {
 		return nil, err
 	}
-	var x, y []float64
-	for _, id := range s.lit {
-		x, y = append(x, p.X[id]), append(y, p.Y[id])
-	}
-	c := &Calibration{Probe: p.Probe, Common: CommonLight(x, y, p.Probe), Residual: math.NaN()}
-	if c.Kept = passes < 1 || len(x) < leastCalibrated || c.Common < LeastCommonLight; c.Kept {
+	c := &Calibration{Probe: p.Probe, Common: s.commonLight(p.Probe), Residual: math.NaN()}
+	if c.Kept = passes < 1 || len(s.lit) < leastCalibrated; c.Kept {
 		return c, nil
 	}
-	s.portable = true
+	dense := c.Common >= LeastCommonLight
+	if c.Focus, err = findFocus(ctx, s.middle(p, focusPatterns(s.n)), dense, seed, threads, e); err != nil {
+		return nil, fmt.Errorf("finding the focus of the probe: %w", err)
+	}
+	if c.Focus != 0 {
+		c.given = optics.NewDefocus(p.Probe)
+		c.Probe = c.given.Probe(c.Focus)
+		s.setProbe(c.Probe)
+		c.Common = s.commonLight(c.Probe)
+	}
+	if c.Kept = c.Common < LeastCommonLight; c.Kept {
+		return c, nil
+	}
 	c.Residual, err = s.calibrate(ctx, e)
 	if errors.Is(err, ErrDiverged) {
 		err = errors.New("the calibration diverges: check the patterns for bad pixels, and the probe; " +
@@ -66,6 +76,33 @@ func Calibrate(
 	}
 	c.Probe = s.firstMode()
 	return c, err
+}
+
+// calibrating is the state of a calibration.
+func calibrating(p Problem, passes int, seed uint64, threads int) (*state, error) {
+	o := Defaults(passes)
+	o.Seed, o.Threads = seed, max(1, threads)
+	s, err := newState(p, o)
+	if err != nil {
+		return nil, err
+	}
+	s.portable = true
+	return s, nil
+}
+
+// commonLight is the CommonLight of a probe and the patterns with light.
+func (s *state) commonLight(probe *ndarray.Complex64) float64 {
+	var x, y []float64
+	for _, id := range s.lit {
+		x, y = append(x, s.x[id]), append(y, s.y[id])
+	}
+	return CommonLight(x, y, probe)
+}
+
+// middle is the problem with at most so many patterns, those with light that are nearest to the middle of the scan.
+func (s *state) middle(p Problem, count int) Problem {
+	lit := p.Selected(s.lit)
+	return lit.Selected(Central(lit.X, lit.Y, count))
 }
 
 // calibrate makes the passes, and returns the residual of the one whose probe it keeps.
@@ -102,11 +139,23 @@ func (s *state) firstMode() *ndarray.Complex64 {
 	return probe
 }
 
-// Log reports what Calibrate made of the probe of a scan.
-func (c *Calibration) Log(log *slog.Logger, scan string) {
+// Log reports what Calibrate made of the probe of a scan. The grid tells how far away another focus is; its wavelength
+// and pixel may be 0, if they are not known.
+func (c *Calibration) Log(log *slog.Logger, scan string, grid optics.Sampling) {
 	common := fmt.Sprintf("%.2f", c.Common)
+	if c.Focus != 0 {
+		more := []any{"scan", scan, "radians", fmt.Sprintf("%.2f", c.Focus)}
+		if grid.Wavelength > 0 && grid.Pixel > 0 {
+			more = append(more, "downstream_um", fmt.Sprintf("%.3g", 1e6*c.given.Distance(c.Focus, grid)))
+		}
+		log.Info("the probe explains the patterns better with another focus", more...)
+	}
 	if c.Kept {
-		log.Info("probe kept as given: the patterns are too few, or have too little light in common, for a better one",
+		kept := "probe kept as given"
+		if c.Focus != 0 {
+			kept = "only the focus of the probe changes"
+		}
+		log.Info(kept+": the patterns are too few, or have too little light in common, for a better one",
 			"scan", scan, "common_light", common)
 		return
 	}

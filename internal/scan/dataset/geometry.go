@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ptyx/internal/base/frame"
+	"ptyx/internal/physics/optics"
 	"ptyx/internal/scan/source"
 )
 
@@ -16,6 +17,15 @@ type Geometry struct {
 	DetectorPixelY float64       // of the patterns
 	PixelX, PixelY float64       // of the object
 	Origin         *source.Point // of the object's pixel (0, 0), in the frame of the beam
+}
+
+// Sampling is the grid of a probe (n, n). Wavelength and pixel are 0 if they are not known.
+func (g Geometry) Sampling(n int) optics.Sampling {
+	s := optics.Sampling{N: n, Pixel: g.PixelX}
+	if g.EnergyEV > 0 {
+		s.Wavelength = source.Wavelength(g.EnergyEV)
+	}
+	return s
 }
 
 // Geometry gathers what the flags state, else the first file that does. It has no Origin.

@@ -80,7 +80,7 @@ def infer(
     refine : int
         Passes of the solver afterwards.
     probe_passes : int, optional
-        Passes that calibrate the probe on the scan first. Default: 20.
+        Passes that calibrate the probe on the scan first. Default: 16.
     progress : bool
         Whether to show a bar of these passes.
     **compute : options.Compute
