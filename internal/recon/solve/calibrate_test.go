@@ -3,12 +3,16 @@ package solve
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"math"
 	"math/cmplx"
 	"slices"
+	"strings"
 	"testing"
 
 	"ptyx/internal/base/ndarray"
+	"ptyx/internal/physics/optics"
 	"ptyx/internal/scan/simulate"
 )
 
@@ -256,5 +260,43 @@ func ignoresMaskedPixels(t *testing.T, fit func(Problem) (*ndarray.Complex64, er
 	spoilt.Measured = nil
 	if got := probe(spoilt); slices.Equal(got.Data, want.Data) {
 		t.Error("the mask does nothing")
+	}
+}
+
+// The log says how far the focus moved, in micrometres if the experiment's geometry is known.
+func TestCalibrationLogs(t *testing.T) {
+	probe := ndarray.New[complex64](16, 16)
+	probe.Data[8*16+8], probe.Data[8*16+9] = 1, 1
+	d := optics.NewDefocus(probe)
+	grid := optics.Sampling{N: 16, Wavelength: 1e-10, Pixel: 1e-8}
+	distance := fmt.Sprintf("downstream_um=%.3g", 1e6*d.Distance(-1.5, grid))
+	for name, c := range map[string]struct {
+		found    Calibration
+		grid     optics.Sampling
+		has, not []string
+	}{
+		"as given": {Calibration{Kept: true}, grid, []string{"probe kept as given"}, []string{"focus"}},
+		"focus": {
+			Calibration{Kept: true, Focus: -1.5, given: d}, grid,
+			[]string{"radians=-1.50", distance, "only the focus of the probe changes"}, []string{"as given"},
+		},
+		"unknown pixel": {
+			Calibration{Kept: true, Focus: -1.5, given: d}, optics.Sampling{N: 16}, []string{"radians=-1.50"},
+			[]string{"downstream_um"},
+		},
+		"calibrated": {Calibration{Residual: 0.01}, grid, []string{"probe calibrated", "residual=0.0100"}, nil},
+	} {
+		var text strings.Builder
+		c.found.Log(slog.New(slog.NewTextHandler(&text, nil)), "scan.npz", c.grid)
+		for _, part := range c.has {
+			if !strings.Contains(text.String(), part) {
+				t.Errorf("%s: no %q in %s", name, part, text.String())
+			}
+		}
+		for _, part := range c.not {
+			if strings.Contains(text.String(), part) {
+				t.Errorf("%s: %q in %s", name, part, text.String())
+			}
+		}
 	}
 }
