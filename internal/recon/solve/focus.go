@@ -25,11 +25,12 @@ func focusPatterns(n int) int { return min(48, max(24, 1<<14/n)) }
 
 // What makes another focus clearly better. clearFocus is its least gain, relative to the range of the residuals of all
 // that were tried: shot noise adds to all alike. Of right probes the best focus gains 0.13 at most, of those that are
-// wrong by 1.3 rad 0.156 and more, with 10^6 photons. Where patterns have much light in common, the gain must be clearFocusDense:
-// calibration corrects other errors of the probe, too, and a focus that makes up for half of them misleads it.
+// wrong by 1.3 rad 0.156 and more, with 10^6 photons. Where patterns have much light in common, the gain must be
+// clearFocusDense: calibration corrects other errors of the probe, too, and a focus that makes up for half of them
+// misleads it.
 //
-// A probe that shares less light with its neighbours leaves each pattern more freedom. So its residual falls with noise,
-// and with any other fault of the probe: it may leave at most freerFocus of the given residual.
+// A probe that shares less light with its neighbours leaves each pattern more freedom. So its residual falls with
+// noise, and with any other fault of the probe: it may leave at most freerFocus of the given residual.
 //
 // An empty object has the same patterns in every focus. A gain below the share leastGain of the best residual, or below
 // leastChange of the light, tells nothing.
