@@ -78,7 +78,7 @@ func Calibrate(
 	return c, err
 }
 
-// calibrating is the state of a calibration.
+// calibrating is the state of a calibration, or of a trial for one.
 func calibrating(p Problem, passes int, seed uint64, threads int) (*state, error) {
 	o := Defaults(passes)
 	o.Seed, o.Threads = seed, max(1, threads)

@@ -107,14 +107,11 @@ func clearlyBest(tried []focus, dense bool) (best focus, ok bool) {
 }
 
 func newFocusSearch(p Problem, seed uint64, threads int, e engine.Engine) (*focusSearch, error) {
-	o := Defaults(focusPasses)
-	o.Seed, o.Threads, o.Freeze.Probe = seed, threads, always
-	o.BatchSize = ceil(len(p.X), focusBatches)
-	s, err := newState(p, o)
+	s, err := calibrating(p, focusPasses, seed, threads)
 	if err != nil {
 		return nil, err
 	}
-	s.portable = true
+	s.options.Freeze.Probe, s.options.BatchSize = always, ceil(len(p.X), focusBatches)
 	m, err := methods[LSQML].new(s, e)
 	if err != nil {
 		return nil, err
