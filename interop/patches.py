@@ -9,6 +9,8 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from trend import whole, with_trend
+
 # Absolute, for amplitudes up to about 1. Runtimes may sum a convolution in another order.
 TOLERANCE = 1e-5
 # Magnitude above which a pixel of a patch is not compared with others: the canvas shortens it.
@@ -20,15 +22,15 @@ def contract(model):
     return {p.key: p.value for p in model.metadata_props}
 
 
-def whole(v):
-    """The nearest integer pixel; halves round up."""
-    return np.floor(np.asarray(v) + 0.5).astype(int)
+def probe_of(c):
+    """The probe (N, N)."""
+    n = int(c["ptyx.n"])
+    return np.frombuffer(base64.b64decode(c["ptyx.probe_complex64_base64"]), "<c8").reshape(n, n)
 
 
 def weights_of(c):
     """|P|^2 (N, N), 0 outside the extent, rounded to 1/2^18 of the largest; a positive weight never becomes 0."""
-    n = int(c["ptyx.n"])
-    probe = np.frombuffer(base64.b64decode(c["ptyx.probe_complex64_base64"]), "<c8").reshape(n, n)
+    n, probe = int(c["ptyx.n"]), probe_of(c)
     weights = probe.real**2 + probe.imag**2  # float32
     if c["ptyx.object_extent"] == "centre":
         inside = np.zeros((n, n), bool)
@@ -53,8 +55,7 @@ def stitch(patches, x, y, box, weights):
 
 def soft_weights_of(c):
     """I / (I + 0.3 mean of |P|^2) (N, N), with I of weights_of before rounding: by them patches are compared."""
-    n = int(c["ptyx.n"])
-    probe = np.frombuffer(base64.b64decode(c["ptyx.probe_complex64_base64"]), "<c8").reshape(n, n)
+    probe = probe_of(c)
     light = np.where(weights_of(c) > 0, abs(probe.astype(complex)) ** 2, 0)
     return light / (light + 0.3 * np.mean(abs(probe.astype(complex)) ** 2))
 
@@ -190,6 +191,8 @@ def check(report, files, case):
         order = np.argsort(ids)
         patches[order] = agreed(patches[order], x[ids[order]], y[ids[order]], soft_weights_of(c))
     expected, coverage = stitch(patches, x[ids], y[ids], box, weights_of(c))
+    if channels == 1:
+        expected = with_trend(expected, probe_of(c), patterns[ids], x[ids], y[ids], ids, box[:2])
     if takes_probe(session) and len(ids) > 1:
         check_optional(report, case.name, session, c, patterns[ids], offsets)
     groups = len(x) if channels > 1 else 1  # a group around each pattern, here all the same

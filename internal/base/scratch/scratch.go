@@ -25,7 +25,7 @@ type Store struct {
 }
 
 // New returns a store in a directory, for patterns of so many values and most bytes of them. The directory is made when
-// it is needed.
+// it is needed; empty stands for that of temporary files.
 func New(dir string, values int, most int64) *Store {
 	return &Store{dir: dir, size: 4 * values, most: most}
 }
@@ -58,8 +58,10 @@ func (s *Store) Put(pattern []float32) (place int, err error) {
 }
 
 func (s *Store) create() error {
-	if err := os.MkdirAll(s.dir, 0o755); err != nil {
-		return err
+	if s.dir != "" {
+		if err := os.MkdirAll(s.dir, 0o755); err != nil {
+			return err
+		}
 	}
 	file, err := destination.Unnamed(s.dir, ".ptyx-frames-*")
 	if err != nil {
@@ -93,6 +95,13 @@ func (s *Store) Take(place int, pattern []float32) error {
 	}
 	s.free = append(s.free, place)
 	return nil
+}
+
+// Free frees a place.
+func (s *Store) Free(place int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free = append(s.free, place)
 }
 
 // Close gives the disk space back.

@@ -7,43 +7,68 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ptyx/internal/recon/trend"
 	"ptyx/stitch"
 )
 
-// Agree turns the patches to one phase, and stitches them anew. A pattern does not determine the global phase of its
-// patch. A network that was trained on the scan has learnt phases that agree where the object allows it; a general one
-// has not. Call it after the last Add and before Result. It does nothing for networks of several channels. Patches that
-// could not be kept or read leave the object as it is, and Result.Unturned says why. The only error is that of ctx.
+// Agree turns the patches to one phase, stitches them anew, and multiplies the object with its trend. A pattern does
+// not determine the global phase of its patch. A network that was trained on the scan has learnt phases that agree
+// where the object allows it; a general one has not. Call it after the last Add and before Result. It does nothing for
+// networks of several channels. Patches that could not be kept or read leave the object as it is, and Result.Unturned
+// says why. The only other errors are that of ctx, and those of reading the scan.
 func (r *Reconstruction) Agree(ctx context.Context) error {
 	if r.patchFile == nil {
 		return nil
 	}
 	defer r.patchFile.Close()
-	canvas, err := r.patchFile.Agree(ctx, r.canvas, func(id int64, turned []complex64) { r.notePatch(int(id), turned) })
+	if err := r.seeRest(); err != nil {
+		return err
+	}
+	note := func(id int64, turned []complex64) { r.notePatch(int(id), turned) }
+	canvas, factor, err := r.patchFile.Agree(ctx, r.canvas, Optics{r.Contract.Probe, r.scan.Measured}, note)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
 		r.unturned = err
-	default:
-		r.canvas = canvas
+		return nil
+	}
+	r.canvas = canvas
+	if factor != nil {
+		for id, patch := range r.patches {
+			multiply(patch, factor, r.scan.X[id], r.scan.Y[id], r.N)
+		}
 	}
 	return nil
 }
 
 // Agree is a canvas with all patches, each turned to the phase of its neighbours; canvas has the same patches as they
-// were added. The order of Add does not matter. note gets each turned patch (N, N), in any order; nil: nothing does.
+// were added. The object is multiplied with factor, its trend, which is nil if no pattern tells it. The order of Add
+// and See does not matter. note gets each turned patch (N, N), without the factor, in any order; nil: nothing does.
 func (f *PatchFile) Agree(
-	ctx context.Context, canvas *stitch.Canvas, note func(id int64, turned []complex64),
-) (*stitch.Canvas, error) {
+	ctx context.Context, canvas *stitch.Canvas, o Optics, note func(id int64, turned []complex64),
+) (next *stitch.Canvas, factor *trend.Map, err error) {
 	if f.fault != nil {
-		return nil, f.fault
+		return nil, nil, f.fault
 	}
 	turns, err := f.agreement(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	next := canvas.Emptied()
+	next = canvas.Emptied()
+	if err := f.refill(ctx, next, turns, note); err != nil {
+		return nil, nil, err
+	}
+	if factor, err = f.trend(ctx, next, o); factor != nil {
+		next.Multiply(factor.At)
+	}
+	return next, factor, err
+}
+
+// refill puts all patches into an emptied canvas, turned.
+func (f *PatchFile) refill(
+	ctx context.Context, next *stitch.Canvas, turns []complex128, note func(id int64, turned []complex64),
+) error {
 	g, ctx := errgroup.WithContext(ctx)
 	workers := runtime.GOMAXPROCS(0)
 	for worker := range workers {
@@ -68,7 +93,7 @@ func (f *PatchFile) Agree(
 			return ctx.Err()
 		})
 	}
-	return next, g.Wait()
+	return g.Wait()
 }
 
 const (

@@ -20,10 +20,11 @@ import (
 func TestPatchesAgree(t *testing.T) {
 	const count = 40
 	d := scanData(count)
-	scan := opened(t, d)
 	object := func(row, col int) complex64 {
 		return complex64(cmplx.Rect(0.8+0.1*math.Sin(float64(row)/3), 0.4*math.Cos(float64(col)/4)))
 	}
+	measure(d, object)
+	scan := opened(t, d)
 	var patches [][]complex64
 	rng := rand.New(rand.NewPCG(2, 7))
 	for i := range count {

@@ -52,8 +52,9 @@ func (r *Reconstruction) keep() {
 	}
 }
 
-// note copies a pattern if it is one of those for the fit.
+// note copies a pattern if it is one of those for the fit or for the trend.
 func (r *Reconstruction) note(id int, pattern []float32) {
+	r.patchFile.See(r.placed(id), pattern)
 	if _, wanted := r.kept[id]; wanted {
 		r.kept[id] = slices.Clone(pattern)
 	}

@@ -26,6 +26,7 @@ type PatchFile struct {
 	coarse  records     // (M, M)
 	rough   []complex64 // the coarse patch that is being written
 	placed  []Placed    // the frames of the patches, in the order of the file
+	seen    seen        // patterns, for the trend
 	fault   error       // why patches could not be kept; none are kept after it
 }
 
@@ -36,7 +37,7 @@ func KeepPatches(c contract.Contract, dir string, most int64) *PatchFile {
 	if c.Channels != 1 {
 		return nil
 	}
-	f := &PatchFile{n: c.N, weights: soft(light(c), c), dir: dir, most: most}
+	f := &PatchFile{n: c.N, weights: soft(light(c), c), dir: dir, most: most, seen: newSeen(c, dir)}
 	f.rough = make([]complex64, coarseSide(c.N)*coarseSide(c.N))
 	return f
 }
@@ -53,8 +54,7 @@ func (f *PatchFile) Add(p Placed, patch []complex64) {
 		return
 	}
 	if err := f.write(p, patch); err != nil {
-		f.fault = err
-		f.close()
+		f.fail(err)
 		return
 	}
 	f.placed = append(f.placed, p)
@@ -63,9 +63,9 @@ func (f *PatchFile) Add(p Placed, patch []complex64) {
 // write appends a patch and its coarse copy.
 func (f *PatchFile) write(p Placed, patch []complex64) error {
 	count := len(f.placed)
-	if size := int64(count+1) * bytesPerValue * int64(len(patch)+len(f.rough)); f.most > 0 && size > f.most {
-		return fmt.Errorf("keeping patches on disk: the %.3g GB for them are full with %d frames", float64(f.most)/1e9,
-			count)
+	size := int64(count+1)*bytesPerValue*int64(len(patch)+len(f.rough)) + f.seen.bytes()
+	if f.most > 0 && size > f.most {
+		return fmt.Errorf("the %.3g GB for them are full with %d frames", float64(f.most)/1e9, count)
 	}
 	_, _, top, left := coarseCorner(p, f.n)
 	coarsen(patch, f.weights.Data, f.n, top, left, f.rough)
@@ -73,11 +73,14 @@ func (f *PatchFile) write(p Placed, patch []complex64) error {
 	if err == nil {
 		err = f.coarse.write(f.dir, count, f.rough)
 	}
-	if err != nil {
-		where := cmp.Or(f.dir, os.TempDir()+", the directory for temporary files")
-		return fmt.Errorf("keeping patches in %s: %w", where, err)
-	}
-	return nil
+	return err
+}
+
+// fail notes why patches cannot be kept, and gives the disk space back, with the file locked.
+func (f *PatchFile) fail(err error) {
+	where := cmp.Or(f.dir, os.TempDir()+", the directory for temporary files")
+	f.fault = fmt.Errorf("keeping patches in %s: %w", where, err)
+	f.close()
 }
 
 // Close gives the disk space back. Without a file, it does nothing. Several goroutines may call it, but none while
@@ -95,6 +98,7 @@ func (f *PatchFile) Close() {
 func (f *PatchFile) close() {
 	f.patches.close()
 	f.coarse.close()
+	f.seen.close()
 }
 
 // bytesPerValue is the size of a value of a patch in a file: real and imaginary part, float32.

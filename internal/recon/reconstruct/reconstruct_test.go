@@ -172,13 +172,14 @@ func stitched(t *testing.T, d dataset.ScanData, c contract.Contract, groups [][]
 				t.Fatal(err)
 			}
 			kept.Add(Placed{int64(id), d.X[id], d.Y[id]}, patch)
+			kept.See(Placed{int64(id), d.X[id], d.Y[id]}, d.Patterns.Data[id*image:(id+1)*image])
 			number++
 		}
 	}
 	if kept == nil {
 		return canvas
 	}
-	canvas, err = kept.Agree(t.Context(), canvas, nil)
+	canvas, _, err = kept.Agree(t.Context(), canvas, Optics{Probe: d.Probe}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

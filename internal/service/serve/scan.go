@@ -283,7 +283,9 @@ func (s *scan) addToCanvas(frames newFrames, patches []complex64, providers []st
 		if err := s.canvas.Add(int(id), frames.x[i], frames.y[i], patches[i*image:(i+1)*image]); err != nil {
 			return stitched, refuse(http.StatusUnprocessableEntity, "%s", err)
 		}
-		s.patches.Add(reconstruct.Placed{ID: id, X: frames.x[i], Y: frames.y[i]}, patches[i*image:(i+1)*image])
+		placed := reconstruct.Placed{ID: id, X: frames.x[i], Y: frames.y[i]}
+		s.patches.Add(placed, patches[i*image:(i+1)*image])
+		s.patches.See(placed, frames.patterns[i*image:(i+1)*image])
 		kept := frame{x: frames.x[i], y: frames.y[i]}
 		if s.options.Refine > 0 {
 			// a slice would keep the whole post alive

@@ -109,7 +109,7 @@ func (s *scan) agree() error {
 	if canvas == nil { // the scan was deleted
 		return nil
 	}
-	turned, err := s.patches.Agree(s.ctx, canvas, nil)
+	turned, _, err := s.patches.Agree(s.ctx, canvas, reconstruct.Optics{Probe: s.probe.current()}, nil)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {

@@ -121,9 +121,11 @@ func (m measured) expectedWith(
 			t.Fatal(err)
 		}
 		patches.Add(reconstruct.Placed{ID: id, X: s.x[i], Y: s.y[i]}, patch)
+		patches.See(reconstruct.Placed{ID: id, X: s.x[i], Y: s.y[i]}, s.patterns[i*area:(i+1)*area])
 	}
 	if state == finished {
-		if canvas, err = patches.Agree(t.Context(), canvas, nil); err != nil {
+		known := reconstruct.Optics{Probe: o.Contract.Probe}
+		if canvas, _, err = patches.Agree(t.Context(), canvas, known, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -67,8 +67,9 @@ func (o *object) sum(id int64) (sum uint64, known bool) {
 	return f.sum, known
 }
 
-// put adds the patch (N, N) of a claimed frame to the canvas. On error the frame is refused and may come again.
-func (o *object) put(f frame, patch []complex64) error {
+// put adds the patch (N, N) of a claimed frame, made from a pattern (N, N), to the canvas. On error the frame is
+// refused and may come again.
+func (o *object) put(f frame, patch []complex64, pattern []float32) error {
 	delete(o.pending, f.id)
 	o.refused[f.id] = true // until it is in
 	if !o.canvas.Usable(patch) {
@@ -85,13 +86,15 @@ func (o *object) put(f frame, patch []complex64) error {
 	placed := reconstruct.Placed{ID: f.id, X: f.x, Y: f.y}
 	o.placed = append(o.placed, placed)
 	o.patches.Add(placed, patch)
+	o.patches.See(placed, pattern)
 	o.version++
 	return nil
 }
 
-// agree turns the patches to one phase, as reconstruct.Run does at its end. On error the object stays as it is.
-func (o *object) agree(ctx context.Context) error {
-	canvas, err := o.patches.Agree(ctx, o.canvas, nil)
+// agree turns the patches to one phase and adds the trend, as reconstruct.Run does at its end. On error the object
+// stays as it is.
+func (o *object) agree(ctx context.Context, optics reconstruct.Optics) error {
+	canvas, _, err := o.patches.Agree(ctx, o.canvas, optics, nil)
 	if err == nil {
 		o.canvas = canvas
 		o.version++

@@ -250,7 +250,7 @@ func (w *Watcher) stitch(all bool) error {
 		}
 		image := w.o.Contract.N * w.o.Contract.N
 		for i, f := range frames {
-			if err := w.object.put(f, patches[i*image:(i+1)*image]); err != nil {
+			if err := w.object.put(f, patches[i*image:(i+1)*image], patterns[i*image:(i+1)*image]); err != nil {
 				w.remark(f, refusal(f, err))
 				continue
 			}

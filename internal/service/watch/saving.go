@@ -130,7 +130,7 @@ func (w *Watcher) agree(ctx context.Context) {
 	}
 	ctx, cancel := w.outliving(ctx)
 	defer cancel()
-	if err := w.object.agree(ctx); err != nil {
+	if err := w.object.agree(ctx, reconstruct.Optics{Probe: w.o.Contract.Probe, Measured: w.measured}); err != nil {
 		w.o.Log.Warn("the patches were not turned to one phase, so the last object is less good; if room is missing, "+
 			"raise --keep-gb", "reason", err)
 		return

@@ -63,7 +63,7 @@ func TestMemoryOfFrames(t *testing.T) {
 		at, _ := p.byID.get(id)
 		f := frame{id: id, x: at.x, y: at.y, sum: uint64(id)}
 		o.claim(f)
-		if err := o.put(f, patch); err != nil {
+		if err := o.put(f, patch, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

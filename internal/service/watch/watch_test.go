@@ -273,8 +273,12 @@ func TestAnyOrderGivesTheSameBytes(t *testing.T) {
 	}
 }
 
-// keptBytes is what a patch takes on the disk: 8 bytes for each value of it, and of its coarse copy of 17 x 17.
-const keptBytes = 8 * (image + 17*17)
+// What a patch takes on the disk: 8 bytes for each value of it, and of its coarse copy of 17 x 17. Its pattern takes 4
+// bytes for each value, if it is kept.
+const (
+	keptBytes        = 8 * (image + 17*17)
+	keptPatternBytes = 4 * image
+)
 
 // TestGeneralNetwork: at the end the patches are turned to one phase, as by ptyx infer, in whichever order frames
 // arrive. If the patches do not fit on the disk, the object is the one before, and the log says so.
@@ -286,11 +290,11 @@ func TestGeneralNetwork(t *testing.T) {
 	for seed := range uint64(3) {
 		r, random := watching(t), rand.New(rand.NewPCG(seed, 1))
 		r.o.Contract = general
-		r.o.Stream.Scratch, r.o.Stream.Room = filepath.Join(t.TempDir(), "new"), count*keptBytes
+		r.o.Stream.Scratch, r.o.Stream.Room = filepath.Join(t.TempDir(), "new"), count*(keptBytes+keptPatternBytes)
 		r.o.Page = NewPage(general)
 		full := seed == 2
 		if full {
-			r.o.Stream.Room--
+			r.o.Stream.Room = count*keptBytes - 1
 		}
 		for i, ids := range slices.Collect(slices.Chunk(random.Perm(count), 4)) {
 			r.step(func() { write(t, r.path(fmt.Sprintf("%d.npz", i)), members(d, ids, true)) })
