@@ -192,7 +192,7 @@ def check(report, files, case):
         patches[order] = agreed(patches[order], x[ids[order]], y[ids[order]], soft_weights_of(c))
     expected, coverage = stitch(patches, x[ids], y[ids], box, weights_of(c))
     if channels == 1:
-        expected = with_trend(expected, probe_of(c), patterns[ids], x[ids], y[ids], ids, box[:2])
+        expected = with_trend(expected, coverage, probe_of(c), patterns[ids], x[ids], y[ids], ids, box[:2])
     if takes_probe(session) and len(ids) > 1:
         check_optional(report, case.name, session, c, patterns[ids], offsets)
     groups = len(x) if channels > 1 else 1  # a group around each pattern, here all the same

@@ -5,6 +5,7 @@ import numpy as np
 APART, USUAL, LARGEST = 1.5, 0.3, 0.7  # radii between patterns; expected and largest size of a term
 REACH, STEADY, BINS = 14, 3, 16  # radii; weight of logarithms against their slopes; bins a side of a patch
 DIM, LIT, MOST = 1e-3, 1e-4, 0.5  # of the brightest bin; largest logarithm
+COVERED, BIN_RADII = 0.9, 0.7  # share of the light on patches; largest bin, in radii
 COMPARED = 32  # patterns that decide whether the trend helps
 
 
@@ -33,6 +34,7 @@ def whole(v):
 
 
 def far(wave):
+    """The far field, zero frequency at [N/2, N/2]."""
     return np.fft.fftshift(np.fft.fft2(wave)) / len(wave)
 
 
@@ -76,7 +78,7 @@ def integrate(weights, level, rows, columns, hold):
 
 def factor(beam, shape, corners, terms):
     """The factor of an object, from the terms at some places."""
-    size = max(1, beam.n // BINS)
+    size = max(1, min(beam.n // BINS, int(BIN_RADII * beam.radius)))
     bins = -(-shape[0] // size), -(-shape[1] // size)
     u, v, light = beam.u, beam.v, beam.light
     means, squares = np.zeros((6, *bins)), np.zeros(2)  # light; slopes of the phase; logarithm and its slopes
@@ -112,25 +114,27 @@ def between(field, shape, size):
     return field
 
 
-def with_trend(found, probe, patterns, x, y, ids, corner):
+def with_trend(found, coverage, probe, patterns, x, y, ids, corner):
     """The object times its trend. Its first pixel is corner = (row, column) of the scan's frame."""
     beam = Beam(probe)
-    n, corners, terms, told = beam.n, [], [], []
+    n, corners, terms, fitted = beam.n, [], [], []
     for place in chosen(x, y, ids, max(1, whole(8 * APART * beam.radius) / 8)):
         top, left = whole(y[place]) - n // 2 - corner[0], whole(x[place]) - n // 2 - corner[1]
+        here = slice(top, top + n), slice(left, left + n)
+        if beam.light[coverage[here] > 0].sum() < COVERED:
+            continue
         probe_here = beam.moved(y[place] - whole(y[place]), x[place] - whole(x[place]))
-        told.append((place, top, left, probe_here))
-        of_pattern = fit(beam, probe_here * found[top:top + n, left:left + n], patterns[place])
+        of_pattern = fit(beam, probe_here * found[here], patterns[place])
         if of_pattern is not None:
+            fitted.append((place, here, probe_here))
             corners.append((top, left))
             terms.append(of_pattern)
-    if len(told) < 2 or len(terms) < 2:
+    if len(terms) < 2:
         return found
     better = found * factor(beam, found.shape, corners, terms)
-    count, change = min(len(told), COMPARED), 0.0
+    count, helped = min(len(fitted), COMPARED), 0
     for i in range(count):
-        place, top, left, probe_here = told[i * len(told) // count]
-        for sign, one in ((-1, found), (1, better)):
-            modelled = abs(far(probe_here * one[top:top + n, left:left + n]))
-            change += sign * ((modelled - patterns[place]) ** 2).sum()
-    return better if change < 0 else found
+        place, here, probe_here = fitted[i * len(fitted) // count]
+        before, after = (((abs(far(probe_here * one[here])) - patterns[place]) ** 2).sum() for one in (found, better))
+        helped += after < before
+    return better if 2 * helped > count else found

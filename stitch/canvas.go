@@ -5,8 +5,8 @@
 // pixels on it. The weight of a pixel is the probe's intensity |P|^2, the share of the photons that saw it. Object is
 // the weighted mean of the patches, Coverage the sum of the light, Spread the disagreement of overlapping patches.
 // Variance is the mean of the variances that the network gives with the patches. Refill stitches the same patches anew,
-// turned to other phases.
-// Patches lie at whole pixels; nothing is interpolated.
+// turned to other phases. Multiply multiplies the object with a smooth factor.
+// Patches are stored at whole pixels; nothing is interpolated.
 //
 // In the scan's pixel frame x runs along columns and y along rows. The patch of a position covers the pixels from N/2
 // before to N/2 after the pixel nearest to it.
@@ -15,7 +15,7 @@
 //
 // Sums are 64-bit integers, so the order of Adds, their batches and goroutines do not change a byte. Weights are
 // rounded to 1/2^18 of the largest, values to 2^-24 (half a unit in the last place of a float32 in [0.5, 1)) and
-// squared magnitudes to 2^-26. Nothing else is lost until Object divides.
+// squared magnitudes to 2^-26. Nothing else is lost until Multiply rounds, or Object divides.
 //
 // # Memory
 //

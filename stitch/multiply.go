@@ -1,17 +1,45 @@
 package stitch
 
-import "math"
+import (
+	"math"
+	"math/cmplx"
+	"runtime"
+	"slices"
+	"sync"
+)
 
 // Multiply multiplies the object with a smooth factor, given for each pixel (row, column) of the scan's frame, as if
-// each patch had been multiplied with it. Magnitudes of the factor are at most 2. Snapshots of the object before stay
-// as they are.
+// each patch had been multiplied with it, and its variance with the square. Magnitudes of the factor are from 1/2 to 2.
+// Snapshots of the object before stay as they are. Several goroutines call factor.
 func (c *Canvas) Multiply(factor func(row, col int) complex128) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.preserve(0, c.room.Height())
-	for i, p := range c.all() {
-		if p.weight > 0 {
-			p.multiply(factor(c.box.Top+i/c.box.Width(), c.box.Left+i%c.box.Width()))
+	c.logs = slices.Clone(c.logs) // a canvas of Emptied shares them
+	var rows sync.WaitGroup
+	workers := runtime.GOMAXPROCS(0)
+	for worker := range workers {
+		rows.Go(func() {
+			for row := c.box.Top + worker; row < c.box.Bottom; row += workers {
+				c.multiplyRow(row, factor)
+			}
+		})
+	}
+	rows.Wait()
+}
+
+func (c *Canvas) multiplyRow(row int, factor func(row, col int) complex128) {
+	start := (row-c.room.Top)*c.room.Width() - c.room.Left
+	for col := c.box.Left; col < c.box.Right; col++ {
+		p := &c.pixels[start+col]
+		if p.weight == 0 {
+			continue
+		}
+		by := factor(row, col)
+		p.multiply(by)
+		if c.logs != nil {
+			change := 2 * math.Log(cmplx.Abs(by)) * (1 << logBits)
+			c.logs[start+col] += int64(math.RoundToEven(float64(p.weight) * change))
 		}
 	}
 }

@@ -213,6 +213,10 @@ func (o InferOptions) reconstruct(
 		log.Warn("the patches were not turned to one phase, so the object is less good: set TMPDIR to a directory "+
 			"with room", "scan", scan.Path, "reason", result.Unturned)
 	}
+	if result.Untrended != nil {
+		log.Warn("the object has no trend, so it is less good: set TMPDIR to a directory with room", "scan", scan.Path,
+			"reason", result.Untrended)
+	}
 	if skipped := result.Skipped; len(skipped) > 0 {
 		log.Warn("patterns were left out, because their object is out of range: look for hot pixels",
 			"scan", scan.Path, "patterns", len(skipped), "first", skipped[0])

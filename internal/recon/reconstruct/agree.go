@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/cmplx"
 	"runtime"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -15,17 +16,22 @@ import (
 // not determine the global phase of its patch. A network that was trained on the scan has learnt phases that agree
 // where the object allows it; a general one has not. Call it after the last Add and before Result. It does nothing for
 // networks of several channels. Patches that could not be kept or read leave the object as it is, and Result.Unturned
-// says why. The only other errors are that of ctx, and those of reading the scan.
+// is the reason; Result.Untrended is that of patterns. The only error is that of ctx.
 func (r *Reconstruction) Agree(ctx context.Context) error {
 	if r.patchFile == nil {
 		return nil
 	}
 	defer r.patchFile.Close()
-	if err := r.seeRest(); err != nil {
-		return err
+	r.replaceSkipped(ctx)
+	patches := map[int][]complex64{} // kept for sigma, turned
+	note := func(id int64, turned []complex64) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if _, wanted := r.patches[int(id)]; wanted {
+			patches[int(id)] = slices.Clone(turned)
+		}
 	}
-	note := func(id int64, turned []complex64) { r.notePatch(int(id), turned) }
-	canvas, factor, err := r.patchFile.Agree(ctx, r.canvas, Optics{r.Contract.Probe, r.scan.Measured}, note)
+	agreed, err := r.patchFile.Agree(ctx, r.canvas, Optics{r.Contract.Probe, r.scan.Measured}, note)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -33,36 +39,45 @@ func (r *Reconstruction) Agree(ctx context.Context) error {
 		r.unturned = err
 		return nil
 	}
-	r.canvas = canvas
-	if factor != nil {
-		for id, patch := range r.patches {
-			multiply(patch, factor, r.scan.X[id], r.scan.Y[id], r.N)
+	r.canvas, r.untrended = agreed.Canvas, agreed.Untrended
+	for id, patch := range patches {
+		if agreed.Trend != nil {
+			multiply(patch, agreed.Trend, r.scan.X[id], r.scan.Y[id], r.N)
 		}
+		r.patches[id] = patch
 	}
 	return nil
 }
 
-// Agree is a canvas with all patches, each turned to the phase of its neighbours; canvas has the same patches as they
-// were added. The object is multiplied with factor, its trend, which is nil if no pattern tells it. The order of Add
-// and See does not matter. note gets each turned patch (N, N), without the factor, in any order; nil: nothing does.
+// Agreed is an object whose patches have one phase.
+type Agreed struct {
+	Canvas    *stitch.Canvas
+	Trend     *trend.Map // factor of the object, already on the canvas; nil: none
+	Untrended error      // why patterns, which show the trend, could not be kept or read
+}
+
+// Agree puts all patches on a new canvas, each turned to the phase of its neighbours, and multiplies the object with
+// its trend. canvas has the same patches as they were added. The order of Add and See does not matter. note gets each
+// turned patch (N, N), without the factor, in any order; nil: nothing does.
 func (f *PatchFile) Agree(
 	ctx context.Context, canvas *stitch.Canvas, o Optics, note func(id int64, turned []complex64),
-) (next *stitch.Canvas, factor *trend.Map, err error) {
+) (agreed Agreed, err error) {
 	if f.fault != nil {
-		return nil, nil, f.fault
+		return agreed, f.fault
 	}
 	turns, err := f.agreement(ctx)
 	if err != nil {
-		return nil, nil, err
+		return agreed, err
 	}
-	next = canvas.Emptied()
-	if err := f.refill(ctx, next, turns, note); err != nil {
-		return nil, nil, err
+	agreed.Canvas = canvas.Emptied()
+	if err := f.refill(ctx, agreed.Canvas, turns, note); err != nil {
+		return agreed, err
 	}
-	if factor, err = f.trend(ctx, next, o); factor != nil {
-		next.Multiply(factor.At)
+	agreed.Trend, agreed.Untrended = f.trend(ctx, agreed.Canvas, o)
+	if agreed.Trend != nil {
+		agreed.Canvas.Multiply(agreed.Trend.At)
 	}
-	return next, factor, err
+	return agreed, ctx.Err()
 }
 
 // refill puts all patches into an emptied canvas, turned.

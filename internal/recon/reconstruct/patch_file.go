@@ -13,8 +13,9 @@ import (
 	"ptyx/internal/graph/contract"
 )
 
-// PatchFile keeps the patches of a network on disk, so that their phases can be brought into agreement. Its files have
-// no names, so a scan of any size needs little memory and leaves nothing. Several goroutines may call Add.
+// PatchFile keeps the patches of a network on disk until they are turned to one phase, and those patterns that show the
+// trend of the object. Its files have no names, so a scan of any size needs little memory and leaves nothing. Several
+// goroutines may call Add and See.
 type PatchFile struct {
 	n       int
 	weights *ndarray.Float32 // (N, N), of the pixels of coarse patches
@@ -26,7 +27,7 @@ type PatchFile struct {
 	coarse  records     // (M, M)
 	rough   []complex64 // the coarse patch that is being written
 	placed  []Placed    // the frames of the patches, in the order of the file
-	seen    seen        // patterns, for the trend
+	samples samples     // patterns, for the trend
 	fault   error       // why patches could not be kept; none are kept after it
 }
 
@@ -37,7 +38,7 @@ func KeepPatches(c contract.Contract, dir string, most int64) *PatchFile {
 	if c.Channels != 1 {
 		return nil
 	}
-	f := &PatchFile{n: c.N, weights: soft(light(c), c), dir: dir, most: most, seen: newSeen(c, dir)}
+	f := &PatchFile{n: c.N, weights: soft(light(c), c), dir: dir, most: most, samples: newSamples(c, dir)}
 	f.rough = make([]complex64, coarseSide(c.N)*coarseSide(c.N))
 	return f
 }
@@ -54,18 +55,22 @@ func (f *PatchFile) Add(p Placed, patch []complex64) {
 		return
 	}
 	if err := f.write(p, patch); err != nil {
-		f.fail(err)
+		f.fault = keepingError("patches", f.dir, err)
+		f.close()
 		return
 	}
 	f.placed = append(f.placed, p)
 }
 
-// write appends a patch and its coarse copy.
+// write appends a patch and its coarse copy. Patches have room before patterns.
 func (f *PatchFile) write(p Placed, patch []complex64) error {
 	count := len(f.placed)
-	size := int64(count+1)*bytesPerValue*int64(len(patch)+len(f.rough)) + f.seen.bytes()
+	size := int64(count+1) * bytesPerValue * int64(len(patch)+len(f.rough))
 	if f.most > 0 && size > f.most {
-		return fmt.Errorf("the %.3g GB for them are full with %d frames", float64(f.most)/1e9, count)
+		return f.full()
+	}
+	if f.most > 0 && size+f.samples.bytes() > f.most {
+		f.samples.fail(f.full())
 	}
 	_, _, top, left := coarseCorner(p, f.n)
 	coarsen(patch, f.weights.Data, f.n, top, left, f.rough)
@@ -76,11 +81,19 @@ func (f *PatchFile) write(p Placed, patch []complex64) error {
 	return err
 }
 
-// fail notes why patches cannot be kept, and gives the disk space back, with the file locked.
-func (f *PatchFile) fail(err error) {
-	where := cmp.Or(f.dir, os.TempDir()+", the directory for temporary files")
-	f.fault = fmt.Errorf("keeping patches in %s: %w", where, err)
-	f.close()
+// bytes is the size of the patches on disk.
+func (f *PatchFile) bytes() int64 {
+	return int64(len(f.placed)) * bytesPerValue * int64(f.n*f.n+len(f.rough))
+}
+
+func (f *PatchFile) full() error {
+	return fmt.Errorf("the %.3g GB for them are full with %d frames", float64(f.most)/1e9, len(f.placed))
+}
+
+// keepingError says what could not be kept, and where.
+func keepingError(what, dir string, err error) error {
+	where := cmp.Or(dir, os.TempDir()+", the directory for temporary files")
+	return fmt.Errorf("keeping %s in %s: %w", what, where, err)
 }
 
 // Close gives the disk space back. Without a file, it does nothing. Several goroutines may call it, but none while
@@ -98,7 +111,7 @@ func (f *PatchFile) Close() {
 func (f *PatchFile) close() {
 	f.patches.close()
 	f.coarse.close()
-	f.seen.close()
+	f.samples.close()
 }
 
 // bytesPerValue is the size of a value of a patch in a file: real and imaginary part, float32.

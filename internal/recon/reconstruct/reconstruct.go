@@ -44,6 +44,7 @@ type Reconstruction struct {
 
 	patchFile *PatchFile // patches, for Agree; nil for a network of several channels
 	unturned  error      // why Agree has left the object as it was
+	untrended error      // why the object has no trend
 
 	kept map[int][]float32 // patterns (N, N) for the fit and sigma, nil until they are read
 
@@ -261,7 +262,8 @@ func (r *Reconstruction) Result(provider string) *Result {
 	result := fromSnapshot(snapshot, provider, r.Contract.Probe)
 	result.Patches, result.Scale = len(r.groups)*r.Channels-len(r.skipped), r.scan.PixelScale
 	result.Geometry = r.scan.Geometry
-	result.Skipped, result.Unturned = slices.Sorted(maps.Keys(r.skipped)), r.unturned
+	result.Skipped = slices.Sorted(maps.Keys(r.skipped))
+	result.Unturned, result.Untrended = r.unturned, r.untrended
 	result.Sigma = r.sigma(result)
 	seen := map[int]bool{}
 	for _, group := range r.groups {

@@ -179,11 +179,11 @@ func stitched(t *testing.T, d dataset.ScanData, c contract.Contract, groups [][]
 	if kept == nil {
 		return canvas
 	}
-	canvas, _, err = kept.Agree(t.Context(), canvas, Optics{Probe: d.Probe}, nil)
-	if err != nil {
-		t.Fatal(err)
+	agreed, err := kept.Agree(t.Context(), canvas, Optics{Probe: d.Probe}, nil)
+	if err != nil || agreed.Untrended != nil {
+		t.Fatal(err, agreed.Untrended)
 	}
-	return canvas
+	return agreed.Canvas
 }
 
 // check compares a result with a canvas, bit by bit: sums on a canvas do not depend on their order.

@@ -33,20 +33,21 @@ type Result struct {
 	Sigma *ndarray.Float32
 	// Refined is 1 where a solver has refined the object, and 0 where it is still the network's, (H, W). It is nil if
 	// no solver worked on a scan that is still measured.
-	Refined  *ndarray.Float32
-	Row, Col int       // of Object[0, 0] in the scan's frame
-	X, Y     []float64 // centres of the patterns used
-	IDs      []int64   // their indices in the scan
-	Provider string    // device that computed the patches
-	Fallback string    // why the CPU computed although auto found CUDA; empty: it did not
-	Patches  int
-	Fit      *Fit               // of the object to its patterns; nil: unknown
-	Unturned error              // why the patches that were kept could not be turned to one phase
-	Skipped  []int              // patterns whose patch was left out, because it held a value that no object has
-	Probe    *ndarray.Complex64 // (N, N) or (K, N, N); |FFT2(probe * object)|^2 / N^2 is in photons
-	Extra    []npz.Member       // further members of ObjectFile, of a solver
-	Scale    frame.Scale        // a pixel in pixels of the scan's file; zero: the complete detector, not binned
-	Geometry dataset.Geometry   // what is known of the experiment, without Origin
+	Refined   *ndarray.Float32
+	Row, Col  int       // of Object[0, 0] in the scan's frame
+	X, Y      []float64 // centres of the patterns used
+	IDs       []int64   // their indices in the scan
+	Provider  string    // device that computed the patches
+	Fallback  string    // why the CPU computed although auto found CUDA; empty: it did not
+	Patches   int
+	Fit       *Fit               // of the object to its patterns; nil: unknown
+	Unturned  error              // why the patches that were kept could not be turned to one phase
+	Untrended error              // why the patterns that show the object's trend could not be kept or read
+	Skipped   []int              // patterns whose patch was left out, because it held a value that no object has
+	Probe     *ndarray.Complex64 // (N, N) or (K, N, N); |FFT2(probe * object)|^2 / N^2 is in photons
+	Extra     []npz.Member       // further members of ObjectFile, of a solver
+	Scale     frame.Scale        // a pixel in pixels of the scan's file; zero: the complete detector, not binned
+	Geometry  dataset.Geometry   // what is known of the experiment, without Origin
 }
 
 // fromSnapshot is the Result of a snapshot, without patterns. Its arrays are valid after Complete of the snapshot.

@@ -15,7 +15,7 @@ import (
 )
 
 // Run reconstructs a scan. Reading, the network and stitching overlap; memory holds a few batches and the object. The
-// patches wait on disk until they are turned to one phase.
+// patches wait on disk until they are turned to one phase, and some patterns until they show the object's trend.
 func Run(
 	ctx context.Context, p predict.Predictor, scan *dataset.Scan, c contract.Contract, opt Options,
 ) (*Result, error) {

@@ -77,6 +77,22 @@ func (s *slow) reconstructed(t *testing.T, scan *dataset.Scan, order []int, seen
 	return r.Result("none")
 }
 
+// stitched is the object of all patches, not turned and without a trend.
+func (s *slow) stitched(t *testing.T, scan *dataset.Scan) *Result {
+	t.Helper()
+	r, err := New(scan, model(1, "full"), Options{BatchSize: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.patchFile.Close()
+	for i, patch := range s.patches {
+		if _, err := r.Add(i, patch, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return r.Result("none")
+}
+
 // error is the r.m.s. difference of a result from the object where it is well lit, after a common factor.
 func (s *slow) error(r *Result) float64 {
 	brightest := slices.Max(r.Coverage.Data)
@@ -100,8 +116,8 @@ func (s *slow) error(r *Result) float64 {
 	return math.Sqrt(square / count)
 }
 
-// TestTrend: what all patches lack alike, the patterns add. Neither the order of batches matters, nor who read the
-// patterns: batches of a job that another process began are read at the end.
+// TestTrend: patterns correct an error that all patches share. Neither the order of batches matters, nor whether their
+// patterns were read before the end.
 func TestTrend(t *testing.T) {
 	const count = 40
 	s := slowErrors(count)
@@ -113,17 +129,7 @@ func TestTrend(t *testing.T) {
 	all, none := func(int) bool { return true }, func(int) bool { return false }
 	want := s.reconstructed(t, scan, order, all)
 
-	without, err := New(scan, model(1, "full"), Options{BatchSize: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer without.patchFile.Close()
-	for i, patch := range s.patches {
-		if _, err := without.Add(i, patch, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	before, after := s.error(without.Result("none")), s.error(want)
+	before, after := s.error(s.stitched(t, scan)), s.error(want)
 	if !(before > 0.1 && after < before/3) {
 		t.Errorf("the error is %.4f with the trend and %.4f without", after, before)
 	}
@@ -158,5 +164,135 @@ func TestMaskedPixelsTellNoTrend(t *testing.T) {
 	}
 	if got := s.reconstructed(t, scan, order, all); !slices.Equal(got.Object.Data, want.Object.Data) {
 		t.Error("masked pixels change the object")
+	}
+	if with, without := s.error(want), s.error(s.stitched(t, scan)); !(with < without/2) {
+		t.Errorf("the error is %.4f with the trend and %.4f without", with, without)
+	}
+}
+
+// TestDamagedPatternsShowNoTrend: a pattern that is no number, or saturated, changes the object little.
+func TestDamagedPatternsShowNoTrend(t *testing.T) {
+	for what, value := range map[string]float32{"no number": float32(math.NaN()), "saturated": 6e4} {
+		s := slowErrors(40)
+		scan := opened(t, s.data) // with the patterns as they are; those that reconstructed notes are damaged
+		s.data.Patterns.Data[image/2+n/2], s.data.Patterns.Data[5*image+7] = value, value
+		order := make([]int, 40)
+		for i := range order {
+			order[i] = i
+		}
+		got := s.reconstructed(t, scan, order, func(int) bool { return true })
+		if with, without := s.error(got), s.error(s.stitched(t, scan)); !(with < without/2) {
+			t.Errorf("%s: the error is %.4f with the trend and %.4f without", what, with, without)
+		}
+	}
+}
+
+// TestSkippedPatchesShowNoTrend: where the patch of a frame is skipped, the next frame of its square takes part, as if
+// the scan did not have the first.
+func TestSkippedPatchesShowNoTrend(t *testing.T) {
+	const count = 40
+	s := slowErrors(count)
+	s.patches[0][image/2+n/2] = complex(float32(math.NaN()), 0)
+	s.patches[3][image/2+n/2] = complex(float32(math.Inf(1)), 0)
+	scan := opened(t, s.data)
+	order := make([]int, count)
+	for i := range order {
+		order[i] = i
+	}
+	got := s.reconstructed(t, scan, order, func(int) bool { return true })
+	canvas, err := NewCanvas(model(1, "full"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := canvas.Cover(s.data.X, s.data.Y, nil); err != nil {
+		t.Fatal(err)
+	}
+	kept := KeepPatches(model(1, "full"), t.TempDir(), 0)
+	defer kept.Close()
+	for i := range count {
+		if i == 0 || i == 3 {
+			continue
+		}
+		if err := canvas.Add(i, s.data.X[i], s.data.Y[i], s.patches[i]); err != nil {
+			t.Fatal(err)
+		}
+		placed := Placed{int64(i), s.data.X[i], s.data.Y[i]}
+		kept.Add(placed, s.patches[i])
+		kept.See(placed, s.data.Patterns.Data[i*image:(i+1)*image])
+	}
+	want, err := kept.Agree(t.Context(), canvas, Optics{Probe: s.data.Probe}, nil)
+	if err != nil || want.Trend == nil {
+		t.Fatalf("%v, trend %v", err, want.Trend)
+	}
+	if len(got.Skipped) != 2 || !slices.Equal(got.Object.Data, want.Canvas.Object().Data) {
+		t.Errorf("%d patterns skipped, another object than without them", len(got.Skipped))
+	}
+}
+
+// TestPatternsWithoutRoom: the patches have room before the patterns. They are turned, and the reason why there is no
+// trend is reported, whatever the order.
+func TestPatternsWithoutRoom(t *testing.T) {
+	const count = 10
+	s := slowErrors(count)
+	patches := int64(count * 8 * (image + 17*17))
+	for _, first := range []bool{false, true} { // patterns before patches
+		for _, room := range []int64{patches, patches + 4*image} {
+			canvas, err := NewCanvas(model(1, "full"))
+			if err == nil {
+				err = canvas.Cover(s.data.X, s.data.Y, nil)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept := KeepPatches(model(1, "full"), t.TempDir(), room)
+			defer kept.Close()
+			for i := range count {
+				placed := Placed{int64(i), s.data.X[i], s.data.Y[i]}
+				if first {
+					kept.See(placed, s.data.Patterns.Data[i*image:(i+1)*image])
+				}
+				kept.Add(placed, s.patches[i])
+				if err := canvas.Add(i, s.data.X[i], s.data.Y[i], s.patches[i]); err != nil {
+					t.Fatal(err)
+				}
+				if !first {
+					kept.See(placed, s.data.Patterns.Data[i*image:(i+1)*image])
+				}
+			}
+			agreed, err := kept.Agree(t.Context(), canvas, Optics{Probe: s.data.Probe}, nil)
+			if err != nil || agreed.Canvas == nil || agreed.Trend != nil || agreed.Untrended == nil {
+				t.Errorf("%d bytes: %v, trend %v, %v", room, err, agreed.Trend, agreed.Untrended)
+			}
+		}
+	}
+}
+
+// TestCentreNetworksHaveATrend: a network that predicts the centre of a patch lacks a part of the light at the border
+// of a scan.
+func TestCentreNetworksHaveATrend(t *testing.T) {
+	s := slowErrors(40)
+	scan := opened(t, s.data)
+	c := model(1, "centre")
+	stitched := func(agree bool) *Result {
+		r, err := New(scan, c, Options{BatchSize: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.patchFile.Close()
+		for i, patch := range s.patches {
+			r.note(i, s.data.Patterns.Data[i*image:(i+1)*image])
+			if _, err := r.Add(i, patch, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if agree {
+			if err := r.Agree(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return r.Result("none")
+	}
+	if with, without := s.error(stitched(true)), s.error(stitched(false)); !(with < without/2) {
+		t.Errorf("the error is %.4f with the trend and %.4f without", with, without)
 	}
 }

@@ -45,6 +45,9 @@ func NewFitter(beam *Beam, probe *ndarray.Complex64, measured []bool) *Fitter {
 	return f
 }
 
+// FitterBytes is the memory of a Fitter for n x n pixels, about: its waves and the work space of two transforms.
+func FitterBytes(n int) int { return (3 + len(Fitter{}.waves)) * 16 * n * n }
+
 // Fit is the Local at (x, y). object (N, N) is the patch there, pattern (N, N) the measured amplitudes, zero frequency
 // at [N/2, N/2]. ok is false if the pattern says nothing, or contradicts the object by more than a slow error.
 //

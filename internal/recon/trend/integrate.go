@@ -7,7 +7,7 @@ const (
 	lit = 1e-4
 	// tolerance is the norm of the residual (with the preconditioner), relative to the first, at which a field is
 	// found, and mostSteps the number of steps that it may take.
-	tolerance, mostSteps = 1e-6, 2000
+	tolerance, mostSteps = 1e-7, 10000
 )
 
 // grid is the shape of the fields of a Map.
@@ -100,10 +100,18 @@ func (g grid) apply(out, field, w []float64, hold float64) {
 	for i, v := range field {
 		out[i] = hold * w[i] * v
 	}
-	g.pairs(func(i, j int, _ bool) {
+	for row := range g.height {
+		for col := 1; col < g.width; col++ {
+			j := row*g.width + col
+			flow := (w[j-1] + w[j]) / 2 * (field[j] - field[j-1])
+			out[j-1], out[j] = out[j-1]-flow, out[j]+flow
+		}
+	}
+	for j := g.width; j < len(field); j++ {
+		i := j - g.width
 		flow := (w[i] + w[j]) / 2 * (field[j] - field[i])
 		out[i], out[j] = out[i]-flow, out[j]+flow
-	})
+	}
 }
 
 // pairs visits all pairs of neighbouring bins: one below the other, or one right of the other.

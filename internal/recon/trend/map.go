@@ -14,8 +14,9 @@ const (
 	reach = 14
 	// steady is how much more than by their own noise the logarithms of the amplitude count against their slopes.
 	steady = 3
-	// binPixels is how many bins a side of a patch has, about. A trend is smooth over the probe.
-	binPixels = 16
+	// binsPerSide is how many bins a side of a patch has, about, and binRadii the width of a bin, in radii of the
+	// probe, at most: a trend is smooth over the probe.
+	binsPerSide, binRadii = 16, 0.7
 	// dim is the light of a bin, relative to the brightest one, that halves what Locals say of it.
 	dim = 1e-3
 	// most is how far the logarithm of the amplitude may change.
@@ -38,7 +39,7 @@ type Map struct {
 // the logarithms themselves are known, too. Light that fluctuates from pattern to pattern spoils them and not their
 // slopes. The spread of the Locals over a bin shows that, and how much each of the two counts.
 func NewMap(ctx context.Context, beam *Beam, box frame.Box, locals []Local) (*Map, error) {
-	m := &Map{box: box, bin: max(1, beam.N/binPixels)}
+	m := &Map{box: box, bin: max(1, min(beam.N/binsPerSide, int(binRadii*beam.Radius)))}
 	m.grid = grid{height: (box.Height() + m.bin - 1) / m.bin, width: (box.Width() + m.bin - 1) / m.bin}
 	perBin := float64(m.bin) / beam.Radius
 	log, phase := newLayer(m.grid), newLayer(m.grid)

@@ -49,6 +49,17 @@ type Beam struct {
 	light  []float64 // (N, N), of sum 1
 }
 
+// Share is the share of the light on the pixels of a patch that are covered, those above 0 of covered (N, N).
+func (b *Beam) Share(covered []float32) float64 {
+	share := 0.0
+	for i, w := range b.light {
+		if covered[i] > 0 {
+			share += w
+		}
+	}
+	return share
+}
+
 // NewBeam measures a probe (N, N). A probe without light has a Radius of 0.
 func NewBeam(probe *ndarray.Complex64) *Beam {
 	n := probe.Shape[0]

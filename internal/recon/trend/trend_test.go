@@ -189,7 +189,7 @@ func TestMapIsTheField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, v := range m.turn { // the order changes sums by rounding, and the solver ends at 1e-6 of the first residual
+	for i, v := range m.turn { // the order changes sums by rounding, and the solver ends at 1e-7 of the first residual
 		if !(math.Abs(v-other.turn[i]) < 1e-4) {
 			t.Fatalf("the order of Locals changes the phase of a bin by %g", v-other.turn[i])
 		}

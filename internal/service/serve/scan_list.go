@@ -25,7 +25,7 @@ type ScanLimits struct {
 	Memory int64 // bytes of all scans together: canvases, and frames kept for refining
 }
 
-// mostPatches is how many bytes of patches a scan may keep on disk, as ptyx watch by default.
+// mostPatches is how many bytes of patches and patterns a scan may keep on disk, as ptyx watch by default.
 const mostPatches = 8_000_000_000
 
 // scans is the list of the server's scans.

@@ -15,8 +15,8 @@ type Refiner func(ctx context.Context, r *reconstruct.Result, patterns *ndarray.
 	passes int) (*reconstruct.Result, error)
 
 // refineOrFinish changes the state of a scan that accepts no more frames, and starts what is left to do: patches are
-// turned to one phase, and the solver runs if the client asked for it. This counts as work of the server. The scan's
-// rest is closed when it is done.
+// turned to one phase, the trend is added, and the solver runs if the client asked for it. This counts as work of the
+// server. The scan's rest is closed when it is done.
 func (s *Server) refineOrFinish(a *scan) error {
 	if !a.finish(s.options.Refine != nil) {
 		return nil
@@ -98,7 +98,7 @@ func (s *scan) finish(canRefine bool) (refine bool) {
 	return false
 }
 
-// agree turns the patches to one phase, as ptyx infer does. On error the object stays as it is.
+// agree turns the patches to one phase and adds the trend, as ptyx infer does. An error says what the object lacks.
 func (s *scan) agree() error {
 	if s.patches == nil {
 		return nil
@@ -109,7 +109,7 @@ func (s *scan) agree() error {
 	if canvas == nil { // the scan was deleted
 		return nil
 	}
-	turned, _, err := s.patches.Agree(s.ctx, canvas, reconstruct.Optics{Probe: s.probe.current()}, nil)
+	agreed, err := s.patches.Agree(s.ctx, canvas, reconstruct.Optics{Probe: s.probe.current()}, nil)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -117,12 +117,17 @@ func (s *scan) agree() error {
 		return nil
 	case err != nil:
 		err = fmt.Errorf("the patches were not turned to one phase: %w", err)
-		s.problem = strings.TrimPrefix(s.problem+"; "+err.Error(), "; ")
-		return err
+	default:
+		s.canvas = agreed.Canvas
+		s.version++
+		if err = agreed.Untrended; err != nil {
+			err = fmt.Errorf("the object has no trend: %w", err)
+		}
 	}
-	s.canvas = turned
-	s.version++
-	return nil
+	if err != nil {
+		s.problem = strings.TrimPrefix(s.problem+"; "+err.Error(), "; ")
+	}
+	return err
 }
 
 // conclude marks the scan as finished, and shows its last object.

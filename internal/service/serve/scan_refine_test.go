@@ -132,7 +132,7 @@ func TestFinishWhileAnotherScanTurns(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	<-a.rest
-	if _, _, err := a.patches.Agree(t.Context(), a.canvas, reconstruct.Optics{}, nil); err == nil {
+	if _, err := a.patches.Agree(t.Context(), a.canvas, reconstruct.Optics{}, nil); err == nil {
 		t.Error("the patches of a deleted scan are still there")
 	}
 	<-s.scans.turning

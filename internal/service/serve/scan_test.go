@@ -125,9 +125,11 @@ func (m measured) expectedWith(
 	}
 	if state == finished {
 		known := reconstruct.Optics{Probe: o.Contract.Probe}
-		if canvas, _, err = patches.Agree(t.Context(), canvas, known, nil); err != nil {
-			t.Fatal(err)
+		agreed, err := patches.Agree(t.Context(), canvas, known, nil)
+		if err != nil || agreed.Untrended != nil {
+			t.Fatal(err, agreed.Untrended)
 		}
+		canvas = agreed.Canvas
 	}
 	r := reconstruct.Result{Object: canvas.Object(), Coverage: canvas.Coverage(), Spread: canvas.Spread(), X: s.x,
 		Y: s.y, IDs: s.ids, Probe: o.Contract.Probe, Provider: o.Predictor.Provider(),

@@ -39,7 +39,7 @@ type object struct {
 	differ  map[int64]bool         // ids that came again with other values
 	largest int64                  // id seen; -1: none
 	version int                    // counts the changes
-	patches *reconstruct.PatchFile // until they are turned to one phase; nil: there is no network of one channel
+	patches *reconstruct.PatchFile // for agree; nil: there is no network of one channel
 	scale   fr.Scale               // a pixel in pixels of the scan's files
 }
 
@@ -92,14 +92,14 @@ func (o *object) put(f frame, patch []complex64, pattern []float32) error {
 }
 
 // agree turns the patches to one phase and adds the trend, as reconstruct.Run does at its end. On error the object
-// stays as it is.
-func (o *object) agree(ctx context.Context, optics reconstruct.Optics) error {
-	canvas, _, err := o.patches.Agree(ctx, o.canvas, optics, nil)
+// stays as it is. untrended is why it has no trend.
+func (o *object) agree(ctx context.Context, optics reconstruct.Optics) (untrended, err error) {
+	agreed, err := o.patches.Agree(ctx, o.canvas, optics, nil)
 	if err == nil {
-		o.canvas = canvas
+		o.canvas = agreed.Canvas
 		o.version++
 	}
-	return err
+	return agreed.Untrended, err
 }
 
 // result is the object so far. After agree, it is that of reconstruct.Run of a complete scan. It is valid after

@@ -123,17 +123,23 @@ func (w *Watcher) saveLast(ctx context.Context) error {
 	}
 }
 
-// agree turns the patches to one phase for the last object.
+// agree turns the patches to one phase and adds the trend for the last object.
 func (w *Watcher) agree(ctx context.Context) {
 	if w.object.patches == nil || w.object.version == 0 {
 		return
 	}
 	ctx, cancel := w.outliving(ctx)
 	defer cancel()
-	if err := w.object.agree(ctx, reconstruct.Optics{Probe: w.o.Contract.Probe, Measured: w.measured}); err != nil {
+	optics := reconstruct.Optics{Probe: w.o.Contract.Probe, Measured: w.measured}
+	untrended, err := w.object.agree(ctx, optics)
+	if err != nil {
 		w.o.Log.Warn("the patches were not turned to one phase, so the last object is less good; if room is missing, "+
 			"raise --keep-gb", "reason", err)
 		return
+	}
+	if untrended != nil {
+		w.o.Log.Warn("the last object has no trend, so it is less good; if room is missing, raise --keep-gb",
+			"reason", untrended)
 	}
 	w.o.Page.agreed(w.object.canvas)
 }
