@@ -37,10 +37,10 @@ COMMANDS = {"which": "make which", "network": "make bench-network", "probes": "m
 
 
 def solver_of_which(rows):
-    """Correlations and seconds of the solver where patterns overlap: medians over objects, the least and the most."""
+    """Correlations and seconds of the solver at 64 pixels where patterns overlap: medians over objects, least and most."""
     cells = {}
     for row in rows:
-        if row["step"] <= 0.5:
+        if row["n"] == 64 and row["step"] <= 0.5:
             cells.setdefault((row["photons"], row["step"]), []).append(row["found"]["solver"])
     correlations = [statistics.median(f["correlation"] for f in cell) for cell in cells.values()]
     seconds = [statistics.median(f["seconds"] for f in cell) for cell in cells.values()]

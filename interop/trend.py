@@ -3,7 +3,8 @@
 import numpy as np
 
 APART, USUAL, LARGEST = 1.5, 0.3, 0.7  # radii between patterns; expected and largest size of a term
-REACH, STEADY, BINS = 14, 3, 16  # radii; weight of logarithms against their slopes; bins a side of a patch
+REACH, BINS = 14, 16  # radii; bins a side of a patch
+STEADY, HOLD = 3, (1e-6, 1e2)  # weight of logarithms against their slopes, and its limits
 DIM, LIT, MOST = 1e-3, 1e-4, 0.5  # of the brightest bin; largest logarithm
 COVERED, BIN_RADII = 0.9, 0.7  # share of the light on patches; largest bin, in radii
 COMPARED = 32  # patterns that decide whether the trend helps
@@ -39,7 +40,7 @@ def far(wave):
 
 
 def chosen(x, y, ids, side):
-    """The places in the scan of the patterns that tell the trend, by their ids: the lowest of each square."""
+    """The places in the scan of the patterns that show the trend, by their ids: the lowest of each square."""
     lowest = {}
     for place in np.argsort(ids):
         lowest.setdefault((np.floor(y[place] / side), np.floor(x[place] / side)), place)
@@ -98,7 +99,7 @@ def factor(beam, shape, corners, terms):
     phase = integrate(weights, np.zeros(bins), means[1], means[2], (size / beam.radius / REACH) ** 2)
     log = means[3]
     if slopes > 0 and levels > 0:
-        log = integrate(weights, means[3], means[4], means[5], STEADY * slopes / levels)
+        log = integrate(weights, means[3], means[4], means[5], np.clip(STEADY * slopes / levels, *HOLD))
     log, phase = (between(field, shape, size) for field in (log, phase))
     return np.exp(np.clip(log, -MOST, MOST) + 1j * phase)
 

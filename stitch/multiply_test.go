@@ -8,7 +8,8 @@ import (
 	"ptyx/internal/base/testutil"
 )
 
-// TestMultiply: a canvas multiplied with a factor is that of patches multiplied with it.
+// TestMultiply: a canvas multiplied with a factor is that of patches multiplied with it, and of variances multiplied
+// with its square. A canvas that shares its variances stays as it was.
 func TestMultiply(t *testing.T) {
 	const n, count = 8, 5
 	weights := testutil.Uniform(1, 0.1, 1, n, n)
@@ -32,15 +33,32 @@ func TestMultiply(t *testing.T) {
 			row, col := int(y[i])-n/2+k/n, int(x[i])-n/2+k%n
 			multiplied[k] = complex64(complex128(patch[k]) * factor(row, col))
 		}
-		if err := plain.Add(i, x[i], y[i], patch); err != nil {
+		logs := testutil.Uniform(uint64(30+i), -3, 1, n, n).Data
+		more := make([]float32, n*n)
+		for k, v := range logs {
+			row, col := int(y[i])-n/2+k/n, int(x[i])-n/2+k%n
+			more[k] = v + float32(2*math.Log(cmplx.Abs(factor(row, col))))
+		}
+		if err := plain.AddWithVariance(i, x[i], y[i], patch, logs); err != nil {
 			t.Fatal(err)
 		}
-		if err := want.Add(i, x[i], y[i], multiplied); err != nil {
+		if err := want.AddWithVariance(i, x[i], y[i], multiplied, more); err != nil {
 			t.Fatal(err)
 		}
 	}
-	earlier, before := plain.Snapshot(), plain.Object()
+	earlier, before, sharing := plain.Snapshot(), plain.Object(), plain.Emptied()
+	variance := plain.Variance()
 	plain.Multiply(factor)
+	for i, v := range sharing.Variance().Data {
+		if v != variance.Data[i] {
+			t.Fatal("the variance of the other canvas has changed")
+		}
+	}
+	for i, v := range plain.Variance().Data { // logarithms are rounded to 2^-16
+		if w := want.Variance().Data[i]; !(math.Abs(float64(v-w)) <= 1e-4*float64(w)) {
+			t.Fatalf("variance %v, want %v", v, w)
+		}
+	}
 	earlier.Complete()
 	for i, v := range earlier.Object.Data {
 		if v != before.Data[i] {

@@ -16,12 +16,13 @@ import (
 // not determine the global phase of its patch. A network that was trained on the scan has learnt phases that agree
 // where the object allows it; a general one has not. Call it after the last Add and before Result. It does nothing for
 // networks of several channels. Patches that could not be kept or read leave the object as it is, and Result.Unturned
-// is the reason; Result.Untrended is that of patterns. The only error is that of ctx.
+// is the reason. If patterns could not be kept or read, the object has no trend, and Result.Untrended is the reason.
+// The only error is that of ctx.
 func (r *Reconstruction) Agree(ctx context.Context) error {
 	if r.patchFile == nil {
 		return nil
 	}
-	defer r.patchFile.Close()
+	defer r.Close()
 	r.replaceSkipped(ctx)
 	patches := map[int][]complex64{} // kept for sigma, turned
 	note := func(id int64, turned []complex64) {
@@ -48,6 +49,9 @@ func (r *Reconstruction) Agree(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Close gives the disk space of the patches back. The object stays.
+func (r *Reconstruction) Close() { r.patchFile.Close() }
 
 // Agreed is an object whose patches have one phase.
 type Agreed struct {

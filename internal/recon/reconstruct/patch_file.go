@@ -54,7 +54,12 @@ func (f *PatchFile) Add(p Placed, patch []complex64) {
 	if f.fault != nil {
 		return
 	}
-	if err := f.write(p, patch); err != nil {
+	err := f.write(p, patch)
+	if err != nil && len(f.samples.frames) > 0 { // patches have room before patterns
+		f.samples.fail(err)
+		err = f.write(p, patch)
+	}
+	if err != nil {
 		f.fault = keepingError("patches", f.dir, err)
 		f.close()
 		return
@@ -62,15 +67,11 @@ func (f *PatchFile) Add(p Placed, patch []complex64) {
 	f.placed = append(f.placed, p)
 }
 
-// write appends a patch and its coarse copy. Patches have room before patterns.
+// write appends a patch and its coarse copy.
 func (f *PatchFile) write(p Placed, patch []complex64) error {
 	count := len(f.placed)
-	size := int64(count+1) * bytesPerValue * int64(len(patch)+len(f.rough))
-	if f.most > 0 && size > f.most {
-		return f.full()
-	}
-	if f.most > 0 && size+f.samples.bytes() > f.most {
-		f.samples.fail(f.full())
+	if size := bytesPerValue * int64(len(patch)+len(f.rough)); f.most > 0 && f.bytes()+size > f.most {
+		return fmt.Errorf("the %.3g GB for them are full with %d frames", float64(f.most)/1e9, count)
 	}
 	_, _, top, left := coarseCorner(p, f.n)
 	coarsen(patch, f.weights.Data, f.n, top, left, f.rough)
@@ -81,13 +82,9 @@ func (f *PatchFile) write(p Placed, patch []complex64) error {
 	return err
 }
 
-// bytes is the size of the patches on disk.
+// bytes is the size of the files.
 func (f *PatchFile) bytes() int64 {
-	return int64(len(f.placed)) * bytesPerValue * int64(f.n*f.n+len(f.rough))
-}
-
-func (f *PatchFile) full() error {
-	return fmt.Errorf("the %.3g GB for them are full with %d frames", float64(f.most)/1e9, len(f.placed))
+	return int64(len(f.placed))*bytesPerValue*int64(f.n*f.n+len(f.rough)) + f.samples.bytes()
 }
 
 // keepingError says what could not be kept, and where.

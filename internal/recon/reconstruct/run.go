@@ -23,7 +23,7 @@ func Run(
 	if err != nil {
 		return nil, err
 	}
-	defer r.patchFile.Close()
+	defer r.Close()
 	pipe := &pipeline{Reconstruction: r, predictor: p, workers: min(max(opt.Workers, 1), r.Batches())}
 	if err := pipe.run(ctx); err != nil {
 		return nil, err

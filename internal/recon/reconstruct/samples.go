@@ -13,7 +13,7 @@ import (
 )
 
 // spacing is the side, in radii of the probe, of the squares of which each has at most one pattern for the trend. More
-// patterns change the object by less than 0.001 (docs/dev/decisions.md).
+// patterns change the correlation by less than 0.001 (docs/dev/decisions.md).
 const spacing = 1.5
 
 // samples keeps patterns on disk, one for each square of the scan: of the frames there, that of the lowest id.
@@ -36,7 +36,7 @@ func newSamples(c contract.Contract, dir string) samples {
 	s := samples{values: c.N * c.N, dir: dir, frames: map[[2]int]sample{}}
 	s.patterns = scratch.New(dir, s.values, math.MaxInt64)
 	if radius := trend.NewBeam(c.Probe).Radius; radius > 0 {
-		// The power of a probe may change when the exposure is known. Rounding makes the squares the same.
+		// The power of a probe may change when the exposure is known, and with it the last bits of the radius.
 		s.side = max(1, math.Round(8*spacing*radius)/8)
 	}
 	return s
@@ -106,8 +106,8 @@ func (f *PatchFile) See(p Placed, pattern []float32) {
 	if f.fault != nil || !f.samples.needs(p) {
 		return
 	}
-	if f.samples.add(p, pattern); f.most > 0 && f.bytes()+f.samples.bytes() > f.most {
-		f.samples.fail(f.full())
+	if f.samples.add(p, pattern); f.most > 0 && f.bytes() > f.most {
+		f.samples.fail(fmt.Errorf("the %.3g GB for them and for patches are full", float64(f.most)/1e9))
 	}
 }
 
@@ -153,11 +153,13 @@ func (r *Reconstruction) missing() (ids []int) {
 		}
 	}
 	slices.Sort(ids)
-	return slices.DeleteFunc(ids, func(id int) bool {
-		square := s.square(r.placed(id))
-		defer func() { found[square] = true }()
-		return found[square]
-	})
+	lowest := ids[:0]
+	for _, id := range ids {
+		if square := s.square(r.placed(id)); !found[square] {
+			found[square], lowest = true, append(lowest, id)
+		}
+	}
+	return lowest
 }
 
 // readSamples reads patterns of the scan, in ascending order, and keeps them.

@@ -25,8 +25,9 @@ const (
 	workBytes = 1 << 28
 )
 
-// trend is the trend of an object that consists of all patches. It is nil if there are not two patterns that show it,
-// or if no more than half of the patterns are explained better with it.
+// trend is the trend of an object that consists of all patches. One pattern of each square of the scan is compared with
+// the object, which gives a Local, and a Map puts these together. It is nil if no two patterns show it, or if it does
+// not improve more than half of the patterns that are compared again.
 func (f *PatchFile) trend(ctx context.Context, canvas *stitch.Canvas, o Optics) (*trend.Map, error) {
 	if f.samples.fault != nil {
 		return nil, f.samples.fault
@@ -36,9 +37,9 @@ func (f *PatchFile) trend(ctx context.Context, canvas *stitch.Canvas, o Optics) 
 		return nil, nil
 	}
 	beam := trend.NewBeam(o.Probe)
-	workers := make([]*comparing, min(runtime.GOMAXPROCS(0), len(frames), max(1, workBytes/trend.FitterBytes(f.n))))
+	workers := make([]*comparer, min(runtime.GOMAXPROCS(0), len(frames), max(1, workBytes/trend.FitterBytes(f.n))))
 	for i := range workers {
-		workers[i] = f.comparing(beam, canvas, o)
+		workers[i] = f.newComparer(beam, canvas, o)
 	}
 	locals, frames, err := findLocals(ctx, workers, frames)
 	if err != nil || len(locals) < 2 {
@@ -54,8 +55,8 @@ func (f *PatchFile) trend(ctx context.Context, canvas *stitch.Canvas, o Optics) 
 	return factor, nil
 }
 
-// comparing compares patterns with an object. It holds work space.
-type comparing struct {
+// comparer compares patterns with an object. It holds work space.
+type comparer struct {
 	*trend.Fitter
 	beam    *trend.Beam
 	file    *PatchFile
@@ -65,22 +66,22 @@ type comparing struct {
 	covered []float32   // (N, N), there
 }
 
-func (f *PatchFile) comparing(beam *trend.Beam, canvas *stitch.Canvas, o Optics) *comparing {
-	return &comparing{
+func (f *PatchFile) newComparer(beam *trend.Beam, canvas *stitch.Canvas, o Optics) *comparer {
+	return &comparer{
 		Fitter: trend.NewFitter(beam, o.Probe, o.Measured), beam: beam, file: f, canvas: canvas,
 		pattern: make([]float32, f.n*f.n), object: make([]complex64, f.n*f.n), covered: make([]float32, f.n*f.n),
 	}
 }
 
 // read reads the pattern of a frame and the object there.
-func (c *comparing) read(p sample) error {
+func (c *comparer) read(p sample) error {
 	row, col := frame.Corner(p.X, p.Y, c.file.n)
 	c.canvas.Look(row, col, c.file.n, c.file.n, 1, c.object, c.covered)
 	return c.file.samples.patterns.Read(p.place, c.pattern)
 }
 
-// fit fits the Local of a frame. ok is false where patches lack a part of the light, too.
-func (c *comparing) fit(p sample) (local trend.Local, ok bool, err error) {
+// fit fits the Local of a frame. ok is also false where patches cover less of the light than leastCovered.
+func (c *comparer) fit(p sample) (local trend.Local, ok bool, err error) {
 	if err := c.read(p); err != nil {
 		return local, false, err
 	}
@@ -93,7 +94,7 @@ func (c *comparing) fit(p sample) (local trend.Local, ok bool, err error) {
 
 // findLocals finds the Locals of frames, in their order. It leaves out frames whose pattern shows nothing.
 func findLocals(
-	ctx context.Context, workers []*comparing, frames []sample,
+	ctx context.Context, workers []*comparer, frames []sample,
 ) (locals []trend.Local, fitted []sample, err error) {
 	all, shown := make([]trend.Local, len(frames)), make([]bool, len(frames))
 	g, ctx := errgroup.WithContext(ctx)
@@ -120,7 +121,7 @@ func findLocals(
 }
 
 // helps reports whether the object explains more than half of the patterns better with a factor than without it.
-func (c *comparing) helps(ctx context.Context, factor *trend.Map, frames []sample) (bool, error) {
+func (c *comparer) helps(ctx context.Context, factor *trend.Map, frames []sample) (bool, error) {
 	count, better := min(len(frames), mostCompared), 0
 	for i := range count {
 		p := frames[i*len(frames)/count]

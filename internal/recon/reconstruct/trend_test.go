@@ -144,8 +144,8 @@ func TestTrend(t *testing.T) {
 	}
 }
 
-// TestMaskedPixelsTellNoTrend: pixels of the detector that were not measured may hold anything.
-func TestMaskedPixelsTellNoTrend(t *testing.T) {
+// TestMaskedPixelsShowNoTrend: pixels of the detector that were not measured may hold anything.
+func TestMaskedPixelsShowNoTrend(t *testing.T) {
 	s := slowErrors(20)
 	order := make([]int, 20)
 	measured := slices.Repeat([]bool{true}, image)

@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	// usual is the size of a term, in rad or as a logarithm, that is expected before a pattern is seen.
-	usual = 0.3
-	// largest is the size of a term beyond which the object around a pattern has no slow error but is wrong.
-	largest = 0.7
+	// expectedTerm is the size of a term, in rad or as a logarithm, that is expected before a pattern is seen.
+	expectedTerm = 0.3
+	// largestTerm is the size of a term beyond which the object around a pattern has no slow error but is wrong.
+	largestTerm = 0.7
 )
 
 // Fitter fits Locals. It holds work space: each goroutine needs its own.
@@ -52,9 +52,9 @@ func FitterBytes(n int) int { return (3 + len(Fitter{}.waves)) * 16 * n * n }
 // at [N/2, N/2]. ok is false if the pattern says nothing, or contradicts the object by more than a slow error.
 //
 // With the modelled far field F, a change c_k b_k of the exponent changes the amplitude |F| by c_k Re(conj(F) B_k) /
-// |F|, where B_k is the far field of b_k times the exit wave: Gauss and Newton's step for the squared differences of
-// amplitudes, whose shot noise is the same for all (Thibault and Guizar-Sicairos, New J. Phys. 14, 063004, 2012). The
-// terms are expected to be small, usual, against the mean squared difference.
+// |F|, where B_k is the far field of b_k times the exit wave. This gives a step of Gauss and Newton for the squared
+// differences of amplitudes, whose shot noise is the same for all (Thibault and Guizar-Sicairos, New J. Phys. 14,
+// 063004, 2012). The fit expects terms of the size expectedTerm, weighted by the mean squared difference.
 func (f *Fitter) Fit(x, y float64, object []complex64, pattern []float32) (local Local, ok bool) {
 	f.propagate(frame.Fraction(y), frame.Fraction(x), object)
 	normal, right := f.equations(pattern)
@@ -66,7 +66,7 @@ func (f *Fitter) Fit(x, y float64, object []complex64, pattern []float32) (local
 	local = Local{X: x, Y: y}
 	for k := range allTerms {
 		term := found.AtVec(k)
-		if !(math.Abs(term) <= largest) {
+		if !(math.Abs(term) <= largestTerm) {
 			return local, false
 		}
 		if k < phaseTerms {
@@ -145,7 +145,7 @@ func (f *Fitter) equations(pattern []float32) (*mat.SymDense, *mat.VecDense) {
 			}
 		}
 	}
-	expected := square / max(count, 1) / (usual * usual)
+	expected := square / max(count, 1) / (expectedTerm * expectedTerm)
 	for k := range allTerms {
 		for l := range k + 1 {
 			f.normal.SetSym(k, l, normal[k][l])

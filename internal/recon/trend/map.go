@@ -14,13 +14,15 @@ const (
 	reach = 14
 	// steady is how much more than by their own noise the logarithms of the amplitude count against their slopes.
 	steady = 3
+	// How much logarithms count against their slopes, at least and at most.
+	leastHold, mostHold = 1e-6, 1e2
 	// binsPerSide is how many bins a side of a patch has, about, and binRadii the width of a bin, in radii of the
 	// probe, at most: a trend is smooth over the probe.
 	binsPerSide, binRadii = 16, 0.7
 	// dim is the light of a bin, relative to the brightest one, that halves what Locals say of it.
 	dim = 1e-3
-	// most is how far the logarithm of the amplitude may change.
-	most = 0.5
+	// largestLog is how far the logarithm of the amplitude may change.
+	largestLog = 0.5
 )
 
 // Map is the factor of an object. Its values belong to the middles of bins of pixels.
@@ -45,6 +47,9 @@ func NewMap(ctx context.Context, beam *Beam, box frame.Box, locals []Local) (*Ma
 	log, phase := newLayer(m.grid), newLayer(m.grid)
 	light := make([]float64, m.grid.size())
 	for i := range locals {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		l := &locals[i]
 		m.spread(beam, l, func(at int, w, u, v float64) {
 			light[at] += w
@@ -62,7 +67,8 @@ func NewMap(ctx context.Context, beam *Beam, box frame.Box, locals []Local) (*Ma
 	}
 	m.log = log.level
 	if slopes > 0 && levels > 0 {
-		m.log, err = m.grid.integrate(ctx, weights, log, steady*slopes/levels)
+		hold := max(leastHold, min(steady*slopes/levels, mostHold)) // rounding may decide if all Locals agree
+		m.log, err = m.grid.integrate(ctx, weights, log, hold)
 	}
 	return m, err
 }
@@ -87,7 +93,7 @@ func (m *Map) At(row, col int) complex128 {
 		upper, lower := field[y*m.grid.width:], field[below*m.grid.width:]
 		return (1-dy)*((1-dx)*upper[x]+dx*upper[right]) + dy*((1-dx)*lower[x]+dx*lower[right])
 	}
-	return cmplx.Rect(math.Exp(max(-most, min(mix(m.log), most))), mix(m.turn))
+	return cmplx.Rect(math.Exp(max(-largestLog, min(mix(m.log), largestLog))), mix(m.turn))
 }
 
 // between is the bin whose middle is the last before a pixel, and how far behind it the pixel lies, in bins.

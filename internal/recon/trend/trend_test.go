@@ -101,7 +101,7 @@ func TestFitFindsTheChangeOfAnObject(t *testing.T) {
 	}
 }
 
-func TestPatternsThatTellNothing(t *testing.T) {
+func TestPatternsThatShowNothing(t *testing.T) {
 	beam, object := NewBeam(probe()), structure(3)
 	nan := patternOf(object, 0, 0)
 	nan[5] = float32(math.NaN())
@@ -221,8 +221,16 @@ func TestMapEnds(t *testing.T) {
 	if _, err := NewMap(ctx, beam, box, locals); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end of ctx: %v", err)
 	}
-	one, err := NewMap(t.Context(), beam, box, []Local{{X: 60, Y: 60}})
-	if err != nil || one.At(60, 60) != 1 || one.At(-1000, 1000) != 1 {
-		t.Errorf("a Local of no change: %v, %v", one, err)
+	one := []Local{{X: 60, Y: 60, Phase: [phaseTerms]float64{0.3}, Log: [logTerms]float64{0.2}}}
+	m, err := NewMap(t.Context(), beam, box, one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	below, above := m.At(56, 60), m.At(62, 60)
+	if slope := cmplx.Phase(above * cmplx.Conj(below)); !(slope > 0.2 && cmplx.Abs(below) > 1.1) {
+		t.Errorf("one Local gives %v and %v", below, above)
+	}
+	if far := m.At(-1000, 1000); !(cmplx.Abs(far) > 0.6 && cmplx.Abs(far) < 1.7) {
+		t.Errorf("far from all Locals: %v", far)
 	}
 }

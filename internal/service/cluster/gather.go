@@ -61,6 +61,7 @@ func (f *Failure) Error() string {
 // Gather does a job and returns its object. If ctx is done, or the process is killed, everything stays at the broker
 // and the same job resumes when it is started again. Otherwise only the job's model stays there.
 func Gather(ctx context.Context, c *Connection, j *Job, o GatherOptions) (*reconstruct.Result, Summary, error) {
+	defer j.Close()
 	if err := checkInFlight(o.InFlight); err != nil {
 		return nil, Summary{}, err
 	}

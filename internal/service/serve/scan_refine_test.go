@@ -114,7 +114,7 @@ func TestPhasesWithoutRoom(t *testing.T) {
 func TestFinishWhileAnotherScanTurns(t *testing.T) {
 	dir, m := t.TempDir(), simulated(20)
 	o := scanServer(&fake{channels: 1})
-	o.Store, o.Timeout = dir, time.Second
+	o.Store, o.Timeout = dir, time.Second // enough for the trend under the race detector
 	s := started(t, o)
 	path := createScan(t, s, "")
 	post(t, s, path, m)

@@ -129,6 +129,9 @@ func (m measured) expectedWith(
 		if err != nil || agreed.Untrended != nil {
 			t.Fatal(err, agreed.Untrended)
 		}
+		if o.Contract.General() && agreed.Trend == nil {
+			t.Error("the object has no trend, so that is not tested")
+		}
 		canvas = agreed.Canvas
 	}
 	r := reconstruct.Result{Object: canvas.Object(), Coverage: canvas.Coverage(), Spread: canvas.Spread(), X: s.x,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"math/cmplx"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -17,12 +18,14 @@ import (
 
 	"go.uber.org/goleak"
 
+	fr "ptyx/internal/base/frame"
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/base/testutil"
 	"ptyx/internal/format/hdf5"
 	"ptyx/internal/format/hdf5/hdf5test"
 	"ptyx/internal/format/npz"
 	"ptyx/internal/graph/contract"
+	"ptyx/internal/physics/optics"
 	"ptyx/internal/recon/predict"
 	"ptyx/internal/recon/reconstruct"
 	"ptyx/internal/scan/dataset"
@@ -38,6 +41,7 @@ const n, image = 64, 64 * 64
 type fake struct {
 	alive atomic.Int64 // batches prepared and not closed
 	run   func() error
+	flat  bool // all patches are 1
 }
 
 func (f *fake) Provider() string { return "fake" }
@@ -67,6 +71,9 @@ func (b *fakeBatch) Run() (amplitude, phase *ndarray.Float32, err error) {
 	for i, d := range b.patterns.Data {
 		offset := b.offsets.Data[2*(i/image):]
 		b.amplitude.Data[i], b.phase.Data[i] = d/2+offset[0], d-1+offset[1]
+		if b.fake.flat {
+			b.amplitude.Data[i], b.phase.Data[i] = 1, 0
+		}
 	}
 	return b.amplitude, b.phase, nil
 }
@@ -154,6 +161,11 @@ func inferred(t *testing.T, d dataset.ScanData, count int) []byte {
 // inferredBy is inferred with a contract of the network.
 func inferredBy(t *testing.T, c contract.Contract, d dataset.ScanData, count int) []byte {
 	t.Helper()
+	return encode(t, inferredWith(t, &fake{}, c, d, count))
+}
+
+func inferredWith(t *testing.T, f *fake, c contract.Contract, d dataset.ScanData, count int) *reconstruct.Result {
+	t.Helper()
 	d.Patterns = ndarray.Wrap(d.Patterns.Data[:count*image], count, n, n)
 	d.X, d.Y = d.X[:count], d.Y[:count]
 	path := filepath.Join(t.TempDir(), "scan.npz")
@@ -165,11 +177,11 @@ func inferredBy(t *testing.T, c contract.Contract, d dataset.ScanData, count int
 		t.Fatal(err)
 	}
 	defer scan.Close()
-	r, err := reconstruct.Run(context.Background(), &fake{}, scan, c, reconstruct.Options{BatchSize: 3})
+	r, err := reconstruct.Run(context.Background(), f, scan, c, reconstruct.Options{BatchSize: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return encode(t, r)
+	return r
 }
 
 // unturned is what made returns if the patches have no directory to wait in, so that they are not turned to one phase.
@@ -270,6 +282,49 @@ func TestAnyOrderGivesTheSameBytes(t *testing.T) {
 			}
 		}
 		r.end(context.Background(), Idle, Tally{Frames: count, Repeated: count, Late: late}, want)
+	}
+}
+
+// TestTrend: the last object has the trend that ptyx infer finds, in whichever order frames arrive. The network finds
+// nothing but 1, and the patterns are those of a smooth object.
+func TestTrend(t *testing.T) {
+	const count = 16
+	d := scanData(count)
+	far, intensity, patch := optics.NewPropagator(n), make([]float64, image), ndarray.New[complex64](n, n)
+	for i := range count {
+		row, col := fr.Corner(d.X[i], d.Y[i], n)
+		for k := range patch.Data {
+			y, x := float64(row+k/n), float64(col+k%n)
+			patch.Data[k] = complex64(cmplx.Rect(1+0.1*math.Cos(y/15), 0.3*math.Sin(x/14)))
+		}
+		probe := optics.ShiftProbe(d.Probe, fr.Fraction(d.Y[i]), fr.Fraction(d.X[i]))
+		far.Intensity(optics.ExitWave(probe, patch), intensity)
+		for k, v := range intensity {
+			d.Patterns.Data[i*image+k] = float32(math.Sqrt(v))
+		}
+	}
+	inferred := inferredWith(t, &fake{flat: true}, model(), d, count)
+	changed := 0.0
+	for _, v := range inferred.Object.Data {
+		changed = max(changed, math.Abs(cmplx.Phase(complex128(v))))
+	}
+	if !(changed > 0.1) {
+		t.Fatalf("the object of ptyx infer has a trend of %g rad", changed)
+	}
+	want := encode(t, inferred)
+	for seed := range uint64(2) {
+		r, random := watching(t), rand.New(rand.NewPCG(seed, 1))
+		r.fake.flat = true
+		r.o.Stream.Scratch = t.TempDir()
+		for i, ids := range slices.Collect(slices.Chunk(random.Perm(count), 5)) {
+			r.step(func() { write(t, r.path(fmt.Sprintf("%d.npz", i)), members(d, ids, true)) })
+		}
+		if _, err := Run(t.Context(), r.o); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(r.saved[len(r.saved)-1], want) {
+			t.Errorf("seed %d: another object than that of ptyx infer; log %s", seed, r.log.String())
+		}
 	}
 }
 
