@@ -37,7 +37,7 @@ COMMANDS = {"which": "make which", "network": "make bench-network", "probes": "m
 
 
 def solver_of_which(rows):
-    """Correlations and seconds of the solver at 64 pixels where patterns overlap: medians over objects, the extremes."""
+    """The extremes, over cells of 64 pixels that overlap, of the solver's median correlations and seconds."""
     cells = {}
     for row in rows:
         if row["n"] == 64 and row["step"] <= 0.5:
