@@ -25,7 +25,6 @@ type Fitter struct {
 	measured []bool // (N*N); nil: all
 	shift    *optics.Propagator
 	far      *spectrum.Transform
-	moved    []complex128                 // (N, N), the probe at the position
 	waves    [1 + phaseTerms][]complex128 // (N, N), exit wave, times u, v, u^2, u v, v^2
 	normal   *mat.SymDense                // (allTerms, allTerms)
 	right    *mat.VecDense                // (allTerms)
@@ -36,7 +35,7 @@ type Fitter struct {
 func NewFitter(beam *Beam, probe *ndarray.Complex64, measured []bool) *Fitter {
 	f := &Fitter{
 		beam: beam, probe: probe, measured: measured, shift: optics.NewPropagator(beam.N),
-		far: spectrum.NewTransform(beam.N, beam.N), moved: make([]complex128, beam.N*beam.N),
+		far:    spectrum.NewTransform(beam.N, beam.N),
 		normal: mat.NewSymDense(allTerms, nil), right: mat.NewVecDense(allTerms, nil),
 	}
 	for i := range f.waves {
@@ -46,7 +45,7 @@ func NewFitter(beam *Beam, probe *ndarray.Complex64, measured []bool) *Fitter {
 }
 
 // FitterBytes is the memory of a Fitter for n x n pixels, about: its waves and the work space of two transforms.
-func FitterBytes(n int) int { return (3 + len(Fitter{}.waves)) * 16 * n * n }
+func FitterBytes(n int) int { return (2 + len(Fitter{}.waves)) * 16 * n * n }
 
 // Fit is the Local at (x, y). object (N, N) is the patch there, pattern (N, N) the measured amplitudes, zero frequency
 // at [N/2, N/2]. ok is false if the pattern says nothing, or contradicts the object by more than a slow error.
@@ -80,10 +79,7 @@ func (f *Fitter) Fit(x, y float64, object []complex64, pattern []float32) (local
 
 // Misfit is the sum of the squared differences between modelled and measured amplitudes, of the pixels that count.
 func (f *Fitter) Misfit(x, y float64, object []complex64, pattern []float32) float64 {
-	f.move(frame.Fraction(y), frame.Fraction(x))
-	for i, p := range f.moved {
-		f.waves[0][i] = p * complex128(object[i])
-	}
+	f.exit(frame.Fraction(y), frame.Fraction(x), object)
 	f.far.Forward(f.waves[0])
 	sum := 0.0
 	for i, d := range pattern {
@@ -96,12 +92,16 @@ func (f *Fitter) Misfit(x, y float64, object []complex64, pattern []float32) flo
 	return sum
 }
 
-// move moves the probe.
-func (f *Fitter) move(dy, dx float64) {
+// exit fills the first wave with the exit wave.
+func (f *Fitter) exit(dy, dx float64, object []complex64) {
+	wave := f.waves[0]
 	for i, p := range f.probe.Data {
-		f.moved[i] = complex128(p)
+		wave[i] = complex128(p)
 	}
-	f.shift.Shift(f.moved, dy, dx)
+	f.shift.Shift(wave, dy, dx)
+	for i, v := range object {
+		wave[i] *= complex128(v)
+	}
 }
 
 // frequency is the place in a far field, zero frequency at [0, 0], of a pixel of the detector.
@@ -112,12 +112,10 @@ func (f *Fitter) frequency(pixel int) int {
 
 // propagate fills the waves with far fields.
 func (f *Fitter) propagate(dy, dx float64, object []complex64) {
-	f.move(dy, dx)
+	f.exit(dy, dx, object)
 	n := f.beam.N
-	for i, p := range f.moved {
-		wave := p * complex128(object[i])
+	for i, wave := range f.waves[0] {
 		u, v := f.beam.u[i/n], f.beam.v[i%n]
-		f.waves[0][i] = wave
 		for k, term := range [phaseTerms]float64{u, v, u * u, u * v, v * v} {
 			f.waves[1+k][i] = complex(term, 0) * wave
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/cmplx"
+	"slices"
 
 	"ptyx/internal/base/frame"
 )
@@ -58,9 +59,10 @@ func NewMap(ctx context.Context, beam *Beam, box frame.Box, locals []Local) (*Ma
 			log.add(at, w, l.log(u, v), l.Log[1]*perBin, l.Log[2]*perBin)
 		})
 	}
-	slopes, levels := log.mean(light)
-	phase.mean(light)
-	weights := relative(light)
+	brightest := slices.Max(light)
+	slopes, levels := log.mean(light, brightest)
+	phase.mean(light, brightest)
+	weights := relative(light, brightest)
 	var err error
 	if m.turn, err = m.grid.integrate(ctx, weights, phase, square(perBin/reach)); err != nil {
 		return nil, err
@@ -127,16 +129,14 @@ func (l *layer) add(at int, w, level, row, column float64) {
 
 // mean divides the sums by the light. Where there is hardly any, the field stays near 0. It returns how far Locals
 // spread around the means: the mean squares of slopes along an axis, and of values.
-func (l *layer) mean(light []float64) (slopes, levels float64) {
-	brightest, all := 0.0, 0.0
-	for _, w := range light {
-		brightest, all = max(brightest, w), all+w
-	}
-	if all == 0 {
+func (l *layer) mean(light []float64, brightest float64) (slopes, levels float64) {
+	if brightest == 0 {
 		return 0, 0
 	}
+	all := 0.0
 	slopes, levels = l.slopes, l.levels
 	for i, w := range light {
+		all += w
 		whole := w + dim*brightest
 		l.level[i], l.rows[i], l.columns[i] = l.level[i]/whole, l.rows[i]/whole, l.columns[i]/whole
 		levels -= w * square(l.level[i])
