@@ -370,7 +370,7 @@ func (f *Fitter) compile(eng engine.Engine, replicas int) (err error) {
 
 // bind gives a replica its arrays.
 func (f *Fitter) bind(r *replica, training, evaluation engine.Executable) (err error) {
-	inputs := append(r.batch.list(), f.state.parameters(f.step.Config.needsProbe())...)
+	inputs := append(r.batch.list(), f.state.inputs(f.step.Config.needsProbe())...)
 	outputs := []*ndarray.Float32{r.loss}
 	if training != nil {
 		for _, out := range f.step.Training.Outputs[1:] {

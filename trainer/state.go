@@ -16,7 +16,8 @@ type State struct {
 	Parameters []*ndarray.Float32 // of the network, in the order of models.Config.Specs
 	ProbeRe    *ndarray.Float32   // (N, N), power N^2; for several scans (P, N, N), power N^2 * Exposure
 	ProbeIm    *ndarray.Float32
-	Exposure   []float64 // brightness of each scan relative to the mean; follows from the data and is not saved
+	Start      []*ndarray.Float32 // the first Parameters, if training is anchored to them; else nil
+	Exposure   []float64          // brightness of each scan relative to the mean; not saved, follows from the data
 	Optimiser  Optimiser
 	Epoch      int     // epochs finished
 	Batch      int     // batches finished of the current epoch
@@ -43,6 +44,9 @@ func (s *State) parameters(probe bool) []*ndarray.Float32 {
 	return append(slices.Clone(s.Parameters), s.ProbeRe, s.ProbeIm)
 }
 
+// inputs lists what a step reads beside its batch, with the probe or without.
+func (s *State) inputs(probe bool) []*ndarray.Float32 { return append(s.parameters(probe), s.Start...) }
+
 // keepBest copies the parameters if the last epoch has the lowest loss so far.
 func (s *State) keepBest() {
 	last := s.History[len(s.History)-1]
@@ -57,7 +61,7 @@ func (s *State) keepBest() {
 
 // stateFormat is the version of the state file. It counts layouts and orders of batches: a training that resumes in the
 // middle of an epoch must see the other batches of that epoch.
-const stateFormat = 2
+const stateFormat = 3
 
 // namedArray is an array with its key in a state file.
 type namedArray struct {
@@ -65,14 +69,17 @@ type namedArray struct {
 	array *ndarray.Float32
 }
 
-// arrays lists the network, the probe and the optimiser with their keys, in two parts: between them a state file holds
-// the history.
+// arrays lists the network, the probe, the start and the optimiser with their keys, in two parts: between them a state
+// file holds the history.
 func (s *State) arrays(specs []models.Spec) (probe, others []namedArray) {
 	if s.ProbeRe != nil { // a pretraining has none
 		probe = []namedArray{{"probe.re", s.ProbeRe}, {"probe.im", s.ProbeIm}}
 	}
 	for i, spec := range specs {
 		others = append(others, namedArray{"parameter." + spec.Name, s.Parameters[i]})
+	}
+	for i, start := range s.Start {
+		others = append(others, namedArray{"start." + specs[i].Name, start})
 	}
 	return probe, append(others, optimiserArrays(defaultOptimiser, s.Optimiser)...)
 }

@@ -25,6 +25,7 @@ type StepConfig struct {
 	TrainProbe bool // the probe is a parameter, not a constant input
 	Masked     bool // some detector pixels were not measured and do not count; not with Supervised
 	Supervised bool // the object is compared with the truth, without physics
+	Anchored   bool // where the light is weak, patches stay near those of the first parameters
 }
 
 // shape is the shape (B, C, N, N) of a step's patterns: (S, C, N, N) where C is the network's channels, (S*C, 1, N, N)
@@ -52,8 +53,8 @@ func (c StepConfig) weightShape() []int {
 // Step is the graph of one training step: batch in, loss and gradients out.
 //
 // Inputs, in order: the batch (see batchInputs); the network's parameters; probe.re and probe.im,
-// (N, N) or (P, N, N), unless the step is supervised. Outputs: the loss, the gradient of each trained parameter, and
-// those of the probe if it is trained.
+// (N, N) or (P, N, N), unless the step is supervised; the first parameters if the step is anchored. Outputs: the loss,
+// the gradient of each trained parameter, and those of the probe if it is trained.
 type Step struct {
 	Config   StepConfig
 	Training *program.Program // loss and gradients
@@ -79,12 +80,23 @@ func NewStep(c StepConfig) (*Step, error) {
 	if c.needsProbe() {
 		a.probe = forward.Pair{Re: leaf("probe.re", c.probeShape()), Im: leaf("probe.im", c.probeShape())}
 	}
+	var start []*gorgonia.Node
+	if c.Anchored {
+		for _, s := range c.Net.Specs() {
+			start = append(start, leaf("start."+s.Name, s.Shape))
+		}
+	}
 	fed, err := ops.Build("the network's inputs", a.networkInputs)
 	if err != nil {
 		return nil, err
 	}
 	if a.net, err = models.Build(c.Net, fed, params); err != nil {
 		return nil, err
+	}
+	if c.Anchored {
+		if a.distance, err = a.anchor(fed, start); err != nil {
+			return nil, err
+		}
 	}
 	leaves := slices.Clone(params)
 	if c.TrainProbe {
@@ -113,6 +125,8 @@ type assembly struct {
 	object  forward.Pair   // (B, C, N, N), merged on the canvas if patches share one
 	weight  *gorgonia.Node // (B, C, 1, 1), or (B, C, N, N) with a mask
 
+	distance *gorgonia.Node // from the patches of the first parameters, (); nil unless anchored
+
 	// In mode physics, in units of the mean intensity.
 	intensity *gorgonia.Node // (B, C, N, N), modelled
 	measured  *gorgonia.Node // (B, C, N, N)
@@ -121,9 +135,17 @@ type assembly struct {
 // needsProbe reports whether the step has probes: for the physics, or for the network.
 func (c StepConfig) needsProbe() bool { return !c.Supervised || c.Net.TakesProbe() }
 
-// outputs are the loss and the gradients of the leaves, the parameters and the trained probe.
+// outputs are the loss and the gradients of the leaves, the parameters and the trained probe. The gradients are those
+// of the loss and the anchor.
 func (a *assembly) outputs(leaves []*gorgonia.Node) []program.Output {
-	return lossAndGradients(a.loss(), a.varianceLoss(), leaves, a.config.Net.Specs())
+	loss := a.loss()
+	descended := loss
+	if a.distance != nil {
+		descended = ops.Add(loss, ops.Affine(a.distance, anchorWeight, 0))
+	}
+	outputs := lossAndGradients(descended, a.varianceLoss(), leaves, a.config.Net.Specs())
+	outputs[0].Node = loss
+	return outputs
 }
 
 // lossAndGradients are the loss and the gradients of the leaves, of which the first are the parameters. The parameters

@@ -37,8 +37,12 @@ type Request struct {
 	// patterns of each of Scans validates.
 	Validation []*dataset.Scan
 	Initial    []*ndarray.Float32 // first parameters, in the order of models.Config.Specs; nil: drawn from the seed
-	Resume     string             // state file to resume from; empty: start anew
-	Checkpoint string             // state file written after every epoch and when cancelled; empty: none
+	// Anchor keeps patches near those of the first parameters where the probe is dim, if the patterns of one of Scans
+	// have little light in common. Set it if a training made the first parameters, also if they come from Resume, or
+	// with the shards of another machine.
+	Anchor     bool
+	Resume     string // state file to resume from; empty: start anew
+	Checkpoint string // state file written after every epoch and when cancelled; empty: none
 
 	MemoryLimit int64  // bytes of patterns to hold in memory, beyond which they stay on disk; 0: no limit
 	Scratch     string // directory for unpacking compressed scans beyond MemoryLimit; empty: the system's
@@ -155,6 +159,9 @@ func (r Request) prepare(ctx context.Context) (_ *training, err error) {
 		return nil, err
 	}
 	config.Samples /= replicas
+	if config.Anchored {
+		r.Log.Info("patterns have little light in common: where the probe is dim, patches stay near those of the start")
+	}
 	step, err := NewStep(config)
 	if err != nil {
 		return nil, err
@@ -177,7 +184,7 @@ func (r Request) prepare(ctx context.Context) (_ *training, err error) {
 		progress: r.Progress,
 	}
 	if r.Exchange != nil {
-		f.elsewhere = newStepsElsewhere(r.Exchange, replicas, t.state.parameters(true),
+		f.elsewhere = newStepsElsewhere(r.Exchange, replicas, t.state.inputs(true),
 			t.state.parameters(config.TrainProbe))
 	}
 	if r.shard { // this machine computes one shard after the other
@@ -237,7 +244,7 @@ func (r Request) step(net models.Config, photons float64, train, val *Data) Step
 		Net: net, Samples: r.Config.samples(len(train.Groups)), Group: r.Config.Gridsize * r.Config.Gridsize,
 		Scans: len(r.Scans), Loss: r.Config.Loss, TrainProbe: r.Config.learnsProbe(),
 		PoissonFloor: float32(r.Config.Floor), AmplitudeFloor: float32(amplitudeFloor(photons, net.N)),
-		Supervised: r.Config.Mode == Supervised,
+		Supervised: r.Config.Mode == Supervised, Anchored: r.anchored(),
 	}
 	c.Masked = !c.Supervised && (train.masked() || val.masked())
 	if r.Config.Gridsize > 1 && r.Config.Grouping == Shared && !c.Supervised {
@@ -254,6 +261,11 @@ func (r Request) initialState(net models.Config, step *Step, probes []*ndarray.C
 	state := &State{Parameters: net.Initialise(r.Config.Seed), Exposure: exposure}
 	for i, p := range r.Initial {
 		copy(state.Parameters[i].Data, p.Data)
+	}
+	if step.Config.Anchored {
+		for _, p := range state.Parameters {
+			state.Start = append(state.Start, p.Clone())
+		}
 	}
 	state.ProbeRe, state.ProbeIm = scaledProbes(probes, exposure)
 	state.Optimiser = optimisers()[defaultOptimiser](state.parameters(step.Config.TrainProbe))

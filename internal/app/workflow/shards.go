@@ -167,6 +167,7 @@ func (o WorkOptions) openTraining(ctx context.Context, p plan, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
+	job.request.Anchor = p.Train.Init != NoInit // the weights come with each shard
 	after := []func() error{job.release, job.scans.Close, job.validation.Close}
 	shards, err := trainer.NewTrainShards(ctx, job.request)
 	if err != nil {

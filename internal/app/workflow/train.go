@@ -170,6 +170,7 @@ func (o TrainOptions) job(ctx context.Context, log *slog.Logger) (_ *trainJob, e
 		request.Resume = o.state(request.Checkpoint, log)
 	}
 	o.Init = o.start(log)
+	request.Anchor = o.Init != NoInit
 	if o.Init != NoInit && request.Resume == "" { // a state has its own weights
 		if request.Initial, err = initialWeights(o.Init, &request); err != nil {
 			return nil, err

@@ -229,6 +229,26 @@ func probeElements(n int) []int {
 	return list
 }
 
+// A detached factor counts in the output, and not in the gradient.
+func TestDetachedHasNoGradient(t *testing.T) {
+	x := testutil.Uniform(23, -1, 1, 2, 3, 4, 6)
+	c := opCase{"detached", arrays(x), func(in []*ops.Node) *ops.Node { return ops.Mul(ops.Detached(in[0]), in[0]) }}
+	weights := testutil.Uniform(99, 0.5, 1.5, x.Shape...).Data
+	for _, e := range []engine.Engine{engine.Tape{}, fastEngine(t)} {
+		p, out := c.program(t)
+		run(t, e, p, c.inputs, out)
+		for i, v := range x.Data {
+			const rounding = 1e-6 // of one product
+			if got := out[0].Data[i]; !testutil.Close(float64(got), float64(v*v), rounding, rounding) {
+				t.Errorf("%s: element %d is %g, want %g", e.Name(), i, got, v*v)
+			}
+			if got := out[2].Data[i]; !testutil.Close(float64(got), float64(weights[i]*v), rounding, rounding) {
+				t.Errorf("%s: gradient %d is %g, want %g", e.Name(), i, got, weights[i]*v)
+			}
+		}
+	}
+}
+
 func TestEqualMaximaShareTheGradient(t *testing.T) {
 	x := ndarray.Wrap([]float32{3, 3, 0, -1, 3, 1, -1, -1}, 1, 1, 2, 4)
 	c := opCase{"ties", arrays(x), unary(ops.ReLUMaxPool)}

@@ -66,6 +66,11 @@ func Abs(x *Node) *Node {
 	return pointwiseOf(x, "Abs", math.Abs, func(x, _, dy *Node) *Node { return Mul(dy, Sign(x)) })
 }
 
+// Detached is x itself, without a gradient: what follows from it does not train what x is made of.
+func Detached(x *Node) *Node {
+	return pointwiseOf(x, "Identity", func(v float64) float64 { return v }, nil)
+}
+
 // Sign is -1, 0 or 1, without a gradient.
 func Sign(x *Node) *Node { return pointwiseOf(x, "Sign", sign, nil) }
 
