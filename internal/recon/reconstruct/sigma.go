@@ -9,8 +9,12 @@ import (
 	"ptyx/internal/physics/optics"
 )
 
-// sigma is the standard deviation of the error of the object's real part, and of its imaginary part, (H, W). The model
-// of the variance of both parts is
+// withinOne makes 68 % of the errors smaller than sigma, as of normally distributed ones. Errors are largest at few
+// edges, so more of them are below their standard deviation (docs/dev/decisions.md).
+const withinOne = 0.9
+
+// sigma is the size of the error of the object's real part, and of its imaginary part, that 68 % of the errors stay
+// below, (H, W): withinOne times their standard deviation. The model of the variance of both parts is
 //
 //	max(a V + b |gradient of O|^2, V / n)
 //
@@ -33,7 +37,7 @@ func (r *Reconstruction) sigma(result *Result) *ndarray.Float32 {
 	for i, v := range variance.Data {
 		if weight.Data[i] > 0 {
 			patches := max(1, weight.Data[i]/mean)
-			out.Data[i] = float32(math.Sqrt(float64(max(a*v+b*gradient.Data[i], v/patches)) / 2))
+			out.Data[i] = withinOne * float32(math.Sqrt(float64(max(a*v+b*gradient.Data[i], v/patches))/2))
 		}
 	}
 	return out

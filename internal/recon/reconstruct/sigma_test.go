@@ -144,9 +144,9 @@ func lit(r *Result) float64 {
 	return sum / count
 }
 
-// TestSigmaIsTheError: errors that all patches share are invisible to their spread. Sigma still is their standard
-// deviation, in any unit of the patterns and whatever the network says of its patches. It is up to a fifth too large:
-// where a pattern is dark, the roots of its intensities see all of an error and not half of it.
+// TestSigmaIsTheError: errors that all patches share are invisible to their spread. Sigma still is about their standard
+// deviation, in any unit of the patterns and whatever the network says of its patches. The deviation that it is made of
+// is up to a fifth too large: where a pattern is dark, the roots of its intensities see all of an error and not half.
 func TestSigmaIsTheError(t *testing.T) {
 	for _, c := range []struct {
 		name                         string

@@ -100,7 +100,7 @@ class Result:
 
     @property
     def sigma(self) -> NDArray[np.float32] | None:
-        """Estimated standard deviation of the error (H, W), or None if the network gives none."""
+        """Estimated error (H, W), below which 68 % of the errors should be; None if the network gives none."""
         return self.arrays.get("sigma")
 
     @classmethod
