@@ -70,7 +70,7 @@ results: build lib
 # docs/which.md and bench/which.json, and resumes when it was stopped.
 #
 #	make which                                   everything, a seed each: an hour and a half on two idle cores, and
-#	                                             about a minute for each of 72 scans if pty-chi is installed
+#	                                             about a minute for each of 36 scans if pty-chi is installed
 #	make which WHICH="--seeds 3"                 three seeds: three times as long
 #	make which WHICH="--sizes 64 --seeds 3"      a part, see bench/which.py --help
 #	make which MODEL=pretrained                  another general network than that inside the program

@@ -32,7 +32,7 @@ def shares(bench):
     for n, photons, scans in bench.cells():
         found = []
         for cell in scans:
-            scan = bench.scan(cell)
+            scan = bench.scan_of(cell)
             general(bench, scan)
             found.append(errors.share_within(bench.files / "ours" / "reconstruction.npz", scan))
         row = {"n": n, "photons": photons, "scans": len(found),

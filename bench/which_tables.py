@@ -27,9 +27,9 @@ MEANING = {
     "general": "`ptyx infer` with the general network, which has not seen the scan",
     "general, refine 3": "the same with `--refine 3`",
     "general, 3 epochs": "`ptyx train --max-epochs 3`, which starts with the general network, then `ptyx infer`",
-    "trained": "`ptyx train --init none`, from random weights, then `ptyx infer`; of the first seed alone",
+    "trained": "`ptyx train --init none`, from random weights, then `ptyx infer`; 64 pixels, first seed alone",
     "solver": "`ptyx solve`",
-    "pty-chi": "its LSQML with 60 passes, without the start of Python; of the first seed alone",
+    "pty-chi": "its LSQML with 60 passes, without the start of Python; 64 pixels, first seed alone",
 }
 
 
@@ -92,6 +92,7 @@ def best(rows, ways):
 
 
 def size(n, rows, ways):
+    ways = serving(rows, ways)
     head = ["photons", "step (probe widths)", *ways]
     text = section(f"N = {n}", "Correlation / resolution / seconds.")
     figures = (("correlation", ".3f"), ("half_bit", ".2f"), ("seconds", ".1f"))
