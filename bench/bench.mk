@@ -87,6 +87,15 @@ bench-sigma: build lib $(PEERS_ENV)/made
 	$(WITH_LIB) $(PEERS_ENV)/bin/python -B bench/trust.py --ptyx bin/ptyx --files $(PEERS_FILES) --results bench \
 		$(if $(MODEL),--model $(MODEL)) $(if $(BENCH_QUICK),--quick) $(SIGMA)
 
+# make bench-general measures the general network without training and after five epochs. It writes bench/general.md and
+# bench/general.json in about ten minutes. With BENCH_SCAN=scan.npz BENCH_REFERENCE=reference.npz it measures a scan of
+# your own, too.
+.PHONY: bench-general
+bench-general: build lib $(PEERS_ENV)/made
+	$(WITH_LIB) $(PEERS_ENV)/bin/python -B bench/general.py --ptyx bin/ptyx --files $(PEERS_FILES) --results bench \
+		$(if $(BENCH_QUICK),--quick) $(if $(BENCH_ONLY),--only $(BENCH_ONLY)) \
+		$(if $(BENCH_SCAN),--scan $(BENCH_SCAN)) $(if $(BENCH_REFERENCE),--reference $(BENCH_REFERENCE))
+
 # make samples draws docs/experiments.png, the contact sheet of docs/experiments.md.
 .PHONY: samples
 samples:

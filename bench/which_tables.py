@@ -82,6 +82,8 @@ def best(rows, ways):
     for n in sorted({r["n"] for r in rows}):
         for (photons, step), group in groups([r for r in rows if r["n"] == n]).items():
             quality = {w: middle(group, w, "correlation") for w in serving(group, ways)}
+            if not quality:
+                continue
             top = max(quality.values())
             good = [w for w in quality if quality[w] >= top - EQUAL]
             fast = min(good, key=lambda w: middle(group, w, "seconds"))

@@ -12,8 +12,7 @@ import (
 // Between the lit spots of patterns that have little light in common, only the network knows the object. Patterns do
 // not correct it there, so training by patterns alone forgets what a trained network knew: its patches become flat in
 // the shade, and the stitched object loses its coarse structure (docs/dev/decisions.md). So the patches stay near those
-// of the network from which training began: they are anchored. The anchor moves parameters, and is no part of the loss
-// that training states.
+// of the network from which training began: they are anchored. The anchor is no part of the loss that training states.
 const (
 	anchorWeight = 0.05 // of forward.Anchor, beside the loss
 	anchorHalf   = 0.03 // of the mean intensity of the probe, where the anchor counts a half
@@ -35,7 +34,8 @@ func (r Request) anchored() bool {
 }
 
 // anchor is the distance of the network's patches from those of the first parameters, (). fed is the network's input.
-// The patches of the first parameters and the light teach the probe nothing.
+// The probe learns of it through the patches alone, not through the light or those of the first parameters, whose
+// pass backward would cost as much as that of the network.
 func (a *assembly) anchor(fed, start []*gorgonia.Node) (*gorgonia.Node, error) {
 	given, err := ops.Build("the input of the first network", func() (list []*gorgonia.Node) {
 		for _, node := range fed {

@@ -28,7 +28,7 @@ type Result struct {
 	Object   *ndarray.Complex64 // (H, W); 0 where no patch lies
 	Coverage *ndarray.Float32   // (H, W), light in patches at the probe's peak
 	Spread   *ndarray.Float32   // (H, W), how far overlapping patches disagree
-	// Sigma is the estimated standard deviation of the error of the real part, and of the imaginary part, (H, W). It is
+	// Sigma is the estimated error of the real part, and of the imaginary part, (H, W): 68 % should be smaller. It is
 	// nil if the network gives no variance.
 	Sigma *ndarray.Float32
 	// Refined is 1 where a solver has refined the object, and 0 where it is still the network's, (H, W). It is nil if
@@ -114,7 +114,7 @@ const (
 	AmplitudeFile = "reconstructed_amplitude.png"
 	PhaseFile     = "reconstructed_phase.png"
 	SpreadFile    = "reconstructed_spread.png"   // how far overlapping patches disagree: no calibrated error
-	SigmaFile     = "reconstructed_sigma.png"    // estimated standard deviation of the error; only with Result.Sigma
+	SigmaFile     = "reconstructed_sigma.png"    // estimated error; only with Result.Sigma
 	CoverageFile  = "reconstructed_coverage.png" // light on each pixel, of the whole canvas
 )
 
@@ -272,7 +272,7 @@ func (r *Result) Pictures() []Picture {
 	}
 	if r.Sigma != nil {
 		pictures = append(pictures, Picture{SigmaFile, "sigma", func() (*render.Panel, error) {
-			return render.MapPanel(r.Sigma, view, "standard deviation of the error (estimated)")
+			return render.MapPanel(r.Sigma, view, "error (estimated), 68 % are smaller")
 		}})
 	}
 	return pictures
