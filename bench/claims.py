@@ -31,9 +31,9 @@ class Claim:
         return self.words.format(*self.figures(sections[self.section]))
 
 
-COMMANDS = {"which": "make which", "network": "make bench-network", "probes": "make bench-probes",
-            "solvers": "make bench-solvers",
-            "results": "make bench-peers", "serving": "make bench-serve", "star": "make star"}
+COMMANDS = {"which": "make which", "general": "make bench-general", "network": "make bench-network",
+            "probes": "make bench-probes", "solvers": "make bench-solvers", "results": "make bench-peers",
+            "serving": "make bench-serve", "star": "make star"}
 
 
 def solver_of_which(rows):
@@ -123,6 +123,19 @@ def star_correlations(*names):
     return lambda found: [f"{found[name]['correlation']:.3f}" for name in names]
 
 
+def of_step(step, *parts):
+    """The median correlations at a step of the scan in pixels: of a section, or of its named parts."""
+    def figures(section):
+        tables = [section[part] for part in parts] or [section]
+        rows = [next(r for r in table if r["step"] == step) for table in tables]
+        return [f"{row['correlation']['median']:.3f}" for row in rows]
+    return figures
+
+
+# Rows of docs/general.md, and their steps in pixels.
+UNTRAINED = {"blobs, probe 20 pixels wide, 1e6 photons, step 8 pixels": 8, "the same, step 14": 14,
+             "the same, step 20": 20, "the same, step 28": 28}
+
 CLAIMS = [
     Claim("README.md", "The training took {} s of processor time", "star", "star", star_training),
     Claim("README.md", "The complex correlation is {}.", "star", "star", star_correlations("network")),
@@ -133,6 +146,18 @@ CLAIMS = [
     Claim("docs/results.md", "the network of 15 epochs has a correlation of {}, and `ptyx solve` {}", "star", "star",
           star_correlations("network", "solver")),
     Claim("README.md", "`ptyx solve`: {} to {} in {} to {} s for 250 patterns", "which", "rows", solver_of_which),
+    *(Claim("docs/general.md", f"| {row} | {{}} |", "general", "untrained", of_step(step))
+      for row, step in UNTRAINED.items()),
+    Claim("docs/general.md", "delivered probe, calibrated | {} |", "general", "own",
+          lambda rows: [f"{rows[0]['correlation']:.3f}"]),
+    Claim("docs/general.md", "the same with `--refine 1` | {} |", "general", "own",
+          lambda rows: [f"{rows[1]['correlation']:.3f}"]),
+    Claim("docs/general.md", "| blobs, step 8 | {} |", "general", "tuned", of_step(8, "tuned")),
+    Claim("docs/general.md", "| step 14 | {} |", "general", "tuned", of_step(14, "tuned")),
+    Claim("docs/general.md", "| step 20 | {} | {} |", "general", "tuned", of_step(20, "tuned", "refined")),
+    Claim("docs/general.md", "| step 28 | {} | {} |", "general", "tuned", of_step(28, "tuned", "refined")),
+    Claim("docs/general.md", "probe out of focus, step 20 | | {} |", "general", "tuned", of_step(20, "unseen")),
+    Claim("docs/general.md", "| the same, step 28 | | {} |", "general", "tuned", of_step(28, "unseen")),
     Claim("docs/solve.md", "{} instead of {} at 10⁶ photons", "probes", "size128", gaussian("1e6")),
     Claim("docs/solve.md", "{} instead of {} at 10⁷", "probes", "size128", gaussian("1e7")),
     Claim("docs/solve.md", "`ptyx solve` | 0.96 | {} s | {} s", "solvers", "solve", race(0)),
