@@ -88,8 +88,8 @@ bench-sigma: build lib $(PEERS_ENV)/made
 		$(if $(MODEL),--model $(MODEL)) $(if $(BENCH_QUICK),--quick) $(SIGMA)
 
 # make bench-general measures the general network without training and after five epochs. It writes bench/general.md and
-# bench/general.json in about ten minutes. With BENCH_SCAN=scan.npz BENCH_REFERENCE=reference.npz it measures a scan of
-# your own, too.
+# bench/general.json in a quarter of an hour. With BENCH_SCAN=scan.npz BENCH_REFERENCE=reference.npz it measures a scan
+# of your own, too.
 .PHONY: bench-general
 bench-general: build lib $(PEERS_ENV)/made
 	$(WITH_LIB) $(PEERS_ENV)/bin/python -B bench/general.py --ptyx bin/ptyx --files $(PEERS_FILES) --results bench \

@@ -93,9 +93,9 @@ bytes as without workers and with as many --shards, however many workers take pa
 or fewer if a step has fewer samples.
 
 Training starts from the general network inside ptyx, which was trained on simulated experiments, if the network has its
-sizes. --init none draws the weights from the seed. If patterns have little light in common, the network stays near its
-start where the probe is dim. --max-epochs auto makes about 500 steps for each scan, or 1000 steps from random weights,
-in 3 to 60 epochs.
+sizes. --init none draws the weights from the seed. Otherwise, if patterns have little light in common, the network
+stays near its start where the probe is dim. --max-epochs auto makes about 500 steps for each scan, or 1000 steps from
+random weights, in 3 to 60 epochs.
 
 With --grouping shared, one network sees each pattern, and overlapping patches must agree. With --grouping channels, as
 in PtychoPINN, the network sees all patterns of a sample at once. An --oversample above 1 needs a --gridsize above 1.
