@@ -22,7 +22,7 @@ def photons(bench):
     kinds = [(o, p, False) for o in OBJECTS for p in PHOTONS] + [("star", "1e6", True)]
     for kind, count, defocused in kinds[:1] if bench.quick else kinds:
         name = f"{kind}-{count}" + ("-defocused" if defocused else "")
-        scan = bench.simulated(name, probe=defocused, object=kind, nphotons=count,
+        scan = bench.simulated(name, defocused=defocused, object=kind, nphotons=count,
                                positions=100 if bench.quick else 256, scan="fermat", seed=3)
         found = {
             "ptyx": mine(bench, scan), "ptyx, poisson": mine(bench, scan, "--likelihood", "poisson"),

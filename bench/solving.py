@@ -29,20 +29,20 @@ class Solving:
     @property
     def scan(self):
         """The scan of the races, with a slightly wrong probe, as delivered ones are."""
-        return self.own[0] if self.own else self.simulated("race", probe=True, positions=100 if self.quick else 516,
+        return self.own[0] if self.own else self.simulated("race", defocused=True, positions=100 if self.quick else 516,
                                                            nphotons="4e5", seed=1)
 
     @property
     def reference(self):
         return self.own[1] if self.own else self.scan
 
-    def simulated(self, name, probe=False, **options):
-        """A simulated scan, made once; with probe, its probeGuess is out of focus."""
+    def simulated(self, name, defocused=False, **options):
+        """A simulated scan, made once; defocused, its probeGuess is out of focus."""
         path = self.files / f"{name}.npz"
         if not path.exists():
             flags = [word for key, value in options.items() for word in (f"--{key.replace('_', '-')}", value)]
             timed([self.ptyx, "simulate", "--out", path, *flags])
-            if probe:
+            if defocused:
                 altered(path, "defocus")
         return path
 
