@@ -4,12 +4,9 @@
 
 Writes general.md and general.json. Blobs are a kind that its training has seen; the objects of scenes.py are not."""
 
-import statistics
-
 import general_tables
 import machine
 import record
-from command import timed
 from figures import spread, verdict
 from which import OBJECTS, Which, digest
 
@@ -42,16 +39,14 @@ class General(Which):
 
     def tuned(self, scan):
         """A training of five epochs; the correlation of its object, and of the refined one."""
-        run = self.files / "tuned"
-        timed([self.ptyx, "train", "--train-data-file", scan, "--output-dir", run, "--threads", self.threads, "--quiet",
-               *EPOCHS])
-        return self.found(scan, model=run)[1], self.found(scan, *PASSES, model=run)[1]
+        self.train(scan, *EPOCHS)
+        plain = self.judge(self.ours(), scan)["correlation"]
+        return plain, self.found(scan, *PASSES, model=self.files / "run")[1]
 
 
 def row(step, correlations, bar, aim):
-    figure = statistics.median(correlations)
-    return {"step": step, "correlation": spread(correlations), "bar": bar, "aim": aim,
-            "verdict": verdict(figure, bar, aim)}
+    found = spread(correlations)
+    return {"step": step, "correlation": found, "bar": bar, "aim": aim, "verdict": verdict(found["median"], bar, aim)}
 
 
 def untrained(bench):

@@ -9,21 +9,13 @@ import (
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/base/testutil"
 	"ptyx/internal/scan/dataset"
-	"ptyx/internal/scan/simulate"
 	"ptyx/models"
 )
 
 // sparse is a small scan whose patterns have hardly any light in common.
 func sparse(t *testing.T, count int) *dataset.Scan {
 	t.Helper()
-	data, err := simulate.Run(t.Context(), simulate.Options{
-		N: 64, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.Gaussian, ProbeSize: 12,
-		Scan: simulate.Fermat, Count: count, Step: 24, Photons: 1e4, Seed: 1,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return opened(t, data)
+	return opened(t, simulatedIn(t, 24, 12, count, 1))
 }
 
 // anchoredRequest is a training of the unrolled network on a sparse scan, as if from trained weights.

@@ -25,9 +25,15 @@ func fast(t *testing.T, threads int) *engine.ORT {
 // simulated is a small scan of blobs that overlap well, 10^4 photons a pattern.
 func simulated(t *testing.T, count int, seed uint64) dataset.ScanData {
 	t.Helper()
+	return simulatedIn(t, 4, 16, count, seed)
+}
+
+// simulatedIn is such a scan in steps of so many pixels, with a Gaussian probe of the given width.
+func simulatedIn(t *testing.T, step, width float64, count int, seed uint64) dataset.ScanData {
+	t.Helper()
 	data, err := simulate.Run(t.Context(), simulate.Options{
-		N: 64, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.Gaussian, ProbeSize: 16,
-		Scan: simulate.Fermat, Count: count, Step: 4, Photons: 1e4, Seed: seed,
+		N: 64, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.Gaussian, ProbeSize: width,
+		Scan: simulate.Fermat, Count: count, Step: step, Photons: 1e4, Seed: seed,
 	})
 	if err != nil {
 		t.Fatal(err)
