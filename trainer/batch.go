@@ -14,7 +14,7 @@ const (
 	amplitudeInput = "amplitude"       // (B, C, N, N), measured amplitudes
 	shiftYInput    = "shift_y"         // (B, C, N, N), matrices of the probe's subpixel shifts
 	shiftXInput    = "shift_x"         // likewise
-	weightInput    = "weight"          // (B, C, 1, 1), weights of the patterns, summing to 1; 0 for padding
+	weightInput    = "weight"          // (B, C, 1, 1), weights of the patterns, of mean sum 1; 0 for padding
 	maskInput      = "mask"            // weights of detector pixels, of mean 1; 0 where nothing was measured
 	scanInput      = "scan"            // (B*C, P), 1 at the pattern's scan
 	litInput       = "lit"             // probe intensity, of mean 1
@@ -101,10 +101,10 @@ func (b *batch) part(name string, slot int) []float32 {
 	return data[slot*size : (slot+1)*size]
 }
 
-// fill loads the given groups, at most as many as the step has samples, each pattern with the given weight. A shorter
-// list is padded with its first group, an empty one with group 0, at weight 0: every step has the same shape, and
-// padding does not count.
-func (b *batch) fill(d *Data, groups []int, weight float32) {
+// fill loads the given groups, at most as many as the step has samples, each pattern with the given weight times that
+// of its scan. A shorter list is padded with its first group, an empty one with group 0, at weight 0: every step has
+// the same shape, and padding does not count.
+func (b *batch) fill(d *Data, groups []int, weight float32, ofScan []float32) {
 	for sample := range b.config.Samples {
 		group, w := 0, float32(0)
 		if sample < len(groups) {
@@ -116,7 +116,7 @@ func (b *batch) fill(d *Data, groups []int, weight float32) {
 		for member, pattern := range members {
 			slot := sample*b.config.Group + member
 			b.scanOf[slot] = d.Scan[pattern]
-			b.arrays[weightInput].Data[slot] = w
+			b.arrays[weightInput].Data[slot] = w * ofScan[d.Scan[pattern]]
 			for _, in := range b.inputs {
 				if in.fill != nil {
 					in.fill(b, slot, d, members, member)

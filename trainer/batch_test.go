@@ -128,7 +128,7 @@ func TestFillLoadsAndPads(t *testing.T) {
 		{[]int{1, 2}, []int{1, 2, 1}, []float32{0.5, 0.5, 0}},
 		{nil, []int{0, 0, 0}, []float32{0, 0, 0}},
 	} {
-		b.fill(d, c.groups, 0.5)
+		b.fill(d, c.groups, 0.25, []float32{2})
 		same(t, fmt.Sprint("weights of ", c.groups), b.arrays[weightInput].Data, c.weights)
 		for slot, pattern := range c.want {
 			what := fmt.Sprintf("groups %v, slot %d", c.groups, slot)
@@ -180,7 +180,7 @@ func TestPlacesPutPatchesOnTheCanvas(t *testing.T) {
 	}
 	k := d.canvasSize(n)
 	b := newBatch(StepConfig{Net: netOf(1), Samples: 1, Group: 3, Canvas: k})
-	b.fill(d, []int{0}, 1)
+	b.fill(d, []int{0}, 1, []float32{1})
 	for axis, c := range []struct {
 		matrices *ndarray.Float32
 		offsets  []int // from the group's lowest pixel

@@ -39,18 +39,26 @@ func (r Request) probes(ctx context.Context, train *Data) ([]*ndarray.Complex64,
 
 // central are the patterns of a scan near its middle.
 func (d *Data) central(scan, n int) (solve.Problem, error) {
+	var out solve.Problem
+	places := d.centralPlaces(scan, n)
+	for _, place := range places {
+		out.X, out.Y = append(out.X, d.X[place]), append(out.Y, d.Y[place])
+	}
+	patterns, err := d.images(places, n)
+	out.Patterns = solve.Amplitudes{Float32: patterns}
+	return out, err
+}
+
+// centralPlaces lists the places of the patterns near a scan's middle, as many as a calibration takes.
+func (d *Data) centralPlaces(scan, n int) []int {
 	all := d.placesOf(scan)
 	var x, y []float64
 	for _, place := range all {
 		x, y = append(x, d.X[place]), append(y, d.Y[place])
 	}
-	var out solve.Problem
 	var places []int
 	for _, i := range solve.Central(x, y, solve.CalibrationPatterns(n)) {
 		places = append(places, all[i])
-		out.X, out.Y = append(out.X, x[i]), append(out.Y, y[i])
 	}
-	patterns, err := d.images(places, n)
-	out.Patterns = solve.Amplitudes{Float32: patterns}
-	return out, err
+	return places
 }

@@ -208,7 +208,7 @@ func (f *Fitter) run(data *Data, groups []int, binding func(*replica) engine.Bin
 	return loss, nil
 }
 
-// weight is that of a pattern in a batch: those of all parts sum to 1.
+// weight is that of a pattern in a batch, before that of its scan: those of all parts sum to 1.
 func (f *Fitter) weight(groups []int) float32 {
 	return float32(1 / float64(len(groups)*f.step.Config.Group))
 }
@@ -222,7 +222,7 @@ func (f *Fitter) part(groups []int, i int) []int {
 
 // fill gives a replica its groups, of which each pattern has the given weight, and runs it.
 func (f *Fitter) fill(r *replica, data *Data, groups []int, weight float32, binding engine.Binding) error {
-	r.batch.fill(data, groups, weight)
+	r.batch.fill(data, groups, weight, f.state.ScanWeights.Data)
 	r.batch.weigh(f.state.ProbeRe, f.state.ProbeIm)
 	return binding.Run()
 }

@@ -42,11 +42,19 @@ func (l *Loss) terms() []term {
 			patterns: func(a *assembly) *gorgonia.Node {
 				return forward.Poisson(a.intensity, a.measured, a.weight, a.config.PoissonFloor)
 			},
+			pixel: func(c StepConfig, modelled, measured float64) float64 {
+				floored := measured + float64(c.PoissonFloor)
+				return modelled - measured - floored*math.Log((modelled+float64(c.PoissonFloor))/floored)
+			},
 		},
 		{
 			name: string(MAE), setting: "mae_weight", weight: &l.MAE,
 			patterns: func(a *assembly) *gorgonia.Node {
 				return forward.AmplitudeMAE(a.intensity, a.measured, a.weight, a.config.AmplitudeFloor)
+			},
+			pixel: func(c StepConfig, modelled, measured float64) float64 {
+				floor := float64(c.AmplitudeFloor)
+				return math.Abs(math.Sqrt(modelled+floor) - math.Sqrt(measured+floor))
 			},
 			truth: func(a *assembly) *gorgonia.Node {
 				amplitude, factor := a.net.Amplitude, forward.Pair{}
@@ -78,6 +86,9 @@ type term struct {
 	patterns func(a *assembly) *gorgonia.Node // compares modelled with measured patterns; for mode physics
 	truth    func(a *assembly) *gorgonia.Node // compares the object with the truth; for mode supervised
 	prior    func(a *assembly) *gorgonia.Node // judges the object by itself, in either mode
+
+	// pixel is the part of patterns at one pixel of modelled and measured intensities; set with patterns.
+	pixel func(c StepConfig, modelled, measured float64) float64
 }
 
 // builder is the function that builds the term, nil if the mode has none.
@@ -106,6 +117,18 @@ func (l Loss) total(a *assembly) *gorgonia.Node {
 		}
 	}
 	return forward.Total(nodes, weights)
+}
+
+// atPixel is the loss of one pixel of modelled and measured intensities, in units of the mean intensity: the loss of
+// mode physics is its mean, and priors.
+func (l Loss) atPixel(c StepConfig, modelled, measured float64) float64 {
+	sum := 0.0
+	for _, t := range l.terms() {
+		if t.pixel != nil {
+			sum += *t.weight * t.pixel(c, modelled, measured)
+		}
+	}
+	return sum
 }
 
 // String is the loss as a formula: "poisson", "0.5 poisson + 0.1 mae".

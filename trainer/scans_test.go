@@ -226,6 +226,53 @@ func TestAProbeLearnsFromItsOwnScan(t *testing.T) {
 	}
 }
 
+// TestScansOfEmptyObjectsCountAlike: with an empty object, each scan has the same weighted loss, with a mask and
+// without, however bright it is; and patterns have the weight 1 on average.
+func TestScansOfEmptyObjectsCountAlike(t *testing.T) {
+	t.Parallel()
+	ort := fast(t, 1)
+	for _, measured := range [][]bool{nil, halfMeasured(64)} {
+		_, data := two(t)
+		var list scans
+		for _, d := range data {
+			for i := range d.X { // a subpixel shift would change the highest frequency of a rough probe
+				d.X[i], d.Y[i] = math.Round(d.X[i]), math.Round(d.Y[i])
+			}
+			list = append(list, opened(t, d))
+		}
+		list[1].Measured = measured
+		c := small()
+		c.BatchSize, c.Extent, c.Loss = 9, models.Full, Loss{Poisson: 1, MAE: 0.5, Smoothness: 1}
+		r, _ := request(c, list[0], ort)
+		r.Scans = list
+		b := bindRequest(t, r, 1)
+		for _, p := range b.state.Parameters {
+			clear(p.Data)
+		}
+		var groups [2][]int
+		for i, group := range b.fitter.train.Groups {
+			scan := b.fitter.train.Scan[group[0]]
+			groups[scan] = append(groups[scan], i)
+		}
+		before := [2]float64{b.run(t, groups[0]), b.run(t, groups[1])}
+		training := training{request: r, train: b.fitter.train, state: b.state}
+		if err := training.weighScans(b.step.Config); err != nil {
+			t.Fatal(err)
+		}
+		after, sum := [2]float64{b.run(t, groups[0]), b.run(t, groups[1])}, 0.0
+		for _, scan := range b.fitter.train.Scan {
+			sum += float64(b.state.ScanWeights.Data[scan])
+		}
+		if mean := sum / float64(len(b.fitter.train.Scan)); !testutil.Close(mean, 1, 0, 1e-6) { // float32
+			t.Errorf("mean weight %v", mean)
+		}
+		// As in TestLossAgainstThePhysics.
+		if !testutil.Close(after[0], after[1], 0, 1e-4) || testutil.Close(before[0], before[1], 0, 0.5) {
+			t.Errorf("masked %v: losses %v of empty objects, before %v", measured != nil, after, before)
+		}
+	}
+}
+
 // trainTwo trains on two scans into dir.
 func trainTwo(t *testing.T, ctx context.Context, eng engine.Engine, list scans, dir string, resume bool,
 	afterBatch func(int)) *Result {

@@ -13,18 +13,19 @@ import (
 // State is all that changes during a training. A training that resumes from a saved state continues bit for bit as if
 // never stopped, because all random draws depend on the seed and the epoch alone.
 type State struct {
-	Parameters []*ndarray.Float32 // of the network, in the order of models.Config.Specs
-	ProbeRe    *ndarray.Float32   // (N, N), power N^2; for several scans (P, N, N), power N^2 * Exposure
-	ProbeIm    *ndarray.Float32
-	Start      []*ndarray.Float32 // the first Parameters, if training is anchored to them; else nil
-	Exposure   []float64          // brightness of each scan relative to the mean; not saved, follows from the data
-	Optimiser  Optimiser
-	Epoch      int     // epochs finished
-	Batch      int     // batches finished of the current epoch
-	LossSum    float64 // over the samples of the current epoch
-	Samples    int     // samples in LossSum
-	History    []Epoch
-	Best       *Best // nil before the end of the first epoch
+	Parameters  []*ndarray.Float32 // of the network, in the order of models.Config.Specs
+	ProbeRe     *ndarray.Float32   // (N, N), power N^2; for several scans (P, N, N), power N^2 * Exposure
+	ProbeIm     *ndarray.Float32
+	Start       []*ndarray.Float32 // the first Parameters, if training is anchored to them; else nil
+	ScanWeights *ndarray.Float32   // (P), of the patterns of each scan in the loss, 1 on average
+	Exposure    []float64          // brightness of each scan relative to the mean; not saved, follows from the data
+	Optimiser   Optimiser
+	Epoch       int     // epochs finished
+	Batch       int     // batches finished of the current epoch
+	LossSum     float64 // over the samples of the current epoch
+	Samples     int     // samples in LossSum
+	History     []Epoch
+	Best        *Best // nil before the end of the first epoch
 }
 
 // Best is the state after the epoch of lowest loss.
@@ -47,6 +48,9 @@ func (s *State) parameters(probe bool) []*ndarray.Float32 {
 // inputs lists what a step reads beside its batch, with the probe or without.
 func (s *State) inputs(probe bool) []*ndarray.Float32 { return append(s.parameters(probe), s.Start...) }
 
+// sent lists what another machine needs for a shard of a step.
+func (s *State) sent() []*ndarray.Float32 { return append(s.inputs(true), s.ScanWeights) }
+
 // keepBest copies the parameters if the last epoch has the lowest loss so far.
 func (s *State) keepBest() {
 	last := s.History[len(s.History)-1]
@@ -61,7 +65,7 @@ func (s *State) keepBest() {
 
 // stateFormat is the version of the state file. It counts layouts and orders of batches: a training that resumes in the
 // middle of an epoch must see the other batches of that epoch.
-const stateFormat = 3
+const stateFormat = 4
 
 // namedArray is an array with its key in a state file.
 type namedArray struct {
@@ -69,11 +73,11 @@ type namedArray struct {
 	array *ndarray.Float32
 }
 
-// arrays lists the network, the probe, the start and the optimiser with their keys, in two parts: between them a state
-// file holds the history.
+// arrays lists the network, the probes with the weights of their scans, the start and the optimiser with their keys, in
+// two parts: between them a state file holds the history.
 func (s *State) arrays(specs []models.Spec) (probe, others []namedArray) {
 	if s.ProbeRe != nil { // a pretraining has none
-		probe = []namedArray{{"probe.re", s.ProbeRe}, {"probe.im", s.ProbeIm}}
+		probe = []namedArray{{"probe.re", s.ProbeRe}, {"probe.im", s.ProbeIm}, {"scan_weights", s.ScanWeights}}
 	}
 	for i, spec := range specs {
 		others = append(others, namedArray{"parameter." + spec.Name, s.Parameters[i]})

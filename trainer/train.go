@@ -171,6 +171,9 @@ func (r Request) prepare(ctx context.Context) (_ *training, err error) {
 		return nil, err
 	}
 	t.state = r.initialState(t.net, step, probes, t.light.exposure)
+	if err := t.weighScans(config); err != nil {
+		return nil, err
+	}
 	if t.digest, err = r.DataDigest(); err != nil {
 		return nil, err
 	}
@@ -184,7 +187,7 @@ func (r Request) prepare(ctx context.Context) (_ *training, err error) {
 		progress: r.Progress,
 	}
 	if r.Exchange != nil {
-		f.elsewhere = newStepsElsewhere(r.Exchange, replicas, t.state.inputs(true),
+		f.elsewhere = newStepsElsewhere(r.Exchange, replicas, t.state.sent(),
 			t.state.parameters(config.TrainProbe))
 	}
 	if r.shard { // this machine computes one shard after the other
@@ -268,6 +271,10 @@ func (r Request) initialState(net models.Config, step *Step, probes []*ndarray.C
 		}
 	}
 	state.ProbeRe, state.ProbeIm = scaledProbes(probes, exposure)
+	state.ScanWeights = ndarray.New[float32](len(probes))
+	for i := range state.ScanWeights.Data {
+		state.ScanWeights.Data[i] = 1
+	}
 	state.Optimiser = optimisers()[defaultOptimiser](state.parameters(step.Config.TrainProbe))
 	return state
 }

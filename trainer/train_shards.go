@@ -35,7 +35,7 @@ func (s *TrainShards) Compute(step, shard int, parameters []float32) ([]float32,
 	if shard >= f.parts {
 		return nil, fmt.Errorf("shard %d of %d", shard, f.parts)
 	}
-	if err := unflatten(parameters, s.t.state.inputs(true)); err != nil {
+	if err := unflatten(parameters, s.t.state.sent()); err != nil {
 		return nil, err
 	}
 	if s.plan == nil {

@@ -385,12 +385,13 @@ func TestResumedIsUndisturbed(t *testing.T) {
 // patterns on disk.
 func TestATrainingDoesNotDependOnWhoComputes(t *testing.T) {
 	t.Parallel()
-	scan := opened(t, simulated(t, 9, 1))
+	list := scans{opened(t, simulated(t, 9, 1)), opened(t, brighter(t, 8))}
 	requestOf := func(threads int) Request {
 		c := small()
 		c.Gridsize, c.BatchSize, c.Shards, c.ValFraction, c.Threads = 2, 8, 2, 0.2, threads
 		c.Probe, c.ProbePasses, c.Extent = ProbeTrainable, 1, models.Full
-		r, _ := request(c, scan, fast(t, threads))
+		r, _ := request(c, list[0], fast(t, threads))
+		r.Scans = list
 		return r
 	}
 	want := train(t, requestOf(1)).Model.Marshal()
