@@ -30,7 +30,9 @@ func focusPatterns(n int) int { return min(48, max(24, 1<<14/n)) }
 // misleads it.
 //
 // A probe that shares less light with its neighbours leaves each pattern more freedom. So its residual falls with
-// noise, and with any other fault of the probe: it may leave at most freerFocus of the given residual.
+// noise, and with any other fault of the probe: it may leave at most freerFocus of the given residual. One that would
+// leave the scan without a calibration, by less than LeastCommonLight, may leave at most freestFocus: right ones left
+// 0.38 or less, one that hid aberrations and wrong positions 0.66.
 //
 // An empty object has the same patterns in every focus. A gain below the share leastGain of the best residual, or below
 // leastChange of the light, tells nothing.
@@ -38,6 +40,7 @@ const (
 	clearFocus      = 0.145
 	clearFocusDense = 0.25
 	freerFocus      = 0.8
+	freestFocus     = 0.5
 	leastGain       = 0.03
 	leastChange     = 1e-5
 )
@@ -90,8 +93,7 @@ func clearlyBest(tried []focus, dense bool) (best focus, ok bool) {
 	given := tried[slices.IndexFunc(tried, func(t focus) bool { return t.phase == 0 })]
 	best, worst := given, math.Inf(-1)
 	for _, t := range tried {
-		allowed := t.common >= given.common || t.residual <= freerFocus*given.residual
-		if allowed && t.residual < best.residual {
+		if t.residual < best.residual && t.residual <= given.mostResidual(t) {
 			best = t
 		}
 		if finite(t.residual) {
@@ -104,6 +106,18 @@ func clearlyBest(tried []focus, dense bool) (best focus, ok bool) {
 	}
 	least := max(share*(worst-best.residual), leastGain*best.residual, leastChange)
 	return best, best.phase != 0 && given.residual-best.residual >= least
+}
+
+// mostResidual is the largest residual with which another focus can be better than this one.
+func (f focus) mostResidual(other focus) float64 {
+	switch {
+	case other.common >= f.common:
+		return f.residual
+	case other.common < LeastCommonLight && f.common >= LeastCommonLight:
+		return freestFocus * f.residual
+	default:
+		return freerFocus * f.residual
+	}
 }
 
 func newFocusSearch(p Problem, seed uint64, threads int, e engine.Engine) (*focusSearch, error) {
