@@ -39,7 +39,8 @@ func TestTheGivenProbeIsARival(t *testing.T) {
 			t.Fatal(err)
 		}
 		if r.Focus != c.focus || r.Common != c.common || likeness(r.Probe, truth) < 0.99 {
-			t.Errorf("%s: focus %v, common light %v, likeness %.4f", c.name, r.Focus, r.Common, likeness(r.Probe, truth))
+			t.Errorf("%s: focus %v, common light %v, likeness %.4f", c.name, r.Focus, r.Common,
+				likeness(r.Probe, truth))
 		}
 		if given.passes < rivalPasses || (given.passes == rivalPasses) != c.ended {
 			t.Errorf("%s: %d passes", c.name, given.passes)
