@@ -14,7 +14,7 @@ const (
 	amplitudeInput = "amplitude"       // (B, C, N, N), measured amplitudes
 	shiftYInput    = "shift_y"         // (B, C, N, N), matrices of the probe's subpixel shifts
 	shiftXInput    = "shift_x"         // likewise
-	weightInput    = "weight"          // (B, C, 1, 1), weights of the patterns, of mean sum 1; 0 for padding
+	weightInput    = "weight"          // (B, C, 1, 1), weights of the patterns, which sum to about 1; 0 for padding
 	maskInput      = "mask"            // weights of detector pixels, of mean 1; 0 where nothing was measured
 	scanInput      = "scan"            // (B*C, P), 1 at the pattern's scan
 	litInput       = "lit"             // probe intensity, of mean 1

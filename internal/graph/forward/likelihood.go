@@ -11,8 +11,8 @@ import (
 //	sum_j w_j mean_q [ I - Y - (Y+eps) log((I+eps) / (Y+eps)) ]
 //
 // with the modelled I and measured Y (B, C, N, N) in units of the mean intensity. The weights w are (B, C, 1, 1), which
-// sum to 1, or (B, C, N, N), which weight pixels, too. It is the likelihood of counts over a background of eps: dark
-// pixels then do not outweigh the others. A perfect fit gives 0.
+// sum to about 1, or (B, C, N, N), which weight pixels, too. It is the likelihood of counts over a background of eps:
+// dark pixels then do not outweigh the others. A perfect fit gives 0.
 func Poisson(intensity, measured, weight *gorgonia.Node, eps float32) *gorgonia.Node {
 	floored := ops.Affine(measured, 1, eps)
 	ratio := ops.Sub(ops.Log(ops.Affine(intensity, 1, eps)), ops.Log(floored))

@@ -40,8 +40,8 @@ type Calibration struct {
 // Calibrate fits the probe to the patterns of a Problem. A probe comes from a model of the optics or from an earlier
 // experiment, and is often wrong by a defocus; a network trained with it would explain the difference as object. So
 // Calibrate finds its focus first. Then LSQML fits all of it, in at most so many passes in which probe and object are
-// both unknown. Calibrate keeps the probe alone. If the given probe, calibrated in the same way, explains the patterns
-// better than that in another focus, it counts.
+// both unknown. Calibrate keeps the probe alone. If it finds another focus, it calibrates the given probe, too, and
+// takes the calibration that explains the patterns better. Both need enough light in common.
 //
 // The given probe stays if there are fewer than 16 patterns. Only its focus changes if they have less than
 // LeastCommonLight in common: a fitted one would follow the object, and explain the patterns better even if the given
@@ -57,8 +57,8 @@ func Calibrate(
 	if c.Kept = passes < 1 || len(s.lit) < leastCalibrated; c.Kept {
 		return c, nil
 	}
-	asGiven := c.Common
-	dense := asGiven >= LeastCommonLight
+	commonAsGiven := c.Common
+	dense := commonAsGiven >= LeastCommonLight
 	if c.Focus, err = findFocus(ctx, s.middle(p, focusPatterns(s.n)), dense, seed, threads, e); err != nil {
 		return nil, fmt.Errorf("finding the focus of the probe: %w", err)
 	}
@@ -71,25 +71,20 @@ func Calibrate(
 	if c.Kept = c.Common < LeastCommonLight; c.Kept {
 		return c, nil
 	}
-	if err := c.fit(ctx, s, e); err != nil || c.Focus == 0 || !dense {
-		return c, err
-	}
-	given, err := calibrating(p, passes, seed, threads)
-	if err != nil {
-		return nil, err
-	}
-	return c, c.asGiven(ctx, given, s, asGiven, e)
-}
-
-// fit calibrates the probe of the state.
-func (c *Calibration) fit(ctx context.Context, s *state, e engine.Engine) (err error) {
 	c.Residual, err = s.calibrate(ctx, e, func(Pass) {})
+	c.Probe = s.firstMode()
+	if c.Focus != 0 && dense && (err == nil || errors.Is(err, ErrDiverged)) {
+		given, fault := calibrating(p, passes, seed, threads)
+		if fault != nil {
+			return nil, fault
+		}
+		err = c.challenge(ctx, rival{given, commonAsGiven}, s, err, e)
+	}
 	if errors.Is(err, ErrDiverged) {
 		err = errors.New("the calibration diverges: check the patterns for bad pixels, and the probe; " +
 			"--probe-passes 0 keeps it as given")
 	}
-	c.Probe = s.firstMode()
-	return err
+	return c, err
 }
 
 // calibrating is the state of a calibration, or of a trial for one.

@@ -88,9 +88,14 @@ func findFocus(
 	return f.sharpen(ctx, tried, best, step/2)
 }
 
+// asGiven is the given focus, which is among those tried.
+func asGiven(tried []focus) focus {
+	return tried[slices.IndexFunc(tried, func(t focus) bool { return t.phase == 0 })]
+}
+
 // clearlyBest is the best focus of some, among them the given one, and whether it is clearly better than that one.
 func clearlyBest(tried []focus, dense bool) (best focus, ok bool) {
-	given := tried[slices.IndexFunc(tried, func(t focus) bool { return t.phase == 0 })]
+	given := asGiven(tried)
 	best, worst := given, math.Inf(-1)
 	for _, t := range tried {
 		if t.residual < best.residual && t.residual <= given.mostResidual(t) {
@@ -175,15 +180,16 @@ func (f *focusSearch) scan(ctx context.Context, step float64) (tried []focus, er
 }
 
 // sharpen tries the focuses half a step beside the best one of some, and returns the vertex of a parabola through the
-// best one of all and its neighbours.
+// best one of all and its neighbours. It stays at the best one if the vertex is too free for its residual.
 func (f *focusSearch) sharpen(ctx context.Context, tried []focus, best focus, half float64) (phase float64, err error) {
-	tried, middle := slices.Clone(tried), best.phase
+	given, middle := asGiven(tried), best.phase
+	tried = slices.Clone(tried)
 	for _, side := range [...]float64{-1, 1} {
 		t, err := f.try(ctx, middle+side*half)
 		if err != nil {
 			return 0, err
 		}
-		if tried = append(tried, t); t.residual < best.residual {
+		if tried = append(tried, t); t.residual < best.residual && t.residual <= given.mostResidual(t) {
 			best = t
 		}
 	}
@@ -196,10 +202,17 @@ func (f *focusSearch) sharpen(ctx context.Context, tried []focus, best focus, ha
 		return math.NaN() // beyond all that were tried
 	}
 	below, above := at(best.phase-half), at(best.phase+half)
-	if bend := below - 2*best.residual + above; bend > 0 && finite(bend) {
-		return best.phase + half*(below-above)/(2*bend), nil
+	bend := below - 2*best.residual + above
+	if !(bend > 0) || !finite(bend) {
+		return best.phase, nil
 	}
-	return best.phase, nil
+	vertex := best
+	vertex.phase += half * (below - above) / (2 * bend)
+	vertex.common = CommonLight(f.state.x, f.state.y, f.probe.Probe(vertex.phase))
+	if !(vertex.residual <= given.mostResidual(vertex)) {
+		return best.phase, nil
+	}
+	return vertex.phase, nil
 }
 
 // try fits the object from empty. A residual above 1, that of a dark object, has diverged: it is infinite.
