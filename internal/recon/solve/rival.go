@@ -33,17 +33,15 @@ func (c *Calibration) challenge(ctx context.Context, r rival, found *state, faul
 			stop(errBehind)
 		}
 	})
+	behind := ctx.Err() == nil && errors.Is(context.Cause(limited), errBehind)
 	switch {
 	case err == nil && (fault != nil || residual < c.Residual):
 		*c = Calibration{Probe: r.state.firstMode(), Common: r.common, Residual: residual}
 		return nil
-	case ctx.Err() == nil && errors.Is(context.Cause(limited), errBehind), errors.Is(err, ErrDiverged):
-		return fault
-	case err != nil:
+	case err != nil && !behind && !errors.Is(err, ErrDiverged):
 		return err
-	default:
-		return fault
 	}
+	return fault
 }
 
 // residualUntil is the residual of the last pass up to the given one that was not undone, +Inf without one.
