@@ -273,6 +273,38 @@ func TestScansOfEmptyObjectsCountAlike(t *testing.T) {
 	}
 }
 
+// TestAScanWithoutSpecimenCountsAHundredfold: at most, although its empty object leaves no loss. Scans of known truth
+// count alike.
+func TestAScanWithoutSpecimenCountsAHundredfold(t *testing.T) {
+	t.Parallel()
+	const n = 64
+	_, data := two(t)
+	empty := make([]float64, n*n)
+	optics.NewPropagator(n).Intensity(optics.ExitWave(data[1].Probe, ones(n)), empty)
+	for i := range data[1].Patterns.Data {
+		data[1].Patterns.Data[i] = float32(math.Sqrt(empty[i%(n*n)]))
+	}
+	c := small()
+	c.Extent = models.Full
+	r, _ := request(c, opened(t, data[0]), fast(t, 1))
+	r.Scans = append(r.Scans, opened(t, data[1]))
+	b := bindRequest(t, r, 1)
+	weights := b.state.ScanWeights.Data
+	training := training{request: r, train: b.fitter.train, state: b.state}
+	for _, supervised := range []bool{true, false} {
+		config, want := b.step.Config, 1/leastEmptyLoss
+		if config.Supervised = supervised; supervised {
+			want = 1
+		}
+		if err := training.weighScans(config); err != nil {
+			t.Fatal(err)
+		}
+		if got := float64(weights[1] / weights[0]); !testutil.Close(got, want, 0, 1e-5) { // float32
+			t.Errorf("supervised %v: weights %v", supervised, weights)
+		}
+	}
+}
+
 // trainTwo trains on two scans into dir.
 func trainTwo(t *testing.T, ctx context.Context, eng engine.Engine, list scans, dir string, resume bool,
 	afterBatch func(int)) *Result {
