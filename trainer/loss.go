@@ -121,14 +121,15 @@ func (l Loss) total(a *assembly) *gorgonia.Node {
 
 // atPixel is the loss of one pixel of modelled and measured intensities, in units of the mean intensity: the loss of
 // mode physics is its mean, and priors.
-func (l Loss) atPixel(c StepConfig, modelled, measured float64) float64 {
-	sum := 0.0
-	for _, t := range l.terms() {
-		if t.pixel != nil {
+func (l Loss) atPixel(c StepConfig) func(modelled, measured float64) float64 {
+	terms := slices.DeleteFunc(l.terms(), func(t term) bool { return t.pixel == nil })
+	return func(modelled, measured float64) float64 {
+		sum := 0.0
+		for _, t := range terms {
 			sum += *t.weight * t.pixel(c, modelled, measured)
 		}
+		return sum
 	}
-	return sum
 }
 
 // String is the loss as a formula: "poisson", "0.5 poisson + 0.1 mae".

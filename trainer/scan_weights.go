@@ -52,7 +52,7 @@ func (t *training) emptyLoss(scan int, config StepConfig) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	intensity := t.state.emptyPattern(scan, n)
+	intensity, atPixel := t.state.emptyPattern(scan, n), config.Loss.atPixel(config)
 	mask, scale, sum := t.train.masks[scan], 2*config.Net.InputScale, 0.0
 	for i, d := range patterns.Data {
 		q := i % len(intensity)
@@ -61,7 +61,7 @@ func (t *training) emptyLoss(scan int, config StepConfig) (float64, error) {
 			weight = float64(mask[q])
 		}
 		measured := scale * float64(d)
-		sum += weight * config.Loss.atPixel(config, intensity[q], measured*measured)
+		sum += weight * atPixel(intensity[q], measured*measured)
 	}
 	return sum / float64(len(patterns.Data)), nil
 }

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 
 	"ptyx/export"
 	"ptyx/internal/base/badinput"
@@ -271,10 +272,7 @@ func (r Request) initialState(net models.Config, step *Step, probes []*ndarray.C
 		}
 	}
 	state.ProbeRe, state.ProbeIm = scaledProbes(probes, exposure)
-	state.ScanWeights = ndarray.New[float32](len(probes))
-	for i := range state.ScanWeights.Data {
-		state.ScanWeights.Data[i] = 1
-	}
+	state.ScanWeights = ndarray.Wrap(slices.Repeat([]float32{1}, len(probes)), len(probes))
 	state.Optimiser = optimisers()[defaultOptimiser](state.parameters(step.Config.TrainProbe))
 	return state
 }
