@@ -65,11 +65,21 @@ func TestSolveWithoutAProbe(t *testing.T) {
 // problemOf opens a scan and makes the problem of it.
 func problemOf(t *testing.T, o SolveOptions, log *slog.Logger) solve.Problem {
 	t.Helper()
+	p, scan := loaded(t, o, log)
+	if err := o.findProbe(t.Context(), &p, scan, log); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// loaded is the problem of a scan, with its patterns, before any search. Both stay open until the test ends.
+func loaded(t *testing.T, o SolveOptions, log *slog.Logger) (solve.Problem, *dataset.Scan) {
+	t.Helper()
 	scan, err := o.open(log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer scan.Close()
+	t.Cleanup(func() { _ = scan.Close() })
 	p, err := o.problem(scan)
 	if err != nil {
 		t.Fatal(err)
@@ -79,11 +89,9 @@ func problemOf(t *testing.T, o SolveOptions, log *slog.Logger) solve.Problem {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer held.Close()
-	if err := o.findProbe(t.Context(), &p, scan, log); err != nil {
-		t.Fatal(err)
-	}
-	return p
+	t.Cleanup(func() { _ = held.Close() })
+	p.Patterns = held
+	return p, scan
 }
 
 // TestSolveWarnsOfFaults: a scan with its zero frequency in the corner is solved as it is, with a line that has the

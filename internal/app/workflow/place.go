@@ -43,47 +43,6 @@ func placed(
 	return found, err
 }
 
-// place replaces the positions of the problem by those found from patches, if these explain the patterns clearly
-// better. The solver's own steps, of up to 4 pixels, come after.
-func (j *solution) place(ctx context.Context) error {
-	if j.problem.Object != nil || !j.solver.Method.OnEngine() || j.engine.Kind != engine.KindORT {
-		return nil // the object was made with these positions; or the network would take too long
-	}
-	given := j.problem
-	if bytes := placingBytes(len(given.X), given.Patterns.Side()); bytes > mostPlacing {
-		j.log.Warn("positions are refined from where they are: the patches of so many patterns do not fit into memory",
-			"patterns", len(given.X), "MB", bytes/1e6, "limit_MB", mostPlacing/1e6)
-		return nil
-	}
-	j.say("finding positions from %d single patterns", len(given.X))
-	found, err := placed(ctx, given, j.engine, j.log)
-	if err != nil || found == nil {
-		return err
-	}
-	if found.Pairs < len(given.X) {
-		j.log.Warn("positions are refined from where they are: too few neighbours could be registered", "pairs",
-			found.Pairs, "patterns", len(given.X))
-		return nil
-	}
-	j.say("comparing them with the given positions by three short solutions")
-	t := &trials{job: *j, problem: given, factor: coarseness(given)}
-	before := t.residual(ctx, given.X, given.Y)
-	x, y, after := found.X, found.Y, t.residual(ctx, found.X, found.Y)
-	ownX, ownY := found.StretchedAs(given.X, given.Y)
-	if v := t.residual(ctx, ownX, ownY); v < after {
-		x, y, after = ownX, ownY, v
-	}
-	take := after < (1-muchBetter)*before
-	j.log.Info("positions found from single patterns", "pairs", found.Pairs, "pixels_from_given",
-		fmt.Sprintf("%.2f", found.Given), "spread", fmt.Sprintf("%.2f", found.Spread), "residual",
-		fmt.Sprintf("%.5f", after), "residual_as_given", fmt.Sprintf("%.5f", before), "taken", take)
-	if take {
-		j.problem.GivenX, j.problem.GivenY = given.X, given.Y
-		j.problem.X, j.problem.Y = x, y
-	}
-	return t.err
-}
-
 // say prints a line about the progress.
 func (j *solution) say(format string, values ...any) {
 	if j.progress != nil {
@@ -96,18 +55,6 @@ const mostPlacing = 4e9
 
 // placingBytes is the memory of a patch in complex64 and its three transforms in complex128, for every pattern.
 func placingBytes(patterns, n int) int64 { return int64(patterns) * int64(n*n) * (8 + 3*16) }
-
-// muchBetter is the share of the residual that positions from patches must remove. Those of a network's patches are
-// known to about a pixel; the solver finds such errors itself.
-const muchBetter = 0.2
-
-// coarseness is the factor by which trials crop the detector: 2 where patterns are wide enough.
-func coarseness(p solve.Problem) int {
-	if n := p.Patterns.Side(); n%4 == 0 && n >= 96 {
-		return 2
-	}
-	return 1
-}
 
 // patchesAtOnce is the number of patterns in a call of the network.
 const patchesAtOnce = 16

@@ -97,12 +97,9 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	o.Solver.Checkpoint = filepath.Join(o.OutputDir, SolverStateFile)
 	if o.Resume { // the state has the probe that was found
 		o.Solver.Resume = o.Solver.Checkpoint
-		err = solve.Restore(&problem, &o.Solver)
-	} else {
-		err = o.findProbe(ctx, &problem, scan, log)
-	}
-	if err != nil {
-		return nil, err
+		if err := solve.Restore(&problem, &o.Solver); err != nil {
+			return nil, err
+		}
 	}
 	if o.Resolution {
 		if err := checkHalves(o.Scan, len(problem.X)); err != nil {
@@ -118,10 +115,12 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	for i := range job.ids {
 		job.ids[i] = int64(i)
 	}
-	if o.Solver.Positions && !o.Resume {
-		if err := job.place(ctx); err != nil {
+	if !o.Resume {
+		if err := o.findProbeAndPositions(ctx, &job, scan); err != nil {
 			return nil, ofFile(err, o.Scan)
 		}
+	}
+	if o.Solver.Positions && !o.Resume {
 		if err := job.settle(ctx); err != nil {
 			return nil, ofFile(err, o.Scan)
 		}

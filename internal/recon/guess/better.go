@@ -24,7 +24,7 @@ func Better(
 			found.Residual, "residual_as_given", found.Given)
 		return given, nil
 	}
-	cause := "check the pixel size, the distance and the defocus"
+	cause := "check the pixel size, the distance, the defocus and the positions"
 	if found.Twin {
 		cause = "its defocus may have the wrong sign, or both axes of the positions are flipped"
 	}

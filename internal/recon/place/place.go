@@ -44,6 +44,7 @@ func rounds() []round { return []round{{12, 0.4, 1}, {12, 0.05, 0.5}} }
 // Find finds the positions. The mean position stays as given.
 func Find(ctx context.Context, p Patches) (*Placement, error) {
 	found := &Placement{X: slices.Clone(p.X), Y: slices.Clone(p.Y)}
+	p.withoutCommon()
 	sheets := p.sheets()
 	for _, r := range rounds() {
 		edges, err := p.compare(ctx, sheets, found, r)

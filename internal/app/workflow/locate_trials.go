@@ -40,3 +40,24 @@ func (t *trials) residual(ctx context.Context, x, y []float64) float64 {
 	}
 	return s.Residual
 }
+
+// centralShare is the least share of the light that trials keep if they crop the detector: a cone with a central stop
+// has its light outside.
+const centralShare = 0.9
+
+// coarseness is the factor by which trials crop the detector: 2 where patterns are wide enough and bright in the
+// middle.
+func coarseness(p solve.Problem) (int, error) {
+	const factor = 2
+	if n := p.Patterns.Side(); n%(2*factor) != 0 || n < 96 {
+		return 1, nil
+	}
+	all, err := p.Light()
+	if err != nil {
+		return 0, err
+	}
+	if kept, err := p.Coarse(factor).Light(); err != nil || kept < centralShare*all {
+		return 1, err
+	}
+	return factor, nil
+}
