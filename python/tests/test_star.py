@@ -1,14 +1,17 @@
-"""The scripts of `make star`: its conversion, on a simulated star in the layout of the measured one, and its times."""
+"""The scripts of `make star` and `make nanoprobe`: their conversions, on simulated scans in the layouts of the measured
+ones, and their times."""
 
 import bz2
 import io
 import json
+import pickle
+import subprocess
 import sys
 import tarfile
 
 import numpy as np
 import pytest
-from star import convert, timed
+from star import convert, nanoprobe, timed
 
 import ptyx
 
@@ -21,9 +24,13 @@ def archive(tmp_path_factory):
     places = np.stack([scan.y - 300, scan.x + 70], axis=1).astype(np.float32)
     np.savez(packed, data=counts[None], scan=places[None], probe=scan.probe[None, None, None, None])
     data = bz2.compress(packed.getvalue())
-    path = tmp_path_factory.mktemp("star") / "tike.tar.gz"
+    return packed_as(convert.MEASURED, data, tmp_path_factory.mktemp("star"))
+
+
+def packed_as(name, data, folder):
+    path = folder / "tike.tar.gz"
     with tarfile.open(path, "w:gz") as file:
-        entry = tarfile.TarInfo("tike" + convert.MEASURED)
+        entry = tarfile.TarInfo("tike" + name)
         entry.size = len(data)
         file.addfile(entry, io.BytesIO(data))
     return path
@@ -53,3 +60,22 @@ def test_the_time_of_a_command_is_kept(tmp_path):
 def test_a_command_that_fails_leaves_no_time(tmp_path):
     assert timed.main(str(tmp_path / "times.json"), sys.executable, "-c", "raise SystemExit(3)") == 3
     assert not (tmp_path / "times.json").exists()
+
+
+def test_the_converted_nanoprobe_is_a_good_scan_at_its_corrected_positions(tmp_path):
+    scan = ptyx.simulate(n=64, positions=100, step=5, probe_size=24, seed=4)
+    counts = np.fft.ifftshift(np.square(scan.patterns), axes=(1, 2)).astype(np.uint16)
+    corrected = np.stack([scan.y, scan.x], axis=1) + 17
+    given = corrected + np.random.default_rng(1).normal(size=corrected.shape)
+    modes = np.repeat(scan.probe[None, None, None].astype(complex), 3, axis=2)
+    data = bz2.compress(pickle.dumps([counts, given, corrected, modes]))
+    arrays, right = nanoprobe.convert(nanoprobe.load(packed_as(nanoprobe.MEASURED, data, tmp_path)))
+    assert arrays["xcoords"].min() == arrays["ycoords"].min() == 32
+    np.testing.assert_allclose(right[:, 0] - arrays["xcoords"], (corrected - given)[:, 1], atol=1e-9)
+    assert ptyx.Scan(arrays["diff3d"], *right.T, probe=arrays["probeGuess"]).validate().ok
+
+
+def test_a_file_of_arrays_runs_nothing(tmp_path):
+    data = bz2.compress(pickle.dumps([subprocess.check_output]))
+    with pytest.raises(pickle.UnpicklingError, match="in a file of arrays"):
+        nanoprobe.load(packed_as(nanoprobe.MEASURED, data, tmp_path))

@@ -21,12 +21,16 @@ MEASURED = "/tests/data/siemens-star-small.npz.bz2"
 
 def load(path: str) -> Mapping[str, NDArray[Any]]:
     """Return the arrays of the measured star, a mapping, from the archive."""
-    with tarfile.open(path) as archive:
-        name = next(name for name in archive.getnames() if name.endswith(MEASURED))
-        file = archive.extractfile(name)
-        packed = file.read() if file else b""
-    arrays: Mapping[str, NDArray[Any]] = np.load(io.BytesIO(bz2.decompress(packed)), allow_pickle=False)
+    arrays: Mapping[str, NDArray[Any]] = np.load(io.BytesIO(unpacked(path, MEASURED)), allow_pickle=False)
     return arrays
+
+
+def unpacked(path: str, end: str) -> bytes:
+    """Return the content of the bz2 file of an archive whose name has an end."""
+    with tarfile.open(path) as archive:
+        name = next(name for name in archive.getnames() if name.endswith(end))
+        file = archive.extractfile(name)
+        return bz2.decompress(file.read() if file else b"")
 
 
 def convert(measured: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -25,11 +25,9 @@ timed() {
 
 if ! [ -s "$out/star.npz" ]; then
 	say "obtain the measured star: 516 patterns of 64 x 64 pixels, from the source archive of tike"
-	"$python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary tike --require-hashes \
-		--requirement scripts/star/archive.txt --dest "$out/archive"
-	"$python" scripts/star/convert.py "$out"/archive/tike-*.tar.gz "$out/part.npz"
+	archive=$(sh scripts/star/archive.sh "$python" "$out")
+	"$python" scripts/star/convert.py "$archive" "$out/part.npz"
 	mv "$out/part.npz" "$out/star.npz"
-	rm -r "$out/archive"
 fi
 
 say "reference: ePIE, up to 100 passes until the residual no longer falls. It is a solver's object, not the truth"

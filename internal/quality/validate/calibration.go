@@ -59,7 +59,8 @@ func (x *exam) surpassed() []Finding {
 		Found: fmt.Sprintf("a probe that leaves the residual %.3g, and one made from the patterns only %.3g",
 			better.Given, better.Residual),
 		Expected: "a probe that explains the patterns",
-		Fix:      cause + "; or leave the probe out, and ptyx makes one; or solve with --positions, if these may be wrong",
+		Fix: cause + "; or leave the probe out, and ptyx makes one; if the positions may be wrong, solve with " +
+			"--positions",
 	}}
 }
 
