@@ -34,8 +34,8 @@ star: build lib $(PYTHON_ENV)/made
 	$(PYTHON_ENV)/bin/pip uninstall --quiet --quiet --yes ptyx
 	$(WITH_LIB) SAVE=$(SAVE) sh scripts/star/star.sh $(CURDIR)/$(PYTHON_ENV)/bin/python
 
-# A measured scan with wrong positions, in about three minutes on two cores. It writes to star/nanoprobe, and records its
-# figures in bench/nanoprobe.json.
+# A measured scan with wrong positions, in about three minutes on two cores. It writes to star/nanoprobe, and records
+# its figures in bench/nanoprobe.json.
 nanoprobe: build lib $(PYTHON_ENV)/made
 	$(WITH_LIB) sh scripts/star/nanoprobe.sh $(CURDIR)/$(PYTHON_ENV)/bin/python
 

@@ -25,7 +25,11 @@ func Better(
 		return given, nil
 	}
 	cause := "check the pixel size, the distance, the defocus and the positions"
-	if found.Twin {
+	switch {
+	case found.Alone:
+		cause = "this one explains each pattern alone, so the positions may be wrong instead, which ptyx solve " +
+			"--positions finds out; else check the pixel size, the distance and the defocus"
+	case found.Twin:
 		cause = "its defocus may have the wrong sign, or both axes of the positions are flipped"
 	}
 	log.Warn("the probe does not explain the patterns, so ptyx starts with one that it makes from them: "+cause+

@@ -1,6 +1,7 @@
 package guess_test
 
 import (
+	"math"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -155,6 +156,9 @@ func TestAWrongProbeIsReplaced(t *testing.T) {
 				t.Fatalf("replaced: %v, twin: %v, residual %.3g, as given %.3g", found.Probe != nil, found.Twin,
 					found.Residual, found.Given)
 			}
+			if found.Alone {
+				t.Error("the patterns overlap behind the probe found")
+			}
 			if !c.replaced {
 				return
 			}
@@ -162,6 +166,31 @@ func TestAWrongProbeIsReplaced(t *testing.T) {
 				t.Errorf("likeness %.3f to the true probe", like)
 			}
 		})
+	}
+}
+
+// TestAProbeThatSharesNoLightIsToldSo: patterns in steps of 1.4 widths overlap behind a beam that is given too wide,
+// and not behind the one that is found.
+func TestAProbeThatSharesNoLightIsToldSo(t *testing.T) {
+	testutil.Slow(t)
+	o := options()
+	o.Step = 1.4 * float64(o.ProbeSize)
+	s, truth := scan(t, o, nil)
+	wide := truth.Clone()
+	n := wide.Shape[0]
+	for i := range wide.Data {
+		wide.Data[i] = 0
+		if math.Hypot(float64(i%n-n/2), float64(i/n-n/2)) < float64(n)/3 {
+			wide.Data[i] = 1
+		}
+	}
+	found, err := guess.Improve(t.Context(), s, wide, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found.Probe == nil || !found.Alone {
+		t.Errorf("replaced: %v, alone: %v, residual %.3g, as given %.3g", found.Probe != nil, found.Alone,
+			found.Residual, found.Given)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"ptyx/internal/base/ndarray"
 	"ptyx/internal/physics/spectrum"
+	"ptyx/internal/recon/solve"
 	"ptyx/internal/scan/dataset"
 )
 
@@ -17,6 +18,9 @@ type Improvement struct {
 	Given    float64            // the same with the given probe
 	// Twin reports that there is a Probe, and that the conjugate of the given probe explains the patterns better, too.
 	Twin bool
+	// Alone reports that patterns hardly see light in common behind Probe, but do behind the given one. Then each
+	// pattern is explained alone, which serves wrong positions, too.
+	Alone bool
 }
 
 // A challenger counts if it has less than clearlyBetter of the residual of the given probe after few passes, and the
@@ -70,8 +74,14 @@ func Improve(ctx context.Context, scan *dataset.Scan, given *ndarray.Complex64, 
 	out := &Improvement{Residual: best.residual, Given: own.residual}
 	if best.residual < muchBetter*own.residual {
 		out.Probe, out.Twin = centred(b.enlarged(best.probe)), twinBetter
+		out.Alone = b.alone(out.Probe) && !b.alone(given)
 	}
 	return out, nil
+}
+
+// alone reports whether the patterns of the scan hardly see light in common behind a probe (N, N).
+func (b *bench) alone(probe *ndarray.Complex64) bool {
+	return solve.CommonLight(b.scan.X, b.scan.Y, probe) < solve.LeastCommonLight
 }
 
 // asGiven is the trial of the given probe (n, n).
