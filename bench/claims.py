@@ -145,7 +145,8 @@ CLAIMS = [
           lambda found: [f"{found['all_seconds']:.0f}", *star_training(found)]),
     Claim("docs/results.md", "the network of 15 epochs has a correlation of {}, and `ptyx solve` {}", "star", "star",
           star_correlations("network", "solver")),
-    Claim("docs/results.md", "agree with the corrected ones to {} pixels RMS after an affine map. Without the map it is {}",
+    Claim("docs/results.md",
+          "agree with the corrected ones to {} pixels RMS after an affine map. Without the map it is {}",
           "nanoprobe", "nanoprobe", lambda found: [f"{found['positions'][name]:.1f}"
                                                    for name in ("found_after_affine", "found")]),
     Claim("docs/results.md", "without training, has a correlation of {} with", "nanoprobe", "nanoprobe",

@@ -68,7 +68,7 @@ def test_the_converted_nanoprobe_is_a_good_scan_at_its_corrected_positions(tmp_p
     corrected = np.stack([scan.y, scan.x], axis=1) + 17
     given = corrected + np.random.default_rng(1).normal(size=corrected.shape)
     modes = np.repeat(scan.probe[None, None, None].astype(complex), 3, axis=2)
-    data = bz2.compress(pickle.dumps([counts, given, corrected, modes]))
+    data = bz2.compress(pickle.dumps([counts, given, corrected, modes], protocol=4))
     arrays, right = nanoprobe.convert(nanoprobe.load(packed_as(nanoprobe.MEASURED, data, tmp_path)))
     assert arrays["xcoords"].min() == arrays["ycoords"].min() == 32
     np.testing.assert_allclose(right[:, 0] - arrays["xcoords"], (corrected - given)[:, 1], atol=1e-9)

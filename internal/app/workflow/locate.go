@@ -12,8 +12,8 @@ import (
 )
 
 // The share of the residual that positions from patches must remove. Those of a network's patches are known to about a
-// pixel; the solver finds smaller errors itself. mostBetter is that with a given probe that is not compared with others
-// yet.
+// pixel; the solver finds smaller errors itself. mostBetter is the share before the given probe is compared with
+// others, muchBetter that afterwards.
 const (
 	muchBetter = 0.2
 	mostBetter = 0.5
@@ -23,7 +23,7 @@ const (
 // patterns, if the solver refines them. Wrong positions look like a wrong probe, and the other way round. So positions
 // that remove most of what the given probe leaves come first, if that probe then explains the patterns. Else the probe
 // comes first, at the given positions. Where the defocus has the wrong sign, mirrored positions explain everything, so
-// the first ones must resemble the given ones.
+// positions must resemble the given ones.
 func (o SolveOptions) findProbeAndPositions(ctx context.Context, j *solution, scan *dataset.Scan) error {
 	var found *located
 	var err error
@@ -39,8 +39,8 @@ func (o SolveOptions) findProbeAndPositions(ctx context.Context, j *solution, sc
 		if err := o.findProbe(ctx, &j.problem, scan, j.log); err != nil || j.problem.Probe == given.Probe {
 			return err
 		}
-		j.log.Info("the positions stay as given: even with the others, another probe explains the patterns better")
-		j.problem, scan.X, scan.Y = given, x, y
+		j.log.Info("another probe explains the patterns better even at these positions, so ptyx finds it at the given ones")
+		j.problem, scan.X, scan.Y, found = given, x, y, nil
 	}
 	if err := o.findProbe(ctx, &j.problem, scan, j.log); err != nil || !o.Solver.Positions {
 		return err
@@ -50,7 +50,7 @@ func (o SolveOptions) findProbeAndPositions(ctx context.Context, j *solution, sc
 			return err
 		}
 	}
-	if found.better(muchBetter) {
+	if found.better(muchBetter) && found.resembles(given.X, given.Y) {
 		j.take(found)
 	}
 	return nil

@@ -85,7 +85,8 @@ func TestPlacingIsBoundInMemory(t *testing.T) {
 			Patterns: solve.Amplitudes{Float32: &ndarray.Float32{Shape: []int{count, 128, 128}}}, // no pattern is read
 		},
 	}
-	if found, err := j.locate(t.Context()); err != nil || found != nil || !strings.Contains(log.String(), "do not fit into memory") {
+	found, err := j.locate(t.Context())
+	if err != nil || found != nil || !strings.Contains(log.String(), "do not fit into memory") {
 		t.Errorf("found %v, %v\n%s", found, err, log.String())
 	}
 }

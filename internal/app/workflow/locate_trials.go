@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"math"
 
 	"ptyx/internal/recon/solve"
@@ -19,7 +20,7 @@ type trials struct {
 // are wrong by 7 pixels.
 const trialPasses = 12
 
-// residual is that of a short solution with other positions; infinite after an error.
+// residual is that of a short solution with other positions; infinite if it diverges, or after an error.
 func (t *trials) residual(ctx context.Context, x, y []float64) float64 {
 	if t.err != nil {
 		return math.Inf(1)
@@ -34,6 +35,9 @@ func (t *trials) residual(ctx context.Context, x, y []float64) float64 {
 	job.solver = solve.Defaults(trialPasses)
 	job.solver.Seed = t.job.solver.Seed
 	s, err := job.solve(ctx)
+	if errors.Is(err, solve.ErrDiverged) {
+		return math.Inf(1)
+	}
 	if err != nil {
 		t.err = err
 		return math.Inf(1)

@@ -27,8 +27,8 @@ func Better(
 	cause := "check the pixel size, the distance, the defocus and the positions"
 	switch {
 	case found.Alone:
-		cause = "this one explains each pattern alone, so the positions may be wrong instead, which ptyx solve " +
-			"--positions finds out; else check the pixel size, the distance and the defocus"
+		cause = "this one explains each pattern alone, so the positions may be wrong instead, which --positions of " +
+			"ptyx solve finds out; else check the pixel size, the distance and the defocus"
 	case found.Twin:
 		cause = "its defocus may have the wrong sign, or both axes of the positions are flipped"
 	}

@@ -40,8 +40,8 @@ type Calibration struct {
 // Calibrate fits the probe to the patterns of a Problem. A probe comes from a model of the optics or from an earlier
 // experiment, and is often wrong by a defocus; a network trained with it would explain the difference as object. So
 // Calibrate finds its focus first. Then LSQML fits all of it, in at most so many passes in which probe and object are
-// both unknown. Calibrate keeps the probe alone. If it finds another focus, it calibrates the given probe, too, and
-// takes the calibration that explains the patterns better. Both need enough light in common.
+// both unknown. Calibrate keeps the probe alone. If it finds another focus, it calibrates the given probe, too, where
+// patterns have enough light in common behind that one, and takes the probe that explains the patterns better.
 //
 // The given probe stays if there are fewer than 16 patterns. Only its focus changes if they have less than
 // LeastCommonLight in common: a fitted one would follow the object, and explain the patterns better even if the given
@@ -68,19 +68,28 @@ func Calibrate(
 		s.setProbe(c.Probe)
 		c.Common = s.commonLight(c.Probe)
 	}
+	challenged := c.Focus != 0 && dense
 	if c.Kept = c.Common < LeastCommonLight; c.Kept {
-		return c, nil
+		if !challenged {
+			return c, nil
+		}
+		s.options.Freeze.Probe = always
 	}
 	c.Residual, err = s.calibrate(ctx, e, func(Pass) {})
-	c.Probe = s.firstMode()
-	if c.Focus != 0 && dense && (err == nil || errors.Is(err, ErrDiverged)) {
+	if !c.Kept {
+		c.Probe = s.firstMode()
+	}
+	if challenged && (err == nil || errors.Is(err, ErrDiverged)) {
 		given, fault := calibrating(p, passes, seed, threads)
 		if fault != nil {
 			return nil, fault
 		}
 		err = c.challenge(ctx, rival{given, commonAsGiven}, s, err, e)
 	}
-	if errors.Is(err, ErrDiverged) {
+	switch {
+	case c.Kept && (err == nil || errors.Is(err, ErrDiverged)):
+		c.Residual, err = math.NaN(), nil
+	case errors.Is(err, ErrDiverged):
 		err = errors.New("the calibration diverges: check the patterns for bad pixels, and the probe; " +
 			"--probe-passes 0 keeps it as given")
 	}

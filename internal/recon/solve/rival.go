@@ -23,19 +23,23 @@ type rival struct {
 
 // challenge calibrates the given probe, too, and takes that calibration if its residual is lower than that of the probe
 // in the focus found, or if that one has diverged: such a focus made up for another fault, and led away from the probe.
-// found holds the passes of that one, fault its error. challenge returns an error if both diverge.
+// A focus with less light in common leaves each pattern more freedom, so it must also be ahead after rivalPasses. found
+// holds the passes of the probe in the focus found, fault its error. challenge returns an error if both diverge.
 func (c *Calibration) challenge(ctx context.Context, r rival, found *state, fault error, e engine.Engine) error {
 	limited, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	ahead := fault == nil // the probe in the focus found
 	residual, err := r.state.calibrate(limited, e, func(pass Pass) {
-		ahead := fault == nil && r.state.residualUntil(rivalPasses) >= found.residualUntil(rivalPasses)
-		if ahead && pass.Number == rivalPasses {
+		if pass.Number != rivalPasses {
+			return
+		}
+		if ahead = ahead && r.state.residualUntil(rivalPasses) >= found.residualUntil(rivalPasses); ahead {
 			stop(errBehind)
 		}
 	})
 	behind := ctx.Err() == nil && errors.Is(context.Cause(limited), errBehind)
 	switch {
-	case err == nil && (fault != nil || residual < c.Residual):
+	case err == nil && (fault != nil || residual < c.Residual || !ahead && c.Common < r.common):
 		*c = Calibration{Probe: r.state.firstMode(), Common: r.common, Residual: residual}
 		return nil
 	case err != nil && !behind && !errors.Is(err, ErrDiverged):

@@ -20,14 +20,16 @@ func TestTheGivenProbeIsARival(t *testing.T) {
 	for _, c := range []struct {
 		name         string
 		given, found *ndarray.Complex64
+		common       float64 // of the one found; that of the given one is 2
 		residual     float64 // of the one found, in place of its own; 0: its own
 		fault        error
 		taken, whole bool
 	}{
-		{"the given one is right", truth, wrong, 0, nil, true, true},
-		{"the found one is right", wrong, truth, 0, nil, false, false},
-		{"the given one is ahead, and loses", truth, wrong, 1e-9, nil, false, true},
-		{"the found one has diverged", wrong, truth, 0, ErrDiverged, true, true},
+		{"the given one is right", truth, wrong, 1, 0, nil, true, true},
+		{"the found one is right", wrong, truth, 1, 0, nil, false, false},
+		{"the given one is ahead, and loses", truth, wrong, 3, 1e-9, nil, false, true},
+		{"the found one shares less light, and wins late", truth, wrong, 1, 1e-9, nil, true, true},
+		{"the found one has diverged", wrong, truth, 1, 0, ErrDiverged, true, true},
 	} {
 		states := map[*ndarray.Complex64]*state{}
 		for _, probe := range []*ndarray.Complex64{c.given, c.found} {
@@ -38,7 +40,7 @@ func TestTheGivenProbeIsARival(t *testing.T) {
 			states[probe] = s
 		}
 		given, found := states[c.given], states[c.found]
-		r := &Calibration{Focus: -3, Common: 1, given: optics.NewDefocus(c.given)}
+		r := &Calibration{Focus: -3, Common: c.common, given: optics.NewDefocus(c.given)}
 		var err error
 		if r.Residual, err = found.calibrate(t.Context(), engine, func(Pass) {}); err != nil {
 			t.Fatal(err)
