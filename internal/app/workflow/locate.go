@@ -39,7 +39,7 @@ func (o SolveOptions) findProbeAndPositions(ctx context.Context, j *solution, sc
 		if err := o.findProbe(ctx, &j.problem, scan, j.log); err != nil || j.problem.Probe == given.Probe {
 			return err
 		}
-		j.log.Info("another probe explains the patterns better even at these positions, so ptyx finds it at the given ones")
+		j.log.Info("even at these positions another probe is better, so ptyx finds that first, at the given positions")
 		j.problem, scan.X, scan.Y, found = given, x, y, nil
 	}
 	if err := o.findProbe(ctx, &j.problem, scan, j.log); err != nil || !o.Solver.Positions {
