@@ -11,16 +11,7 @@ set -eu
 
 python=$1
 out=star/nanoprobe
-mkdir -p "$out/seconds"
-
-say() { printf '\n== %s\n' "$*"; }
-
-# timed NAME COMMAND: runs a command of ptyx, and keeps its seconds.
-timed() {
-	step=$1
-	shift
-	"$python" scripts/star/timed.py "$out/seconds/$step.json" bin/ptyx "$@"
-}
+. scripts/star/steps.sh
 
 if ! [ -s "$out/scan.npz" ]; then
 	say "obtain the scan: 481 patterns of 128 x 128 pixels, from the source archive of tike"

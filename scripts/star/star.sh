@@ -12,16 +12,7 @@ set -eu
 
 python=$1
 out=star
-mkdir -p "$out/seconds"
-
-say() { printf '\n== %s\n' "$*"; }
-
-# timed NAME COMMAND: runs a command of ptyx, and keeps its seconds.
-timed() {
-	step=$1
-	shift
-	"$python" scripts/star/timed.py "$out/seconds/$step.json" bin/ptyx "$@"
-}
+. scripts/star/steps.sh
 
 if ! [ -s "$out/star.npz" ]; then
 	say "obtain the measured star: 516 patterns of 64 x 64 pixels, from the source archive of tike"

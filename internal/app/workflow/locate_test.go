@@ -19,16 +19,23 @@ import (
 	ort "ptyx/runtime"
 )
 
-// TestPositionsAreFoundFromSinglePatterns: those that are wrong by 5 pixels RMS along each axis are found to a pixel,
-// and the result still states the given ones. Right ones stay as they are.
-func TestPositionsAreFoundFromSinglePatterns(t *testing.T) {
-	data, err := simulate.Run(t.Context(), simulate.Options{
+// overlapping is a scan whose neighbours share most of their light.
+func overlapping(t *testing.T) dataset.ScanData {
+	t.Helper()
+	d, err := simulate.Run(t.Context(), simulate.Options{
 		N: 64, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 24,
 		Scan: simulate.Fermat, Count: 80, Step: 5, Photons: 1e6, Seed: 3,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return d
+}
+
+// TestPositionsAreFoundFromSinglePatterns: those that are wrong by 5 pixels RMS along each axis are found to a pixel,
+// and the result still states the given ones. Right ones stay as they are.
+func TestPositionsAreFoundFromSinglePatterns(t *testing.T) {
+	data := overlapping(t)
 	random := rand.New(rand.NewPCG(1, 7))
 	for _, wrong := range []float64{0, 5} {
 		p := solve.Problem{
@@ -119,22 +126,12 @@ func TestTrialsKeepTheLight(t *testing.T) {
 // TestPositionsAndProbeAreToldApart: wrong positions are found without a change of a right probe, and a wrong probe,
 // with the other sign of its defocus, is replaced without a move of right positions.
 func TestPositionsAndProbeAreToldApart(t *testing.T) {
-	made := func() dataset.ScanData {
-		d, err := simulate.Run(t.Context(), simulate.Options{
-			N: 64, Object: simulate.Blobs, Absorption: 0.3, Phase: 1, Probe: simulate.ZonePlate, ProbeSize: 24,
-			Scan: simulate.Fermat, Count: 80, Step: 5, Photons: 1e6, Seed: 3,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d
-	}
-	truth := made()
+	truth := overlapping(t)
 	for _, c := range []struct {
 		name                  string
 		wrongPlace, wrongSign bool
 	}{{"both right", false, false}, {"wrong positions", true, false}, {"wrong probe", false, true}} {
-		d, random := made(), rand.New(rand.NewPCG(1, 7))
+		d, random := overlapping(t), rand.New(rand.NewPCG(1, 7))
 		for i := range d.X {
 			if c.wrongPlace {
 				d.X[i] += 4 * random.NormFloat64()

@@ -32,12 +32,8 @@ func TestWrongPairsDropOut(t *testing.T) {
 		}
 	}
 	solve(x, y, edges, 16, 0.5)
-	for _, axis := range []struct{ found, want []float64 }{{x, trueX}, {y, trueY}} {
-		offset, sum := mean(axis.found)-mean(axis.want), 0.0
-		for i, v := range axis.found {
-			sum += (v - axis.want[i] - offset) * (v - axis.want[i] - offset)
-		}
-		if rms := math.Sqrt(sum / float64(len(axis.found))); !(rms < 0.3) {
+	for _, rms := range []float64{spread(x, trueX), spread(y, trueY)} {
+		if !(rms < 0.3) {
 			t.Errorf("positions wrong by %.2f pixels RMS", rms)
 		}
 	}
