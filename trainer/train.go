@@ -126,21 +126,9 @@ type training struct {
 
 // prepare does all that comes before the first step, and writes nothing.
 func (r Request) prepare(ctx context.Context) (_ *training, err error) {
-	r.Config.N = cmp.Or(r.Config.N, r.Scans[0].N)
-	if r.Log == nil {
-		r.Log = slog.New(slog.DiscardHandler)
-	}
-	if r.Progress == nil {
-		r.Progress = silent{}
-	}
-	if err := r.Config.Validate(); err != nil {
+	if err := r.settle(); err != nil {
 		return nil, err
 	}
-	if err := r.network(1).Validate(); err != nil {
-		return nil, err
-	}
-	r.Config = r.Config.settled()
-	r.Config.MaxEpochs = r.Epochs()
 	t := &training{request: r}
 	defer func() {
 		if err != nil {
@@ -155,11 +143,11 @@ func (r Request) prepare(ctx context.Context) (_ *training, err error) {
 	}
 	t.net = r.network(t.light.power)
 	config := r.step(t.net, t.photons(), t.train, t.val)
-	replicas, err := r.parts(config.Samples)
+	parts, err := r.parts(config.Samples)
 	if err != nil {
 		return nil, err
 	}
-	config.Samples /= replicas
+	config.Samples /= parts
 	if config.Anchored {
 		r.Log.Info("patterns have little light in common: where the probe is dim, patches stay near those of the start")
 	}
@@ -167,38 +155,74 @@ func (r Request) prepare(ctx context.Context) (_ *training, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := t.begin(ctx, step, config); err != nil {
+		return nil, err
+	}
+	if err := t.fit(step, parts, config.TrainProbe); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// settle fills what the request leaves open, and checks the rest.
+func (r *Request) settle() error {
+	r.Config.N = cmp.Or(r.Config.N, r.Scans[0].N)
+	if r.Log == nil {
+		r.Log = slog.New(slog.DiscardHandler)
+	}
+	if r.Progress == nil {
+		r.Progress = silent{}
+	}
+	if err := r.Config.Validate(); err != nil {
+		return err
+	}
+	if err := r.network(1).Validate(); err != nil {
+		return err
+	}
+	r.Config = r.Config.settled()
+	r.Config.MaxEpochs = r.Epochs()
+	return nil
+}
+
+// begin makes the state of the first step, or reads that of a training to resume.
+func (t *training) begin(ctx context.Context, step *Step, config StepConfig) error {
+	r := t.request
 	probes, err := r.probes(ctx, t.train)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	t.state = r.initialState(t.net, step, probes, t.light.exposure)
 	if err := t.weighScans(config); err != nil {
-		return nil, err
+		return err
 	}
 	if t.digest, err = r.DataDigest(); err != nil {
-		return nil, err
+		return err
 	}
-	if r.Resume != "" {
-		if err := t.state.LoadState(r.Resume, t.net.Specs(), t.digest); err != nil {
-			return nil, err
-		}
+	if r.Resume == "" {
+		return nil
 	}
+	return t.state.LoadState(r.Resume, t.net.Specs(), t.digest)
+}
+
+// fit gives the engine the step, of which each has so many parts.
+func (t *training) fit(step *Step, parts int, trainProbe bool) error {
+	r := t.request
 	f := &Fitter{
-		config: r.Config, step: step, parts: replicas, state: t.state, train: t.train, val: t.val,
+		config: r.Config, step: step, parts: parts, state: t.state, train: t.train, val: t.val,
 		progress: r.Progress,
 	}
 	if r.Exchange != nil {
-		f.elsewhere = newStepsElsewhere(r.Exchange, replicas, t.state.sent(),
-			t.state.parameters(config.TrainProbe))
+		f.elsewhere = newStepsElsewhere(r.Exchange, parts, t.state.sent(), t.state.parameters(trainProbe))
 	}
+	replicas := parts
 	if r.shard { // this machine computes one shard after the other
 		f.val, replicas = nil, 1
 	}
 	if err := f.prepare(r.Engine, replicas); err != nil {
-		return nil, err
+		return err
 	}
 	t.fitter = f
-	return t, nil
+	return nil
 }
 
 // parts is the number of equal parts of a step of so many samples.

@@ -94,19 +94,34 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	}
 	defer patterns.Close()
 	problem.Patterns = patterns
-	o.Solver.Checkpoint = filepath.Join(o.OutputDir, SolverStateFile)
-	if o.Resume { // the state has the probe that was found
-		o.Solver.Resume = o.Solver.Checkpoint
-		if err := solve.Restore(&problem, &o.Solver); err != nil {
-			return nil, err
-		}
+	if err := o.resume(&problem); err != nil {
+		return nil, err
 	}
 	if o.Resolution {
 		if err := checkHalves(o.Scan, len(problem.X)); err != nil {
 			return nil, err
 		}
 	}
-	job := solution{
+	job := o.solution(problem, scan, log)
+	if err := o.prepare(ctx, job, scan, log); err != nil {
+		return nil, ofFile(err, o.Scan)
+	}
+	return job.run(ctx)
+}
+
+// resume sets where the solver keeps its state. To resume, it reads probe and positions from there.
+func (o *SolveOptions) resume(problem *solve.Problem) error {
+	o.Solver.Checkpoint = filepath.Join(o.OutputDir, SolverStateFile)
+	if !o.Resume {
+		return nil
+	}
+	o.Solver.Resume = o.Solver.Checkpoint
+	return solve.Restore(problem, &o.Solver)
+}
+
+// solution is the job of all patterns of a scan.
+func (o SolveOptions) solution(problem solve.Problem, scan *dataset.Scan, log *slog.Logger) *solution {
+	job := &solution{
 		problem: problem, solver: o.Solver, engine: o.Engine, scan: o.Scan, outputDir: o.OutputDir,
 		ids: make([]int64, len(problem.X)), view: view{scan.PixelScale, scan.Geometry},
 		settings: o.Settings, progress: o.Progress, log: log, resolution: o.Resolution,
@@ -115,26 +130,26 @@ func Solve(ctx context.Context, o SolveOptions, log *slog.Logger) (*Reconstructi
 	for i := range job.ids {
 		job.ids[i] = int64(i)
 	}
+	return job
+}
+
+// prepare finds probe, positions and the object that the solver starts from. A resumed solver has probe and positions.
+func (o SolveOptions) prepare(ctx context.Context, job *solution, scan *dataset.Scan, log *slog.Logger) error {
 	if !o.Resume {
-		if err := o.findProbeAndPositions(ctx, &job, scan); err != nil {
-			return nil, ofFile(err, o.Scan)
+		if err := o.findProbeAndPositions(ctx, job, scan); err != nil {
+			return err
 		}
-	}
-	if o.Solver.Positions && !o.Resume {
-		if err := job.settle(ctx); err != nil {
-			return nil, ofFile(err, o.Scan)
+		if o.Solver.Positions {
+			if err := job.settle(ctx); err != nil {
+				return err
+			}
 		}
 	}
 	network, err := job.decide(o.Start, scan, log)
-	if err != nil {
-		return nil, ofFile(err, o.Scan)
+	if err != nil || network == nil {
+		return err
 	}
-	if network != nil {
-		if err := job.start(ctx, *network, scan, log); err != nil {
-			return nil, ofFile(err, o.Scan)
-		}
-	}
-	return job.run(ctx)
+	return job.start(ctx, *network, scan, log)
 }
 
 // view is what a result states of the object's pixels and of the experiment.

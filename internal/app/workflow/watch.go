@@ -88,57 +88,6 @@ func (o *WatchOptions) checkPath() error {
 	return nil
 }
 
-// Watched describes a scan that was watched to its end.
-type Watched struct {
-	OutputDir   string    `json:"output_dir"`
-	Ended       watch.End `json:"ended"`
-	Device      string    `json:"device"`
-	Fallback    string    `json:"device_fallback"` // why the CPU computed although auto found CUDA; empty: it did not
-	Object      [2]int    `json:"object"`          // height and width; 0 if no frame arrived
-	Frames      int       `json:"frames"`
-	Missing     int       `json:"missing"`
-	Waiting     int       `json:"waiting"`
-	Repeated    int       `json:"repeated"`
-	Conflicting int       `json:"conflicting"`
-	Late        int       `json:"late"`
-	Refused     int       `json:"refused"`
-	BrokenFiles int       `json:"broken_files"`
-	Kept        int       `json:"kept"`
-	Dropped     int       `json:"dropped"`
-	OtherSeries int       `json:"other_series"`
-	Damaged     int       `json:"damaged"`
-	Unrefined   int       `json:"unrefined"` // frames that the solver did not get; then it made no last passes
-	Solver      *Solution `json:"solver"`    // null: a network alone, or no last passes
-}
-
-func (w Watched) String() string {
-	size := fmt.Sprintf("object %d x %d", w.Object[0], w.Object[1])
-	text := fmt.Sprintf("%s: %d frames on %s, %s", w.OutputDir, w.Frames, w.Device, size)
-	if w.Frames == 0 {
-		text = "no object, because no frame was computed"
-	}
-	for _, c := range []struct {
-		count int
-		what  string
-	}{
-		{w.Missing, "missing"}, {w.Waiting, "without a position"}, {w.Repeated, "repeated"},
-		{w.Conflicting, "conflicting"}, {w.Late, "late"}, {w.Refused, "refused"}, {w.BrokenFiles, "broken files"},
-		{w.Kept, "not computed"}, {w.Dropped, "dropped"}, {w.OtherSeries, "messages of other series"},
-		{w.Damaged, "damaged messages"},
-	} {
-		if c.count > 0 {
-			text += fmt.Sprintf(", %d %s", c.count, c.what)
-		}
-	}
-	if s := w.Solver; s != nil {
-		text += fmt.Sprintf(", %d passes of %s, residual %.5f", s.Passes, s.Method, s.Residual)
-	}
-	if w.Unrefined > 0 {
-		text += fmt.Sprintf(", %d not refined and no last passes: raise --keep-gb, or use ptyx refine", w.Unrefined)
-	}
-	return fmt.Sprintf("%s (%s)", text, w.Ended)
-}
-
 // Watch reconstructs a scan while it grows, and keeps writing its object with its pictures. When ctx is done it
 // finishes the frames that have arrived, and returns no error.
 func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watched, err error) {
@@ -152,65 +101,66 @@ func Watch(ctx context.Context, o WatchOptions, log *slog.Logger) (result *Watch
 	if err := tidy(o.OutputDir); err != nil {
 		return nil, err
 	}
-	w := o.Watch
 	networkEngine, solverEngine := o.share()
-	w.Workers, networkEngine.Threads = shareThreads(networkEngine, math.MaxInt)
+	workers, threads := shareThreads(networkEngine, math.MaxInt)
+	networkEngine.Threads = threads
 	predictor, release, err := o.open(networkEngine, model)
 	if err != nil {
 		return nil, ofModel(err, o.Model)
 	}
 	defer func() { err = errors.Join(err, predictor.Close(), release()) }()
-	if predictor.Provider() == ort.CUDAProvider {
-		w.Workers = 1 // a GPU computes one batch after the other
-	}
 	solver, err := o.openRefiner(&model, solverEngine, log)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, solver.close()) }()
+	w := o.options(ctx, &model, digest, predictor, log)
+	w.Workers = workers
+	if predictor.Provider() == ort.CUDAProvider {
+		w.Workers = 1 // a GPU computes one batch after the other
+	}
+	if solver != nil {
+		w.Refiner = solver
+	}
+	if o.Live.Listen != "" {
+		w.Page = watch.NewPage(model.contract)
+		web, fault := o.openPage(ctx, w.Page, &model, digest, log)
+		if fault != nil {
+			return nil, fault
+		}
+		defer func() { err = errors.Join(err, web.Close()) }()
+	}
+	out, err := watch.Run(ctx, w)
+	if err != nil {
+		return nil, ofModel(ofFile(err, o.Model, "channels"), o.Model)
+	}
+	if out.Result == nil && out.Ended != watch.Interrupted {
+		return nil, &badinput.Error{
+			File: cmp.Or(w.Stream.Address, w.Path), Found: "no frame that could be used",
+			Expected: "patterns of the scan", Remedy: "see the log for what was skipped",
+		}
+	}
+	result = o.watched(out, predictor)
+	return result, solver.finish(result)
+}
+
+// options are what watch.Run needs, without a solver and a page.
+func (o WatchOptions) options(
+	ctx context.Context, model *network, digest string, predictor predict.Predictor, log *slog.Logger,
+) watch.Options {
+	w := o.Watch
 	o.Read.Side = model.contract.N
 	w.Stream.Scratch, w.Stream.Room = o.OutputDir, o.KeepBytes
 	w.Read, w.Contract, w.Predictor, w.Clock, w.Log = o.Read, model.contract, predictor, watch.RealClock{}, log
 	w.Inspect = func(scan *dataset.Scan) { o.inspect(ctx, scan, model.contract, log) }
-	if solver != nil {
-		w.Refiner = solver
-	}
-	w.Exposure = o.exposure(&model)
+	w.Exposure = o.exposure(model)
 	w.Save = func(r *reconstruct.Result) error {
 		if r.Extra == nil {
 			r.Extra = model.extra
 		}
 		return o.save(r, digest)
 	}
-	if o.Live.Listen != "" {
-		page := watch.NewPage(model.contract)
-		web, fault := o.openPage(ctx, page, &model, digest, log)
-		if fault != nil {
-			return nil, fault
-		}
-		defer func() { err = errors.Join(err, web.Close()) }()
-		w.Page = page
-	}
-	out, err := watch.Run(ctx, w)
-	if err != nil {
-		return nil, ofModel(ofFile(err, o.Model, "channels"), o.Model)
-	}
-	result = &Watched{
-		OutputDir: o.OutputDir, Ended: out.Ended, Device: predictor.Provider(), Fallback: predictor.Fallback(),
-		Frames: out.Frames, Missing: out.Missing, Waiting: out.Waiting, Repeated: out.Repeated,
-		Conflicting: out.Conflicting, Late: out.Late, Refused: out.Refused, BrokenFiles: out.Broken,
-		Kept: out.Kept, Dropped: out.Dropped, OtherSeries: out.OtherSeries, Damaged: out.Damaged,
-		Unrefined: out.Unrefined,
-	}
-	if out.Result != nil {
-		result.Object = [2]int(out.Result.Object.Shape)
-	} else if out.Ended != watch.Interrupted {
-		return nil, &badinput.Error{
-			File: cmp.Or(w.Stream.Address, w.Path), Found: "no frame that could be used",
-			Expected: "patterns of the scan", Remedy: "see the log for what was skipped",
-		}
-	}
-	return result, solver.finish(result)
+	return w
 }
 
 // inspect warns of faults of the first file that gave frames, and of a probe in it that is unlike the model's.

@@ -132,36 +132,9 @@ func (s *Scan) read(opt Options) error {
 		defer p.file.Close()
 	}
 	s.x, s.y = p.file.Place(KeyX), p.file.Place(KeyY)
-	positions := 0
-	if !opt.NoPositions {
-		if positions, err = p.count(); err != nil {
-			return err
-		}
-	}
-	if s.patterns, err = s.findPatterns(positions, opt); err != nil {
+	positions, err := s.count(p, opt)
+	if err != nil {
 		return err
-	}
-	if opt.Growing {
-		if lost := s.file.Facts.Lost; lost != nil { // its file may come later
-			s.patterns.count = min(s.patterns.count, lost.Frames[0].First)
-		}
-		if opt.NoPositions {
-			positions = s.patterns.count
-		}
-		if s.patterns.count, err = s.complete(positions); err != nil {
-			return err
-		}
-		positions = s.patterns.count
-	}
-	s.M = s.patterns.count
-	s.dropLost()
-	for _, remark := range s.file.Facts.Remarks {
-		s.log.Warn(remark, "file", s.Path)
-	}
-	if !opt.NoPositions && !opt.Growing {
-		if positions, err = p.expand(s.file, s.patterns.count); err != nil {
-			return err
-		}
 	}
 	if err := s.resolveInput(opt.Input); err != nil {
 		return err
@@ -187,6 +160,39 @@ func (s *Scan) read(opt Options) error {
 		}
 	}
 	return s.readIndex()
+}
+
+// count finds the patterns and how many there are, and returns the number of positions.
+func (s *Scan) count(p *positions, opt Options) (positions int, err error) {
+	if !opt.NoPositions {
+		if positions, err = p.count(); err != nil {
+			return 0, err
+		}
+	}
+	if s.patterns, err = s.findPatterns(positions, opt); err != nil {
+		return 0, err
+	}
+	if opt.Growing {
+		if lost := s.file.Facts.Lost; lost != nil { // its file may come later
+			s.patterns.count = min(s.patterns.count, lost.Frames[0].First)
+		}
+		if opt.NoPositions {
+			positions = s.patterns.count
+		}
+		if s.patterns.count, err = s.complete(positions); err != nil {
+			return 0, err
+		}
+		positions = s.patterns.count
+	}
+	s.M = s.patterns.count
+	s.dropLost()
+	for _, remark := range s.file.Facts.Remarks {
+		s.log.Warn(remark, "file", s.Path)
+	}
+	if !opt.NoPositions && !opt.Growing {
+		return p.expand(s.file, s.patterns.count)
+	}
+	return positions, nil
 }
 
 // complete is the number of patterns that have a position, and an id if there are ids.
