@@ -28,16 +28,16 @@ docs:
 lib:
 	@$(GO) run ./scripts/fetchlib -dir lib
 
-# Trains the general network inside the program from nothing: simulated patterns of seed 0, the defaults of ptyx
-# pretrain. A million patterns take about an hour on two cores; Ctrl-C saves, and the same command resumes. The contract
-# of the file states seed, patterns and their digest. docs/general.md says how the committed file was made.
+# Trains a general network from nothing: simulated patterns of seed 0, the defaults of ptyx pretrain. A million patterns
+# take about an hour on two cores; Ctrl-C saves, and the same command resumes. It writes
+# .venv/general-PATTERNS/general.onnx, whose contract states seed, patterns and their digest. The committed weights,
+# internal/recon/general/general.onnx, are better: docs/general.md says how they were made, and by how much.
 #
-#	make general                          writes internal/recon/general/general.onnx
-#	make general GENERAL_PATTERNS=2000    a try of a minute; writes .venv/general-2000/general.onnx
-GENERAL_ALL = 1000000
-GENERAL_PATTERNS ?= $(GENERAL_ALL)
+#	make general
+#	make general GENERAL_PATTERNS=2000    a try of a minute
+GENERAL_PATTERNS ?= 1000000
 GENERAL_RUN = .venv/general-$(GENERAL_PATTERNS)
-GENERAL_OUT ?= $(if $(filter $(GENERAL_ALL),$(GENERAL_PATTERNS)),internal/recon/general,$(GENERAL_RUN))/general.onnx
+GENERAL_OUT ?= $(GENERAL_RUN)/general.onnx
 general: build lib
 	$(WITH_LIB) sh scripts/general.sh $(GENERAL_PATTERNS) $(GENERAL_RUN) $(GENERAL_OUT)
 

@@ -63,7 +63,7 @@ def quality(bench):
 def speed(bench):
     """Complete commands on simulated scans."""
     rows = []
-    for n, count, bar, aim in ((64, 10320, 2000, 4000), (128, 2580, 400, 800), (64, 1, None, None)):
+    for n, count, bar, aim in ((64, 10320, 2000, 4000), (128, 2580, 400, 800), (64, 1, 1 / 0.2, 1 / 0.12)):
         count = min(count, 40) if bench.quick else count
         few, many = (bench.simulated(f"speed-{n}-{c}", n=n, positions=c, step=4, seed=3) for c in (40, count))
         bench.train([few], f"speed-{n}", "--max-epochs", 1)

@@ -26,8 +26,8 @@ def processes(bench):
         return a[0] + b[0], max(a[1], b[1])
 
     jobs = {
-        "seed workload: train 2 epochs on 64 patterns, batch 4; infer 32": (seed, 7, 5),
-        "infer one pattern": (lambda: timed(infer("--n-images", 1)), 0.3, 0.15),
+        "seed workload: train 2 epochs on 64 patterns, batch 4; infer 32": (seed, 3, 2),
+        "infer one pattern": (lambda: timed(infer("--n-images", 1)), 0.2, 0.12),
         "ptyx version (start of the process alone)": (lambda: timed([bench.ptyx, "version"]), None, None),
     }
     measured = {name: [] for name in jobs}

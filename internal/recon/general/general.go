@@ -1,6 +1,6 @@
 // Package general holds the network that is shipped inside the program. `ptyx pretrain` trained it on simulated
-// experiments of every kind, and `make general` put it here. It builds Gorgonia graphs, so programs that run beside a
-// detector do not link it: package workflow gives them the file.
+// experiments of every kind (docs/general.md). It builds Gorgonia graphs, so programs that run beside a detector do not
+// link it: package workflow gives them the file.
 package general
 
 import (
