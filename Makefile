@@ -30,16 +30,15 @@ lib:
 
 # Trains a general network from nothing: simulated patterns of seed 0, the defaults of ptyx pretrain. A million patterns
 # take about an hour on two cores; Ctrl-C saves, and the same command resumes. It writes
-# .venv/general-PATTERNS/general.onnx, whose contract states seed, patterns and their digest. The committed weights,
+# .venv/general-PATTERNS/model.onnx, whose contract states seed, patterns and their digest. The committed weights,
 # internal/recon/general/general.onnx, are better: docs/general.md says how they were made, and by how much.
 #
 #	make general
 #	make general GENERAL_PATTERNS=2000    a try of a minute
 GENERAL_PATTERNS ?= 1000000
 GENERAL_RUN = .venv/general-$(GENERAL_PATTERNS)
-GENERAL_OUT ?= $(GENERAL_RUN)/general.onnx
 general: build lib
-	$(WITH_LIB) sh scripts/general.sh $(GENERAL_PATTERNS) $(GENERAL_RUN) $(GENERAL_OUT)
+	$(WITH_LIB) sh scripts/general.sh $(GENERAL_PATTERNS) $(GENERAL_RUN)
 
 test: lib
 	$(WITH_LIB) $(GO) test -timeout 30m ./...

@@ -1,10 +1,10 @@
 #!/bin/sh
 # Trains a general network from nothing, with the defaults of ptyx pretrain, or resumes that.
 #
-#   sh scripts/general.sh PATTERNS DIRECTORY OUT.onnx
+#   sh scripts/general.sh PATTERNS DIRECTORY
 set -eu
 
-patterns=$1 run=$2 out=$3
+patterns=$1 run=$2
 ptyx=${PTYX:-bin/ptyx}
 
 step=24 # patterns, see ptyx pretrain --help
@@ -20,6 +20,4 @@ if [ -e "$run/config.yaml" ]; then
 else
 	"$ptyx" pretrain --output-dir "$run" --patterns "$patterns" --round "$round" --seed 0 --device cpu
 fi
-cp "$run/model.onnx" "$out.new"
-mv "$out.new" "$out"
-"$ptyx" inspect "$out"
+"$ptyx" inspect "$run/model.onnx"
