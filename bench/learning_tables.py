@@ -47,8 +47,8 @@ def quality(s):
 def speed(rows):
     body = [(f"{r['n']} x {r['n']}", r["patterns"], time_of(r["seconds"], 1, 2), f"{r['rate']:.0f}", marks(r),
              mark(r["verdict"]), megabytes(r, MOST_INFERENCE if r["n"] == 64 else math.inf)) for r in rows]
-    return (section("Speed", "`ptyx infer`: start, reading, network, stitching and pictures. One pattern has to take "
-                    f"0.2 s, and patterns of 64 x 64 pixels {MOST_INFERENCE} MB.")
+    return (section("Speed", "`ptyx infer`: start, reading, network, stitching and pictures. At most, one "
+                    f"pattern may take 0.2 s, and patterns of 64 x 64 pixels {MOST_INFERENCE} MB.")
             + table(["pattern", "patterns", "s", "patterns/s", "bar / aim", "", "MB"], body))
 
 
