@@ -86,7 +86,7 @@ func existing(path string) (string, fs.FileInfo, error) {
 
 // writable makes a file in dir and removes it: permissions do not show that a file system is read-only.
 func writable(flag, path, dir string) error {
-	f, err := os.CreateTemp(dir, ".ptyx-*")
+	f, err := os.CreateTemp(dir, Prefix+"*")
 	if err != nil {
 		return &badinput.Error{File: path, Key: flag,
 			Found: fmt.Sprintf("a directory %s that cannot be written to", dir), Expected: "one that can",

@@ -5,9 +5,19 @@ import (
 	"os"
 )
 
-// Unnamed opens a new file in a directory and removes its name, so that nothing of it is left when it is closed or the
-// process is killed. pattern is that of os.CreateTemp. An empty directory stands for that of temporary files.
+// Prefix is how the names of temporary files begin. A killed process can leave one in its directory.
+const Prefix = ".ptyx-"
+
+// Unnamed opens a new file without a name in a directory, so that nothing of it is left when it is closed or the
+// process is killed. pattern is that of os.CreateTemp; it should begin with Prefix. An empty directory stands for that
+// of temporary files. Where the system cannot do so, the file has a name for a moment.
 func Unnamed(dir, pattern string) (*os.File, error) {
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	if file, err := neverNamed(dir); err == nil {
+		return file, nil
+	}
 	file, err := os.CreateTemp(dir, pattern)
 	if err != nil {
 		return nil, err

@@ -63,7 +63,7 @@ func (s *Store) create() error {
 			return err
 		}
 	}
-	file, err := destination.Unnamed(s.dir, ".ptyx-frames-*")
+	file, err := destination.Unnamed(s.dir, destination.Prefix+"frames-*")
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ptyx/internal/base/badinput"
+	"ptyx/internal/base/destination"
 	"ptyx/internal/base/testutil"
 )
 
@@ -366,6 +367,7 @@ func TestScans(t *testing.T) {
 		must(t, os.MkdirAll(filepath.Join(dir, name, "below"), dirMode))
 	}
 	must(t, os.WriteFile(filepath.Join(dir, id("a"), "."+headFile+"123"), nil, fileMode))
+	must(t, os.WriteFile(filepath.Join(dir, destination.Prefix+"patches-123"), nil, fileMode))
 	must(t, s.Close())
 
 	s = opened(t, dir)

@@ -6,7 +6,8 @@
 // id. A scan has a [Head], with what it was created with, and a journal of [Frames] in checksummed records.
 //
 // A journal truncated by a kill or a full disk loses only frames that were not acknowledged. Changed bytes are detected
-// and put aside. Nothing else is ever deleted but scans to be removed. Faults of the user's input are *badinput.Error.
+// and put aside. Nothing else is ever deleted but scans to be removed and temporary files. Faults of the user's input
+// are *badinput.Error.
 package scanstore
 
 import (
@@ -75,7 +76,8 @@ type Fault struct {
 	Err error
 }
 
-// Open creates the directory if necessary, locks it and removes half-created scans. flag is named in errors.
+// Open creates the directory if necessary, locks it and removes half-created scans and temporary files. flag is named
+// in errors.
 func Open(flag, dir string) (*Store, error) {
 	if err := destination.Dir(flag, dir); err != nil {
 		return nil, err
@@ -97,7 +99,7 @@ func Open(flag, dir string) (*Store, error) {
 		return nil, errors.Join(fault, lock.Close())
 	}
 	s := &Store{dir: dir, lock: lock}
-	if err := s.removeHalfScans(); err != nil {
+	if err := s.removeLeftovers(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -106,15 +108,16 @@ func Open(flag, dir string) (*Store, error) {
 // Close unlocks the store.
 func (s *Store) Close() error { return s.lock.Close() }
 
-// removeHalfScans removes scans whose creation or removal was interrupted.
-func (s *Store) removeHalfScans() error {
+// removeLeftovers removes scans whose creation or removal was interrupted, and the temporary files of a killed server.
+func (s *Store) removeLeftovers() error {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
 		return fmt.Errorf("reading the store: %w", err)
 	}
 	for _, e := range entries {
 		id := strings.TrimPrefix(strings.TrimPrefix(e.Name(), creatingPrefix), removingPrefix)
-		if id != e.Name() && IsID(id) {
+		half := id != e.Name() && IsID(id)
+		if half || strings.HasPrefix(e.Name(), destination.Prefix) {
 			if err := os.RemoveAll(filepath.Join(s.dir, e.Name())); err != nil {
 				return fmt.Errorf("cleaning the store: %w", err)
 			}
