@@ -191,19 +191,7 @@ func (o InferOptions) reconstruct(
 	if o.Cluster.URL != "" {
 		result, err = o.gather(ctx, scan, n.file, n.contract, log)
 	} else {
-		selection, options := o.Selection, o.Engine
-		patterns := scan.M
-		if selection.Count > 0 {
-			patterns = min(patterns, selection.Count)
-		}
-		selection.Workers, options.Threads = shareThreads(o.Engine, patterns/max(1, selection.BatchSize))
-		err = withPredictor(options, n.file, func(p predict.Predictor) (err error) {
-			if p.Provider() == ort.CUDAProvider {
-				selection.Workers = 1 // a GPU computes one batch after the other
-			}
-			result, err = reconstruct.Run(ctx, p, scan, n.contract, selection)
-			return err
-		})
+		result, err = o.reconstructHere(ctx, scan, n)
 	}
 	if err != nil {
 		return nil, err
@@ -221,6 +209,41 @@ func (o InferOptions) reconstruct(
 		log.Warn("patterns were left out, because their object is out of range: look for hot pixels",
 			"scan", scan.Path, "patterns", len(skipped), "first", skipped[0])
 	}
+	return result, nil
+}
+
+// reconstructHere runs the network, and closes it before the object is completed.
+func (o InferOptions) reconstructHere(
+	ctx context.Context, scan *dataset.Scan, n network,
+) (*reconstruct.Result, error) {
+	selection, options := o.Selection, o.Engine
+	patterns := scan.M
+	if selection.Count > 0 {
+		patterns = min(patterns, selection.Count)
+	}
+	selection.Workers, options.Threads = shareThreads(o.Engine, patterns/max(1, selection.BatchSize))
+	var predicted *reconstruct.Reconstruction
+	var provider, fallback string
+	err := withPredictor(options, n.file, func(p predict.Predictor) (err error) {
+		provider, fallback = p.Provider(), p.Fallback()
+		if provider == ort.CUDAProvider {
+			selection.Workers = 1 // a GPU computes one batch after the other
+		}
+		predicted, err = reconstruct.Predict(ctx, p, scan, n.contract, selection)
+		return err
+	})
+	if predicted == nil {
+		return nil, err
+	}
+	if err != nil { // of closing the network
+		predicted.Close()
+		return nil, err
+	}
+	result, err := predicted.Finish(ctx, provider)
+	if err != nil {
+		return nil, err
+	}
+	result.Fallback = fallback
 	return result, nil
 }
 

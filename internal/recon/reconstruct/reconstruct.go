@@ -239,8 +239,8 @@ func (r *Reconstruction) skip(id int, why error) {
 	r.skipped[id] = why
 }
 
-// CheckSkipped refuses a scan of whose patterns more than half had to be left out.
-func (r *Reconstruction) CheckSkipped() error {
+// checkSkipped refuses a scan of whose patterns more than half had to be left out.
+func (r *Reconstruction) checkSkipped() error {
 	all := len(r.groups) * r.Channels
 	if 2*len(r.skipped) <= all {
 		return nil

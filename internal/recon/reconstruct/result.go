@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -138,6 +139,7 @@ func (r *Result) Save(dir, modelDigest string) error {
 		return fmt.Errorf("making the output directory: %w", err)
 	}
 	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0)) // more would take memory, and no less time
 	if len(r.Object.Data) > maxConcurrent {
 		g.SetLimit(1)
 		debug.FreeOSMemory() // of the canvas, which is larger than all that follows

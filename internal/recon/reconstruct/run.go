@@ -19,24 +19,45 @@ import (
 func Run(
 	ctx context.Context, p predict.Predictor, scan *dataset.Scan, c contract.Contract, opt Options,
 ) (*Result, error) {
+	r, err := Predict(ctx, p, scan, c, opt)
+	if err != nil {
+		return nil, err
+	}
+	result, err := r.Finish(ctx, p.Provider())
+	if err != nil {
+		return nil, err
+	}
+	result.Fallback = p.Fallback()
+	return result, nil
+}
+
+// Predict is the part of Run that needs the network. A caller that closes the predictor before Finish has its memory
+// for that.
+func Predict(
+	ctx context.Context, p predict.Predictor, scan *dataset.Scan, c contract.Contract, opt Options,
+) (*Reconstruction, error) {
 	r, err := New(scan, c, opt)
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
 	pipe := &pipeline{Reconstruction: r, predictor: p, workers: min(max(opt.Workers, 1), r.Batches())}
 	if err := pipe.run(ctx); err != nil {
+		r.Close()
 		return nil, err
 	}
-	if err := r.CheckSkipped(); err != nil {
+	return r, nil
+}
+
+// Finish completes the object of all batches and closes r. provider names the device that computed the patches.
+func (r *Reconstruction) Finish(ctx context.Context, provider string) (*Result, error) {
+	defer r.Close()
+	if err := r.checkSkipped(); err != nil {
 		return nil, err
 	}
 	if err := r.Agree(ctx); err != nil {
 		return nil, err
 	}
-	result := r.Result(p.Provider())
-	result.Fallback = p.Fallback()
-	return result, nil
+	return r.Result(provider), nil
 }
 
 // buffers is the number of batches besides those that are being computed: one being filled, one waiting.

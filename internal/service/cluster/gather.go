@@ -86,13 +86,8 @@ func Gather(ctx context.Context, c *Connection, j *Job, o GatherOptions) (*recon
 	if err != nil {
 		return nil, g.summary, err
 	}
-	if err := j.CheckSkipped(); err != nil {
-		return nil, g.summary, err
-	}
-	if err := j.Agree(ctx); err != nil {
-		return nil, g.summary, err
-	}
-	return j.Result(reconstruct.JoinProviders(g.providers)), g.summary, nil
+	result, err := j.Finish(ctx, reconstruct.JoinProviders(g.providers))
+	return result, g.summary, err
 }
 
 // resume finds what the broker has of the job: first the tasks, then the outcomes, so that it sees a batch that is
