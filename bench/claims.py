@@ -181,8 +181,8 @@ CLAIMS = [
           lambda rows: [f"{rows[1]['per_second']['median']:.0f}"]),
     Claim("docs/dev/performance.md", "a complete `ptyx infer`, compared with the bare session | {} times its time",
           "results", "session", lambda part: [f"{part['median']:.2f}"]),
-    Claim("docs/dev/performance.md", "peak memory of training at batch 16 | {} GB", "results", "memory",
-          memory("ptyx train, N=64, batch 16")),
+    Claim("docs/dev/performance.md", "peak memory of training at batch 16, PtychoPINN's network | {} GB",
+          "results", "memory", memory("ptyx train, N=64, batch 16")),
     Claim("docs/dev/performance.md", "516, 5 160 and 51 600 patterns of one object | {}, {} and {} ms each; {}, {} and "
           "{} MB", "results", "growth", growth),
 ]

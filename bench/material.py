@@ -41,10 +41,6 @@ class Bench:
         """The model that ptyx train makes by default of the scan of 64 pixels."""
         return self.files / "default" / "model.onnx"
 
-    def thin_model(self):
-        """The smallest network, for measurements of everything but the network."""
-        return self.files / "thin" / "model.onnx"
-
     def make(self):
         """Makes missing material."""
         self.files.mkdir(parents=True, exist_ok=True)
@@ -53,8 +49,6 @@ class Bench:
                 self.simulate(self.scan(n), n, count, probe)
         jobs = [(self.model(n).parent, self.scan(n), PATTERN) for n in (64, 128)]
         jobs.append((self.default_model().parent, self.scan(64), []))
-        jobs.append((self.thin_model().parent, self.scan(64),
-                     [*PATTERN, "--n-filters-scale", 1, "--object-extent", "centre"]))
         for run, scan, flags in jobs:
             if not (run / "model.onnx").exists():
                 timed([self.ptyx, "train", "--train-data-file", scan, "--output-dir", run, "--max-epochs", 1,

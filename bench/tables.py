@@ -143,14 +143,15 @@ def memory(rows, _):
 
 
 def growth(g, _):
-    text = "## Cost as work grows\n\n`ptyx infer` as a process, from the file to the pictures.\n\n" + table(
-        ["patterns", "what", "s", "ms per pattern", "peak memory, MB", f"at most {g['bar']} / {g['aim']} MB"],
+    text = ("## Cost as work grows\n\n`ptyx infer` as a process with the default network, from the file to the "
+            "pictures.\n\n") + table(
+        ["patterns", "what", "s", "ms per pattern", "peak memory, MB", "bar / aim, MB", ""],
         [(f"{r['patterns']:,}", r["what"], f"{r['seconds']:.2f}", f"{1e3 * r['seconds'] / r['patterns']:.2f}",
-          f"{r['megabytes']:.0f}", mark(r["verdict"]))
+          f"{r['megabytes']:.0f}", bars(r, ""), mark(r["verdict"]))
          for r in g["rows"]])
     line = g["linear"]
-    return text + (f"\nTime per pattern differs from that of the smallest scan by {line['departure']:.1%} at most "
-                   f"(bar: {line['bar']:.0%}): {mark(line['verdict'])}.\n")
+    return text + (f"\nThe time of a further pattern differs by {line['departure']:.1%} from the smallest to the "
+                   f"largest scan (bar: {line['bar']:.0%}): {mark(line['verdict'])}.\n")
 
 
 WRITERS = {

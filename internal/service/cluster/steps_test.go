@@ -198,7 +198,7 @@ func TestMalformedShards(t *testing.T) {
 	}
 }
 
-// BenchmarkStep is a step of 4 shards of the general network's 175 000 parameters, without any computation: what the
+// BenchmarkStep is a step of 4 shards of the general network's 141 162 parameters, without any computation: what the
 // exchange costs.
 func BenchmarkStep(b *testing.B) {
 	server := broker(b)
@@ -214,7 +214,7 @@ func BenchmarkStep(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	parameters := parametersOf(0, 175_000)
+	parameters := parametersOf(0, 141_162)
 	step := 0
 	for ; b.Loop(); step++ {
 		parameters[0] = float32(step)
