@@ -11,7 +11,7 @@ import (
 // TestUnnamed: what is written can be read, and the directory has no name in it, neither before nor after.
 func TestUnnamed(t *testing.T) {
 	dir := t.TempDir()
-	file, err := destination.Unnamed(dir, destination.Prefix+"*")
+	file, err := destination.Unnamed(dir, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestUnnamed(t *testing.T) {
 		}
 		_ = file.Close()
 	}
-	if _, err := destination.Unnamed(dir+"/none", "*"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := destination.Unnamed(dir+"/none", "test"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("in no directory: %v", err)
 	}
 }

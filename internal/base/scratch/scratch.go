@@ -63,7 +63,7 @@ func (s *Store) create() error {
 			return err
 		}
 	}
-	file, err := destination.Unnamed(s.dir, destination.Prefix+"frames-*")
+	file, err := destination.Unnamed(s.dir, "frames")
 	if err != nil {
 		return err
 	}

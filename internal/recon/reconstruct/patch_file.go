@@ -128,7 +128,7 @@ func (r *records) write(dir string, at int, values []complex64) (err error) {
 			err = os.MkdirAll(dir, 0o755)
 		}
 		if err == nil {
-			r.file, err = destination.Unnamed(dir, destination.Prefix+"patches-*")
+			r.file, err = destination.Unnamed(dir, "patches")
 		}
 		if err != nil {
 			return err

@@ -102,7 +102,7 @@ func (s *Scan) unpack(
 			places[id] = count
 		}
 	}
-	file, err := destination.Unnamed(scratch, destination.Prefix+"scratch-*")
+	file, err := destination.Unnamed(scratch, "scratch")
 	if err != nil {
 		return nil, s.unpacking(err)
 	}

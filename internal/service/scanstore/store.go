@@ -117,7 +117,8 @@ func (s *Store) removeLeftovers() error {
 	for _, e := range entries {
 		id := strings.TrimPrefix(strings.TrimPrefix(e.Name(), creatingPrefix), removingPrefix)
 		half := id != e.Name() && IsID(id)
-		if half || strings.HasPrefix(e.Name(), destination.Prefix) {
+		temporary := strings.HasPrefix(e.Name(), destination.Prefix) && !e.IsDir()
+		if half || temporary {
 			if err := os.RemoveAll(filepath.Join(s.dir, e.Name())); err != nil {
 				return fmt.Errorf("cleaning the store: %w", err)
 			}
